@@ -1,0 +1,155 @@
+/// One admitted request, whatever became of it. Times are microseconds since 1970, durations microseconds, counts tokens.
+package struct UsageRecord: Sendable, Codable, Equatable {
+    /// UUIDv7, lower case; equal to the `x-request-id` that the customer saw.
+    package var requestId: String
+    package var tenant: String
+    package var key: String
+    package var tier: String
+    package var model: String
+    package var release: String?
+    package var region: String
+    /// Internal; no customer output may carry these two.
+    package var worker: String?
+    package var provider: String?
+    package var gateway: String
+    /// Start of the gateway process that admitted it; with `sequence` unique.
+    package var boot: String
+    package var sequence: Int64
+    package var acceptedAt: Int64
+    package var firstTokenAfter: Int64?
+    package var finishedAfter: Int64
+    package var queuedFor: Int64
+    package var stream: Bool
+    /// Status that the customer saw; 0 when the client left before one was sent.
+    package var status: Int
+    package var outcome: String
+    package var finishReason: String?
+    package var errorCode: String?
+    package var promptTokens: Int
+    package var cachedPromptTokens: Int
+    package var completionTokens: Int
+    package var reasoningTokens: Int
+    /// What is billed: zero for failed and cut answers.
+    package var billablePromptTokens: Int
+    package var billableCompletionTokens: Int
+    /// Token counts are the gateway's own estimate, because the runtime gave none.
+    package var estimated: Bool
+    package var attempts: Int
+
+    package init(
+        requestId: String, tenant: String, key: String, tier: String, model: String, release: String?, region: String, worker: String?,
+        provider: String?, gateway: String, boot: String, sequence: Int64, acceptedAt: Int64, firstTokenAfter: Int64?, finishedAfter: Int64,
+        queuedFor: Int64, stream: Bool, status: Int, outcome: String, finishReason: String?, errorCode: String?, promptTokens: Int,
+        cachedPromptTokens: Int, completionTokens: Int, reasoningTokens: Int, billablePromptTokens: Int, billableCompletionTokens: Int,
+        estimated: Bool, attempts: Int
+    ) {
+        self.requestId = requestId
+        self.tenant = tenant
+        self.key = key
+        self.tier = tier
+        self.model = model
+        self.release = release
+        self.region = region
+        self.worker = worker
+        self.provider = provider
+        self.gateway = gateway
+        self.boot = boot
+        self.sequence = sequence
+        self.acceptedAt = acceptedAt
+        self.firstTokenAfter = firstTokenAfter
+        self.finishedAfter = finishedAfter
+        self.queuedFor = queuedFor
+        self.stream = stream
+        self.status = status
+        self.outcome = outcome
+        self.finishReason = finishReason
+        self.errorCode = errorCode
+        self.promptTokens = promptTokens
+        self.cachedPromptTokens = cachedPromptTokens
+        self.completionTokens = completionTokens
+        self.reasoningTokens = reasoningTokens
+        self.billablePromptTokens = billablePromptTokens
+        self.billableCompletionTokens = billableCompletionTokens
+        self.estimated = estimated
+        self.attempts = attempts
+    }
+}
+
+package struct UsageBatch: Sendable, Codable {
+    package var records: [UsageRecord]
+
+    package init(records: [UsageRecord]) {
+        self.records = records
+    }
+}
+
+/// Answer to a batch: everything in it is committed when this is sent.
+package struct IntakeResponse: Sendable, Codable, Equatable {
+    package var stored: Int
+    /// Seen before with the same content; ignored.
+    package var duplicates: Int
+    /// Seen before with other content, or a time out of bounds; kept aside for a person, the first one stands.
+    package var quarantined: Int
+
+    package init(stored: Int, duplicates: Int, quarantined: Int) {
+        self.stored = stored
+        self.duplicates = duplicates
+        self.quarantined = quarantined
+    }
+}
+
+/// Counters of one minute of one tenant, model and region on one gateway. Cumulative: a later report of the same boot replaces an earlier one.
+package struct MinuteCounters: Sendable, Codable, Equatable {
+    /// Minutes since 1970 (floor of seconds / 60) of the moment in which the gateway accepted the requests.
+    package var minute: Int64
+    package var tenant: String
+    package var tier: String
+    package var model: String
+    package var region: String
+    /// Requests by outcome, keyed as `Outcome` spells them (`good`, `bad:5xx`, `excluded:client_4xx`, …).
+    package var outcomes: [String: Int64]
+    package var firstTokenSamples: Int64
+    /// Samples strictly above the tier's objective.
+    package var firstTokenOver: Int64
+    package var promptTokens: Int64
+    package var completionTokens: Int64
+    package var rateLimited: Int64
+    package var disconnects: Int64
+    /// Log-linear histogram of the time to the first token: bucket index to count.
+    package var firstTokenHistogram: [Int: Int64]
+
+    package init(
+        minute: Int64, tenant: String, tier: String, model: String, region: String, outcomes: [String: Int64] = [:], firstTokenSamples: Int64 = 0,
+        firstTokenOver: Int64 = 0, promptTokens: Int64 = 0, completionTokens: Int64 = 0, rateLimited: Int64 = 0, disconnects: Int64 = 0,
+        firstTokenHistogram: [Int: Int64] = [:]
+    ) {
+        self.minute = minute
+        self.tenant = tenant
+        self.tier = tier
+        self.model = model
+        self.region = region
+        self.outcomes = outcomes
+        self.firstTokenSamples = firstTokenSamples
+        self.firstTokenOver = firstTokenOver
+        self.promptTokens = promptTokens
+        self.completionTokens = completionTokens
+        self.rateLimited = rateLimited
+        self.disconnects = disconnects
+        self.firstTokenHistogram = firstTokenHistogram
+    }
+}
+
+package struct MinuteBatch: Sendable, Codable {
+    package var gateway: String
+    package var boot: String
+    /// Rises with each batch of a boot; the control plane keeps the greatest.
+    package var sequence: Int64
+    package var minutes: [MinuteCounters]
+
+    package init(gateway: String, boot: String, sequence: Int64, minutes: [MinuteCounters]) {
+        self.gateway = gateway
+        self.boot = boot
+        self.sequence = sequence
+        self.minutes = minutes
+    }
+}

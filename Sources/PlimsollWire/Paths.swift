@@ -1,0 +1,57 @@
+/// Paths that agents call on the control plane (mutual TLS; the first two before they have a certificate).
+package enum AgentPath {
+    /// `GET`, no certificate: the root authority's PEM. The caller checks it against the pin in its token before it trusts it.
+    package static let authority = "/agent/v1/authority"
+    /// `POST EnrolmentRequest -> EnrolmentResponse`, no certificate.
+    package static let enrol = "/agent/v1/enrol"
+    /// `POST RenewalRequest -> Credentials`.
+    package static let renew = "/agent/v1/renew"
+    /// `POST Heartbeat -> HeartbeatResponse`.
+    package static let heartbeat = "/agent/v1/heartbeat"
+    /// `GET ?generation=G&wait=SECONDS -> DesiredState`; answers at once when the generation is newer than G, else waits; 304 when nothing changed.
+    package static let desiredState = "/agent/v1/desired-state"
+    /// `POST OperationResults`.
+    package static let operationResults = "/agent/v1/operation-results"
+}
+
+/// Paths that gateways call on the control plane (mutual TLS; enrolment before they have a certificate).
+package enum GatewayPath {
+    package static let authority = "/gateway/v1/authority"
+    package static let enrol = "/gateway/v1/enrol"
+    package static let renew = "/gateway/v1/renew"
+    /// `GET ?since=V&wait=SECONDS -> SignedTable`, header `ETag: "V"`; 304 when nothing newer came while waiting.
+    package static let table = "/gateway/v1/table"
+    /// `POST UsageBatch -> IntakeResponse`.
+    package static let usage = "/gateway/v1/usage-records"
+    /// `POST MinuteBatch -> IntakeResponse`.
+    package static let minutes = "/gateway/v1/minutes"
+}
+
+/// Paths that a gateway may ask of an agent over a link. Anything else is answered 404 by the agent and never reaches a runtime.
+package enum LinkPath {
+    package static let chatCompletions = "/v1/chat/completions"
+    package static let completions = "/v1/completions"
+    /// `GET`: an endless body of JSON lines, each a `LinkReport`; the agent sends one on change (at most every 250 ms) and every 2 s.
+    package static let reports = "/link/v1/reports"
+
+    /// Paths relayed to a runtime, all `POST`.
+    package static let relayed: Set<String> = [chatCompletions, completions]
+}
+
+/// Header names of the link, lower case as HTTP/2 wants them.
+package enum LinkHeader {
+    /// Which worker of the host is meant: its id.
+    package static let worker = "plimsoll-worker"
+    /// The request's id; the only thing a host learns about who asks.
+    package static let requestId = "x-request-id"
+    /// On an agent's own refusals (no such worker, draining, runtime unreachable): a `RelayRefusal` raw value.
+    package static let refusal = "plimsoll-refusal"
+}
+
+/// Why an agent answered in place of the runtime. All of them mean that the runtime never saw the request.
+package enum RelayRefusal: String, Sendable, Codable {
+    case unknownWorker = "unknown_worker"
+    case draining
+    case runtimeUnreachable = "runtime_unreachable"
+    case pathNotAllowed = "path_not_allowed"
+}

@@ -1,0 +1,206 @@
+/// A routing table or a change to one, as a gateway pulls it.
+///
+/// A table is a set of entries, each a JSON text under a key such as `key/<id>`. The signature covers version, time and the digest of the
+/// *resulting* table, so that a full table and a change are proven the same way: apply, compute the digest, compare.
+/// Digest: SHA-256 over, for each entry in ascending byte order of its key: SHA-256(key) followed by SHA-256(value).
+/// Signed bytes: `plimsoll-table-1\n<version>\n<issuedAt, seconds since 1970>\n<digest, hex>\n`.
+package struct SignedTable: Sendable, Codable {
+    package var version: Int64
+    /// Version that `entries` and `removed` apply to; nil: this is a whole table.
+    package var since: Int64?
+    package var issuedAtSeconds: Int64
+    package var digestHex: String
+    package var signatureBase64: String
+    /// New or changed entries: key to JSON text.
+    package var entries: [String: String]
+    package var removed: [String]
+
+    package init(
+        version: Int64, since: Int64?, issuedAtSeconds: Int64, digestHex: String, signatureBase64: String, entries: [String: String],
+        removed: [String]
+    ) {
+        self.version = version
+        self.since = since
+        self.issuedAtSeconds = issuedAtSeconds
+        self.digestHex = digestHex
+        self.signatureBase64 = signatureBase64
+        self.entries = entries
+        self.removed = removed
+    }
+}
+
+/// First part of an entry's key.
+package enum TableEntryKind: String, Sendable, CaseIterable {
+    case tenant
+    case key
+    case tier
+    case model
+    case worker
+    case gateway
+    case denied
+}
+
+package struct TenantEntry: Sendable, Codable, Equatable {
+    package var id: String
+    /// Tier name.
+    package var tier: String
+    package var active: Bool
+    /// Empty: everywhere.
+    package var allowedRegions: [String]
+    /// Hex; put into requests as `cache_salt`, so that tenants never share a runtime's prefix cache.
+    package var cacheSalt: String
+
+    package init(id: String, tier: String, active: Bool, allowedRegions: [String], cacheSalt: String) {
+        self.id = id
+        self.tier = tier
+        self.active = active
+        self.allowedRegions = allowedRegions
+        self.cacheSalt = cacheSalt
+    }
+}
+
+package struct KeyEntry: Sendable, Codable, Equatable {
+    package var id: String
+    package var tenant: String
+    /// SHA-256 of the whole key, lower-case hex.
+    package var sha256Hex: String
+    package var expiresAtSeconds: Int64?
+    /// Nil: every model of the tenant's tier.
+    package var models: [String]?
+    /// Nil: the tier's.
+    package var requestsPerMinute: Int?
+    package var tokensPerMinute: Int?
+    package var concurrentRequests: Int?
+
+    package init(
+        id: String, tenant: String, sha256Hex: String, expiresAtSeconds: Int64? = nil, models: [String]? = nil, requestsPerMinute: Int? = nil,
+        tokensPerMinute: Int? = nil, concurrentRequests: Int? = nil
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.sha256Hex = sha256Hex
+        self.expiresAtSeconds = expiresAtSeconds
+        self.models = models
+        self.requestsPerMinute = requestsPerMinute
+        self.tokensPerMinute = tokensPerMinute
+        self.concurrentRequests = concurrentRequests
+    }
+}
+
+package struct TierEntry: Sendable, Codable, Equatable {
+    package var name: String
+    package var maxPromptTokens: Int
+    package var maxOutputTokens: Int
+    package var maxBodyBytes: Int
+    package var requestsPerMinute: Int
+    package var tokensPerMinute: Int
+    package var concurrentRequests: Int
+    /// How long keys stay good on a gateway that cannot reach the control plane.
+    package var maxTableAgeSeconds: Int
+    /// Time to first token that the tier is sold with, microseconds.
+    package var ttftObjectiveMicroseconds: Int64
+
+    package init(
+        name: String, maxPromptTokens: Int, maxOutputTokens: Int, maxBodyBytes: Int, requestsPerMinute: Int, tokensPerMinute: Int,
+        concurrentRequests: Int, maxTableAgeSeconds: Int, ttftObjectiveMicroseconds: Int64
+    ) {
+        self.name = name
+        self.maxPromptTokens = maxPromptTokens
+        self.maxOutputTokens = maxOutputTokens
+        self.maxBodyBytes = maxBodyBytes
+        self.requestsPerMinute = requestsPerMinute
+        self.tokensPerMinute = tokensPerMinute
+        self.concurrentRequests = concurrentRequests
+        self.maxTableAgeSeconds = maxTableAgeSeconds
+        self.ttftObjectiveMicroseconds = ttftObjectiveMicroseconds
+    }
+}
+
+package struct ModelEntry: Sendable, Codable, Equatable {
+    /// Name that customers use.
+    package var name: String
+    package var contextTokens: Int
+    package var createdAtSeconds: Int64
+    /// Tiers that may use it; empty: all.
+    package var tiers: [String]
+    /// Share of traffic by release name; parts per million. A release that is missing here gets none.
+    package var releaseWeights: [String: Int]
+
+    package init(name: String, contextTokens: Int, createdAtSeconds: Int64, tiers: [String], releaseWeights: [String: Int]) {
+        self.name = name
+        self.contextTokens = contextTokens
+        self.createdAtSeconds = createdAtSeconds
+        self.tiers = tiers
+        self.releaseWeights = releaseWeights
+    }
+}
+
+package struct WorkerEntry: Sendable, Codable, Equatable {
+    package var id: String
+    /// Host id; it is the id in the agent's certificate.
+    package var host: String
+    package var provider: String
+    package var pool: String
+    package var region: String
+    package var model: String
+    package var release: String
+    package var dialect: RuntimeDialect
+    /// What the runtime calls the model; nil: the customer's name.
+    package var servedModel: String?
+    package var link: LinkClass
+    /// `host:port` for direct links.
+    package var address: String?
+    /// Standalone gateways only: base URL of a plain HTTP runtime on loopback or a private link.
+    package var url: String?
+    package var draining: Bool
+    package var slots: Int
+    package var contextTokens: Int
+    /// Relative share among workers of its release, parts per million.
+    package var weight: Int
+
+    package init(
+        id: String, host: String, provider: String, pool: String, region: String, model: String, release: String, dialect: RuntimeDialect,
+        servedModel: String? = nil, link: LinkClass, address: String? = nil, url: String? = nil, draining: Bool, slots: Int, contextTokens: Int,
+        weight: Int
+    ) {
+        self.id = id
+        self.host = host
+        self.provider = provider
+        self.pool = pool
+        self.region = region
+        self.model = model
+        self.release = release
+        self.dialect = dialect
+        self.servedModel = servedModel
+        self.link = link
+        self.address = address
+        self.url = url
+        self.draining = draining
+        self.slots = slots
+        self.contextTokens = contextTokens
+        self.weight = weight
+    }
+}
+
+package struct GatewayEntry: Sendable, Codable, Equatable {
+    package var id: String
+    package var region: String
+    package var address: String
+
+    package init(id: String, region: String, address: String) {
+        self.id = id
+        self.region = region
+        self.address = address
+    }
+}
+
+/// An identity whose sessions are cut at once and refused until its certificates have expired.
+package struct DeniedEntry: Sendable, Codable, Equatable {
+    package var identity: String
+    package var untilSeconds: Int64
+
+    package init(identity: String, untilSeconds: Int64) {
+        self.identity = identity
+        self.untilSeconds = untilSeconds
+    }
+}
