@@ -1,0 +1,22 @@
+/// Every migration in the order in which it runs. The list is written by hand, so that a forgotten file shows in review.
+package enum Migrations {
+    package struct File: Sendable {
+        /// Such as `V0001_schemas_and_roles`.
+        package let name: String
+        package let sql: [UInt8]
+    }
+
+    package static let all: [File] = [
+        File(name: "V0001_schemas_and_roles", sql: PackageResources.V0001_schemas_and_roles_sql),
+        File(name: "V0002_customers", sql: PackageResources.V0002_customers_sql),
+        File(name: "V0003_catalogue", sql: PackageResources.V0003_catalogue_sql),
+        File(name: "V0004_fleet", sql: PackageResources.V0004_fleet_sql),
+        File(name: "V0005_table_and_leases", sql: PackageResources.V0005_table_and_leases_sql),
+        File(name: "V0006_usage", sql: PackageResources.V0006_usage_sql),
+        File(name: "V0007_minutes", sql: PackageResources.V0007_minutes_sql),
+        File(name: "V0008_audit", sql: PackageResources.V0008_audit_sql),
+        File(name: "V0009_wake_ups", sql: PackageResources.V0009_wake_ups_sql),
+        File(name: "V0010_upkeep", sql: PackageResources.V0010_upkeep_sql),
+        File(name: "V0011_renewals", sql: PackageResources.V0011_renewals_sql),
+    ]
+}
