@@ -1,0 +1,124 @@
+#define _GNU_SOURCE
+#include "CPlatform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int cplatform_tune_allocator(int mmap_threshold, int trim_threshold, int arenas) {
+    int ok = 1;
+    if (mmap_threshold > 0) ok &= mallopt(M_MMAP_THRESHOLD, mmap_threshold);
+    if (trim_threshold > 0) ok &= mallopt(M_TRIM_THRESHOLD, trim_threshold);
+    if (arenas > 0) ok &= mallopt(M_ARENA_MAX, arenas);
+    return ok ? 0 : -1;
+}
+
+int cplatform_trim_allocator(void) { return malloc_trim(0); }
+
+int cplatform_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+int cplatform_follow_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+
+void cplatform_exit_now(int code) { _exit(code); }
+
+int cplatform_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
+
+int cplatform_fcntl(int descriptor, int command, int argument) { return fcntl(descriptor, command, argument); }
+
+int cplatform_ioctl(int descriptor, unsigned long request, void *argument) { return ioctl(descriptor, request, argument); }
+
+int cplatform_terminal_columns(int descriptor) {
+    struct winsize size;
+    return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+// Everything below `fork` in the child may only use async-signal-safe calls: other threads hold locks that nobody will release there.
+
+static int place_descriptor(int from, int to) {
+    if (from < 0) {
+        from = open("/dev/null", O_RDWR);
+        if (from < 0) return -1;
+    }
+    if (from == to) return fcntl(to, F_SETFD, 0);
+    return dup2(from, to);
+}
+
+static void restore_signals(void) {
+    struct sigaction standard;
+    memset(&standard, 0, sizeof standard);
+    standard.sa_handler = SIG_DFL;
+    for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int drop_user(const struct cplatform_spawn_options *options) {
+    if (options->user == 0) return 0;
+    if (setgroups(0, NULL) != 0) return -1;
+    if (setgid(options->group) != 0) return -1;
+    return setuid(options->user);
+}
+
+static void run_child(const struct cplatform_spawn_options *options, int report, pid_t parent) {
+    restore_signals();
+    if (options->new_session && setsid() < 0) goto fail;
+    // The inputs may lie on 0 to 2 themselves: move them out of the way first.
+    int input = options->standard_input < 0 ? -1 : fcntl(options->standard_input, F_DUPFD_CLOEXEC, 3);
+    int output = options->standard_output < 0 ? -1 : fcntl(options->standard_output, F_DUPFD_CLOEXEC, 3);
+    int error = options->standard_error < 0 ? -1 : fcntl(options->standard_error, F_DUPFD_CLOEXEC, 3);
+    if (place_descriptor(input, 0) < 0 || place_descriptor(output, 1) < 0 || place_descriptor(error, 2) < 0) goto fail;
+    if (options->directory != NULL && chdir(options->directory) != 0) goto fail;
+    if (drop_user(options) != 0) goto fail;
+    if (options->parent_death_signal > 0) {
+        if (prctl(PR_SET_PDEATHSIG, options->parent_death_signal, 0, 0, 0) != 0) goto fail;
+        // The parent may have ended before the request was in place.
+        if (getppid() != parent) _exit(127);
+    }
+    // 4 is CLOSE_RANGE_CLOEXEC: the report descriptor must live until exec.
+    syscall(SYS_close_range, 3u, ~0u, 4u);
+    execve(options->path, options->arguments, options->environment);
+fail:;
+    int reason = errno;
+    ssize_t ignored = write(report, &reason, sizeof reason);
+    (void)ignored;
+    _exit(127);
+}
+
+pid_t cplatform_spawn(const struct cplatform_spawn_options *options) {
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) != 0) return -1;
+    pid_t parent = getpid();
+    sigset_t all, before;
+    sigfillset(&all);
+    // No handler of ours may run in the child before it has reset them.
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t child = fork();
+    if (child == 0) run_child(options, report[1], parent);
+    int failed = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(report[1]);
+    if (child < 0) {
+        close(report[0]);
+        errno = failed;
+        return -1;
+    }
+    int reason = 0;
+    ssize_t count;
+    do count = read(report[0], &reason, sizeof reason);
+    while (count < 0 && errno == EINTR);
+    close(report[0]);
+    if (count != sizeof reason) return child;
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+    errno = reason;
+    return -1;
+}

@@ -1,0 +1,63 @@
+#ifndef PLIMSOLL_CPLATFORM_H
+#define PLIMSOLL_CPLATFORM_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/// Sets the allocator up for a server with large buffers: blocks below `mmap_threshold` bytes come from the heap, free memory above
+/// `trim_threshold` bytes at its top is given back, and at most `arenas` arenas are made. Zero leaves a setting as it is.
+/// Returns 0, or -1 when the allocator refused a value.
+int cplatform_tune_allocator(int mmap_threshold, int trim_threshold, int arenas);
+
+/// Gives free memory back to the system. Returns 1 when some was given back.
+int cplatform_trim_allocator(void);
+
+/// Forbids core dumps and reading of this process's memory by others of the same user. Returns 0 or -1 with errno.
+int cplatform_forbid_dumps(void);
+
+/// Has the system send `signal` to this process when the thread that started it ends. Returns 0 or -1 with errno.
+int cplatform_follow_parent(int signal);
+
+/// How `cplatform_spawn` starts a program.
+struct cplatform_spawn_options {
+    /// Absolute path of the program.
+    const char *path;
+    /// Ends with NULL; the first is the program's name.
+    char *const *arguments;
+    /// Ends with NULL; each `NAME=value`.
+    char *const *environment;
+    /// NULL: the caller's.
+    const char *directory;
+    /// Descriptors for 0, 1 and 2; -1 means /dev/null.
+    int standard_input;
+    int standard_output;
+    int standard_error;
+    /// 1: a session and process group of its own, so that signals of the terminal do not reach it.
+    int new_session;
+    /// Signal to send it when the starting thread ends; 0: none.
+    int parent_death_signal;
+    /// Drop to these when `user` is above zero; supplementary groups are cleared.
+    uid_t user;
+    gid_t group;
+};
+
+/// Starts a program with every other descriptor closed and default signal handling. Returns its process id, or -1 with errno, also when the
+/// program could not be executed.
+pid_t cplatform_spawn(const struct cplatform_spawn_options *options);
+
+/// Ends this process at once: no destructors, no flush.
+void cplatform_exit_now(int code) __attribute__((noreturn));
+
+/// `open(2)` with close-on-exec. Returns a descriptor or -1 with errno.
+int cplatform_open(const char *path, int flags, mode_t mode);
+
+/// `fcntl(2)` with an integer argument.
+int cplatform_fcntl(int descriptor, int command, int argument);
+
+/// `ioctl(2)` with a pointer argument.
+int cplatform_ioctl(int descriptor, unsigned long request, void *argument);
+
+/// Columns of the terminal behind a descriptor; 0 when it is none.
+int cplatform_terminal_columns(int descriptor);
+
+#endif

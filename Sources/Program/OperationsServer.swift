@@ -1,0 +1,132 @@
+package import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import ServiceLifecycle
+package import Telemetry
+
+/// `/metrics`, `/healthz` and `/readyz` on a local address.
+package struct OperationsServer: Service {
+    private let address: SettingsAddress
+    private let metrics: MetricRegistry
+    private let readiness: Readiness
+    private let logger: Logger
+    private let bound: (@Sendable (SettingsAddress) -> Void)?
+
+    /// - Parameter bound: told where the server listens; of use when the port is 0.
+    package init(
+        address: SettingsAddress, metrics: MetricRegistry, readiness: Readiness, logger: Logger,
+        bound: (@Sendable (SettingsAddress) -> Void)? = nil
+    ) {
+        self.address = address
+        self.metrics = metrics
+        self.readiness = readiness
+        self.logger = logger
+        self.bound = bound
+    }
+
+    package func run() async throws {
+        let server = try await bind()
+        if let port = server.localAddress?.port, case .tcp(let host, _) = address {
+            bound?(SettingsAddress(host: host, port: port))
+        } else {
+            bound?(address)
+        }
+        logger.info("operations server listens", metadata: [LogKeys.listenAddress: "\(address)"])
+        try await withGracefulShutdownHandler {
+            try await withTaskCancellationHandler {
+                try await server.closeFuture.get()
+            } onCancel: {
+                server.close(promise: nil)
+            }
+        } onGracefulShutdown: {
+            server.close(promise: nil)
+        }
+    }
+
+    private func bind() async throws -> any Channel {
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 64)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { [metrics, readiness] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(IdleCloser())
+                    try channel.pipeline.syncOperations.addHandler(OperationsHandler(metrics: metrics, readiness: readiness))
+                }
+            }
+        switch address {
+        case .tcp(let host, let port): return try await bootstrap.bind(host: host, port: port).get()
+        case .unix(let path): return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+        }
+    }
+}
+
+/// Closes a connection that has been open for ten minutes, so that forgotten ones do not pile up.
+private final class IdleCloser: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    private var closing: Scheduled<Void>?
+
+    func channelActive(context: ChannelHandlerContext) {
+        closing = context.eventLoop.assumeIsolated().scheduleTask(in: .minutes(10)) { context.close(promise: nil) }
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        closing?.cancel()
+        context.fireChannelInactive()
+    }
+}
+
+/// Answers one request at a time.
+private final class OperationsHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let metrics: MetricRegistry
+    private let readiness: Readiness
+    private var head: HTTPRequestHead?
+
+    init(metrics: MetricRegistry, readiness: Readiness) {
+        self.metrics = metrics
+        self.readiness = readiness
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): self.head = head
+        case .body: break
+        case .end: answer(context)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    private func answer(_ context: ChannelHandlerContext) {
+        guard let request = head else { return context.close(promise: nil) }
+        head = nil
+        let (status, type, text) = reply(request)
+        var headers = HTTPHeaders([("content-type", type), ("content-length", String(text.utf8.count)), ("cache-control", "no-store")])
+        if !request.isKeepAlive { headers.add(name: "connection", value: "close") }
+        let body = context.channel.allocator.buffer(string: request.method == .HEAD ? "" : text)
+        context.write(wrapOutboundOut(.head(HTTPResponseHead(version: request.version, status: status, headers: headers))), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        if !request.isKeepAlive { sent.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) } }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: sent)
+    }
+
+    private func reply(_ request: HTTPRequestHead) -> (HTTPResponseStatus, String, String) {
+        let plain = "text/plain; charset=utf-8"
+        guard request.method == .GET || request.method == .HEAD else { return (.methodNotAllowed, plain, "only GET\n") }
+        switch request.uri.split(separator: "?", maxSplits: 1).first {
+        case "/metrics": return (.ok, PrometheusText.contentType, metrics.prometheusText())
+        case "/healthz": return (.ok, plain, "ok\n")
+        case "/readyz" where readiness.isReady: return (.ok, plain, "ready\n")
+        case "/readyz": return (.serviceUnavailable, plain, "not ready: \(readiness.reasons.joined(separator: ", "))\n")
+        default: return (.notFound, plain, "not found\n")
+        }
+    }
+}

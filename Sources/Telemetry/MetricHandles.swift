@@ -1,0 +1,73 @@
+import Synchronization
+
+/// A count that only rises.
+package final class CounterMetric: MetricSeries {
+    private let count = Atomic<Int>(0)
+
+    package func increment(by amount: Int = 1) {
+        count.wrappingAdd(amount, ordering: .relaxed)
+    }
+
+    package var current: Int { count.load(ordering: .relaxed) }
+
+    var value: MetricValue { .number(Double(current)) }
+}
+
+/// A value that rises and falls.
+package final class GaugeMetric: MetricSeries {
+    private let bits = Atomic<UInt64>(0)
+
+    package func set(_ value: Double) {
+        bits.store(value.bitPattern, ordering: .relaxed)
+    }
+
+    package func add(_ change: Double) {
+        var seen = bits.load(ordering: .relaxed)
+        while true {
+            let wanted = (Double(bitPattern: seen) + change).bitPattern
+            let (exchanged, now) = bits.weakCompareExchange(expected: seen, desired: wanted, ordering: .relaxed)
+            if exchanged { return }
+            seen = now
+        }
+    }
+
+    package var current: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
+
+    var value: MetricValue { .number(current) }
+}
+
+/// A distribution over fixed buckets.
+package final class HistogramMetric: MetricSeries {
+    /// Upper bounds in seconds for the times of requests.
+    package static let seconds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 8, 15, 30, 60, 120]
+
+    private struct Totals {
+        var counts: [UInt64]
+        var sum = 0.0
+    }
+
+    private let bounds: [Double]
+    private let totals: Mutex<Totals>
+
+    init(bounds: [Double]) {
+        precondition(zip(bounds, bounds.dropFirst()).allSatisfy(<), "bucket bounds must rise")
+        self.bounds = bounds
+        totals = Mutex(Totals(counts: Array(repeating: 0, count: bounds.count + 1)))
+    }
+
+    package func observe(_ value: Double) {
+        let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
+        totals.withLock { totals in
+            totals.counts[bucket] += 1
+            totals.sum += value
+        }
+    }
+
+    package func observe(_ duration: Duration) {
+        observe(Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18)
+    }
+
+    var value: MetricValue {
+        totals.withLock { .histogram(bounds: bounds, counts: $0.counts, sum: $0.sum) }
+    }
+}
