@@ -1,0 +1,37 @@
+import Postgres
+
+extension AdminResource {
+    static let models = AdminResource(
+        path: "models", kind: "model", table: "serving.models",
+        listing: Listing(
+            document: """
+                json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'state', r.state,
+                    'context_tokens', r.context_tokens, 'tiers', r.tiers, 'created_at', serving.wire_time(r.created_at),
+                    'updated_at', serving.wire_time(r.updated_at))
+                """,
+            source: "serving.models AS r", visible: "r.state <> 'deleted'"),
+        fields: [
+            AdminField("name", .modelName, .required, changeable: false),
+            AdminField("display_name", .label, .required),
+            AdminField("context_tokens", .integer(1...10_000_000), .required),
+            AdminField("tiers", .slugs(atMost: 64)),
+            AdminField("state", .choice(["active", "hidden"]), .later),
+        ],
+        check: { connection, id in
+            let missing: SQL = """
+                SELECT wanted FROM serving.models AS model, unnest(model.tiers) AS wanted
+                WHERE model.id = \(id) AND NOT EXISTS (SELECT 1 FROM serving.tiers WHERE tiers.name = wanted AND tiers.state = 'active') LIMIT 1
+                """
+            if let row = try await connection.queryOne(missing) {
+                throw AdminRefusal.fault("tiers", "\(try row.value("wanted", as: String.self)) does not exist")
+            }
+        },
+        blocker: { connection, id in
+            let users: SQL = """
+                SELECT 1 FROM serving.models AS model WHERE model.id = \(id)
+                AND (EXISTS (SELECT 1 FROM serving.releases WHERE releases.model = model.name AND releases.state <> 'deleted')
+                    OR EXISTS (SELECT 1 FROM serving.skus WHERE skus.model = model.name AND skus.state <> 'deleted'))
+                """
+            return try await connection.query(users).isEmpty ? nil : "releases or SKUs are of this model"
+        })
+}

@@ -1,0 +1,69 @@
+import Cryptography
+import HTTPTypes
+import FoundationEssentials
+import Postgres
+
+/// Hosts, and what an operator may ask of them.
+enum HostResource {
+    static let resource = AdminResource(
+        path: "hosts", kind: "host", table: "serving.hosts",
+        listing: Listing(
+            document: """
+                json_build_object('id', r.id, 'name', r.name, 'pool', r.pool, 'provider', pools.provider, 'region', r.region, 'state', r.state,
+                    'intent', r.intent, 'generation', r.generation, 'observed_generation', r.observed_generation,
+                    'agent_state', r.agent_state, 'version', r.version, 'link', r.link, 'link_address', r.link_address,
+                    'linked_gateways', r.linked_gateways, 'inventory', r.inventory,
+                    'certificate_not_after', serving.wire_time(r.certificate_not_after), 'lock_reason', r.lock_reason,
+                    'revoke_reason', r.revoke_reason, 'clock_skew_milliseconds', r.clock_skew_milliseconds,
+                    'last_heartbeat_at', serving.wire_time(r.last_heartbeat_at), 'enrolled_at', serving.wire_time(r.enrolled_at),
+                    'created_at', serving.wire_time(r.enrolled_at), 'updated_at', serving.wire_time(r.updated_at))
+                """,
+            source: "serving.hosts AS r JOIN serving.pools ON pools.name = r.pool", order: "r.enrolled_at",
+            filters: [.text("pool", "r.pool"), .text("provider", "pools.provider"), .text("region", "r.region"), .text("state", "r.state")]),
+        isNamed: false)
+
+    private static let operations = Listing(
+        document: """
+            json_build_object('id', r.id, 'host', r.host_id, 'kind', r.kind, 'state', r.state, 'deadline', serving.wire_time(r.deadline),
+                'message', r.message, 'requested_by', r.requested_by, 'created_at', serving.wire_time(r.created_at),
+                'updated_at', serving.wire_time(r.updated_at))
+            """,
+        source: "serving.operations AS r", filters: [.text("state", "r.state")])
+
+    static let operationList = AdminRoute.read("hosts/{id}/operations") { call, databases in
+        guard let host = UUID(uuidString: call.reference) else { throw AdminRefusal.notFound }
+        var listing = operations
+        listing.visible = "r.host_id = \(host)"
+        return try await listing.page(call, databases.serving)
+    }
+
+    static let drain = AdminRoute.change(.post, "hosts/{id}/drain") { call, fields, connection in
+        try await lead(call, &fields, connection, .drain)
+    }
+
+    static let resume = AdminRoute.change(.post, "hosts/{id}/resume") { call, fields, connection in
+        try await lead(call, &fields, connection, .resume)
+    }
+
+    static let revocation = AdminRoute.change(.post, "hosts/{id}/revoke") { call, fields, connection in
+        let reason = fields.text("reason", .reason, .required)
+        try fields.finish()
+        let id = try await resource.locked(call.reference, connection)
+        guard try await Revocation.revoke(connection, role: .agent, id: id, reason: reason ?? "") else {
+            throw AdminRefusal.conflict("revoked", "this host is revoked already")
+        }
+        return try await resource.change(connection, id, "revoke")
+    }
+
+    private static func lead(
+        _ call: AdminCall, _ fields: inout FieldReader, _ connection: PostgresConnection, _ command: HostCommand
+    ) async throws -> AdminChange {
+        let deadline = fields.integer("deadline_seconds", 1...86_400) ?? 600
+        try fields.finish()
+        let id = try await resource.locked(call.reference, connection)
+        guard try await command.give(to: id, within: .seconds(deadline), by: call.actor.label, connection) else {
+            throw AdminRefusal.conflict("revoked", "this host is locked or revoked")
+        }
+        return try await resource.change(connection, id, command.rawValue)
+    }
+}

@@ -1,0 +1,18 @@
+import Postgres
+
+extension AdminResource {
+    static let workers = AdminResource(
+        path: "workers", kind: "worker", table: "serving.workers",
+        listing: Listing(
+            document: """
+                json_build_object('id', r.id, 'host', r.host_id, 'runtime', r.runtime, 'release', r.release, 'dialect', r.dialect,
+                    'served_model', r.served_model, 'runtime_version', r.runtime_version, 'runtime_state', r.runtime_state, 'slots', r.slots,
+                    'context_tokens', r.context_tokens, 'weight_ppm', r.weight_ppm, 'accepted', r.accepted, 'refusal', r.refusal, 'load', r.load,
+                    'last_reported_at', serving.wire_time(r.last_reported_at), 'created_at', serving.wire_time(r.created_at),
+                    'updated_at', serving.wire_time(r.updated_at))
+                """,
+            source: "serving.workers AS r", visible: "r.retired_at IS NULL",
+            filters: [.uuid("host", "r.host_id"), .text("release", "r.release"), .text("accepted", "r.accepted")]),
+        isNamed: false,
+        fields: [AdminField("weight_ppm", .integer(0...1_000_000))])
+}

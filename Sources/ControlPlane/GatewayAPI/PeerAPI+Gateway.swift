@@ -1,0 +1,51 @@
+import Cryptography
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import Logging
+import PlimsollWire
+import Postgres
+
+extension PeerAPI {
+    func addGatewayRoutes(to router: Router<PeerContext>) {
+        router.get(RouterPath(GatewayPath.table)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let since = request.uri.queryParameters.get("since", as: Int64.self) ?? request.headers[.ifNoneMatch].flatMap(Self.version)
+            return try await table(since: since, wait: request.waitSeconds, gateway: gateway, logger: context)
+        }
+        router.post(RouterPath(GatewayPath.usage)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let batch = try await PeerMessages.read(UsageBatch.self, request, limit: 4 << 20)
+            return try PeerMessages.answer(try await usage.store(batch, from: gateway))
+        }
+        router.post(RouterPath(GatewayPath.minutes)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let batch = try await PeerMessages.read(MinuteBatch.self, request, limit: 8 << 20)
+            return try PeerMessages.answer(try await minutes.store(batch, from: gateway))
+        }
+    }
+
+    private func table(since: Int64?, wait: Duration, gateway: UUID, logger context: PeerContext) async throws -> Response {
+        await noteSeen(gateway, version: since ?? 0, context)
+        guard let answer = try await endingAtShutdown({ try await board.answer(since: since, wait: wait) }) else {
+            guard board.version > 0 else { throw PeerRefusal(.unavailable, "no routing table has been published yet") }
+            return Response(status: .notModified, headers: [.eTag: "\"\(board.version)\""])
+        }
+        return PeerMessages.answer(json: answer.body, headers: [.eTag: "\"\(answer.version)\""])
+    }
+
+    /// For people who look which gateways are up to date; a table must go out although this cannot be written.
+    private func noteSeen(_ gateway: UUID, version: Int64, _ context: PeerContext) async {
+        do {
+            try await serving.execute(
+                "UPDATE serving.gateways SET table_version = greatest(\(version)::bigint, 0), last_seen_at = now() WHERE id = \(gateway)")
+        } catch {
+            context.logger.debug("Gateway's version could not be noted", metadata: ["error.code": "\(errorCode(error))"])
+        }
+    }
+
+    /// The number of an entity tag such as `"17"`.
+    private static func version(_ tag: String) -> Int64? {
+        Int64(tag.drop { $0 == "W" || $0 == "/" }.filter { $0 != "\"" })
+    }
+}

@@ -1,0 +1,40 @@
+/// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
+package enum AdminRoutes {
+    package static func all(tokens: EnrolmentTokens) -> [AdminRoute] {
+        customers + catalogue + fleet(tokens) + records
+    }
+
+    private static var customers: [AdminRoute] {
+        let tiers = AdminResource.tiers
+        let tenants = AdminResource.tenants
+        let keys = KeyResource.resource
+        return tiers.reads + [tiers.creation, tiers.update, tiers.removal]
+            + tenants.reads + [tenants.creation, tenants.update, AdminResource.tenantRemoval]
+            + keys.reads + [KeyResource.creation, keys.update, KeyResource.revocation]
+    }
+
+    private static var catalogue: [AdminRoute] {
+        let releases = ReleaseResource.resource
+        return managed(.models) + releases.reads + [ReleaseResource.creation, releases.update, releases.removal] + managed(.skus)
+            + managed(.providers) + managed(.pools) + [RoutingWeightResource.list, RoutingWeightResource.creation]
+    }
+
+    private static func fleet(_ tokens: EnrolmentTokens) -> [AdminRoute] {
+        HostResource.resource.reads
+            + [HostResource.operationList, HostResource.drain, HostResource.resume, HostResource.revocation]
+            + AdminResource.workers.reads + [AdminResource.workers.update]
+            + GatewayResource.resource.reads + [GatewayResource.revocation]
+            + EnrolmentTokenResource.resource.reads + [EnrolmentTokenResource.creation(tokens), EnrolmentTokenResource.revocation]
+    }
+
+    private static var records: [AdminRoute] {
+        [
+            UsageRecordResource.list, MinuteResource.list, AuditResource.list, AuditResource.verification, AdminTokenResource.list,
+            AdminTokenResource.single, AdminTokenResource.creation, AdminTokenResource.revocation,
+        ]
+    }
+
+    private static func managed(_ resource: AdminResource) -> [AdminRoute] {
+        resource.reads + [resource.creation, resource.update, resource.removal]
+    }
+}

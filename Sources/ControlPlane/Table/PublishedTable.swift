@@ -1,0 +1,43 @@
+import Cryptography
+import FoundationEssentials
+import PlimsollWire
+
+/// One version of the routing table as it stands in the database, with what is needed to tell a gateway only what changed.
+struct PublishedTable: Sendable {
+    struct Entry: Sendable {
+        /// Nil: removed.
+        var value: String?
+        /// Version that changed it last.
+        var version: Int64
+    }
+
+    var version: Int64 = 0
+    var issuedAtSeconds: Int64 = 0
+    var digestHex = ""
+    var signatureBase64 = ""
+    var entries: [String: Entry] = [:]
+    /// Removals of this version and earlier are forgotten; who has an older table needs the whole one.
+    var horizon: Int64 = 0
+
+    /// The whole table, or what changed after `since`. Nil when `since` is this version.
+    func answer(since: Int64?) -> SignedTable? {
+        guard let since, since > 0, since <= version, since >= horizon else { return whole() }
+        guard since < version else { return nil }
+        let changes = entries.filter { $0.value.version > since }
+        let removed = changes.filter { $0.value.value == nil }.keys.sorted()
+        return table(since: since, entries: changes.compactMapValues(\.value), removed: removed)
+    }
+
+    /// Entries without removals.
+    var current: [String: String] { entries.compactMapValues(\.value) }
+
+    private func whole() -> SignedTable {
+        table(since: nil, entries: current, removed: [])
+    }
+
+    private func table(since: Int64?, entries: [String: String], removed: [String]) -> SignedTable {
+        SignedTable(
+            version: version, since: since, issuedAtSeconds: issuedAtSeconds, digestHex: digestHex, signatureBase64: signatureBase64,
+            entries: entries, removed: removed)
+    }
+}

@@ -1,0 +1,141 @@
+import Cryptography
+import FoundationEssentials
+import PlimsollWire
+import Postgres
+
+extension TableFacts {
+    /// Reads every row that has a place in the table, in the snapshot of the caller's transaction.
+    static func read(_ connection: PostgresConnection, trustDomain: String) async throws -> TableFacts {
+        let answers = try await connection.pipeline([
+            tenantRows, keyRows, tierRows, modelRows, releaseRows, workerRows, gatewayRows, deniedRows,
+        ])
+        var facts = TableFacts()
+        facts.tenants = try answers[0].map(tenant)
+        facts.keys = try answers[1].map(key)
+        facts.tiers = try answers[2].map(tier)
+        facts.models = try answers[3].map(model)
+        facts.releases = try answers[4].map(release)
+        facts.workers = try answers[5].map(worker)
+        facts.gateways = try answers[6].map(gateway)
+        facts.denied = try answers[7].map { try denied($0, trustDomain: trustDomain) }
+        return facts
+    }
+
+    private static let tenantRows: SQL = """
+        SELECT id, tier, state = 'active' AS active, allowed_regions, cache_salt FROM serving.tenants WHERE state <> 'deleted'
+        """
+
+    private static let keyRows: SQL = """
+        SELECT keys.id, keys.tenant_id, encode(keys.sha256, 'hex') AS digest, extract(epoch FROM keys.expires_at)::bigint AS expires_at,
+            keys.models, keys.requests_per_minute, keys.tokens_per_minute, keys.concurrent_requests
+        FROM serving.api_keys AS keys JOIN serving.tenants AS tenants ON tenants.id = keys.tenant_id
+        WHERE keys.revoked_at IS NULL AND tenants.state <> 'deleted' AND (keys.expires_at IS NULL OR keys.expires_at > now() - interval '1 day')
+        """
+
+    private static let tierRows: SQL = """
+        SELECT name, max_prompt_tokens, max_output_tokens, max_body_bytes, requests_per_minute, tokens_per_minute, concurrent_requests,
+            max_table_age_seconds, ttft_objective_microseconds
+        FROM serving.tiers WHERE state = 'active'
+        """
+
+    private static let modelRows: SQL = """
+        SELECT name, context_tokens, extract(epoch FROM created_at)::bigint AS created_at, tiers FROM serving.models WHERE state = 'active'
+        """
+
+    private static let releaseRows: SQL = """
+        SELECT releases.name, releases.model, weights.weight_ppm
+        FROM serving.releases AS releases
+        LEFT JOIN serving.current_routing_weights AS weights ON weights.scope = 'release' AND weights.subject = releases.name
+        WHERE releases.state = 'active'
+        """
+
+    /// A host that is silent keeps its workers here: whether a link lives is for gateways to judge.
+    private static let workerRows: SQL = """
+        SELECT workers.id, workers.host_id, pools.provider, hosts.pool, hosts.region, releases.model, workers.release, workers.dialect,
+            workers.served_model, hosts.link, hosts.link_address, hosts.intent = 'drain' AS draining, workers.slots, workers.context_tokens,
+            workers.weight_ppm, pool_weights.weight_ppm AS pool_weight, provider_weights.weight_ppm AS provider_weight
+        FROM serving.workers AS workers
+        JOIN serving.hosts AS hosts ON hosts.id = workers.host_id
+        JOIN serving.pools AS pools ON pools.name = hosts.pool
+        JOIN serving.providers AS providers ON providers.name = pools.provider
+        JOIN serving.releases AS releases ON releases.name = workers.release
+        JOIN serving.models AS models ON models.name = releases.model
+        LEFT JOIN serving.current_routing_weights AS pool_weights ON pool_weights.scope = 'pool' AND pool_weights.subject = hosts.pool
+        LEFT JOIN serving.current_routing_weights AS provider_weights
+            ON provider_weights.scope = 'provider' AND provider_weights.subject = pools.provider
+        WHERE workers.accepted AND workers.retired_at IS NULL AND hosts.state = 'active' AND pools.state = 'active'
+            AND providers.state = 'active' AND releases.state = 'active' AND models.state = 'active'
+        """
+
+    private static let gatewayRows: SQL = """
+        SELECT id, region, coalesce(advertise, '') AS advertise FROM serving.gateways WHERE state = 'active'
+        """
+
+    private static let deniedRows: SQL = """
+        SELECT 'agent' AS role, id, extract(epoch FROM denied_until)::bigint AS until FROM serving.hosts WHERE denied_until > now()
+        UNION ALL
+        SELECT 'gateway', id, extract(epoch FROM denied_until)::bigint FROM serving.gateways WHERE denied_until > now()
+        """
+}
+
+extension TableFacts {
+    private static func tenant(_ row: PostgresRow) throws -> TenantEntry {
+        TenantEntry(
+            id: try row.id("id"), tier: try row.value("tier"), active: try row.value("active"), allowedRegions: try row.value("allowed_regions"),
+            cacheSalt: try row.value("cache_salt"))
+    }
+
+    private static func key(_ row: PostgresRow) throws -> KeyEntry {
+        KeyEntry(
+            id: try row.id("id"), tenant: try row.id("tenant_id"), sha256Hex: try row.value("digest"), expiresAtSeconds: try row.value("expires_at"),
+            models: try row.value("models"), requestsPerMinute: try row.value("requests_per_minute"),
+            tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"))
+    }
+
+    private static func tier(_ row: PostgresRow) throws -> TierEntry {
+        TierEntry(
+            name: try row.value("name"), maxPromptTokens: try row.value("max_prompt_tokens"), maxOutputTokens: try row.value("max_output_tokens"),
+            maxBodyBytes: try row.value("max_body_bytes"), requestsPerMinute: try row.value("requests_per_minute"),
+            tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"),
+            maxTableAgeSeconds: try row.value("max_table_age_seconds"), ttftObjectiveMicroseconds: try row.value("ttft_objective_microseconds"))
+    }
+
+    private static func model(_ row: PostgresRow) throws -> ModelEntry {
+        ModelEntry(
+            name: try row.value("name"), contextTokens: try row.value("context_tokens"), createdAtSeconds: try row.value("created_at"),
+            tiers: try row.value("tiers"), releaseWeights: [:])
+    }
+
+    private static func release(_ row: PostgresRow) throws -> Release {
+        Release(name: try row.value("name"), model: try row.value("model"), weight: try row.value("weight_ppm"))
+    }
+
+    private static func worker(_ row: PostgresRow) throws -> Worker {
+        let dialect: String = try row.value("dialect")
+        guard let dialect = RuntimeDialect(rawValue: dialect) else { throw PostgresError(.decoding, "a worker's dialect is not known here") }
+        let entry = WorkerEntry(
+            id: try row.id("id"), host: try row.id("host_id"), provider: try row.value("provider"), pool: try row.value("pool"),
+            region: try row.value("region"), model: try row.value("model"), release: try row.value("release"), dialect: dialect,
+            servedModel: try row.value("served_model"), link: LinkClass(rawValue: try row.value("link")) ?? .tunnel,
+            address: try row.value("link_address"), draining: try row.value("draining"), slots: try row.value("slots"),
+            contextTokens: try row.value("context_tokens"), weight: try row.value("weight_ppm"))
+        return Worker(entry: entry, poolWeight: try row.value("pool_weight"), providerWeight: try row.value("provider_weight"))
+    }
+
+    private static func gateway(_ row: PostgresRow) throws -> GatewayEntry {
+        GatewayEntry(id: try row.id("id"), region: try row.value("region"), address: try row.value("advertise"))
+    }
+
+    private static func denied(_ row: PostgresRow, trustDomain: String) throws -> DeniedEntry {
+        guard let role = PeerIdentity.Role(rawValue: try row.value("role")) else { throw PostgresError(.decoding, "no such role") }
+        let identity = PeerIdentity(trustDomain: trustDomain, role: role, id: try row.value("id"))
+        return DeniedEntry(identity: identity.description, untilSeconds: try row.value("until"))
+    }
+}
+
+extension PostgresRow {
+    /// A UUID as it stands on the wire.
+    func id(_ column: String) throws -> String {
+        try value(column, as: UUID.self).lowercased
+    }
+}

@@ -1,0 +1,119 @@
+import Cryptography
+import Domain
+import FoundationEssentials
+import HTTPTypes
+import Postgres
+
+/// Customers' keys. The secret is in the answer that makes it and nowhere else.
+enum KeyResource {
+    static let resource = AdminResource(
+        path: "keys", kind: "key", table: "serving.api_keys",
+        listing: Listing(
+            document: """
+                json_build_object('id', r.id, 'tenant', r.tenant_id, 'name', r.name, 'prefix', r.prefix, 'imported', r.imported,
+                    'models', r.models, 'requests_per_minute', r.requests_per_minute, 'tokens_per_minute', r.tokens_per_minute,
+                    'concurrent_requests', r.concurrent_requests, 'expires_at', serving.wire_time(r.expires_at),
+                    'revoked_at', serving.wire_time(r.revoked_at), 'created_at', serving.wire_time(r.created_at),
+                    'updated_at', serving.wire_time(r.updated_at))
+                """,
+            source: "serving.api_keys AS r", filters: [.uuid("tenant", "r.tenant_id")]),
+        isNamed: false, fields: limits,
+        check: { connection, id in try await check(connection, id) })
+
+    /// What can be changed later too. Without a limit of its own a key has its tier's.
+    private static let limits = [
+        AdminField("name", .label, .required),
+        AdminField("models", .modelNames(atMost: 256), nullable: true),
+        AdminField("requests_per_minute", .integer(1...10_000_000), nullable: true),
+        AdminField("tokens_per_minute", .integer(1...2_000_000_000), nullable: true),
+        AdminField("concurrent_requests", .integer(1...1_000_000), nullable: true),
+        AdminField("expires_at", .instant, nullable: true),
+    ]
+
+    static let creation = AdminRoute.change(.post, "keys") { call, fields, connection in
+        let reference = fields.text("tenant", .reference, .required)
+        let mode = fields.text("mode", .choice(["live", "test"])) ?? "live"
+        let given = fields.text("value", .secret(16...200))
+        var columns: [SQL] = []
+        var values: [SQL] = []
+        for field in limits {
+            guard let value = fields.value(field) else { continue }
+            columns.append(", \(identifier: field.name)")
+            values.append(", \(value)")
+        }
+        if let given, !KeyFormat.mayExist(given) { fields.add("value", "has the prefix of this product's keys but not their checksum") }
+        try fields.finish()
+        let tenant = try await tenant(reference ?? "", connection)
+        let secret = given ?? make(mode)
+        let row = try await connection.queryOne(
+            """
+            INSERT INTO serving.api_keys (tenant_id, prefix, sha256, imported\(SQL.joined(columns, separator: "")))
+            VALUES (\(tenant), \(shown(secret)), \(Hash.sha256(secret).bytes), \(given != nil)\(SQL.joined(values, separator: "")))
+            RETURNING id
+            """)
+        guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
+        try await check(connection, id)
+        var change = try await resource.change(connection, id, "create", status: .created)
+        change.secret = given == nil ? ("secret", secret) : nil
+        change.unaudited = ["value"]
+        return change
+    }
+
+    static let revocation = AdminRoute.change(.post, "keys/{id}/revoke") { call, fields, connection in
+        // Kept by the audit row.
+        _ = fields.text("reason", .reason)
+        try fields.finish()
+        let id = try await resource.locked(call.reference, connection)
+        try await connection.execute("UPDATE serving.api_keys SET revoked_at = now(), updated_at = now() WHERE id = \(id) AND revoked_at IS NULL")
+        return try await resource.change(connection, id, "revoke")
+    }
+
+    /// No key of a tenant may have more than its tier gives.
+    static func checkLimits(_ connection: PostgresConnection, tenant: UUID) async throws {
+        let exceeding: SQL = """
+            SELECT CASE WHEN key.requests_per_minute > tier.requests_per_minute THEN 'requests_per_minute'
+                WHEN key.tokens_per_minute > tier.tokens_per_minute THEN 'tokens_per_minute' ELSE 'concurrent_requests' END AS field
+            FROM serving.api_keys AS key JOIN serving.tenants AS tenant ON tenant.id = key.tenant_id
+            JOIN serving.tiers AS tier ON tier.name = tenant.tier
+            WHERE key.tenant_id = \(tenant) AND key.revoked_at IS NULL AND (key.requests_per_minute > tier.requests_per_minute
+                OR key.tokens_per_minute > tier.tokens_per_minute OR key.concurrent_requests > tier.concurrent_requests)
+            LIMIT 1
+            """
+        if let row = try await connection.queryOne(exceeding) {
+            throw AdminRefusal.fault(try row.value("field"), "is above what the tier gives to a key")
+        }
+    }
+
+    private static func check(_ connection: PostgresConnection, _ id: UUID) async throws {
+        let row = try await connection.queryOne(
+            """
+            SELECT key.tenant_id, key.revoked_at IS NOT NULL AS revoked, coalesce(key.expires_at < now(), false) AS past,
+                (SELECT wanted FROM unnest(key.models) AS wanted
+                    WHERE NOT EXISTS (SELECT 1 FROM serving.models WHERE models.name = wanted AND models.state <> 'deleted') LIMIT 1) AS missing
+            FROM serving.api_keys AS key WHERE key.id = \(id)
+            """)
+        guard let row else { throw AdminRefusal.notFound }
+        if try row.value("revoked") { throw AdminRefusal.conflict("revoked", "a revoked key cannot be changed") }
+        if try row.value("past") { throw AdminRefusal.fault("expires_at", "is in the past") }
+        if let missing: String = try row.value("missing", as: String?.self) { throw AdminRefusal.fault("models", "\(missing) does not exist") }
+        try await checkLimits(connection, tenant: row.value("tenant_id"))
+    }
+
+    private static func tenant(_ reference: String, _ connection: PostgresConnection) async throws -> UUID {
+        do {
+            return try await AdminResource.tenants.locked(reference, connection)
+        } catch is AdminRefusal {
+            throw AdminRefusal.fault("tenant", "does not exist")
+        }
+    }
+
+    private static func make(_ mode: String) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return (mode == "test" ? KeyFormat.test : KeyFormat.live).make(using: &generator)
+    }
+
+    /// Twelve characters tell keys apart: our prefix and three of thirty digits. Of a key from elsewhere at most a quarter is shown.
+    static func shown(_ secret: String) -> String {
+        String(secret.prefix(KeyFormat.claimed(by: secret) == nil ? min(12, secret.count / 4) : 12))
+    }
+}

@@ -1,0 +1,39 @@
+import HTTPTypes
+import Postgres
+
+extension AdminResource {
+    static let tenants = AdminResource(
+        path: "tenants", kind: "tenant", table: "serving.tenants",
+        listing: Listing(
+            document: """
+                json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'tier', r.tier, 'state', r.state,
+                    'allowed_regions', r.allowed_regions, 'created_at', serving.wire_time(r.created_at),
+                    'updated_at', serving.wire_time(r.updated_at))
+                """,
+            source: "serving.tenants AS r", visible: "r.state <> 'deleted'",
+            filters: [.text("tier", "r.tier"), .text("state", "r.state")]),
+        fields: [
+            AdminField("name", .slug, .required, changeable: false),
+            AdminField("display_name", .label, .required),
+            AdminField("tier", .slug, .required),
+            AdminField("state", .choice(["active", "suspended"]), .later),
+            AdminField("allowed_regions", .slugs(atMost: 64)),
+        ],
+        check: { connection, id in
+            let tier: SQL =
+                "SELECT 1 FROM serving.tiers JOIN serving.tenants ON tenants.tier = tiers.name WHERE tenants.id = \(id) AND tiers.state = 'active'"
+            guard try await !connection.query(tier).isEmpty else { throw AdminRefusal.fault("tier", "does not exist") }
+            try await KeyResource.checkLimits(connection, tenant: id)
+        })
+
+    /// Its keys end with it.
+    static let tenantRemoval = AdminRoute.change(.delete, "tenants/{id}") { call, fields, connection in
+        try fields.finish()
+        let id = try await tenants.locked(call.reference, connection)
+        let change = try await tenants.change(connection, id, "delete")
+        try await connection.execute(
+            "UPDATE serving.api_keys SET revoked_at = now(), updated_at = now() WHERE tenant_id = \(id) AND revoked_at IS NULL")
+        try await connection.execute("UPDATE serving.tenants SET state = 'deleted', deleted_at = now(), updated_at = now() WHERE id = \(id)")
+        return change
+    }
+}

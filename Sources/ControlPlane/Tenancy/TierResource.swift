@@ -1,0 +1,55 @@
+import Postgres
+
+extension AdminResource {
+    static let tiers = AdminResource(
+        path: "tiers", kind: "tier", table: "serving.tiers",
+        listing: Listing(
+            document: """
+                json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'state', r.state,
+                    'capacity_policy', r.capacity_policy, 'priority', r.priority, 'max_prompt_tokens', r.max_prompt_tokens,
+                    'max_output_tokens', r.max_output_tokens, 'max_body_bytes', r.max_body_bytes,
+                    'requests_per_minute', r.requests_per_minute, 'tokens_per_minute', r.tokens_per_minute,
+                    'concurrent_requests', r.concurrent_requests, 'max_table_age_seconds', r.max_table_age_seconds,
+                    'ttft_objective_microseconds', r.ttft_objective_microseconds,
+                    'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'created_at', serving.wire_time(r.created_at),
+                    'updated_at', serving.wire_time(r.updated_at))
+                """,
+            source: "serving.tiers AS r", visible: "r.state <> 'deleted'"),
+        fields: [
+            AdminField("name", .slug, .required, changeable: false),
+            AdminField("display_name", .label, .required),
+            AdminField("capacity_policy", .choice(["shared", "warm_regional", "preallocated"]), .required),
+            AdminField("priority", .integer(0...100), .required),
+            AdminField("max_prompt_tokens", .integer(1...10_000_000), .required),
+            AdminField("max_output_tokens", .integer(1...1_000_000), .required),
+            AdminField("max_body_bytes", .integer(1_024...67_108_864), .required),
+            AdminField("requests_per_minute", .integer(1...10_000_000), .required),
+            AdminField("tokens_per_minute", .integer(1...2_000_000_000), .required),
+            AdminField("concurrent_requests", .integer(1...1_000_000), .required),
+            AdminField("max_table_age_seconds", .integer(60...604_800), .required),
+            AdminField("ttft_objective_microseconds", .integer(1_000...600_000_000), .required),
+            AdminField("monthly_minimum_micro_usd", .integer(0...1_000_000_000_000_000)),
+        ],
+        check: { connection, id in
+            // A quota may not fall below what was promised to a key of its own.
+            let exceeded: SQL = """
+                SELECT 1 FROM serving.tiers AS tier
+                JOIN serving.tenants AS tenant ON tenant.tier = tier.name AND tenant.state <> 'deleted'
+                JOIN serving.api_keys AS key ON key.tenant_id = tenant.id AND key.revoked_at IS NULL
+                WHERE tier.id = \(id) AND (key.requests_per_minute > tier.requests_per_minute
+                    OR key.tokens_per_minute > tier.tokens_per_minute OR key.concurrent_requests > tier.concurrent_requests)
+                LIMIT 1
+                """
+            guard try await connection.query(exceeded).isEmpty else {
+                throw AdminRefusal.conflict("in_use", "a key of this tier has a greater limit of its own; lower that first")
+            }
+        },
+        blocker: { connection, id in
+            let users: SQL = """
+                SELECT 1 FROM serving.tiers AS tier WHERE tier.id = \(id)
+                AND (EXISTS (SELECT 1 FROM serving.tenants WHERE tenants.tier = tier.name AND state <> 'deleted')
+                    OR EXISTS (SELECT 1 FROM serving.skus WHERE skus.tier = tier.name AND state <> 'deleted'))
+                """
+            return try await connection.query(users).isEmpty ? nil : "tenants or SKUs are of this tier"
+        })
+}

@@ -1,0 +1,69 @@
+import ControlPlane
+import Cryptography
+import Postgres
+import Program
+import Telemetry
+
+/// Reads the control plane's settings: the one place that knows their names. `docs/control-configuration.md` describes them.
+struct ControlSettings {
+    let database: PostgresConfiguration
+    let billingDatabase: String?
+    let authorities: AuthorityFolder
+    let adminHost: String
+    let adminPort: Int
+    let peersHost: String
+    let peersPort: Int
+    /// Names and addresses by which agents and gateways reach this program.
+    let advertised: [String]
+    let drainLimit: Duration
+
+    init(_ reader: SettingsReader) throws(SettingsFaults) {
+        let section = reader.object("database")
+        let size = section.int("max_connections", default: 16, in: 2...200)
+        database = PostgresConfiguration(
+            connectionString: section.secret("url").exposed, applicationName: "plimsoll-control", maximumConnections: size)
+        billingDatabase = section.optionalSecret("billing_url")?.exposed
+        authorities = Self.authorities(reader)
+        (adminHost, adminPort) = Self.admin(reader.object("admin"))
+        (peersHost, peersPort) = Self.address(reader.object("peers"), default: SettingsAddress(host: "0.0.0.0", port: 7701))
+        advertised = Self.advertised(reader)
+        drainLimit = reader.duration("drain_limit", default: .seconds(10), in: .zero ... .seconds(600))
+        try reader.finish()
+    }
+
+    private static func authorities(_ reader: SettingsReader) -> AuthorityFolder {
+        let path = reader.string("pki_dir", default: "/var/lib/plimsoll-control/pki")
+        if !path.hasPrefix("/") { reader.fault("pki_dir", "must be an absolute path") }
+        let domain = reader.string("trust_domain", default: PeerIdentity.defaultTrustDomain)
+        if !PeerIdentity.isTrustDomain(domain) { reader.fault("trust_domain", "may hold lower-case letters, digits, dots and hyphens") }
+        return AuthorityFolder(path: path, trustDomain: domain)
+    }
+
+    /// Tokens travel on this port in the clear, so it stays on this machine; TLS in front of it is a proxy's.
+    private static func admin(_ reader: SettingsReader) -> (String, Int) {
+        let address = reader.address("listen", default: SettingsAddress(host: "127.0.0.1", port: 7700))
+        if !address.isLocal { reader.fault("listen", "must be a loopback address; put a proxy with TLS in front of it") }
+        return hostAndPort(address, reader)
+    }
+
+    private static func address(_ reader: SettingsReader, default value: SettingsAddress) -> (String, Int) {
+        hostAndPort(reader.address("listen", default: value), reader)
+    }
+
+    private static func hostAndPort(_ address: SettingsAddress, _ reader: SettingsReader) -> (String, Int) {
+        guard case .tcp(let host, let port) = address else {
+            reader.fault("listen", "must be host:port")
+            return ("127.0.0.1", 0)
+        }
+        return (host, port)
+    }
+
+    private static func advertised(_ reader: SettingsReader) -> [String] {
+        let names = reader.strings("advertise", default: ["localhost", "127.0.0.1"])
+        for name in names where !CertificateNames.isDNSName(name) && !CertificateNames.isAddress(name) {
+            reader.fault("advertise", "\(name.debugDescription) is neither a DNS name nor an IP address")
+        }
+        if names.isEmpty { reader.fault("advertise", "must name at least one way to reach this program") }
+        return names
+    }
+}

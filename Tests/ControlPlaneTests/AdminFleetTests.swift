@@ -1,0 +1,100 @@
+import Postgres
+import TestSupport
+import Testing
+
+@Suite struct AdminFleetTests {
+    private func fill(_ admin: AdminFixture) async throws -> String {
+        _ = try await admin.post("providers", "{\"name\": \"alpha\", \"display_name\": \"Alpha\", \"kind\": \"independent\"}")
+        _ = try await admin.post("pools", "{\"name\": \"alpha-eu\", \"provider\": \"alpha\", \"region\": \"eu\"}")
+        let row = try await admin.row(
+            """
+            INSERT INTO serving.hosts (id, name, pool, region, boot_id) VALUES (gen_random_uuid(), 'h1', 'alpha-eu', 'eu', 'b1') RETURNING id::text AS id
+            """)
+        return try row?.value("id") ?? ""
+    }
+
+    @Test func `drain and resume raise the generation and leave operations`() async throws {
+        try await AdminFixture.run { admin in
+            let host = try await fill(admin)
+            let drained = try await admin.post("hosts/\(host)/drain", "{\"deadline_seconds\": 60}")
+            #expect(drained.json["intent"].string == "drain")
+            #expect(drained.json["generation"].number == 2)
+            #expect(try await admin.post("hosts/\(host)/resume").json["generation"].number == 3)
+            let operations = try await admin.get("hosts/\(host)/operations").json["data"].elements
+            #expect(operations.map { $0["kind"].string } == ["drain", "resume"])
+            #expect(operations.map { $0["state"].string } == ["superseded", "queued"])
+        }
+    }
+
+    @Test func `a revoked host is denied and takes no more commands`() async throws {
+        try await AdminFixture.run { admin in
+            let host = try await fill(admin)
+            #expect(try await admin.post("hosts/\(host)/revoke").json["error"]["param"].string == "reason")
+            #expect(try await admin.post("hosts/\(host)/revoke", "{\"reason\": \"sold\"}").json["state"].string == "revoked")
+            #expect(try await admin.post("hosts/\(host)/drain").status == 409)
+            #expect(try await admin.row("SELECT denied_until > now() AS denied FROM serving.hosts")?.value("denied") == true)
+        }
+    }
+
+    @Test func `an enrolment token is for a pool and is shown once`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await fill(admin)
+            let made = try await admin.post("enrolment-tokens", "{\"role\": \"agent\", \"pool\": \"alpha-eu\"}")
+            #expect(made.status == 201)
+            #expect(made.json["token"].string?.hasPrefix("jt1.") == true)
+            #expect(made.json["region"].string == "eu")
+            let listed = try await admin.get("enrolment-tokens")
+            #expect(listed.json["data"][0]["state"].string == "open")
+            #expect(!listed.text.contains("jt1."))
+            #expect(try await admin.post("enrolment-tokens", "{\"role\": \"gateway\"}").json["error"]["param"].string == "region")
+        }
+    }
+
+    @Test func `the first release of a model takes its traffic and the next none until its weight is set`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.post("models", "{\"name\": \"Org/Tiny\", \"display_name\": \"Tiny\", \"context_tokens\": 2048}")
+            let first = try await admin.post("releases", "{\"name\": \"tiny-q8\", \"model\": \"Org/Tiny\", \"dialects\": [\"llamacpp\"]}")
+            #expect(first.json["weight_ppm"].number == 1_000_000)
+            #expect(try await admin.post("releases", "{\"name\": \"tiny-q4\", \"model\": \"Org/Tiny\"}").json["weight_ppm"].number == 0)
+            let body = "{\"scope\": \"release\", \"subject\": \"tiny-q4\", \"weight_ppm\": 50000, \"reason\": \"canary\"}"
+            #expect(try await admin.post("routing-weights", body).json["current"] == .bool(true))
+            #expect(try await admin.get("releases/tiny-q4").json["weight_ppm"].number == 50_000)
+            #expect(try await admin.get("models/Org%2FTiny").json["name"].string == "Org/Tiny")
+            #expect(try await admin.delete("models/Org%2FTiny").status == 409)
+        }
+    }
+
+    @Test func `a SKU is activated with proof or with a recorded reason`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            _ = try await admin.post("models", "{\"name\": \"tiny\", \"display_name\": \"Tiny\", \"context_tokens\": 2048}")
+            let body = """
+                {"name": "tiny-pro", "model": "tiny", "tier": "pro", "primary_region": "eu", "prompt_price_pico_usd": 100000,
+                "completion_price_pico_usd": 300000}
+                """
+            #expect(try await admin.post("skus", body).json["state"].string == "draft")
+            #expect(try await admin.patch("skus/tiny-pro", "{\"state\": \"active\"}").json["error"]["code"].string == "not_ready")
+            let overridden = try await admin.patch("skus/tiny-pro", "{\"state\": \"active\", \"override_reason\": \"demonstration\"}")
+            #expect(overridden.json["state"].string == "active")
+        }
+    }
+
+    @Test func `usage records are found by the id of their answer`() async throws {
+        try await AdminFixture.run { admin in
+            let row = try await admin.row(
+                """
+                INSERT INTO billing.usage_event (tenant_id, request_id, accepted_at, key_id, tier, model, region, gateway_id, boot_id, sequence, stream,
+                    status, outcome, finished_after_us, queued_for_us, prompt_tokens, cached_prompt_tokens, completion_tokens, reasoning_tokens,
+                    billable_prompt_tokens, billable_completion_tokens, estimated, attempts, payload_sha256)
+                SELECT gen_random_uuid(), gen_random_uuid(), now(), gen_random_uuid(), 'pro', 'tiny', 'eu', gen_random_uuid(), 'b', n, true, 200, 'good',
+                    10, 0, 5, 0, 7, 0, 5, 7, false, 1, sha256('x') FROM generate_series(1, 3) AS n RETURNING request_id::text AS id
+                """)
+            let id: String = try #require(try row?.value("id"))
+            let found = try await admin.get("usage-records?request_id=\(id)").json["data"].elements
+            #expect(found.map { $0["request_id"].string } == [id])
+            #expect(found[0]["completion_tokens"].number == 7)
+            #expect(try await admin.get("usage-records?limit=2").json["next_cursor"].string != nil)
+            #expect(try await admin.get("usage-records?since=2100-01-01T00:00:00Z").json["data"].elements.isEmpty)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Postgres
+import TestSupport
+import Testing
+
+@Suite struct AdminTenancyTests {
+    @Test func `a tier, a tenant and a key are made, and the secret is shown once`() async throws {
+        try await AdminFixture.run { admin in
+            let tenant = try await admin.tenant()
+            let made = try await admin.post("keys", "{\"tenant\": \"acme\", \"name\": \"first\"}")
+            #expect(made.status == 201)
+            let secret = try #require(made.json["secret"].string)
+            #expect(secret.hasPrefix("pls_live_"))
+            #expect(made.json["prefix"].string == String(secret.prefix(12)))
+            #expect(made.json["tenant"].string == tenant)
+            let id = try #require(made.json["id"].string)
+            let again = try await admin.get("keys/\(id)")
+            #expect(again.status == 200)
+            #expect(!again.text.contains(secret))
+            let stored = try await admin.row("SELECT encode(sha256, 'hex') = encode(sha256(\(secret)::bytea), 'hex') AS same FROM serving.api_keys")
+            #expect(try stored?.value("same") == true)
+        }
+    }
+
+    @Test func `a tier without caps or quotas is refused with every fault named`() async throws {
+        try await AdminFixture.run { admin in
+            let answer = try await admin.post("tiers", "{\"name\": \"Pro!\", \"display_name\": \"\", \"speed\": 9, \"priority\": \"high\"}")
+            #expect(answer.status == 400)
+            let faults = Set(answer.json["error"]["faults"].elements.compactMap { $0["param"].string })
+            #expect(
+                faults.isSuperset(of: [
+                    "name", "display_name", "speed", "priority", "capacity_policy", "max_output_tokens", "requests_per_minute", "tokens_per_minute",
+                ]))
+            #expect(answer.json["error"]["type"].string == "invalid_request_error")
+        }
+    }
+
+    @Test(arguments: [
+        ("{\"tenant\": \"nobody\", \"name\": \"k\"}", "tenant"),
+        ("{\"name\": \"k\"}", "tenant"),
+        ("{\"tenant\": \"acme\", \"name\": \"k\", \"models\": [\"unknown\"]}", "models"),
+        ("{\"tenant\": \"acme\", \"name\": \"k\", \"requests_per_minute\": 601}", "requests_per_minute"),
+        ("{\"tenant\": \"acme\", \"name\": \"k\", \"expires_at\": \"2001-01-01T00:00:00Z\"}", "expires_at"),
+        ("{\"tenant\": \"acme\", \"name\": \"k\", \"value\": \"short\"}", "value"),
+        ("{\"tenant\": \"acme\", \"name\": \"k\", \"value\": \"pls_live_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}", "value"),
+    ])
+    func `a wrong key is refused at its field`(_ body: String, _ field: String) async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            let answer = try await admin.post("keys", body)
+            #expect(answer.status == 400)
+            #expect(answer.json["error"]["param"].string == field)
+        }
+    }
+
+    @Test func `a key from elsewhere is taken by value and never shown again`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            let answer = try await admin.post("keys", "{\"tenant\": \"acme\", \"name\": \"old\", \"value\": \"sk-foreign-0123456789abcdef\"}")
+            #expect(answer.status == 201)
+            #expect(!answer.text.contains("sk-foreign-0123456789abcdef"))
+            let second = try await admin.post("keys", "{\"tenant\": \"acme\", \"name\": \"twice\", \"value\": \"sk-foreign-0123456789abcdef\"}")
+            #expect(second.status == 409)
+            let audited = try await admin.row("SELECT count(*) AS n FROM audit.entry WHERE change LIKE '%sk-foreign%'")
+            #expect(try audited?.value("n") == 0)
+        }
+    }
+
+    @Test func `a revoked key stays revoked`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            let id = try #require(try await admin.post("keys", "{\"tenant\": \"acme\", \"name\": \"first\"}").json["id"].string)
+            #expect(try await admin.post("keys/\(id)/revoke", "{\"reason\": \"leaked\"}").json["revoked_at"].string != nil)
+            #expect(try await admin.patch("keys/\(id)", "{\"name\": \"other\"}").status == 409)
+        }
+    }
+
+    @Test func `a tenant is changed, and when it is deleted its keys end`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            _ = try await admin.post("keys", "{\"tenant\": \"acme\", \"name\": \"first\"}")
+            let changed = try await admin.patch("tenants/acme", "{\"state\": \"suspended\", \"allowed_regions\": [\"eu-west\"]}")
+            #expect(changed.json["state"].string == "suspended")
+            #expect(changed.json["allowed_regions"][0].string == "eu-west")
+            #expect(try await admin.patch("tenants/acme", "{\"tier\": \"gold\"}").json["error"]["param"].string == "tier")
+            #expect(try await admin.delete("tiers/pro").status == 409)
+            #expect(try await admin.delete("tenants/acme").status == 200)
+            #expect(try await admin.get("tenants/acme").status == 404)
+            #expect(try await admin.get("keys").json["data"][0]["revoked_at"].string != nil)
+        }
+    }
+}

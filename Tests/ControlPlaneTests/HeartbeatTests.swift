@@ -1,0 +1,112 @@
+import Cryptography
+import FoundationEssentials
+import PlimsollWire
+import Postgres
+import Testing
+
+@testable import ControlPlane
+
+extension PeerWorld {
+    static func heartbeat(epoch: Int64, sequence: Int64, releases: [String], slots: Int = 4) -> Heartbeat {
+        Heartbeat(
+            epoch: epoch, sequence: sequence, bootId: "boot", version: "1", observedGeneration: 1, state: .serving,
+            inventory: Inventory(
+                hostname: "host-1", operatingSystem: "Debian", kernel: "6", processor: Inventory.Processor(model: "x", cores: 4),
+                memoryBytes: 1 << 33, memoryAvailableBytes: 1 << 32, diskFreeBytes: 1 << 33),
+            runtimes: releases.enumerated().map { index, release in
+                RuntimeReport(
+                    runtime: "r\(index)", release: release, dialect: .llamacpp, state: .ready, slots: slots, contextTokens: 2_048, load: RuntimeLoad()
+                )
+            }, linkedGateways: [], clockMilliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+    }
+
+    /// One heartbeat, taken down and written.
+    func report(_ host: Member, epoch: Int64, sequence: Int64, releases: [String], slots: Int = 4) async throws {
+        let book = HeartbeatBook()
+        _ = try book.receive(Self.heartbeat(epoch: epoch, sequence: sequence, releases: releases, slots: slots), from: host.identity.id)
+        try await HeartbeatWriter(pool: pool, book: book, logger: logger).flush()
+    }
+
+    func desired(_ host: Member, newerThan known: Int64 = 0) async throws -> DesiredState? {
+        try await DesiredStates(pool: pool, trustDomain: authority.trustDomain).state(of: host.identity.id, newerThan: known)
+    }
+}
+
+@Suite struct HeartbeatTests {
+    @Test func oldEpochsAndRepeatedSequencesAreRefused() throws {
+        let book = HeartbeatBook()
+        let host = UUID()
+        _ = try book.receive(PeerWorld.heartbeat(epoch: 5, sequence: 7, releases: []), from: host)
+        for (epoch, sequence) in [(5, 7), (5, 6), (4, 99)] as [(Int64, Int64)] {
+            #expect(throws: PeerRefusal.self) { try book.receive(PeerWorld.heartbeat(epoch: epoch, sequence: sequence, releases: []), from: host) }
+        }
+        _ = try book.receive(PeerWorld.heartbeat(epoch: 6, sequence: 1, releases: []), from: host)
+    }
+
+    @Test func insaneNumbersAreCut() {
+        var beat = PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: Array(repeating: "x", count: 100), slots: .max)
+        beat.runtimes[0].load = RuntimeLoad(running: -5, waiting: .max, kvUsedRatio: .nan, promptTokensTotal: -1)
+        beat.runtimes[1].load.kvUsedRatio = 17
+        beat.inventory?.memoryBytes = -1
+        let bounded = beat.bounded
+        #expect(bounded.runtimes.count == 64)
+        #expect(bounded.runtimes[0].slots == 65_536)
+        #expect(bounded.runtimes[0].load == RuntimeLoad(running: 0, waiting: 1_000_000, kvUsedRatio: nil, promptTokensTotal: 0))
+        #expect(bounded.runtimes[1].load.kvUsedRatio == 1)
+        #expect(bounded.inventory?.memoryBytes == 0)
+    }
+
+    @Test func aRuntimeOfAKnownReleaseBecomesAWorker() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            try await world.report(host, epoch: 1, sequence: 1, releases: ["tiny-1", "unheard-of"])
+            let state = try #require(try await world.desired(host, newerThan: 1))
+            #expect(state.workers.map(\.release) == ["tiny-1", "unheard-of"])
+            #expect(state.workers[0].refusal == nil)
+            #expect(state.workers[1].refusal?.hasPrefix("release_unknown") == true)
+            #expect(try await world.count("SELECT 1 FROM serving.workers WHERE accepted") == 1)
+        }
+    }
+
+    @Test func theSameReportAgainChangesNoGeneration() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            try await world.report(host, epoch: 1, sequence: 1, releases: ["tiny-1"])
+            let generation = try #require(try await world.desired(host)).generation
+            try await world.report(host, epoch: 1, sequence: 2, releases: ["tiny-1"])
+            #expect(try await world.desired(host, newerThan: generation) == nil)
+            #expect(try await world.count("SELECT 1 FROM serving.hosts WHERE sequence = 2 AND last_heartbeat_at IS NOT NULL") == 1)
+        }
+    }
+
+    @Test func aRuntimeThatIsGoneIsRetiredAndComesBackWithItsId() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            try await world.report(host, epoch: 1, sequence: 1, releases: ["tiny-1"])
+            let id = try #require(try await world.desired(host)?.workers.first?.id)
+            try await world.report(host, epoch: 1, sequence: 2, releases: [])
+            #expect(try await world.desired(host)?.workers.isEmpty == true)
+            try await world.report(host, epoch: 2, sequence: 1, releases: ["tiny-1"])
+            #expect(try await world.desired(host)?.workers.first?.id == id)
+        }
+    }
+
+    @Test func aReplayedHeartbeatDoesNotReachTheDatabase() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            try await world.report(host, epoch: 9, sequence: 9, releases: ["tiny-1"])
+            try await world.report(host, epoch: 8, sequence: 99, releases: [])
+            #expect(try await world.count("SELECT 1 FROM serving.hosts WHERE epoch = 9 AND sequence = 9") == 1)
+            #expect(try await world.count("SELECT 1 FROM serving.workers WHERE retired_at IS NULL") == 1)
+        }
+    }
+
+    @Test func releasesWithRequirementsRefuseSmallHosts() async throws {
+        try await PeerWorld.with { world in
+            try await world.pool.execute("UPDATE serving.releases SET min_memory_bytes = 99999999999")
+            let host = try await world.enrol()
+            try await world.report(host, epoch: 1, sequence: 1, releases: ["tiny-1"])
+            #expect(try await world.desired(host)?.workers.first?.refusal?.hasPrefix("memory_too_small") == true)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Cryptography
+import FoundationEssentials
+import PlimsollWire
+import Postgres
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct TableTests {
+    func answer(_ world: PeerWorld, since: Int64?) async throws -> SignedTable? {
+        var table = PublishedTable()
+        try await table.refresh { try await world.pool.query($0) }
+        return table.answer(since: since)
+    }
+
+    func isGenuine(_ table: SignedTable, entries: [String: String], _ world: PeerWorld) -> Bool {
+        let digest = TableDigest.digest(entries)
+        let bytes = Array("plimsoll-table-1\n\(table.version)\n\(table.issuedAtSeconds)\n\(digest.hex)\n".utf8)
+        guard digest.hex == table.digestHex, let signature = Base64.decode(table.signatureBase64) else { return false }
+        return world.authority.tableKey.verifyingKey.isValid(signature: signature, for: bytes)
+    }
+
+    func apply(_ change: SignedTable, to old: [String: String]) -> [String: String] {
+        var entries = old.merging(change.entries) { _, new in new }
+        for key in change.removed { entries[key] = nil }
+        return entries
+    }
+
+    @Test func theFirstTableHoldsWhatTheRowsSayAndIsSigned() async throws {
+        try await PeerWorld.with { world in
+            let gateway = try await world.enrol(.gateway)
+            #expect(try await world.publisher().publishNow() == 1)
+            let table = try #require(try await answer(world, since: nil))
+            #expect(Set(table.entries.keys) == ["tier/pro", "model/tiny", "gateway/\(gateway.credentials.id)"])
+            #expect(isGenuine(table, entries: table.entries, world))
+            let model = try WireCoder.decode(ModelEntry.self, from: #require(table.entries["model/tiny"]).utf8)
+            #expect(model.releaseWeights == ["tiny-1": 1_000_000])
+        }
+    }
+
+    @Test func nothingNewMakesNoVersion() async throws {
+        try await PeerWorld.with { world in
+            #expect(try await world.publisher().publishNow() == 1)
+            let publisher = world.publisher()
+            try await world.pool.execute("UPDATE serving.leases SET expires_at = now() - interval '1 second'")
+            #expect(try await publisher.publishNow() == nil)
+            #expect(try await answer(world, since: 1) == nil)
+        }
+    }
+
+    @Test func aChangeAppliedToAnOlderTableIsTheWholeTable() async throws {
+        try await PeerWorld.with { world in
+            let publisher = world.publisher()
+            _ = try await publisher.publishNow()
+            let first = try #require(try await answer(world, since: nil))
+            _ = try await world.enrol(.gateway)
+            _ = try await publisher.publishNow()
+            try await world.pool.execute("UPDATE serving.tiers SET tokens_per_minute = 7")
+            try await world.pool.execute("UPDATE serving.models SET state = 'hidden'")
+            #expect(try await publisher.publishNow() == 3)
+            let change = try #require(try await answer(world, since: 1))
+            let whole = try #require(try await answer(world, since: nil))
+            #expect(change.since == 1 && change.removed == ["model/tiny"] && change.entries.count == 2)
+            #expect(apply(change, to: first.entries) == whole.entries)
+            #expect(isGenuine(change, entries: whole.entries, world))
+        }
+    }
+
+    @Test func aVersionThatIsNotKnownGetsTheWholeTable() async throws {
+        try await PeerWorld.with { world in
+            _ = try await world.publisher().publishNow()
+            #expect(try await answer(world, since: 99)?.since == nil)
+            #expect(try await answer(world, since: 0)?.since == nil)
+        }
+    }
+
+    @Test func onlyTheHolderOfTheLeasePublishes() async throws {
+        try await PeerWorld.with { world in
+            _ = try await world.publisher().publishNow()
+            try await world.pool.execute("UPDATE serving.tiers SET tokens_per_minute = 7")
+            #expect(try await world.publisher().publishNow() == nil)
+            try await world.pool.execute("UPDATE serving.leases SET expires_at = now() - interval '1 second'")
+            #expect(try await world.publisher().publishNow() == 2)
+        }
+    }
+
+    @Test func aRevokedHostIsDeniedAndItsWorkersLeave() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            try await world.report(host, epoch: 1, sequence: 1, releases: ["tiny-1"])
+            let publisher = world.publisher()
+            _ = try await publisher.publishNow()
+            let before = try #require(try await answer(world, since: nil))
+            #expect(before.entries.keys.contains { $0.hasPrefix("worker/") })
+            try await world.pool.transaction { connection in
+                _ = try await Revocation.revoke(connection, role: .agent, id: host.identity.id, reason: "stolen")
+            }
+            _ = try await publisher.publishNow()
+            let change = try #require(try await answer(world, since: 1))
+            #expect(change.removed.contains { $0.hasPrefix("worker/") })
+            #expect(change.entries.keys.contains("denied/\(host.identity)"))
+        }
+    }
+
+    @Test func weightsOfPoolProviderAndReleaseReachTheTable() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            try await world.report(host, epoch: 1, sequence: 1, releases: ["tiny-1"])
+            for (scope, subject) in [("pool", "llama"), ("provider", "alpha"), ("release", "tiny-1")] {
+                try await world.pool.execute(
+                    """
+                    INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor)
+                    VALUES (\(scope), \(subject), 500000, 'operator', 'testing', 'test')
+                    """)
+            }
+            _ = try await world.publisher().publishNow()
+            let table = try #require(try await answer(world, since: nil))
+            let worker = try #require(table.entries.first { $0.key.hasPrefix("worker/") }).value
+            #expect(try WireCoder.decode(WorkerEntry.self, from: worker.utf8).weight == 250_000)
+            let model = try WireCoder.decode(ModelEntry.self, from: #require(table.entries["model/tiny"]).utf8)
+            #expect(model.releaseWeights == ["tiny-1": 500_000])
+        }
+    }
+}

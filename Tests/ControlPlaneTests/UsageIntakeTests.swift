@@ -1,0 +1,111 @@
+import FoundationEssentials
+import PlimsollWire
+import Postgres
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct UsageIntakeTests {
+    static let gateway = UUID()
+
+    func record(_ request: UUID = UUID(), tenant: UUID = UUID(), tokens: Int = 10, at moment: Date = Date()) -> UsageRecord {
+        UsageRecord(
+            requestId: request.uuidString.lowercased(), tenant: tenant.uuidString.lowercased(), key: UUID().uuidString.lowercased(), tier: "pro",
+            model: "tiny", release: "tiny-1", region: "eu", worker: nil, provider: nil, gateway: Self.gateway.uuidString.lowercased(), boot: "b",
+            sequence: 1, acceptedAt: Int64(moment.timeIntervalSince1970 * 1_000_000), firstTokenAfter: 5, finishedAfter: 10, queuedFor: 0,
+            stream: true,
+            status: 200, outcome: "good", finishReason: "stop", errorCode: nil, promptTokens: tokens, cachedPromptTokens: 0, completionTokens: 0,
+            reasoningTokens: 0, billablePromptTokens: tokens, billableCompletionTokens: 0, estimated: false, attempts: 1)
+    }
+
+    /// Vector MTR-01: r1 is sent again as it was, r2 with another content.
+    @Test func repeatedRecordsCountOnceAndConflictsAreSetAside() async throws {
+        try await PeerWorld.with { world in
+            let intake = UsageIntake(pool: world.pool)
+            let tenant = UUID()
+            let one = record(tenant: tenant, tokens: 850)
+            let two = record(tenant: tenant, tokens: 100)
+            let three = record(tenant: tenant, tokens: 7)
+            var conflict = two
+            conflict.promptTokens = 900
+            let answer = try await intake.store(UsageBatch(records: [one, two, one, three, conflict]), from: Self.gateway)
+            #expect(answer == IntakeResponse(stored: 3, duplicates: 1, quarantined: 1))
+            let again = try await intake.store(UsageBatch(records: [one, conflict]), from: Self.gateway)
+            #expect(again == IntakeResponse(stored: 0, duplicates: 1, quarantined: 1))
+            let sum = try await world.pool.queryOne("SELECT sum(prompt_tokens)::bigint AS tokens FROM billing.usage_event")
+            #expect(try sum?.value("tokens", as: Int.self) == 957)
+            #expect(try await world.count("SELECT 1 FROM billing.usage_quarantine WHERE reason = 'conflict'") == 1)
+        }
+    }
+
+    @Test func theSameBatchFromManyAtOnceIsStoredOnce() async throws {
+        try await PeerWorld.with { world in
+            let batch = UsageBatch(records: (0..<50).map { _ in record() })
+            let stored = try await withThrowingTaskGroup(of: Int.self) { group in
+                for turn in 0..<6 {
+                    let records = turn.isMultiple(of: 2) ? batch.records : batch.records.reversed()
+                    group.addTask { try await UsageIntake(pool: world.pool).store(UsageBatch(records: records), from: Self.gateway).stored }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(stored == 50)
+            #expect(try await world.count("SELECT 1 FROM billing.usage_event") == 50)
+        }
+    }
+
+    @Test func timesOutOfBoundsAndBrokenRecordsAreSetAside() async throws {
+        try await PeerWorld.with { world in
+            let now = Date()
+            var nameless = record()
+            nameless.tenant = "nobody"
+            var endless = record()
+            endless.promptTokens = -1
+            let batch = UsageBatch(records: [
+                record(at: now + 299), record(at: now + 301), record(at: now - 34 * 86_400), record(at: now - 36 * 86_400), nameless, endless,
+            ])
+            let answer = try await UsageIntake(pool: world.pool).store(batch, from: Self.gateway, at: now)
+            #expect(answer == IntakeResponse(stored: 2, duplicates: 0, quarantined: 4))
+            #expect(try await world.count("SELECT 1 FROM billing.usage_quarantine WHERE reason IN ('future', 'too_old', 'malformed')") == 4)
+        }
+    }
+
+    @Test func tooManyAtOnceAreRefusedAndNoneIsFine() async throws {
+        try await PeerWorld.with { world in
+            let intake = UsageIntake(pool: world.pool)
+            let many = UsageBatch(records: Array(repeating: record(), count: 1_001))
+            let reason = try await world.reason { _ = try await intake.store(many, from: Self.gateway) }
+            #expect(reason == .tooLarge)
+            let none = try await intake.store(UsageBatch(records: []), from: Self.gateway)
+            #expect(none.stored == 0)
+        }
+    }
+}
+
+@Suite struct MinuteIntakeTests {
+    func batch(_ sequence: Int64, good: Int64, boot: String = "b", tenant: UUID) -> MinuteBatch {
+        let minute = Int64(Date().timeIntervalSince1970 / 60)
+        return MinuteBatch(
+            gateway: "", boot: boot, sequence: sequence,
+            minutes: [
+                MinuteCounters(
+                    minute: minute, tenant: tenant.uuidString.lowercased(), tier: "pro", model: "tiny", region: "eu",
+                    outcomes: ["good": good, "bad:5xx": 1, "excluded:4xx": 2], firstTokenHistogram: [3: good])
+            ])
+    }
+
+    @Test func laterReportsReplaceEarlierOnesAndAreNotAdded() async throws {
+        try await PeerWorld.with { world in
+            let intake = MinuteIntake(pool: world.pool)
+            let tenant = UUID()
+            let gateway = UUID()
+            #expect(try await intake.store(batch(1, good: 5, tenant: tenant), from: gateway).stored == 1)
+            #expect(try await intake.store(batch(3, good: 9, tenant: tenant), from: gateway).stored == 1)
+            #expect(
+                try await intake.store(batch(2, good: 7, tenant: tenant), from: gateway) == IntakeResponse(stored: 0, duplicates: 1, quarantined: 0))
+            #expect(try await intake.store(batch(1, good: 2, boot: "c", tenant: tenant), from: gateway).stored == 1)
+            let row = try await world.pool.queryOne("SELECT sum(good)::bigint AS good, sum(bad)::bigint AS bad FROM reliability.minute")
+            #expect(try row?.value("good", as: Int.self) == 11)
+            #expect(try row?.value("bad", as: Int.self) == 2)
+        }
+    }
+}
