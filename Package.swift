@@ -60,7 +60,7 @@ let package = Package(
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-        .target(name: "CSystem"),
+        .target(name: "CPlatform"),
 
         // Values and rules: no I/O, no clock, no logging.
         .target(name: "HTTPWire", swiftSettings: dataPath),
@@ -73,7 +73,7 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CLibpq", .logging], swiftSettings: strict),
         .target(name: "Migrations", path: "Migrations", resources: [.embedInCode("sql")], swiftSettings: strict),
         .target(name: "Outbound", dependencies: ["CLibcurl", .logging], swiftSettings: strict),
-        .target(name: "Telemetry", dependencies: ["CSystem", .logging, .metrics], swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: ["CPlatform", .logging, .metrics], swiftSettings: strict),
         .target(name: "Exchange", dependencies: ["HTTPWire", .nioCore, .nioPosix], swiftSettings: dataPath),
         .target(
             name: "Link",
@@ -84,7 +84,7 @@ let package = Package(
         .target(
             name: "Program",
             dependencies: [
-                "HTTPWire", "Telemetry", "CSystem", .nioCore, .nioPosix, .nioHTTP1, .logging, .lifecycle, .unixSignals, .configuration, .arguments,
+                "HTTPWire", "Telemetry", "CPlatform", .nioCore, .nioPosix, .nioHTTP1, .logging, .lifecycle, .unixSignals, .configuration, .arguments,
             ],
             swiftSettings: strict),
 
@@ -99,30 +99,44 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "CSystem", "Domain", "PlimsollWire", "OpenAIWire", "HTTPWire", "Exchange", "Link", "Outbound", "Cryptography", "Telemetry",
+                "CPlatform", "Domain", "PlimsollWire", "OpenAIWire", "HTTPWire", "Exchange", "Link", "Outbound", "Cryptography", "Telemetry",
                 .nioCore, .nioPosix, .deque, .logging, .lifecycle,
             ],
             swiftSettings: dataPath),
         .target(
             name: "Agent",
             dependencies: [
-                "CSystem", "Domain", "PlimsollWire", "HTTPWire", "Exchange", "Link", "Outbound", "Cryptography", "Telemetry", .nioCore, .nioPosix,
+                "CPlatform", "Domain", "PlimsollWire", "HTTPWire", "Exchange", "Link", "Outbound", "Cryptography", "Telemetry", .nioCore, .nioPosix,
                 .logging, .lifecycle,
             ],
             swiftSettings: strict),
         .target(
             name: "Commands",
-            dependencies: ["PlimsollWire", "Outbound", "HTTPWire", "Program", "CSystem", .arguments, .subprocess, .logging],
+            dependencies: ["Outbound", "HTTPWire", "Program", "Telemetry", "CPlatform", .arguments],
             swiftSettings: strict),
 
         // Programs: main, configuration, wiring.
         .executableTarget(name: "plimsoll", dependencies: ["Commands", .arguments], swiftSettings: strict),
         .executableTarget(
-            name: "plimsoll-control", dependencies: ["ControlPlane", "Program", .arguments, .logging, .lifecycle], swiftSettings: strict),
+            name: "plimsoll-control",
+            dependencies: [
+                "ControlPlane", "Postgres", "Migrations", "Cryptography", "Telemetry", "Program", .hummingbird, .arguments, .logging, .lifecycle,
+            ], swiftSettings: strict),
         .executableTarget(
-            name: "plimsoll-gateway", dependencies: ["Gateway", "Program", .arguments, .logging, .lifecycle], swiftSettings: strict),
+            name: "plimsoll-gateway",
+            dependencies: [
+                "Gateway", "Link", "Exchange", "Domain", "Cryptography", "Outbound", "PlimsollWire", "CPlatform", "Telemetry", "Program", .nioCore,
+                .nioPosix, .arguments,
+                .logging, .lifecycle,
+            ],
+            swiftSettings: strict),
         .executableTarget(
-            name: "plimsoll-agent", dependencies: ["Agent", "Program", .arguments, .logging, .lifecycle], swiftSettings: strict),
+            name: "plimsoll-agent",
+            dependencies: [
+                "Agent", "Link", "Exchange", "Cryptography", "Outbound", "PlimsollWire", "CPlatform", "Telemetry", "Program", .nioCore, .nioPosix,
+                .arguments, .logging, .lifecycle,
+            ],
+            swiftSettings: strict),
 
         // Tools for tests, drills and load. Never installed by a package.
         .target(name: "SimulatedRuntime", dependencies: [.nioHTTP1, .nioCore, .nioPosix, .logging, .lifecycle], swiftSettings: strict),
@@ -130,33 +144,41 @@ let package = Package(
             name: "plimsoll-simulated-runtime", dependencies: ["SimulatedRuntime", "Program", .arguments, .logging, .lifecycle],
             swiftSettings: strict),
         .executableTarget(
-            name: "plimsoll-bench", dependencies: ["HTTPWire", .nioCore, .nioPosix, .arguments], swiftSettings: dataPath),
+            name: "plimsoll-bench", dependencies: [.nioCore, .nioPosix, .arguments], swiftSettings: dataPath),
 
-        .target(name: "TestSupport", dependencies: ["Postgres", "Outbound", "Cryptography"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Postgres", "Outbound", "Cryptography", .logging], path: "Tests/TestSupport", exclude: ["Python"],
+            swiftSettings: strict),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: strict),
         .testTarget(name: "OpenAIWireTests", dependencies: ["OpenAIWire", "HTTPWire"], swiftSettings: strict),
         .testTarget(name: "PlimsollWireTests", dependencies: ["PlimsollWire"], swiftSettings: strict),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], exclude: ["Vectors"], swiftSettings: strict),
-        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Migrations", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "OutboundTests", dependencies: ["Outbound", "TestSupport", .nioCore, .nioPosix], swiftSettings: strict),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Migrations", "TestSupport", .logging], swiftSettings: strict),
+        .testTarget(name: "OutboundTests", dependencies: ["Outbound", .nioCore, .nioPosix], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", .logging, .metrics], swiftSettings: strict),
-        .testTarget(name: "ProgramTests", dependencies: ["Program"], swiftSettings: strict),
+        .testTarget(name: "ProgramTests", dependencies: ["Program", "Telemetry", .logging, .lifecycle], swiftSettings: strict),
         .testTarget(name: "ExchangeTests", dependencies: ["Exchange", .nioCore, .nioPosix, .nioEmbedded], swiftSettings: strict),
         .testTarget(
             name: "LinkTests", dependencies: ["Link", "Exchange", "Cryptography", .nioCore, .nioPosix, .nioEmbedded, .nioHTTP2, .nioHPACK, .nioSSL],
             swiftSettings: strict),
         .testTarget(
-            name: "ControlPlaneTests", dependencies: ["ControlPlane", "TestSupport", "Cryptography", "PlimsollWire", "Postgres"],
+            name: "ControlPlaneTests",
+            dependencies: [
+                "ControlPlane", "TestSupport", "Cryptography", "PlimsollWire", "Postgres", "Migrations", "Domain", "Outbound", .logging, .nioSSL,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "Cryptography", .nioCore, .nioPosix, .nioEmbedded],
+            dependencies: [
+                "Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "HTTPWire", "Link", "Telemetry", "Cryptography", .logging, .nioCore,
+                .nioPosix, .nioEmbedded,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "AgentTests", dependencies: ["Agent", "Link", "Exchange", "PlimsollWire", "Cryptography", .nioCore, .nioPosix],
             swiftSettings: strict),
-        .testTarget(name: "CommandsTests", dependencies: ["Commands"], swiftSettings: strict),
+        .testTarget(name: "CommandsTests", dependencies: ["Commands", "HTTPWire", .arguments], swiftSettings: strict),
         .testTarget(name: "SimulatedRuntimeTests", dependencies: ["SimulatedRuntime", .nioCore, .nioPosix], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Outbound", "PlimsollWire", "Postgres"], swiftSettings: strict),
     ]

@@ -1,0 +1,111 @@
+"""Figures of a whole installation: how soon the loss of a host is felt by nobody, and how long a second start takes."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+PROGRAM = ".build/release/plimsoll"
+
+
+def environment(state, base):
+    root = pathlib.Path.cwd()
+    return os.environ | {
+        "PLIMSOLL_STATE": state, "PLIMSOLL_PORT_BASE": str(base), "PLIMSOLL_LLAMA_PYTHON": str(root / ".build-python/llama/bin/python"),
+        "PLIMSOLL_LLAMA_WORKER": str(root / "Deploy/runtimes/llama_worker.py"),
+    }
+
+
+def dev(state, base, *arguments):
+    return subprocess.run([PROGRAM, "dev", *arguments], env=environment(state, base), check=True, stdout=subprocess.DEVNULL)
+
+
+def demo(state):
+    values = {}
+    for line in pathlib.Path(state, "demo.env").read_text().splitlines():
+        name, equals, value = line.removeprefix("export ").partition("=")
+        if equals:
+            values[name] = value.strip().strip("\"'")
+    return values
+
+
+def pid_of(state, name):
+    return int(dict(pair.split("=") for pair in demo(state)["PLIMSOLL_PIDS"].split())[name])
+
+
+def seen_requests(pid):
+    """How many requests the simulated runtime with this process id has seen; it is found by its listening port."""
+    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    if b"--socket" in words:
+        path = words[words.index(b"--socket") + 1].decode()
+        text = subprocess.run(["curl", "-s", "--unix-socket", path, "http://runtime/_control"], capture_output=True, text=True, check=True).stdout
+    else:
+        port = words[words.index(b"--port") + 1].decode()
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/_control", timeout=2).read()
+    return json.loads(text)["seen"]
+
+
+def load(values, seconds):
+    command = [
+        sys.executable, "Tests/TestSupport/Python/load_client.py", "--url", values["PLIMSOLL_URL"], "--key", values["PLIMSOLL_API_KEY"], "--model",
+        values["PLIMSOLL_MODEL"], "--customers", "30", "--seconds", str(seconds), "--max-tokens", "24",
+    ]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def failover():
+    """The last answer that was delayed or failed because of the lost agent ends the outage, as customers see it."""
+    for name, number in (("killed", signal.SIGKILL), ("silent (SIGSTOP)", signal.SIGSTOP)):
+        with tempfile.TemporaryDirectory(prefix="plimsoll-failover-") as state:
+            os.chmod(state, 0o755)
+            base = 24700
+            dev(state, base, "--runtime", "simulated", "--detach")
+            try:
+                report(name, number, state)
+            finally:
+                dev(state, base, "--stop")
+
+
+def report(name, number, state):
+    process, endings, lock = load(demo(state), 20), [], threading.Lock()
+
+    def collect():
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["event"] == "end":
+                with lock:
+                    endings.append((time.monotonic(), event))
+
+    reader = threading.Thread(target=collect)
+    reader.start()
+    time.sleep(6)
+    usual = sorted(event["seconds"] for _, event in endings)
+    limit = usual[int(len(usual) * 0.99)] * 1.5
+    agent, began = pid_of(state, "agent:alpha"), time.monotonic()
+    os.kill(agent, number)
+    reader.join()
+    if number == signal.SIGSTOP:
+        os.kill(agent, signal.SIGCONT)
+    after = [(at, event) for at, event in endings if at >= began]
+    lost = [event for _, event in after if event["outcome"] != "finished" and not event["first"]]
+    touched = [at - event["seconds"] - began for at, event in after if event["outcome"] != "finished" or event["seconds"] > limit]
+    last = max([started for started in touched if started > 0], default=0.0)
+    told = sum(event["outcome"] == "error" for _, event in after)
+    print(f"agent {name}: last request that was sent its way began {last:.2f} s after; {len(after)} answers since, "
+          f"{len(lost)} lost without a token, {told} told of the loss in their stream")
+
+
+def second_start():
+    with tempfile.TemporaryDirectory(prefix="plimsoll-start-") as state:
+        os.chmod(state, 0o755)
+        base = 24900
+        for name in ("first", "second", "third"):
+            began = time.monotonic()
+            subprocess.run(["Deploy/demo", "--detach"], env=environment(state, base), check=True, stdout=subprocess.DEVNULL)
+            print(f"{name} start of the demo: {time.monotonic() - began:.1f} s to ready")
+            subprocess.run(["Deploy/demo", "--stop"], env=environment(state, base), check=True, stdout=subprocess.DEVNULL)

@@ -1,0 +1,53 @@
+import Link
+import Logging
+import PlimsollWire
+import ServiceLifecycle
+
+/// Follows the control plane's desired state: gateways to link to, identities to refuse, ids of workers, operations.
+struct DesiredStateLoop: Service {
+    /// How long one question waits for news, seconds.
+    private static let wait = 25
+
+    let host: HostStatus
+    let identity: IdentityKeeper
+    let operations: OperationLoop
+    let admission: LinkAdmission
+    let dialer: TunnelDialer?
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var backoff = Backoff(minimum: .milliseconds(250), maximum: .seconds(10))
+            var generation: Int64 = 0
+            while !Task.isCancelled {
+                do throws(AgentError) {
+                    if let desired = try await identity.desiredState(after: generation, wait: Self.wait) {
+                        generation = desired.generation
+                        await apply(desired)
+                    }
+                    backoff.reset()
+                } catch {
+                    guard !Task.isCancelled else { return }
+                    logger.warning("desired state cannot be read", metadata: ["error.reason": "\(error.message)"])
+                    // Cancellation ends the pause and the loop.
+                    try? await Task.sleep(for: backoff.next())
+                }
+            }
+        }
+    }
+
+    private func apply(_ desired: DesiredState) async {
+        admission.deny(Set(desired.denied))
+        host.apply(desired)
+        dialer?.setGateways(desired.gateways.map { LinkPeer(id: $0.id, address: $0.address) })
+        await operations.receive(desired.operations)
+        for worker in desired.workers where worker.refusal != nil {
+            logger.error(
+                "the control plane does not accept this runtime",
+                metadata: ["runtime.name": "\(worker.runtime)", "release.name": "\(worker.release)", "error.reason": "\(worker.refusal ?? "")"])
+        }
+        logger.info(
+            "desired state",
+            metadata: ["generation": "\(desired.generation)", "agent.state": "\(host.agentState.rawValue)", "count": "\(desired.gateways.count)"])
+    }
+}

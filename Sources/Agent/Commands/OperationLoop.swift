@@ -1,0 +1,78 @@
+import FoundationEssentials
+import Logging
+import PlimsollWire
+import ServiceLifecycle
+
+/// Carries operations out: journal first, then the effect, then the report.
+package actor OperationLoop: Service {
+    private let host: HostStatus
+    private let relay: AgentRelay
+    private let identity: IdentityKeeper
+    private let logger: Logger
+    private let journal: OperationJournal
+    private var ledger: OperationLedger
+    private var backoff = Backoff(minimum: .milliseconds(500), maximum: .seconds(15))
+    private var nextReport = ContinuousClock.now
+
+    init(state: StateDirectory, host: HostStatus, relay: AgentRelay, identity: IdentityKeeper, logger: Logger) throws(AgentError) {
+        self.host = host
+        self.relay = relay
+        self.identity = identity
+        self.logger = logger
+        let journal = try OperationJournal(path: state.journal)
+        ledger = OperationLedger(journal: journal.entries)
+        self.journal = journal
+        if let standing = ledger.standing { host.obey(standing) }
+    }
+
+    /// Takes over what a desired state lists.
+    func receive(_ operations: [PlimsollWire.Operation]) {
+        perform(ledger.receive(operations, now: Date()))
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await self.turn()
+                // Cancellation ends the pause and the loop.
+                try? await Task.sleep(for: .milliseconds(250))
+            }
+        }
+    }
+
+    private func turn() async {
+        perform(ledger.tick(openRequests: host.openRequests, now: Date()))
+        guard !ledger.unreported.isEmpty, ContinuousClock.now >= nextReport else { return }
+        let results = ledger.unreported
+        do throws(AgentError) {
+            try await identity.report(OperationResults(results: results))
+            ledger.reported(Set(results.map(\.id)))
+            backoff.reset()
+        } catch {
+            nextReport = .now + backoff.next()
+            logger.warning("operation results wait", metadata: ["error.reason": "\(error.message)"])
+        }
+    }
+
+    private func perform(_ steps: [OperationLedger.Step]) {
+        for step in steps {
+            switch step {
+            case .record(let entry): record(entry)
+            case .obey(let kind): host.obey(kind)
+            case .cutOpenRequests: _ = relay.cutOpenRequests()
+            }
+        }
+    }
+
+    private func record(_ entry: OperationJournal.Entry) {
+        do throws(AgentError) {
+            try journal.record(entry)
+            logger.info(
+                "operation",
+                metadata: ["operation.id": "\(entry.id)", "operation.kind": "\(entry.kind.rawValue)", "operation.state": "\(entry.state.rawValue)"])
+        } catch {
+            // Drain and resume may happen twice without harm; a full disk must not keep a host from draining.
+            logger.error("operation cannot be journaled", metadata: ["operation.id": "\(entry.id)", "error.reason": "\(error.message)"])
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Cryptography
+import Glibc
+
+/// The folder that holds everything an agent must remember: its key, its certificate, its journal, and which runtimes it started.
+/// Mode 0700; every file 0600 and replaced in one step.
+package struct StateDirectory: Sendable {
+    package let path: String
+
+    package var key: String { path + "/key.pem" }
+    package var credentials: String { path + "/credentials.json" }
+    package var journal: String { path + "/operations.journal" }
+
+    func processRecord(runtime: String) -> String { "\(path)/runtimes/\(runtime).pid" }
+    func runtimeLog(_ runtime: String) -> String { "\(path)/logs/\(runtime).log" }
+
+    /// Makes the folders that are missing.
+    package init(path: String) throws(AgentError) {
+        self.path = path
+        for folder in [path, path + "/runtimes", path + "/logs"] { try Self.makeFolder(folder) }
+        guard access(path, W_OK) == 0 else { throw Self.failure("the state directory \(path) cannot be written") }
+    }
+
+    private static func makeFolder(_ path: String) throws(AgentError) {
+        var partial = path.hasPrefix("/") ? "" : "."
+        for part in path.split(separator: "/") {
+            partial += "/" + part
+            guard mkdir(partial, 0o700) == 0 || errno == EEXIST || errno == EROFS else {
+                throw failure("the folder \(partial) cannot be made")
+            }
+        }
+        var facts = stat()
+        guard stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR else { throw failure("\(path) is no folder") }
+    }
+
+    private static func failure(_ message: String) -> AgentError {
+        AgentError(.state, "\(message): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,97 @@
+import Exchange
+package import Link
+package import NIOCore
+import PlimsollWire
+import Synchronization
+
+/// Answers gateways on this host's links: relays an exact list of paths to runtimes, and reports. Everything else ends here with 404.
+package final class AgentRelay: LinkServing {
+    private struct PoolKey: Hashable {
+        var loop: ObjectIdentifier
+        var address: RuntimeAddress
+    }
+
+    private let status: HostStatus
+    private let limits: RelayLimits
+    private let pools = Mutex<[PoolKey: NIOLoopBound<RuntimePool>]>([:])
+    private let open = OpenRelays()
+
+    package init(status: HostStatus, limits: RelayLimits = RelayLimits()) {
+        self.status = status
+        self.limits = limits
+    }
+
+    /// What becomes of a request, by its head alone.
+    enum Decision {
+        case report
+        case relay(RuntimeStatus, requestId: String, worker: String)
+        case refuse(RelayRefusal)
+    }
+
+    package func serve(_ request: LinkRequest, on stream: LinkServerStream) -> any LinkStreamReceiver {
+        switch decide(request) {
+        case .report:
+            return ReportStream(status: status, stream: stream, limits: limits)
+        case .refuse(let reason):
+            return RefusedRequest(reason, on: stream)
+        case .relay(let runtime, let requestId, let worker):
+            let pool = pool(runtime.configuration.address, on: stream.eventLoop)
+            return RelayedRequest(
+                RelayedRequest.Parts(
+                    path: request.path, requestId: requestId, worker: worker, runtime: runtime, host: status, pool: pool, limits: limits,
+                    open: open), on: stream)
+        }
+    }
+
+    /// A request that is to be relayed is counted as open from here on; whoever relays it ends it.
+    func decide(_ request: LinkRequest) -> Decision {
+        if request.method == "GET", request.path == LinkPath.reports { return .report }
+        guard request.method == "POST", LinkPath.relayed.contains(request.path), request.hasBody else { return .refuse(.pathNotAllowed) }
+        guard let requestId = request.requestId, Self.isRequestId(requestId) else { return .refuse(.pathNotAllowed) }
+        guard let worker = request.worker else { return .refuse(.unknownWorker) }
+        switch status.begin(worker: worker) {
+        case .failure(let refused): return .refuse(refused.reason)
+        case .success(let runtime): return .relay(runtime, requestId: requestId, worker: worker)
+        }
+    }
+
+    /// Gives up every request that is open now; gateways see their answers as cut. Returns how many.
+    package func cutOpenRequests() -> Int { open.cutAll() }
+
+    /// Ids go into the runtime's request head, so only what an id is made of passes.
+    private static func isRequestId(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+                case UInt8(ascii: "-"), UInt8(ascii: "_"): true
+                default: false
+                }
+            }
+    }
+
+    private func pool(_ address: RuntimeAddress, on loop: any EventLoop) -> RuntimePool {
+        let key = PoolKey(loop: ObjectIdentifier(loop), address: address)
+        return pools.withLock { pools in
+            if let pool = pools[key] { return pool.value }
+            let pool = RuntimePool(address: address, eventLoop: loop)
+            pools[key] = NIOLoopBound(pool, eventLoop: loop)
+            return pool
+        }
+    }
+}
+
+/// Bounds of the relay.
+package struct RelayLimits: Sendable {
+    /// Of one request's body, bytes.
+    package var bodyBytes = 64 << 20
+    /// Of all bodies that are being received, bytes.
+    package var collectingBytes = 256 << 20
+    /// From a request's head to the end of its body.
+    package var bodyTime: TimeAmount = .seconds(60)
+    /// Shortest and longest time between two reports.
+    package var reportMinimum: TimeAmount = .milliseconds(250)
+    package var reportMaximum: TimeAmount = .seconds(2)
+
+    package init() {}
+}

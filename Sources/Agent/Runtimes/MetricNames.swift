@@ -1,0 +1,65 @@
+import PlimsollWire
+
+/// Under which names a runtime's version publishes the numbers that routing needs. Several names: the first that the page has counts.
+struct MetricNames: Equatable {
+    var running: [String]
+    var waiting: [String]
+    /// Parts that also wait although the runtime counts them apart.
+    var swapped: [String] = []
+    var kvUsedRatio: [String]
+    var promptTokens: [String]
+    var generatedTokens: [String]
+    /// Counters that move whenever the engine does work, between the ends of requests too.
+    var work: [String]
+
+    static func names(_ dialect: RuntimeDialect, version: RuntimeVersion?) -> MetricNames {
+        switch dialect {
+        case .llamacpp: llamacpp
+        case .vllm: vllm(version)
+        }
+    }
+
+    var all: Set<String> {
+        Set(running + waiting + swapped + kvUsedRatio + promptTokens + generatedTokens + work)
+    }
+
+    /// The ratio was dropped from the page in 2025; older builds still have it.
+    private static let llamacpp = MetricNames(
+        running: ["llamacpp:requests_processing"], waiting: ["llamacpp:requests_deferred"], kvUsedRatio: ["llamacpp:kv_cache_usage_ratio"],
+        promptTokens: ["llamacpp:prompt_tokens_total"], generatedTokens: ["llamacpp:tokens_predicted_total"],
+        work: ["llamacpp:n_decode_total", "llamacpp:tokens_predicted_total"])
+
+    /// The KV gauge was renamed in 0.9.2, swapping ended with 0.11.1. Counters carry `_total` only where the client library adds it.
+    private static func vllm(_ version: RuntimeVersion?) -> MetricNames {
+        let renamed = version.map { $0 >= RuntimeVersion(0, 9, 2) } ?? true
+        let swaps = version.map { $0 < RuntimeVersion(0, 11, 1) } ?? false
+        let kv = ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"]
+        let generated = ["vllm:generation_tokens_total", "vllm:generation_tokens"]
+        return MetricNames(
+            running: ["vllm:num_requests_running"], waiting: ["vllm:num_requests_waiting"],
+            swapped: swaps ? ["vllm:num_requests_swapped"] : [], kvUsedRatio: renamed ? kv : kv.reversed(),
+            promptTokens: ["vllm:prompt_tokens_total", "vllm:prompt_tokens"], generatedTokens: generated, work: generated)
+    }
+}
+
+/// A runtime's metrics page in our words.
+struct RuntimeNumbers: Equatable, Sendable {
+    var running = 0
+    var waiting = 0
+    var kvUsedRatio: Double?
+    var promptTokensTotal: Int64?
+    var generatedTokensTotal: Int64?
+    /// Changes when the engine works; only equality means anything.
+    var workMark: Double?
+
+    init(page: some Collection<UInt8>, dialect: RuntimeDialect, version: RuntimeVersion?) {
+        let names = MetricNames.names(dialect, version: version)
+        let page = PrometheusText(page, wanted: names.all)
+        running = page.sum(names.running).map { Int($0) } ?? 0
+        waiting = (page.sum(names.waiting).map { Int($0) } ?? 0) + (page.sum(names.swapped).map { Int($0) } ?? 0)
+        kvUsedRatio = page.maximum(names.kvUsedRatio).map { min(1, $0) }
+        promptTokensTotal = page.sum(names.promptTokens).map { Int64($0) }
+        generatedTokensTotal = page.sum(names.generatedTokens).map { Int64($0) }
+        workMark = page.sum(names.work)
+    }
+}

@@ -1,0 +1,41 @@
+package import Logging
+package import Outbound
+import ServiceLifecycle
+
+/// Keeps one runtime: starts or adopts it, watches it, restarts it, and stops it at the end.
+package struct RuntimeSupervisor: Service {
+    private let status: RuntimeStatus
+    private let state: StateDirectory
+    private let http: OutboundClient
+    private let keepsRuntime: Bool
+    private let logger: Logger
+
+    /// - Parameter keepsRuntime: leave the process running at the end, for the next agent to adopt.
+    package init(
+        status: RuntimeStatus, state: StateDirectory, http: OutboundClient = OutboundClient(), keepsRuntime: Bool,
+        logger: Logger = Logger(label: "runtime-supervisor")
+    ) {
+        self.status = status
+        self.state = state
+        self.http = http
+        self.keepsRuntime = keepsRuntime
+        var logger = logger
+        logger[metadataKey: "runtime.name"] = "\(status.configuration.name)"
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        let watched = await cancelWhenGracefulShutdown {
+            var watch = RuntimeWatch(status: status, state: state, http: http, logger: logger)
+            await watch.adopt()
+            while !Task.isCancelled {
+                let pause = await watch.look()
+                // Cancellation ends the pause and the loop.
+                try? await Task.sleep(for: pause)
+            }
+            return watch
+        }
+        guard !keepsRuntime else { return }
+        await watched.stop()
+    }
+}

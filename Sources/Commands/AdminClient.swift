@@ -1,0 +1,108 @@
+import FoundationEssentials
+import HTTPWire
+import Outbound
+import Program
+
+/// Asks the admin API.
+struct AdminClient: Sendable {
+    private let access: AdminAccess
+    private let outbound: OutboundClient
+
+    init(_ access: AdminAccess, outbound: OutboundClient = OutboundClient()) {
+        self.access = access
+        self.outbound = outbound
+    }
+
+    struct Page: Sendable {
+        var rows: [JSONValue]
+        var nextCursor: String?
+    }
+
+    func list(_ path: String, filters: [(String, String)] = [], limit: Int, cursor: String? = nil) async throws(CommandFailure) -> Page {
+        var query = filters + [("limit", String(limit))]
+        if let cursor { query.append(("cursor", cursor)) }
+        let text = query.map { "\($0.0)=\(Self.escape($0.1))" }.joined(separator: "&")
+        let answer = try await ask("GET", "\(path)?\(text)")
+        guard let rows = answer["data"]?.array else { throw CommandFailure(.refused, "the server's answer is no list") }
+        return Page(rows: rows, nextCursor: answer["next_cursor"]?.string)
+    }
+
+    /// Up to `most` rows, page by page.
+    func all(_ path: String, filters: [(String, String)] = [], most: Int = .max) async throws(CommandFailure) -> [JSONValue] {
+        var rows: [JSONValue] = []
+        var cursor: String?
+        repeat {
+            let page = try await list(path, filters: filters, limit: min(200, most - rows.count), cursor: cursor)
+            rows += page.rows
+            cursor = page.nextCursor
+        } while cursor != nil && rows.count < most
+        return rows
+    }
+
+    func get(_ path: String) async throws(CommandFailure) -> JSONValue {
+        try await ask("GET", path)
+    }
+
+    /// Changes something. An idempotency key goes along, so that a change which is sent again after a lost answer happens once.
+    func change(_ method: String, _ path: String, _ body: JSONValue = .object(JSONObject())) async throws(CommandFailure) -> JSONValue {
+        let key = UUID().uuidString.lowercased()
+        do {
+            return try await ask(method, path, body, idempotencyKey: key)
+        } catch  where error.code == .unreachable && (error.cause as? OutboundError)?.code == .connectionLost {
+            return try await ask(method, path, body, idempotencyKey: key)
+        }
+    }
+
+    private func ask(
+        _ method: String, _ path: String, _ body: JSONValue? = nil, idempotencyKey: String? = nil
+    ) async throws(CommandFailure) -> JSONValue {
+        var request = OutboundRequest(method: method, url: "\(access.url)/admin/v1/\(path)")
+        request.headers = [OutboundHeader("authorization", access.token.authorization), OutboundHeader("accept", "application/json")]
+        if let idempotencyKey { request.headers.append(OutboundHeader("idempotency-key", idempotencyKey)) }
+        if let body {
+            request.headers.append(OutboundHeader("content-type", "application/json"))
+            request.body = .bytes(Array(JSONPrinter.compact(body).utf8))
+        }
+        let answer: OutboundResponse
+        do {
+            answer = try await outbound.send(request)
+        } catch {
+            let isOurs = error.code == .invalidRequest
+            throw CommandFailure(isOurs ? .usage : .unreachable, "\(access.url) cannot be reached: \(error.message)", cause: error)
+        }
+        return try Self.read(answer)
+    }
+
+    private static func read(_ answer: OutboundResponse) throws(CommandFailure) -> JSONValue {
+        if answer.status == 204 { return .null }
+        let document: JSONValue
+        do {
+            document = try JSONValue.parse(answer.body)
+        } catch {
+            throw CommandFailure(answer.status >= 502 ? .unreachable : .refused, "the server answered \(answer.status) without JSON", cause: error)
+        }
+        guard (200..<300).contains(answer.status) else { throw CommandFailure(.refused, refusal(document, answer.status)) }
+        return document
+    }
+
+    /// The server's words, with every fault on a line of its own.
+    private static func refusal(_ document: JSONValue, _ status: Int) -> String {
+        let error = document["error"]
+        let message = error?["message"]?.string ?? "the server refused"
+        let code = error?["code"]?.string.map { ", \($0)" } ?? ""
+        let faults = error?["faults"]?.array?.compactMap { fault in
+            fault["param"]?.string.map { "\n  \($0): \(fault["message"]?.string ?? "")" }
+        }
+        return "\(message) (\(status)\(code))" + (faults ?? []).joined()
+    }
+
+    /// Percent-encodes what is not unreserved in a query or a part of a path.
+    static func escape(_ text: String) -> String {
+        text.utf8.map { byte in
+            let character = Character(UnicodeScalar(byte))
+            if byte < 128, character.isLetter || character.isNumber || "-._~".contains(character) { return String(character) }
+            let digits = String(byte, radix: 16, uppercase: true)
+            return "%" + (digits.utf8.count == 1 ? "0" : "") + digits
+        }.joined()
+    }
+}

@@ -1,0 +1,85 @@
+import HTTPWire
+
+/// Fills a fresh installation through the admin API. Everything is made when it is missing and left alone when it is there.
+struct DevBootstrap: Sendable {
+    static let tiers = ["hobby", "pro", "business"]
+    static let region = "local"
+
+    let client: AdminClient
+    let runtime: DevRuntime
+
+    /// - Parameter known: keys by tier that an earlier start has made.
+    /// - Returns: keys by tier.
+    func run(known: [String: String], progress: ProgressLine) async throws -> [String: String] {
+        progress.show("tiers and tenants")
+        for (index, tier) in Self.tiers.enumerated() { try await ensure("tiers", tier, Self.tier(tier, index)) }
+        for tier in Self.tiers {
+            try await ensure("tenants", "demo-\(tier)", [("display_name", .string("Demonstration, \(tier)")), ("tier", .string(tier))])
+        }
+        progress.show("providers and models")
+        for provider in DevLayout.providers {
+            try await ensure("providers", provider, [("display_name", .string("Provider \(provider)")), ("kind", .string("independent"))])
+            try await ensure("pools", "\(provider)-\(Self.region)", [("provider", .string(provider)), ("region", .string(Self.region))])
+        }
+        try await ensure(
+            "models", runtime.model, [("display_name", .string(runtime.model)), ("context_tokens", .integer(Int64(runtime.contextTokens)))])
+        try await ensure("releases", runtime.release, [("model", .string(runtime.model)), ("dialects", .array([.string(runtime.dialect)]))])
+        for tier in Self.tiers { try await ensureSKU(tier) }
+        progress.show("keys")
+        var keys = known
+        for tier in Self.tiers where keys[tier] == nil { keys[tier] = try await makeKey(tier) }
+        return keys
+    }
+
+    /// A one-use token for the gateway (no pool) or for an agent of a pool.
+    func joinToken(pool: String?) async throws -> String {
+        let body: JSONValue =
+            pool.map { .members(("role", .string("agent")), ("pool", .string($0))) }
+            ?? .members(("role", .string("gateway")), ("region", .string(Self.region)))
+        let answer = try await client.change("POST", "enrolment-tokens", body)
+        guard let token = answer["token"]?.string else { throw CommandFailure(.refused, "the control plane gave no join token") }
+        return token
+    }
+
+    private func makeKey(_ tier: String) async throws -> String {
+        let answer = try await client.change("POST", "keys", .members(("tenant", .string("demo-\(tier)")), ("name", .string("demonstration"))))
+        guard let secret = answer["secret"]?.string else { throw CommandFailure(.refused, "the control plane gave no key") }
+        return secret
+    }
+
+    private func ensureSKU(_ tier: String) async throws {
+        let name = "\(runtime.model)-\(tier)"
+        let isNew = try await ensure(
+            "skus", name,
+            [
+                ("model", .string(runtime.model)), ("tier", .string(tier)), ("primary_region", .string(Self.region)),
+                ("prompt_price_pico_usd", .integer(100_000)), ("completion_price_pico_usd", .integer(400_000)),
+            ])
+        guard isNew else { return }
+        _ = try await client.change("PATCH", "skus/\(name)", .members(("state", .string("active")), ("override_reason", .string("demonstration"))))
+    }
+
+    /// True when it was made now.
+    @discardableResult
+    private func ensure(_ path: String, _ name: String, _ fields: [(String, JSONValue)]) async throws -> Bool {
+        let names = try await client.all(path).compactMap { $0["name"]?.string }
+        guard !names.contains(name) else { return false }
+        var document = JSONObject()
+        for (field, value) in [("name", .string(name))] + fields { _ = document.append(field, value) }
+        _ = try await client.change("POST", path, .object(document))
+        return true
+    }
+
+    /// Wide enough that no drill on one machine runs into them, and still three different tiers.
+    private static func tier(_ name: String, _ index: Int) -> [(String, JSONValue)] {
+        let factor = Int64([1, 10, 20][index])
+        return [
+            ("display_name", .string(name.prefix(1).uppercased() + name.dropFirst())),
+            ("capacity_policy", .string(["shared", "warm_regional", "preallocated"][index])), ("priority", .integer(Int64(index * 10 + 10))),
+            ("max_prompt_tokens", .integer(16_384)), ("max_output_tokens", .integer(4096)), ("max_body_bytes", .integer(1 << 20)),
+            ("requests_per_minute", .integer(60_000 * factor)), ("tokens_per_minute", .integer(20_000_000 * factor)),
+            ("concurrent_requests", .integer(200 * factor)), ("max_table_age_seconds", .integer(86_400)),
+            ("ttft_objective_microseconds", .integer(1_500_000)),
+        ]
+    }
+}

@@ -1,0 +1,204 @@
+import FoundationEssentials
+import Glibc
+import HTTPWire
+import Outbound
+
+/// The whole life of one installation in the foreground: start in order, wait, ask, keep, stop.
+struct DevInstallation: Sendable {
+    let layout: DevLayout
+    let runtime: DevRuntime
+    let postgres: DevPostgres
+    private let outbound = OutboundClient()
+
+    init(layout: DevLayout, runtime: DevRuntime, postgres: DevPostgres) {
+        self.layout = layout
+        self.runtime = runtime
+        self.postgres = postgres
+    }
+
+    /// Runs until the task is cancelled. Whatever was started is stopped before it returns or throws.
+    func run() async throws {
+        let supervisor = DevSupervisor(layout)
+        do {
+            try await start(supervisor)
+            try await keep(supervisor)
+        } catch {
+            await finish(supervisor)
+            if !(error is CancellationError) { throw error }
+            return
+        }
+        await finish(supervisor)
+    }
+
+    private func finish(_ supervisor: DevSupervisor) async {
+        DevReport.line("stopping")
+        // In a task of its own, because this one may be cancelled already; it is waited for.
+        await Task { await supervisor.stop() }.value
+        DevReport.line("stopped; the data stays in \(layout.state)")
+    }
+
+    private func keep(_ supervisor: DevSupervisor) async throws {
+        var turns = 0
+        while !Task.isCancelled {
+            try await supervisor.tend()
+            turns += 1
+            if turns % 300 == 0 { await supervisor.rotateLogs() }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    // MARK: start
+
+    private func start(_ supervisor: DevSupervisor) async throws {
+        let began = ContinuousClock.now
+        try layout.makeFolders()
+        try missingPrograms()
+        let configuration = DevConfiguration(layout: layout, runtime: runtime)
+        try await startDatabase(supervisor)
+        let token = try await startControl(supervisor, configuration)
+        let client = AdminClient(AdminAccess(url: layout.adminURL, token: token), outbound: outbound)
+        try await awaitControl(supervisor, client)
+        let bootstrap = DevBootstrap(client: client, runtime: runtime)
+        let progress = ProgressLine("filling the installation")
+        let keys = try await bootstrap.run(known: knownKeys(), progress: progress)
+        try PrivateFile.write(DevEnvironment.render(keys.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }), to: layout.keysFile)
+        progress.end("done")
+        try await startFleet(supervisor, configuration, bootstrap)
+        guard let key = keys["pro"] else { throw CommandFailure(.refused, "there is no key of the Pro tier") }
+        let question = DevQuestion(url: layout.url, key: key, model: runtime.model)
+        try await awaitAnswer(supervisor, question)
+        try await supervisor.publish(environment(keys, token))
+        try await supervisor.tend()
+        try PrivateFile.write("\(getpid())\n", to: layout.readyFile)
+        try await introduce(question, keys, took: ContinuousClock.now - began)
+    }
+
+    private func missingPrograms() throws(CommandFailure) {
+        var names = ["plimsoll-control", "plimsoll-gateway", "plimsoll-agent"]
+        if runtime.kind == .simulated { names.append("plimsoll-simulated-runtime") }
+        let missing = names.filter { access(layout.program($0), X_OK) != 0 }
+        guard missing.isEmpty else { throw CommandFailure(.refused, "not built: \(missing.joined(separator: ", ")) in \(layout.programs)") }
+    }
+
+    private func startDatabase(_ supervisor: DevSupervisor) async throws {
+        let progress = ProgressLine("PostgreSQL")
+        try await postgres.prepare()
+        // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
+        try await supervisor.start("postgres", postgres.server, stopSignal: SIGINT)
+        try await postgres.awaitReady()
+        progress.end("ready")
+    }
+
+    /// Gives the administrator's token.
+    private func startControl(_ supervisor: DevSupervisor, _ configuration: DevConfiguration) async throws -> String {
+        let progress = ProgressLine("control plane")
+        try configuration.writeControl()
+        progress.show("migrating")
+        try await configuration.control("migrate").run(within: .seconds(120))
+        let token = try await adminToken(configuration)
+        try await supervisor.start("control", configuration.serve("plimsoll-control", configuration: "control", log: "control"))
+        progress.end("started")
+        return token
+    }
+
+    private func adminToken(_ configuration: DevConfiguration) async throws -> String {
+        if let known = PrivateFile.read(layout.adminTokenFile)?.split(separator: "\n").first { return String(known) }
+        try await configuration.control("init", ["--token-file", layout.adminTokenFile]).run(within: .seconds(60))
+        guard let token = PrivateFile.read(layout.adminTokenFile)?.split(separator: "\n").first else {
+            throw CommandFailure(.refused, "the administrator's token is lost: \(layout.adminTokenFile); start anew with --reset")
+        }
+        return String(token)
+    }
+
+    private func awaitControl(_ supervisor: DevSupervisor, _ client: AdminClient) async throws {
+        try await wait(supervisor, "control plane", within: .seconds(60)) { () async throws(CommandFailure) in
+            _ = try await client.list("tiers", limit: 1)
+        }
+    }
+
+    private func startFleet(_ supervisor: DevSupervisor, _ configuration: DevConfiguration, _ bootstrap: DevBootstrap) async throws {
+        try configuration.writeGateway(joinToken: await bootstrap.joinToken(pool: nil))
+        try await supervisor.start("gateway", configuration.serve("plimsoll-gateway", configuration: "gateway", log: "gateway"))
+        for (index, provider) in DevLayout.providers.enumerated() {
+            let token = try await bootstrap.joinToken(pool: "\(provider)-\(DevBootstrap.region)")
+            try configuration.writeAgent(provider, index: index, joinToken: token)
+            try await supervisor.start("agent:\(provider)", configuration.serve("plimsoll-agent", configuration: provider, log: "agent-\(provider)"))
+        }
+    }
+
+    /// Both workers must be in the table and the gateway must answer.
+    private func awaitAnswer(_ supervisor: DevSupervisor, _ question: DevQuestion) async throws {
+        try await wait(supervisor, "first answer", within: .seconds(180)) { () async throws(CommandFailure) in
+            do {
+                _ = try await question.ask("Say hello.", client: outbound, maxTokens: 4)
+            } catch {
+                throw CommandFailure(.unreachable, (error as? CommandFailure)?.message ?? "the gateway does not answer yet")
+            }
+        }
+    }
+
+    private func wait(
+        _ supervisor: DevSupervisor, _ title: String, within limit: Duration, _ attempt: () async throws(CommandFailure) -> Void
+    ) async throws {
+        let progress = ProgressLine(title)
+        let deadline = ContinuousClock.now + limit
+        while true {
+            do throws(CommandFailure) {
+                try await attempt()
+                return progress.end("ready")
+            } catch {
+                try Task.checkCancellation()
+                if let name = await supervisor.fallen() { throw CommandFailure(.refused, "\(name) ended:\n\(DevLog.tail(logOf(name)))") }
+                guard ContinuousClock.now < deadline else { throw CommandFailure(.refused, "\(title): not ready in time: \(error.message)") }
+                progress.show(error.message)
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private func logOf(_ name: String) -> String {
+        layout.log(String(name.map { $0 == ":" ? "-" : $0 }))
+    }
+
+    /// Keys by tier that an earlier start has made.
+    private func knownKeys() -> [String: String] {
+        DevEnvironment.parse(PrivateFile.read(layout.keysFile) ?? "")
+    }
+
+    private func environment(_ keys: [String: String], _ token: String) -> [(String, String)] {
+        [
+            ("PLIMSOLL_URL", layout.url), ("PLIMSOLL_API_KEY", keys["pro"] ?? ""), ("PLIMSOLL_API_KEY_HOBBY", keys["hobby"] ?? ""),
+            ("PLIMSOLL_API_KEY_BUSINESS", keys["business"] ?? ""), ("PLIMSOLL_MODEL", runtime.model), ("PLIMSOLL_ADMIN_URL", layout.adminURL),
+            ("PLIMSOLL_ADMIN_TOKEN", token), ("PLIMSOLL_DATABASE_URL", layout.databaseURL),
+        ]
+    }
+
+    private func introduce(_ question: DevQuestion, _ keys: [String: String], took: Duration) async throws {
+        let text = "In one sentence: what is a Plimsoll line?"
+        DevReport.line("\n> \(text)")
+        let answer = try await question.ask(text, client: outbound, maxTokens: 64) { piece in
+            let bytes = Array(piece.utf8)
+            // The answer is shown, not kept; a closed terminal does not matter.
+            _ = write(STDOUT_FILENO, bytes, bytes.count)
+        }
+        let first = answer.firstToken.map { "\(Self.milliseconds($0)) ms" } ?? "-"
+        let rate = answer.rate.map { "\(Int($0 * 10) / 10) tokens/s" } ?? "-"
+        DevReport.line("\n\nTTFT \(first), \(rate), \(answer.tokens) tokens; ready after \(Self.milliseconds(took)) ms")
+        DevReport.line(
+            """
+
+            base URL      \(layout.url)/v1
+            model         \(runtime.model)
+            key, hobby    \(keys["hobby"] ?? "-")
+            key, pro      \(keys["pro"] ?? "-")
+            key, business \(keys["business"] ?? "-")
+            admin API     \(layout.adminURL)/admin/v1
+            variables     \(layout.environmentFile)
+            logs          \(layout.state)/logs
+            """)
+    }
+
+    private static func milliseconds(_ duration: Duration) -> Int {
+        Int(duration / .milliseconds(1))
+    }
+}

@@ -1,0 +1,14 @@
+import ArgumentParser
+
+enum Gateways: AdminKind {
+    static let path = "gateways"
+    static let noun = "gateway"
+    static let columns: [AdminColumn] = ["id", "name", "region", "advertise", "state", "table_version", "last_seen_at"]
+    static let filters: [String] = ["region", "state"]
+}
+
+struct GatewaysCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateways", abstract: "Gateways as they joined.",
+        subcommands: [ListVerb<Gateways>.self, GetVerb<Gateways>.self, RevokeVerb<Gateways>.self])
+}

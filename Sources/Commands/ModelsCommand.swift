@@ -1,0 +1,14 @@
+import ArgumentParser
+
+enum Models: AdminKind {
+    static let path = "models"
+    static let noun = "model"
+    static let columns: [AdminColumn] = ["name", "display_name", "context_tokens", "tiers", "state"]
+    static let filters: [String] = []
+}
+
+struct ModelsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "models", abstract: "Names that customers use.",
+        subcommands: [ListVerb<Models>.self, GetVerb<Models>.self, CreateVerb<Models>.self, UpdateVerb<Models>.self, DeleteVerb<Models>.self])
+}

@@ -1,0 +1,23 @@
+package import ArgumentParser
+import Program
+
+/// The operator's command line.
+package struct PlimsollCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "plimsoll", abstract: "Runs and asks a Plimsoll installation.",
+        discussion: "Exit codes: 0 done, 1 refused by the server, 3 unreachable, 64 wrong usage.", version: Version.current,
+        subcommands: [DevCommand.self],
+        groupedSubcommands: [
+            CommandGroup(name: "Customers", subcommands: [TenantsCommand.self, KeysCommand.self, TiersCommand.self, SKUsCommand.self]),
+            CommandGroup(
+                name: "Fleet",
+                subcommands: [
+                    ProvidersCommand.self, PoolsCommand.self, HostsCommand.self, WorkersCommand.self, GatewaysCommand.self,
+                    EnrolmentTokensCommand.self,
+                ]),
+            CommandGroup(name: "Models", subcommands: [ModelsCommand.self, ReleasesCommand.self, WeightsCommand.self]),
+            CommandGroup(name: "Records", subcommands: [UsageCommand.self, MinutesCommand.self, AuditCommand.self, TokensCommand.self]),
+        ])
+
+    package init() {}
+}

@@ -1,0 +1,94 @@
+/// Availability of one minute of one tenant, model and region (reference, section 2.2).
+package enum MinuteStatus: String, Sendable, Equatable {
+    case good
+    case bad
+    /// No traffic; the probes' verdict stands for it.
+    case goodIdle = "good:idle"
+    case badIdle = "bad:idle"
+    /// Nothing was measured. Time without evidence is never uptime.
+    case unmeasured = "bad:unmeasured"
+    case excluded
+}
+
+/// Rule of a contract by which traffic makes a minute bad.
+package enum TrafficRule: Sendable {
+    /// One bad request spoils the minute.
+    case anyBad
+    /// Bad when the share of bad requests among those that count is above the threshold.
+    case ratio(above: Ratio)
+}
+
+/// Everything that is known about one minute.
+package struct MinuteEvidence: Sendable {
+    package var good: Int64 = 0
+    package var bad: Int64 = 0
+    package var excluded: Int64 = 0
+    package var probeSuccesses: Int64 = 0
+    package var probeFailures: Int64 = 0
+    /// False when the gateways' counters of the minute were lost.
+    package var measured = true
+    /// Inside an accepted maintenance window.
+    package var inMaintenance = false
+
+    package init() {}
+
+    /// What the customer's promise sees: accepted maintenance does not count.
+    package func promiseStatus(_ rule: TrafficRule) -> MinuteStatus {
+        inMaintenance ? .excluded : budgetStatus(rule)
+    }
+
+    /// What the internal error budget sees: maintenance counts like any other time.
+    package func budgetStatus(_ rule: TrafficRule) -> MinuteStatus {
+        guard measured else { return .unmeasured }
+        guard good + bad > 0 else { return idleStatus }
+        switch rule {
+        case .anyBad: return bad > 0 ? .bad : .good
+        case .ratio(let threshold): return Ratio(bad, good + bad) > threshold ? .bad : .good
+        }
+    }
+
+    private var idleStatus: MinuteStatus {
+        if probeSuccesses > 0 { return .goodIdle }
+        return probeFailures > 0 ? .badIdle : .unmeasured
+    }
+}
+
+/// Counters of one minute gathered from gateways whose reports may come late, twice and in any order.
+package struct MinuteMerge: Sendable {
+    private struct Report: Hashable {
+        let node: String
+        let sequence: Int64
+    }
+
+    private var seen: Set<Report> = []
+    package private(set) var evidence = MinuteEvidence()
+    package private(set) var duplicatesDropped = 0
+
+    package init() {}
+
+    /// Adds one report; the same node and sequence a second time changes nothing.
+    package mutating func add(node: String, sequence: Int64, good: Int64, bad: Int64) {
+        guard seen.insert(Report(node: node, sequence: sequence)).inserted else {
+            duplicatesDropped += 1
+            return
+        }
+        evidence.good += good
+        evidence.bad += bad
+    }
+}
+
+/// How likely a minute stays clean under the rule that any bad request spoils it. For advice on which rule to sell, not for decisions.
+package enum CleanMinute {
+    /// (1 - error rate) to the power of the requests in the minute.
+    package static func probability(errorRate: Ratio, requests: Int) -> Double {
+        var base = 1 - Double(errorRate.numerator) / Double(errorRate.denominator)
+        var exponent = max(requests, 0)
+        var result = 1.0
+        while exponent > 0 {
+            if exponent & 1 == 1 { result *= base }
+            base *= base
+            exponent >>= 1
+        }
+        return result
+    }
+}

@@ -1,0 +1,72 @@
+/// Id of one customer request: a UUIDv7 (RFC 9562 section 5.7), so that ids sort by the time of acceptance.
+package struct RequestId: Hashable, Sendable, CustomStringConvertible {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// - Parameters:
+    ///   - milliseconds: Milliseconds since 1970; the low 48 bits are used.
+    ///   - generator: Source of the 74 random bits.
+    package init(milliseconds: Int64, using generator: inout some RandomNumberGenerator) {
+        let time = UInt64(bitPattern: milliseconds) & 0xffff_ffff_ffff
+        high = time << 16 | 0x7000 | generator.next() & 0x0fff
+        low = 0x8000_0000_0000_0000 | generator.next() & 0x3fff_ffff_ffff_ffff
+    }
+
+    /// Nil unless the text is 36 characters with dashes at 8, 13, 18 and 23 and hexadecimal digits elsewhere.
+    package init?(_ text: some StringProtocol) {
+        var digits: [UInt64] = []
+        digits.reserveCapacity(32)
+        for (position, byte) in text.utf8.enumerated() {
+            if position == 8 || position == 13 || position == 18 || position == 23 {
+                guard byte == UInt8(ascii: "-") else { return nil }
+            } else {
+                guard let digit = Self.value(of: byte) else { return nil }
+                digits.append(digit)
+            }
+        }
+        guard digits.count == 32 else { return nil }
+        high = digits[..<16].reduce(0) { $0 << 4 | $1 }
+        low = digits[16...].reduce(0) { $0 << 4 | $1 }
+    }
+
+    /// Milliseconds since 1970 at which the id was made.
+    package var milliseconds: Int64 { Int64(high >> 16) }
+
+    /// 36 lower-case characters.
+    package var description: String {
+        String(unsafeUninitializedCapacity: 36) { buffer in
+            write(to: UnsafeMutableRawBufferPointer(buffer))
+            return 36
+        }
+    }
+
+    /// Writes the 36 ASCII characters of the text form to the front of `buffer`, which must have room for them.
+    package func write(to buffer: UnsafeMutableRawBufferPointer) {
+        precondition(buffer.count >= 36, "room for a UUID's text")
+        var position = 0
+        for index in 0..<32 {
+            if index == 8 || index == 12 || index == 16 || index == 20 {
+                buffer[position] = UInt8(ascii: "-")
+                position += 1
+            }
+            let word = index < 16 ? high : low
+            let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - (index & 15) * 4) & 15)
+            buffer[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+            position += 1
+        }
+    }
+
+    private static func value(of byte: UInt8) -> UInt64? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
+        default: nil
+        }
+    }
+}

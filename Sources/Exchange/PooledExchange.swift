@@ -1,0 +1,72 @@
+import NIOCore
+
+/// One request of a pool, on whichever connection it is.
+final class PooledExchange: RunningExchange {
+    let request: ExchangeRequest
+    private var receiver: (any ExchangeReceiver)?
+    private let pool: RuntimePool
+    private weak var connection: RuntimeConnection?
+    private var wantsReading = true
+    private(set) var isOver = false
+
+    init(request: ExchangeRequest, receiver: any ExchangeReceiver, pool: RuntimePool) {
+        self.request = request
+        self.receiver = receiver
+        self.pool = pool
+    }
+
+    func cancel() {
+        guard !isOver else { return }
+        over()
+        connection?.abandon()
+    }
+
+    func setReading(_ on: Bool) {
+        guard on != wantsReading else { return }
+        wantsReading = on
+        connection?.setReading(on)
+    }
+
+    // MARK: From the connection
+
+    func attached(to connection: RuntimeConnection) {
+        self.connection = connection
+        if !wantsReading { connection.setReading(false) }
+    }
+
+    /// The reused connection was closed by the runtime before it saw the request.
+    func goAgain() {
+        connection = nil
+        pool.connect(for: self)
+    }
+
+    func head(_ head: ExchangeHead) {
+        receiver?.exchangeHead(head)
+    }
+
+    func body(_ bytes: ByteBuffer) {
+        receiver?.exchangeBody(bytes)
+    }
+
+    func readComplete() {
+        receiver?.exchangeReadComplete()
+    }
+
+    func end() {
+        guard let receiver, !isOver else { return }
+        over()
+        receiver.exchangeEnd()
+    }
+
+    func fail(_ failure: ExchangeFailure) {
+        guard let receiver, !isOver else { return }
+        over()
+        receiver.exchangeFailed(failure)
+    }
+
+    private func over() {
+        isOver = true
+        receiver = nil
+        pool.exchangeEnded()
+    }
+}

@@ -1,0 +1,252 @@
+import HTTPWire
+import NIOCore
+
+/// One HTTP/1.1 connection to a runtime, one exchange at a time.
+final class RuntimeConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        case idle
+        case head
+        case length(left: Int)
+        case chunks
+        case untilClose
+        case closed
+    }
+
+    /// Up to here a body is joined to the head, so that one write carries both.
+    private static let joinedBody = 16 * 1024
+
+    var idleSince = NIODeadline.now()
+    private let pool: RuntimePool
+    private var context: ChannelHandlerContext?
+    private var exchange: PooledExchange?
+    private var state = State.idle
+    private var isReused = false
+    private var sawBytes = false
+    private var keepAlive = false
+    private var isPaused = false
+    private var handedBody = false
+    /// Bytes of a head that is not complete.
+    private var partial: ByteBuffer?
+    private var finder: HeadFinder
+    private var decoder = ChunkedDecoder()
+    private var received = 0
+    private var out = ByteBuffer()
+
+    init(pool: RuntimePool) {
+        self.pool = pool
+        finder = HeadFinder(limits: pool.headLimits)
+    }
+
+    var isActive: Bool { context?.channel.isActive ?? false }
+
+    // MARK: From the pool and the exchange
+
+    func begin(_ exchange: PooledExchange, isReused: Bool) {
+        guard let context, context.channel.isActive else {
+            return isReused ? exchange.goAgain() : exchange.fail(.connectFailed)
+        }
+        self.exchange = exchange
+        self.isReused = isReused
+        sawBytes = false
+        received = 0
+        state = .head
+        exchange.attached(to: self)
+        send(exchange.request, context)
+    }
+
+    private func send(_ request: ExchangeRequest, _ context: ChannelHandlerContext) {
+        out.clear()
+        let isJoined = request.bodyRest.readableBytes <= RuntimeConnection.joinedBody
+        out.reserveCapacity(384 + request.bodyStart.readableBytes + (isJoined ? request.bodyRest.readableBytes : 0))
+        out.writeStaticString("POST ")
+        out.writeString(request.path)
+        out.writeString(pool.hostLine)
+        out.writeString(request.requestId)
+        out.writeStaticString("\r\ncontent-length: ")
+        out.writeDecimal(request.bodyLength)
+        out.writeStaticString("\r\n\r\n")
+        out.writeImmutableBuffer(request.bodyStart)
+        if isJoined {
+            out.writeImmutableBuffer(request.bodyRest)
+            context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+        } else {
+            context.write(wrapOutboundOut(out), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(request.bodyRest), promise: nil)
+        }
+    }
+
+    /// The exchange was given up: closing is what tells the runtime to stop.
+    func abandon() {
+        exchange = nil
+        close()
+    }
+
+    func close() {
+        state = .closed
+        context?.close(promise: nil)
+    }
+
+    func setReading(_ on: Bool) {
+        guard isPaused == on else { return }
+        isPaused = !on
+        try? context?.channel.syncOptions?.setOption(.autoRead, value: on)
+    }
+
+    // MARK: From the channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        sawBytes = true
+        received += bytes.readableBytes
+        guard received <= pool.limits.answerBytes else { return refuse() }
+        if var joined = partial {
+            partial = nil
+            joined.writeBuffer(&bytes)
+            bytes = joined
+        }
+        while bytes.readableBytes > 0, take(&bytes) {}
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard handedBody else { return }
+        handedBody = false
+        exchange?.readComplete()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let last = state
+        state = .closed
+        pool.connectionClosed(self)
+        guard let exchange else { return }
+        self.exchange = nil
+        switch last {
+        case .head where isReused && !sawBytes: exchange.goAgain()
+        case .untilClose: exchange.end()
+        case .head: exchange.fail(.lostBeforeHead)
+        default: exchange.fail(.lostBeforeEnd)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A write error or a reset: the connection is of no use, and `channelInactive` tells the exchange.
+        context.close(promise: nil)
+    }
+
+    // MARK: The answer
+
+    /// Takes what the state wants from the front; false when nothing more can be done with these bytes.
+    private func take(_ bytes: inout ByteBuffer) -> Bool {
+        switch state {
+        case .idle:
+            // Nobody asked: what the bytes belong to cannot be known.
+            close()
+            return false
+        case .closed: return false
+        case .head: return takeHead(&bytes)
+        case .length(let left): return takeLength(&bytes, left)
+        case .chunks: return takeChunk(&bytes)
+        case .untilClose:
+            hand(bytes)
+            return false
+        }
+    }
+
+    private func takeHead(_ bytes: inout ByteBuffer) -> Bool {
+        do throws(HTTPFault) {
+            guard let length = try bytes.findHead(&finder) else {
+                partial = bytes
+                return false
+            }
+            let (head, refusal) = try bytes.scanResponseHead(length)
+            bytes.moveReaderIndex(forwardBy: length)
+            if head.isInformational { return true }
+            begin(body: head)
+            exchange?.head(ExchangeHead(status: head.status, isEventStream: head.isEventStream, refusal: refusal))
+            if case .length(0) = state { ended(bytes) }
+            return true
+        } catch {
+            refuse()
+            return false
+        }
+    }
+
+    private func begin(body head: ResponseHead) {
+        keepAlive = head.keepAlive
+        switch head.framing {
+        case .none: state = .length(left: 0)
+        case .length(let length): state = .length(left: length)
+        case .chunked:
+            decoder = ChunkedDecoder()
+            state = .chunks
+        case .untilClose: state = .untilClose
+        }
+    }
+
+    private func takeLength(_ bytes: inout ByteBuffer, _ left: Int) -> Bool {
+        guard let slice = bytes.readSlice(length: min(left, bytes.readableBytes)) else { return false }
+        state = .length(left: left - slice.readableBytes)
+        hand(slice)
+        if case .length(0) = state { ended(bytes) }
+        return true
+    }
+
+    private func takeChunk(_ bytes: inout ByteBuffer) -> Bool {
+        do throws(HTTPFault) {
+            switch try bytes.nextChunk(&decoder) {
+            case .data(let range):
+                guard let slice = bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) else { return false }
+                bytes.moveReaderIndex(forwardBy: range.upperBound)
+                hand(slice)
+                return true
+            case .needMore: return false
+            case .end(let offset):
+                bytes.moveReaderIndex(forwardBy: offset)
+                ended(bytes)
+                return true
+            }
+        } catch {
+            refuse()
+            return false
+        }
+    }
+
+    private func hand(_ bytes: ByteBuffer) {
+        guard bytes.readableBytes > 0 else { return }
+        handedBody = true
+        exchange?.body(bytes)
+    }
+
+    /// The answer is complete. The connection is free before the receiver hears of it, so that its next request can have it.
+    private func ended(_ rest: ByteBuffer) {
+        if case .closed = state { return }
+        let exchange = exchange
+        self.exchange = nil
+        handedBody = false
+        state = .idle
+        if isPaused { setReading(true) }
+        if keepAlive, rest.readableBytes == 0 {
+            pool.release(self)
+        } else {
+            close()
+        }
+        exchange?.end()
+    }
+
+    private func refuse() {
+        let exchange = exchange
+        self.exchange = nil
+        close()
+        exchange?.fail(.malformed)
+    }
+}

@@ -1,0 +1,136 @@
+import HTTPWire
+package import NIOCore
+import NIOPosix
+
+/// Keep-alive connections of one event loop to one runtime; the last one used is used next. Every call must come on the loop.
+package final class RuntimePool {
+    package let address: RuntimeAddress
+    /// Exchanges that have been started and have not ended.
+    package private(set) var openExchanges = 0
+    let limits: ExchangeLimits
+    let headLimits: HeadLimits
+    /// What stands in every request's head between the path and the id.
+    let hostLine: String
+    private let eventLoop: any EventLoop
+    private let socketAddress: SocketAddress?
+    private var idle: [RuntimeConnection] = []
+    private var connections = 0
+    private var isClosed = false
+    private var sweep: Scheduled<Void>?
+
+    package init(address: RuntimeAddress, eventLoop: any EventLoop, limits: ExchangeLimits = ExchangeLimits()) {
+        self.address = address
+        self.eventLoop = eventLoop
+        self.limits = limits
+        var headLimits = HeadLimits()
+        headLimits.bytes = limits.headBytes
+        headLimits.fields = limits.fields
+        self.headLimits = headLimits
+        hostLine = " HTTP/1.1\r\nhost: \(address.authority)\r\ncontent-type: application/json\r\nx-request-id: "
+        socketAddress =
+            switch address {
+            case .unix(let path): try? SocketAddress(unixDomainSocketPath: path)
+            case .tcp(let host, let port): try? SocketAddress(ipAddress: host == "localhost" ? "127.0.0.1" : host, port: port)
+            }
+    }
+
+    /// Sends `request` on an idle connection or a new one.
+    ///
+    /// When a reused connection turns out to be closed before any byte of an answer came, the request goes once more, on a fresh connection.
+    package func start(_ request: ExchangeRequest, receiver: any ExchangeReceiver) -> any RunningExchange {
+        let exchange = PooledExchange(request: request, receiver: receiver, pool: self)
+        openExchanges += 1
+        if let connection = idle.popLast() {
+            connection.begin(exchange, isReused: true)
+        } else {
+            connect(for: exchange)
+        }
+        return exchange
+    }
+
+    /// Closes idle connections now and the others when their exchange ends.
+    package func close() {
+        isClosed = true
+        sweep?.cancel()
+        sweep = nil
+        let connections = idle
+        idle.removeAll()
+        for connection in connections { connection.close() }
+    }
+
+    /// Opens a connection for an exchange that has none.
+    func connect(for exchange: PooledExchange) {
+        guard connections < limits.connections, !isClosed else { return failLater(exchange, .overloaded) }
+        connections += 1
+        let connection = RuntimeConnection(pool: self)
+        let bound = NIOLoopBound(connection, eventLoop: eventLoop)
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(limits.connectTime)
+            .channelOption(.maxMessagesPerRead, value: 4)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // A unix socket has no such option.
+                    _ = try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+        open(bootstrap).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success: self.connected(connection, exchange)
+            case .failure:
+                self.connections -= 1
+                exchange.fail(.connectFailed)
+            }
+        }
+    }
+
+    private func open(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
+        if let socketAddress { return bootstrap.connect(to: socketAddress) }
+        guard case .tcp(let host, let port) = address else {
+            return eventLoop.makeFailedFuture(ExchangeFailure.connectFailed)
+        }
+        return bootstrap.connect(host: host, port: port)
+    }
+
+    private func connected(_ connection: RuntimeConnection, _ exchange: PooledExchange) {
+        if exchange.isOver { return release(connection) }
+        connection.begin(exchange, isReused: false)
+    }
+
+    private func failLater(_ exchange: PooledExchange, _ failure: ExchangeFailure) {
+        eventLoop.assumeIsolated().execute { exchange.fail(failure) }
+    }
+
+    // MARK: From connections and exchanges
+
+    func exchangeEnded() {
+        openExchanges -= 1
+    }
+
+    func connectionClosed(_ connection: RuntimeConnection) {
+        connections -= 1
+        if let position = idle.lastIndex(where: { $0 === connection }) { idle.remove(at: position) }
+    }
+
+    /// The connection has nothing to do and is clean.
+    func release(_ connection: RuntimeConnection) {
+        guard !isClosed, connection.isActive, idle.count < limits.idleConnections else { return connection.close() }
+        connection.idleSince = .now()
+        idle.append(connection)
+        if sweep == nil { scheduleSweep() }
+    }
+
+    private func scheduleSweep() {
+        sweep = eventLoop.assumeIsolated().scheduleTask(in: .seconds(5)) { self.closeStale() }
+    }
+
+    /// The longest idle connections stand in front.
+    private func closeStale() {
+        sweep = nil
+        let oldest = NIODeadline.now() - limits.idleTime
+        let stale = idle.prefix { $0.idleSince < oldest }
+        idle.removeFirst(stale.count)
+        for connection in stale { connection.close() }
+        if !idle.isEmpty, !isClosed { scheduleSweep() }
+    }
+}

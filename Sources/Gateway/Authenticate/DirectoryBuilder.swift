@@ -1,0 +1,35 @@
+import Cryptography
+import PlimsollWire
+
+/// Makes directories out of tables, keeping what lives longer than a table: spent limits and the load of workers.
+final class DirectoryBuilder: Sendable {
+    private let limits: LimitBook
+    private let workers: WorkerBook
+
+    init(limits: LimitBook, workers: WorkerBook) {
+        self.limits = limits
+        self.workers = workers
+    }
+
+    func build(_ table: TableContents, now: Int64) -> Directory {
+        let routes = ModelRoute.routes(table, workers: workers)
+        workers.keep(only: Set(table.workers.map(\.id)))
+        return Directory(version: table.version, keys: keys(table, now: now), models: routes)
+    }
+
+    private func keys(_ table: TableContents, now: Int64) -> [SHA256Digest: CustomerKey] {
+        var result: [SHA256Digest: CustomerKey] = [:]
+        let gateways = max(table.gateways.count, 1)
+        var kept: Set<String> = []
+        for entry in table.keys.values {
+            guard let digest = SHA256Digest(hex: entry.sha256Hex), let tenant = table.tenants[entry.tenant], let tier = table.tiers[tenant.tier]
+            else { continue }
+            let share = limits.limits(for: entry, tier: tier, gateways: gateways, now: now)
+            kept.insert("key/" + entry.id)
+            kept.insert("tenant/" + entry.tenant)
+            result[digest] = CustomerKey(entry: entry, tenant: tenant, tier: tier, limits: share)
+        }
+        limits.keep(only: kept)
+        return result
+    }
+}

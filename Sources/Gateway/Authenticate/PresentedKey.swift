@@ -1,0 +1,32 @@
+import Cryptography
+import Domain
+import HTTPWire
+
+/// Finds the customer's key in a request's head.
+enum PresentedKey {
+    /// Longest key that is looked at; imported keys are of any form.
+    private static let longest = 512
+
+    /// Hash of the presented key. Nil: none, more than one, or one that cannot be ours by its checksum.
+    static func digest(of head: RequestHead, in bytes: UnsafeRawBufferPointer) -> SHA256Digest? {
+        guard !head.ambiguousCredentials, let range = keyRange(head, bytes), (1...longest).contains(range.count) else { return nil }
+        let key = UnsafeRawBufferPointer(rebasing: bytes[range])
+        guard mayExist(key) else { return nil }
+        return Hash.sha256(key)
+    }
+
+    private static func keyRange(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> Range<Int>? {
+        guard let value = head.authorization else { return head.apiKey }
+        let scheme = value.lowerBound..<min(value.lowerBound + 7, value.upperBound)
+        guard HeadBytes.equal(bytes, scheme, ignoringCase: "bearer ") else { return nil }
+        var start = scheme.upperBound
+        while start < value.upperBound, bytes[start] == 0x20 { start += 1 }
+        return start..<value.upperBound
+    }
+
+    private static func mayExist(_ key: UnsafeRawBufferPointer) -> Bool {
+        guard key.count > 4, key[0] == UInt8(ascii: "p"), key[1] == UInt8(ascii: "l"), key[2] == UInt8(ascii: "s"), key[3] == UInt8(ascii: "_")
+        else { return true }
+        return KeyFormat.mayExist(String(decoding: key, as: UTF8.self))
+    }
+}

@@ -1,0 +1,109 @@
+import Telemetry
+import PlimsollWire
+import Exchange
+import HTTPWire
+import NIOCore
+import OpenAIWire
+
+/// Everything one event loop needs to serve requests; touched on that loop only.
+final class GatewayLoop {
+    let eventLoop: any EventLoop
+    let settings: GatewaySettings
+    let meter: LoopMeter
+    let metrics: GatewayMetrics
+    let router: Router
+    let registry: LinkRegistry?
+    var directory = Directory.empty {
+        didSet { subjects.removeAll(keepingCapacity: true) }
+    }
+    var isDraining = false
+    var random = LoopRandom()
+    var scan = RequestScan()
+    var optionsScan = RequestScan()
+    private(set) var connections: [CustomerConnection] = []
+    private var pools: [RuntimeAddress: RuntimePool] = [:]
+    private var subjects: [SubjectKey: UsageSubject] = [:]
+    private var ticking: RepeatedTask?
+
+    private struct SubjectKey: Hashable {
+        var key: ObjectIdentifier
+        var model: ObjectIdentifier
+    }
+
+    init(
+        eventLoop: any EventLoop, settings: GatewaySettings, meter: LoopMeter, metrics: GatewayMetrics, router: Router, registry: LinkRegistry?
+    ) {
+        self.eventLoop = eventLoop
+        self.settings = settings
+        self.meter = meter
+        self.metrics = metrics
+        self.router = router
+        self.registry = registry
+    }
+
+    /// Deadlines are looked at four times a second, for all connections at once: a timer for each request would cost more than the request.
+    func start() {
+        let period = TimeAmount.milliseconds(250)
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        ticking = eventLoop.scheduleRepeatedTask(initialDelay: period, delay: period) { _ in bound.value.tick() }
+    }
+
+    func stop() {
+        ticking?.cancel()
+        ticking = nil
+        for connection in connections { connection.closeNow() }
+        for pool in pools.values { pool.close() }
+    }
+
+    /// No new requests: idle connections are closed, the others close after their answer.
+    func drain() {
+        isDraining = true
+        for connection in connections { connection.drain() }
+    }
+
+    var openRequests: Int { connections.count { $0.isServing } }
+
+    func add(_ connection: CustomerConnection) {
+        connection.position = connections.count
+        connections.append(connection)
+        metrics.connections.add(1)
+    }
+
+    func remove(_ connection: CustomerConnection) {
+        guard let last = connections.popLast() else { return }
+        if last !== connection {
+            connections[connection.position] = last
+            last.position = connection.position
+        }
+        metrics.connections.add(-1)
+    }
+
+    func pool(_ address: RuntimeAddress) -> RuntimePool {
+        if let pool = pools[address] { return pool }
+        let pool = RuntimePool(address: address, eventLoop: eventLoop)
+        pools[address] = pool
+        return pool
+    }
+
+    func subject(_ key: CustomerKey, _ model: ModelRoute) -> UsageSubject {
+        let name = SubjectKey(key: ObjectIdentifier(key), model: ObjectIdentifier(model))
+        if let known = subjects[name] { return known }
+        let made = UsageSubject(
+            tenant: key.tenant.id, key: key.id, tier: key.tier.name, model: model.entry.name, region: settings.region,
+            firstTokenObjective: key.tier.ttftObjectiveMicroseconds)
+        if subjects.count >= 10_000 { subjects.removeAll(keepingCapacity: true) }
+        subjects[name] = made
+        return made
+    }
+
+    private func tick() {
+        let now = NIODeadline.now()
+        var position = 0
+        // A connection may close, and leave the list, while it looks at its deadlines.
+        while position < connections.count {
+            let connection = connections[position]
+            connection.tick(now)
+            if position < connections.count, connections[position] === connection { position += 1 }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+package import Logging
+package import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+package import Telemetry
+
+/// The customers' endpoint: listens, hands connections to its loops, and serves from the newest table it was given.
+package final class GatewayServer: Service {
+    private let settings: GatewaySettings
+    private let group: any EventLoopGroup
+    private let spool: Spool
+    private let metrics: GatewayMetrics
+    private let registry: LinkRegistry?
+    private let workers: WorkerBook
+    private let builder: DirectoryBuilder
+    private let drainLimit: Duration
+    private let logger: Logger
+    private let bound: (@Sendable (Int) -> Void)?
+    private let state = Mutex(State())
+
+    private struct State {
+        var directory = Directory.empty
+        var loops: [NIOLoopBound<GatewayLoop>] = []
+    }
+
+    /// - Parameters:
+    ///   - group: Its loops serve customers and links alike.
+    ///   - registry: Links to hosts; nil for a standalone gateway.
+    ///   - drainLimit: For requests that run when the gateway is asked to stop.
+    ///   - bound: Told the port that is listened on.
+    package init(
+        settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, metrics: MetricRegistry,
+        drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
+    ) {
+        self.settings = settings
+        self.group = group
+        self.spool = spool
+        self.registry = registry
+        self.metrics = GatewayMetrics(metrics)
+        self.drainLimit = drainLimit
+        self.logger = logger
+        self.bound = bound
+        workers = WorkerBook(registry: registry)
+        builder = DirectoryBuilder(limits: LimitBook(), workers: workers)
+    }
+
+    /// Serves from this table from now on; from any thread.
+    package func apply(_ table: TableContents) {
+        let directory = builder.build(table, now: NIODeadline.now().microseconds)
+        let loops = state.withLock { state in
+            state.directory = directory
+            return state.loops
+        }
+        for loop in loops {
+            loop.eventLoop.execute { loop.value.directory = directory }
+        }
+    }
+
+    package func run() async throws {
+        let loops = try await makeLoops()
+        let listener = try await bind(loops)
+        logger.info("customers' endpoint listens", metadata: [LogKeys.listenAddress: "\(settings.host):\(listener.localAddress?.port ?? 0)"])
+        bound?(listener.localAddress?.port ?? settings.port)
+        await serveUntilAsked(listener)
+        // Not taken by the closing alone: a connection that was accepted in the same moment is closed by the drain.
+        try? await listener.close().get()
+        await drain(loops)
+        try await spool.close()
+    }
+
+    private func serveUntilAsked(_ listener: any Channel) async {
+        await withGracefulShutdownHandler {
+            await withTaskCancellationHandler {
+                // The listener ends when it is closed; how does not matter.
+                try? await listener.closeFuture.get()
+            } onCancel: {
+                listener.close(promise: nil)
+            }
+        } onGracefulShutdown: {
+            listener.close(promise: nil)
+        }
+    }
+
+    private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
+        var loops: [NIOLoopBound<GatewayLoop>] = []
+        let router = Router(book: workers, region: settings.region)
+        for eventLoop in group.makeIterator() {
+            let meter = try await spool.makeMeter(on: eventLoop).get()
+            let loop = try await eventLoop.submit { [settings, metrics, registry] in
+                let loop = GatewayLoop(
+                    eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry)
+                loop.start()
+                return NIOLoopBound(loop, eventLoop: eventLoop)
+            }.get()
+            loops.append(loop)
+        }
+        let directory = state.withLock { state in
+            state.loops = loops
+            return state.directory
+        }
+        for loop in loops { loop.eventLoop.execute { loop.value.directory = directory } }
+        return loops
+    }
+
+    private func bind(_ loops: [NIOLoopBound<GatewayLoop>]) async throws -> any Channel {
+        let most = max(1, settings.connections / max(loops.count, 1))
+        return try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?.value, loop.connections.count < most else {
+                        return channel.close(promise: nil)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(CustomerConnection(loop: loop))
+                }
+            }
+            .bind(host: settings.host, port: settings.port).get()
+    }
+
+    /// Idle connections go at once, the others after their answer; what still runs at the limit is cut.
+    private func drain(_ loops: [NIOLoopBound<GatewayLoop>]) async {
+        for loop in loops { loop.eventLoop.execute { loop.value.drain() } }
+        let end = ContinuousClock.now + drainLimit
+        while ContinuousClock.now < end, await openRequests(loops) > 0 {
+            // Cancellation ends the wait.
+            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
+        }
+        for loop in loops {
+            // A loop that is gone has nothing left to stop.
+            try? await loop.eventLoop.submit { loop.value.stop() }.get()
+        }
+    }
+
+    private func openRequests(_ loops: [NIOLoopBound<GatewayLoop>]) async -> Int {
+        var open = 0
+        for loop in loops {
+            open += (try? await loop.eventLoop.submit { loop.value.openRequests }.get()) ?? 0
+        }
+        return open
+    }
+}

@@ -1,0 +1,25 @@
+/// How one gateway serves. Times in seconds unless they say otherwise.
+package struct GatewaySettings: Sendable {
+    package var host = "127.0.0.1"
+    package var port = 7800
+    package var loops = 1
+    package var region = "default"
+    package var gatewayId = "00000000-0000-0000-0000-000000000000"
+    package var connections = 20_000
+    /// A request's head must be there after this time.
+    package var headTime = 10
+    package var idleTime = 60
+    /// Longest pause of a client in the middle of its body.
+    package var bodyTime = 20
+    /// To the first token of a stream, for each attempt.
+    package var firstTokenTime = 60
+    package var interTokenTime = 30
+    /// For a whole answer that is not streamed.
+    package var answerTime = 600
+    /// The head of a stream is sent after this time even without a token; comments follow as often.
+    package var headHoldTime = 10
+    /// Bytes of an answer that is not streamed.
+    package var answerBytes = 64 << 20
+
+    package init() {}
+}

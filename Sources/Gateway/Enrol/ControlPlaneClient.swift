@@ -1,0 +1,106 @@
+import Cryptography
+package import Outbound
+package import PlimsollWire
+
+/// Speaks the gateway's API of the control plane. Errors say whether asking again can help.
+package struct ControlPlaneClient: Sendable {
+    /// A whole table of some hundred thousand entries fits.
+    private static let answerLimit = 256 << 20
+
+    private let url: String
+    private let http: OutboundClient
+
+    /// - Parameter url: `https://host:port` of the control plane.
+    package init(url: String, http: OutboundClient) {
+        self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.http = http
+    }
+
+    /// The root authority in PEM, from a server that nobody has verified yet. Nothing secret is sent.
+    func authority() async throws(EnrolmentError) -> String {
+        let response = try await send(OutboundRequest(url: url + GatewayPath.authority, trust: .unverified, responseLimit: 1 << 16))
+        return String(decoding: response.body, as: UTF8.self)
+    }
+
+    func enrol(_ enrolment: EnrolmentRequest, authority: String) async throws(EnrolmentError) -> EnrolmentResponse {
+        var request = try post(GatewayPath.enrol, enrolment)
+        request.trust = .authorities(pem: authority)
+        return try decode(EnrolmentResponse.self, await send(request))
+    }
+
+    func renew(_ renewal: RenewalRequest, as identity: GatewayIdentity) async throws(EnrolmentError) -> Credentials {
+        try decode(Credentials.self, await send(signed(try post(GatewayPath.renew, renewal), identity)))
+    }
+
+    /// Waits up to `wait` seconds for a table newer than `since`; nil asks for the whole table.
+    package func table(since: Int64?, wait: Int, as identity: GatewayIdentity) async throws(EnrolmentError) -> TableAnswer {
+        let query = since.map { "?since=\($0)&wait=\(wait)" } ?? ""
+        var request = OutboundRequest(url: url + GatewayPath.table + query, responseLimit: Self.answerLimit)
+        if let since { request.headers.append(OutboundHeader("if-none-match", "\"\(since)\"")) }
+        request.deadlines.total = .seconds(wait + 30)
+        let response = try await send(signed(request, identity))
+        return response.status == 304 ? .unchanged : .table(try decode(SignedTable.self, response))
+    }
+
+    package func store(_ batch: UsageBatch, as identity: GatewayIdentity) async throws(EnrolmentError) -> IntakeResponse {
+        try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.usage, batch), identity)))
+    }
+
+    package func store(_ batch: MinuteBatch, as identity: GatewayIdentity) async throws(EnrolmentError) -> IntakeResponse {
+        try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.minutes, batch), identity)))
+    }
+
+    private func post(_ path: String, _ value: some Encodable) throws(EnrolmentError) -> OutboundRequest {
+        do {
+            return OutboundRequest(
+                method: "POST", url: url + path, headers: [OutboundHeader("content-type", "application/json")],
+                body: .bytes(try WireCoder.encode(value)), deadlines: OutboundDeadlines(connect: .seconds(5), total: .seconds(30)))
+        } catch {
+            throw EnrolmentError(.badAnswer, "a message cannot be encoded", cause: error)
+        }
+    }
+
+    private func signed(_ request: OutboundRequest, _ identity: GatewayIdentity) -> OutboundRequest {
+        var request = request
+        request.trust = .authorities(pem: identity.credentials.authoritiesPem)
+        request.identity = OutboundIdentity(certificateChainPem: identity.credentials.certificateChainPem, privateKeyPem: identity.key.pem)
+        return request
+    }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, _ response: OutboundResponse) throws(EnrolmentError) -> Value {
+        do {
+            return try WireCoder.decode(type, from: response.body)
+        } catch {
+            throw EnrolmentError(.badAnswer, "the control plane's answer cannot be understood; it may be of another version", cause: error)
+        }
+    }
+
+    private func send(_ request: OutboundRequest) async throws(EnrolmentError) -> OutboundResponse {
+        let response: OutboundResponse
+        do throws(OutboundError) {
+            response = try await http.send(request)
+        } catch {
+            let isTrust = error.code == .certificateRefused
+            let words = isTrust ? "the control plane's certificate is not trusted, or ours is not" : "the control plane cannot be reached"
+            throw EnrolmentError(isTrust ? .untrusted : .unreachable, "\(words): \(error.message)", cause: error)
+        }
+        switch response.status {
+        case 200..<300, 304: return response
+        case 408, 425, 429, 500...: throw EnrolmentError(.unreachable, "the control plane cannot answer now: \(Self.reason(response))")
+        default: throw EnrolmentError(.refused, Self.reason(response))
+        }
+    }
+
+    /// The control plane's own words, if it said any; they are for people and never hold what was sent.
+    private static func reason(_ response: OutboundResponse) -> String {
+        struct Body: Decodable {
+            struct Fault: Decodable {
+                var message: String
+            }
+
+            var error: Fault
+        }
+        guard let body = try? WireCoder.decode(Body.self, from: response.body) else { return "status \(response.status)" }
+        return String(body.error.message.prefix(500))
+    }
+}

@@ -1,0 +1,138 @@
+package import Exchange
+package import Link
+package import NIOCore
+package import PlimsollWire
+import Synchronization
+import Telemetry
+
+/// Which hosts have links, and how loaded their workers are. Safe from any thread.
+package final class LinkRegistry: Sendable {
+    private struct Host {
+        var links: [LinkConnection] = []
+        /// Workers that its reports spoke of, at most as many as fit into a report.
+        var reported: Set<String> = []
+        var lastReport: LinkReport?
+    }
+
+    private struct State {
+        var hosts: [String: Host] = [:]
+        var loads: [String: WorkerLoad] = [:]
+        /// Host of each worker, from the table; nil before the first table.
+        var owners: [String: String]?
+    }
+
+    private let state = Mutex(State())
+    private let metrics: LinkMetrics
+
+    package init(metrics: LinkMetrics = LinkMetrics()) {
+        self.metrics = metrics
+    }
+
+    /// Starts a request on a link to the host, from the loop that the receiver lives on: a link on that loop if there is one, else one on
+    /// another loop, crossed in batches. Nil: no link that takes requests. Counts the exchange in the worker's load until it is over.
+    package func start(
+        _ request: ExchangeRequest, host: String, on eventLoop: any EventLoop, receiver: any ExchangeReceiver
+    ) -> (any RunningExchange)? {
+        let (link, load) = state.withLock { state in
+            (Self.choose(state.hosts[host]?.links ?? [], for: eventLoop), Self.load(request.worker, &state))
+        }
+        guard let link else { return nil }
+        load.begin()
+        if link.eventLoop === eventLoop {
+            return link.start(request, receiver: receiver) { load.finish() }
+        }
+        metrics.crossed.increment()
+        return CrossingExchange.start(request, over: link, from: eventLoop, receiver: receiver) { load.finish() }
+    }
+
+    /// True: `start` would find a link.
+    package func isLinked(host: String) -> Bool {
+        state.withLock { state in state.hosts[host]?.links.contains(where: \.takesRequests) ?? false }
+    }
+
+    /// Live load of a worker; made at the first call. Keep it rather than ask again.
+    package func load(worker: String) -> WorkerLoad {
+        state.withLock { Self.load(worker, &$0) }
+    }
+
+    /// Hosts with at least one open link.
+    package var linkedHosts: [String] {
+        state.withLock { state in state.hosts.filter { !$0.value.links.isEmpty }.keys.sorted() }
+    }
+
+    /// Which worker belongs to which host, from the routing table. From the first call on, hosts are believed about their own workers only.
+    package func assign(_ workers: [WorkerEntry]) {
+        let owners = Dictionary(workers.map { ($0.id, $0.host) }, uniquingKeysWith: { first, _ in first })
+        let pending = state.withLock { state in
+            state.owners = owners
+            state.loads = state.loads.filter { owners[$0.key] != nil || $0.value.inFlight > 0 }
+            return state.hosts.compactMap { host, known in known.lastReport.map { (host, $0) } }
+        }
+        for (host, report) in pending { take(report, of: host) }
+    }
+
+    private static func choose(_ links: [LinkConnection], for eventLoop: any EventLoop) -> LinkConnection? {
+        var best: LinkConnection?
+        var bestCost = Int.max
+        for link in links where link.takesRequests {
+            // A full link of this loop is worse than an empty one elsewhere, by far not a busy one.
+            let cost = link.openStreams + (link.eventLoop === eventLoop ? 0 : 128)
+            guard cost < bestCost else { continue }
+            best = link
+            bestCost = cost
+        }
+        return best
+    }
+
+    private static func load(_ worker: String, _ state: inout State) -> WorkerLoad {
+        if let known = state.loads[worker] { return known }
+        let made = WorkerLoad()
+        state.loads[worker] = made
+        return made
+    }
+
+    private func take(_ report: LinkReport, of host: String) {
+        let now = NIODeadline.now()
+        let own = state.withLock { state -> [(LinkReport.Worker, WorkerLoad)] in
+            guard state.hosts[host] != nil else { return [] }
+            state.hosts[host]?.lastReport = report
+            let believed = report.workers.filter { state.owners == nil || state.owners?[$0.id] == host }
+            state.hosts[host]?.reported = Set(believed.map(\.id))
+            return believed.map { ($0, Self.load($0.id, &state)) }
+        }
+        for (worker, load) in own { load.take(worker, of: report.state, at: now) }
+    }
+}
+
+extension LinkRegistry: LinkDelegate {
+    package func linkOpened(_ link: LinkConnection) {
+        metrics.opened.increment()
+        metrics.links.add(1)
+        state.withLock { $0.hosts[link.agentId, default: Host()].links.append(link) }
+    }
+
+    package func linkDraining(_ link: LinkConnection) {
+        metrics.drained.increment()
+    }
+
+    package func linkClosed(_ link: LinkConnection, reason: LinkError) {
+        metrics.closed(reason)
+        metrics.links.add(-1)
+        let orphans = state.withLock { state -> [WorkerLoad] in
+            guard var host = state.hosts[link.agentId] else { return [] }
+            host.links.removeAll { $0 === link }
+            state.hosts[link.agentId] = host.links.isEmpty ? nil : host
+            return host.links.isEmpty ? host.reported.compactMap { state.loads[$0] } : []
+        }
+        for load in orphans { load.lost() }
+    }
+
+    package func linkReport(_ link: LinkConnection, line: ByteBuffer) {
+        do {
+            take(try WireCoder.decode(LinkReport.self, from: line.readableBytesView), of: link.agentId)
+        } catch {
+            // An agent that we cannot understand keeps its link; its workers stay as they were last reported.
+            metrics.unreadable.increment()
+        }
+    }
+}

@@ -1,0 +1,60 @@
+package import NIOCore
+import PlimsollWire
+import Synchronization
+
+/// What is known now about a worker: its own last report and what this gateway has in flight over links. Safe from any thread.
+package final class WorkerLoad: Sendable {
+    private static let unknown = -1
+
+    private let ready = Atomic(false)
+    private let runningNow = Atomic(0)
+    private let waitingNow = Atomic(0)
+    private let kvPerMille = Atomic(unknown)
+    private let open = Atomic(0)
+    private let reported = Atomic<UInt64>(0)
+
+    package init() {}
+
+    /// The last report of its host said that it is ready and that the host takes requests. False before the first report.
+    package var isReady: Bool { ready.load(ordering: .relaxed) }
+    package var running: Int { runningNow.load(ordering: .relaxed) }
+    package var waiting: Int { waitingNow.load(ordering: .relaxed) }
+    /// Exchanges of this gateway that are not over.
+    package var inFlight: Int { open.load(ordering: .relaxed) }
+
+    /// 0 to 1; nil where the runtime does not say.
+    package var kvUsedRatio: Double? {
+        let used = kvPerMille.load(ordering: .relaxed)
+        return used == Self.unknown ? nil : Double(used) / 1000
+    }
+
+    /// When the last report came; nil before the first.
+    package var reportedAt: NIODeadline? {
+        let moment = reported.load(ordering: .relaxed)
+        return moment == 0 ? nil : .uptimeNanoseconds(moment)
+    }
+
+    /// For exchanges that do not go over a link (standalone gateways): counts one in flight; call `finish` once for each.
+    package func begin() { open.wrappingAdd(1, ordering: .relaxed) }
+    package func finish() { open.wrappingSubtract(1, ordering: .relaxed) }
+
+    /// Takes a report over. Hosts are not trusted: what cannot be is cut to what can.
+    func take(_ report: LinkReport.Worker, of host: AgentState, at now: NIODeadline) {
+        let most = 1_000_000
+        runningNow.store(max(0, min(report.load.running, most)), ordering: .relaxed)
+        waitingNow.store(max(0, min(report.load.waiting, most)), ordering: .relaxed)
+        kvPerMille.store(report.load.kvUsedRatio.map(Self.perMille) ?? Self.unknown, ordering: .relaxed)
+        ready.store(report.ready && host == .serving, ordering: .relaxed)
+        reported.store(now.uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    /// Its host has no link any more.
+    func lost() {
+        ready.store(false, ordering: .relaxed)
+    }
+
+    private static func perMille(_ ratio: Double) -> Int {
+        guard ratio.isFinite else { return 1000 }
+        return Int(max(0, min(ratio, 1)) * 1000)
+    }
+}

@@ -1,0 +1,95 @@
+package import Domain
+package import NIOCore
+import NIOPosix
+
+/// Told, on its event loop, what became of the records it asked for.
+package protocol MeterWaiter: AnyObject {
+    /// - Parameters:
+    ///   - tag: The number given with the record.
+    ///   - succeeded: False when the disk refused it: an admission must then be answered 503, an answer must not be finished as whole.
+    func meterWrote(tag: UInt32, succeeded: Bool)
+}
+
+/// Meters the requests of one event loop. Every call is made on that loop; waiters are told there, at the end of the turn.
+///
+/// What one turn produces is written by one call: the turn's first record schedules the write at its end.
+package final class LoopMeter {
+    struct Entry {
+        let waiter: any MeterWaiter
+        let tag: UInt32
+        /// Where the record ends among the turn's bytes; an admission that was refused at once adds none.
+        let end: Int
+        let isFinal: Bool
+        let isRefused: Bool
+    }
+
+    package let eventLoop: any EventLoop
+    let spool: Spool
+    private let log: SegmentLog
+    private var pending: ByteBuffer
+    private var entries: [Entry] = []
+    private var tally = MinuteTally()
+    private var isFlushScheduled = false
+
+    init(eventLoop: any EventLoop, spool: Spool, log: SegmentLog) {
+        self.eventLoop = eventLoop
+        self.spool = spool
+        self.log = log
+        pending = ByteBufferAllocator().buffer(capacity: 16 << 10)
+    }
+
+    /// Records that a request was admitted. Nothing may be sent upstream before the waiter was told that it succeeded.
+    ///
+    /// - Returns: The record's sequence, for `Completion`.
+    package func admit(_ admission: Admission, waiter: any MeterWaiter, tag: UInt32) -> Int64 {
+        guard log.admits else {
+            note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, isFinal: false, isRefused: true))
+            return 0
+        }
+        let sequence = spool.nextSequence()
+        SpoolEncoding.append(admission, sequence: sequence, to: &pending)
+        note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, isFinal: false, isRefused: false))
+        return sequence
+    }
+
+    /// Records the end of an admitted request and counts it in its minute. The last byte may go to the client once the waiter was told.
+    package func finish(_ completion: Completion, waiter: any MeterWaiter, tag: UInt32) {
+        let outcome = Outcome(completion.evidence)
+        SpoolEncoding.append(completion, outcome: outcome, to: &pending)
+        tally.count(completion, outcome: outcome)
+        note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, isFinal: true, isRefused: false))
+    }
+
+    /// Counts a request that was refused before admission: no record, only its minute.
+    ///
+    /// - Parameter acceptedAt: Microseconds since 1970.
+    package func refuse(_ subject: UsageSubject, outcome: Outcome, acceptedAt: Int64) {
+        tally.refuse(subject, outcome: outcome, acceptedAt: acceptedAt)
+    }
+
+    /// Minutes counted since the last call.
+    func takeMinutes() -> [MinuteKey: MinuteCell] { tally.take() }
+
+    /// Writes what is pending, waits for the disk and closes the file.
+    func close() -> EventLoopFuture<Void> {
+        flush()
+        return log.close()
+    }
+
+    private func note(_ entry: Entry) {
+        entries.append(entry)
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        eventLoop.assumeIsolated().execute { self.flush() }
+    }
+
+    private func flush() {
+        isFlushScheduled = false
+        guard !entries.isEmpty else { return }
+        // Waiters may ask for more records while they are told: those belong to the next turn.
+        let told = entries
+        entries = []
+        log.append(pending, told)
+        pending.clear()
+    }
+}

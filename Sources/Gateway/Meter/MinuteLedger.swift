@@ -1,0 +1,48 @@
+import PlimsollWire
+
+/// The minutes of this start of the gateway, cumulative, and which of them the control plane does not have yet.
+///
+/// The control plane replaces an earlier report of the same boot, so a minute is sent whole each time it has changed.
+struct MinuteLedger {
+    /// Minutes for which late ends are still counted; the longest request is shorter.
+    static let keptMinutes: Int64 = 120
+    static let cellLimit = 100_000
+    static let batchLimit = 400
+
+    private var cells: [MinuteKey: MinuteCell] = [:]
+    private var changed: Set<MinuteKey> = []
+    private(set) var dropped = 0
+
+    init() {}
+
+    var isClean: Bool { changed.isEmpty }
+
+    /// Adds what the loops have counted. What is older than the kept minutes or beyond the bound is dropped and counted as dropped.
+    mutating func add(_ counted: [MinuteKey: MinuteCell], nowMinute: Int64) {
+        for (key, cell) in counted {
+            let isKnown = cells[key] != nil
+            guard isKnown || (key.minute > nowMinute - Self.keptMinutes && cells.count < Self.cellLimit) else {
+                dropped += 1
+                continue
+            }
+            cells[key, default: MinuteCell()].add(cell)
+            changed.insert(key)
+        }
+        cells = cells.filter { $0.key.minute > nowMinute - Self.keptMinutes || changed.contains($0.key) }
+    }
+
+    /// Changed minutes, oldest first, at most one batch. They count as sent; `restore` takes that back.
+    mutating func take() -> [MinuteKey] {
+        let keys = Array(changed.sorted { $0.minute < $1.minute }.prefix(Self.batchLimit))
+        changed.subtract(keys)
+        return keys
+    }
+
+    mutating func restore(_ keys: [MinuteKey]) {
+        changed.formUnion(keys)
+    }
+
+    func counters(_ keys: [MinuteKey]) -> [MinuteCounters] {
+        keys.compactMap { key in cells[key].map { MinuteCounters(key, $0) } }
+    }
+}

@@ -1,0 +1,92 @@
+import Domain
+import Glibc
+package import Logging
+package import PlimsollWire
+import ServiceLifecycle
+import Synchronization
+
+/// Sends the counters of open minutes every few seconds. They are cumulative and numbered, so a lost or repeated batch changes nothing.
+///
+/// After a crash the counters of the last seconds are gone from the minutes, not from the usage records. Requests that the crash
+/// interrupted are counted by the next start, under its own boot: nobody else has counted them.
+package struct MinuteShipper: Service {
+    package typealias Send = @Sendable (MinuteBatch) async throws -> IntakeResponse
+
+    private let spool: Spool
+    private let send: Send
+    private let logger: Logger
+    private let interval: Duration
+
+    package init(spool: Spool, logger: Logger, interval: Duration = .seconds(5), send: @escaping Send) {
+        self.spool = spool
+        self.logger = logger
+        self.interval = interval
+        self.send = send
+    }
+
+    package func run() async throws {
+        var sender = await cancelWhenGracefulShutdown {
+            var sender = MinuteSender(spool: spool, send: send)
+            while !Task.isCancelled {
+                await attempt(&sender)
+                try? await Task.sleep(for: interval, tolerance: .milliseconds(200))
+            }
+            return sender
+        }
+        // What was counted while requests drained; one try, the records have it all.
+        await attempt(&sender)
+    }
+
+    private func attempt(_ sender: inout MinuteSender) async {
+        do {
+            try await sender.shipChanges(now: Int64(time(nil)))
+        } catch {
+            guard !Task.isCancelled else { return }
+            logger.warning("minutes not shipped", metadata: ["error": "\(MeterError.describe(error))"])
+        }
+    }
+}
+
+/// The state of minute shipping: one at a time.
+struct MinuteSender {
+    private let spool: Spool
+    private let send: MinuteShipper.Send
+    private var ledger = MinuteLedger()
+    private var sequence: Int64 = 0
+
+    init(spool: Spool, send: @escaping MinuteShipper.Send) {
+        self.spool = spool
+        self.send = send
+        ledger.add(Self.interrupted(spool.recovery.closed), nowMinute: 0)
+    }
+
+    /// - Parameter now: Seconds since 1970.
+    mutating func shipChanges(now: Int64) async throws {
+        ledger.add(try await spool.takeMinutes(), nowMinute: now / 60)
+        spool.statistics.droppedMinuteCounts.store(ledger.dropped, ordering: .relaxed)
+        while !ledger.isClean {
+            let keys = ledger.take()
+            sequence += 1
+            let batch = MinuteBatch(
+                gateway: spool.settings.gateway, boot: spool.boot, sequence: sequence, minutes: ledger.counters(keys))
+            do {
+                _ = try await send(batch)
+            } catch {
+                ledger.restore(keys)
+                throw error
+            }
+        }
+    }
+
+    private static func interrupted(_ finals: [SpoolFinal]) -> [MinuteKey: MinuteCell] {
+        var cells: [MinuteKey: MinuteCell] = [:]
+        for final in finals {
+            let subject = final.subject
+            let key = MinuteKey(
+                minute: UnixMinute.of(microseconds: final.acceptedAt),
+                subject: MinuteSubject(tenant: subject.tenant, tier: subject.tier, model: subject.model, region: subject.region))
+            cells[key, default: MinuteCell()].count(.interrupted)
+        }
+        return cells
+    }
+}

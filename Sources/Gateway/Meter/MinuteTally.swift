@@ -1,0 +1,137 @@
+import Domain
+import PlimsollWire
+
+/// Whose minutes are counted together.
+struct MinuteSubject: Sendable, Hashable {
+    var tenant: String
+    var tier: String
+    var model: String
+    var region: String
+}
+
+/// Counters of one minute since they were last handed over.
+struct MinuteCell: Sendable {
+    var outcomes = [Int64](repeating: 0, count: Outcome.allCases.count)
+    var firstToken = LatencyCounter()
+    var histogram = LatencyHistogram()
+    var promptTokens: Int64 = 0
+    var completionTokens: Int64 = 0
+    var rateLimited: Int64 = 0
+    var disconnects: Int64 = 0
+
+    mutating func count(_ outcome: Outcome) {
+        outcomes[outcome.place] += 1
+        switch outcome {
+        case .quota, .shed: rateLimited += 1
+        case .clientAbort: disconnects += 1
+        default: break
+        }
+    }
+
+    mutating func add(_ other: MinuteCell) {
+        for place in outcomes.indices { outcomes[place] += other.outcomes[place] }
+        firstToken = firstToken + other.firstToken
+        histogram.merge(other.histogram)
+        promptTokens += other.promptTokens
+        completionTokens += other.completionTokens
+        rateLimited += other.rateLimited
+        disconnects += other.disconnects
+    }
+}
+
+extension Outcome {
+    /// Place in a counter array of this process.
+    var place: Int {
+        switch self {
+        case .good: 0
+        case .serverError: 1
+        case .streamBroken: 2
+        case .emptyCompletion: 3
+        case .shed: 4
+        case .interrupted: 5
+        case .maintenance: 6
+        case .overLimit: 7
+        case .prohibited: 8
+        case .quota: 9
+        case .clientAbort: 10
+        case .clientError: 11
+        }
+    }
+}
+
+struct MinuteKey: Sendable, Hashable {
+    var minute: Int64
+    var subject: MinuteSubject
+}
+
+/// What one event loop has counted since the last hand-over.
+struct MinuteTally {
+    private struct Slot: Hashable {
+        let minute: Int64
+        let subject: ObjectIdentifier
+    }
+
+    private struct Entry {
+        /// Held, so that no other subject can take over its identity while it is counted.
+        let subject: UsageSubject
+        var cell = MinuteCell()
+    }
+
+    private var entries: [Slot: Entry] = [:]
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    mutating func count(_ completion: Completion, outcome: Outcome) {
+        let subject = completion.admission.subject
+        let sample = FirstTokenSample(completion.evidence, objectiveMicroseconds: subject.firstTokenObjective)
+        let evidence = completion.evidence
+        update(subject, acceptedAt: completion.admission.acceptedAt) { cell in
+            cell.count(outcome)
+            cell.promptTokens += Int64(evidence.promptTokens)
+            cell.completionTokens += Int64(evidence.completionTokens)
+            guard let sample else { return }
+            cell.firstToken.add(sample.microseconds, threshold: subject.firstTokenObjective)
+            cell.histogram.add(sample.microseconds)
+        }
+    }
+
+    mutating func refuse(_ subject: UsageSubject, outcome: Outcome, acceptedAt: Int64) {
+        update(subject, acceptedAt: acceptedAt) { $0.count(outcome) }
+    }
+
+    /// Everything counted since the last call.
+    mutating func take() -> [MinuteKey: MinuteCell] {
+        var cells: [MinuteKey: MinuteCell] = [:]
+        for (slot, entry) in entries {
+            cells[MinuteKey(minute: slot.minute, subject: entry.subject.minuteKey), default: MinuteCell()].add(entry.cell)
+        }
+        entries.removeAll(keepingCapacity: true)
+        return cells
+    }
+
+    private mutating func update(_ subject: UsageSubject, acceptedAt: Int64, _ change: (inout MinuteCell) -> Void) {
+        let slot = Slot(minute: UnixMinute.of(microseconds: acceptedAt), subject: ObjectIdentifier(subject))
+        change(&entries[slot, default: Entry(subject: subject)].cell)
+    }
+}
+
+enum UnixMinute {
+    /// Floor of the seconds since 1970 over 60.
+    static func of(microseconds: Int64) -> Int64 {
+        let minute = microseconds / 60_000_000
+        return microseconds % 60_000_000 < 0 ? minute - 1 : minute
+    }
+}
+
+extension MinuteCounters {
+    init(_ key: MinuteKey, _ cell: MinuteCell) {
+        self.init(
+            minute: key.minute, tenant: key.subject.tenant, tier: key.subject.tier, model: key.subject.model, region: key.subject.region,
+            firstTokenSamples: cell.firstToken.samples, firstTokenOver: cell.firstToken.over, promptTokens: cell.promptTokens,
+            completionTokens: cell.completionTokens, rateLimited: cell.rateLimited, disconnects: cell.disconnects,
+            firstTokenHistogram: cell.histogram.counts)
+        for outcome in Outcome.allCases where cell.outcomes[outcome.place] > 0 {
+            outcomes[outcome.rawValue] = cell.outcomes[outcome.place]
+        }
+    }
+}

@@ -1,0 +1,269 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The segment files of one event loop: appends, rotates, asks for syncs, and copes with a disk that is full or broken.
+///
+/// Every call is made on the loop. After a failed sync nothing is believed of that file: what it did not confirm is written to the next one.
+final class SegmentLog {
+    private enum Condition {
+        case healthy
+        /// No room: ends are still written, from the reserve; nothing is admitted.
+        case full
+        /// Not even ends can be written.
+        case broken
+    }
+
+    private let eventLoop: any EventLoop
+    private let settings: SpoolSettings
+    private let statistics: SpoolStatistics
+    private let syncPool: NIOThreadPool
+    private let origin: SpoolOrigin
+    private let stream: Int
+    private let reserve: DiskReserve
+    private var number = 0
+    private var file: SegmentFile?
+    private var length = 0
+    private var condition = Condition.healthy
+    /// Written but not confirmed by the disk; the front part while a sync is running.
+    private var syncing: ByteBuffer
+    private var unsynced: ByteBuffer
+    private var retired: [SegmentFile] = []
+    private var awaitingSync: [LoopMeter.Entry] = []
+    private var syncingEntries: [LoopMeter.Entry] = []
+    private var isSyncScheduled = false
+    private var isSyncRunning = false
+    private var isRetryScheduled = false
+    private var closing: [EventLoopPromise<Void>] = []
+
+    init(
+        eventLoop: any EventLoop, settings: SpoolSettings, statistics: SpoolStatistics, syncPool: NIOThreadPool, origin: SpoolOrigin, stream: Int
+    ) {
+        self.eventLoop = eventLoop
+        self.settings = settings
+        self.statistics = statistics
+        self.syncPool = syncPool
+        self.origin = origin
+        self.stream = stream
+        reserve = DiskReserve(path: "\(settings.directory)/reserve-\(stream)", bytes: settings.reserveBytes)
+        syncing = ByteBuffer()
+        unsynced = ByteBuffer()
+    }
+
+    /// Whether requests may be admitted now.
+    var admits: Bool {
+        condition == .healthy && syncing.readableBytes + unsynced.readableBytes < settings.unsyncedBytesLimit
+    }
+
+    /// Opens the first segment and takes the reserve.
+    func open() throws(MeterError) {
+        guard reserve.take() else { throw MeterError(.file, "no room for the reserve of \(settings.reserveBytes) bytes in \(settings.directory)") }
+        try rotate()
+    }
+
+    /// Writes one turn's records and tells their waiters.
+    func append(_ batch: ByteBuffer, _ entries: [LoopMeter.Entry]) {
+        if length >= settings.segmentBytes { rotateIfPossible() }
+        let error = batch.readableBytes == 0 ? 0 : write(batch.readableBytesView)
+        guard error != 0 else { return accepted(entries) }
+        statistics.writeFailures.wrappingAdd(1, ordering: .relaxed)
+        if error == ENOSPC || error == EDQUOT { reserve.release() }
+        // The ends of requests that are already running matter most: they get a second try alone.
+        let (ends, others) = endsOnly(batch, entries)
+        let isSaved = ends.readableBytes > 0 && secondTry(ends)
+        enter(isSaved || ends.readableBytes == 0 ? .full : .broken)
+        accepted(isSaved ? entries.filter(\.isFinal) : [])
+        refused(isSaved ? others : entries)
+    }
+
+    /// Done when everything written is on the disk, or the disk has refused.
+    func close() -> EventLoopFuture<Void> {
+        let promise = eventLoop.makePromise(of: Void.self)
+        closing.append(promise)
+        startSync()
+        return promise.futureResult
+    }
+
+    // MARK: - Writing
+
+    private func write(_ bytes: ByteBufferView) -> Int32 {
+        guard let file else { return EIO }
+        let error = bytes.withUnsafeBytes { file.append($0) }
+        guard error == 0 else {
+            // Half a batch must not stay: its waiters are told that it failed.
+            if !file.cut(to: length) { retire() }
+            return error
+        }
+        length += bytes.count
+        unsynced.writeBytes(bytes)
+        statistics.writes.wrappingAdd(1, ordering: .relaxed)
+        statistics.bytes.wrappingAdd(bytes.count, ordering: .relaxed)
+        scheduleSync()
+        return 0
+    }
+
+    private func secondTry(_ bytes: ByteBuffer) -> Bool {
+        if write(bytes.readableBytesView) == 0 { return true }
+        rotateIfPossible()
+        return write(bytes.readableBytesView) == 0
+    }
+
+    private func endsOnly(_ batch: ByteBuffer, _ entries: [LoopMeter.Entry]) -> (ByteBuffer, [LoopMeter.Entry]) {
+        var ends = ByteBuffer()
+        var start = 0
+        for entry in entries {
+            if entry.isFinal, let bytes = batch.viewBytes(at: batch.readerIndex + start, length: entry.end - start) { ends.writeBytes(bytes) }
+            start = entry.end
+        }
+        return (ends, entries.filter { !$0.isFinal })
+    }
+
+    private func accepted(_ entries: [LoopMeter.Entry]) {
+        statistics.records.wrappingAdd(entries.count, ordering: .relaxed)
+        guard !settings.isStrict else {
+            awaitingSync.append(contentsOf: entries.filter { !$0.isRefused })
+            for entry in entries where entry.isRefused { refused([entry]) }
+            return scheduleSync()
+        }
+        for entry in entries {
+            if entry.isRefused { statistics.refusedRecords.wrappingAdd(1, ordering: .relaxed) }
+            entry.waiter.meterWrote(tag: entry.tag, succeeded: !entry.isRefused)
+        }
+    }
+
+    private func refused(_ entries: [LoopMeter.Entry]) {
+        statistics.refusedRecords.wrappingAdd(entries.count, ordering: .relaxed)
+        for entry in entries { entry.waiter.meterWrote(tag: entry.tag, succeeded: false) }
+    }
+
+    // MARK: - Segments
+
+    private func rotate() throws(MeterError) {
+        number += 1
+        let name = SpoolName(boot: origin.boot, stream: stream, number: number)
+        let next = try SegmentFile(creating: "\(settings.directory)/\(name.file)")
+        let head = origin.record
+        let error = head.withUnsafeBytes { next.append($0) }
+        guard error == 0 else {
+            unlink(next.path)
+            throw SystemFault.error("cannot write \(next.path)", number: error)
+        }
+        retire()
+        file = next
+        length = head.count
+    }
+
+    private func retire() {
+        if let file { retired.append(file) }
+        file = nil
+    }
+
+    /// The present segment goes on being used when there is no next one.
+    private func rotateIfPossible() {
+        do {
+            try rotate()
+        } catch {
+            statistics.writeFailures.wrappingAdd(1, ordering: .relaxed)
+        }
+    }
+
+    // MARK: - Disk trouble
+
+    private func enter(_ next: Condition) {
+        if condition == .healthy { statistics.loopsRefusing.wrappingAdd(1, ordering: .relaxed) }
+        condition = next
+        scheduleRetry()
+    }
+
+    private func scheduleRetry() {
+        guard !isRetryScheduled else { return }
+        isRetryScheduled = true
+        eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { self.retry() }
+    }
+
+    private func retry() {
+        isRetryScheduled = false
+        guard condition != .healthy, closing.isEmpty else { return }
+        guard reserve.take(), (try? rotate()) != nil else {
+            reserve.release()
+            return scheduleRetry()
+        }
+        condition = .healthy
+        statistics.loopsRefusing.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    // MARK: - Sync
+
+    private func scheduleSync() {
+        guard !isSyncScheduled, !isSyncRunning else { return }
+        isSyncScheduled = true
+        let delay = settings.isStrict ? TimeAmount.zero : settings.syncDelay
+        eventLoop.assumeIsolated().scheduleTask(in: delay) {
+            self.isSyncScheduled = false
+            self.startSync()
+        }
+    }
+
+    private func startSync() {
+        guard !isSyncRunning else { return }
+        guard unsynced.readableBytes > 0 || !retired.isEmpty || !awaitingSync.isEmpty else { return finishClosing() }
+        isSyncRunning = true
+        swap(&syncing, &unsynced)
+        unsynced.clear()
+        syncingEntries = awaitingSync
+        awaitingSync = []
+        let files = retired + [file].compactMap(\.self)
+        retired = []
+        // Every file is asked even when one failed: a failure is about that file alone, but what to rewrite is not known by file.
+        let result = syncPool.runIfActive(eventLoop: eventLoop) { files.reduce(true) { $1.sync() && $0 } }
+        result.assumeIsolated().whenComplete { outcome in
+            if case .success(true) = outcome { self.synced() } else { self.syncFailed() }
+        }
+    }
+
+    private func synced() {
+        isSyncRunning = false
+        syncing.clear()
+        let told = syncingEntries
+        syncingEntries = []
+        for entry in told { entry.waiter.meterWrote(tag: entry.tag, succeeded: true) }
+        continueSync()
+    }
+
+    /// The kernel may have dropped the pages and would report success the next time, so the file is never asked again.
+    private func syncFailed() {
+        isSyncRunning = false
+        statistics.syncFailures.wrappingAdd(1, ordering: .relaxed)
+        var again = syncing
+        again.writeBuffer(&unsynced)
+        syncing.clear()
+        unsynced.clear()
+        let told = syncingEntries
+        syncingEntries = []
+        file = nil
+        rotateIfPossible()
+        if write(again.readableBytesView) == 0 {
+            awaitingSync.insert(contentsOf: told, at: 0)
+        } else {
+            enter(.broken)
+            refused(told)
+        }
+        continueSync()
+    }
+
+    private func continueSync() {
+        if !closing.isEmpty, condition == .healthy { return startSync() }
+        if !closing.isEmpty { return finishClosing() }
+        if unsynced.readableBytes > 0 || !retired.isEmpty { scheduleSync() }
+    }
+
+    private func finishClosing() {
+        guard !closing.isEmpty else { return }
+        file = nil
+        reserve.release()
+        let promises = closing
+        closing = []
+        for promise in promises { promise.succeed() }
+    }
+}

@@ -1,0 +1,75 @@
+/// Texts inside a record: one byte of length, then UTF-8. Ids and names are short; what is longer is cut at a character.
+enum SpoolText {
+    static func encode(_ texts: [String]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for text in texts {
+            let piece = clipped(text)
+            bytes.append(UInt8(piece.utf8.count))
+            bytes.append(contentsOf: piece.utf8)
+        }
+        return bytes
+    }
+
+    static func clipped(_ text: String) -> String {
+        guard text.utf8.count > 255 else { return text }
+        var short = text
+        while short.utf8.count > 255 { short.removeLast() }
+        return short
+    }
+}
+
+/// Writes fixed-width little-endian fields into memory that is known to be large enough.
+struct FieldWriter {
+    private let buffer: UnsafeMutableRawBufferPointer
+    private(set) var position = 0
+
+    init(_ buffer: UnsafeMutableRawBufferPointer) {
+        self.buffer = buffer
+    }
+
+    mutating func put<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
+        buffer.storeBytes(of: value.littleEndian, toByteOffset: position, as: Value.self)
+        position += MemoryLayout<Value>.size
+    }
+
+    mutating func put(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { source in
+            UnsafeMutableRawBufferPointer(rebasing: buffer[position..<position + source.count]).copyMemory(from: source)
+        }
+        position += bytes.count
+    }
+
+    mutating func put(text: String) {
+        var copy = SpoolText.clipped(text)
+        copy.withUTF8 { source in
+            put(UInt8(source.count))
+            UnsafeMutableRawBufferPointer(rebasing: buffer[position..<position + source.count]).copyMemory(from: UnsafeRawBufferPointer(source))
+            position += source.count
+        }
+    }
+}
+
+/// Reads what `FieldWriter` wrote; every read is checked against the end.
+struct FieldReader {
+    private let buffer: UnsafeRawBufferPointer
+    private var position = 0
+
+    init(_ buffer: UnsafeRawBufferPointer) {
+        self.buffer = buffer
+    }
+
+    var isAtEnd: Bool { position == buffer.count }
+
+    mutating func take<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type = Value.self) -> Value? {
+        let size = MemoryLayout<Value>.size
+        guard position + size <= buffer.count else { return nil }
+        defer { position += size }
+        return Value(littleEndian: buffer.loadUnaligned(fromByteOffset: position, as: Value.self))
+    }
+
+    mutating func takeText() -> String? {
+        guard let count = take(UInt8.self), position + Int(count) <= buffer.count else { return nil }
+        defer { position += Int(count) }
+        return String(decoding: buffer[position..<position + Int(count)], as: UTF8.self)
+    }
+}

@@ -1,0 +1,174 @@
+import Telemetry
+import PlimsollWire
+import Domain
+import Exchange
+import HTTPWire
+import NIOCore
+import OpenAIWire
+
+/// One admitted request on its way: admission record, attempts at workers, answer to the client, final record. Lives on one loop.
+///
+/// Order that the bill rests on: the admission is on disk before a byte goes upstream, the final record before the last byte goes to the
+/// client. Until the first token an attempt that fails is repeated elsewhere; after it, failures are told in the stream.
+final class RelayedRequest {
+    enum Phase {
+        /// The admission record is being written.
+        case admitting
+        /// An attempt runs and the client has seen nothing of an answer.
+        case waiting
+        /// A token has gone to the client.
+        case streaming
+        /// The final record is being written; then this is done.
+        case finishing(Ending)
+        case over
+    }
+
+    enum Ending {
+        /// A whole answer that was not streamed.
+        case whole(ByteBuffer)
+        /// The stream is complete.
+        case stream
+        case failed(APIError)
+        case clientGone
+    }
+
+    enum RecordTag: UInt32 {
+        case admission
+        case final
+    }
+
+    let arriving: ArrivingRequest
+    let loop: GatewayLoop
+    var connection: CustomerConnection?
+    var phase = Phase.admitting
+    var plan: RequestPlan?
+    var admission: Admission?
+    var sequence: Int64 = 0
+    var standing: LimitStanding?
+    // The present attempt.
+    var worker: Worker?
+    var exchange: (any RunningExchange)?
+    var answer = AttemptAnswer()
+    var question: Router.Question?
+    var isAttempting = false
+    var attempts = 0
+    var losses = 0
+    // The answer to the client.
+    var headSent = false
+    var held = ByteBuffer()
+    var firstTokenAfter: Int64?
+    var lastWrite: NIODeadline
+    var attemptDeadline = NIODeadline.distantFuture
+    var tokens = AnswerTokens()
+    var finishReason: String?
+    var deliveredEvents = 0
+    var wroteThisTurn = false
+    var clientIsSlow = false
+
+    init(_ arriving: ArrivingRequest, connection: CustomerConnection) {
+        self.arriving = arriving
+        self.connection = connection
+        loop = connection.loop
+        lastWrite = arriving.started
+    }
+
+    var isStream: Bool { plan?.facts.stream ?? false }
+
+    /// Microseconds since acceptance.
+    var elapsed: Int64 { (NIODeadline.now() - arriving.started).nanoseconds / 1000 }
+
+    // MARK: Admission
+
+    func start(body: ByteBuffer) {
+        do throws(APIError) {
+            let plan = try RequestPlan.make(body, arriving: arriving, loop: loop)
+            self.plan = plan
+            try admit(plan)
+        } catch {
+            loop.metrics.countRefusal(status: error.status)
+            answerRefusal(error, retryAfter: nil)
+        }
+    }
+
+    private func admit(_ plan: RequestPlan) throws(APIError) {
+        let subject = loop.subject(arriving.key, plan.model)
+        let now = arriving.started.microseconds
+        switch arriving.key.limits.reserve(tokens: plan.reservedTokens, now: now) {
+        case .refused(let refusal): return refuse(refusal, subject, plan)
+        case .granted(let standing): self.standing = standing
+        }
+        let question = Router.Question(
+            model: plan.model, allowedRegions: arriving.key.tenant.allowedRegions, contextTokens: plan.contextTokens)
+        guard let worker = loop.router.pick(question, using: &loop.random) else {
+            arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: now)
+            loop.meter.refuse(subject, outcome: .serverError, acceptedAt: arriving.acceptedAt)
+            loop.metrics.countRefusal(status: 503)
+            return answerRefusal(APIError(.noWorkerAvailable), retryAfter: 1_000_000)
+        }
+        self.question = question
+        self.worker = worker
+        let admission = Admission(
+            requestId: arriving.requestId, subject: subject, acceptedAt: arriving.acceptedAt, stream: plan.facts.stream)
+        self.admission = admission
+        loop.metrics.inFlight.add(1)
+        sequence = loop.meter.admit(admission, waiter: self, tag: RecordTag.admission.rawValue)
+    }
+
+    private func refuse(_ refusal: LimitRefusal, _ subject: UsageSubject, _ plan: RequestPlan) {
+        standing = refusal.standing
+        loop.meter.refuse(subject, outcome: .quota, acceptedAt: arriving.acceptedAt)
+        loop.metrics.rateLimited.increment()
+        loop.metrics.countRefusal(status: 429)
+        switch refusal.kind {
+        case .requests: answerRefusal(APIError(.rateLimitExceeded), retryAfter: refusal.retryAfter ?? 60_000_000)
+        case .tokens where refusal.retryAfter == nil:
+            let message = "Prompt and longest answer together are above the tokens a minute of this key; ask for fewer with 'max_tokens'."
+            answerRefusal(APIError(.tokensPerMinuteExceeded, message: message, param: "max_tokens"), retryAfter: 60_000_000)
+        case .tokens: answerRefusal(APIError(.tokensPerMinuteExceeded), retryAfter: refusal.retryAfter)
+        case .concurrency: answerRefusal(APIError(.tooManyConcurrentRequests), retryAfter: refusal.retryAfter)
+        }
+    }
+
+    /// For requests that were never admitted: no record.
+    private func answerRefusal(_ error: APIError, retryAfter: Int64?) {
+        phase = .over
+        let keepAlive = arriving.keepAlive
+        connection?.write(error, id: arriving.requestId, keepAlive: keepAlive, standing: standing, retryAfter: retryAfter)
+        leave(keepAlive: keepAlive)
+    }
+
+    func leave(keepAlive: Bool) {
+        let connection = connection
+        self.connection = nil
+        connection?.answered(keepAlive: keepAlive)
+    }
+}
+
+extension RelayedRequest: MeterWaiter {
+    func meterWrote(tag: UInt32, succeeded: Bool) {
+        switch phase {
+        case .admitting where tag == RecordTag.admission.rawValue:
+            guard succeeded else { return admissionFailed() }
+            guard connection != nil else { return finish(.clientGone) }
+            beginAttempt()
+        case .finishing(let ending) where tag == RecordTag.final.rawValue:
+            phase = .over
+            end(succeeded ? ending : unrecorded(ending))
+        default: break
+        }
+    }
+
+    private func admissionFailed() {
+        guard let plan else { return }
+        arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: NIODeadline.now().microseconds)
+        loop.metrics.inFlight.add(-1)
+        loop.metrics.countRefusal(status: 503)
+        answerRefusal(APIError(.meteringUnavailable), retryAfter: 5_000_000)
+    }
+
+    /// What was not recorded must not look finished.
+    private func unrecorded(_ ending: Ending) -> Ending {
+        if case .clientGone = ending { return ending }
+        return .failed(APIError(headSent ? .streamInterrupted : .meteringUnavailable))
+    }
+}

@@ -1,0 +1,77 @@
+import PlimsollWire
+import HTTPWire
+import NIOCore
+import OpenAIWire
+
+/// What policy made of a request's body: checked, edited in place, and ready to be sent to whichever worker is chosen.
+struct RequestPlan {
+    let facts: GenerationRequest
+    let model: ModelRoute
+    /// Output tokens of one answer.
+    let outputTokens: Int
+    /// The client's bytes behind the opening brace, without the members that policy owns.
+    let rest: ByteBuffer
+    private let restHasMembers: Bool
+    private let setsMaxTokens: Bool
+
+    /// Tokens that are reserved: the estimated prompt and the longest answer, as often as it is generated.
+    var reservedTokens: Int { facts.estimatedPromptTokens + outputTokens * facts.generated }
+
+    /// Tokens that one answer may take of a worker's context.
+    var contextTokens: Int { facts.estimatedPromptTokens }
+
+    static func make(_ body: ByteBuffer, arriving: ArrivingRequest, loop: GatewayLoop) throws(APIError) -> RequestPlan {
+        let facts = try read(body, endpoint: arriving.endpoint, loop: loop)
+        guard let model = loop.directory.model(facts.model), arriving.key.mayUse(model) else {
+            throw APIError(.modelNotFound, param: "model")
+        }
+        let tier = arriving.key.tier
+        guard facts.estimatedPromptTokens <= tier.maxPromptTokens else {
+            let message = "The prompt is longer than the \(tier.maxPromptTokens) tokens that the plan \(tier.name) allows."
+            throw APIError(.promptTooLong, message: message, param: facts.promptParam)
+        }
+        if let asked = facts.maxTokens, asked > tier.maxOutputTokens {
+            let message = "'\(facts.maxTokensParam)' is above the \(tier.maxOutputTokens) tokens that the plan \(tier.name) allows."
+            throw APIError(.maxTokensTooLarge, message: message, param: facts.maxTokensParam)
+        }
+        return RequestPlan(body: body, facts: facts, model: model, mostTokens: tier.maxOutputTokens, scan: loop.scan)
+    }
+
+    private static func read(_ body: ByteBuffer, endpoint: GenerationEndpoint, loop: GatewayLoop) throws(APIError) -> GenerationRequest {
+        let result: Result<GenerationRequest, APIError> = body.withUnsafeReadableBytes { bytes in
+            do throws(JSONFault) { try loop.scan.scan(bytes) } catch { return .failure(APIError(error)) }
+            do throws(APIError) {
+                return .success(try GenerationRequest.read(loop.scan, bytes, endpoint: endpoint, options: &loop.optionsScan))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private init(body: ByteBuffer, facts: GenerationRequest, model: ModelRoute, mostTokens: Int, scan: RequestScan) {
+        self.facts = facts
+        self.model = model
+        // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
+        let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)
+        outputTokens = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)
+        setsMaxTokens = !facts.hasMaxTokensMember
+        var bytes = body
+        restHasMembers = bytes.withUnsafeMutableReadableBytes { buffer in
+            BodyEdit.remove(scan.members, from: buffer) { facts.removed.contains($0) }
+        }
+        bytes.moveReaderIndex(forwardBy: scan.open + 1)
+        rest = bytes
+    }
+
+    /// The part of the body in front of `rest`, for one worker.
+    func start(servedModel: String?, cacheSalt: String) -> ByteBuffer {
+        var edit = BodyEdit()
+        edit.insert("model", string: (servedModel ?? facts.model).utf8)
+        edit.insert("cache_salt", string: cacheSalt.utf8)
+        if setsMaxTokens { edit.insert("max_tokens", integer: outputTokens) }
+        if facts.stream { edit.insert("stream_options", json: #"{"include_usage":true}"#.utf8) }
+        edit.finish(restHasMembers: restHasMembers)
+        return ByteBuffer(bytes: edit.start)
+    }
+}

@@ -1,0 +1,33 @@
+import OpenAIWire
+import PlimsollWire
+
+/// A model and the workers that serve it.
+final class ModelRoute: Sendable {
+    let entry: ModelEntry
+    let tiers: Set<String>
+    /// Not draining, of releases with a share of the traffic.
+    let workers: [Worker]
+    /// Share of the traffic of each release that has workers, parts per million.
+    let releases: [(name: String, weight: Int)]
+
+    init(_ entry: ModelEntry, workers: [Worker]) {
+        self.entry = entry
+        tiers = Set(entry.tiers)
+        self.workers = workers.filter { !$0.entry.draining && (entry.releaseWeights[$0.entry.release] ?? 0) > 0 && $0.entry.weight > 0 }
+        let present = Set(self.workers.map(\.entry.release))
+        releases = entry.releaseWeights.filter { present.contains($0.key) }.map { (name: $0.key, weight: $0.value) }.sorted { $0.name < $1.name }
+    }
+
+    var description: ModelDescription {
+        ModelDescription(id: entry.name, created: entry.createdAtSeconds, contextLength: entry.contextTokens)
+    }
+
+    static func routes(_ table: TableContents, workers book: WorkerBook) -> [String: ModelRoute] {
+        let denied = Set(table.denied.compactMap { $0.identity.split(separator: "/").last.map(String.init) })
+        var byModel: [String: [Worker]] = [:]
+        for entry in table.workers where !denied.contains(entry.host) {
+            byModel[entry.model, default: []].append(book.worker(entry))
+        }
+        return table.models.mapValues { ModelRoute($0, workers: byModel[$0.name] ?? []) }
+    }
+}

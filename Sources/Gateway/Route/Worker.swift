@@ -1,0 +1,76 @@
+import Exchange
+import PlimsollWire
+import Synchronization
+
+/// What this gateway itself has in flight at a worker. Lives as long as the worker is in tables; shared by all loops.
+final class WorkerTally: Sendable {
+    private let count = Atomic<Int>(0)
+
+    var inFlight: Int { count.load(ordering: .relaxed) }
+
+    func begin() { count.wrappingAdd(1, ordering: .relaxed) }
+
+    func finish() { count.wrappingSubtract(1, ordering: .relaxed) }
+}
+
+/// A worker of one table: where it is, what it may serve, and how busy it is.
+final class Worker: Sendable {
+    let entry: WorkerEntry
+    /// For standalone gateways; nil: over a link to the host.
+    let address: RuntimeAddress?
+    let target: UsageTarget
+    let tally: WorkerTally
+    /// Reported load, for linked workers.
+    let load: WorkerLoad?
+    /// `"model":"…"` must be put into requests: what the runtime calls the model, when it is not the customer's name.
+    let servedModel: String?
+
+    init(_ entry: WorkerEntry, tally: WorkerTally, load: WorkerLoad?) {
+        self.entry = entry
+        self.tally = tally
+        self.load = load
+        address = entry.url.flatMap { RuntimeAddress(url: $0) }
+        target = UsageTarget(release: entry.release, worker: entry.id, provider: entry.provider)
+        servedModel = entry.servedModel == entry.model ? nil : entry.servedModel
+    }
+
+    /// Thousandths of a slot that are taken, and half as much again for each tenth of the KV cache used above eight tenths.
+    var cost: Int64 {
+        let reported = load.map { $0.running + $0.waiting } ?? 0
+        let requests = Int64(max(tally.inFlight, reported))
+        let base = requests * 1000 / Int64(max(entry.slots, 1))
+        let pressure = Int64(max(0, min((load?.kvUsedRatio ?? 0), 1) * 1000 - 800))
+        return base + (base + 1000) * pressure / 200
+    }
+}
+
+/// Keeps the tallies of workers from one table to the next.
+final class WorkerBook: Sendable {
+    private let registry: LinkRegistry?
+    private let tallies = Mutex<[String: WorkerTally]>([:])
+
+    init(registry: LinkRegistry?) {
+        self.registry = registry
+    }
+
+    func worker(_ entry: WorkerEntry) -> Worker {
+        let tally = tallies.withLock { tallies in
+            if let known = tallies[entry.id] { return known }
+            let made = WorkerTally()
+            tallies[entry.id] = made
+            return made
+        }
+        return Worker(entry, tally: tally, load: entry.url == nil ? registry?.load(worker: entry.id) : nil)
+    }
+
+    func keep(only ids: Set<String>) {
+        tallies.withLock { $0 = $0.filter { ids.contains($0.key) } }
+    }
+
+    /// A request could be started there now.
+    func isReachable(_ worker: Worker) -> Bool {
+        if worker.address != nil { return true }
+        guard let load = worker.load, load.isReady else { return false }
+        return registry?.isLinked(host: worker.entry.host) ?? false
+    }
+}

@@ -1,0 +1,98 @@
+package import Domain
+package import Logging
+package import PlimsollWire
+import ServiceLifecycle
+
+/// Answer of the control plane to a long-poll.
+package enum TableAnswer: Sendable {
+    /// Nothing newer came while it waited.
+    case unchanged
+    case table(SignedTable)
+}
+
+/// Asks the control plane for newer tables for as long as the gateway lives.
+package struct TablePuller: Service {
+    /// Asks for what came after a version, waiting up to so many seconds. Nil: for the whole table, at once.
+    package typealias Fetch = @Sendable (_ since: Int64?, _ waitSeconds: Int) async throws -> TableAnswer
+
+    private let store: TableStore
+    private let fetch: Fetch
+    private let logger: Logger
+    private let waitSeconds: Int
+    private let backoff: Backoff
+
+    package init(
+        store: TableStore, logger: Logger, waitSeconds: Int = 25, backoff: Backoff = Backoff(first: .milliseconds(250), cap: .seconds(10)),
+        fetch: @escaping Fetch
+    ) {
+        self.store = store
+        self.logger = logger
+        self.waitSeconds = waitSeconds
+        self.backoff = backoff
+        self.fetch = fetch
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var failures = 0
+            var generator = SystemRandomNumberGenerator()
+            while !Task.isCancelled {
+                if await pull() {
+                    failures = 0
+                    continue
+                }
+                failures += 1
+                // Cancellation ends the pause; the loop looks.
+                try? await Task.sleep(for: backoff.delay(afterFailures: failures, using: &generator), tolerance: .milliseconds(50))
+            }
+        }
+    }
+
+    /// One question and what follows from it. False: pause before the next.
+    private func pull() async -> Bool {
+        let version = store.version
+        do {
+            guard case .table(let table) = try await fetch(version == 0 ? nil : version, waitSeconds) else { return true }
+            return await take(table, mayAskAgain: version != 0)
+        } catch {
+            guard !Task.isCancelled else { return false }
+            logger.warning("routing table not pulled", metadata: ["error": "\(MeterError.describe(error))", "table.version": "\(version)"])
+            return false
+        }
+    }
+
+    /// After a refused change the whole table is asked for once: the change may be to a version that we never had.
+    private func take(_ table: SignedTable, mayAskAgain: Bool) async -> Bool {
+        do {
+            let (store, now) = (store, Self.now)
+            try await BlockingCalls.run { try store.apply(table, now: now) }
+            logger.debug("routing table in force", metadata: ["table.version": "\(table.version)"])
+            return true
+        } catch let refusal as TableRefusal {
+            logger.error("routing table refused", metadata: ["error": "\(refusal)", "table.version": "\(table.version)"])
+            guard mayAskAgain, table.since != nil else { return false }
+            return await takeWhole()
+        } catch {
+            logger.error("routing table not kept on disk", metadata: ["error": "\(MeterError.describe(error))"])
+            return true
+        }
+    }
+
+    private func takeWhole() async -> Bool {
+        do {
+            guard case .table(let whole) = try await fetch(nil, 0) else { return false }
+            return await take(whole, mayAskAgain: false)
+        } catch {
+            logger.warning("whole routing table not pulled", metadata: ["error": "\(MeterError.describe(error))"])
+            return false
+        }
+    }
+
+    /// Seconds of the monotonic clock, so that no jump of the wall clock confirms a shrunken table.
+    private static var now: Int64 {
+        let elapsed = ContinuousClock.now - start
+        return elapsed.components.seconds
+    }
+
+    private static let start = ContinuousClock.now
+}

@@ -1,0 +1,80 @@
+/// Edits of the object at the top of a request's body, made in place.
+///
+/// Members that go are overwritten with spaces, and everything that comes is put into `start`, which is sent in front of the rest of the
+/// client's own bytes (from `restOffset`). So a long body is never copied, and what was checked is what is sent. A value is replaced by
+/// removing its member and inserting it anew.
+package struct BodyEdit {
+    /// `{` and the inserted members, each followed by what it needs.
+    package private(set) var start: [UInt8] = []
+    private var hasInsertions = false
+
+    package init(capacity: Int = 192) {
+        start.reserveCapacity(capacity)
+        start.append(UInt8(ascii: "{"))
+    }
+
+    /// `name` is put as it is and must need no escapes; `json` is a value.
+    package mutating func insert(_ name: StaticString, json: some Sequence<UInt8>) {
+        if hasInsertions { start.append(UInt8(ascii: ",")) }
+        hasInsertions = true
+        start.append(UInt8(ascii: "\""))
+        start.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        start.append(UInt8(ascii: "\""))
+        start.append(UInt8(ascii: ":"))
+        start.append(contentsOf: json)
+    }
+
+    package mutating func insert(_ name: StaticString, string: some Sequence<UInt8>) {
+        insert(name, json: BodyEdit.quoted(string))
+    }
+
+    package mutating func insert(_ name: StaticString, integer: Int) {
+        insert(name, json: String(integer).utf8)
+    }
+
+    /// Call after all insertions, and after `remove` has been done for all that go: `start` joins the rest.
+    ///
+    /// - Parameter restHasMembers: whether any member stayed.
+    package mutating func finish(restHasMembers: Bool) {
+        if hasInsertions, restHasMembers { start.append(UInt8(ascii: ",")) }
+    }
+
+    /// Overwrites the members for which `goes` is true. Returns whether any member stayed.
+    ///
+    /// Every member that stays keeps the comma in front of it, but for the first of them, since `start` brings its own.
+    package static func remove(
+        _ members: [JSONMember], from bytes: UnsafeMutableRawBufferPointer, where goes: (Int) -> Bool
+    ) -> Bool {
+        var kept = false
+        for (index, member) in members.enumerated() {
+            let leaves = goes(index)
+            if let comma = member.comma, leaves || !kept { bytes[comma] = 0x20 }
+            if leaves {
+                for at in member.start..<member.value.upperBound { bytes[at] = 0x20 }
+            } else {
+                kept = true
+            }
+        }
+        return kept
+    }
+
+    /// A JSON string with this UTF-8 text.
+    package static func quoted(_ text: some Sequence<UInt8>) -> [UInt8] {
+        var result: [UInt8] = [UInt8(ascii: "\"")]
+        let digits: StaticString = "0123456789abcdef"
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                result.append(UInt8(ascii: "\\"))
+                result.append(byte)
+            case 0..<0x20:
+                result.append(contentsOf: Array("\\u00".utf8))
+                result.append(digits.utf8Start[Int(byte >> 4)])
+                result.append(digits.utf8Start[Int(byte & 15)])
+            default: result.append(byte)
+            }
+        }
+        result.append(UInt8(ascii: "\""))
+        return result
+    }
+}

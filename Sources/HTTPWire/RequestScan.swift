@@ -1,0 +1,179 @@
+/// What kind of value a member has.
+package enum JSONKind: UInt8, Sendable {
+    case null
+    case bool
+    case number
+    case string
+    case array
+    case object
+}
+
+/// One member of the object at the top of a request. Offsets count from the start of the scanned bytes.
+package struct JSONMember: Sendable {
+    /// The name between its quotes, as it stands in the text.
+    package var name: Range<Int>
+    /// The value, quotes and brackets included.
+    package var value: Range<Int>
+    package var kind: JSONKind
+    /// The opening quote of the name.
+    package var start: Int
+    /// Of the comma in front of this member; nil for the first one.
+    package var comma: Int?
+    /// The name with its escapes resolved, when it has any.
+    package var decodedName: [UInt8]?
+}
+
+/// One strict pass over a request's body: the whole text is validated (syntax, UTF-8, duplicate keys at every level, depth, number of keys),
+/// and the members at the top are recorded by their place. Nothing is copied; long strings are passed over 32 bytes at a time.
+///
+/// Keep one for each event loop: its storage is used again.
+package struct RequestScan {
+    package private(set) var members: [JSONMember] = []
+    /// Offset of the brace that opens the object.
+    package private(set) var open = 0
+    private var frames: [Frame] = []
+    private var ledger = KeyLedger()
+    private let limits: JSONLimits
+
+    struct Frame {
+        var isObject: Bool
+        /// Position in the ledger of this object's first key.
+        var firstKey: Int
+        /// Elements before the one that is being read; arrays only.
+        var element = 0
+    }
+
+    package init(limits: JSONLimits = JSONLimits()) {
+        self.limits = limits
+        frames.reserveCapacity(limits.depth)
+    }
+
+    /// `bytes` must hold one JSON object and nothing else but white space.
+    package mutating func scan(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
+        members.removeAll(keepingCapacity: true)
+        frames.removeAll(keepingCapacity: true)
+        ledger.reset()
+        guard let text = JSONText(bytes), bytes.count < Int(Int32.max) else { throw JSONFault(code: .incomplete, offset: 0, path: "") }
+        do throws(JSONStop) {
+            try run(text)
+        } catch {
+            throw JSONFault(code: error.code, offset: error.offset, path: path(text))
+        }
+    }
+
+    private mutating func run(_ text: JSONText) throws(JSONStop) {
+        open = text.skipSpace(0)
+        guard open < text.count else { throw JSONStop(code: .incomplete, offset: open) }
+        guard text.base[open] == UInt8(ascii: "{") else { throw JSONStop(code: .notAnObject, offset: open) }
+        var at = try enter(text, open)
+        while !frames.isEmpty { at = try step(text, at) }
+        at = text.skipSpace(at)
+        guard at == text.count else { throw JSONStop(code: .trailingBytes, offset: at) }
+    }
+
+    /// `at` is at the start of a value (the member's name has been read) or behind one: reads one value or closes one container.
+    private mutating func step(_ text: JSONText, _ at: Int) throws(JSONStop) -> Int {
+        guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
+        let byte = text.base[at]
+        if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+            let inside = try enter(text, at)
+            return inside
+        }
+        let end = try text.scalarEnd(at)
+        return try afterValue(text, end)
+    }
+
+    /// Opens a container and reads up to its first value; an empty one is closed again.
+    private mutating func enter(_ text: JSONText, _ at: Int) throws(JSONStop) -> Int {
+        guard frames.count < limits.depth else { throw JSONStop(code: .tooDeep, offset: at) }
+        let isObject = text.base[at] == UInt8(ascii: "{")
+        frames.append(Frame(isObject: isObject, firstKey: ledger.count))
+        let next = text.skipSpace(at + 1)
+        guard next < text.count else { throw JSONStop(code: .incomplete, offset: next) }
+        if text.base[next] == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) { return try close(text, next) }
+        return isObject ? try name(text, next, comma: nil) : next
+    }
+
+    private mutating func close(_ text: JSONText, _ at: Int) throws(JSONStop) -> Int {
+        let frame = frames.removeLast()
+        if frame.isObject { ledger.forget(from: frame.firstKey) }
+        return frames.isEmpty ? at + 1 : try afterValue(text, at + 1)
+    }
+
+    /// A value ended at `end`: goes on to the next value of the container, or closes it.
+    private mutating func afterValue(_ text: JSONText, _ end: Int) throws(JSONStop) -> Int {
+        let depth = frames.count
+        if depth == 1, let last = members.indices.last { members[last].value = members[last].value.lowerBound..<end }
+        let at = text.skipSpace(end)
+        guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
+        let isObject = frames[depth - 1].isObject
+        switch text.base[at] {
+        case UInt8(ascii: ","):
+            let next = text.skipSpace(at + 1)
+            if isObject { return try name(text, next, comma: at) }
+            frames[depth - 1].element += 1
+            return next
+        case UInt8(ascii: "}") where isObject: return try close(text, at)
+        case UInt8(ascii: "]") where !isObject: return try close(text, at)
+        default: throw JSONStop(code: .syntax, offset: at)
+        }
+    }
+
+    /// Reads a name and its colon; returns the start of the value.
+    private mutating func name(_ text: JSONText, _ start: Int, comma: Int?) throws(JSONStop) -> Int {
+        guard start < text.count else { throw JSONStop(code: .incomplete, offset: start) }
+        guard text.base[start] == UInt8(ascii: "\"") else { throw JSONStop(code: .syntax, offset: start) }
+        let end = try text.stringEnd(start + 1)
+        let name = start + 1..<end.quote
+        guard ledger.total < limits.keys else { throw JSONStop(code: .tooManyKeys, offset: start) }
+        guard let frame = frames.last, ledger.insert(name, hasEscapes: end.hasEscapes, of: text, from: frame.firstKey) else {
+            throw JSONStop(code: .duplicateKey, offset: start)
+        }
+        let colon = text.skipSpace(end.quote + 1)
+        guard colon < text.count else { throw JSONStop(code: .incomplete, offset: colon) }
+        guard text.base[colon] == UInt8(ascii: ":") else { throw JSONStop(code: .syntax, offset: colon) }
+        let value = text.skipSpace(colon + 1)
+        guard value < text.count else { throw JSONStop(code: .incomplete, offset: value) }
+        if frames.count == 1 {
+            let decoded = end.hasEscapes ? text.decodedString(name) : nil
+            members.append(
+                JSONMember(name: name, value: value..<value, kind: kind(text.base[value]), start: start, comma: comma, decodedName: decoded))
+        }
+        return value
+    }
+
+    private func kind(_ byte: UInt8) -> JSONKind {
+        switch byte {
+        case UInt8(ascii: "{"): .object
+        case UInt8(ascii: "["): .array
+        case UInt8(ascii: "\""): .string
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): .bool
+        case UInt8(ascii: "n"): .null
+        default: .number
+        }
+    }
+
+    /// Where reading stopped, by names and positions; long names are cut.
+    private func path(_ text: JSONText) -> String {
+        var result = ""
+        for (level, frame) in frames.enumerated() {
+            guard frame.isObject else {
+                result += "[\(frame.element)]"
+                continue
+            }
+            let next = level + 1 < frames.count ? frames[(level + 1)...].first { $0.isObject }?.firstKey : nil
+            guard let name = ledger.lastName(before: next, from: frame.firstKey, of: text) else { continue }
+            result += result.isEmpty ? name : "." + name
+        }
+        return result
+    }
+}
+
+extension JSONText {
+    /// Nil for no bytes at all.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, !bytes.isEmpty else { return nil }
+        base = start.assumingMemoryBound(to: UInt8.self)
+        count = bytes.count
+    }
+}

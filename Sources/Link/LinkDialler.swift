@@ -1,0 +1,171 @@
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+
+/// Keeps a number of links to each wanted peer: dials, waits until a link takes nothing new, dials again. Both dialling sides are made of it.
+final class LinkDialler: Sendable {
+    private struct Slot: Hashable {
+        let peer: LinkPeer
+        let index: Int
+    }
+
+    private struct State {
+        var wanted: Set<LinkPeer> = []
+        var running: Set<Slot> = []
+        var isDraining = false
+    }
+
+    private let pipeline: LinkPipeline
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let changes: AsyncStream<Void>
+    private let changed: AsyncStream<Void>.Continuation
+
+    var sessions: LinkSessions { pipeline.sessions }
+
+    init(pipeline: LinkPipeline, group: any EventLoopGroup, logger: Logger) {
+        self.pipeline = pipeline
+        self.group = group
+        self.logger = logger
+        (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Links to peers that are not among them are drained.
+    func want(_ peers: [LinkPeer]) {
+        let ids = Set(peers.map(\.id))
+        state.withLock { $0.wanted = Set(peers) }
+        for session in sessions.all where !ids.contains(session.peer.idText) { session.order(.drain) }
+        changed.yield()
+    }
+
+    func drain() async {
+        state.withLock { $0.isDraining = true }
+        changed.finish()
+        sessions.order(.drain)
+        await sessions.whenEmpty()
+    }
+
+    func runUntilShutdown() async {
+        await withGracefulShutdownHandler {
+            await run()
+        } onGracefulShutdown: {
+            self.changed.finish()
+        }
+        if Task.isCancelled {
+            sessions.order(.cut(LinkError(.closed, "shutting down")))
+        } else {
+            await drain()
+        }
+    }
+
+    private func run() async {
+        await withDiscardingTaskGroup { children in
+            changed.yield()
+            for await _ in changes {
+                for slot in newSlots() { children.addTask { await self.keep(slot) } }
+            }
+            children.cancelAll()
+        }
+    }
+
+    private func newSlots() -> [Slot] {
+        let perPeer = pipeline.settings.connectionsPerPeer
+        return state.withLock { state in
+            guard !state.isDraining else { return [] }
+            let all = state.wanted.flatMap { peer in (0..<perPeer).map { Slot(peer: peer, index: $0) } }
+            let fresh = all.filter { !state.running.contains($0) }
+            state.running.formUnion(fresh)
+            return fresh
+        }
+    }
+
+    /// False: the slot is given up, under the same lock that decides whether it must be started again.
+    private func isWanted(_ slot: Slot) -> Bool {
+        state.withLock { state in
+            if state.wanted.contains(slot.peer), !state.isDraining { return true }
+            state.running.remove(slot)
+            return false
+        }
+    }
+
+    private func keep(_ slot: Slot) async {
+        var backoff = Backoff(pipeline.settings)
+        while !Task.isCancelled, isWanted(slot) {
+            let began = ContinuousClock.now
+            let lost = await link(slot.peer) { state.withLock { $0.wanted.contains(slot.peer) && !$0.isDraining } }
+            if began.duration(to: .now) >= .seconds(5) { backoff = Backoff(pipeline.settings) }
+            let delay = lost == nil && backoff.attempts == 0 ? Duration.zero : backoff.next()
+            if let lost { note(lost, slot.peer, attempt: backoff.attempts) }
+            do { try await Task.sleep(for: delay) } catch { break }
+        }
+    }
+
+    /// One link, until it takes nothing new. Nil: it drained; otherwise why there is none.
+    func link(_ peer: LinkPeer, whileWanted isWanted: () -> Bool = { true }) async -> LinkError? {
+        do {
+            let session = try await dial(peer)
+            try await session.whenOpened.get()
+            logger.info("link opened", metadata: ["peer.identity": "\(session.peer)", "peer.address": "\(peer.address)"])
+            if !isWanted() { session.order(.drain) }
+            try await session.whenRetired.get()
+            return session.isDraining ? nil : try await session.whenClosed.get()
+        } catch let error as LinkError {
+            return error
+        } catch {
+            return LinkError(.connectFailed, "no connection", cause: error)
+        }
+    }
+
+    private func dial(_ peer: LinkPeer) async throws -> LinkSession {
+        guard let address = HostAndPort(peer.address) else { throw LinkError(.badAddress, "\(peer.address) is not host:port") }
+        let loop = group.next()
+        let admitted = loop.makePromise(of: LinkSession.self)
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(pipeline.settings.openDeadline)
+            .channelOption(LinkSocket.noDelay, value: 1)
+            .channelOption(LinkSocket.userTimeout, value: LinkSocket.userTimeoutMilliseconds)
+            .channelInitializer { [pipeline] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try pipeline.install(on: channel, as: .dialled(peer.id)).cascade(to: admitted)
+                }
+            }
+        do {
+            _ = try await bootstrap.connect(host: address.host, port: address.port).get()
+        } catch {
+            admitted.fail(error)
+            _ = try? await admitted.futureResult.get()
+            throw error
+        }
+        return try await admitted.futureResult.get()
+    }
+
+    /// The first failure is news, those after it are not.
+    private func note(_ error: LinkError, _ peer: LinkPeer, attempt: Int) {
+        logger.log(
+            level: attempt <= 1 ? .warning : .debug, "no link",
+            metadata: [
+                "peer.address": "\(peer.address)", "error.code": "\(error.code)", "error.reason": "\(error)", "attempt": "\(attempt)",
+            ])
+    }
+}
+
+/// Waits between attempts: full jitter between nothing and a bound that doubles, so that a restarted gateway is not stormed.
+struct Backoff {
+    private let minimum: Double
+    private let maximum: Double
+    private(set) var attempts = 0
+
+    init(_ settings: LinkSettings) {
+        minimum = Double(settings.reconnectMinimum.nanoseconds) / 1e9
+        maximum = Double(settings.reconnectMaximum.nanoseconds) / 1e9
+    }
+
+    mutating func next() -> Duration {
+        let bound = min(maximum, minimum * Double(1 << min(attempts, 16)))
+        attempts += 1
+        return .seconds(Double.random(in: min(minimum, bound) / 2...bound))
+    }
+}

@@ -1,0 +1,103 @@
+/// Every error that a customer can see. Raw values are the `code` of the body and never change their meaning.
+package enum APIErrorCode: String, Sendable, CaseIterable {
+    case invalidAPIKey = "invalid_api_key"
+    case modelNotFound = "model_not_found"
+    case unknownURL = "unknown_url"
+    case methodNotAllowed = "method_not_allowed"
+    case malformedRequest = "malformed_request"
+    case invalidJSON = "invalid_json"
+    case duplicateKey = "duplicate_key"
+    case invalidType = "invalid_type"
+    case invalidValue = "invalid_value"
+    case missingParameter = "missing_required_parameter"
+    case unsupportedParameter = "unsupported_parameter"
+    case unsupportedEncoding = "unsupported_content_encoding"
+    case unsupportedMediaType = "unsupported_media_type"
+    case promptTooLong = "prompt_too_long"
+    case contextLengthExceeded = "context_length_exceeded"
+    case maxTokensTooLarge = "max_tokens_too_large"
+    case invalidRequest = "invalid_request"
+    case requestTooLarge = "request_too_large"
+    case requestTimeout = "request_timeout"
+    case rateLimitExceeded = "rate_limit_exceeded"
+    case tokensPerMinuteExceeded = "tokens_per_minute_exceeded"
+    case tooManyConcurrentRequests = "too_many_concurrent_requests"
+    case noWorkerAvailable = "no_worker_available"
+    case meteringUnavailable = "metering_unavailable"
+    case shuttingDown = "shutting_down"
+    case tooManyConnections = "too_many_connections"
+    case upstreamError = "upstream_error"
+    case upstreamTimeout = "upstream_timeout"
+    case streamInterrupted = "stream_interrupted"
+
+    /// HTTP status before the first byte of an answer.
+    package var status: Int {
+        switch self {
+        case .invalidAPIKey: 401
+        case .modelNotFound, .unknownURL: 404
+        case .methodNotAllowed: 405
+        case .requestTimeout: 408
+        case .requestTooLarge: 413
+        case .unsupportedEncoding, .unsupportedMediaType: 415
+        case .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests: 429
+        case .noWorkerAvailable, .meteringUnavailable, .shuttingDown, .tooManyConnections: 503
+        case .upstreamError, .streamInterrupted: 502
+        case .upstreamTimeout: 504
+        default: 400
+        }
+    }
+
+    /// The `type` of the body, in OpenAI's words.
+    package var type: String {
+        switch status {
+        case 401: "authentication_error"
+        case 404 where self == .modelNotFound: "invalid_request_error"
+        case 429: "rate_limit_error"
+        case 500...: "api_error"
+        default: "invalid_request_error"
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    package var isRetryable: Bool {
+        switch status {
+        case 408, 429, 502, 503, 504: true
+        default: false
+        }
+    }
+
+    /// For people. Fixed text: nothing of a request, a host or a runtime is ever in it.
+    package var message: String {
+        switch self {
+        case .invalidAPIKey: "Incorrect API key provided."
+        case .modelNotFound: "The model does not exist or this key may not use it."
+        case .unknownURL: "Unknown request URL."
+        case .methodNotAllowed: "This method is not allowed here."
+        case .malformedRequest: "The request is not valid HTTP."
+        case .invalidJSON: "The body is not valid JSON."
+        case .duplicateKey: "The body names a key twice."
+        case .invalidType: "A parameter has the wrong type."
+        case .invalidValue: "A parameter has a value that is not allowed."
+        case .missingParameter: "A required parameter is missing."
+        case .unsupportedParameter: "A parameter is not supported by this model."
+        case .unsupportedEncoding: "Compressed request bodies are not supported."
+        case .unsupportedMediaType: "The body must be application/json."
+        case .promptTooLong: "The prompt is longer than this plan allows."
+        case .contextLengthExceeded: "Prompt and answer are longer than the context of this model."
+        case .maxTokensTooLarge: "More output tokens are asked for than this plan allows."
+        case .invalidRequest: "The model refused the request as invalid."
+        case .requestTooLarge: "The request is larger than this plan allows."
+        case .requestTimeout: "The request did not arrive in time."
+        case .rateLimitExceeded: "Too many requests a minute for this key."
+        case .tokensPerMinuteExceeded: "Too many tokens a minute for this key."
+        case .tooManyConcurrentRequests: "Too many requests at once for this key."
+        case .noWorkerAvailable: "No capacity for this model at the moment."
+        case .meteringUnavailable: "The service cannot take requests at the moment."
+        case .shuttingDown: "This server is being restarted."
+        case .tooManyConnections: "Too many connections."
+        case .upstreamError: "The model failed to answer."
+        case .upstreamTimeout: "The model did not answer in time."
+        case .streamInterrupted: "The answer was interrupted. It is not billed."
+        }
+    }
+}

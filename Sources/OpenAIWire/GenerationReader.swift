@@ -1,0 +1,127 @@
+import HTTPWire
+
+/// Reads the members that policy owns, one after the other.
+struct GenerationReader {
+    private let bytes: UnsafeRawBufferPointer
+    private let endpoint: GenerationEndpoint
+    private var request = GenerationRequest()
+    private var hasModel = false
+    private var hasPrompt = false
+    private var streamOptions: JSONMember?
+
+    init(bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint) {
+        self.bytes = bytes
+        self.endpoint = endpoint
+        request.promptParam = endpoint == .chatCompletions ? "messages" : "prompt"
+    }
+
+    mutating func take(_ field: RequestField, _ member: JSONMember, at index: Int, options: inout RequestScan) throws(APIError) {
+        switch field {
+        case .model: try model(member)
+        case .messages: try messages(member)
+        case .prompt: try prompt(member)
+        case .stream: request.stream = try bool(member, "stream") ?? false
+        case .streamOptions: try streamOptions(member, at: index, options: &options)
+        case .maxTokens: try maxTokens(member, "max_tokens", at: index)
+        case .maxCompletionTokens: try maxTokens(member, "max_completion_tokens", at: index)
+        case .n:
+            request.answers = try count(member, "n", 1...GenerationRequest.mostAnswers) ?? 1
+            request.generated = max(request.generated, request.answers)
+        case .bestOf:
+            request.generated = max(request.generated, try count(member, "best_of", 1...GenerationRequest.mostAnswers) ?? 1)
+        case .lever: request.removed.append(index)
+        }
+    }
+
+    func finish() throws(APIError) -> GenerationRequest {
+        guard hasModel else { throw APIError(.missingParameter, message: "A model must be named.", param: "model") }
+        guard hasPrompt else {
+            throw APIError(.missingParameter, message: "'\(request.promptParam)' is required.", param: request.promptParam)
+        }
+        if streamOptions != nil, !request.stream {
+            throw APIError(.invalidValue, message: "'stream_options' is allowed only when 'stream' is true.", param: "stream_options")
+        }
+        return request
+    }
+
+    private mutating func model(_ member: JSONMember) throws(APIError) {
+        guard member.kind == .string else { throw wrongType("model", "a string") }
+        let text = bytes[member.value.lowerBound + 1..<member.value.upperBound - 1]
+        guard (1...256).contains(text.count) else { throw APIError(.invalidValue, param: "model") }
+        if text.contains(UInt8(ascii: "\\")) {
+            let quoted = Array(bytes[member.value])
+            guard let decoded = (try? JSONValue.parse(quoted))?.string else { throw wrongType("model", "a string") }
+            request.model = decoded
+        } else {
+            request.model = String(decoding: text, as: UTF8.self)
+        }
+        hasModel = true
+    }
+
+    private mutating func messages(_ member: JSONMember) throws(APIError) {
+        guard endpoint == .chatCompletions else { return }
+        guard member.kind == .array else { throw wrongType("messages", "an array") }
+        guard bytes[member.value].dropFirst().first(where: { $0 > 0x20 }) != UInt8(ascii: "]") else {
+            throw APIError(.invalidValue, message: "'messages' must not be empty.", param: "messages")
+        }
+        request.promptBytes = member.value.count
+        hasPrompt = true
+    }
+
+    private mutating func prompt(_ member: JSONMember) throws(APIError) {
+        guard endpoint == .completions else { return }
+        guard member.kind == .array || member.kind == .string else { throw wrongType("prompt", "a string or an array") }
+        request.promptBytes = member.value.count
+        hasPrompt = true
+    }
+
+    private mutating func streamOptions(_ member: JSONMember, at index: Int, options: inout RequestScan) throws(APIError) {
+        request.removed.append(index)
+        if member.kind == .null { return }
+        guard member.kind == .object else { throw wrongType("stream_options", "an object") }
+        streamOptions = member
+        let value = UnsafeRawBufferPointer(rebasing: bytes[member.value])
+        do throws(JSONFault) { try options.scan(value) } catch { throw APIError(error) }
+        for option in options.members where value[option.name].elementsEqual("include_usage".utf8) {
+            switch option.kind {
+            case .bool: request.includesUsage = value[option.value.lowerBound] == UInt8(ascii: "t")
+            case .null: break
+            default: throw wrongType("stream_options.include_usage", "a boolean")
+            }
+        }
+    }
+
+    private mutating func maxTokens(_ member: JSONMember, _ name: String, at index: Int) throws(APIError) {
+        guard let value = try count(member, name, 1...1_000_000_000) else { return request.removed.append(index) }
+        if name == "max_tokens" { request.hasMaxTokensMember = true }
+        guard value < request.maxTokens ?? .max else { return }
+        request.maxTokens = value
+        request.maxTokensParam = name
+    }
+
+    private func bool(_ member: JSONMember, _ name: String) throws(APIError) -> Bool? {
+        switch member.kind {
+        case .bool: bytes[member.value.lowerBound] == UInt8(ascii: "t")
+        case .null: nil
+        default: throw wrongType(name, "a boolean")
+        }
+    }
+
+    /// A whole number without fraction or exponent.
+    private func count(_ member: JSONMember, _ name: String, _ range: ClosedRange<Int>) throws(APIError) -> Int? {
+        if member.kind == .null { return nil }
+        guard member.kind == .number else { throw wrongType(name, "an integer") }
+        let digits = bytes[member.value]
+        let isNegative = digits.first == UInt8(ascii: "-")
+        guard digits.dropFirst(isNegative ? 1 : 0).allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { throw wrongType(name, "an integer") }
+        guard !isNegative, digits.count <= 12, let value = Int(String(decoding: digits, as: UTF8.self)), range.contains(value) else {
+            let message = "'\(name)' must be from \(range.lowerBound) to \(range.upperBound)."
+            throw APIError(.invalidValue, message: message, param: name)
+        }
+        return value
+    }
+
+    private func wrongType(_ name: String, _ expected: String) -> APIError {
+        APIError(.invalidType, message: "'\(name)' must be \(expected).", param: name)
+    }
+}

@@ -1,0 +1,57 @@
+package import HTTPWire
+
+/// Which of the customer's endpoints a request came to.
+package enum GenerationEndpoint: Sendable {
+    case chatCompletions
+    case completions
+
+    package var path: String {
+        switch self {
+        case .chatCompletions: "/v1/chat/completions"
+        case .completions: "/v1/completions"
+        }
+    }
+}
+
+/// What policy must know of a request for generated text. Everything else passes through as the client wrote it.
+package struct GenerationRequest: Sendable {
+    /// Answers to one prompt that may be asked for.
+    package static let mostAnswers = 16
+
+    package var model = ""
+    package var stream = false
+    /// The client asked for usage in its stream.
+    package var includesUsage = false
+    package var answers = 1
+    /// `best_of` and `n`, whichever is greater: how many answers the runtime works on.
+    package var generated = 1
+    /// What the client set, the smaller one of its two names.
+    package var maxTokens: Int?
+    /// Name of the member that set `maxTokens`, for errors.
+    package var maxTokensParam = "max_tokens"
+    package var hasMaxTokensMember = false
+    /// Bytes of `messages` or `prompt`.
+    package var promptBytes = 0
+    package var promptParam = "messages"
+    /// Positions in `RequestScan.members` of what is taken out in any case.
+    package var removed: [Int] = []
+
+    package init() {}
+
+    /// Tokens of the prompt by its bytes: four to a token, which is a little above what real text needs.
+    package var estimatedPromptTokens: Int { promptBytes / 4 + 1 }
+
+    /// Checks what `scan` found in `bytes`.
+    ///
+    /// - Parameter options: Storage for looking into `stream_options`.
+    package static func read(
+        _ scan: RequestScan, _ bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, options: inout RequestScan
+    ) throws(APIError) -> GenerationRequest {
+        var reader = GenerationReader(bytes: bytes, endpoint: endpoint)
+        for (index, member) in scan.members.enumerated() {
+            guard let field = RequestField.of(member, in: bytes) else { continue }
+            try reader.take(field, member, at: index, options: &options)
+        }
+        return try reader.finish()
+    }
+}

@@ -1,0 +1,61 @@
+import HTTPWire
+
+/// Members at the top of a request that policy looks at.
+enum RequestField: UInt8, Sendable {
+    case model
+    case messages
+    case prompt
+    case stream
+    case streamOptions
+    case maxTokens
+    case maxCompletionTokens
+    case n
+    case bestOf
+    /// A lever across tenants, or something that no host may learn: taken out.
+    case lever
+
+    /// Names by their length, so that a member is compared with few of them.
+    private static let byLength: [[(StaticString, RequestField)]] = {
+        let owned: [(StaticString, RequestField)] = [
+            ("model", .model), ("messages", .messages), ("prompt", .prompt), ("stream", .stream), ("stream_options", .streamOptions),
+            ("max_tokens", .maxTokens), ("max_completion_tokens", .maxCompletionTokens), ("n", .n), ("best_of", .bestOf),
+        ]
+        let levers: [StaticString] = [
+            "priority", "cache_salt", "request_id", "rid", "lora_path", "lora", "chat_template", "kv_transfer_params", "user", "metadata",
+            "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "service_tier", "store", "id_slot",
+            "slot_id", "n_predict", "max_new_tokens", "max_length", "data_parallel_rank", "routed_dp_rank", "extra_key", "vllm_xargs",
+        ]
+        var table = [[(StaticString, RequestField)]](repeating: [], count: 32)
+        for (name, field) in owned { table[name.utf8CodeUnitCount].append((name, field)) }
+        for name in levers { table[name.utf8CodeUnitCount].append((name, .lever)) }
+        return table
+    }()
+
+    private static let prefixes: [StaticString] = ["session_", "bootstrap_"]
+
+    /// Nil for members that go through as they are.
+    static func of(_ member: JSONMember, in bytes: UnsafeRawBufferPointer) -> RequestField? {
+        if let decoded = member.decodedName { return decoded.withUnsafeBytes { named($0) } }
+        return named(UnsafeRawBufferPointer(rebasing: bytes[member.name]))
+    }
+
+    @inline(__always)
+    private static func named(_ name: UnsafeRawBufferPointer) -> RequestField? {
+        if name.count < byLength.count {
+            for (candidate, field) in byLength[name.count] where name.starts(withText: candidate) { return field }
+        }
+        for prefix in prefixes where name.starts(withText: prefix) { return .lever }
+        return nil
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    @inline(__always)
+    func starts(withText text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        guard count >= length else { return false }
+        let expected = text.utf8Start
+        for offset in 0..<length where self[offset] != expected[offset] { return false }
+        return true
+    }
+}

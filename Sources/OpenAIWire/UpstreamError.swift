@@ -1,0 +1,58 @@
+import HTTPWire
+
+/// What an error of a runtime means for the request. Its words are never passed on: they name paths, devices and hosts.
+package enum UpstreamVerdict: Sendable, Equatable {
+    /// The request is at fault: every worker would say so.
+    case refused(APIErrorCode)
+    /// The worker is at fault or full: another one may do better.
+    case retry(APIErrorCode)
+}
+
+package enum UpstreamError {
+    /// Judges an answer with a status above 399, or an `error` inside an answer with status 200 (`status` nil).
+    ///
+    /// Known shapes: `{"error":{"message","type","param","code"}}` with a code in digits or words, the same flat with `"object":"error"`,
+    /// and `{"error":"text","error_type":"…"}`.
+    package static func judge(status: Int?, body: UnsafeRawBufferPointer) -> UpstreamVerdict {
+        let fields = parse(body)
+        let effective = status ?? fields.code ?? 500
+        if fields.type == "exceed_context_size_error" || fields.mentionsContext { return .refused(.contextLengthExceeded) }
+        switch effective {
+        case 400, 422: return .refused(.invalidRequest)
+        case 413: return .refused(.contextLengthExceeded)
+        case 501: return .refused(.unsupportedParameter)
+        case 429, 503, 529: return .retry(.noWorkerAvailable)
+        case 408, 504: return .retry(.upstreamTimeout)
+        default: return .retry(.upstreamError)
+        }
+    }
+
+    private struct Fields {
+        var code: Int?
+        var type: String?
+        var mentionsContext = false
+    }
+
+    private static func parse(_ body: UnsafeRawBufferPointer) -> Fields {
+        var fields = Fields()
+        guard body.count <= 64 * 1024, let value = try? JSONValue.parse(Array(body)) else { return fields }
+        let error = value["error"]?.object != nil ? value["error"] : value
+        fields.code = error?["code"]?.integer.flatMap { Int(exactly: $0) } ?? error?["code"]?.string.flatMap { Int($0) }
+        fields.type = error?["type"]?.string ?? value["error_type"]?.string
+        if fields.code == nil { fields.code = status(ofType: fields.type) }
+        let isClients = fields.code.map { (400..<500).contains($0) } ?? false
+        let message = error?["message"]?.string ?? value["error"]?.string ?? ""
+        fields.mentionsContext = isClients && (message.contains("context length") || message.contains("maximum context"))
+        return fields
+    }
+
+    /// Statuses of the words that runtimes use when they give no number.
+    private static func status(ofType type: String?) -> Int? {
+        switch type {
+        case "invalid_request_error", "BadRequestError", "validation", "BadRequest": 400
+        case "not_supported_error": 501
+        case "overloaded", "unavailable_error": 503
+        default: nil
+        }
+    }
+}

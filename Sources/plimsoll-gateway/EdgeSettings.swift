@@ -1,0 +1,50 @@
+import Gateway
+import Glibc
+import Program
+
+/// Settings that a gateway has with and without a control plane. `docs/gateway-configuration.md` describes them.
+struct EdgeSettings {
+    var gateway = GatewaySettings()
+    let stateDirectory: String
+    let operations: SettingsAddress
+    let drainLimit: Duration
+    let isStrictSpool: Bool
+
+    init(_ reader: SettingsReader, defaultState: String) {
+        let listen = reader.address("listen", default: SettingsAddress(host: "127.0.0.1", port: 7800))
+        if case .tcp(let host, let port) = listen {
+            gateway.host = host
+            gateway.port = port
+        } else {
+            reader.fault("listen", "must be host:port")
+        }
+        if !listen.isLocal, !reader.bool("behind_proxy", default: false) {
+            reader.fault("listen", "is plain HTTP and must be a loopback address; set behind_proxy when a proxy with TLS stands in front")
+        } else {
+            _ = reader.bool("behind_proxy", default: false)
+        }
+        let operations = reader.object("operations").address("listen", default: SettingsAddress(host: "127.0.0.1", port: 7802))
+        if !operations.isLocal { reader.object("operations").fault("listen", "must be an address that only this host can reach") }
+        self.operations = operations
+        stateDirectory = reader.string("state_dir", default: defaultState)
+        if !stateDirectory.hasPrefix("/") { reader.fault("state_dir", "must be an absolute path") }
+        drainLimit = reader.duration("drain_limit", default: .seconds(25), in: .zero ... .seconds(3600))
+        isStrictSpool = reader.object("spool").bool("strict", default: false)
+        gateway.loops = reader.int("loops", default: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), in: 1...256)
+        gateway.connections = reader.int("connections", default: gateway.connections, in: 1...1_000_000)
+        readTimes(reader.object("times"))
+    }
+
+    private mutating func readTimes(_ reader: SettingsReader) {
+        func seconds(_ key: String, _ value: Int) -> Int {
+            Int(reader.duration(key, default: .seconds(value), in: .seconds(1) ... .seconds(86_400)).components.seconds)
+        }
+        gateway.headTime = seconds("head", gateway.headTime)
+        gateway.idleTime = seconds("idle", gateway.idleTime)
+        gateway.bodyTime = seconds("body", gateway.bodyTime)
+        gateway.firstTokenTime = seconds("first_token", gateway.firstTokenTime)
+        gateway.interTokenTime = seconds("between_tokens", gateway.interTokenTime)
+        gateway.answerTime = seconds("answer", gateway.answerTime)
+        gateway.headHoldTime = seconds("head_hold", gateway.headHoldTime)
+    }
+}

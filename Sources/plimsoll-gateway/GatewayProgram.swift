@@ -1,0 +1,126 @@
+import CPlatform
+import Cryptography
+import FoundationEssentials
+import Gateway
+import Glibc
+import Link
+import Logging
+import NIOCore
+import NIOPosix
+import Outbound
+import PlimsollWire
+import Program
+import ServiceLifecycle
+import Telemetry
+
+/// Builds the gateway and runs it until a signal ends it.
+struct GatewayProgram {
+    private let settings: EdgeSettings
+    private let logger = Logger(label: "plimsoll-gateway")
+    private let metrics = MetricRegistry()
+
+    init(_ settings: EdgeSettings) {
+        self.settings = settings
+    }
+
+    /// Without a control plane: the table is the file's.
+    func serve(_ table: StandaloneTable) async throws {
+        let group = try prepare()
+        let readiness = Readiness(waitingFor: ["listener"])
+        let spool = try makeSpool(gateway: StandaloneIdentity.gateway)
+        let server = GatewayServer(
+            settings: settings.gateway, group: group, spool: spool, registry: nil, metrics: metrics, drainLimit: settings.drainLimit,
+            logger: logger, bound: { _ in readiness.clear("listener") })
+        server.apply(table.contents(nowSeconds: Int64(Date().timeIntervalSince1970)))
+        try await run([Upkeep(), server], readiness)
+    }
+
+    /// Under a control plane: enrolled, with links to hosts, shipping what it meters.
+    func serve(_ managed: ManagedSettings) async throws {
+        let group = try prepare()
+        let readiness = Readiness(waitingFor: ["listener", "table"])
+        let client = ControlPlaneClient(url: managed.controlURL, http: OutboundClient())
+        let identity = try await GatewayEnrolment(client: client, folder: settings.stateDirectory, logger: logger)
+            .identity(token: managed.joinToken?.exposed, version: Version.current, advertise: managed.advertise)
+        let credentials = try LinkCredentials(
+            certificateChainPem: identity.credentials.certificateChainPem, privateKeyPem: identity.key.pem,
+            authoritiesPem: identity.credentials.authoritiesPem)
+        let keeper = GatewayIdentityKeeper(
+            identity: identity, client: client, folder: settings.stateDirectory, advertise: managed.advertise, credentials: credentials,
+            logger: logger)
+        let links = GatewayLinks(
+            group: group, host: managed.linkHost, port: managed.linkPort, credentials: credentials, trustDomain: identity.trustDomain,
+            registry: LinkRegistry(metrics: LinkMetrics(metrics)), logger: logger)
+        var edge = settings.gateway
+        edge.region = identity.region
+        edge.gatewayId = identity.id
+        let spool = try makeSpool(gateway: identity.id)
+        let server = GatewayServer(
+            settings: edge, group: group, spool: spool, registry: links.registry, metrics: metrics, drainLimit: settings.drainLimit,
+            logger: logger, bound: { _ in readiness.clear("listener") })
+        let store = followTable(identity, server, links, readiness)
+        try await run(
+            [
+                keeper, TablePuller(store: store, logger: logger, fetch: keeper.fetchTable), Upkeep(), links,
+                UsageShipper(spool: spool, logger: logger, send: keeper.sendUsage),
+                MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes), server,
+            ], readiness)
+    }
+
+    private func followTable(
+        _ identity: GatewayIdentity, _ server: GatewayServer, _ links: GatewayLinks, _ readiness: Readiness
+    ) -> TableStore {
+        let store = TableStore(directory: settings.stateDirectory, key: identity.tableKey)
+        for refusal in store.load() { logger.warning("kept routing table refused", metadata: ["error.reason": "\(refusal.message)"]) }
+        store.subscribe { table in
+            links.apply(workers: table.workers, denied: table.denied)
+            server.apply(table)
+            readiness.clear("table")
+        }
+        return store
+    }
+
+    private func run(_ services: [any Service], _ readiness: Readiness) async throws {
+        let operations = OperationsServer(address: settings.operations, metrics: metrics, readiness: readiness, logger: logger)
+        try await ProgramServices.run(
+            [operations] + services, readiness: readiness, drainLimit: settings.drainLimit + .seconds(10), logger: logger)
+    }
+
+    /// Bodies of hundreds of kilobytes are above the allocator's own threshold: each would be mapped, faulted in page by page and unmapped.
+    private func prepare() throws -> any EventLoopGroup {
+        _ = cplatform_tune_allocator(64 << 20, 256 << 20, 0)
+        _ = cplatform_forbid_dumps()
+        try makeFolder(settings.stateDirectory)
+        return MultiThreadedEventLoopGroup(numberOfThreads: settings.gateway.loops)
+    }
+
+    private func makeSpool(gateway: String) throws(MeterError) -> Spool {
+        var spool = SpoolSettings(directory: settings.stateDirectory + "/spool", gateway: gateway)
+        spool.isStrict = settings.isStrictSpool
+        return try Spool(spool)
+    }
+
+    private func makeFolder(_ path: String) throws {
+        guard mkdir(path, 0o700) != 0, errno != EEXIST else { return }
+        ProgramExit.complain("cannot make \(path): \(String(cString: strerror(errno)))")
+        throw ProgramExit.refused
+    }
+}
+
+/// What a gateway without a control plane calls itself in its records.
+private enum StandaloneIdentity {
+    static let gateway = "00000000-0000-8000-a000-000000000000"
+}
+
+/// Gives back memory that a burst left behind.
+private struct Upkeep: Service {
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                // Cancellation ends the pause and the loop.
+                try? await Task.sleep(for: .seconds(30))
+                _ = cplatform_trim_allocator()
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Domain
+import Exchange
+import Gateway
+import PlimsollWire
+import Program
+import Telemetry
+
+/// The one file of a standalone gateway. `docs/standalone.md` describes it.
+struct StandaloneSettings {
+    let gateway: EdgeSettings
+    let table: StandaloneTable
+
+    init(file: String) throws(SettingsFaults) {
+        try self.init(SettingsReader(file: file, environment: ProcessEnvironment.current))
+    }
+
+    init(_ reader: SettingsReader) throws(SettingsFaults) {
+        var edge = EdgeSettings(reader, defaultState: "/var/lib/plimsoll-standalone")
+        edge.gateway.region = reader.string("region", default: "local")
+        let tiers = reader.objects("tiers").map(Self.tier)
+        let models = reader.objects("models")
+        let keys = reader.objects("keys")
+        if tiers.isEmpty { reader.fault("tiers", "must list at least one tier") }
+        if models.isEmpty { reader.fault("models", "must list at least one model") }
+        if keys.isEmpty { reader.fault("keys", "must list at least one key") }
+        table = StandaloneTable(
+            region: edge.gateway.region, tiers: tiers, models: models.map(Self.model), keys: keys.map { Self.key($0, tiers) },
+            upstreams: models.flatMap(Self.upstreams))
+        gateway = edge
+        Self.checkNames(reader, tiers.map(\.name), "tiers")
+        Self.checkNames(reader, table.models.map(\.name), "models")
+        Self.checkNames(reader, table.keys.map(\.name), "keys")
+        try reader.finish()
+    }
+
+    private static func checkNames(_ reader: SettingsReader, _ names: [String], _ list: String) {
+        for name in Set(names) where names.count(where: { $0 == name }) > 1 { reader.fault(list, "name \(name.debugDescription) twice") }
+    }
+
+    private static func tier(_ reader: SettingsReader) -> TierEntry {
+        let range = TierLimits.range
+        let tier = TierEntry(
+            name: reader.string("name"), maxPromptTokens: reader.int("max_prompt_tokens", in: range),
+            maxOutputTokens: reader.int("max_output_tokens", in: range), maxBodyBytes: reader.bytes("max_body_bytes", in: range),
+            requestsPerMinute: reader.int("requests_per_minute", in: range), tokensPerMinute: reader.int("tokens_per_minute", in: range),
+            concurrentRequests: reader.int("concurrent_requests", in: range), maxTableAgeSeconds: Int(Int32.max),
+            ttftObjectiveMicroseconds: Int64(reader.int("first_token_objective_milliseconds", default: 1500, in: 1...600_000)) * 1000)
+        if tier.maxOutputTokens > tier.tokensPerMinute {
+            reader.fault("tokens_per_minute", "is below max_output_tokens, so the longest answer could never be admitted")
+        }
+        return tier
+    }
+
+    private static func key(_ reader: SettingsReader, _ tiers: [TierEntry]) -> StandaloneTable.Key {
+        let tier = reader.string("tier")
+        if !tier.isEmpty, !tiers.contains(where: { $0.name == tier }) { reader.fault("tier", "is no tier of this file") }
+        let name = reader.string("name")
+        let secret = reader.secret("key").exposed
+        if !KeyFormat.mayExist(secret) { reader.fault("key", "has our prefix and a wrong checksum") }
+        return StandaloneTable.Key(
+            name: name, tenant: reader.string("tenant", default: name), tier: tier, sha256Hex: StandaloneTable.Key.hash(secret),
+            models: reader.has("models") ? reader.strings("models") : nil)
+    }
+
+    private static func model(_ reader: SettingsReader) -> ModelEntry {
+        ModelEntry(
+            name: reader.string("name"), contextTokens: reader.int("context_tokens", in: 16...16_777_216),
+            createdAtSeconds: Int64(reader.int("created_at", default: 0)), tiers: reader.strings("tiers"),
+            releaseWeights: [StandaloneTable.release: 1_000_000])
+    }
+
+    private static func upstreams(_ model: SettingsReader) -> [StandaloneTable.Upstream] {
+        let name = model.string("name")
+        let readers = model.objects("upstreams")
+        if readers.isEmpty { model.fault("upstreams", "must list at least one runtime") }
+        return readers.map { reader in
+            let url = reader.string("url")
+            if !url.isEmpty, RuntimeAddress(url: url) == nil { reader.fault("url", "must be http://host:port or unix:/path") }
+            return StandaloneTable.Upstream(
+                model: name, url: url, provider: reader.string("provider", default: "local"),
+                dialect: reader.choice("dialect", default: RuntimeDialect.vllm), servedModel: reader.optionalString("served_model"),
+                slots: reader.int("slots", default: 64, in: 1...100_000))
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import Glibc
+import Testing
+
+@testable import Commands
+
+@Suite(.timeLimit(.minutes(1))) struct DevTests {
+    @Test func theEnvironmentFileIsReadBackAsItWasWritten() {
+        let pairs = [("A", "http://127.0.0.1:7800"), ("B", "postgresql:///x?host=/tmp/a b&user=y"), ("C", "control=1 gateway=2")]
+        let text = DevEnvironment.render(pairs)
+        #expect(text.hasPrefix("A=http://127.0.0.1:7800\nB=\"postgresql"))
+        #expect(DevEnvironment.parse(text) == Dictionary(uniqueKeysWithValues: pairs))
+    }
+
+    @Test func portsMoveWithTheirBaseAndInstallationsDoNotMeet() throws {
+        let layout = try DevLayout(environment: ["PLIMSOLL_STATE": "/tmp/x/", "PLIMSOLL_PORT_BASE": "20000"])
+        #expect(layout.state == "/tmp/x" && layout.url == "http://127.0.0.1:20100" && layout.agentOperationsPort(1) == 20_212)
+        #expect(throws: CommandFailure.self) { try DevLayout(environment: ["PLIMSOLL_PORT_BASE": "high"]) }
+    }
+
+    @Test func aLongStateFolderGetsShortSockets() throws {
+        let layout = try DevLayout(environment: ["PLIMSOLL_STATE": "/tmp/" + String(repeating: "d", count: 120)])
+        #expect(layout.runtimeSocket("alpha").utf8.count < 100 && layout.postgresSocket.utf8.count < 90)
+    }
+
+    @Test func aProcessIsKnownByItsStartSoThatARecycledIdIsSpared() async throws {
+        let program = DevProgram(path: "/bin/sleep", arguments: ["60"], log: "/dev/null")
+        let process = try program.start()
+        let stranger = DevProcess(pid: process.pid, startTicks: process.startTicks + 1)
+        #expect(process.isAlive && !stranger.isAlive)
+        stranger.send(SIGKILL)
+        #expect(process.isAlive)
+        process.send(SIGTERM)
+        #expect(await process.end(within: .seconds(10)))
+    }
+
+    @Test func aProgramThatFailsOrIsMissingIsTold() async {
+        await #expect(throws: CommandFailure.self) {
+            try await DevProgram(path: "/bin/false", arguments: [], log: "/dev/null").run(within: .seconds(10))
+        }
+        #expect(throws: CommandFailure.self) { try DevProgram(path: "/nonexistent", arguments: [], log: "/dev/null").start() }
+    }
+}

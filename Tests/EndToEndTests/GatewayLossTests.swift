@@ -1,0 +1,25 @@
+import TestSupport
+import Testing
+
+extension MachineTests {
+    @Suite struct GatewayLossTests {
+        @Test(.timeLimit(.minutes(6))) func everyFinishedAnswerHasOneRecordThroughTwentyKills() async throws {
+            try await Installation.with { plimsoll in
+                let load = try plimsoll.load(customers: 16, maxTokens: 12)
+                for _ in 0..<20 {
+                    let finished = load.endings.count("finished")
+                    try await Waiting.until("answers after a restart", within: .seconds(40)) { load.endings.count("finished") >= finished + 16 }
+                    let gateway = try plimsoll.pid("gateway")
+                    try plimsoll.kill("gateway")
+                    try await plimsoll.restarted("gateway", from: gateway)
+                }
+                let endings = try await load.finish()
+                let finished = Set(endings.filter { $0.outcome == "finished" }.compactMap(\.id))
+                #expect(finished.count > 300, "\(endings.summary)")
+                let counts = try await plimsoll.recordCounts(of: finished)
+                #expect(counts.values.allSatisfy { $0 == 1 })
+                #expect(try await plimsoll.rows("SELECT request_id FROM billing.usage_quarantine").isEmpty)
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension MachineTests {
+    @Suite struct PrivacyTests {
+        private static let asked = "zebra-question-7341"
+        private static let told = "zebra-answer-9152"
+
+        /// Markers go into prompts, answers and keys, every path is made to fail, and then everything that was written anywhere is searched.
+        @Test(.timeLimit(.minutes(4))) func nothingOfAConversationIsEverWritten() async throws {
+            try await Installation.with { plimsoll in
+                try await converse(plimsoll)
+                try await provoke(plimsoll)
+                try await mistake(plimsoll)
+                let made = try await plimsoll.makeKey("searched for")
+                _ = try await plimsoll.chat(body(plimsoll), key: made.key)
+                try await search(plimsoll, for: [Self.asked, Self.told, made.key, "pls_live_zebra", plimsoll.key])
+            }
+        }
+
+        private func body(_ plimsoll: Installation, _ fields: String = #","max_tokens":8"#) -> String {
+            let prompt = "\(Self.asked) [[echo \(Self.told)]]"
+            return #"{"model":"\#(plimsoll.model)","messages":[{"role":"user","content":"\#(prompt)"}]\#(fields)}"#
+        }
+
+        private func converse(_ plimsoll: Installation) async throws {
+            let whole = try await plimsoll.chat(body(plimsoll))
+            #expect(whole.body.contains(Self.told), "the marker must have been in the answer: \(whole.body)")
+            _ = try await plimsoll.chat(body(plimsoll, #","stream":true,"max_tokens":8"#))
+        }
+
+        private func provoke(_ plimsoll: Installation) async throws {
+            let faults = ["close_mid_stream", "garbage", "storm_503", "wrong_model", "inflated_usage", "drip"]
+            for fault in faults {
+                for provider in ["alpha", "beta"] {
+                    try await plimsoll.orderFault(provider, #"{"fault":"\#(fault)","after":2,"count":4}"#)
+                }
+                for stream in ["true", "false"] {
+                    _ = try await plimsoll.chat(body(plimsoll, #","max_tokens":6,"stream":\#(stream)"#))
+                }
+            }
+            for provider in ["alpha", "beta"] { try await plimsoll.orderFault(provider, #"{"fault":"none"}"#) }
+            let load = try plimsoll.load(customers: 10, maxTokens: 40, prompt: "\(Self.asked) [[echo \(Self.told)]]")
+            try await load.waitForFirstTokens(10)
+            let runtime = try plimsoll.pid("runtime:alpha")
+            try plimsoll.kill("runtime:alpha")
+            try await plimsoll.restarted("runtime:alpha", from: runtime)
+            _ = try await load.finish()
+        }
+
+        private func mistake(_ plimsoll: Installation) async throws {
+            let wrong = [
+                #"{"model":"\#(Self.asked)","messages":[{"role":"user","content":"\#(Self.asked)"}]}"#,
+                #"{"model":"\#(plimsoll.model)","messages":[{"role":"\#(Self.asked)","content":7}]}"#,
+                #"{"model":"\#(plimsoll.model)","max_tokens":"\#(Self.asked)","messages":[]}"#,
+                #"{"model":"\#(plimsoll.model)","\#(Self.asked)":1,"\#(Self.asked)":2}"#, #"{"\#(Self.asked)"#,
+                body(plimsoll, #","max_tokens":100000000"#),
+            ]
+            for body in wrong {
+                let answer = try await plimsoll.chat(body)
+                #expect((400...499).contains(answer.status), "\(answer.body)")
+            }
+            for key in ["pls_live_zebra", "sk-\(Self.asked)"] { _ = try await plimsoll.chat(body(plimsoll), key: key) }
+        }
+
+        private func search(_ plimsoll: Installation, for markers: [String]) async throws {
+            var sinks = try plimsoll.filesOutsideTheDatabase().filter { $0.key != "demo.env" }
+            let dump = plimsoll.state + "/searched.sql"
+            let child = try ChildProcess("/usr/bin/pg_dump", [plimsoll.environment["PLIMSOLL_DATABASE_URL"] ?? "", "-f", dump])
+            #expect(try await child.ended(within: .seconds(30)) == 0)
+            sinks["the database"] = FileManager.default.contents(atPath: dump)
+            for port in [0, 102, 202, 212] {
+                let page = try await HTTPCall.send("GET", "http://127.0.0.1:\(plimsoll.portBase + port)/metrics")
+                #expect(page.status == 200, "metrics on \(port)")
+                sinks["metrics of +\(port)"] = Data(page.body.utf8)
+            }
+            #expect(sinks.keys.contains { $0.hasPrefix("logs/") })
+            for (name, data) in sinks {
+                // Never the text around it: the test's own output must not become the leak.
+                for marker in markers where data.range(of: Data(marker.utf8)) != nil {
+                    Issue.record("\(name) holds the marker \(marker.prefix(16))")
+                }
+            }
+        }
+    }
+}

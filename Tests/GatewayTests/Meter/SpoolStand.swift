@@ -1,0 +1,103 @@
+import Domain
+import FoundationEssentials
+import Glibc
+import NIOCore
+import NIOPosix
+
+@testable import Gateway
+
+/// A folder that is removed with the value's last use.
+final class ScratchFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appending(path: "plimsoll-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func files(_ suffix: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(suffix) }.sorted()
+    }
+
+    func bytes(_ file: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: "\(path)/\(file)"))) }
+
+    func write(_ bytes: [UInt8], to file: String) throws { try Data(bytes).write(to: URL(filePath: "\(path)/\(file)")) }
+}
+
+/// Waits for one record and says whether the disk took it.
+final class WrittenRecord: MeterWaiter {
+    private let promise: EventLoopPromise<Bool>
+
+    init(_ promise: EventLoopPromise<Bool>) {
+        self.promise = promise
+    }
+
+    func meterWrote(tag: UInt32, succeeded: Bool) { promise.succeed(succeeded) }
+}
+
+/// A spool with one real event loop.
+struct SpoolStand: Sendable {
+    let spool: Spool
+    let loop: any EventLoop
+    let meter: NIOLoopBound<LoopMeter>
+    static let subject = UsageSubject(tenant: "t-1", key: "k-1", tier: "pro", model: "mock", region: "eu", firstTokenObjective: 1_500_000)
+    static let target = UsageTarget(release: "mock-q4", worker: "w-1", provider: "p-1")
+
+    init(_ settings: SpoolSettings) async throws {
+        spool = try Spool(settings)
+        loop = MultiThreadedEventLoopGroup.singleton.next()
+        meter = try await spool.makeMeter(on: loop).get()
+    }
+
+    init(_ folder: ScratchFolder) async throws {
+        try await self.init(SpoolSettings(directory: folder.path, gateway: "gw-1"))
+    }
+
+    /// The admission's sequence, or nil when it was refused.
+    func admit(_ number: Int = 1) async throws -> Int64? {
+        let admission = Self.admission(number)
+        let (sequence, succeeded) = try await loop.flatSubmit {
+            let promise = loop.makePromise(of: Bool.self)
+            let sequence = meter.value.admit(admission, waiter: WrittenRecord(promise), tag: 7)
+            return promise.futureResult.map { (sequence, $0) }
+        }.get()
+        return succeeded ? sequence : nil
+    }
+
+    func finish(_ number: Int = 1, sequence: Int64, completionTokens: Int = 5) async throws -> Bool {
+        let completion = Self.completion(number, sequence: sequence, completionTokens: completionTokens)
+        return try await loop.flatSubmit {
+            let promise = loop.makePromise(of: Bool.self)
+            meter.value.finish(completion, waiter: WrittenRecord(promise), tag: 8)
+            return promise.futureResult
+        }.get()
+    }
+
+    /// Admits and ends requests 1 to `count`.
+    func serve(_ count: Int) async throws {
+        for number in 1...count {
+            guard let sequence = try await admit(number) else { throw MeterError(.refused, "not admitted") }
+            guard try await finish(number, sequence: sequence) else { throw MeterError(.refused, "end not written") }
+        }
+    }
+
+    static func admission(_ number: Int) -> Admission {
+        Admission(
+            requestId: RequestId(high: 0x0190_0000_0000_7000, low: 0x8000_0000_0000_0000 | UInt64(number)), subject: subject,
+            acceptedAt: 1_800_000_000_000_000 + Int64(number), stream: true)
+    }
+
+    static func completion(_ number: Int, sequence: Int64, completionTokens: Int = 5) -> Completion {
+        var evidence = RequestEvidence(status: 200)
+        evidence.hasFinishReason = true
+        evidence.promptTokens = 11
+        evidence.completionTokens = completionTokens
+        evidence.firstTokenAfter = 640_000
+        evidence.finishedAfter = 900_000
+        var completion = Completion(admission: admission(number), sequence: sequence, target: target, evidence: evidence)
+        completion.finishReason = "stop"
+        return completion
+    }
+}

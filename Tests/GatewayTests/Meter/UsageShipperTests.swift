@@ -1,0 +1,111 @@
+import Domain
+import Logging
+import PlimsollWire
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+/// A control plane that stores each request once and can lose its answers.
+private final class Intake: Sendable {
+    struct Lost: Error {}
+
+    private let state = Mutex<(records: [String: UsageRecord], batches: Int, losesAnswer: Bool)>(([:], 0, false))
+
+    var records: [UsageRecord] { state.withLock { $0.records.values.sorted { $0.sequence < $1.sequence } } }
+    var batches: Int { state.withLock { $0.batches } }
+    func loseNextAnswer() { state.withLock { $0.losesAnswer = true } }
+
+    func take(_ batch: UsageBatch) throws -> IntakeResponse {
+        try state.withLock { state in
+            state.batches += 1
+            var answer = IntakeResponse(stored: 0, duplicates: 0, quarantined: 0)
+            for record in batch.records {
+                switch UsageLedger.arrival(stored: state.records[record.requestId].map { "\($0)" }, arriving: "\(record)") {
+                case .stored: answer.stored += 1
+                case .duplicate: answer.duplicates += 1
+                case .conflict: answer.quarantined += 1
+                }
+                state.records[record.requestId] = state.records[record.requestId] ?? record
+            }
+            if state.losesAnswer {
+                state.losesAnswer = false
+                throw Lost()
+            }
+            return answer
+        }
+    }
+}
+
+@Suite("Shipping of usage records")
+struct UsageShipperTests {
+    private func shipper(_ stand: SpoolStand, _ intake: Intake) -> UsageShipper {
+        UsageShipper(spool: stand.spool, logger: Logger(label: "test")) { try intake.take($0) }
+    }
+
+    @Test("every ended request arrives once, also while the gateway goes on")
+    func arrives() async throws {
+        let (folder, intake) = (try ScratchFolder(), Intake())
+        let stand = try await SpoolStand(folder)
+        try await stand.serve(3)
+        try await shipper(stand, intake).drain()
+        #expect(intake.records.map(\.sequence) == [1, 2, 3])
+        try await stand.serve(2)
+        try await shipper(stand, intake).drain()
+        #expect(intake.batches == 2)
+        #expect(intake.records.count == 3, "the same request ids are known already")
+        try await stand.spool.close()
+    }
+
+    @Test("a lost answer makes the batch come again, and nothing is stored twice or differs")
+    func lostAnswer() async throws {
+        let (folder, intake) = (try ScratchFolder(), Intake())
+        let stand = try await SpoolStand(folder)
+        try await stand.serve(4)
+        intake.loseNextAnswer()
+        await #expect(throws: Intake.Lost.self) { _ = try await shipper(stand, intake).shipOnce() }
+        try await shipper(stand, intake).drain()
+        #expect(intake.records.map(\.sequence) == [1, 2, 3, 4])
+        #expect(intake.batches == 2)
+        try await stand.spool.close()
+    }
+
+    @Test("a long backlog goes in bounded batches")
+    func boundedBatches() async throws {
+        let (folder, intake) = (try ScratchFolder(), Intake())
+        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 40_000))
+        try await stand.serve(1200)
+        try await shipper(stand, intake).drain()
+        #expect(intake.records.count == 1200)
+        #expect(intake.batches >= 3)
+        try await stand.spool.close()
+    }
+
+    @Test("what a killed gateway left is shipped by the next one, the interrupted request too")
+    func afterKill() async throws {
+        let (folder, copy, intake) = (try ScratchFolder(), try ScratchFolder(), Intake())
+        let stand = try await SpoolStand(folder)
+        try await stand.serve(2)
+        _ = try await stand.admit(3)
+        for file in try folder.files(".seg") { try copy.write(try folder.bytes(file), to: file) }
+        let next = try await SpoolStand(copy)
+        try await shipper(next, intake).drain()
+        #expect(intake.records.map(\.outcome) == ["good", "good", "bad:interrupted"])
+        #expect(Set(intake.records.map(\.boot)) == [stand.spool.boot])
+        try await stand.spool.close()
+        try await next.spool.close()
+    }
+
+    @Test("segments go only when they are acknowledged and old enough")
+    func retention() async throws {
+        let (folder, intake) = (try ScratchFolder(), Intake())
+        let stand = try await SpoolStand(
+            SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000, retention: .seconds(-10)))
+        try await stand.serve(30)
+        #expect(try folder.files(".seg").count > 2)
+        try await shipper(stand, intake).drain()
+        #expect(try folder.files(".seg").count == 1, "only the segment that is being written stays")
+        #expect(intake.records.count == 30)
+        try await stand.spool.close()
+    }
+}

@@ -1,0 +1,118 @@
+import Exchange
+import NIOCore
+import Testing
+
+@testable import Link
+
+@Suite("Requests over a link")
+struct LinkExchangeTests {
+    @Test("a stream of tokens arrives whole, whichever side dialled", arguments: [LinkFixture.Way.tunnel, .direct])
+    func tokens(way: LinkFixture.Way) async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run(way) {
+            let link = try await fixture.recorder.links(2)[0]
+            #expect(link.agentId == fixture.agentLeaf.identity.idText)
+            let answer = try await Asking(link, worker: "tokens").outcome()
+            #expect(answer.isEnded)
+            #expect(answer.head == ExchangeHead(status: 200, isEventStream: true))
+            #expect(String(buffer: answer.body) == (0..<16).map { "data: \($0)\n\n" }.joined())
+        }
+    }
+
+    @Test("300 streams over two connections all end")
+    func manyStreams() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let links = try await fixture.recorder.links(2)
+            let asked = (0..<300).map { Asking(links[$0 % 2], worker: "tokens") }
+            for one in asked { #expect(try await one.outcome().isEnded) }
+            #expect(links.map(\.openStreams) == [0, 0])
+        }
+    }
+
+    @Test("more requests than a connection takes are turned away, not queued")
+    func overload() async throws {
+        var fixture = try LinkFixture()
+        fixture.settings.maximumStreams = 4
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let hanging = (0..<4).map { _ in Asking(link, worker: "hang") }
+            #expect(try await Asking(link, worker: "tokens").outcome().failure == .overloaded)
+            #expect(!link.takesRequests)
+            for one in hanging { one.cancel() }
+            try await fixture.agent.seen.wait("four resets") { $0.resets == 4 }
+            #expect(try await Asking(link, worker: "tokens").outcome().isEnded)
+        }
+    }
+
+    @Test("a prompt of eight megabytes goes through, in two pieces")
+    func bigPrompt() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let answer = try await Asking(link, worker: "length", body: ByteBuffer(repeating: 0x20, count: 8 << 20)).outcome()
+            #expect(String(buffer: answer.body) == String(8 << 20))
+        }
+    }
+
+    @Test("an agent's refusal comes before the prompt is read and frees the stream")
+    func earlyRefusal() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let answer = try await Asking(link, worker: "refuse", body: ByteBuffer(repeating: 0x20, count: 8 << 20)).outcome()
+            #expect(answer.head == ExchangeHead(status: 404, isEventStream: false, refusal: "unknown_worker"))
+            #expect(answer.isEnded)
+            #expect(try await Asking(link, worker: "tokens").outcome().isEnded)
+        }
+    }
+
+    @Test("a cancelled request reaches the agent as a reset and nothing follows")
+    func cancelled() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let asking = Asking(link, worker: "head")
+            try await asking.answer.wait("the first token") { $0.pieces == 1 }
+            asking.cancel()
+            try await fixture.agent.seen.wait("the reset") { $0.resets == 1 }
+            #expect(link.openStreams == 0)
+            #expect(!asking.answer.value.isOver)
+        }
+    }
+
+    @Test("an answer that the agent resets fails as reset while the link lives")
+    func resetByAgent() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            #expect(try await Asking(link, worker: "cut").outcome().failure == .reset)
+            #expect(try await Asking(link, worker: "tokens").outcome().isEnded)
+        }
+    }
+
+    @Test("a reader that stops holds the agent back and no other stream")
+    func slowReader() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let slow = Asking(link, worker: "flood", reading: false)
+            let waiting = try await fixture.agent.seen.wait("the agent to wait") { $0.sentBeforeWaiting != nil }
+            #expect(waiting.mostBuffered < 512 * 1024)
+            #expect(try await Asking(link, worker: "tokens").outcome().isEnded)
+            #expect(fixture.agent.seen.value.mostBuffered < 512 * 1024)
+            slow.setReading(true)
+            let answer = try await slow.outcome()
+            #expect(answer.body.readableBytes == 4 << 20)
+        }
+    }
+
+    @Test("report lines are joined over frames and read from every link")
+    func reports() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let heard = try await fixture.recorder.heard.wait("reports") { $0.reports.count == 4 }
+            #expect(Set(heard.reports) == ["{\"report\":1}", "{\"report\":2}"])
+        }
+    }
+}

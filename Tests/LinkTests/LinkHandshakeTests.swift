@@ -1,0 +1,89 @@
+import Cryptography
+import Exchange
+import FoundationEssentials
+import NIOCore
+import Testing
+
+@testable import Link
+
+@Suite("Who may link")
+struct LinkHandshakeTests {
+    /// What the tunnel is told when its leaf meets the gateway's.
+    private func refusal(gateway: TestAuthority.Leaf, agent: TestAuthority.Leaf, expecting id: String? = nil) async throws -> LinkError {
+        let fixture = LinkFixture(gateway: gateway, agent: agent)
+        let listener = try fixture.listener()
+        let port = try await listener.bind()
+        let pipeline = LinkPipeline(
+            side: .agent(fixture.agent), credentials: try agent.credentials(), admission: fixture.gateways, settings: fixture.settings,
+            sessions: LinkSessions())
+        let dialler = LinkDialler(pipeline: pipeline, group: fixture.group, logger: fixture.logger)
+        let peer = LinkPeer(id: id ?? gateway.identity.idText, address: "127.0.0.1:\(port)")
+        let result = Watched<LinkError?>(nil)
+        try await running([listener.run]) {
+            let error = await dialler.link(peer)
+            result.change { $0 = error }
+        }
+        #expect(fixture.recorder.heard.value.opened == 0)
+        return try #require(result.value)
+    }
+
+    @Test("a certificate with another role is refused, on both sides")
+    func wrongRole() async throws {
+        let authority = try TestAuthority()
+        _ = try await refusal(gateway: try authority.leaf(.gateway), agent: try authority.leaf(.gateway))
+        let impostor = try await refusal(gateway: try authority.leaf(.agent), agent: try authority.leaf(.agent))
+        #expect(impostor.code == .peerRefused)
+    }
+
+    @Test("a gateway that is not the one that was dialled is refused")
+    func otherGateway() async throws {
+        let authority = try TestAuthority()
+        let other = UUID().uuidString.lowercased()
+        let error = try await refusal(gateway: try authority.leaf(.gateway), agent: try authority.leaf(.agent), expecting: other)
+        #expect(error.code == .peerRefused)
+    }
+
+    @Test("certificates of another authority are refused")
+    func foreignAuthority() async throws {
+        let error = try await refusal(gateway: try TestAuthority().leaf(.gateway), agent: try TestAuthority().leaf(.agent))
+        #expect(error.code == .handshakeFailed)
+    }
+
+    @Test("expired certificates are refused")
+    func expired() async throws {
+        let authority = try TestAuthority()
+        let old = try authority.leaf(.gateway, validFor: .seconds(60), at: Date(timeIntervalSinceNow: -3600))
+        let error = try await refusal(gateway: old, agent: try authority.leaf(.agent))
+        #expect(error.code == .handshakeFailed)
+    }
+
+    @Test("a denied identity does not get in, and its live links are cut")
+    func denied() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let asking = Asking(link, worker: "head")
+            try await asking.answer.wait("the first token") { $0.pieces == 1 }
+            fixture.agents.deny([fixture.agentLeaf.identity.description])
+            #expect(try await asking.outcome().failure == .lostBeforeEnd)
+            try await fixture.recorder.heard.wait("both links cut") { $0.closed == [.peerDenied, .peerDenied] }
+            fixture.agents.deny([])
+            _ = try await fixture.recorder.links(2)
+        }
+        #expect(fixture.recorder.heard.value.opened == 4)
+    }
+
+    @Test("replaced credentials are used by the next handshake and leave open links alone")
+    func renewal() async throws {
+        let authority = try TestAuthority()
+        let fixture = LinkFixture(gateway: try authority.leaf(.gateway), agent: try authority.leaf(.agent))
+        let credentials = try fixture.agentLeaf.credentials()
+        let before = credentials.dialling
+        let next = try authority.leaf(.agent, id: fixture.agentLeaf.identity.id)
+        try credentials.replace(certificateChainPem: next.chainPem, privateKeyPem: next.keyPem, authoritiesPem: next.authoritiesPem)
+        #expect(credentials.dialling !== before)
+        #expect(throws: LinkError.self) {
+            try credentials.replace(certificateChainPem: next.chainPem, privateKeyPem: "nothing", authoritiesPem: next.authoritiesPem)
+        }
+    }
+}
