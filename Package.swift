@@ -176,7 +176,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "AgentTests", dependencies: ["Agent", "Link", "Exchange", "PlimsollWire", "Cryptography", .nioCore, .nioPosix],
+            name: "AgentTests",
+            dependencies: [
+                "Agent", "Link", "Exchange", "Outbound", "PlimsollWire", "Cryptography", "Telemetry", "HTTPWire", .logging, .lifecycle, .nioCore,
+                .nioPosix,
+            ],
             swiftSettings: strict),
         .testTarget(name: "CommandsTests", dependencies: ["Commands", "HTTPWire", .arguments], swiftSettings: strict),
         .testTarget(name: "SimulatedRuntimeTests", dependencies: ["SimulatedRuntime", .nioCore, .nioPosix], swiftSettings: strict),

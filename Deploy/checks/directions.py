@@ -26,8 +26,8 @@ MAY_USE = {
     "SimulatedRuntime": "",
     "plimsoll": "Commands",
     "plimsoll-control": "ControlPlane Program Domain PlimsollWire Postgres Migrations Cryptography Telemetry CPlatform",
-    "plimsoll-gateway": "Gateway Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
-    "plimsoll-agent": "Agent Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
+    "plimsoll-gateway": "Gateway Domain Outbound Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
+    "plimsoll-agent": "Agent Outbound Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
     "plimsoll-simulated-runtime": "SimulatedRuntime Program",
     "plimsoll-bench": "HTTPWire Outbound",
 }

@@ -45,7 +45,7 @@ struct KeyLedger {
         if keys.count &- first > KeyLedger.few { return insertLarge(key, of: text, from: first) }
         var at = first
         while at < keys.count {
-            if keys[at].hash == key.hash, same(keys[at], key, text) { return false }
+            if keys[at].hash == key.hash, same(keys[at], key, text) { return duplicate(key) }
             at &+= 1
         }
         keys.append(key)
@@ -58,12 +58,18 @@ struct KeyLedger {
         var slot = Int(truncatingIfNeeded: key.hash >> 16) & mask
         while table[slot] != 0 {
             let other = keys[Int(table[slot]) - 1]
-            if other.hash == key.hash, same(other, key, text) { return false }
+            if other.hash == key.hash, same(other, key, text) { return duplicate(key) }
             slot = (slot + 1) & mask
         }
         keys.append(key)
         table[slot] = UInt32(keys.count)
         return true
+    }
+
+    /// Kept as the last one, so that the fault can name it.
+    private mutating func duplicate(_ key: Key) -> Bool {
+        keys.append(key)
+        return false
     }
 
     private mutating func rebuild(from first: Int) {

@@ -22,5 +22,5 @@ package final class DirectDialer: Service, Sendable {
     package func drain() async { await dialler.drain() }
 
     /// Dials until cancelled or asked to shut down, then drains.
-    package func run() async throws { await dialler.runUntilShutdown() }
+    package func run() async throws { await dialler.run() }
 }

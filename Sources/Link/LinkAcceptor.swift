@@ -45,15 +45,14 @@ final class LinkAcceptor: Sendable {
             await drain()
         } catch {
             await stop()
-            sessions.order(.cut(LinkError(.closed, "shutting down")))
+            await sessions.end(.cut(LinkError(.closed, "shutting down")))
             throw error
         }
     }
 
     func drain() async {
         await stop()
-        sessions.order(.drain)
-        await sessions.whenEmpty()
+        await sessions.end(.drain)
     }
 
     private func stop() async {

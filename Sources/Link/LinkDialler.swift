@@ -14,7 +14,7 @@ final class LinkDialler: Sendable {
     private struct State {
         var wanted: Set<LinkPeer> = []
         var running: Set<Slot> = []
-        var isDraining = false
+        var isEnding = false
     }
 
     private let pipeline: LinkPipeline
@@ -42,39 +42,38 @@ final class LinkDialler: Sendable {
     }
 
     func drain() async {
-        state.withLock { $0.isDraining = true }
+        state.withLock { $0.isEnding = true }
         changed.finish()
-        sessions.order(.drain)
-        await sessions.whenEmpty()
+        await sessions.end(.drain)
     }
 
-    func runUntilShutdown() async {
+    /// Dials until cancelled or asked to shut down, then drains.
+    func run() async {
         await withGracefulShutdownHandler {
-            await run()
+            await keepAll()
         } onGracefulShutdown: {
             self.changed.finish()
         }
-        if Task.isCancelled {
-            sessions.order(.cut(LinkError(.closed, "shutting down")))
-        } else {
-            await drain()
-        }
     }
 
-    private func run() async {
+    private func keepAll() async {
         await withDiscardingTaskGroup { children in
             changed.yield()
             for await _ in changes {
                 for slot in newSlots() { children.addTask { await self.keep(slot) } }
             }
+            let order = Task.isCancelled ? LinkOrder.cut(LinkError(.closed, "shutting down")) : .drain
+            state.withLock { $0.isEnding = true }
+            // Ends waits between dials; waits for a link end with the link.
             children.cancelAll()
+            await sessions.end(order)
         }
     }
 
     private func newSlots() -> [Slot] {
         let perPeer = pipeline.settings.connectionsPerPeer
         return state.withLock { state in
-            guard !state.isDraining else { return [] }
+            guard !state.isEnding else { return [] }
             let all = state.wanted.flatMap { peer in (0..<perPeer).map { Slot(peer: peer, index: $0) } }
             let fresh = all.filter { !state.running.contains($0) }
             state.running.formUnion(fresh)
@@ -85,7 +84,7 @@ final class LinkDialler: Sendable {
     /// False: the slot is given up, under the same lock that decides whether it must be started again.
     private func isWanted(_ slot: Slot) -> Bool {
         state.withLock { state in
-            if state.wanted.contains(slot.peer), !state.isDraining { return true }
+            if state.wanted.contains(slot.peer), !state.isEnding { return true }
             state.running.remove(slot)
             return false
         }
@@ -95,7 +94,7 @@ final class LinkDialler: Sendable {
         var backoff = Backoff(pipeline.settings)
         while !Task.isCancelled, isWanted(slot) {
             let began = ContinuousClock.now
-            let lost = await link(slot.peer) { state.withLock { $0.wanted.contains(slot.peer) && !$0.isDraining } }
+            let lost = await link(slot.peer) { state.withLock { $0.wanted.contains(slot.peer) && !$0.isEnding } }
             if began.duration(to: .now) >= .seconds(5) { backoff = Backoff(pipeline.settings) }
             let delay = lost == nil && backoff.attempts == 0 ? Duration.zero : backoff.next()
             if let lost { note(lost, slot.peer, attempt: backoff.attempts) }

@@ -119,7 +119,8 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
     /// Errors of a single stream come here too; they end that stream only, and the frame layer bounds how many of them a peer may cause.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !watch.takeStreamError() else { return }
-        close(context, LinkError(.protocolViolation, "the connection failed", cause: error))
+        let code: LinkError.Code = error is any NIOHTTP2Error ? .protocolViolation : .closed
+        close(context, LinkError(code, "the connection failed", cause: error))
     }
 
     // MARK: Windows
@@ -167,7 +168,6 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
 
     private func beat(_ context: ChannelHandlerContext) {
         guard !isClosed else { return }
-        print("beat", Streams.self, pulse.lastHeard, NIODeadline.now(), pulse.due)
         switch pulse.tick(at: .now()) {
         case .wait: break
         case .ping: writer.write(.rootStream, .ping(.pulse, ack: false))

@@ -69,6 +69,7 @@ final class LinkSessions: Sendable {
     private struct State {
         var live: [ObjectIdentifier: LinkSession] = [:]
         var waiting: [CheckedContinuation<Void, Never>] = []
+        var ending: LinkOrder?
     }
 
     private let state = Mutex(State())
@@ -77,8 +78,14 @@ final class LinkSessions: Sendable {
 
     var openPeers: [String] { Set(all.filter { $0.isOpen && !$0.isDraining }.map(\.peer.idText)).sorted() }
 
+    /// A link that gets through its handshake while all are being ended is ended too, when its handlers are in place.
     func add(_ session: LinkSession) {
-        state.withLock { $0.live[ObjectIdentifier(session)] = session }
+        let ending = state.withLock { state in
+            state.live[ObjectIdentifier(session)] = session
+            return state.ending
+        }
+        guard let ending else { return }
+        session.eventLoop.execute { session.order(ending) }
     }
 
     func remove(_ session: LinkSession) {
@@ -91,12 +98,14 @@ final class LinkSessions: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    func order(_ order: LinkOrder) {
+    /// Drains or cuts all links, those to come as well. Returns when none is left; a drain has its own deadline.
+    func end(_ order: LinkOrder) async {
+        state.withLock { $0.ending = order }
         for session in all { session.order(order) }
+        await whenEmpty()
     }
 
-    /// Returns when no link is left; a drain's own deadline bounds the wait.
-    func whenEmpty() async {
+    private func whenEmpty() async {
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLock { state in
                 guard !state.live.isEmpty else { return true }

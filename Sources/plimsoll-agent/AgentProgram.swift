@@ -55,7 +55,7 @@ private struct Upkeep: Service {
                 for reason in blocked.subtracting(missing) { readiness.clear(reason) }
                 blocked = missing
                 turns += 1
-                if turns % 60 == 10 { _ = cplatform_trim_allocator() }
+                if turns % 600 == 20 { MemoryCare.giveBack() }
                 // Cancellation ends the pause and the loop.
                 try? await Task.sleep(for: .milliseconds(500))
             }

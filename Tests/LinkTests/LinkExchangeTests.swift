@@ -15,7 +15,7 @@ struct LinkExchangeTests {
             let answer = try await Asking(link, worker: "tokens").outcome()
             #expect(answer.isEnded)
             #expect(answer.head == ExchangeHead(status: 200, isEventStream: true))
-            #expect(String(buffer: answer.body) == (0..<16).map { "data: \($0)\n\n" }.joined())
+            #expect(String(buffer: answer.body) == (0..<8).map { "data: \($0)\n\n" }.joined())
         }
     }
 

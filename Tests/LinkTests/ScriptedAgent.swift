@@ -4,7 +4,7 @@ import Synchronization
 @testable import Link
 
 /// The agent's side of a test. What it does is said by the worker's name in the request:
-/// `tokens` answers 16 pieces, `length` the number of bytes of the prompt, `hang` nothing, `head` a head only, `flood` as much as is taken,
+/// `tokens` answers 8 pieces, `length` the number of bytes of the prompt, `hang` nothing, `head` a head only, `flood` as much as is taken,
 /// `cut` a head and a reset, `refuse` an answer before the prompt was read.
 final class ScriptedAgent: LinkServing {
     struct Seen: Sendable {
@@ -77,7 +77,7 @@ final class ScriptedRequest: LinkStreamReceiver {
 
     /// One piece each 20 ms.
     private func token(_ index: Int) {
-        guard index < 16 else { return stream.sendEnd() }
+        guard index < 8 else { return stream.sendEnd() }
         stream.sendBody(ByteBuffer(string: "data: \(index)\n\n"))
         stream.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(20)) { self.token(index + 1) }
     }

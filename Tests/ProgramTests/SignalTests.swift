@@ -5,21 +5,6 @@ import Testing
 
 @testable import Program
 
-/// Raises SIGTERM once it runs, and again when it is asked to drain, if it is a stubborn one.
-private struct Raiser: Service {
-    let isStubborn: Bool
-    let readiness: Readiness
-
-    func run() async throws {
-        kill(getpid(), SIGTERM)
-        try await gracefulShutdown()
-        guard !readiness.isReady else { exit(9) }
-        guard isStubborn else { return }
-        kill(getpid(), SIGTERM)
-        try await Task.sleep(for: .seconds(60))
-    }
-}
-
 @Suite(.timeLimit(.minutes(1))) struct SignalTests {
     @Test func theFirstSIGTERMTurnsReadinessOffAndDrains() async {
         await #expect(processExitsWith: .exitCode(7)) {

@@ -1,0 +1,78 @@
+import HTTPWire
+import OpenAIWire
+import Testing
+
+@Suite struct GenerationRequestTests {
+    private func read(_ text: String, _ endpoint: GenerationEndpoint = .chatCompletions) throws -> (GenerationRequest, [String]) {
+        let bytes = Array(text.utf8)
+        var scan = RequestScan()
+        var options = RequestScan()
+        let request = try bytes.withUnsafeBytes { buffer in
+            try scan.scan(buffer)
+            return try GenerationRequest.read(scan, buffer, endpoint: endpoint, options: &options)
+        }
+        return (request, request.removed.map { String(decoding: bytes[scan.members[$0].name], as: UTF8.self) })
+    }
+
+    private static let messages = #""messages":[{"role":"user","content":"hi"}]"#
+
+    @Test func readsWhatPolicyNeeds() throws {
+        let text = #"{"model":"m",\#(Self.messages),"stream":true,"stream_options":{"include_usage":true},"max_tokens":9,"n":2}"#
+        let (request, removed) = try read(text)
+        #expect(request.model == "m")
+        #expect(request.stream)
+        #expect(request.includesUsage)
+        #expect(request.maxTokens == 9)
+        #expect(request.answers == 2)
+        #expect(removed == ["stream_options"])
+    }
+
+    @Test func leversAndWhatNoHostMayLearnAreTakenOut() throws {
+        let levers = [
+            "priority", "cache_salt", "request_id", "rid", "session_id", "session_params", "lora_path", "kv_transfer_params", "bootstrap_host",
+        ]
+        let personal = ["user", "metadata", "safety_identifier", "prompt_cache_key", "n_predict", "id_slot"]
+        let members = (levers + personal).map { #""\#($0)":1"# }.joined(separator: ",")
+        #expect(try read(#"{"model":"m",\#(Self.messages),\#(members),"temperature":0,"top_k":5}"#).1 == levers + personal)
+    }
+
+    @Test func aLeverHiddenByEscapesIsTakenOutToo() throws {
+        #expect(try read(#"{"model":"m",\#(Self.messages),"\u0070riority":1}"#).1 == [#"\u0070riority"#])
+    }
+
+    @Test(arguments: [
+        (#"{"messages":[1]}"#, APIErrorCode.missingParameter, "model"), (#"{"model":"m"}"#, .missingParameter, "messages"),
+        (#"{"model":1,"messages":[1]}"#, .invalidType, "model"), (#"{"model":"","messages":[1]}"#, .invalidValue, "model"),
+        (#"{"model":"m","messages":"x"}"#, .invalidType, "messages"), (#"{"model":"m","messages":[ ]}"#, .invalidValue, "messages"),
+        (#"{"model":"m","messages":[1],"stream":"true"}"#, .invalidType, "stream"),
+        (#"{"model":"m","messages":[1],"max_tokens":"9"}"#, .invalidType, "max_tokens"),
+        (#"{"model":"m","messages":[1],"max_tokens":16.0}"#, .invalidType, "max_tokens"),
+        (#"{"model":"m","messages":[1],"max_tokens":1e3}"#, .invalidType, "max_tokens"),
+        (#"{"model":"m","messages":[1],"max_tokens":-5}"#, .invalidValue, "max_tokens"),
+        (#"{"model":"m","messages":[1],"max_completion_tokens":0}"#, .invalidValue, "max_completion_tokens"),
+        (#"{"model":"m","messages":[1],"n":16384}"#, .invalidValue, "n"), (#"{"model":"m","messages":[1],"best_of":99}"#, .invalidValue, "best_of"),
+        (#"{"model":"m","messages":[1],"stream_options":{}}"#, .invalidValue, "stream_options"),
+        (#"{"model":"m","messages":[1],"stream":true,"stream_options":1}"#, .invalidType, "stream_options"),
+    ])
+    func refusesWrongTypesWithTheParameter(_ text: String, _ code: APIErrorCode, _ param: String) {
+        #expect { try read(text) } throws: { ($0 as? APIError)?.code == code && ($0 as? APIError)?.param == param }
+    }
+
+    @Test func theSmallerOfTwoCapsCounts() throws {
+        let request = try read(#"{"model":"m",\#(Self.messages),"max_tokens":50,"max_completion_tokens":20}"#).0
+        #expect(request.maxTokens == 20)
+        #expect(request.maxTokensParam == "max_completion_tokens")
+    }
+
+    @Test func nullMeansMissing() throws {
+        let (request, removed) = try read(#"{"model":"m",\#(Self.messages),"max_tokens":null,"stream":null,"n":null}"#)
+        #expect(request.maxTokens == nil)
+        #expect(!request.stream)
+        #expect(removed == ["max_tokens"])
+    }
+
+    @Test func completionsNeedAPrompt() throws {
+        #expect(try read(#"{"model":"m","prompt":"hello"}"#, .completions).0.promptBytes == 7)
+        #expect { try read(#"{"model":"m","prompt":7}"#, .completions) } throws: { ($0 as? APIError)?.param == "prompt" }
+    }
+}
