@@ -51,7 +51,7 @@ struct LinkDrainTests {
         try await running([listener.run, tunnel.run]) {
             let links = try await fixture.recorder.links(2)
             async let drained: Void = tunnel.drain()
-            let asked = (0..<200).map { Asking(links[$0 % 2], worker: "tokens") }
+            let asked = (0..<100).map { Asking(links[$0 % 2], worker: "length") }
             for one in asked {
                 let answer = try await one.outcome()
                 #expect(answer.isEnded || answer.failure == .connectFailed)

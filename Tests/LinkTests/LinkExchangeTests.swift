@@ -24,7 +24,7 @@ struct LinkExchangeTests {
         let fixture = try LinkFixture()
         try await fixture.run {
             let links = try await fixture.recorder.links(2)
-            let asked = (0..<300).map { Asking(links[$0 % 2], worker: "tokens") }
+            let asked = (0..<300).map { Asking(links[$0 % 2], worker: "length") }
             for one in asked { #expect(try await one.outcome().isEnded) }
             #expect(links.map(\.openStreams) == [0, 0])
         }
