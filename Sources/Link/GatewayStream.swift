@@ -17,7 +17,8 @@ final class GatewayStream: RunningExchange {
     private var receiver: (any ExchangeReceiver)?
     private var onFinish: (@Sendable () -> Void)?
     private let writer: LinkWriter
-    private unowned let owner: GatewayStreams
+    /// Gone when the link was closed before this stream ended.
+    private weak var owner: GatewayStreams?
     private var phase = Phase.waitingForHead
     private var isRequestSent = false
 
@@ -187,7 +188,7 @@ final class GatewayStream: RunningExchange {
         held.removeAll()
         onFinish?()
         onFinish = nil
-        owner.finished(self)
+        owner?.finished(self)
     }
 }
 

@@ -45,8 +45,8 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         writer.attach(context)
         writer.gather = { [streams] in streams.gather() }
-        writer.busyChanged = { [unowned self] in busyChanged($0, context) }
-        writer.close = { [unowned self] in close(context, $0) }
+        writer.busyChanged = { [weak self] in self?.busyChanged($0, context) }
+        writer.close = { [weak self] in self?.close(context, $0) }
         watch.onBrokenStream = { [streams, writer] id in
             guard !writer.isResetting else { return false }
             streams.brokenStream(id)

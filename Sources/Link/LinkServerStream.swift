@@ -13,7 +13,8 @@ package final class LinkServerStream {
     let id: HTTP2StreamID
     let isReport: Bool
     private let writer: LinkWriter
-    private unowned let owner: AgentStreams
+    /// Gone when the link was closed before this stream ended.
+    private weak var owner: AgentStreams?
     private var receiver: (any LinkStreamReceiver)?
     private var answer = Answer.none
     private var isRequestComplete = false
@@ -87,7 +88,7 @@ package final class LinkServerStream {
     package func flush() {
         guard !willGather, !isGone else { return }
         willGather = true
-        owner.willGather(self)
+        owner?.willGather(self)
     }
 
     /// The answer is complete.
@@ -242,6 +243,6 @@ package final class LinkServerStream {
         dropHeld()
         receiver = nil
         say()
-        owner.finished(self)
+        owner?.finished(self)
     }
 }

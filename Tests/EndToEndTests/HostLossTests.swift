@@ -37,7 +37,7 @@ extension MachineTests {
             try await Installation.with { plimsoll in
                 let load = try plimsoll.load(customers: 30, maxTokens: 60)
                 try await load.waitForFirstTokens(60)
-                let host = try #require(try await plimsoll.rows("SELECT id FROM serving.hosts ORDER BY created_at LIMIT 1").first)
+                let host = try #require(try await plimsoll.rows("SELECT id FROM serving.hosts ORDER BY enrolled_at LIMIT 1").first)
                 let drained = try await plimsoll.admin("POST", "/hosts/\(host)/drain", "{}")
                 #expect((200...202).contains(drained.status), "\(drained.body)")
                 let before = load.endings.count

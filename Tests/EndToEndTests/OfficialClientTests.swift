@@ -8,7 +8,8 @@ extension MachineTests {
         @Test(.timeLimit(.minutes(4))) func officialClientIsServedByARealRuntime() async throws {
             try await Installation.with(runtime: "llamacpp", settings: ["PLIMSOLL_LLAMA_MODEL": Checkout.tinyModel]) { plimsoll in
                 let found = try await findings(plimsoll)
-                #expect(found["chat"] as? [AnyHashable] == [true, 12, "length"])
+                let chat = try #require(found["chat"] as? [Any])
+                #expect(chat.first as? Bool == true && chat.dropFirst().map { "\($0)" } == ["12", "length"])
                 #expect((found["stream"] as? [Int])?.last == 12)
                 #expect(found["usage_unasked"] as? Bool == false)
                 #expect(found["completion"] as? Bool == true)
@@ -17,7 +18,8 @@ extension MachineTests {
                 let headers = try #require(found["headers"] as? [String])
                 #expect(headers.contains("x-request-id"))
                 #expect(headers.contains("x-ratelimit-remaining-tokens"))
-                #expect(found["bad_key"] as? [AnyHashable?] == ["AuthenticationError", 401, "invalid_api_key", nil])
+                let badKey = try #require(found["bad_key"] as? [Any])
+                #expect(badKey.prefix(3).map { "\($0)" } == ["AuthenticationError", "401", "invalid_api_key"])
                 #expect(refusal(found, "unknown_model") == ["NotFoundError", "404"])
                 #expect(refusal(found, "wrong_type") == ["BadRequestError", "400"])
                 #expect(refusal(found, "no_messages") == ["BadRequestError", "400"])

@@ -65,7 +65,7 @@ extension MachineTests {
         }
 
         private func search(_ plimsoll: Installation, for markers: [String]) async throws {
-            var sinks = try plimsoll.filesOutsideTheDatabase().filter { $0.key != "demo.env" }
+            var sinks = try plimsoll.filesOutsideTheDatabase().filter { !["demo.env", "keys"].contains($0.key) }
             let dump = plimsoll.state + "/searched.sql"
             let child = try ChildProcess("/usr/bin/pg_dump", [plimsoll.environment["PLIMSOLL_DATABASE_URL"] ?? "", "-f", dump])
             #expect(try await child.ended(within: .seconds(30)) == 0)
