@@ -14,6 +14,8 @@ package struct AnswerScan: Sendable {
     package var usage: ReportedUsage?
     /// The member `usage` from its name to its value's end, and the comma in front of it, when there is one.
     package var usageMember: Range<Int>?
+    /// The value of that member.
+    package var usageValue: Range<Int>?
     /// `choices` is there and is empty.
     package var hasEmptyChoices = false
     /// Number of elements of `choices`.
@@ -111,7 +113,9 @@ struct AnswerWalk {
         if `is`(name, "choices"), byte == UInt8(ascii: "[") { return try choices(at) }
         if `is`(name, "usage"), byte == UInt8(ascii: "{") {
             result.usage = ReportedUsage()
-            return try members(at, .usage)
+            let end = try members(at, .usage)
+            result.usageValue = at..<end
+            return end
         }
         let end = try skip(at)
         if byte == UInt8(ascii: "\"") {

@@ -14,7 +14,7 @@ package struct BodyEdit {
     }
 
     /// `name` is put as it is and must need no escapes; `json` is a value.
-    package mutating func insert(_ name: StaticString, json: some Sequence<UInt8>) {
+    package mutating func insert(_ name: StaticString, json: [UInt8]) {
         if hasInsertions { start.append(UInt8(ascii: ",")) }
         hasInsertions = true
         start.append(UInt8(ascii: "\""))
@@ -24,12 +24,8 @@ package struct BodyEdit {
         start.append(contentsOf: json)
     }
 
-    package mutating func insert(_ name: StaticString, string: some Sequence<UInt8>) {
-        insert(name, json: BodyEdit.quoted(string))
-    }
-
     package mutating func insert(_ name: StaticString, integer: Int) {
-        insert(name, json: String(integer).utf8)
+        insert(name, json: Array(String(integer).utf8))
     }
 
     /// Call after all insertions, and after `remove` has been done for all that go: `start` joins the rest.
@@ -58,9 +54,11 @@ package struct BodyEdit {
         return kept
     }
 
-    /// A JSON string with this UTF-8 text.
-    package static func quoted(_ text: some Sequence<UInt8>) -> [UInt8] {
+    /// A JSON string with this text.
+    package static func quoted(_ text: String) -> [UInt8] {
+        let text = Array(text.utf8)
         var result: [UInt8] = [UInt8(ascii: "\"")]
+        result.reserveCapacity(text.count + 2)
         let digits: StaticString = "0123456789abcdef"
         for byte in text {
             switch byte {

@@ -18,10 +18,10 @@ package struct APIError: Error, Sendable, Equatable {
     /// The JSON body.
     package var body: [UInt8] {
         var bytes = Array(#"{"error":{"message":"#.utf8)
-        bytes += BodyEdit.quoted(message.utf8)
+        bytes += BodyEdit.quoted(message)
         bytes += Array(#","type":""#.utf8) + Array(code.type.utf8)
         bytes += Array(#"","param":"#.utf8)
-        bytes += param.map { BodyEdit.quoted($0.utf8) } ?? Array("null".utf8)
+        bytes += param.map { BodyEdit.quoted($0) } ?? Array("null".utf8)
         bytes += Array(#","code":""#.utf8) + Array(code.rawValue.utf8)
         bytes += Array(#"","retryable":"#.utf8) + Array((code.isRetryable ? "true" : "false").utf8)
         bytes += Array("}}".utf8)

@@ -24,6 +24,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     case tooManyConcurrentRequests = "too_many_concurrent_requests"
     case noWorkerAvailable = "no_worker_available"
     case meteringUnavailable = "metering_unavailable"
+    case serviceUnavailable = "service_unavailable"
     case shuttingDown = "shutting_down"
     case tooManyConnections = "too_many_connections"
     case upstreamError = "upstream_error"
@@ -40,7 +41,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .requestTooLarge: 413
         case .unsupportedEncoding, .unsupportedMediaType: 415
         case .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests: 429
-        case .noWorkerAvailable, .meteringUnavailable, .shuttingDown, .tooManyConnections: 503
+        case .noWorkerAvailable, .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: 503
         case .upstreamError, .streamInterrupted: 502
         case .upstreamTimeout: 504
         default: 400
@@ -93,6 +94,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .tooManyConcurrentRequests: "Too many requests at once for this key."
         case .noWorkerAvailable: "No capacity for this model at the moment."
         case .meteringUnavailable: "The service cannot take requests at the moment."
+        case .serviceUnavailable: "The service cannot check keys at the moment."
         case .shuttingDown: "This server is being restarted."
         case .tooManyConnections: "Too many connections."
         case .upstreamError: "The model failed to answer."

@@ -20,7 +20,9 @@ struct GenerationReader {
         case .model: try model(member)
         case .messages: try messages(member)
         case .prompt: try prompt(member)
-        case .stream: request.stream = try bool(member, "stream") ?? false
+        case .stream:
+            request.stream = try bool(member, "stream") ?? false
+            request.removed.append(index)
         case .streamOptions: try streamOptions(member, at: index, options: &options)
         case .maxTokens: try maxTokens(member, "max_tokens", at: index)
         case .maxCompletionTokens: try maxTokens(member, "max_completion_tokens", at: index)

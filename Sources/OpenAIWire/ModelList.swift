@@ -15,7 +15,7 @@ package struct ModelDescription: Sendable, Equatable {
     }
 
     package var body: [UInt8] {
-        var bytes = Array(#"{"id":"#.utf8) + BodyEdit.quoted(id.utf8)
+        var bytes = Array(#"{"id":"#.utf8) + BodyEdit.quoted(id)
         bytes += Array(#","object":"model","created":\#(created),"owned_by":"plimsoll","max_model_len":\#(contextLength)}"#.utf8)
         return bytes
     }

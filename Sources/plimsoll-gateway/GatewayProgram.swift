@@ -55,16 +55,27 @@ struct GatewayProgram {
         edge.region = identity.region
         edge.gatewayId = identity.id
         let spool = try makeSpool(gateway: identity.id)
+        let contact = ControlContact()
         let server = GatewayServer(
-            settings: edge, group: group, spool: spool, registry: links.registry, metrics: metrics, drainLimit: settings.drainLimit,
+            settings: edge, group: group, spool: spool, registry: links.registry, contact: contact, metrics: metrics, drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         let store = followTable(identity, server, links, readiness)
         try await run(
             [
-                keeper, TablePuller(store: store, logger: logger, fetch: keeper.fetchTable), Upkeep(), links,
+                keeper, tablePuller(store, keeper, contact), Upkeep(), links,
                 UsageShipper(spool: spool, logger: logger, send: keeper.sendUsage),
                 MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes), server,
             ], readiness)
+    }
+
+    /// Every answer of the control plane, also that nothing is new, says that the table in force is the newest.
+    private func tablePuller(_ store: TableStore, _ keeper: GatewayIdentityKeeper, _ contact: ControlContact) -> TablePuller {
+        let fetch = keeper.fetchTable
+        return TablePuller(store: store, logger: logger) { since, wait in
+            let answer = try await fetch(since, wait)
+            contact.note()
+            return answer
+        }
     }
 
     private func followTable(
@@ -97,7 +108,10 @@ struct GatewayProgram {
     private func makeSpool(gateway: String) throws(MeterError) -> Spool {
         var spool = SpoolSettings(directory: settings.stateDirectory + "/spool", gateway: gateway)
         spool.isStrict = settings.isStrictSpool
-        return try Spool(spool)
+        let opened = try Spool(spool)
+        // What was read of earlier starts is not needed again.
+        _ = cplatform_trim_allocator()
+        return opened
     }
 
     private func makeFolder(_ path: String) throws {

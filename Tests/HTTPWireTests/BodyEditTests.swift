@@ -29,7 +29,7 @@ import Testing
 
     @Test func quotesWhatItInserts() throws {
         var edit = BodyEdit()
-        edit.insert("model", string: "a\"b\\c\u{1}é".utf8)
+        edit.insert("model", json: BodyEdit.quoted("a\"b\\c\u{1}é"))
         edit.finish(restHasMembers: false)
         #expect(try JSONValue.parse(edit.start + Array("}".utf8))["model"]?.string == "a\"b\\c\u{1}é")
     }

@@ -1,3 +1,4 @@
+import HTTPWire
 import PlimsollWire
 
 /// One customer's key as the request path sees it. Made anew with each table; what must outlive a table is in `limits`.
@@ -10,6 +11,8 @@ final class CustomerKey: Sendable {
     /// Seconds since 1970.
     let expiresAt: Int64?
     let limits: KeyLimits
+    /// The tenant's cache salt as a JSON string.
+    let quotedSalt: [UInt8]
 
     init(entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits) {
         id = entry.id
@@ -18,6 +21,7 @@ final class CustomerKey: Sendable {
         models = entry.models.map(Set.init)
         expiresAt = entry.expiresAtSeconds
         self.limits = limits
+        quotedSalt = BodyEdit.quoted(tenant.cacheSalt)
     }
 
     func isValid(nowSeconds: Int64) -> Bool {

@@ -38,6 +38,7 @@ extension CustomerConnection {
         guard let digest = PresentedKey.digest(of: head, in: bytes), let key = loop.directory.key(digest),
             key.isValid(nowSeconds: acceptedAt / 1_000_000)
         else { return refused(.invalidAPIKey) }
+        if let contact = loop.contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable) }
         switch target {
         case .models(let name):
             guard head.method == .get else { return refused(.methodNotAllowed, allow: "GET") }

@@ -13,6 +13,8 @@ final class GatewayLoop {
     let metrics: GatewayMetrics
     let router: Router
     let registry: LinkRegistry?
+    /// Nil: a gateway without a control plane, whose keys never grow old.
+    let contact: ControlContact?
     var directory = Directory.empty {
         didSet { subjects.removeAll(keepingCapacity: true) }
     }
@@ -31,7 +33,8 @@ final class GatewayLoop {
     }
 
     init(
-        eventLoop: any EventLoop, settings: GatewaySettings, meter: LoopMeter, metrics: GatewayMetrics, router: Router, registry: LinkRegistry?
+        eventLoop: any EventLoop, settings: GatewaySettings, meter: LoopMeter, metrics: GatewayMetrics, router: Router, registry: LinkRegistry?,
+        contact: ControlContact?
     ) {
         self.eventLoop = eventLoop
         self.settings = settings
@@ -39,6 +42,7 @@ final class GatewayLoop {
         self.metrics = metrics
         self.router = router
         self.registry = registry
+        self.contact = contact
     }
 
     /// Deadlines are looked at four times a second, for all connections at once: a timer for each request would cost more than the request.

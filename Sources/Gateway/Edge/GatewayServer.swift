@@ -12,6 +12,7 @@ package final class GatewayServer: Service {
     private let spool: Spool
     private let metrics: GatewayMetrics
     private let registry: LinkRegistry?
+    private let contact: ControlContact?
     private let workers: WorkerBook
     private let builder: DirectoryBuilder
     private let drainLimit: Duration
@@ -30,13 +31,15 @@ package final class GatewayServer: Service {
     ///   - drainLimit: For requests that run when the gateway is asked to stop.
     ///   - bound: Told the port that is listened on.
     package init(
-        settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, metrics: MetricRegistry,
+        settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, contact: ControlContact? = nil,
+        metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
     ) {
         self.settings = settings
         self.group = group
         self.spool = spool
         self.registry = registry
+        self.contact = contact
         self.metrics = GatewayMetrics(metrics)
         self.drainLimit = drainLimit
         self.logger = logger
@@ -87,9 +90,10 @@ package final class GatewayServer: Service {
         let router = Router(book: workers, region: settings.region)
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
-            let loop = try await eventLoop.submit { [settings, metrics, registry] in
+            let loop = try await eventLoop.submit { [settings, metrics, registry, contact] in
                 let loop = GatewayLoop(
-                    eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry)
+                    eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
+                    contact: contact)
                 loop.start()
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }.get()

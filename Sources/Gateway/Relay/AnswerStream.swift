@@ -20,7 +20,13 @@ struct AnswerStream {
     private static let eventBytes = 1 << 20
 
     private let includesUsage: Bool
-    private let model: String
+    /// The customer's name of the model, as a JSON string.
+    private let quotedModel: [UInt8]
+    /// More than one answer was asked for: reports of usage are added up and told once, at the end.
+    private let joinsUsage: Bool
+    /// Collects a whole answer in place of forwarding.
+    private(set) var assembly: AnswerAssembly?
+    private(set) var usageEvent: ByteBuffer?
     private var partial: ByteBuffer?
     private var scanner = EventScanner()
     private(set) var tokens = AnswerTokens()
@@ -31,9 +37,11 @@ struct AnswerStream {
     /// Events with text, reasoning or a tool call: what was delivered, if the runtime never reports.
     private(set) var contentEvents = 0
 
-    init(includesUsage: Bool, model: String) {
+    init(includesUsage: Bool, quotedModel: [UInt8], joinsUsage: Bool = false, assembly: AnswerAssembly? = nil) {
         self.includesUsage = includesUsage
-        self.model = model
+        self.quotedModel = quotedModel
+        self.joinsUsage = joinsUsage
+        self.assembly = assembly
     }
 
     var hasContent: Bool { contentEvents > 0 }
@@ -91,13 +99,11 @@ struct AnswerStream {
         case .data(let range):
             let payload = UnsafeRawBufferPointer(rebasing: event[range])
             guard let answer = AnswerScan.scan(payload) else { throw .malformed }
-            if let error = answer.error { throw .upstream(UpstreamError.judge(status: nil, body: wrapped(payload, error))) }
+            if answer.error != nil { throw .upstream(UpstreamError.judge(status: nil, body: payload)) }
+            if assembly != nil, assembly?.take(Array(payload)) == false { throw .malformed }
             return note(answer, payload)
         }
     }
-
-    /// An `error` that is the whole text is flat; one that is a member is judged within the text.
-    private func wrapped(_ payload: UnsafeRawBufferPointer, _ error: Range<Int>) -> UnsafeRawBufferPointer { payload }
 
     private mutating func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) -> Decision {
         if answer.hasContent { contentEvents += 1 }
@@ -105,18 +111,23 @@ struct AnswerStream {
             finished += answer.finished
             finishReason = FinishReason.known(payload, reason)
         }
-        let isRenamed = answer.model.map { !payload[$0].elementsEqual(model.utf8) } ?? false
+        let isRenamed = answer.model.map { !payload.holds(quotedModel, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
         guard let usage = answer.usage else { return isRenamed ? .replace(rewritten(answer, payload)) : .forward }
         tokens.take(usage, isFinal: answer.hasEmptyChoices || answer.choices == 0)
+        if joinsUsage, includesUsage, answer.hasEmptyChoices {
+            usageEvent = rewritten(answer, payload)
+            return .drop
+        }
         if includesUsage { return isRenamed ? .replace(rewritten(answer, payload)) : .forward }
         return answer.choices == 0 ? .drop : .replace(rewritten(answer, payload))
     }
 
     /// The event anew, with the customer's name of the model and without usage that was not asked for.
     private func rewritten(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) -> ByteBuffer {
-        var event = ByteBufferAllocator().buffer(capacity: payload.count + model.utf8.count + 16)
+        var event = ByteBufferAllocator().buffer(capacity: payload.count + quotedModel.count + 16)
         event.writeStaticString("data: ")
-        event.writeAnswer(payload, answer, model: model, dropsUsage: !includesUsage)
+        let usage = joinsUsage && includesUsage ? tokens.json : nil
+        event.writeAnswer(payload, answer, quotedModel: quotedModel, dropsUsage: !includesUsage, usage: usage)
         event.writeStaticString("\n\n")
         return event
     }
@@ -133,13 +144,13 @@ extension ByteBuffer {
     }
 
     /// Copies an answer with the customer's name of its model, with or without its usage.
-    mutating func writeAnswer(_ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, model: String, dropsUsage: Bool) {
+    mutating func writeAnswer(_ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, quotedModel: [UInt8], dropsUsage: Bool, usage: [UInt8]? = nil) {
         var cuts: [(Range<Int>, [UInt8])] = []
         if let range = answer.model {
-            let quoted = BodyEdit.quoted(model.utf8)
-            cuts.append((range, Array(quoted[1..<quoted.count - 1])))
+            cuts.append((range.lowerBound - 1..<range.upperBound + 1, quotedModel))
         }
         if dropsUsage, let range = answer.usageMember { cuts.append((range, [])) }
+        if let usage, let range = answer.usageValue { cuts.append((range, usage)) }
         cuts.sort { $0.0.lowerBound < $1.0.lowerBound }
         var at = 0
         for (range, replacement) in cuts where range.lowerBound >= at {

@@ -19,7 +19,9 @@ extension RelayedRequest {
         answer = AttemptAnswer()
         let request = ExchangeRequest(
             path: arriving.endpoint.path, requestId: arriving.requestId.description, worker: worker.entry.id,
-            bodyStart: plan.start(servedModel: worker.servedModel, cacheSalt: arriving.key.tenant.cacheSalt), bodyRest: plan.rest)
+            bodyStart: plan.start(
+                quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
+                streams: plan.facts.stream || plan.mustAggregate(at: worker)), bodyRest: plan.rest)
         let time = plan.facts.stream ? loop.settings.firstTokenTime : loop.settings.answerTime
         attemptDeadline = .now() + .seconds(Int64(time))
         worker.tally.begin()
@@ -87,12 +89,14 @@ extension RelayedRequest: ExchangeReceiver {
             exchange?.cancel()
             return lost()
         }
-        guard head.status == 200, isStream, head.isEventStream, let plan else {
+        guard head.status == 200, head.isEventStream, let plan, let worker, isStream || plan.mustAggregate(at: worker) else {
             answer.form = .whole(status: head.status)
             return
         }
         answer.form = .events
-        answer.stream = AnswerStream(includesUsage: plan.facts.includesUsage, model: plan.facts.model)
+        answer.stream = AnswerStream(
+            includesUsage: plan.facts.includesUsage, quotedModel: plan.model.quotedName, joinsUsage: plan.facts.generated > 1,
+            assembly: isStream ? nil : AnswerAssembly(isChat: arriving.endpoint == .chatCompletions))
     }
 
     func exchangeBody(_ bytes: ByteBuffer) {
@@ -153,11 +157,11 @@ extension RelayedRequest: ExchangeReceiver {
         if let reason = scan.finishReason { finishReason = collected.withUnsafeReadableBytes { FinishReason.known($0, reason) } }
         if scan.hasContent { deliveredEvents = 1 }
         let isRenamed = collected.withUnsafeReadableBytes { bytes in
-            scan.model.map { !bytes[$0].elementsEqual(plan.facts.model.utf8) } ?? false
+            scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
         }
         guard isRenamed else { return finish(.whole(collected)) }
         var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)
-        collected.withUnsafeReadableBytes { rewritten.writeAnswer($0, scan, model: plan.facts.model, dropsUsage: false) }
+        collected.withUnsafeReadableBytes { rewritten.writeAnswer($0, scan, quotedModel: plan.model.quotedName, dropsUsage: false) }
         finish(.whole(rewritten))
     }
 
@@ -171,6 +175,7 @@ extension RelayedRequest: ExchangeReceiver {
             return streamFailed(error)
         }
         guard let stream = answer.stream else { return }
+        if stream.assembly != nil { return held.clear() }
         if case .streaming = phase {
             deliveredEvents = stream.contentEvents
             return writeHeld()
@@ -215,12 +220,21 @@ extension RelayedRequest: ExchangeReceiver {
             endAttempt()
             tokens = stream.tokens
             finishReason = stream.finishReason
-            return finish(.stream)
+            return finishStream(stream)
         }
         if case .streaming = phase {
             endAttempt()
             return finish(.failed(APIError(.streamInterrupted)))
         }
         if isComplete { retry(.upstreamError) } else { lost() }
+    }
+
+    private func finishStream(_ stream: AnswerStream) {
+        deliveredEvents = stream.contentEvents
+        if let assembly = stream.assembly, let plan {
+            return finish(.whole(ByteBuffer(bytes: assembly.json(quotedModel: plan.model.quotedName, usage: stream.tokens))))
+        }
+        if let usage = stream.usageEvent { held.writeImmutableBuffer(usage) }
+        finish(.stream)
     }
 }

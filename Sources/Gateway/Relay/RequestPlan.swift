@@ -1,7 +1,7 @@
-import PlimsollWire
 import HTTPWire
 import NIOCore
 import OpenAIWire
+import PlimsollWire
 
 /// What policy made of a request's body: checked, edited in place, and ready to be sent to whichever worker is chosen.
 struct RequestPlan {
@@ -13,9 +13,16 @@ struct RequestPlan {
     let rest: ByteBuffer
     private let restHasMembers: Bool
     private let setsMaxTokens: Bool
+    private static let yes = Array("true".utf8)
+    private static let includeUsage = Array(#"{"include_usage":true}"#.utf8)
 
     /// Tokens that are reserved: the estimated prompt and the longest answer, as often as it is generated.
     var reservedTokens: Int { facts.estimatedPromptTokens + outputTokens * facts.generated }
+
+    /// llama.cpp's server reports the tokens of one answer when it was asked for several: only its stream tells the truth.
+    func mustAggregate(at worker: Worker) -> Bool {
+        !facts.stream && facts.generated > 1 && worker.entry.dialect == .llamacpp
+    }
 
     /// Tokens that one answer may take of a worker's context.
     var contextTokens: Int { facts.estimatedPromptTokens }
@@ -65,12 +72,17 @@ struct RequestPlan {
     }
 
     /// The part of the body in front of `rest`, for one worker.
-    func start(servedModel: String?, cacheSalt: String) -> ByteBuffer {
+    ///
+    /// - Parameter streams: The worker is asked to stream, whatever the client asked for.
+    func start(quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool) -> ByteBuffer {
         var edit = BodyEdit()
-        edit.insert("model", string: (servedModel ?? facts.model).utf8)
-        edit.insert("cache_salt", string: cacheSalt.utf8)
+        edit.insert("model", json: quotedModel ?? model.quotedName)
+        edit.insert("cache_salt", json: quotedSalt)
         if setsMaxTokens { edit.insert("max_tokens", integer: outputTokens) }
-        if facts.stream { edit.insert("stream_options", json: #"{"include_usage":true}"#.utf8) }
+        if streams {
+            edit.insert("stream", json: RequestPlan.yes)
+            edit.insert("stream_options", json: RequestPlan.includeUsage)
+        }
         edit.finish(restHasMembers: restHasMembers)
         return ByteBuffer(bytes: edit.start)
     }

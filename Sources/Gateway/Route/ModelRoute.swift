@@ -1,3 +1,4 @@
+import HTTPWire
 import OpenAIWire
 import PlimsollWire
 
@@ -5,6 +6,8 @@ import PlimsollWire
 final class ModelRoute: Sendable {
     let entry: ModelEntry
     let tiers: Set<String>
+    /// The name as a JSON string, quotes included.
+    let quotedName: [UInt8]
     /// Not draining, of releases with a share of the traffic.
     let workers: [Worker]
     /// Share of the traffic of each release that has workers, parts per million.
@@ -13,6 +16,7 @@ final class ModelRoute: Sendable {
     init(_ entry: ModelEntry, workers: [Worker]) {
         self.entry = entry
         tiers = Set(entry.tiers)
+        quotedName = BodyEdit.quoted(entry.name)
         self.workers = workers.filter { !$0.entry.draining && (entry.releaseWeights[$0.entry.release] ?? 0) > 0 && $0.entry.weight > 0 }
         let present = Set(self.workers.map(\.entry.release))
         releases = entry.releaseWeights.filter { present.contains($0.key) }.map { (name: $0.key, weight: $0.value) }.sorted { $0.name < $1.name }

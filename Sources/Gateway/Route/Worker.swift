@@ -1,4 +1,5 @@
 import Exchange
+import HTTPWire
 import PlimsollWire
 import Synchronization
 
@@ -22,8 +23,8 @@ final class Worker: Sendable {
     let tally: WorkerTally
     /// Reported load, for linked workers.
     let load: WorkerLoad?
-    /// `"model":"…"` must be put into requests: what the runtime calls the model, when it is not the customer's name.
-    let servedModel: String?
+    /// What the runtime calls the model, as a JSON string; nil when it is the customer's name.
+    let quotedServedModel: [UInt8]?
 
     init(_ entry: WorkerEntry, tally: WorkerTally, load: WorkerLoad?) {
         self.entry = entry
@@ -31,7 +32,7 @@ final class Worker: Sendable {
         self.load = load
         address = entry.url.flatMap { RuntimeAddress(url: $0) }
         target = UsageTarget(release: entry.release, worker: entry.id, provider: entry.provider)
-        servedModel = entry.servedModel == entry.model ? nil : entry.servedModel
+        quotedServedModel = entry.servedModel == entry.model ? nil : entry.servedModel.map(BodyEdit.quoted)
     }
 
     /// Thousandths of a slot that are taken, and half as much again for each tenth of the KV cache used above eight tenths.

@@ -1,0 +1,21 @@
+import NIOCore
+import Synchronization
+
+/// When the control plane last confirmed that the table in force is the newest one. A process that starts from its kept table counts from
+/// its start.
+package final class ControlContact: Sendable {
+    private let last = Atomic<UInt64>(NIODeadline.now().uptimeNanoseconds)
+
+    package init() {}
+
+    package func note() {
+        last.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    /// Seconds.
+    var age: Int {
+        let now = NIODeadline.now().uptimeNanoseconds
+        let then = last.load(ordering: .relaxed)
+        return now > then ? Int((now - then) / 1_000_000_000) : 0
+    }
+}

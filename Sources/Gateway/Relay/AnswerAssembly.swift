@@ -1,0 +1,102 @@
+import HTTPWire
+
+/// Puts the events of a stream together into the one answer that a client asked for which does not stream.
+///
+/// Not for every answer: each event is decoded. For runtimes whose answers that are not streamed report wrong token counts.
+struct AnswerAssembly {
+    private struct ToolCall {
+        var id = ""
+        var name = ""
+        var arguments = ""
+    }
+
+    private struct Choice {
+        /// Texts by the name of their member, in the order in which they came.
+        var texts: [(name: String, text: String)] = []
+        var toolCalls: [Int64: ToolCall] = [:]
+        var finishReason: String?
+
+        mutating func add(_ name: String, _ text: String) {
+            if let position = texts.firstIndex(where: { $0.name == name }) {
+                texts[position].text += text
+            } else {
+                texts.append((name, text))
+            }
+        }
+    }
+
+    private static let mostBytes = 64 << 20
+    private static let mostChoices = 128
+
+    private var choices: [Int64: Choice] = [:]
+    private var id = ""
+    private var created: Int64 = 0
+    private let isChat: Bool
+    private var bytes = 0
+
+    init(isChat: Bool) {
+        self.isChat = isChat
+    }
+
+    /// False when the event is no JSON or the answer grows too large.
+    mutating func take(_ payload: [UInt8]) -> Bool {
+        bytes += payload.count
+        guard bytes <= AnswerAssembly.mostBytes, let event = try? JSONValue.parse(payload) else { return false }
+        id = event["id"]?.string ?? id
+        created = event["created"]?.integer ?? created
+        for choice in event["choices"]?.array ?? [] {
+            let index = choice["index"]?.integer ?? 0
+            guard choices.count < AnswerAssembly.mostChoices || choices[index] != nil else { return false }
+            add(choice, to: &choices[index, default: Choice()])
+        }
+        return true
+    }
+
+    private func add(_ event: JSONValue, to choice: inout Choice) {
+        if let reason = event["finish_reason"]?.string { choice.finishReason = reason }
+        if let text = event["text"]?.string { choice.add("text", text) }
+        for member in event["delta"]?.object?.members ?? [] where member.name != "role" {
+            if let text = member.value.string { choice.add(member.name, text) }
+        }
+        for call in event["delta"]?["tool_calls"]?.array ?? [] {
+            let index = call["index"]?.integer ?? 0
+            guard choice.toolCalls.count < AnswerAssembly.mostChoices || choice.toolCalls[index] != nil else { continue }
+            choice.toolCalls[index, default: ToolCall()].id += call["id"]?.string ?? ""
+            choice.toolCalls[index, default: ToolCall()].name += call["function"]?["name"]?.string ?? ""
+            choice.toolCalls[index, default: ToolCall()].arguments += call["function"]?["arguments"]?.string ?? ""
+        }
+    }
+
+    /// The answer as JSON.
+    func json(quotedModel: [UInt8], usage: AnswerTokens) -> [UInt8] {
+        var out = Array(#"{"id":"#.utf8) + BodyEdit.quoted(id)
+        out += Array(#","object":"\#(isChat ? "chat.completion" : "text_completion")","created":\#(created),"model":"#.utf8) + quotedModel
+        out += Array(#","choices":["#.utf8)
+        for (position, entry) in choices.sorted(by: { $0.key < $1.key }).enumerated() {
+            if position > 0 { out.append(UInt8(ascii: ",")) }
+            out += Array(#"{"index":\#(entry.key),"#.utf8) + content(entry.value)
+            out += Array(#","logprobs":null,"finish_reason":"#.utf8)
+            out += entry.value.finishReason.map { BodyEdit.quoted($0) } ?? Array("null".utf8)
+            out.append(UInt8(ascii: "}"))
+        }
+        return out + Array(#"],"usage":"#.utf8) + usage.json + Array("}".utf8)
+    }
+
+    private func content(_ choice: Choice) -> [UInt8] {
+        guard isChat else { return Array(#""text":"#.utf8) + BodyEdit.quoted(choice.texts.first { $0.name == "text" }?.text ?? "") }
+        var out = Array(#""message":{"role":"assistant""#.utf8)
+        if !choice.texts.contains(where: { $0.name == "content" }) { out += Array(#","content":null"#.utf8) }
+        for (name, text) in choice.texts {
+            out += Array(",".utf8) + BodyEdit.quoted(name) + Array(":".utf8) + BodyEdit.quoted(text)
+        }
+        if !choice.toolCalls.isEmpty {
+            let calls = choice.toolCalls.sorted { $0.key < $1.key }.map(\.value).map { call in
+                Array(#"{"id":"#.utf8) + BodyEdit.quoted(call.id) + Array(#","type":"function","function":{"name":"#.utf8)
+                    + BodyEdit.quoted(call.name)
+                    + Array(#","arguments":"#.utf8) + BodyEdit.quoted(call.arguments) + Array("}}".utf8)
+            }
+            out += Array(#","tool_calls":["#.utf8) + calls.joined(separator: Array(",".utf8)) + Array("]".utf8)
+        }
+        return out + Array("}".utf8)
+    }
+}

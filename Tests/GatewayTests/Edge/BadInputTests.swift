@@ -1,0 +1,164 @@
+import Gateway
+import NIOCore
+import PlimsollWire
+import Testing
+
+@Suite struct BadInputTests {
+    private func ask(_ body: String, _ setup: GatewayFixture.Setup = GatewayFixture.Setup(), path: String = "/v1/chat/completions") async throws
+        -> String
+    {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        var answer = ""
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(body, path: path)
+            answer = try await client.answer()
+        }
+        #expect(records.isEmpty)
+        #expect(runtime.seen.requests.isEmpty)
+        return answer
+    }
+
+    @Test(arguments: [
+        ("{", 400, "invalid_json", "null"), (#"{"model":"m","model":"m"}"#, 400, "duplicate_key", #""model""#),
+        (#"{"model":"m","messages":[1],"stream":1}"#, 400, "invalid_type", #""stream""#),
+        (#"{"model":"m"}"#, 400, "missing_required_parameter", #""messages""#),
+        (#"{"model":"none","messages":[1]}"#, 404, "model_not_found", #""model""#),
+        (#"{"model":"m","messages":[1],"max_tokens":101}"#, 400, "max_tokens_too_large", #""max_tokens""#),
+        (#"{"model":"m","messages":["\#(String(repeating: "x", count: 5000))"]}"#, 400, "prompt_too_long", #""messages""#),
+        (#"{"model":"m","messages":["\#(String(repeating: "x", count: 9000))"]}"#, 413, "request_too_large", "null"),
+        (#"{"model":"other","messages":[1]}"#, 503, "no_worker_available", "null"),
+    ])
+    func badBodiesAreRefusedBeforeAnythingIsAsked(_ body: String, _ status: Int, _ code: String, _ param: String) async throws {
+        let answer = try await ask(body)
+        #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
+        #expect(answer.contains(#""code":"\#(code)""#))
+        #expect(answer.contains(#""param":\#(param)"#))
+        #expect(answer.contains("\r\nx-request-id: "))
+    }
+
+    @Test func aKeyUsesOnlyItsModels() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.keyModels = ["other"]
+        #expect(try await ask(Samples.request, setup).hasPrefix("HTTP/1.1 404"))
+    }
+
+    @Test func unknownRevokedExpiredAndMissingKeysHaveOneBody() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            var bodies: Set<String> = []
+            for key in ["sk-unknown", "sk-expired", "pls_live_wrongchecksum", nil] as [String?] {
+                let client = try await TestClient(port: gateway.port)
+                try await client.post(Samples.request, key: key)
+                let answer = try await client.answer()
+                #expect(answer.hasPrefix("HTTP/1.1 401"))
+                bodies.insert(String(answer[try #require(answer.firstRange(of: "\r\n\r\n")).upperBound...]))
+                try await client.close()
+            }
+            #expect(bodies.count == 1)
+        }
+    }
+
+    @Test(arguments: [
+        ("GET /v1/chat/completions", 405), ("DELETE /v1/models", 405), ("GET /v2", 404), ("POST /admin", 404), ("GET /v1/models/none", 404),
+    ])
+    func otherPathsAndMethodsAreRefused(_ line: String, _ status: Int) async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send("\(line) HTTP/1.1\r\nhost: t\r\nauthorization: Bearer sk-test\r\n\r\n")
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 \(status) "))
+            client.clear()
+            try await client.send("GET /v1/models/m HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n")
+            #expect(try await client.answer().contains(#""id":"m","object":"model""#))
+        }
+    }
+
+    @Test func requestsAMinuteAreLimitedWithTheTimeToWait() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.requestsPerMinute = 2
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for status in [200, 200, 429] {
+                client.clear()
+                try await client.post(Samples.request)
+                let answer = try await client.answer()
+                #expect(answer.hasPrefix("HTTP/1.1 \(status)"))
+                if status == 429 { #expect(answer.contains("\r\nretry-after: ") && answer.contains("rate_limit_exceeded")) }
+            }
+        }
+        #expect(records.count == 2)
+    }
+
+    @Test func concurrentRequestsAreLimited() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.concurrentRequests = 1
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let first = try await TestClient(port: gateway.port)
+            try await first.post(Samples.request)
+            while runtime.seen.requests.isEmpty { await Task.yield() }
+            let second = try await TestClient(port: gateway.port)
+            try await second.post(Samples.request)
+            #expect(try await second.answer().contains("too_many_concurrent_requests"))
+            try await first.close()
+            while runtime.seen.open > 0 { await Task.yield() }
+        }
+    }
+
+    @Test func aReservationIsSettledByWhatWasUsed() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.tokensPerMinute = 150
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            // Each reserves 109 of 150 and uses 12: without settling, the second one would be refused.
+            var served = 0
+            var answer = ""
+            while served < 20 {
+                client.clear()
+                try await client.post(Samples.request)
+                answer = try await client.answer()
+                guard answer.hasPrefix("HTTP/1.1 200") else { break }
+                served += 1
+            }
+            #expect(served >= 3)
+            #expect(answer.contains("tokens_per_minute_exceeded"))
+        }
+    }
+
+    @Test(arguments: [
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\ntransfer-encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\ntransfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.0\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nhost: u\r\n\r\n", "POST /v1/chat/completions HTTP/1.1\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\nhost: t\n\n", "GET / HTTP/1.1\r\nhost: t\r\nx: a\rb\r\n\r\n", "\u{16}\u{3}\u{1}\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nauthorization: Bearer sk-test\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    ])
+    func smugglingIsAnsweredWith400AndTheEndOfTheConnection(_ bytes: String) async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send(bytes + "GET /v1/models HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n")
+            let answer = try await client.untilClosed()
+            #expect(answer.hasPrefix("HTTP/1.1 400 "))
+            #expect(answer.contains("connection: close"))
+            #expect(!answer.contains("HTTP/1.1 200"))
+        }
+        #expect(runtime.seen.requests.isEmpty)
+    }
+
+    @Test func aSlowHeadIsGivenUp() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.headTime = 1
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send("POST /v1/chat")
+            #expect(try await client.untilClosed().hasPrefix("HTTP/1.1 408"))
+        }
+    }
+}

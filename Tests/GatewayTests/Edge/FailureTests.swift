@@ -1,0 +1,155 @@
+import Gateway
+import NIOCore
+import NIOPosix
+import PlimsollWire
+import Synchronization
+import Testing
+
+@Suite struct FailureTests {
+    /// A runtime that fails its first request of all and answers afterwards; whichever of the two is asked first fails.
+    private func pair(_ failing: [ScriptedRuntime.Step], good: String) async throws -> [ScriptedRuntime] {
+        let first = FirstOnly()
+        let script: ScriptedRuntime.Script = { _, _ in first.take() ? failing : [.send(good)] }
+        return [try await ScriptedRuntime(script), try await ScriptedRuntime(script)]
+    }
+
+    private static let failures: [[ScriptedRuntime.Step]] = [
+        [.close], [.reset], [.send(Answers.json("{}", status: "503 Service Unavailable"))], [.send(Answers.json("{}", status: "500 Oops"))],
+        [.send("garbage\r\n\r\n")], [.send(Answers.streamHead + Samples.role), .close],
+        [.send(Answers.streamHead + Answers.event(#"{"error":{"code":503,"message":"x"}}"#) + Answers.streamEnd)],
+        [.send(Answers.streamHead + Answers.event("no json") + Answers.streamEnd)], [.send(Answers.streamHead + Samples.done + Answers.streamEnd)],
+        [.send("HTTP/1.1 200 OK\r\nplimsoll-refusal: draining\r\ncontent-length: 0\r\n\r\n")],
+    ]
+
+    @Test(arguments: failures.indices)
+    func aFailureBeforeTheFirstTokenIsNotSeenByTheClient(_ index: Int) async throws {
+        let runtimes = try await pair(Self.failures[index], good: Samples.wholeStream)
+        let records = try await GatewayFixture.run(runtimes) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            let answer = try await client.answer()
+            #expect(answer.contains("[DONE]"))
+            #expect(!answer.contains("error"))
+        }
+        #expect(records.count == 1)
+        #expect(records.first?.outcome == "good")
+        #expect(records.first?.attempts == 2)
+    }
+
+    @Test(arguments: [[ScriptedRuntime.Step.send("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{"), .close], [.send(Answers.json("no json"))]])
+    func anAnswerThatIsNotStreamedIsReroutedUntilItIsComplete(_ failing: [ScriptedRuntime.Step]) async throws {
+        let records = try await GatewayFixture.run(try await pair(failing, good: Answers.json(Samples.answer))) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            #expect(try await client.answer().hasSuffix(Samples.answer))
+        }
+        #expect(records.map(\.attempts) == [2])
+    }
+
+    private static let cuts: [[ScriptedRuntime.Step]] = [
+        [.close], [.reset], [.send(Answers.event(#"{"error":{"code":500,"message":"CUDA at /host"}}"#))], [.send("zz\r\n")],
+        [.send(Answers.streamEnd)],
+    ]
+
+    @Test(arguments: cuts.indices)
+    func aStreamThatIsCutEndsWithAnErrorEventAndNoDone(_ index: Int) async throws {
+        let cut = Self.cuts[index]
+        let sent = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + Samples.token("a")), .after(sent.futureResult)] + cut }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            try await client.receive { $0.contains(#""content":"a""#) }
+            sent.succeed()
+            let answer = try await client.answer()
+            #expect(answer.contains(#""code":"stream_interrupted""#))
+            #expect(!answer.contains("[DONE]") && !answer.contains("CUDA"))
+        }
+        #expect(records.map(\.outcome) == ["bad:stream_broken"])
+        #expect(records.map(\.billableCompletionTokens) == [0])
+    }
+
+    @Test func aStreamThatSaidWhyItEndedIsCompleteWithoutDone() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + Samples.token("a") + Samples.stop), .close] }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            #expect(try await client.answer().contains("[DONE]"))
+        }
+        #expect(records.map(\.outcome) == ["good"])
+        #expect(records.first?.estimated == true)
+    }
+
+    @Test func aSilentRuntimeIsGivenUp() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.firstTokenTime = 1
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 504"))
+        }
+        #expect(records.map(\.errorCode) == ["upstream_timeout"])
+    }
+
+    @Test func aRuntimeThatFallsSilentInTheMiddleIsGivenUp() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.interTokenTime = 1
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + Samples.token("a"))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            #expect(try await client.answer().contains("stream_interrupted"))
+        }
+        #expect(runtime.seen.open == 0)
+    }
+
+    @Test func aStormOf503IsNotAnsweredWithAStormOfRetries() async throws {
+        let script: ScriptedRuntime.Script = { _, _ in [.send(Answers.json("{}", status: "503 Service Unavailable"))] }
+        let runtimes = [try await ScriptedRuntime(script), try await ScriptedRuntime(script)]
+        try await GatewayFixture.run(runtimes) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for _ in 0..<20 {
+                client.clear()
+                try await client.post(Samples.request)
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 503"))
+            }
+        }
+        // 20 requests and the two retries that a budget of a tenth, at least two, allows.
+        // (A slow machine may see a further slot of the budget's ten seconds begin.)
+        #expect((22...24).contains(runtimes.map(\.seen.requests.count).reduce(0, +)))
+    }
+
+    @Test func aClientThatLeavesFreesTheSlotAndPaysForWhatItGot() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + Samples.token("a") + Samples.token("b"))] }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            try await client.receive { $0.contains(#""content":"b""#) }
+            try await client.close()
+            while runtime.seen.open > 0 { await Task.yield() }
+        }
+        #expect(records.map(\.outcome) == ["excluded:client_abort"])
+        #expect(records.map(\.billableCompletionTokens) == [2])
+    }
+
+    @Test func aClientThatLeavesBeforeItsAnswerFreesTheSlotToo() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            while runtime.seen.requests.isEmpty { await Task.yield() }
+            try await client.close()
+            while runtime.seen.open > 0 { await Task.yield() }
+        }
+        #expect(records.map(\.status) == [499])
+        #expect(records.map(\.billablePromptTokens) == [0])
+    }
+}
+
+/// True once.
+private final class FirstOnly: Sendable {
+    private let isTaken = Atomic<Bool>(false)
+
+    func take() -> Bool { !isTaken.exchange(true, ordering: .relaxed) }
+}

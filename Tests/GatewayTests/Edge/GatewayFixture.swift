@@ -1,0 +1,123 @@
+import Cryptography
+import FoundationEssentials
+import Gateway
+import Logging
+import NIOCore
+import NIOPosix
+import PlimsollWire
+import Synchronization
+import Telemetry
+import Testing
+
+/// A gateway on a free port, before runtimes of the test's making; its records are read from its spool at the end.
+final class GatewayFixture: Sendable {
+    let port: Int
+    let spool: Spool
+    let server: GatewayServer
+    let metrics: MetricRegistry
+
+    private init(port: Int, spool: Spool, server: GatewayServer, metrics: MetricRegistry) {
+        self.port = port
+        self.spool = spool
+        self.server = server
+        self.metrics = metrics
+    }
+
+    struct Setup {
+        var tier = TierEntry(
+            name: "pro", maxPromptTokens: 1000, maxOutputTokens: 100, maxBodyBytes: 8192, requestsPerMinute: 1000, tokensPerMinute: 1_000_000,
+            concurrentRequests: 100, maxTableAgeSeconds: 3600, ttftObjectiveMicroseconds: 1_500_000)
+        var settings = GatewaySettings()
+        var keyModels: [String]?
+        var servedModel: String?
+        var dialect = RuntimeDialect.vllm
+    }
+
+    /// Runs `body` before a gateway with one worker for each runtime, each at a provider of its own; returns the usage records.
+    @discardableResult
+    static func run(
+        _ runtimes: [ScriptedRuntime], _ setup: Setup = Setup(), _ body: (GatewayFixture) async throws -> Void
+    ) async throws -> [UsageRecord] {
+        let directory = FileManager.default.temporaryDirectory.path + "/gateway-test-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let spool = try Spool(SpoolSettings(directory: directory + "/spool", gateway: UUID().uuidString.lowercased()))
+        let metrics = MetricRegistry()
+        var settings = setup.settings
+        settings.port = 0
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let server = GatewayServer(
+            settings: settings, group: group, spool: spool, registry: nil, metrics: metrics, drainLimit: .seconds(5),
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })
+        server.apply(table(runtimes, setup))
+        // Waited for below.
+        let serving = Task { try await server.run() }
+        let bound = try #require(await ports.first { _ in true })
+        let fixture = GatewayFixture(port: bound, spool: spool, server: server, metrics: metrics)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(fixture)) } catch { result = .failure(error) }
+        serving.cancel()
+        try await serving.value
+        let records = try await fixture.records()
+        for runtime in runtimes { try await runtime.close() }
+        try await group.shutdownGracefully()
+        try FileManager.default.removeItem(atPath: directory)
+        try result.get()
+        return records
+    }
+
+    private func records() async throws -> [UsageRecord] {
+        let collected = Collected()
+        let shipper = UsageShipper(spool: spool, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })) { batch in
+            collected.add(batch.records)
+            return IntakeResponse(stored: batch.records.count, duplicates: 0, quarantined: 0)
+        }
+        try await shipper.drain()
+        return collected.records
+    }
+
+    private final class Collected: Sendable {
+        private let all = Mutex<[UsageRecord]>([])
+        var records: [UsageRecord] { all.withLock { $0 } }
+        func add(_ records: [UsageRecord]) { all.withLock { $0 += records } }
+    }
+
+    static func table(_ runtimes: [ScriptedRuntime], _ setup: Setup) -> TableContents {
+        var table = TableContents(version: 1, issuedAtSeconds: Int64(Date().timeIntervalSince1970))
+        table.tiers = ["pro": setup.tier]
+        table.tenants = ["tenant-1": TenantEntry(id: "tenant-1", tier: "pro", active: true, allowedRegions: [], cacheSalt: "5a17")]
+        let keys = [("key-1", "sk-test", nil as Int64?), ("key-2", "sk-expired", 1000)]
+        for (id, secret, expires) in keys {
+            let hash = Hash.sha256(secret).hex
+            table.keys[hash] = KeyEntry(id: id, tenant: "tenant-1", sha256Hex: hash, expiresAtSeconds: expires, models: setup.keyModels)
+        }
+        for name in ["m", "other"] {
+            table.models[name] = ModelEntry(name: name, contextTokens: 100_000, createdAtSeconds: 5, tiers: [], releaseWeights: ["r": 1_000_000])
+        }
+        table.workers = runtimes.enumerated().map { index, runtime in
+            WorkerEntry(
+                id: "worker-\(index)", host: "host-\(index)", provider: "provider-\(index)", pool: "p", region: "default", model: "m", release: "r",
+                dialect: setup.dialect, servedModel: setup.servedModel, link: .direct, url: "http://127.0.0.1:\(runtime.port)", draining: false,
+                slots: 4,
+                contextTokens: 0, weight: 1_000_000)
+        }
+        return table
+    }
+}
+
+/// Requests and answers that the tests share.
+enum Samples {
+    static let request = #"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#
+    static let stream = #"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}"#
+    static let answer =
+        #"{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"#
+        + #""finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#
+
+    static func token(_ text: String) -> String { Answers.event(#"{"model":"m","choices":[{"index":0,"delta":{"content":"\#(text)"}}]}"#) }
+
+    static let role = Answers.event(#"{"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#)
+    static let stop = Answers.event(#"{"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#)
+    static let usage = Answers.event(#"{"model":"m","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#)
+    static let done = Answers.chunk("data: [DONE]\n\n")
+    static let wholeStream = Answers.streamHead + role + token("a") + token("b") + stop + usage + done + Answers.streamEnd
+}

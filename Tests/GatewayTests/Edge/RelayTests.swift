@@ -1,0 +1,167 @@
+import NIOCore
+import PlimsollWire
+import Testing
+
+@Suite struct RelayTests {
+    @Test func anAnswerGoesThroughAndIsRecordedOnce() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            let answer = try await client.answer()
+            #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
+            #expect(answer.hasSuffix(Samples.answer))
+            for name in ["limit-requests: 1000", "limit-tokens: 1000000", "remaining-requests: 999"] {
+                #expect(answer.contains("x-ratelimit-\(name)"))
+            }
+        }
+        let record = try #require(records.first)
+        #expect(records.count == 1)
+        #expect(record.outcome == "good")
+        #expect(record.billablePromptTokens == 9)
+        #expect(record.billableCompletionTokens == 3)
+        #expect(record.finishReason == "stop")
+        #expect(record.worker == "worker-0")
+    }
+
+    @Test func theRequestIsEditedByPolicy() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        var setup = GatewayFixture.Setup()
+        setup.servedModel = "served"
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(#"{"user":"u","model":"m","messages":[{"role":"user","content":"hi"}],"priority":-9,"temperature":0.5}"#)
+            _ = try await client.answer()
+        }
+        let sent = try #require(runtime.seen.requests.first)
+        let body = String(sent[try #require(sent.firstRange(of: "\r\n\r\n")).upperBound...])
+        #expect(body.hasPrefix(#"{"model":"served","cache_salt":"5a17","max_tokens":100,"#))
+        #expect(body.contains(#""temperature":0.5"#))
+        #expect(!body.contains("priority") && !body.contains(#""user":"u""#))
+    }
+
+    @Test func aServedNameIsNotShownToTheCustomer() async throws {
+        let runtime = try await ScriptedRuntime { number, _ in
+            [.send((number == 0 ? Answers.json(Samples.answer) : Samples.wholeStream).replacing(#""model":"m""#, with: #""model":"X""#))]
+        }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            #expect(try await client.answer().contains(#""model":"m""#))
+            client.clear()
+            try await client.post(Samples.stream)
+            #expect(try await !client.answer().contains(#""model":"X""#))
+        }
+    }
+
+    @Test func aStreamGoesThroughWithoutTheUsageThatNobodyAskedFor() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Samples.wholeStream)] }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            let answer = try await client.answer()
+            #expect(answer.contains(#""content":"a""#) && answer.contains(#""content":"b""#))
+            #expect(answer.contains("data: [DONE]\n\n\r\n0\r\n\r\n"))
+            #expect(!answer.contains("usage"))
+        }
+        #expect(runtime.seen.requests.first?.contains(#""stream_options":{"include_usage":true}"#) == true)
+        #expect(records.map(\.billableCompletionTokens) == [2])
+        #expect(records.first?.firstTokenAfter != nil)
+    }
+
+    @Test func usageIsGivenToAClientThatAsked() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Samples.wholeStream)] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(
+                #"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true,"stream_options":{"include_usage":true}}"#)
+            #expect(try await client.answer().contains(#""usage":{"prompt_tokens":9"#))
+        }
+    }
+
+    @Test func aStreamSplitAtEveryByteIsTheSame() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in Samples.wholeStream.map { .send(String($0)) } }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            let answer = try await client.answer()
+            #expect(answer.contains(#""content":"b""#) && answer.contains("[DONE]") && !answer.contains("usage"))
+        }
+        #expect(records.map(\.completionTokens) == [2])
+    }
+
+    @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
+        let runtime = try await ScriptedRuntime { number, _ in [.send(Answers.json(Samples.answer.replacing("hello", with: "answer-\(number)")))] }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            let one = "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\ncontent-length: \(Samples.request.utf8.count)\r\n\r\n"
+            try await client.send(String(repeating: one + Samples.request, count: 3))
+            let text = try await client.receive { $0.contains("answer-2") }
+            let first = try #require(text.firstRange(of: "answer-0")), second = try #require(text.firstRange(of: "answer-1"))
+            #expect(first.lowerBound < second.lowerBound)
+        }
+        #expect(records.count == 3)
+    }
+
+    @Test func chunkedRequestBodiesAreTaken() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nauthorization: bearer sk-test\r\ntransfer-encoding: chunked\r\n\r\n"
+            try await client.send(head + Answers.chunk(String(Samples.request.prefix(20))))
+            try await client.send(Answers.chunk(String(Samples.request.dropFirst(20))) + "0\r\n\r\n")
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test func aHalfClosedClientIsStillAnswered() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            try await client.closeOutput()
+            #expect(try await client.untilClosed().hasSuffix(Samples.answer))
+        }
+        #expect(records.map(\.outcome) == ["good"])
+    }
+}
+
+@Suite struct SeveralAnswersTests {
+    private static let pieces = [
+        #"{"id":"c","created":7,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}]}"#,
+        #"{"id":"c","created":7,"model":"m","choices":[{"index":1,"delta":{"content":"x"}}]}"#,
+        #"{"id":"c","created":7,"model":"m","choices":[{"index":0,"delta":{"content":"b"}}]}"#,
+        #"{"id":"c","created":7,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+        #"{"id":"c","created":7,"model":"m","choices":[{"index":1,"delta":{},"finish_reason":"length"}]}"#,
+        #"{"id":"c","created":7,"model":"m","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#,
+        #"{"id":"c","created":7,"model":"m","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}}"#,
+    ]
+    private static let stream = Answers.streamHead + pieces.map(Answers.event).joined() + Samples.done + Answers.streamEnd
+
+    @Test func llamaCppIsAskedToStreamSeveralAnswersAndTheyAreAssembled() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Self.stream)] }
+        var setup = GatewayFixture.Setup()
+        setup.dialect = .llamacpp
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(#"{"model":"m","messages":[{"role":"user","content":"hi"}],"n":2,"stream":false}"#)
+            let answer = try await client.answer()
+            #expect(answer.contains(#""content":"ab""#) && answer.contains(#""content":"x""#))
+            #expect(answer.contains(#""prompt_tokens":9,"completion_tokens":3,"total_tokens":12"#))
+        }
+        #expect(runtime.seen.requests.first?.contains(#""stream":true"#) == true)
+        #expect(records.map(\.billableCompletionTokens) == [3])
+    }
+
+    @Test func usageOfSeveralAnswersIsToldOnce() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Self.stream)] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(
+                #"{"model":"m","messages":[1],"n":2,"stream":true,"stream_options":{"include_usage":true}}"#)
+            let answer = try await client.answer()
+            #expect(answer.split(separator: "\n").count { $0.contains("usage") } == 1)
+            #expect(answer.contains(#""completion_tokens":3"#))
+        }
+    }
+}
