@@ -8,10 +8,12 @@ extension MachineTests {
                 let load = try plimsoll.load(customers: 40, maxTokens: 60)
                 for _ in 0..<3 {
                     try await load.waitForFirstTokens(load.endings.count + 40)
-                    let agent = try plimsoll.pid("agent:alpha")
+                    let (agent, runtime) = (try plimsoll.pid("agent:alpha"), try plimsoll.pid("runtime:alpha"))
                     try plimsoll.kill("agent:alpha")
                     try plimsoll.kill("runtime:alpha")
                     try await plimsoll.restarted("agent:alpha", from: agent)
+                    try await plimsoll.restarted("runtime:alpha", from: runtime)
+                    try await plimsoll.serves(host: 0)
                 }
                 let endings = try await load.finish()
                 expectNoneLostBeforeAToken(endings)

@@ -174,16 +174,7 @@ struct DevInstallation: Sendable {
     }
 
     private func introduce(_ question: DevQuestion, _ keys: [String: String], took: Duration) async throws {
-        let text = "In one sentence: what is a Plimsoll line?"
-        DevReport.line("\n> \(text)")
-        let answer = try await question.ask(text, client: outbound, maxTokens: 64) { piece in
-            let bytes = Array(piece.utf8)
-            // The answer is shown, not kept; a closed terminal does not matter.
-            _ = write(STDOUT_FILENO, bytes, bytes.count)
-        }
-        let first = answer.firstToken.map { "\(Self.milliseconds($0)) ms" } ?? "-"
-        let rate = answer.rate.map { "\(Int($0 * 10) / 10) tokens/s" } ?? "-"
-        DevReport.line("\n\nTTFT \(first), \(rate), \(answer.tokens) tokens; ready after \(Self.milliseconds(took)) ms")
+        try await showAnswer(question, took: took)
         DevReport.line(
             """
 
@@ -196,6 +187,25 @@ struct DevInstallation: Sendable {
             variables     \(layout.environmentFile)
             logs          \(layout.state)/logs
             """)
+    }
+
+    /// One question that a person can watch being answered. The installation is ready, whatever becomes of it.
+    private func showAnswer(_ question: DevQuestion, took: Duration) async throws {
+        let text = "In one sentence: what is a Plimsoll line?"
+        DevReport.line("\n> \(text)")
+        do {
+            let answer = try await question.ask(text, client: outbound, maxTokens: 64) { piece in
+                let bytes = Array(piece.utf8)
+                // The answer is shown, not kept; a closed terminal does not matter.
+                _ = write(STDOUT_FILENO, bytes, bytes.count)
+            }
+            let first = answer.firstToken.map { "\(Self.milliseconds($0)) ms" } ?? "-"
+            let rate = answer.rate.map { "\(Int($0 * 10) / 10) tokens/s" } ?? "-"
+            DevReport.line("\n\nTTFT \(first), \(rate), \(answer.tokens) tokens; ready after \(Self.milliseconds(took)) ms")
+        } catch {
+            try Task.checkCancellation()
+            DevReport.line("\n\nthis answer was cut (\(error)); ready after \(Self.milliseconds(took)) ms")
+        }
     }
 
     private static func milliseconds(_ duration: Duration) -> Int {

@@ -90,6 +90,12 @@ package final class Installation: Sendable {
         try await Waiting.until("\(name) started again", within: limit) { ((try? pid(name)) ?? old) != old }
     }
 
+    /// Waits until an agent says that its runtime is ready and a gateway linked; hosts count from 0.
+    package func serves(host: Int, within limit: Duration = .seconds(30)) async throws {
+        let url = "http://127.0.0.1:\(portBase + 202 + 10 * host)/readyz"
+        try await Waiting.until("host \(host) serves", within: limit) { try await HTTPCall.send("GET", url).status == 200 }
+    }
+
     package func admin(_ method: String, _ path: String, _ body: String? = nil) async throws -> HTTPCall {
         try await HTTPCall.send(
             method, adminURL + "/admin/v1" + path, headers: ["Authorization": "Bearer " + (environment["PLIMSOLL_ADMIN_TOKEN"] ?? "")], body: body)
