@@ -17,14 +17,19 @@ struct DevBackground: Sendable {
         var shown = before
         while keeper.isAlive {
             shown = show(log, from: shown)
-            if PrivateFile.read(layout.readyFile) == "\(keeper.pid)\n", (PrivateFile.read(log) ?? "").contains("\nvariables ") {
+            if PrivateFile.read(layout.readyFile) == "\(keeper.pid)\n", hasIntroduced(log, since: before) {
                 _ = show(log, from: shown)
-                return
+                return DevReport.line("\nIt runs in the background; the flag --stop ends it.")
             }
             try await Task.sleep(for: .milliseconds(100))
         }
         _ = show(log, from: shown)
         throw CommandFailure(.refused, "the installation did not start")
+    }
+
+    /// The last words of a start; the log keeps those of earlier starts too.
+    private func hasIntroduced(_ log: String, since start: Int) -> Bool {
+        String(decoding: (PrivateFile.read(log) ?? "").utf8.dropFirst(start), as: UTF8.self).contains("\n  -H 'Content-Type")
     }
 
     func stop() async throws {

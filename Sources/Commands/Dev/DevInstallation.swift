@@ -186,7 +186,11 @@ struct DevInstallation: Sendable {
             admin API     \(layout.adminURL)/admin/v1
             variables     \(layout.environmentFile)
             logs          \(layout.state)/logs
+
+            curl \(layout.url)/v1/chat/completions -H 'Authorization: Bearer \(keys["pro"] ?? "-")' \\
+              -H 'Content-Type: application/json' -d '{"model":"\(runtime.model)","messages":[{"role":"user","content":"Hello"}]}'
             """)
+        if isatty(STDIN_FILENO) == 1 { DevReport.line("\nCtrl-C stops everything that was started here.") }
     }
 
     /// One question that a person can watch being answered. The installation is ready, whatever becomes of it.
