@@ -136,7 +136,11 @@ let package = Package(
                 "Agent", "Link", "Exchange", "Cryptography", "Outbound", "PlimsollWire", "CPlatform", "Telemetry", "Program", .nioCore, .nioPosix,
                 .arguments, .logging, .lifecycle,
             ],
-            swiftSettings: strict),
+            swiftSettings: strict,
+            // A host has no Swift runtime, and of a library that is linked in only what is used becomes resident.
+            linkerSettings: [
+                .unsafeFlags(["-static-stdlib"]), .linkedLibrary("_FoundationCollections"), .linkedLibrary("_FoundationCShims"),
+            ]),
 
         // Tools for tests, drills and load. Never installed by a package.
         .target(name: "SimulatedRuntime", dependencies: [.nioHTTP1, .nioCore, .nioPosix, .logging, .lifecycle], swiftSettings: strict),

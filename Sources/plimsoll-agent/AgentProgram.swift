@@ -55,7 +55,8 @@ private struct Upkeep: Service {
                 for reason in blocked.subtracting(missing) { readiness.clear(reason) }
                 blocked = missing
                 turns += 1
-                if turns % 600 == 20 { MemoryCare.giveBack() }
+                // The start needs much that never is needed again; later it is what requests left behind.
+                if turns == 6 || turns % 120 == 20 { MemoryCare.giveBack() }
                 // Cancellation ends the pause and the loop.
                 try? await Task.sleep(for: .milliseconds(500))
             }

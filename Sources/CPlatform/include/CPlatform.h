@@ -12,6 +12,10 @@ int cplatform_tune_allocator(int mmap_threshold, int trim_threshold, int arenas)
 /// Gives free memory back to the system. Returns 1 when some was given back.
 int cplatform_trim_allocator(void);
 
+/// Unmaps the pages of code and constants of the program and its libraries from this process. What is needed again is mapped again from the
+/// page cache; what was needed at the start only stays out of the resident memory.
+void cplatform_forget_code(void);
+
 /// Forbids core dumps and reading of this process's memory by others of the same user. Returns 0 or -1 with errno.
 int cplatform_forbid_dumps(void);
 
