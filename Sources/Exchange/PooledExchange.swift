@@ -8,11 +8,17 @@ final class PooledExchange: RunningExchange {
     private weak var connection: RuntimeConnection?
     private var wantsReading = true
     private(set) var isOver = false
+    /// `start` has not returned: its caller does not know this exchange yet, and must not hear of its end.
+    private var isStarting = true
 
     init(request: ExchangeRequest, receiver: any ExchangeReceiver, pool: RuntimePool) {
         self.request = request
         self.receiver = receiver
         self.pool = pool
+    }
+
+    func started() {
+        isStarting = false
     }
 
     func cancel() {
@@ -59,6 +65,8 @@ final class PooledExchange: RunningExchange {
     }
 
     func fail(_ failure: ExchangeFailure) {
+        // A connect or a write can fail on the spot: a unix socket that is gone, no file descriptor left.
+        if isStarting { return pool.failLater(self, failure) }
         guard let receiver, !isOver else { return }
         over()
         receiver.exchangeFailed(failure)

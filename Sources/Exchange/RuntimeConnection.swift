@@ -58,7 +58,8 @@ final class RuntimeConnection: ChannelInboundHandler {
     }
 
     private func send(_ request: ExchangeRequest, _ context: ChannelHandlerContext) {
-        out.clear()
+        // The last request's bytes may still be on their way: then this takes new memory, and no more than is needed.
+        out.clear(minimumCapacity: 512)
         let isJoined = request.bodyRest.readableBytes <= RuntimeConnection.joinedBody
         out.reserveCapacity(384 + request.bodyStart.readableBytes + (isJoined ? request.bodyRest.readableBytes : 0))
         out.writeStaticString("POST ")

@@ -45,6 +45,7 @@ package final class RuntimePool {
         } else {
             connect(for: exchange)
         }
+        exchange.started()
         return exchange
     }
 
@@ -97,7 +98,7 @@ package final class RuntimePool {
         connection.begin(exchange, isReused: false)
     }
 
-    private func failLater(_ exchange: PooledExchange, _ failure: ExchangeFailure) {
+    func failLater(_ exchange: PooledExchange, _ failure: ExchangeFailure) {
         eventLoop.assumeIsolated().execute { exchange.fail(failure) }
     }
 

@@ -13,6 +13,7 @@ final class RecordingReceiver: ExchangeReceiver {
     private var answer = Answer()
     private let over: EventLoopPromise<Answer>
     var onBody: (() -> Void)?
+    private(set) var isOver = false
 
     init(_ over: EventLoopPromise<Answer>) {
         self.over = over
@@ -27,9 +28,13 @@ final class RecordingReceiver: ExchangeReceiver {
 
     func exchangeReadComplete() { answer.reads += 1 }
 
-    func exchangeEnd() { over.succeed(answer) }
+    func exchangeEnd() {
+        isOver = true
+        over.succeed(answer)
+    }
 
     func exchangeFailed(_ failure: ExchangeFailure) {
+        isOver = true
         answer.failure = failure
         over.succeed(answer)
     }

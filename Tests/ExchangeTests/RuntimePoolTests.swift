@@ -119,6 +119,21 @@ import Testing
         #expect(try await ask(pool).failure == .connectFailed)
     }
 
+    /// NIO fails the connect to a unix socket that is not there before it returns.
+    @Test func aConnectThatFailsOnTheSpotIsToldLater() async throws {
+        let over = loop.makePromise(of: RecordingReceiver.Answer.self)
+        let address = RuntimeAddress.unix(path: "/nowhere/runtime.sock")
+        let (pool, isTold) = try await loop.submit { [loop] in
+            let pool = RuntimePool(address: address, eventLoop: loop)
+            let receiver = RecordingReceiver(over)
+            _ = pool.start(ExchangeRequest(path: "/", requestId: "i", worker: "w", body: ByteBuffer()), receiver: receiver)
+            return (NIOLoopBound(pool, eventLoop: loop), receiver.isOver)
+        }.get()
+        #expect(!isTold)
+        #expect(try await over.futureResult.get().failure == .connectFailed)
+        #expect(try await loop.submit { pool.value.openExchanges }.get() == 0)
+    }
+
     @Test func aFullPoolSaysSo() async throws {
         var limits = ExchangeLimits()
         limits.connections = 0
