@@ -62,20 +62,10 @@ struct GatewayProgram {
         let store = followTable(identity, server, links, readiness)
         try await run(
             [
-                keeper, tablePuller(store, keeper, contact), Upkeep(), links,
+                keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: keeper.fetchTable), Upkeep(), links,
                 UsageShipper(spool: spool, logger: logger, send: keeper.sendUsage),
                 MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes), server,
             ], readiness)
-    }
-
-    /// Every answer of the control plane, also that nothing is new, says that the table in force is the newest.
-    private func tablePuller(_ store: TableStore, _ keeper: GatewayIdentityKeeper, _ contact: ControlContact) -> TablePuller {
-        let fetch = keeper.fetchTable
-        return TablePuller(store: store, logger: logger) { since, wait in
-            let answer = try await fetch(since, wait)
-            contact.note()
-            return answer
-        }
     }
 
     private func followTable(

@@ -4,9 +4,13 @@ import Synchronization
 /// When the control plane last confirmed that the table in force is the newest one. A process that starts from its kept table counts from
 /// its start.
 package final class ControlContact: Sendable {
-    private let last = Atomic<UInt64>(NIODeadline.now().uptimeNanoseconds)
+    private let last: Atomic<UInt64>
 
-    package init() {}
+    package convenience init() { self.init(lastNoted: .now()) }
+
+    init(lastNoted: NIODeadline) {
+        last = Atomic(lastNoted.uptimeNanoseconds)
+    }
 
     package func note() {
         last.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)

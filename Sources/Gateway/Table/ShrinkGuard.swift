@@ -9,6 +9,11 @@ struct ShrinkGuard: Sendable {
     private var heldVersion: Int64?
     private var heldSince: Int64 = 0
 
+    /// Seconds until the version that is held back would be admitted; nil when none is.
+    func due(now: Int64) -> Int64? {
+        heldVersion.map { _ in max(0, heldSince + Self.confirmationSeconds - now) }
+    }
+
     /// - Parameter now: Seconds of any clock that goes on.
     mutating func admits(version: Int64, workers: Int, present: Int, now: Int64) -> Bool {
         guard present >= Self.smallestFleet, workers * 2 < present else {

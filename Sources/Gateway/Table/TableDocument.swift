@@ -51,10 +51,6 @@ struct TableDocument: Sendable {
         return contents
     }
 
-    var workerCount: Int {
-        entries.values.count { if case .worker = $0.value { true } else { false } }
-    }
-
     private static func verify(_ change: SignedTable, _ key: VerifyingKey) throws(TableRefusal) {
         let message = "plimsoll-table-1\n\(change.version)\n\(change.issuedAtSeconds)\n\(change.digestHex)\n"
         guard let signature = Base64.decode(change.signatureBase64), key.isValid(signature: signature, for: Array(message.utf8)) else {

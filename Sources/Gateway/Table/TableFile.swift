@@ -2,26 +2,38 @@ import Cryptography
 import Glibc
 import PlimsollWire
 
-/// The last good table on disk, and the one before it.
+/// The last good table on disk, the one before it, and a newer one whose fleet is held back.
 struct TableFile: Sendable {
     private static let sizeLimit = 1 << 30
     private let current: String
     private let previous: String
+    private let held: String
 
     init(directory: String) {
+        held = "\(directory)/table.held.json"
         current = "\(directory)/table.json"
         previous = "\(directory)/table.previous.json"
     }
 
     /// Candidates, newest first; what cannot be read is a refusal.
     func load() -> [Result<SignedTable, TableRefusal>] {
-        [current, previous].filter { SecretFile.exists($0) }.map { path in
-            do {
-                return .success(try WireCoder.decode(SignedTable.self, from: SecretFile.read(path, limit: Self.sizeLimit)))
-            } catch {
-                return .failure(TableRefusal(.unreadable, "\(path) is not a table"))
-            }
+        [current, previous].compactMap { read($0) }
+    }
+
+    /// Nil when there is none.
+    func loadHeld() -> Result<SignedTable, TableRefusal>? { read(held) }
+
+    private func read(_ path: String) -> Result<SignedTable, TableRefusal>? {
+        guard SecretFile.exists(path) else { return nil }
+        do {
+            return .success(try WireCoder.decode(SignedTable.self, from: SecretFile.read(path, limit: Self.sizeLimit)))
+        } catch {
+            return .failure(TableRefusal(.unreadable, "\(path) is not a table"))
         }
+    }
+
+    func saveHeld(_ table: SignedTable) throws {
+        try SecretFile.write(try WireCoder.encode(table), to: held)
     }
 
     /// Replaces the kept table. Between the two steps only the previous one stands, which a start then takes.
@@ -33,5 +45,7 @@ struct TableFile: Sendable {
             throw SystemFault.error("cannot keep \(previous)")
         }
         try SecretFile.write(bytes, to: current)
+        // Older than this one from now on. If it stays for want of a disk, a start refuses it for that.
+        _ = unlink(held)
     }
 }

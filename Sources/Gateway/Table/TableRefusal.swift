@@ -1,4 +1,12 @@
-/// Why a routing table was not taken. The last good one stays.
+/// What became of a routing table that was proven.
+package enum TableAdoption: Sendable, Equatable {
+    /// All of it is in force.
+    case whole
+    /// Models and workers of the last table stay, for this reason; tenants, keys and denied identities are the new one's.
+    case fleetHeld(TableRefusal)
+}
+
+/// Why a routing table, or the fleet that it names, was not taken. The last good one stays.
 package struct TableRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Reason: String, Sendable, CaseIterable {
         case wrongSignature = "wrong_signature"
