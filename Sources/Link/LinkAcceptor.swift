@@ -67,7 +67,7 @@ final class LinkAcceptor: Sendable {
             return
         }
         handshakes.wrappingAdd(1, ordering: .relaxed)
-        let address = channel.remoteAddress.map { "\($0)" } ?? "unknown"
+        let address = channel.remoteAddress?.hostAndPort ?? "unknown"
         try pipeline.install(on: channel, as: .accepted).whenComplete { [self] result in
             handshakes.wrappingSubtract(1, ordering: .relaxed)
             switch result {

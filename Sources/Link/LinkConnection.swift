@@ -20,7 +20,8 @@ package final class LinkConnection: Sendable {
     private let session: LinkSession
     private let streams: NIOLoopBound<GatewayStreams>
     private let open = Atomic(0)
-    private let maximumStreams: Int
+    /// Requests that may be open at once.
+    package let maximumStreams: Int
 
     init(session: LinkSession, streams: GatewayStreams, maximumStreams: Int) {
         self.session = session

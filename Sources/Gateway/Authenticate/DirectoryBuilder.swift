@@ -5,14 +5,17 @@ import PlimsollWire
 final class DirectoryBuilder: Sendable {
     private let limits: LimitBook
     private let workers: WorkerBook
+    private let region: String
 
-    init(limits: LimitBook, workers: WorkerBook) {
+    /// - Parameter region: The gateway's own.
+    init(limits: LimitBook, workers: WorkerBook, region: String) {
         self.limits = limits
         self.workers = workers
+        self.region = region
     }
 
     func build(_ table: TableContents, now: Int64) -> Directory {
-        let routes = ModelRoute.routes(table, workers: workers)
+        let routes = ModelRoute.routes(table, workers: workers, region: region)
         workers.keep(only: Set(table.workers.map(\.id)))
         return Directory(version: table.version, keys: keys(table, now: now), models: routes)
     }

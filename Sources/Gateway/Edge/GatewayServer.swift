@@ -13,7 +13,6 @@ package final class GatewayServer: Service {
     private let metrics: GatewayMetrics
     private let registry: LinkRegistry?
     private let contact: ControlContact?
-    private let workers: WorkerBook
     private let builder: DirectoryBuilder
     private let drainLimit: Duration
     private let logger: Logger
@@ -44,8 +43,7 @@ package final class GatewayServer: Service {
         self.drainLimit = drainLimit
         self.logger = logger
         self.bound = bound
-        workers = WorkerBook(registry: registry)
-        builder = DirectoryBuilder(limits: LimitBook(), workers: workers)
+        builder = DirectoryBuilder(limits: LimitBook(), workers: WorkerBook(registry: registry), region: settings.region)
     }
 
     /// Serves from this table from now on; from any thread.
@@ -87,7 +85,7 @@ package final class GatewayServer: Service {
 
     private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
         var loops: [NIOLoopBound<GatewayLoop>] = []
-        let router = Router(book: workers, region: settings.region)
+        let router = Router(region: settings.region)
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
             let loop = try await eventLoop.submit { [settings, metrics, registry, contact] in

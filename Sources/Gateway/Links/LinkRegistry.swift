@@ -17,6 +17,8 @@ package final class LinkRegistry: Sendable {
     private struct State {
         var hosts: [String: Host] = [:]
         var loads: [String: WorkerLoad] = [:]
+        /// By host, linked or only named in the table.
+        var gates: [String: HostGate] = [:]
         /// Host of each worker, from the table; nil before the first table.
         var owners: [String: String]?
     }
@@ -33,16 +35,21 @@ package final class LinkRegistry: Sendable {
     package func start(
         _ request: ExchangeRequest, host: String, on eventLoop: any EventLoop, receiver: any ExchangeReceiver
     ) -> (any RunningExchange)? {
-        let (link, load) = state.withLock { state in
-            (Self.choose(state.hosts[host]?.links ?? [], for: eventLoop), Self.load(request.worker, &state))
+        let (link, load, gate) = state.withLock { state in
+            (Self.choose(state.hosts[host]?.links ?? [], for: eventLoop), Self.load(request.worker, &state), Self.gate(host, &state))
         }
         guard let link else { return nil }
         load.begin()
+        gate.begin()
+        let onFinish: @Sendable () -> Void = {
+            load.finish()
+            gate.finish()
+        }
         if link.eventLoop === eventLoop {
-            return link.start(request, receiver: receiver) { load.finish() }
+            return link.start(request, receiver: receiver, onFinish: onFinish)
         }
         metrics.crossed.increment()
-        return CrossingExchange.start(request, over: link, from: eventLoop, receiver: receiver) { load.finish() }
+        return CrossingExchange.start(request, over: link, from: eventLoop, receiver: receiver, onFinish: onFinish)
     }
 
     /// True: `start` would find a link.
@@ -53,6 +60,11 @@ package final class LinkRegistry: Sendable {
     /// Live load of a worker; made at the first call. Keep it rather than ask again.
     package func load(worker: String) -> WorkerLoad {
         state.withLock { Self.load(worker, &$0) }
+    }
+
+    /// Whether the host's links take requests; made at the first call. Keep it rather than ask again.
+    func gate(host: String) -> HostGate {
+        state.withLock { Self.gate(host, &$0) }
     }
 
     /// Hosts with at least one open link.
@@ -66,6 +78,8 @@ package final class LinkRegistry: Sendable {
         let pending = state.withLock { state in
             state.owners = owners
             state.loads = state.loads.filter { owners[$0.key] != nil || $0.value.inFlight > 0 }
+            let named = Set(owners.values)
+            state.gates = state.gates.filter { named.contains($0.key) || state.hosts[$0.key] != nil }
             return state.hosts.compactMap { host, known in known.lastReport.map { (host, $0) } }
         }
         for (host, report) in pending { take(report, of: host) }
@@ -91,6 +105,19 @@ package final class LinkRegistry: Sendable {
         return made
     }
 
+    private static func gate(_ host: String, _ state: inout State) -> HostGate {
+        if let known = state.gates[host] { return known }
+        let made = HostGate()
+        state.gates[host] = made
+        adjustGate(host, &state)
+        return made
+    }
+
+    private static func adjustGate(_ host: String, _ state: inout State) {
+        let usable = state.hosts[host]?.links.filter { $0.isOpen && !$0.isDraining } ?? []
+        state.gates[host]?.setCapacity(usable.reduce(0) { $0 + $1.maximumStreams })
+    }
+
     private func take(_ report: LinkReport, of host: String) {
         let now = NIODeadline.now()
         let own = state.withLock { state -> [(LinkReport.Worker, WorkerLoad)] in
@@ -108,11 +135,15 @@ extension LinkRegistry: LinkDelegate {
     package func linkOpened(_ link: LinkConnection) {
         metrics.opened.increment()
         metrics.links.add(1)
-        state.withLock { $0.hosts[link.agentId, default: Host()].links.append(link) }
+        state.withLock { state in
+            state.hosts[link.agentId, default: Host()].links.append(link)
+            Self.adjustGate(link.agentId, &state)
+        }
     }
 
     package func linkDraining(_ link: LinkConnection) {
         metrics.drained.increment()
+        state.withLock { Self.adjustGate(link.agentId, &$0) }
     }
 
     package func linkClosed(_ link: LinkConnection, reason: LinkError) {
@@ -122,6 +153,7 @@ extension LinkRegistry: LinkDelegate {
             guard var host = state.hosts[link.agentId] else { return [] }
             host.links.removeAll { $0 === link }
             state.hosts[link.agentId] = host.links.isEmpty ? nil : host
+            Self.adjustGate(link.agentId, &state)
             return host.links.isEmpty ? host.reported.compactMap { state.loads[$0] } : []
         }
         for load in orphans { load.lost() }

@@ -26,7 +26,6 @@ struct LoopRandom: RandomNumberGenerator {
 
 /// Chooses a worker for an attempt.
 struct Router {
-    let book: WorkerBook
     /// Region of this gateway: its own workers come first.
     let region: String
 
@@ -45,11 +44,25 @@ struct Router {
 
     /// Nil when no worker can take the request now.
     func pick(_ question: Question, using random: inout LoopRandom) -> Worker? {
-        let all = question.model.workers
-        // The common case in few steps: one or two workers, none of them tried.
-        var candidates: [Worker] = []
-        candidates.reserveCapacity(all.count)
-        for worker in all where isCandidate(worker, question) { candidates.append(worker) }
+        quickPick(question, using: &random) ?? pickAmongAll(question, using: &random)
+    }
+
+    /// Two workers are drawn before they are looked at, so that the cost of a choice does not grow with the fleet. Nil: all must be looked
+    /// at, because the request has constraints or neither of the two will do.
+    private func quickPick(_ question: Question, using random: inout LoopRandom) -> Worker? {
+        guard question.allowedRegions.isEmpty, question.triedHosts.isEmpty, question.lastProvider == nil else { return nil }
+        let model = question.model
+        guard let share = model.preferred.count == 1 ? 0 : ReleaseChoice.pick(model.preferredWeights, using: &random) else { return nil }
+        let workers = model.preferred[share]
+        let unfit = Int64.max - 1
+        let index = WorkerChoice.pick(
+            count: workers.count, weight: { workers[$0].entry.weight },
+            cost: { isCandidate(workers[$0], question) ? workers[$0].cost : unfit }, using: &random)
+        return index.map { workers[$0] }.flatMap { isCandidate($0, question) ? $0 : nil }
+    }
+
+    private func pickAmongAll(_ question: Question, using random: inout LoopRandom) -> Worker? {
+        var candidates = question.model.workers.filter { isCandidate($0, question) }
         guard candidates.count > 1 else { return candidates.first }
         narrow(&candidates) { $0.entry.region == region }
         if let last = question.lastProvider { narrow(&candidates) { $0.entry.provider != last } }
@@ -65,8 +78,8 @@ struct Router {
 
     private func isCandidate(_ worker: Worker, _ question: Question) -> Bool {
         guard question.allowedRegions.isEmpty || question.allowedRegions.contains(worker.entry.region) else { return false }
-        guard worker.entry.contextTokens >= question.contextTokens || worker.entry.contextTokens == 0 else { return false }
-        return !question.triedHosts.contains(worker.entry.host) && book.isReachable(worker)
+        guard worker.holds(question.contextTokens), worker.isReachable else { return false }
+        return !question.triedHosts.contains(worker.entry.host)
     }
 
     /// Keeps those that fit, unless none does.

@@ -23,17 +23,30 @@ final class Worker: Sendable {
     let tally: WorkerTally
     /// Reported load, for linked workers.
     let load: WorkerLoad?
+    /// Whether links lead to its host; nil where none are needed.
+    private let gate: HostGate?
     /// What the runtime calls the model, as a JSON string; nil when it is the customer's name.
     let quotedServedModel: [UInt8]?
 
-    init(_ entry: WorkerEntry, tally: WorkerTally, load: WorkerLoad?) {
+    init(_ entry: WorkerEntry, tally: WorkerTally, load: WorkerLoad?, gate: HostGate?) {
         self.entry = entry
         self.tally = tally
         self.load = load
+        self.gate = gate
         address = entry.url.flatMap { RuntimeAddress(url: $0) }
         target = UsageTarget(release: entry.release, worker: entry.id, provider: entry.provider)
         quotedServedModel = entry.servedModel == entry.model ? nil : entry.servedModel.map(BodyEdit.quoted)
     }
+
+    /// A request could be started there now.
+    var isReachable: Bool {
+        if address != nil { return true }
+        guard let load, let gate else { return false }
+        return load.isReady && gate.takesRequests
+    }
+
+    /// Its context is long enough for so many tokens; that of a standalone gateway's worker is not known.
+    func holds(_ tokens: Int) -> Bool { entry.contextTokens == 0 || entry.contextTokens >= tokens }
 
     /// Thousandths of a slot that are taken, and half as much again for each tenth of the KV cache used above eight tenths.
     var cost: Int64 {
@@ -61,17 +74,11 @@ final class WorkerBook: Sendable {
             tallies[entry.id] = made
             return made
         }
-        return Worker(entry, tally: tally, load: entry.url == nil ? registry?.load(worker: entry.id) : nil)
+        let registry = entry.url == nil ? registry : nil
+        return Worker(entry, tally: tally, load: registry?.load(worker: entry.id), gate: registry?.gate(host: entry.host))
     }
 
     func keep(only ids: Set<String>) {
         tallies.withLock { $0 = $0.filter { ids.contains($0.key) } }
-    }
-
-    /// A request could be started there now.
-    func isReachable(_ worker: Worker) -> Bool {
-        if worker.address != nil { return true }
-        guard let load = worker.load, load.isReady else { return false }
-        return registry?.isLinked(host: worker.entry.host) ?? false
     }
 }

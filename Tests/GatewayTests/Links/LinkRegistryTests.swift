@@ -49,11 +49,14 @@ struct LinkRegistryTests {
     func loads() async throws {
         let linked = try LinkedHost()
         let load = linked.links.registry.load(worker: "worker-1")
+        let gate = linked.links.registry.gate(host: linked.host)
+        #expect(!gate.takesRequests)
         try await linked.running {
             try await until { load.isReady }
+            #expect(gate.takesRequests)
             #expect(load.running == 3 && load.waiting == 0 && load.kvUsedRatio == 0.5 && load.reportedAt != nil)
         }
-        #expect(!load.isReady)
+        #expect(!load.isReady && !gate.takesRequests)
     }
 
     @Test("a host is believed about its own workers only")

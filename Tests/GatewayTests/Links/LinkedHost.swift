@@ -22,7 +22,8 @@ struct LinkedHost {
     var host: String { hostId.uuidString.lowercased() }
     var identity: String { PeerIdentity(role: .agent, id: hostId).description }
 
-    init(workers: [String] = ["worker-1"]) throws {
+    /// - Parameter stream: Pieces of the event stream that answers each request, and whether it ends; nil: the length of the prompt.
+    init(workers: [String] = ["worker-1"], stream: (pieces: [String], ends: Bool)? = nil) throws {
         let root = try CertificateAuthority.makeRoot()
         let intermediate = try root.makeIntermediate()
         func credentials(_ role: PeerIdentity.Role, _ id: UUID) throws -> LinkCredentials {
@@ -41,7 +42,7 @@ struct LinkedHost {
         links = GatewayLinks(
             group: group, host: "127.0.0.1", port: 0, credentials: try credentials(.gateway, gatewayId), settings: settings, logger: quiet)
         let agent = try credentials(.agent, hostId)
-        let serving = LengthAgent(workers: workers)
+        let serving = ScriptedAgent(workers: workers, stream: stream)
         tunnel = TunnelDialer(
             group: group, credentials: agent, admission: LinkAdmission(role: .gateway), serving: serving, settings: settings, logger: quiet)
         direct = DirectListener(
@@ -72,16 +73,19 @@ struct LinkedHost {
     }
 }
 
-private final class LengthAgent: LinkServing {
+private final class ScriptedAgent: LinkServing {
     private let workers: [String]
+    private let stream: (pieces: [String], ends: Bool)?
 
-    init(workers: [String]) {
+    init(workers: [String], stream: (pieces: [String], ends: Bool)?) {
         self.workers = workers
+        self.stream = stream
     }
 
     func serve(_ request: LinkRequest, on stream: LinkServerStream) -> any LinkStreamReceiver {
-        let answer = LengthAnswer(stream)
-        guard request.path == LinkPath.reports else { return answer }
+        guard request.path == LinkPath.reports else {
+            return self.stream.map { StreamAnswer(stream, $0.pieces, ends: $0.ends) } ?? LengthAnswer(stream)
+        }
         let load = RuntimeLoad(running: 3, waiting: -5, kvUsedRatio: 0.5)
         let report = LinkReport(state: .serving, workers: workers.map { LinkReport.Worker(id: $0, ready: true, load: load) })
         stream.sendHead(status: 200, contentType: "application/jsonl")
@@ -90,8 +94,31 @@ private final class LengthAgent: LinkServing {
         } catch {
             stream.reset()
         }
-        return answer
+        return LengthAnswer(stream)
     }
+}
+
+private final class StreamAnswer: LinkStreamReceiver {
+    private let stream: LinkServerStream
+    private let pieces: [String]
+    private let ends: Bool
+
+    init(_ stream: LinkServerStream, _ pieces: [String], ends: Bool) {
+        self.stream = stream
+        self.pieces = pieces
+        self.ends = ends
+    }
+
+    func streamBody(_ bytes: ByteBuffer) {}
+
+    func streamEnd() {
+        stream.sendHead(status: 200, contentType: "text/event-stream")
+        for piece in pieces { stream.sendBody(ByteBuffer(string: piece)) }
+        if ends { stream.sendEnd() }
+    }
+
+    func streamWritable() {}
+    func streamReset() {}
 }
 
 private final class LengthAnswer: LinkStreamReceiver {

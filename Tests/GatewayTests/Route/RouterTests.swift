@@ -1,0 +1,87 @@
+import PlimsollWire
+import Testing
+
+@testable import Gateway
+
+@Suite("Router")
+struct RouterTests {
+    private let router = Router(region: "eu")
+
+    private func worker(
+        _ id: String, region: String = "eu", provider: String = "p", release: String = "r", context: Int = 4096, draining: Bool = false
+    ) -> Worker {
+        let entry = WorkerEntry(
+            id: id, host: "host-of-" + id, provider: provider, pool: "p", region: region, model: "m", release: release, dialect: .vllm,
+            link: .direct, url: "http://127.0.0.1:1", draining: draining, slots: 4, contextTokens: context, weight: 1_000_000)
+        return Worker(entry, tally: WorkerTally(), load: nil, gate: nil)
+    }
+
+    private func model(_ workers: [Worker], weights: [String: Int] = ["r": 1]) -> ModelRoute {
+        let entry = ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 1, tiers: [], releaseWeights: weights)
+        return ModelRoute(entry, workers: workers, region: "eu")
+    }
+
+    /// Ids of what a hundred requests are given.
+    private func picks(_ question: Router.Question) -> Set<String> {
+        var random = LoopRandom()
+        return Set((0..<100).map { _ in router.pick(question, using: &random)?.entry.id ?? "none" })
+    }
+
+    private func question(_ model: ModelRoute, regions: [String] = [], tokens: Int = 10, tried: [String] = [], last: String? = nil)
+        -> Router.Question
+    {
+        Router.Question(model: model, allowedRegions: regions, contextTokens: tokens, triedHosts: tried, lastProvider: last)
+    }
+
+    @Test("workers of the own region come first, others when none is left")
+    func ownRegion() {
+        let all = [worker("eu-1"), worker("eu-2"), worker("us-1", region: "us")]
+        #expect(picks(question(model(all))) == ["eu-1", "eu-2"])
+        #expect(picks(question(model(all), tried: ["host-of-eu-1", "host-of-eu-2"])) == ["us-1"])
+        #expect(picks(question(model(all), tokens: 5000)) == ["none"])
+    }
+
+    @Test("a tenant's regions are never left")
+    func allowedRegions() {
+        let all = [worker("eu-1"), worker("us-1", region: "us"), worker("us-2", region: "us")]
+        #expect(picks(question(model(all), regions: ["us"])) == ["us-1", "us-2"])
+        #expect(picks(question(model(all), regions: ["us"], tried: ["host-of-us-1"])) == ["us-2"])
+        #expect(picks(question(model(all), regions: ["ap"])) == ["none"])
+    }
+
+    @Test("one worker among many that can take the request is found")
+    func needle() {
+        let all = (0..<50).map { worker("small-\($0)", context: 100) } + [worker("large", context: 8000)]
+        #expect(picks(question(model(all), tokens: 5000)) == ["large"])
+    }
+
+    @Test("shares of releases hold, and a release without a usable worker leaves its share to the others")
+    func releases() {
+        let all = [worker("a", release: "a"), worker("b", release: "b", context: 100), worker("c", release: "c")]
+        let route = model(all, weights: ["a": 1, "b": 1, "c": 0])
+        #expect(picks(question(route)) == ["a", "b"])
+        #expect(picks(question(route, tokens: 200)) == ["a"])
+    }
+
+    @Test("another provider is preferred after a failure, not required")
+    func providers() {
+        let all = [worker("a", provider: "p"), worker("b", provider: "p"), worker("c", provider: "q")]
+        #expect(picks(question(model(all), tried: ["host-of-a"], last: "p")) == ["c"])
+        #expect(picks(question(model(all), tried: ["host-of-a", "host-of-c"], last: "q")) == ["b"])
+    }
+
+    @Test("the less loaded of two is chosen")
+    func load() {
+        let all = [worker("busy"), worker("idle")]
+        for _ in 0..<8 { all[0].tally.begin() }
+        #expect(picks(question(model(all))) == ["idle"])
+    }
+
+    @Test("a prompt is too long only when no worker that is there, draining or not, could ever take it")
+    func tooLong() {
+        let route = model([worker("a", context: 100), worker("b", region: "us", context: 200), worker("c", context: 300, draining: true)])
+        #expect(!route.isTooLong(300, in: []) && route.isTooLong(301, in: []))
+        #expect(!route.isTooLong(200, in: ["us"]) && route.isTooLong(201, in: ["us"]))
+        #expect(!route.isTooLong(9999, in: ["ap"]) && !model([]).isTooLong(9999, in: []))
+    }
+}
