@@ -22,6 +22,8 @@ package struct AnswerScan: Sendable {
     package var choices = 0
     /// Text, reasoning, a refusal or a tool call that is not empty.
     package var hasContent = false
+    /// Bytes of text, reasoning and tool calls, as written in JSON.
+    package var contentBytes = 0
     /// The last `finish_reason` that is not null, between its quotes.
     package var finishReason: Range<Int>?
     /// Number of choices with a `finish_reason` that is not null.
@@ -153,7 +155,7 @@ struct AnswerWalk {
                 result.finishReason = at + 1..<end - 1
                 result.finished += 1
             }
-            if `is`(name, "text"), end - at > 2 { result.hasContent = true }
+            if `is`(name, "text"), end - at > 2 { content(at, end) }
         }
         return end
     }
@@ -165,13 +167,19 @@ struct AnswerWalk {
         switch byte {
         case UInt8(ascii: "\""):
             if `is`(name, "content") || `is`(name, "reasoning_content") || `is`(name, "reasoning") || `is`(name, "refusal") {
-                result.hasContent = true
+                content(at, end)
             }
         case UInt8(ascii: "["), UInt8(ascii: "{"):
-            if `is`(name, "tool_calls") || `is`(name, "function_call") || `is`(name, "content") { result.hasContent = true }
+            if `is`(name, "tool_calls") || `is`(name, "function_call") || `is`(name, "content") { content(at, end) }
         default: break
         }
         return end
+    }
+
+    /// Without the two bytes around it.
+    private mutating func content(_ start: Int, _ end: Int) {
+        result.hasContent = true
+        result.contentBytes += end - start - 2
     }
 
     private mutating func countValue(_ name: Range<Int>, _ at: Int, _ place: Place) throws(JSONStop) -> Int {

@@ -56,6 +56,15 @@ package enum HeadBytes {
         (byte >= 0x20 && byte != 0x7F) || byte == 0x09
     }
 
+    /// Every byte as it is, as paths are compared.
+    @inline(__always)
+    package static func equal(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, to text: StaticString) -> Bool {
+        guard range.count == text.utf8CodeUnitCount else { return false }
+        let expected = text.utf8Start
+        for offset in 0..<range.count where bytes[range.lowerBound &+ offset] != expected[offset] { return false }
+        return true
+    }
+
     /// `lower` must be in lower case. ASCII only.
     @inline(__always)
     package static func equal(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, ignoringCase lower: StaticString) -> Bool {

@@ -63,6 +63,9 @@ final class Allowance: Sendable {
         }
     }
 
+    /// Tokens a minute.
+    var tokenLimit: Int { state.withLock { Int($0.tokens.limit) } }
+
     func reserve(tokens: Int, now: Int64) -> LimitVerdict {
         state.withLock { state in
             guard state.running < state.concurrent else { return refused(.concurrency, 1_000_000, &state, now) }
@@ -136,6 +139,9 @@ final class KeyLimits: Sendable {
         tenant.settle(reserved: reserved, used: used, countsRequest: countsRequest, now: now)
         own?.settle(reserved: reserved, used: used, countsRequest: countsRequest, now: now)
     }
+
+    /// Tokens a minute that one request could ever reserve at this gateway.
+    var tokenLimit: Int { min(tenant.tokenLimit, own?.tokenLimit ?? .max) }
 
     func takeRetry(now: Int64) -> Bool {
         retries.withLock { $0.takeRetry(now: now) }

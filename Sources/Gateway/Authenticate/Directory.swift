@@ -16,7 +16,8 @@ final class Directory: Sendable {
         self.models = models
     }
 
-    var isEmpty: Bool { keys.isEmpty }
+    /// False before the first table.
+    var isInForce: Bool { version > 0 }
 
     func key(_ digest: SHA256Digest) -> CustomerKey? { keys[digest] }
 

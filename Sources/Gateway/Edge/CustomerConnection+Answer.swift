@@ -7,6 +7,8 @@ import OpenAIWire
 extension CustomerConnection {
     /// Up to here a body is joined to the head, so that one write carries both.
     private static let joinedBody = 16 * 1024
+    /// Memory of a connection that is kept for its next write.
+    private static let keptBytes = 64 * 1024
 
     /// The body of a request is complete.
     func arrived() {
@@ -26,7 +28,7 @@ extension CustomerConnection {
         arriving = nil
         loop.metrics.countRefusal(status: status ?? error.status)
         state = .serving
-        write(error, id: id, status: status, keepAlive: false)
+        write(error, id: id, status: status, keepAlive: false, retryAfter: error.status == 503 ? 1_000_000 : nil)
         finishClosing()
     }
 
@@ -45,15 +47,15 @@ extension CustomerConnection {
 
     func write(_ head: AnswerHead, body: [UInt8]) {
         guard let context else { return }
-        out.clear()
+        emptyOut()
         head.write(to: &out)
-        out.writeBytes(body)
+        if !isHeadRequest { out.writeBytes(body) }
         context.writeAndFlush(wrapOutboundOut(out), promise: nil)
     }
 
     func write(_ head: AnswerHead, body: ByteBuffer) {
         guard let context else { return }
-        out.clear()
+        emptyOut()
         head.write(to: &out)
         if body.readableBytes <= CustomerConnection.joinedBody {
             out.writeImmutableBuffer(body)
@@ -67,8 +69,15 @@ extension CustomerConnection {
     /// Starts a turn's output; `push` sends it.
     func fill(_ fill: (inout ByteBuffer) -> Void) {
         guard context != nil else { return }
-        out.clear()
+        emptyOut()
         fill(&out)
+    }
+
+    /// Memory that one large write needed is not kept for the small ones after it, and where the last write still waits for a slow client,
+    /// the next one takes no more than it needs.
+    private func emptyOut() {
+        if out.capacity > CustomerConnection.keptBytes { out = ByteBuffer() }
+        out.clear(minimumCapacity: 512)
     }
 
     /// Writes what `fill` left.
@@ -79,7 +88,7 @@ extension CustomerConnection {
 
     func writeContinue() {
         guard let context else { return }
-        out.clear()
+        emptyOut()
         out.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
         context.writeAndFlush(wrapOutboundOut(out), promise: nil)
     }

@@ -33,8 +33,11 @@ extension CustomerConnection {
         func refused(_ code: APIErrorCode, allow: StaticString? = nil) -> HeadOutcome {
             .refused(APIError(code), id, framing: head.framing, keepAlive: head.keepAlive, allow: allow)
         }
+        isHeadRequest = head.method == .head
         let target = target(UnsafeRawBufferPointer(rebasing: bytes[head.target]))
         if case .unknown = target { return refused(.unknownURL) }
+        // Without a table no key can be told from a wrong one.
+        guard loop.directory.isInForce else { return refused(.serviceUnavailable) }
         guard let digest = PresentedKey.digest(of: head, in: bytes), let key = loop.directory.key(digest),
             key.isValid(nowSeconds: acceptedAt / 1_000_000)
         else { return refused(.invalidAPIKey) }
@@ -68,10 +71,10 @@ extension CustomerConnection {
     private func target(_ text: UnsafeRawBufferPointer) -> Target {
         let end = text.firstIndex(of: UInt8(ascii: "?")) ?? text.count
         let range = 0..<end
-        if HeadBytes.equal(text, range, ignoringCase: "/v1/chat/completions") { return .generation(.chatCompletions) }
-        if HeadBytes.equal(text, range, ignoringCase: "/v1/completions") { return .generation(.completions) }
-        if HeadBytes.equal(text, range, ignoringCase: "/v1/models") { return .models(name: nil) }
-        guard end > 11, HeadBytes.equal(text, 0..<11, ignoringCase: "/v1/models/") else { return .unknown }
+        if HeadBytes.equal(text, range, to: "/v1/chat/completions") { return .generation(.chatCompletions) }
+        if HeadBytes.equal(text, range, to: "/v1/completions") { return .generation(.completions) }
+        if HeadBytes.equal(text, range, to: "/v1/models") { return .models(name: nil) }
+        guard end > 11, HeadBytes.equal(text, 0..<11, to: "/v1/models/") else { return .unknown }
         return .models(name: percentDecoded(text[11..<end]))
     }
 
@@ -140,7 +143,7 @@ extension CustomerConnection {
         }
         let stays = passes && keepAlive && !loop.isDraining
         state = .serving
-        write(error, id: id, keepAlive: stays, allow: allow)
+        write(error, id: id, keepAlive: stays, allow: allow, retryAfter: error.status == 503 ? 1_000_000 : nil)
         answered(keepAlive: stays)
         return stays
     }

@@ -14,14 +14,13 @@ final class CustomerConnection: ChannelInboundHandler {
         case body(left: Int)
         case chunks
         case serving
-        /// An answer has been given before the body was read: it is thrown away, up to a bound.
+        /// The last answer has been given, perhaps before the body was read: what still comes is thrown away, up to a bound.
         case discarding(left: Int)
         case closed
     }
 
     /// While a request is served, so much of the next one may wait here; then reading stops.
     private static let pipelinedBytes = 64 * 1024
-    private static let discardedBytes = 8 << 20
 
     let loop: GatewayLoop
     var position = 0
@@ -35,16 +34,20 @@ final class CustomerConnection: ChannelInboundHandler {
     var out = ByteBuffer()
     var finder = HeadFinder()
     var deadline: NIODeadline
+    /// The request at hand must be answered without a body.
+    var isHeadRequest = false
+    /// Nil while the channel is writable.
+    var stall: WriteStall?
+    /// Bytes of the last answer are on their way to the client.
+    var isWritingLast = false
+    var inputClosed = false
     private var readsPaused = false
-    private var inputClosed = false
     private var isProcessing = false
 
     init(loop: GatewayLoop) {
         self.loop = loop
         deadline = .now() + .seconds(Int64(loop.settings.headTime))
     }
-
-    var isServing: Bool { request != nil }
 
     // MARK: From the channel
 
@@ -71,13 +74,16 @@ final class CustomerConnection: ChannelInboundHandler {
             inbound.writeBuffer(&bytes)
         }
         process()
-        if request != nil, inbound.readableBytes > CustomerConnection.pipelinedBytes { pauseReading(true) }
+        adjustReading()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
         inputClosed = true
-        guard let request else { return closeNow() }
+        guard let request else {
+            if !isWritingLast { finishClosing() }
+            return
+        }
         // Half-closed and gone look the same. A byte towards a client that is gone is answered with a reset, which cancels the request.
         request.probeClient()
     }
@@ -95,28 +101,26 @@ final class CustomerConnection: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        request?.clientWritable(context.channel.isWritable)
+        let isWritable = context.channel.isWritable
+        noteWritable(isWritable)
+        request?.clientWritable(isWritable)
+        guard isWritable else { return }
+        adjustReading()
+        process()
     }
 
     // MARK: From the loop
 
     func tick(_ now: NIODeadline) {
+        if isStalled(now) { return closeNow() }
         if let request { return request.tick(now) }
         guard now >= deadline else { return }
         switch state {
+        case .head where stall != nil: break
         case .head where inbound.readableBytes > 0: refuse(APIError(.requestTimeout), closing: true)
         case .body, .chunks: refuse(APIError(.requestTimeout), closing: true)
         default: closeNow()
         }
-    }
-
-    func drain() {
-        if request == nil, case .head = state, inbound.readableBytes == 0 { closeNow() }
-    }
-
-    func closeNow() {
-        state = .closed
-        context?.close(promise: nil)
     }
 
     // MARK: Reading
@@ -132,7 +136,8 @@ final class CustomerConnection: ChannelInboundHandler {
     private func step() -> Bool {
         switch state {
         case .serving, .discarding, .closed: return false
-        case .head: return inbound.readableBytes > 0 && takeHead()
+        // A client that does not read its answers gets no more of them.
+        case .head: return inbound.readableBytes > 0 && stall == nil && takeHead()
         case .body(let left):
             guard left == 0 || inbound.readableBytes > 0 else { return false }
             var bytes = inbound
@@ -147,6 +152,7 @@ final class CustomerConnection: ChannelInboundHandler {
     }
 
     private func takeHead() -> Bool {
+        isHeadRequest = false
         do throws(HTTPFault) {
             guard let length = try inbound.findHead(&finder) else { return false }
             let outcome = try readHead(length)
@@ -202,6 +208,10 @@ final class CustomerConnection: ChannelInboundHandler {
         if count >= left { closeNow() }
     }
 
+    private func adjustReading() {
+        pauseReading((request != nil || stall != nil) && inbound.readableBytes > CustomerConnection.pipelinedBytes)
+    }
+
     func pauseReading(_ pause: Bool) {
         guard pause != readsPaused else { return }
         readsPaused = pause
@@ -217,19 +227,7 @@ final class CustomerConnection: ChannelInboundHandler {
         guard keepAlive, !inputClosed, !loop.isDraining else { return finishClosing() }
         state = .head
         deadline = .now() + .seconds(Int64(loop.settings.idleTime))
-        pauseReading(false)
+        adjustReading()
         process()
-    }
-
-    /// Lets the written bytes reach a client that is still sending: closing with unread bytes would reset them away.
-    func finishClosing() {
-        guard let context else { return }
-        if inputClosed { return closeNow() }
-        state = .discarding(left: CustomerConnection.discardedBytes)
-        deadline = .now() + .seconds(2)
-        body = ByteBuffer()
-        inbound = ByteBuffer()
-        pauseReading(false)
-        context.close(mode: .output, promise: nil)
     }
 }

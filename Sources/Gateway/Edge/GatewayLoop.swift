@@ -59,13 +59,20 @@ final class GatewayLoop {
         for pool in pools.values { pool.close() }
     }
 
+    /// Ends what still runs: each client is told, and nothing is billed.
+    func cut() {
+        for connection in connections { connection.cut() }
+    }
+
     /// No new requests: idle connections are closed, the others close after their answer.
     func drain() {
         isDraining = true
         for connection in connections { connection.drain() }
     }
 
-    var openRequests: Int { connections.count { $0.isServing } }
+    var busyConnections: Int { connections.count { $0.isBusy } }
+
+    var unansweredConnections: Int { connections.count { $0.isUnanswered } }
 
     func add(_ connection: CustomerConnection) {
         connection.position = connections.count

@@ -15,6 +15,7 @@ package final class GatewayMetrics: Sendable {
     let retries: CounterMetric
     let reroutes: CounterMetric
     let disconnects: CounterMetric
+    let usageClamped: CounterMetric
 
     package init(_ registry: MetricRegistry) {
         let requests = "plimsoll_gateway_requests_total"
@@ -34,6 +35,8 @@ package final class GatewayMetrics: Sendable {
         connections = registry.gauge("plimsoll_gateway_connections", "Open customer connections.")
         retries = registry.counter("plimsoll_gateway_retries_total", "Attempts after an error or a timeout of a worker.")
         reroutes = registry.counter("plimsoll_gateway_reroutes_total", "Attempts after a host or link was lost.")
+        usageClamped = registry.counter(
+            "plimsoll_gateway_usage_clamped_total", "Answers whose worker reported more tokens than request and caps allow.")
         disconnects = registry.counter("plimsoll_gateway_client_disconnects_total", "Clients that left before their answer ended.")
     }
 

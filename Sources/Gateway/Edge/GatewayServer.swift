@@ -18,6 +18,8 @@ package final class GatewayServer: Service {
     private let logger: Logger
     private let bound: (@Sendable (Int) -> Void)?
     private let state = Mutex(State())
+    /// For records and last bytes of requests that are cut.
+    private static let cutTime = Duration.seconds(2)
 
     private struct State {
         var directory = Directory.empty
@@ -46,16 +48,18 @@ package final class GatewayServer: Service {
         builder = DirectoryBuilder(limits: LimitBook(), workers: WorkerBook(registry: registry), region: settings.region)
     }
 
-    /// Serves from this table from now on; from any thread.
+    /// Serves from this table from now on. Returns when every loop does; from any thread but theirs, one call at a time.
     package func apply(_ table: TableContents) {
         let directory = builder.build(table, now: NIODeadline.now().microseconds)
-        let loops = state.withLock { state in
-            state.directory = directory
-            return state.loops
+        let (loops, last) = state.withLock { state in
+            defer { state.directory = directory }
+            return (state.loops, state.directory)
         }
-        for loop in loops {
-            loop.eventLoop.execute { loop.value.directory = directory }
-        }
+        let swaps = loops.map { loop in loop.eventLoop.submit { loop.value.directory = directory } }
+        // A loop that is gone serves nobody.
+        for swap in swaps { try? swap.wait() }
+        // Held until here: a directory of a hundred thousand keys is freed on this thread, not in the middle of a loop's requests.
+        withExtendedLifetime(last) {}
     }
 
     package func run() async throws {
@@ -124,25 +128,35 @@ package final class GatewayServer: Service {
             .bind(host: settings.host, port: settings.port).get()
     }
 
-    /// Idle connections go at once, the others after their answer; what still runs at the limit is cut.
+    /// Idle connections go at once, the others after their answer; what still runs at the limit, or when the task is cancelled, is cut.
     private func drain(_ loops: [NIOLoopBound<GatewayLoop>]) async {
-        for loop in loops { loop.eventLoop.execute { loop.value.drain() } }
+        await each(loops) { $0.drain() }
         let end = ContinuousClock.now + drainLimit
-        while ContinuousClock.now < end, await openRequests(loops) > 0 {
-            // Cancellation ends the wait.
-            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
-        }
+        while ContinuousClock.now < end, !Task.isCancelled, await sum(loops, \.busyConnections) > 0 { await pause(loops) }
+        await each(loops) { $0.cut() }
+        let last = ContinuousClock.now + GatewayServer.cutTime
+        while ContinuousClock.now < last, await sum(loops, \.unansweredConnections) > 0 { await pause(loops) }
+        state.withLock { $0.loops = [] }
+        await each(loops) { $0.stop() }
+    }
+
+    /// On a loop's clock, so that a cancelled task pauses too.
+    private func pause(_ loops: [NIOLoopBound<GatewayLoop>]) async {
+        try? await loops.first?.eventLoop.scheduleTask(in: .milliseconds(20)) {}.futureResult.get()
+    }
+
+    private func each(_ loops: [NIOLoopBound<GatewayLoop>], _ act: @escaping @Sendable (GatewayLoop) -> Void) async {
         for loop in loops {
-            // A loop that is gone has nothing left to stop.
-            try? await loop.eventLoop.submit { loop.value.stop() }.get()
+            // A loop that is gone has nothing left to end.
+            try? await loop.eventLoop.submit { act(loop.value) }.get()
         }
     }
 
-    private func openRequests(_ loops: [NIOLoopBound<GatewayLoop>]) async -> Int {
-        var open = 0
+    private func sum(_ loops: [NIOLoopBound<GatewayLoop>], _ count: @escaping @Sendable (GatewayLoop) -> Int) async -> Int {
+        var total = 0
         for loop in loops {
-            open += (try? await loop.eventLoop.submit { loop.value.openRequests }.get()) ?? 0
+            total += (try? await loop.eventLoop.submit { count(loop.value) }.get()) ?? 0
         }
-        return open
+        return total
     }
 }

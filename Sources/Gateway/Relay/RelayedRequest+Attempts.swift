@@ -47,30 +47,34 @@ extension RelayedRequest {
     func lost() {
         endAttempt()
         losses += 1
-        guard losses <= RelayedRequest.mostLosses, goElsewhere() else { return finish(.failed(APIError(.upstreamError))) }
+        guard losses <= RelayedRequest.mostLosses, let next = otherWorker() else { return finish(.failed(APIError(.upstreamError))) }
         loop.metrics.reroutes.increment()
-        beginAttempt()
+        move(to: next)
     }
 
     /// The worker failed or was too slow: another one is tried while the tenant's budget lasts.
     func retry(_ code: APIErrorCode) {
         endAttempt()
-        guard attempts < RelayedRequest.mostAttempts, goElsewhere(), arriving.key.limits.takeRetry(now: NIODeadline.now().microseconds) else {
-            return finish(.failed(APIError(code)))
-        }
+        guard attempts < RelayedRequest.mostAttempts, let next = otherWorker(),
+            arriving.key.limits.takeRetry(now: NIODeadline.now().microseconds)
+        else { return finish(.failed(APIError(code))) }
         loop.metrics.retries.increment()
-        beginAttempt()
+        move(to: next)
     }
 
-    private func goElsewhere() -> Bool {
-        guard connection != nil, var question, let failed = worker else { return false }
+    /// Where the request could go now. It stays that of the worker that failed until it really moves.
+    private func otherWorker() -> Worker? {
+        guard connection != nil, var question, let failed = worker else { return nil }
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
         self.question = question
-        guard let next = loop.router.pick(question, using: &loop.random) else { return false }
+        return loop.router.pick(question, using: &loop.random)
+    }
+
+    private func move(to next: Worker) {
         worker = next
-        held.clear()
-        return true
+        held = ByteBuffer()
+        beginAttempt()
     }
 
     func judged(_ verdict: UpstreamVerdict) {
@@ -84,7 +88,16 @@ extension RelayedRequest {
 }
 
 extension RelayedRequest: ExchangeReceiver {
+    /// An attempt is under way. What an exchange says at any other time is about an attempt that has been given up.
+    private var isUnderWay: Bool {
+        switch phase {
+        case .waiting, .streaming: isAttempting
+        case .admitting, .finishing, .over: false
+        }
+    }
+
     func exchangeHead(_ head: ExchangeHead) {
+        guard isUnderWay else { return }
         if head.refusal != nil {
             exchange?.cancel()
             return lost()
@@ -100,6 +113,7 @@ extension RelayedRequest: ExchangeReceiver {
     }
 
     func exchangeBody(_ bytes: ByteBuffer) {
+        guard isUnderWay else { return }
         switch answer.form {
         case .none: break
         case .whole(let status):
@@ -124,6 +138,7 @@ extension RelayedRequest: ExchangeReceiver {
     }
 
     func exchangeEnd() {
+        guard isUnderWay else { return }
         exchange = nil
         switch answer.form {
         case .none: lost()
@@ -136,6 +151,7 @@ extension RelayedRequest: ExchangeReceiver {
     }
 
     func exchangeFailed(_ failure: ExchangeFailure) {
+        guard isUnderWay else { return }
         exchange = nil
         if case .streaming = phase { return streamEnded() }
         if let stream = answer.stream, stream.sawDone { return streamEnded() }
@@ -155,7 +171,8 @@ extension RelayedRequest: ExchangeReceiver {
         endAttempt()
         if let usage = scan.usage { tokens.take(usage, isFinal: true) }
         if let reason = scan.finishReason { finishReason = collected.withUnsafeReadableBytes { FinishReason.known($0, reason) } }
-        if scan.hasContent { deliveredEvents = 1 }
+        // Nothing counted its tokens on the way: four bytes of text to one.
+        deliveredTokens = (scan.contentBytes + 3) / 4
         let isRenamed = collected.withUnsafeReadableBytes { bytes in
             scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
         }
@@ -175,9 +192,9 @@ extension RelayedRequest: ExchangeReceiver {
             return streamFailed(error)
         }
         guard let stream = answer.stream else { return }
-        if stream.assembly != nil { return held.clear() }
+        if stream.assembly != nil { return held = ByteBuffer() }
         if case .streaming = phase {
-            deliveredEvents = stream.contentEvents
+            deliveredTokens = stream.contentEvents
             return writeHeld()
         }
         guard stream.hasContent || stream.finished > 0 else {
@@ -197,7 +214,7 @@ extension RelayedRequest: ExchangeReceiver {
             firstTokenAfter = after
             loop.metrics.firstToken.observe(Double(after) / 1_000_000)
         }
-        deliveredEvents = stream.contentEvents
+        deliveredTokens = stream.contentEvents
         writeHeld()
     }
 
@@ -230,7 +247,7 @@ extension RelayedRequest: ExchangeReceiver {
     }
 
     private func finishStream(_ stream: AnswerStream) {
-        deliveredEvents = stream.contentEvents
+        deliveredTokens = stream.contentEvents
         if let assembly = stream.assembly, let plan {
             return finish(.whole(ByteBuffer(bytes: assembly.json(quotedModel: plan.model.quotedName, usage: stream.tokens))))
         }

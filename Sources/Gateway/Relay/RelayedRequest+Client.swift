@@ -13,18 +13,33 @@ extension RelayedRequest {
         case .admitting, .finishing, .over: break
         case .waiting, .streaming:
             exchange?.cancel()
-            if let stream = answer.stream {
+            // What has been put together for an answer in one piece was never delivered.
+            if headSent, let stream = answer.stream {
                 tokens = stream.tokens
-                deliveredEvents = headSent ? stream.contentEvents : 0
+                deliveredTokens = stream.contentEvents
             }
             endAttempt()
             finish(.clientGone)
         }
     }
 
+    /// Ends the request because the gateway stops: our fault, so nothing is billed.
+    func cut() {
+        isCut = true
+        switch phase {
+        case .admitting, .finishing, .over: break
+        case .waiting, .streaming:
+            exchange?.cancel()
+            endAttempt()
+            finish(.failed(APIError(headSent ? .streamInterrupted : .shuttingDown)))
+        }
+    }
+
     func clientWritable(_ isWritable: Bool) {
         clientIsSlow = !isWritable
         exchange?.setReading(isWritable)
+        // The runtime was not read meanwhile: its time to the next token begins anew.
+        if isWritable, case .streaming = phase { attemptDeadline = .now() + .seconds(Int64(loop.settings.interTokenTime)) }
     }
 
     /// The client has closed its half. If it closed both, these bytes bring a reset.

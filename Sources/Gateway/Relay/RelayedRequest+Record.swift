@@ -9,24 +9,25 @@ extension RelayedRequest {
     func finish(_ ending: Ending) {
         guard let admission, let plan else { return }
         phase = .finishing(ending)
-        var evidence = evidence(ending, plan)
-        let isEstimated = !tokens.isReported && (evidence.completionTokens > 0 || evidence.hasFinishReason)
-        if isEstimated, evidence.promptTokens == 0 { evidence.promptTokens = plan.facts.estimatedPromptTokens }
+        let metered = tokens.metered(
+            within: UsageBound(plan), delivered: deliveredTokens, estimatedPrompt: plan.facts.estimatedPromptTokens, isWhole: finishReason != nil)
+        if metered.isClamped { loop.metrics.usageClamped.increment() }
+        let evidence = evidence(ending, metered)
         var completion = Completion(admission: admission, sequence: sequence, target: worker?.target, evidence: evidence)
         completion.finishReason = finishReason
-        completion.cachedPromptTokens = tokens.cached
-        completion.reasoningTokens = tokens.reasoning
-        completion.estimated = isEstimated
+        completion.cachedPromptTokens = metered.cached
+        completion.reasoningTokens = metered.reasoning
+        completion.estimated = metered.isEstimated
         completion.attempts = max(attempts, 1)
         if case .failed(let error) = ending { completion.errorCode = error.code.rawValue }
         count(evidence, plan, ending)
         loop.meter.finish(completion, waiter: self, tag: RecordTag.final.rawValue)
     }
 
-    private func evidence(_ ending: Ending, _ plan: RequestPlan) -> RequestEvidence {
+    private func evidence(_ ending: Ending, _ metered: MeteredTokens) -> RequestEvidence {
         var evidence = RequestEvidence(status: 200)
-        evidence.promptTokens = tokens.prompt
-        evidence.completionTokens = tokens.isReported ? tokens.completion : deliveredEvents
+        evidence.promptTokens = metered.prompt
+        evidence.completionTokens = metered.completion
         evidence.firstTokenAfter = firstTokenAfter
         evidence.finishedAfter = elapsed
         switch ending {

@@ -61,9 +61,12 @@ final class RelayedRequest {
     var attemptDeadline = NIODeadline.distantFuture
     var tokens = AnswerTokens()
     var finishReason: String?
-    var deliveredEvents = 0
+    /// The gateway's own count of what the client was sent.
+    var deliveredTokens = 0
     var wroteThisTurn = false
     var clientIsSlow = false
+    /// The gateway stops.
+    var isCut = false
 
     init(_ arriving: ArrivingRequest, connection: CustomerConnection) {
         self.arriving = arriving
@@ -101,9 +104,7 @@ final class RelayedRequest {
             model: plan.model, allowedRegions: arriving.key.tenant.allowedRegions, contextTokens: plan.contextTokens)
         guard let worker = loop.router.pick(question, using: &loop.random) else {
             arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: now)
-            loop.meter.refuse(subject, outcome: .serverError, acceptedAt: arriving.acceptedAt)
-            loop.metrics.countRefusal(status: 503)
-            return answerRefusal(APIError(.noWorkerAvailable), retryAfter: 1_000_000)
+            return refuseUnrouted(question, subject, plan)
         }
         self.question = question
         self.worker = worker
@@ -112,6 +113,15 @@ final class RelayedRequest {
         self.admission = admission
         loop.metrics.inFlight.add(1)
         sequence = loop.meter.admit(admission, waiter: self, tag: RecordTag.admission.rawValue)
+    }
+
+    /// No worker takes it: none can now, or none ever could.
+    private func refuseUnrouted(_ question: Router.Question, _ subject: UsageSubject, _ plan: RequestPlan) {
+        let isTooLong = question.model.isTooLong(question.contextTokens, in: question.allowedRegions)
+        let error = isTooLong ? APIError(.contextLengthExceeded, param: plan.facts.promptParam) : APIError(.noWorkerAvailable)
+        loop.meter.refuse(subject, outcome: isTooLong ? .clientError : .serverError, acceptedAt: arriving.acceptedAt)
+        loop.metrics.countRefusal(status: error.status)
+        answerRefusal(error, retryAfter: isTooLong ? nil : 1_000_000)
     }
 
     private func refuse(_ refusal: LimitRefusal, _ subject: UsageSubject, _ plan: RequestPlan) {
@@ -150,6 +160,7 @@ extension RelayedRequest: MeterWaiter {
         case .admitting where tag == RecordTag.admission.rawValue:
             guard succeeded else { return admissionFailed() }
             guard connection != nil else { return finish(.clientGone) }
+            guard !isCut else { return finish(.failed(APIError(.shuttingDown))) }
             beginAttempt()
         case .finishing(let ending) where tag == RecordTag.final.rawValue:
             phase = .over
@@ -159,7 +170,8 @@ extension RelayedRequest: MeterWaiter {
     }
 
     private func admissionFailed() {
-        guard let plan else { return }
+        guard let plan, let admission else { return }
+        loop.meter.refuse(admission.subject, outcome: .serverError, acceptedAt: admission.acceptedAt)
         arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: NIODeadline.now().microseconds)
         loop.metrics.inFlight.add(-1)
         loop.metrics.countRefusal(status: 503)

@@ -41,7 +41,15 @@ struct RequestPlan {
             let message = "'\(facts.maxTokensParam)' is above the \(tier.maxOutputTokens) tokens that the plan \(tier.name) allows."
             throw APIError(.maxTokensTooLarge, message: message, param: facts.maxTokensParam)
         }
-        return RequestPlan(body: body, facts: facts, model: model, mostTokens: tier.maxOutputTokens, scan: loop.scan)
+        return RequestPlan(body: body, facts: facts, model: model, mostTokens: mostTokens(facts, arriving.key), scan: loop.scan)
+    }
+
+    /// Of one answer whose client set no cap: the plan's, but no more than this gateway's share of the tokens a minute has room for, else such
+    /// requests would be refused for ever wherever many gateways share a small limit.
+    private static func mostTokens(_ facts: GenerationRequest, _ key: CustomerKey) -> Int {
+        guard facts.maxTokens == nil else { return key.tier.maxOutputTokens }
+        let room = (key.limits.tokenLimit - facts.estimatedPromptTokens) / facts.generated
+        return min(key.tier.maxOutputTokens, max(16, room))
     }
 
     private static func read(_ body: ByteBuffer, endpoint: GenerationEndpoint, loop: GatewayLoop) throws(APIError) -> GenerationRequest {

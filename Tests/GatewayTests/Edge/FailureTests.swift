@@ -107,7 +107,7 @@ import Testing
     @Test func aStormOf503IsNotAnsweredWithAStormOfRetries() async throws {
         let script: ScriptedRuntime.Script = { _, _ in [.send(Answers.json("{}", status: "503 Service Unavailable"))] }
         let runtimes = [try await ScriptedRuntime(script), try await ScriptedRuntime(script)]
-        try await GatewayFixture.run(runtimes) { gateway in
+        let records = try await GatewayFixture.run(runtimes) { gateway in
             let client = try await TestClient(port: gateway.port)
             for _ in 0..<20 {
                 client.clear()
@@ -118,6 +118,11 @@ import Testing
         // 20 requests and the two retries that a budget of a tenth, at least two, allows.
         // (A slow machine may see a further slot of the budget's ten seconds begin.)
         #expect((22...24).contains(runtimes.map(\.seen.requests.count).reduce(0, +)))
+        // What was not tried elsewhere is on the account of the worker that failed.
+        for record in records where record.attempts == 1 {
+            let index = try #require(record.worker.flatMap { Int($0.dropFirst("worker-".count)) })
+            #expect(runtimes[index].seen.requests.contains { $0.contains(record.requestId) })
+        }
     }
 
     @Test func aClientThatLeavesFreesTheSlotAndPaysForWhatItGot() async throws {
@@ -131,6 +136,26 @@ import Testing
         }
         #expect(records.map(\.outcome) == ["excluded:client_abort"])
         #expect(records.map(\.billableCompletionTokens) == [2])
+    }
+
+    /// A connect to a unix socket that is not there fails before it returns; the request must not lose track of its second attempt.
+    @Test func aRuntimeThatIsGoneLeavesOneRecordAndNothingOpen() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.edit = { table in
+            table.workers[0].url = "unix:/nowhere/runtime.sock"
+            table.workers[1].weight = 1
+        }
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        let records = try await GatewayFixture.run([try await ScriptedRuntime { _, _ in [] }, runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            try await until { !runtime.seen.requests.isEmpty }
+            try await client.close()
+            try await until { runtime.seen.open == 0 }
+            #expect(gateway.metric("plimsoll_gateway_requests_in_flight") == "0")
+        }
+        #expect(records.map(\.attempts) == [2])
+        #expect(records.map(\.worker) == ["worker-1"])
     }
 
     @Test func aClientThatLeavesBeforeItsAnswerFreesTheSlotToo() async throws {

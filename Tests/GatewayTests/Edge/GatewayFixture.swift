@@ -31,6 +31,15 @@ final class GatewayFixture: Sendable {
         var keyModels: [String]?
         var servedModel: String?
         var dialect = RuntimeDialect.vllm
+        var loops = 1
+        var registry: LinkRegistry?
+        var contact: ControlContact?
+        /// False: no table is ever in force.
+        var appliesTable = true
+        /// 0: the spool admits nothing.
+        var unsyncedBytes = 64 << 20
+        /// The last word on the table.
+        var edit: @Sendable (inout TableContents) -> Void = { _ in }
     }
 
     /// Runs `body` before a gateway with one worker for each runtime, each at a provider of its own; returns the usage records.
@@ -40,16 +49,18 @@ final class GatewayFixture: Sendable {
     ) async throws -> [UsageRecord] {
         let directory = FileManager.default.temporaryDirectory.path + "/gateway-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let spool = try Spool(SpoolSettings(directory: directory + "/spool", gateway: UUID().uuidString.lowercased()))
+        let spool = try Spool(
+            SpoolSettings(directory: directory + "/spool", gateway: UUID().uuidString.lowercased(), unsyncedBytesLimit: setup.unsyncedBytes))
         let metrics = MetricRegistry()
         var settings = setup.settings
         settings.port = 0
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: setup.loops)
         let server = GatewayServer(
-            settings: settings, group: group, spool: spool, registry: nil, metrics: metrics, drainLimit: .seconds(5),
+            settings: settings, group: group, spool: spool, registry: setup.registry, contact: setup.contact, metrics: metrics,
+            drainLimit: .seconds(5),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })
-        server.apply(table(runtimes, setup))
+        if setup.appliesTable { server.apply(table(runtimes, setup)) }
         // Waited for below.
         let serving = Task { try await server.run() }
         let bound = try #require(await ports.first { _ in true })
@@ -64,6 +75,11 @@ final class GatewayFixture: Sendable {
         try FileManager.default.removeItem(atPath: directory)
         try result.get()
         return records
+    }
+
+    /// Value of a metric without labels.
+    func metric(_ name: String) -> String? {
+        metrics.prometheusText().split(separator: "\n").first { $0.hasPrefix(name + " ") }.map { String($0.dropFirst(name.count + 1)) }
     }
 
     private func records() async throws -> [UsageRecord] {
@@ -101,6 +117,7 @@ final class GatewayFixture: Sendable {
                 slots: 4,
                 contextTokens: 0, weight: 1_000_000)
         }
+        setup.edit(&table)
         return table
     }
 }

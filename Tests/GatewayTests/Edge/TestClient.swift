@@ -12,11 +12,14 @@ final class TestClient: Sendable {
     private let channel: any Channel
     private let inbox: Inbox
 
-    init(port: Int) async throws {
+    /// - Parameter receiveBuffer: Bytes that the kernel holds for a client that does not read.
+    init(port: Int, receiveBuffer: Int = 0) async throws {
         let inbox = Inbox()
         self.inbox = inbox
-        channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.allowRemoteHalfClosure, value: true)
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelOption(.allowRemoteHalfClosure, value: true)
+        if receiveBuffer > 0 { bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer)) }
+        channel =
+            try await bootstrap
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(InboxHandler(inbox)) }
             }
@@ -69,6 +72,8 @@ final class TestClient: Sendable {
     }
 
     func clear() { inbox.clear() }
+
+    func setReading(_ on: Bool) async throws { try await channel.setOption(.autoRead, value: on).get() }
 
     func closeOutput() async throws { try await channel.close(mode: .output).get() }
 

@@ -1,0 +1,99 @@
+import Domain
+import NIOCore
+import PlimsollWire
+import Testing
+
+@testable import Gateway
+
+@Suite struct AdmissionTests {
+    private func ask(_ setup: GatewayFixture.Setup, _ text: String = Self.request()) async throws -> (answer: String, seen: [String]) {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        var answer = ""
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send(text)
+            answer = try await client.answer()
+        }
+        return (answer, runtime.seen.requests)
+    }
+
+    private static func request(prompt: String = "hi") -> String {
+        let body = Samples.request.replacing(#""hi""#, with: "\"\(prompt)\"")
+        return "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    @Test func withoutATableNoKeyIsCalledWrong() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.appliesTable = false
+        let (answer, _) = try await ask(setup)
+        #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("service_unavailable") && answer.contains("\r\nretry-after: 1\r\n"))
+    }
+
+    @Test func aTableThatIsTooOldForTheTierIsNotTrusted() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxTableAgeSeconds = -1
+        setup.contact = ControlContact()
+        let (answer, seen) = try await ask(setup)
+        #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("service_unavailable"))
+        #expect(seen.isEmpty)
+    }
+
+    @Test func aTableWithoutWorkersKnowsItsKeys() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.edit = { $0.workers = [] }
+        let (answer, _) = try await ask(setup)
+        #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("no_worker_available"))
+    }
+
+    @Test(arguments: [(100, true), (1000, false), (0, false)])
+    func aPromptThatNoWorkerCouldEverTakeIsTheClientsFault(_ context: Int, _ isRefused: Bool) async throws {
+        var setup = GatewayFixture.Setup()
+        setup.edit = { $0.workers[0].contextTokens = context }
+        let (answer, seen) = try await ask(setup, Self.request(prompt: String(repeating: "x", count: 800)))
+        #expect(answer.hasPrefix(isRefused ? "HTTP/1.1 400 " : "HTTP/1.1 200 "))
+        #expect(answer.contains(#""param":"messages","code":"context_length_exceeded""#) == isRefused)
+        #expect(seen.isEmpty == isRefused)
+    }
+
+    @Test func aRequestWithoutACapFitsTheShareOfOneGateway() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.tokensPerMinute = 600
+        setup.edit = { table in
+            table.gateways = (0..<10).map { GatewayEntry(id: "gateway-\($0)", region: "default", address: "a:1") }
+        }
+        let (answer, seen) = try await ask(setup)
+        #expect(answer.hasPrefix("HTTP/1.1 200 "))
+        // 60 tokens a minute, less the prompt's.
+        #expect(try #require(seen.first).contains(#""max_tokens":51,"#))
+    }
+
+    @Test(arguments: ["HEAD /v1/models", "HEAD /v1/unknown"])
+    func headIsAnsweredWithoutABodyAndTheConnectionStaysGood(_ line: String) async throws {
+        let head = "\(line) HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n"
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send(head + "GET /v1/models/m HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n")
+            let answers = try await client.receive { $0.contains(#""object":"model""#) }
+            #expect(answers.hasPrefix("HTTP/1.1 40"))
+            #expect(answers.contains("\r\n\r\nHTTP/1.1 200 OK\r\n"))
+        }
+    }
+
+    @Test func anAdmissionThatTheDiskRefusesCountsAgainstTheService() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.unsyncedBytes = 0
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            #expect(try await client.answer().contains("metering_unavailable"))
+            #expect(try await gateway.spool.takeMinutes().values.map { $0.outcomes[Outcome.serverError.place] } == [1])
+        }
+    }
+
+    @Test func pathsAreExact() async throws {
+        let (answer, _) = try await ask(GatewayFixture.Setup(), Self.request().replacing("/v1/chat", with: "/V1/Chat"))
+        #expect(answer.hasPrefix("HTTP/1.1 404 "))
+    }
+}

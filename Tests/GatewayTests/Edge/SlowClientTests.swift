@@ -1,0 +1,70 @@
+import Gateway
+import NIOCore
+import PlimsollWire
+import Testing
+
+@Suite struct SlowClientTests {
+    private static let large =
+        #"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":""#
+        + String(repeating: "x", count: 12 << 20) + #""},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#
+
+    private func impatient() -> GatewayFixture.Setup {
+        var setup = GatewayFixture.Setup()
+        setup.settings.interTokenTime = 1
+        return setup
+    }
+
+    @Test func aStreamThatItsClientDoesNotReadIsGivenUp() async throws {
+        let tokens = String(repeating: Samples.token(String(repeating: "x", count: 1000)), count: 12_000)
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + tokens)] }
+        let records = try await GatewayFixture.run([runtime], impatient()) { gateway in
+            let client = try await TestClient(port: gateway.port, receiveBuffer: 16_384)
+            try await client.setReading(false)
+            try await client.post(Samples.stream)
+            try await until { !runtime.seen.requests.isEmpty }
+            try await until { runtime.seen.open == 0 }
+        }
+        #expect(records.map(\.outcome) == ["excluded:client_abort"])
+        #expect(records.allSatisfy { $0.billableCompletionTokens > 0 })
+    }
+
+    @Test func anAnswerThatItsClientDoesNotReadIsGivenUp() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Self.large))] }
+        try await GatewayFixture.run([runtime], impatient()) { gateway in
+            let client = try await TestClient(port: gateway.port, receiveBuffer: 16_384)
+            try await client.setReading(false)
+            try await client.post(Samples.request)
+            try await until { !runtime.seen.requests.isEmpty }
+            try await until { gateway.metric("plimsoll_gateway_connections") == "0" }
+        }
+    }
+
+    @Test func aLastAnswerIsNotCutBecauseItIsLarge() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.headTime = 3
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Self.large))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port, receiveBuffer: 16_384)
+            try await client.setReading(false)
+            try await client.post(Samples.request, fields: "connection: close\r\n")
+            // Another client's time for its head is the clock here: longer than a closed connection lingers.
+            let clock = try await TestClient(port: gateway.port)
+            try await clock.send("POST")
+            _ = try await clock.untilClosed()
+            try await client.setReading(true)
+            let answer = try await client.receive(within: .seconds(30)) { _ in false }
+            #expect(answer.utf8.count > Self.large.utf8.count && answer.utf8.last == UInt8(ascii: "}"))
+        }
+    }
+
+    @Test func aHalfClosedClientGetsTheTailOfALargeAnswer() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Self.large))] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port, receiveBuffer: 16_384)
+            try await client.post(Samples.request)
+            try await client.closeOutput()
+            let answer = try await client.receive(within: .seconds(30)) { _ in false }
+            #expect(answer.utf8.count > Self.large.utf8.count && answer.utf8.last == UInt8(ascii: "}"))
+        }
+    }
+}
