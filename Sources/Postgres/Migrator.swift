@@ -45,13 +45,14 @@ package struct Migrator: Sendable {
         return pending.map(\.name)
     }
 
-    /// Names of files that have not run; the schema is ready for this program when there are none.
+    /// Names of files that have not run; the schema is ready for this program when there are none. Files of a later release may have run too:
+    /// they are made so that this one goes on working.
     package func pending() async throws -> [String] {
         try checkOrder()
         let connection = try await PostgresConnection.connect(configuration)
         let exists: SQL = "SELECT to_regclass('public.schema_migration') IS NOT NULL AS found"
         guard try await connection.queryOne(exists)?.value("found") == true else { return files.map(\.name) }
-        let names = try await compare(connection).map(\.name)
+        let names = try await compare(connection, allowsLater: true).map(\.name)
         await connection.close()
         return names
     }
@@ -68,10 +69,11 @@ package struct Migrator: Sendable {
         return try await compare(connection)
     }
 
-    private func compare(_ connection: PostgresConnection) async throws -> [MigrationFile] {
+    private func compare(_ connection: PostgresConnection, allowsLater: Bool = false) async throws -> [MigrationFile] {
         let rows = try await connection.query("SELECT name, sha256 FROM public.schema_migration ORDER BY name")
         for (index, row) in rows.enumerated() {
             let name: String = try row.value("name")
+            if allowsLater, index >= files.count { break }
             guard index < files.count, files[index].name == name else {
                 throw PostgresError(.migrationRefused, "migration \(name) ran before and is not in this program's list at its place")
             }

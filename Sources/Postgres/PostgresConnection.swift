@@ -31,7 +31,8 @@ package actor PostgresConnection {
 
     private func open() throws(PostgresError) {
         let session = try Session(configuration: configuration, wakeUp: wakeUp)
-        _ = try session.run(configuration.sessionSetup)
+        // A server that froze after log-in must not hold the caller for as long as a statement may run.
+        _ = try session.run(configuration.sessionSetup, within: configuration.connectTimeout)
         self.session = session
     }
 

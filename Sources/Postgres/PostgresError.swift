@@ -52,6 +52,14 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
     /// True when the same transaction may succeed if it is run again from its start and nothing of it was committed.
     package var isRetryableConflict: Bool { code == .serializationFailure || code == .deadlock }
 
+    /// True when the values are to blame: the same ones fail again, others may not.
+    package var isAboutValues: Bool {
+        switch code {
+        case .checkViolation, .notNullViolation, .uniqueViolation, .foreignKeyViolation, .invalidData: true
+        default: false
+        }
+    }
+
     /// True when the connection that threw it must not be used again.
     package var breaksConnection: Bool {
         switch code {

@@ -10,6 +10,7 @@ final class Session {
     private var deadline = ContinuousClock.now
     private(set) var wasCancelled = false
     private var hasAskedToStop = false
+    private var cancellation: CancelRequest?
 
     /// Blocks until connected; libpq bounds the time for each host.
     init(configuration: PostgresConfiguration, wakeUp: WakeUp) throws(PostgresError) {
@@ -19,9 +20,7 @@ final class Session {
         self.wakeUp = wakeUp
         let limit = configuration.statementTimeout
         patience = (limit == .zero ? .seconds(3_600) : limit) + .seconds(5)
-        guard PQstatus(handle) == CONNECTION_OK, PQsetnonblocking(handle, 1) == 0 else {
-            throw PostgresError(.connectionFailed, "no server that takes writes could be reached")
-        }
+        guard PQstatus(handle) == CONNECTION_OK, PQsetnonblocking(handle, 1) == 0 else { throw ConnectionFailure.error(of: handle) }
         // The server's notices may quote values.
         PQsetNoticeReceiver(handle, { _, _ in }, nil)
     }
@@ -41,8 +40,10 @@ final class Session {
         return PQconnectdbParams(&keywordPointers, &valuePointers, 1)
     }
 
-    func run(_ sql: SQL) throws(PostgresError) -> PostgresResult {
+    /// - Parameter limit: Shorter than the session's own, for what must be quick.
+    func run(_ sql: SQL, within limit: Duration? = nil) throws(PostgresError) -> PostgresResult {
         begin()
+        if let limit { deadline = min(deadline, .now + limit) }
         try send(sql)
         return try lastResult()
     }
@@ -112,7 +113,7 @@ final class Session {
             return
         case .woken:
             wasCancelled = true
-            askToStop()
+            if !hasAskedToStop { askToStop() }
         case .late:
             guard !hasAskedToStop else { throw PostgresError(.connectionLost, "the server did not answer in time") }
             askToStop()
@@ -122,11 +123,8 @@ final class Session {
     private func askToStop() {
         hasAskedToStop = true
         deadline = min(deadline, .now) + .seconds(3)
-        guard let cancel = PQgetCancel(handle) else { return }
-        defer { PQfreeCancel(cancel) }
-        var message = [CChar](repeating: 0, count: 256)
         // Its failure needs no care: the deadline that was set above ends the wait.
-        _ = PQcancel(cancel, &message, Int32(message.count))
+        cancellation = CancelRequest.send(for: handle)
     }
 
     enum Event {
@@ -154,8 +152,10 @@ final class Session {
     }
 
     /// Looks at the socket without waiting. A server says nothing to an idle session unless it is ending it; what else it may say is worth
-    /// no risk.
+    /// no risk. A request to stop that is still on its way could hit the next statement.
     func isIdleAndOpen() -> Bool {
+        guard cancellation?.hasEnded != false else { return false }
+        cancellation = nil
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
         return isOpen && PQtransactionStatus(handle) == PQTRANS_IDLE && Glibc.poll(&descriptor, 1, 0) == 0
     }

@@ -27,11 +27,21 @@ import Testing
         #expect(error?.code == .migrationRefused)
     }
 
-    @Test func `a file that ran and is missing now is refused`() async throws {
+    @Test func `the release before works on a newer schema and does not migrate it`() async throws {
         let database = try await PostgresCluster.shared().database()
         _ = try await Migrator(configuration: database.configuration(), files: [Self.first, Self.second]).migrate()
+        let older = Migrator(configuration: database.configuration(), files: [Self.first])
+        #expect(try await older.pending() == [])
+        let error = await #expect(throws: PostgresError.self) { try await older.migrate() }
+        #expect(error?.code == .migrationRefused)
+    }
+
+    @Test func `a file that ran in place of another is refused`() async throws {
+        let database = try await PostgresCluster.shared().database()
+        _ = try await Migrator(configuration: database.configuration(), files: [Self.first, Self.second]).migrate()
+        let other = MigrationFile(name: "V0002_other", sql: Self.second.sql)
         let error = await #expect(throws: PostgresError.self) {
-            try await Migrator(configuration: database.configuration(), files: [Self.first]).pending()
+            try await Migrator(configuration: database.configuration(), files: [Self.first, other]).pending()
         }
         #expect(error?.code == .migrationRefused)
     }

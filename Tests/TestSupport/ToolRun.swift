@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 package import Glibc
 
 /// Runs host tools for fixtures.
@@ -11,7 +11,8 @@ package enum ToolRun {
     package static func run(_ arguments: [String]) async throws {
         let child = try spawn(arguments)
         let status = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
+            // Not a dispatch queue: those share their threads with the tasks of all tests.
+            Thread.detachNewThread {
                 var status: Int32 = 0
                 while waitpid(child, &status, 0) < 0, errno == EINTR {}
                 continuation.resume(returning: status)
