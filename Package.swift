@@ -169,7 +169,8 @@ let package = Package(
         .testTarget(
             name: "ControlPlaneTests",
             dependencies: [
-                "ControlPlane", "TestSupport", "Cryptography", "PlimsollWire", "Postgres", "Migrations", "Domain", "Outbound", .logging, .nioSSL,
+                "ControlPlane", "TestSupport", "Cryptography", "PlimsollWire", "Postgres", "Migrations", "Domain", "Outbound", "Telemetry",
+                .logging, .lifecycle, .nioSSL,
             ],
             swiftSettings: strict),
         .testTarget(

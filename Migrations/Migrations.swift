@@ -18,5 +18,8 @@ package enum Migrations {
         File(name: "V0009_wake_ups", sql: PackageResources.V0009_wake_ups_sql),
         File(name: "V0010_upkeep", sql: PackageResources.V0010_upkeep_sql),
         File(name: "V0011_renewals", sql: PackageResources.V0011_renewals_sql),
+        File(name: "V0012_row_wake_ups", sql: PackageResources.V0012_row_wake_ups_sql),
+        File(name: "V0013_table_lineage", sql: PackageResources.V0013_table_lineage_sql),
+        File(name: "V0014_lost_enrolments", sql: PackageResources.V0014_lost_enrolments_sql),
     ]
 }

@@ -26,6 +26,8 @@ package enum LogKeys {
     package static let linkState = "link.state"
     package static let tableVersion = "table.version"
     package static let tableAge = "table.age_seconds"
+    package static let tableReason = "table.reason"
+    package static let authority = "authority.name"
     package static let generation = "generation"
     package static let operation = "operation.id"
     package static let operationKind = "operation.kind"
@@ -71,6 +73,6 @@ package enum LogKeys {
         identity, peerAddress, listenAddress, linkClass, linkState, tableVersion, tableAge, generation, operation, operationKind, operationState,
         code, reason, errorType, sqlState, status, method, route, duration, attempt, retryAfter, count, bytes, limit, dropped, service, version, pid,
         exitCode, signal, path, segment, sequence, notAfter, fingerprint, migration, database, minute, error, refusal,
-        peerId, peerRole, adminPath, failures, models, quarantined, "hb.request.id",
+        peerId, peerRole, adminPath, failures, models, quarantined, tableReason, authority, "hb.request.id",
     ]
 }

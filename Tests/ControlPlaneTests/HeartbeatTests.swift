@@ -101,6 +101,80 @@ extension PeerWorld {
         }
     }
 
+    static let hostile: [Heartbeat] = {
+        var nameless = PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: ["tiny-1"])
+        nameless.runtimes[0].runtime = "\u{1}"
+        var long = PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: ["tiny-1"])
+        let name = String(repeating: "\u{1F600}", count: 200)
+        long.inventory?.accelerators = (0..<64).map { _ in Inventory.Accelerator(uuid: name, name: name, memoryBytes: 1) }
+        return [nameless, long]
+    }()
+
+    @Test(arguments: hostile) func aHostileHostHoldsNobodyElseUp(_ beat: Heartbeat) async throws {
+        try await PeerWorld.with { world in
+            let (attacker, honest) = (try await world.enrol(), try await world.enrol())
+            let book = HeartbeatBook()
+            let answer = try book.receive(beat, from: attacker.identity.id)
+            #expect(!answer.wantsInventory)
+            _ = try book.receive(PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: ["tiny-1"]), from: honest.identity.id)
+            try await HeartbeatWriter(pool: world.pool, book: book, logger: world.logger).flush()
+            #expect(try await world.count("SELECT 1 FROM serving.hosts WHERE sequence = 1") == 2)
+            #expect(try await world.desired(honest)?.workers.count == 1)
+        }
+    }
+
+    @Test func aHostThatTheSchemaRefusesIsLeftOutOfItsBatch() async throws {
+        try await PeerWorld.with { world in
+            try await world.pool.execute("ALTER TABLE serving.hosts ADD CONSTRAINT hosts_poison CHECK (version <> 'poison')")
+            let book = HeartbeatBook()
+            for number in 0..<7 {
+                var beat = PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: ["tiny-1"])
+                if number == 3 { beat.version = "poison" }
+                _ = try book.receive(beat, from: try await world.enrol().identity.id)
+            }
+            let writer = HeartbeatWriter(pool: world.pool, book: book, logger: world.logger)
+            try await writer.flush()
+            #expect(try await world.count("SELECT 1 FROM serving.hosts WHERE sequence = 1") == 6)
+            #expect(book.takeUnwritten(10).isEmpty)
+        }
+    }
+
+    @Test(arguments: [("8.6", true), ("10.0", true), ("8.0", false), (nil, false), ("9.0'; --", false), ("nine", false)] as [(String?, Bool)])
+    func acceleratorsBelowTheCapabilityOfTheReleaseAreRefused(_ capability: String?, _ suffices: Bool) async throws {
+        try await PeerWorld.with { world in
+            try await world.pool.execute("UPDATE serving.releases SET min_compute_capability = '8.6'")
+            let host = try await world.enrol()
+            var beat = PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: ["tiny-1"])
+            beat.inventory?.accelerators = [Inventory.Accelerator(uuid: "g", name: "g", memoryBytes: 1, computeCapability: capability)]
+            let book = HeartbeatBook()
+            _ = try book.receive(beat, from: host.identity.id)
+            try await HeartbeatWriter(pool: world.pool, book: book, logger: world.logger).flush()
+            let refusal = try #require(try await world.desired(host)?.workers.first).refusal
+            #expect(refusal == (suffices ? nil : "compute_capability_too_low: the release needs 8.6"))
+        }
+    }
+
+    @Test func onlyWorkersThatAreNewOrOtherWakeThePublisher() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            let listener = NotificationListener(configuration: world.pool.configuration, channels: ["plimsoll_table"], logger: world.logger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await listener.run() }
+                var events = listener.events.makeAsyncIterator()
+                #expect(await events.next() == .connected)
+                try await world.report(host, epoch: 1, sequence: 1, releases: ["tiny-1"])
+                #expect(await events.next() == .notified(channel: "plimsoll_table", payload: "workers"))
+                try await world.report(host, epoch: 1, sequence: 2, releases: ["tiny-1"])
+                try await world.report(host, epoch: 1, sequence: 3, releases: ["tiny-1", "unheard-of"])
+                try await world.pool.execute("UPDATE serving.tiers SET priority = 7")
+                #expect(await events.next() == .notified(channel: "plimsoll_table", payload: "tiers"))
+                try await world.report(host, epoch: 1, sequence: 4, releases: ["tiny-1"], slots: 9)
+                #expect(await events.next() == .notified(channel: "plimsoll_table", payload: "workers"))
+                group.cancelAll()
+            }
+        }
+    }
+
     @Test func releasesWithRequirementsRefuseSmallHosts() async throws {
         try await PeerWorld.with { world in
             try await world.pool.execute("UPDATE serving.releases SET min_memory_bytes = 99999999999")

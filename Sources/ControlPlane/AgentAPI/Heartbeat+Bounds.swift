@@ -4,19 +4,23 @@ import PlimsollWire
 extension Heartbeat {
     static let maximumRuntimes = 64
     static let maximumGateways = 64
+    /// Of an inventory as JSON; the schema takes 64 KiB of PostgreSQL's form of it, which is at most a third longer.
+    static let maximumInventoryBytes = 48 << 10
 
-    /// The same with numbers cut to what can be and texts to what is kept. Runtimes without a name or with one used twice are left out.
+    /// The same with numbers cut to what can be and texts to what is kept. Runtimes without a name or with one used twice are left out, and so is
+    /// an inventory that is too long even then.
     var bounded: Heartbeat {
         var copy = self
         var names: Set<String> = []
-        copy.runtimes = runtimes.prefix(Self.maximumRuntimes).filter { !$0.runtime.isEmpty && !$0.release.isEmpty }.map(\.bounded)
-            .filter { names.insert($0.runtime).inserted }
+        // Looked at after the cut, which may leave nothing of a name.
+        copy.runtimes = runtimes.prefix(Self.maximumRuntimes).map(\.bounded)
+            .filter { !$0.runtime.isEmpty && !$0.release.isEmpty && names.insert($0.runtime).inserted }
         copy.linkedGateways = Array(linkedGateways.prefix(Self.maximumGateways))
         copy.version = version.bounded(64)
         copy.bootId = bootId.bounded(64)
         copy.linkAddress = linkAddress.flatMap { PeerAddress.isValid($0) ? $0 : nil }
         copy.observedGeneration = max(0, observedGeneration)
-        copy.inventory = inventory?.bounded
+        copy.inventory = inventory.map(\.bounded).flatMap { $0.encodedBytes <= Self.maximumInventoryBytes ? $0 : nil }
         return copy
     }
 }
@@ -46,6 +50,9 @@ extension RuntimeLoad {
 }
 
 extension Inventory {
+    /// Greatest when it cannot be encoded.
+    fileprivate var encodedBytes: Int { (try? WireCoder.encode(self))?.count ?? .max }
+
     fileprivate var bounded: Inventory {
         var copy = self
         copy.hostname = hostname.bounded(253)
@@ -78,8 +85,8 @@ extension Inventory.Accelerator {
 }
 
 extension String {
-    /// At most so many characters, none of them a control character, which PostgreSQL would refuse or a terminal obey.
+    /// At most so many scalars, none of them a control character, which PostgreSQL would refuse or a terminal obey.
     fileprivate func bounded(_ count: Int) -> String {
-        String(String.UnicodeScalarView(unicodeScalars.lazy.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(count)))
+        String(String.UnicodeScalarView(unicodeScalars.lazy.filter { $0.properties.generalCategory != .control }.prefix(count)))
     }
 }

@@ -28,7 +28,8 @@ final class HeartbeatBook: Sendable {
             if let old { try Self.fence(old.heartbeat, bounded) }
             guard old != nil || pages.count < Self.limit else { throw PeerRefusal(.unavailable, "too many hosts report here") }
             var page = Page(heartbeat: bounded, receivedAt: moment, generation: old?.generation, inventoryEpoch: old?.inventoryEpoch)
-            if bounded.inventory != nil {
+            // Told, even when it was too long to be kept: asking again would bring the same.
+            if heartbeat.inventory != nil {
                 page.inventoryEpoch = bounded.epoch
             } else if old?.isUnwritten == true, old?.heartbeat.epoch == bounded.epoch {
                 // The one before has not been written yet, and only it carried the inventory.

@@ -3,6 +3,7 @@ import Logging
 import PlimsollWire
 import Postgres
 import ServiceLifecycle
+import Telemetry
 
 /// Writes heartbeats down, all of a second in a few statements, and makes workers of the runtimes that they report.
 struct HeartbeatWriter: Service {
@@ -42,15 +43,44 @@ struct HeartbeatWriter: Service {
     /// Writes what is there now.
     func flush() async throws {
         while case let pages = book.takeUnwritten(Self.batch), !pages.isEmpty {
-            do {
-                try await write(pages)
-            } catch {
-                book.failed(pages)
-                throw error
-            }
+            try await writeAll(pages)
             if pages.count < Self.batch { break }
         }
         book.forget(silentSince: Date() - 3_600)
+    }
+
+    /// A host is not trusted: when values are refused the batch is halved until the host that sent them stands alone and is left out.
+    private func writeAll(_ pages: [UUID: HeartbeatBook.Page]) async throws {
+        var batches = [pages]
+        while let batch = batches.popLast() {
+            do {
+                try await write(batch)
+            } catch let error as PostgresError where error.isAboutValues {
+                if batch.count > 1 {
+                    batches += Self.halves(batch)
+                } else {
+                    leaveOut(batch, because: error)
+                }
+            } catch {
+                for unwritten in batches + [batch] { book.failed(unwritten) }
+                throw error
+            }
+        }
+    }
+
+    private static func halves(_ batch: [UUID: HeartbeatBook.Page]) -> [[UUID: HeartbeatBook.Page]] {
+        let middle = batch.count / 2
+        let hosts = batch.keys.sorted { $0.uuidString < $1.uuidString }
+        return [hosts[..<middle], hosts[middle...]].map { part in batch.filter { part.contains($0.key) } }
+    }
+
+    private func leaveOut(_ batch: [UUID: HeartbeatBook.Page], because error: PostgresError) {
+        for host in batch.keys {
+            let metadata: Logger.Metadata = [
+                LogKeys.host: "\(host.lowercased)", LogKeys.code: "\(error.code.rawValue)", LogKeys.reason: "\(error.constraint ?? error.message)",
+            ]
+            logger.warning("Heartbeat is left out: the schema refuses it", metadata: metadata)
+        }
     }
 
     private func write(_ pages: [UUID: HeartbeatBook.Page]) async throws {
@@ -174,7 +204,19 @@ private struct RuntimeRows {
                     SELECT sum((accelerator ->> 'memory_bytes')::numeric) FROM jsonb_array_elements(host.inventory -> 'accelerators') AS accelerator
                 ), 0) < release.min_vram_bytes
                 THEN 'vram_too_small: the release needs ' || release.min_vram_bytes || ' bytes'
+            WHEN release.min_compute_capability IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM jsonb_array_elements(coalesce(host.inventory -> 'accelerators', '[]')) AS accelerator
+                    WHERE \(suffices))
+                THEN 'compute_capability_too_low: the release needs ' || release.min_compute_capability
         END
+        """
+
+    /// Numbers are compared, so that 10.0 is above 9.0. CASE looks before it casts: hosts write what they like.
+    private static let suffices: SQL = """
+        CASE WHEN accelerator ->> 'compute_capability' ~ '^[0-9]{1,2}[.][0-9]$'
+            THEN string_to_array(accelerator ->> 'compute_capability', '.')::integer[]
+                >= string_to_array(release.min_compute_capability, '.')::integer[]
+            ELSE false END
         """
 }
 
