@@ -16,12 +16,13 @@ package struct CertificateAuthority: Sendable {
         self.trustDomain = trustDomain
     }
 
-    /// A root, valid for ten years unless told otherwise, which signs itself and may sign one level of authorities below it.
+    /// A root, valid for ten years unless told otherwise, which signs itself and may sign one level of authorities below it. With `key` it has
+    /// that key in place of a new one, and everything that pins or was signed by the key goes on being good.
     package static func makeRoot(
         commonName: String = "Plimsoll root", trustDomain: String = PeerIdentity.defaultTrustDomain, validFor life: Duration = .seconds(315_360_000),
-        at moment: Date = Date()
+        key given: PrivateKey? = nil, at moment: Date = Date()
     ) throws(CryptographyError) -> CertificateAuthority {
-        let key = try PrivateKey()
+        let key = if let given { given } else { try PrivateKey() }
         let draft = try CertificateDraft(subject: commonName, key: key.handle, notBefore: moment - leeway, notAfter: moment + life.interval)
         try draft.add(NID_basic_constraints, "critical,CA:TRUE,pathlen:1", issuer: nil)
         try draft.add(NID_key_usage, "critical,keyCertSign,cRLSign", issuer: nil)

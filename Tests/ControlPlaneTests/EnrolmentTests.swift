@@ -3,6 +3,7 @@ import Domain
 import FoundationEssentials
 import PlimsollWire
 import Postgres
+import Telemetry
 import Testing
 
 @testable import ControlPlane
@@ -38,6 +39,34 @@ import Testing
         }
     }
 
+    @Test func whoMakesTokensUpLeavesNoAuditRowsAndIsCounted() async throws {
+        try await PeerWorld.with { world in
+            let metrics = MetricRegistry()
+            let enrolment = Enrolment(pool: world.pool, authority: world.authority, metrics: metrics, logger: world.logger)
+            for _ in 0..<3 {
+                let forged = JoinToken(id: UUID(), secret: SecureRandom.bytes(32), pin: world.authority.pin.bytes).text
+                #expect(try await world.reason { _ = try await enrolment.enrol(world.request(forged), role: .agent) } == .tokenUnknown)
+            }
+            let rows = try await world.count("SELECT 1 FROM audit.entry")
+            #expect(rows == 0)
+            #expect(metrics.prometheusText().contains("plimsoll_control_enrolments_refused_total{reason=\"token_unknown\"} 3"))
+        }
+    }
+
+    @Test(arguments: EnrolmentTokens.Role.allCases)
+    func anAnswerThatWasLostIsGivenAgainToTheSameKey(_ role: EnrolmentTokens.Role) async throws {
+        try await PeerWorld.with { world in
+            let request = try world.request(await world.token(role), advertise: "127.0.0.1:7802")
+            let lost = try Member(try await world.enrolment.enrol(request, role: role).credentials)
+            let again = try Member(try await world.enrolment.enrol(request, role: role).credentials)
+            #expect(again.identity == lost.identity)
+            #expect(try await world.count("SELECT 1 FROM serving.hosts UNION ALL SELECT 1 FROM serving.gateways") == 1)
+            #expect(try await world.count("SELECT 1 FROM audit.entry WHERE action = 'enrol_repeated'") == 1)
+            try await PeerGuard(pool: world.pool).admit(again.peer)
+            #expect(try await world.reason { _ = try await world.enrolment.enrol(request, role: role) } == .tokenUsed)
+        }
+    }
+
     @Test func ofManyWhoUseATokenAtOnceOneJoins() async throws {
         try await PeerWorld.with { world in
             let token = try await world.token()
@@ -70,6 +99,17 @@ import Testing
             try await world.pool.execute("UPDATE serving.enrolment_tokens SET revoked_at = now()")
             #expect(try await enrol(token.text, .agent) == .tokenRevoked)
             #expect(try await world.count("SELECT 1 FROM serving.hosts UNION ALL SELECT 1 FROM serving.gateways") == 0)
+        }
+    }
+
+    @Test(arguments: ["evil\u{1b}[2J", "a\u{9b}b", "a\u{202e}b", "a\nb", "", String(repeating: "e\u{301}", count: 127)])
+    func aHostnameThatCouldSteerATerminalOrIsTooLongIsRefused(_ hostname: String) async throws {
+        try await PeerWorld.with { world in
+            var request = try world.request(await world.token())
+            request.hostname = hostname
+            let wrong = request
+            #expect(try await world.reason { _ = try await world.enrolment.enrol(wrong, role: .agent) } == .invalidRequest)
+            #expect(try await world.count("SELECT 1 FROM serving.hosts") == 0)
         }
     }
 

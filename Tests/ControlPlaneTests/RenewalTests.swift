@@ -44,8 +44,29 @@ import Testing
             let original = try await world.enrol()
             _ = try await renew(world, original)
             let again = try await renew(world, original)
-            #expect(again.credentials.joinState == 2)
+            #expect(again.credentials.joinState == 1)
             try await PeerGuard(pool: world.pool).admit(again.peer)
+        }
+    }
+
+    @Test func manyLostAnswersLockNobodyAndACopyIsStillFound() async throws {
+        try await PeerWorld.with { world in
+            let original = try await world.enrol()
+            for _ in 0..<5 { _ = try await renew(world, original) }
+            let last = try await renew(world, original)
+            try await PeerGuard(pool: world.pool).admit(last.peer)
+            let next = try await renew(world, last)
+            #expect(next.credentials.joinState == 2)
+            #expect(try await world.reason { _ = try await renew(world, original) } == .cloneDetected)
+        }
+    }
+
+    @Test func aCopyThatAsksAsIfItsAnswerWasLostIsFoundAtTheNextRenewal() async throws {
+        try await PeerWorld.with { world in
+            let original = try await world.enrol()
+            let renewed = try await renew(world, original)
+            _ = try await renew(world, original)
+            #expect(try await world.reason { _ = try await renew(world, renewed) } == .cloneDetected)
         }
     }
 

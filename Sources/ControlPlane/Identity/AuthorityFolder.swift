@@ -22,14 +22,30 @@ package struct AuthorityFolder: Sendable {
         [rootKey, rootCertificate, intermediateKey, intermediateCertificate, tableKey].contains { SecretFile.exists($0) }
     }
 
+    /// True when making them was interrupted: the root's certificate is written last.
+    package var isUnfinished: Bool { isInUse && !SecretFile.exists(rootCertificate) }
+
     /// Makes root, intermediate and the key that signs routing tables. Never replaces what is there.
     package func create(at moment: Date = Date()) throws -> Authority {
         guard !isInUse else { throw CryptographyError(.file, "\(path) holds authorities already") }
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let root = try CertificateAuthority.makeRoot(trustDomain: trustDomain, at: moment)
         try root.key.write(to: rootKey)
+        return try complete(root, at: moment)
+    }
+
+    /// Makes what an interrupted `create` did not come to, around the root's key that it left.
+    package func finish(at moment: Date = Date()) throws -> Authority {
+        guard isUnfinished, SecretFile.exists(rootKey) else {
+            throw CryptographyError(.file, "\(rootCertificate) and \(rootKey) are missing: put back one of them, or empty the folder to begin anew")
+        }
+        return try complete(
+            CertificateAuthority.makeRoot(trustDomain: trustDomain, key: PrivateKey(pem: text(rootKey)), at: moment), at: moment)
+    }
+
+    private func complete(_ root: CertificateAuthority, at moment: Date) throws -> Authority {
         try writeIntermediate(root.makeIntermediate(at: moment))
-        try SecretFile.write(Array(Hex.encode(SigningKey().rawBytes).utf8), to: tableKey)
+        if !SecretFile.exists(tableKey) { try SecretFile.write(Array(Hex.encode(SigningKey().rawBytes).utf8), to: tableKey) }
         // Last, because a folder with a root in it counts as complete.
         try SecretFile.write(Array(root.certificate.pem.utf8), to: rootCertificate)
         return try load(at: moment)

@@ -38,22 +38,50 @@ package struct EnrolmentTokens: Sendable {
 
     /// What a consumed token was made for.
     struct Grant: Sendable {
+        /// Host or gateway that joins with it.
+        var joiner: UUID
         var region: String
         var pool: String?
+        /// The joiner has its row: the answer that told it so was lost.
+        var isRepeated = false
     }
 
-    /// Uses a token up for `joiner`, or says why not. One statement decides, so that of two at once one wins.
-    func consume(_ connection: PostgresConnection, _ token: JoinToken, role: Role, joiner: UUID) async throws -> Result<Grant, PeerRefusal> {
+    /// Uses a token up for a joiner with that key, or says why not. One statement decides, so that of two at once one wins.
+    ///
+    /// Whoever asks again with the same key is granted the same again, as long as the joiner has not been seen.
+    ///
+    /// - Parameter key: SHA-256 of the joiner's public key.
+    func consume(
+        _ connection: PostgresConnection, _ token: JoinToken, role: Role, key: SHA256Digest
+    ) async throws -> Result<Grant, PeerRefusal> {
         let digest = Hash.sha256(token.secret).bytes
+        let joiner = UUID()
         let row = try await connection.queryOne(
             """
-            UPDATE serving.enrolment_tokens SET uses_left = 0, consumed_at = now(), consumed_by = \(joiner)
+            UPDATE serving.enrolment_tokens SET uses_left = 0, consumed_at = now(), consumed_by = \(joiner), consumed_key_sha256 = \(key.bytes)
             WHERE id = \(token.id) AND secret_sha256 = \(digest) AND role = \(role.rawValue) AND uses_left > 0 AND expires_at > now()
                 AND revoked_at IS NULL
             RETURNING region, pool
             """)
-        if let row { return .success(Grant(region: try row.value("region"), pool: try row.value("pool"))) }
+        if let row { return .success(Grant(joiner: joiner, region: try row.value("region"), pool: try row.value("pool"))) }
+        if let grant = try await repeated(connection, token, digest: digest, role: role, key: key) { return .success(grant) }
         return .failure(try await refusal(connection, token, digest: digest, role: role))
+    }
+
+    private func repeated(
+        _ connection: PostgresConnection, _ token: JoinToken, digest: [UInt8], role: Role, key: SHA256Digest
+    ) async throws -> Grant? {
+        let row = try await connection.queryOne(
+            """
+            SELECT consumed_by, region, pool FROM serving.enrolment_tokens
+            WHERE id = \(token.id) AND secret_sha256 = \(digest) AND role = \(role.rawValue) AND uses_left = 0 AND expires_at > now()
+                AND revoked_at IS NULL AND consumed_by IS NOT NULL AND consumed_key_sha256 = \(key.bytes)
+            """)
+        guard let row else { return nil }
+        let joiner: UUID = try row.value("consumed_by")
+        let record = try await PeerRecord.lock(connection, role: role == .agent ? .agent : .gateway, id: joiner)
+        guard let record, record.state == .active, record.joinState == 0, !record.isSeen else { return nil }
+        return Grant(joiner: joiner, region: try row.value("region"), pool: try row.value("pool"), isRepeated: true)
     }
 
     private func refusal(_ connection: PostgresConnection, _ token: JoinToken, digest: [UInt8], role: Role) async throws -> PeerRefusal {

@@ -46,10 +46,11 @@ package struct Renewal: Sendable {
         }
     }
 
-    /// The counter must be the present one. The one before is accepted as long as nobody has shown the newest certificate: then its
-    /// answer was lost on the way, and whoever asks again still shows the certificate before it.
+    /// The counter must be the present one, shown with the newest certificate or, on a connection that is still open, the one before. The
+    /// counter before is accepted as long as nobody has shown the newest certificate: then its answer was lost on the way, and whoever asks
+    /// again still shows the certificate before it.
     static func isGenuine(_ record: PeerRecord, joinState: Int, shown: [UInt8]) -> Bool {
-        if joinState == record.joinState { return true }
+        if joinState == record.joinState { return shown == record.certificate || shown == record.previousCertificate }
         return joinState == record.joinState - 1 && !record.isSeen && shown == record.previousCertificate
     }
 
@@ -57,7 +58,9 @@ package struct Renewal: Sendable {
         _ connection: PostgresConnection, _ record: PeerRecord, _ request: RenewalRequest, _ certificateRequest: CertificateRequest,
         shown: SHA256Digest
     ) async throws -> Credentials {
-        let next = record.joinState + 1
+        // A repeat gets the same number: however many answers are lost, the asker is never more than one behind.
+        let isRepeat = request.joinState == record.joinState - 1
+        let next = isRepeat ? record.joinState : record.joinState + 1
         let (credentials, certificate) = try authority.issue(certificateRequest, role: record.role, id: record.id, joinState: next)
         guard let table = PeerRecord.table(of: record.role) else { throw PeerRefusal(.wrongRole, "this role is not renewed") }
         try await connection.execute(

@@ -2,7 +2,7 @@ package import Cryptography
 package import FoundationEssentials
 package import Postgres
 
-/// Takes an identity back: refused everywhere as soon as the next table is out, until its last certificate has expired.
+/// Takes an identity back, and a host's workers with it: refused everywhere as soon as the next table is out, until its last certificate has expired.
 package enum Revocation {
     /// Within the caller's transaction, which also writes the audit row. False when there is no such identity or it is revoked already.
     package static func revoke(_ connection: PostgresConnection, role: PeerIdentity.Role, id: UUID, reason: String) async throws -> Bool {
@@ -14,6 +14,10 @@ package enum Revocation {
             WHERE id = \(id) AND state <> 'revoked' RETURNING region
             """)
         guard let row else { return false }
+        if role == .agent {
+            try await connection.execute(
+                "UPDATE serving.workers SET retired_at = now(), updated_at = now() WHERE host_id = \(id) AND retired_at IS NULL")
+        }
         if role == .gateway { try await HostGenerations.raise(connection, region: row.value("region")) }
         return true
     }

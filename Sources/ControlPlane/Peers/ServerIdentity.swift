@@ -10,6 +10,8 @@ final class ServerIdentity: Sendable {
     private struct Present {
         var override: NIOSSLContextConfigurationOverride
         var renewAt: Date
+        /// That signed it.
+        var issuer: Certificate
     }
 
     private let authority: Authority
@@ -39,22 +41,24 @@ final class ServerIdentity: Sendable {
 
     private func current() -> NIOSSLContextConfigurationOverride {
         present.withLock { present in
-            guard present.renewAt <= Date() else { return present.override }
+            guard present.renewAt <= Date() || present.issuer != authority.intermediate.certificate else { return present.override }
             do {
                 present = try Self.issue(authority, names)
             } catch {
                 logger.error("Server certificate could not be renewed", metadata: ["error.code": "\(errorCode(error))"])
                 present.renewAt = Date() + 60
+                present.issuer = authority.intermediate.certificate
             }
             return present.override
         }
     }
 
     private static func issue(_ authority: Authority, _ names: [String]) throws -> Present {
+        let issuer = authority.intermediate.certificate
         let (chain, key) = try authority.issueServer(names: names)
         var override = NIOSSLContextConfigurationOverride()
         override.certificateChain = try chain.map { .certificate(try NIOSSLCertificate(bytes: $0.der, format: .der)) }
         override.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: Array(key.pem.utf8), format: .pem))
-        return Present(override: override, renewAt: Date() + 43_200)
+        return Present(override: override, renewAt: Date() + 43_200, issuer: issuer)
     }
 }
