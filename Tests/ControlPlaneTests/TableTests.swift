@@ -66,11 +66,38 @@ import Testing
         }
     }
 
-    @Test func aVersionThatIsNotKnownGetsTheWholeTable() async throws {
+    @Test func whoHasNothingGetsTheWholeTableAndWhoIsAheadNothing() async throws {
         try await PeerWorld.with { world in
             _ = try await world.publisher().publishNow()
-            #expect(try await answer(world, since: 99)?.since == nil)
-            #expect(try await answer(world, since: 0)?.since == nil)
+            #expect(try await answer(world, since: 99) == nil)
+            let whole = try #require(try await answer(world, since: 0))
+            #expect(whole.since == nil)
+        }
+    }
+
+    @Test func gatewaysWhoseCertificateHasExpiredCountNoMore() async throws {
+        try await PeerWorld.with { world in
+            let (dead, alive) = (try await world.enrol(.gateway), try await world.enrol(.gateway))
+            let host = try await world.enrol()
+            try await world.pool.execute(
+                "UPDATE serving.gateways SET certificate_not_after = now() - interval '1 second' WHERE id = \(dead.identity.id)")
+            _ = try await world.publisher().publishNow()
+            let table = try #require(try await answer(world, since: nil))
+            #expect(table.entries.keys.filter { $0.hasPrefix("gateway/") } == ["gateway/\(alive.credentials.id)"])
+            #expect(try await world.desired(host)?.gateways.map(\.id) == [alive.credentials.id])
+        }
+    }
+
+    @Test func gatewaysThatWereSeenLastComeFirst() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            var gateways: [Member] = []
+            for _ in 0..<9 { gateways.append(try await world.enrol(.gateway)) }
+            for gateway in gateways.dropLast() {
+                try await world.pool.execute("UPDATE serving.gateways SET last_seen_at = now() WHERE id = \(gateway.identity.id)")
+            }
+            let told = try #require(try await world.desired(host)).gateways.map(\.id)
+            #expect(Set(told) == Set(gateways.dropLast().map(\.credentials.id)))
         }
     }
 

@@ -24,7 +24,8 @@ struct DesiredStates: Sendable {
             """
             SELECT gateway.id, gateway.advertise FROM serving.gateways AS gateway JOIN serving.hosts AS host USING (region)
             WHERE host.id = \(host) AND gateway.state = 'active' AND gateway.advertise IS NOT NULL
-            ORDER BY gateway.enrolled_at DESC, gateway.id LIMIT \(Self.maximumGateways)
+                AND gateway.certificate_not_after > now()
+            ORDER BY gateway.last_seen_at DESC NULLS LAST, gateway.id LIMIT \(Self.maximumGateways)
             """,
             "SELECT id FROM serving.gateways WHERE denied_until > now() ORDER BY id",
             """

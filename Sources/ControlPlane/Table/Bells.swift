@@ -1,3 +1,4 @@
+import ServiceLifecycle
 import Synchronization
 
 /// Wakes tasks that wait for news of a subject. A ring only wakes; what is true must be looked up.
@@ -26,7 +27,8 @@ package final class Bells<Subject: Hashable & Sendable>: Sendable {
         for waiter in waiters { waiter.yield() }
     }
 
-    /// Asks `look` until it has an answer, at first at once and then after each ring; nil when the time is over.
+    /// Asks `look` until it has an answer, at first at once and then after each ring; nil when the time is over or the program shuts down,
+    /// which must not wait for long-polls.
     ///
     /// It listens before it looks, so that a ring in between is not lost.
     package func wait<Answer: Sendable>(
@@ -35,9 +37,13 @@ package final class Bells<Subject: Hashable & Sendable>: Sendable {
         guard let (number, rings) = listen(to: subject) else { return try await look() }
         defer { leave(number, subject) }
         let deadline = ContinuousClock.now + time
-        while true {
-            if let answer = try await look() { return answer }
-            guard await Self.nextRing(rings, before: deadline) else { return nil }
+        return try await withGracefulShutdownHandler {
+            while true {
+                if let answer = try await look() { return answer }
+                guard await Self.nextRing(rings, before: deadline) else { return nil }
+            }
+        } onGracefulShutdown: {
+            self.leave(number, subject)
         }
     }
 

@@ -16,12 +16,12 @@ struct PublishedTable: Sendable {
     var digestHex = ""
     var signatureBase64 = ""
     var entries: [String: Entry] = [:]
-    /// Removals of this version and earlier are forgotten; who has an older table needs the whole one.
+    /// Who has an older table than this needs the whole one: earlier removals are forgotten, and below a jump versions were another table's.
     var horizon: Int64 = 0
 
-    /// The whole table, or what changed after `since`. Nil when `since` is this version.
+    /// The whole table, or what changed after `since`. Nil when `since` is this version or one that is still to come: nobody takes an older one.
     func answer(since: Int64?) -> SignedTable? {
-        guard let since, since > 0, since <= version, since >= horizon else { return whole() }
+        guard let since, since > 0, since >= horizon else { return whole() }
         guard since < version else { return nil }
         let changes = entries.filter { $0.value.version > since }
         let removed = changes.filter { $0.value.value == nil }.keys.sorted()

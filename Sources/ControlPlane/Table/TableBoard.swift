@@ -64,9 +64,9 @@ package final class TableBoard: Service {
 
     package func refresh() async throws {
         var table = state.withLock { $0.table }
-        let before = table.version
+        let (before, digest) = (table.version, table.digestHex)
         try await table.refresh { try await self.pool.query($0) }
-        guard table.version != before else { return }
+        guard table.version != before || table.digestHex != digest else { return }
         let fresh = table
         state.withLock { $0 = State(table: fresh) }
         if fresh.version < before { logger.error("Routing table went back to an older version", metadata: ["table.version": "\(fresh.version)"]) }

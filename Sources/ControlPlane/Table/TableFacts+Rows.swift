@@ -67,8 +67,10 @@ extension TableFacts {
             AND providers.state = 'active' AND releases.state = 'active' AND models.state = 'active'
         """
 
+    /// Limits are shared among these. Whoever let its certificate expire has been away for a day.
     private static let gatewayRows: SQL = """
-        SELECT id, region, coalesce(advertise, '') AS advertise FROM serving.gateways WHERE state = 'active'
+        SELECT id, region, coalesce(advertise, '') AS advertise FROM serving.gateways
+        WHERE state = 'active' AND certificate_not_after > now()
         """
 
     private static let deniedRows: SQL = """
