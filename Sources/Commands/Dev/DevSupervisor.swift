@@ -104,7 +104,8 @@ actor DevSupervisor {
     private func end(_ names: [String], within limit: Duration) async {
         let processes = names.compactMap { name in children[name].flatMap { child in child.process.map { (name, $0, child.stopSignal) } } }
         for (_, process, signal) in processes { process.sendToItAlone(signal) }
-        for (name, process, _) in processes where await !process.end(within: limit) {
+        let deadline = ContinuousClock.now + limit
+        for (name, process, _) in processes where await !process.end(within: deadline - ContinuousClock.now) {
             DevReport.line("\(name) did not end in time and is killed")
             process.send(SIGKILL)
             _ = await process.end(within: .seconds(5))
