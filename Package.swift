@@ -176,8 +176,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "HTTPWire", "Link", "Telemetry", "Cryptography", .logging, .nioCore,
-                .nioPosix, .nioEmbedded,
+                "Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "HTTPWire", "Link", "Telemetry", "Cryptography", .logging,
+                .lifecycle, .nioCore, .nioPosix, .nioEmbedded,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -19,6 +19,7 @@ package final class LoopMeter {
         let tag: UInt32
         /// Where the record ends among the turn's bytes; an admission that was refused at once adds none.
         let end: Int
+        let sequence: Int64
         let isFinal: Bool
         let isRefused: Bool
     }
@@ -28,6 +29,9 @@ package final class LoopMeter {
     private let log: SegmentLog
     private var pending: ByteBuffer
     private var entries: [Entry] = []
+    /// The turn that is being written, and its entries while they are told.
+    private var written: ByteBuffer
+    private var told: [Entry] = []
     private var tally = MinuteTally()
     private var isFlushScheduled = false
 
@@ -36,6 +40,7 @@ package final class LoopMeter {
         self.spool = spool
         self.log = log
         pending = ByteBufferAllocator().buffer(capacity: 16 << 10)
+        written = ByteBufferAllocator().buffer(capacity: 16 << 10)
     }
 
     /// Records that a request was admitted. Nothing may be sent upstream before the waiter was told that it succeeded.
@@ -43,12 +48,12 @@ package final class LoopMeter {
     /// - Returns: The record's sequence, for `Completion`.
     package func admit(_ admission: Admission, waiter: any MeterWaiter, tag: UInt32) -> Int64 {
         guard log.admits else {
-            note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, isFinal: false, isRefused: true))
+            note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, sequence: 0, isFinal: false, isRefused: true))
             return 0
         }
         let sequence = spool.nextSequence()
         SpoolEncoding.append(admission, sequence: sequence, to: &pending)
-        note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, isFinal: false, isRefused: false))
+        note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, sequence: sequence, isFinal: false, isRefused: false))
         return sequence
     }
 
@@ -57,7 +62,7 @@ package final class LoopMeter {
         let outcome = Outcome(completion.evidence)
         SpoolEncoding.append(completion, outcome: outcome, to: &pending)
         tally.count(completion, outcome: outcome)
-        note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, isFinal: true, isRefused: false))
+        note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, sequence: completion.sequence, isFinal: true, isRefused: false))
     }
 
     /// Counts a request that was refused before admission: no record, only its minute.
@@ -70,9 +75,10 @@ package final class LoopMeter {
     /// Minutes counted since the last call.
     func takeMinutes() -> [MinuteKey: MinuteCell] { tally.take() }
 
-    /// Writes what is pending, waits for the disk and closes the file.
-    func close() -> EventLoopFuture<Void> {
-        flush()
+    /// Writes what is pending, waits for the disk and closes the file. True when every admission has its end on the disk.
+    func close() -> EventLoopFuture<Bool> {
+        // Who is told may record something in answer.
+        while !entries.isEmpty { flush() }
         return log.close()
     }
 
@@ -86,10 +92,11 @@ package final class LoopMeter {
     private func flush() {
         isFlushScheduled = false
         guard !entries.isEmpty else { return }
-        // Waiters may ask for more records while they are told: those belong to the next turn.
-        let told = entries
-        entries = []
-        log.append(pending, told)
-        pending.clear()
+        // Waiters may ask for more records while they are told: those go into the other buffer and belong to the next turn.
+        swap(&pending, &written)
+        swap(&entries, &told)
+        log.append(written, told)
+        written.clear()
+        told.removeAll(keepingCapacity: true)
     }
 }

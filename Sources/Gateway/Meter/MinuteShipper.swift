@@ -16,6 +16,7 @@ package struct MinuteShipper: Service {
     private let send: Send
     private let logger: Logger
     private let interval: Duration
+    private static let lastTry = Duration.seconds(3)
 
     package init(spool: Spool, logger: Logger, interval: Duration = .seconds(5), send: @escaping Send) {
         self.spool = spool
@@ -25,25 +26,33 @@ package struct MinuteShipper: Service {
     }
 
     package func run() async throws {
-        var sender = await cancelWhenGracefulShutdown {
+        let last = await cancelWhenGracefulShutdown {
             var sender = MinuteSender(spool: spool, send: send)
             while !Task.isCancelled {
-                await attempt(&sender)
+                do {
+                    try await sender.shipChanges(now: Int64(time(nil)))
+                } catch {
+                    note(error)
+                }
+                // Cancellation ends the pause and the loop.
                 try? await Task.sleep(for: interval, tolerance: .milliseconds(200))
             }
             return sender
         }
-        // What was counted while requests drained; one try, the records have it all.
-        await attempt(&sender)
+        // What was counted while requests drained and the spool was closed; one try, the records have it all.
+        do {
+            try await TimeLimit.run(Self.lastTry) {
+                var sender = last
+                try await sender.shipChanges(now: Int64(time(nil)))
+            }
+        } catch {
+            note(error)
+        }
     }
 
-    private func attempt(_ sender: inout MinuteSender) async {
-        do {
-            try await sender.shipChanges(now: Int64(time(nil)))
-        } catch {
-            guard !Task.isCancelled else { return }
-            logger.warning("minutes not shipped", metadata: ["error": "\(MeterError.describe(error))"])
-        }
+    private func note(_ error: any Error) {
+        guard !Task.isCancelled else { return }
+        logger.warning("minutes not shipped", metadata: ["error": "\(MeterError.describe(error))"])
     }
 }
 

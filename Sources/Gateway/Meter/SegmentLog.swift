@@ -29,13 +29,21 @@ final class SegmentLog {
     /// Written but not confirmed by the disk; the front part while a sync is running.
     private var syncing: ByteBuffer
     private var unsynced: ByteBuffer
+    /// Records of which the waiters know that they were written, but which neither the old file nor the next one kept: they wait for the disk.
+    private var rescued: ByteBuffer
     private var retired: [SegmentFile] = []
     private var awaitingSync: [LoopMeter.Entry] = []
     private var syncingEntries: [LoopMeter.Entry] = []
     private var isSyncScheduled = false
     private var isSyncRunning = false
     private var isRetryScheduled = false
-    private var closing: [EventLoopPromise<Void>] = []
+    private var closing: [EventLoopPromise<Bool>] = []
+    private var openRequests = OpenSegments()
+    /// `openRequests.oldest` as of the last confirmed sync and as of the running one: an end that a power cut may take must not hide its admission.
+    private var confirmedOldest = 1
+    private var syncingOldest = 1
+    /// The end of a request could not be kept.
+    private var hasLostEnd = false
 
     init(
         eventLoop: any EventLoop, settings: SpoolSettings, statistics: SpoolStatistics, syncPool: NIOThreadPool, origin: SpoolOrigin, stream: Int
@@ -49,6 +57,7 @@ final class SegmentLog {
         reserve = DiskReserve(path: "\(settings.directory)/reserve-\(stream)", bytes: settings.reserveBytes)
         syncing = ByteBuffer()
         unsynced = ByteBuffer()
+        rescued = ByteBuffer()
     }
 
     /// Whether requests may be admitted now.
@@ -77,9 +86,9 @@ final class SegmentLog {
         refused(isSaved ? others : entries)
     }
 
-    /// Done when everything written is on the disk, or the disk has refused.
-    func close() -> EventLoopFuture<Void> {
-        let promise = eventLoop.makePromise(of: Void.self)
+    /// Done when everything written is on the disk, or the disk has refused. True when every admission has its end there.
+    func close() -> EventLoopFuture<Bool> {
+        let promise = eventLoop.makePromise(of: Bool.self)
         closing.append(promise)
         startSync()
         return promise.futureResult
@@ -121,6 +130,9 @@ final class SegmentLog {
 
     private func accepted(_ entries: [LoopMeter.Entry]) {
         statistics.records.wrappingAdd(entries.count, ordering: .relaxed)
+        for entry in entries where !entry.isRefused {
+            if entry.isFinal { openRequests.ended(entry.sequence) } else { openRequests.admitted(entry.sequence) }
+        }
         guard !settings.isStrict else {
             awaitingSync.append(contentsOf: entries.filter { !$0.isRefused })
             for entry in entries where entry.isRefused { refused([entry]) }
@@ -134,6 +146,7 @@ final class SegmentLog {
 
     private func refused(_ entries: [LoopMeter.Entry]) {
         statistics.refusedRecords.wrappingAdd(entries.count, ordering: .relaxed)
+        if entries.contains(where: \.isFinal) { hasLostEnd = true }
         for entry in entries { entry.waiter.meterWrote(tag: entry.tag, succeeded: false) }
     }
 
@@ -143,7 +156,7 @@ final class SegmentLog {
         number += 1
         let name = SpoolName(boot: origin.boot, stream: stream, number: number)
         let next = try SegmentFile(creating: "\(settings.directory)/\(name.file)")
-        let head = origin.record
+        let head = SpoolOrigin(gateway: origin.gateway, boot: origin.boot, oldestOpen: confirmedOldest).record
         let error = head.withUnsafeBytes { next.append($0) }
         guard error == 0 else {
             unlink(next.path)
@@ -152,6 +165,7 @@ final class SegmentLog {
         retire()
         file = next
         length = head.count
+        openRequests.begin(number)
     }
 
     private func retire() {
@@ -185,12 +199,19 @@ final class SegmentLog {
     private func retry() {
         isRetryScheduled = false
         guard condition != .healthy, closing.isEmpty else { return }
-        guard reserve.take(), (try? rotate()) != nil else {
+        guard reserve.take(), (try? rotate()) != nil, writeRescued() else {
             reserve.release()
             return scheduleRetry()
         }
         condition = .healthy
         statistics.loopsRefusing.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    private func writeRescued() -> Bool {
+        guard rescued.readableBytes > 0 else { return true }
+        guard write(rescued.readableBytesView) == 0 else { return false }
+        rescued.clear()
+        return true
     }
 
     // MARK: - Sync
@@ -211,6 +232,7 @@ final class SegmentLog {
         isSyncRunning = true
         swap(&syncing, &unsynced)
         unsynced.clear()
+        syncingOldest = openRequests.oldest
         syncingEntries = awaitingSync
         awaitingSync = []
         let files = retired + [file].compactMap(\.self)
@@ -224,6 +246,7 @@ final class SegmentLog {
 
     private func synced() {
         isSyncRunning = false
+        if rescued.readableBytes == 0 { confirmedOldest = syncingOldest }
         syncing.clear()
         let told = syncingEntries
         syncingEntries = []
@@ -247,7 +270,13 @@ final class SegmentLog {
             awaitingSync.insert(contentsOf: told, at: 0)
         } else {
             enter(.broken)
-            refused(told)
+            guard settings.isStrict else {
+                rescued.writeBuffer(&again)
+                return continueSync()
+            }
+            let waiting = told + awaitingSync
+            awaitingSync = []
+            refused(waiting)
         }
         continueSync()
     }
@@ -264,6 +293,8 @@ final class SegmentLog {
         reserve.release()
         let promises = closing
         closing = []
-        for promise in promises { promise.succeed() }
+        let isWhole =
+            openRequests.isEmpty && !hasLostEnd && condition == .healthy && unsynced.readableBytes == 0 && rescued.readableBytes == 0
+        for promise in promises { promise.succeed(isWhole) }
     }
 }

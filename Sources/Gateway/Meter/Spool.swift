@@ -20,6 +20,8 @@ package final class Spool: Sendable {
     private let syncPool = NIOThreadPool(numberOfThreads: 1)
     /// Meters belong to their loops and are touched only there.
     private let meters = Mutex<[NIOLoopBound<LoopMeter>]>([])
+    /// Minutes of meters that were closed, for the last hand-over.
+    private let lastMinutes = Mutex<[MinuteKey: MinuteCell]>([:])
 
     /// Opens the directory, closes what earlier starts left open, and is ready to meter. Blocks on the disk: call it before serving.
     package init(_ settings: SpoolSettings) throws(MeterError) {
@@ -56,25 +58,40 @@ package final class Spool: Sendable {
         }
     }
 
-    /// Writes, syncs and closes everything. Call it when nothing is in flight any more.
+    /// Writes, syncs and closes everything. Call it when nothing is in flight any more. The counted minutes can still be taken afterwards.
     package func close() async throws {
         let closing = meters.withLock { meters in
             defer { meters = [] }
             return meters
         }
+        guard !closing.isEmpty else { return }
+        var isWhole = true
         for meter in closing {
-            try await meter.eventLoop.flatSubmit { meter.value.close() }.get()
+            let closed = try await meter.eventLoop.flatSubmit { meter.value.close() }.get()
+            isWhole = isWhole && closed
+            let minutes = try await meter.eventLoop.submit { meter.value.takeMinutes() }.get()
+            lastMinutes.withLock { Self.merge(minutes, into: &$0) }
         }
+        guard isWhole else { return }
+        let (directory, boot) = (settings.directory, boot)
+        // Without the mark the next start reads more; nothing is lost.
+        try? await BlockingCalls.run { try ClosedMark.make(directory, boot: boot) }
     }
 
     /// What all loops have counted since the last call.
     func takeMinutes() async throws -> [MinuteKey: MinuteCell] {
-        var merged: [MinuteKey: MinuteCell] = [:]
+        var merged = lastMinutes.withLock { kept in
+            defer { kept = [:] }
+            return kept
+        }
         for meter in meters.withLock({ $0 }) {
-            let cells = try await meter.eventLoop.submit { meter.value.takeMinutes() }.get()
-            for (key, cell) in cells { merged[key, default: MinuteCell()].add(cell) }
+            Self.merge(try await meter.eventLoop.submit { meter.value.takeMinutes() }.get(), into: &merged)
         }
         return merged
+    }
+
+    private static func merge(_ cells: [MinuteKey: MinuteCell], into merged: inout [MinuteKey: MinuteCell]) {
+        for (key, cell) in cells { merged[key, default: MinuteCell()].add(cell) }
     }
 
     func nextSequence() -> Int64 {

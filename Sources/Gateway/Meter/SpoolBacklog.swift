@@ -13,6 +13,7 @@ struct SpoolBacklog: Sendable {
 
     static let recordLimit = 500
     static let byteLimit = 256 << 10
+    private static let largestRecord = SpoolFormat.headerSize + SpoolFormat.largestPayload
 
     let directory: String
     let gateway: String
@@ -36,12 +37,40 @@ struct SpoolBacklog: Sendable {
         guard name.number >= at.number else { return }
         let start = name.number == at.number ? at.offset : 0
         let path = "\(directory)/\(name.file)"
-        let bytes = try FilePiece.read(path, from: start, limit: Self.byteLimit - batch.scanned + SpoolFormat.headerSize + SpoolFormat.largestPayload)
+        let limit = Self.byteLimit - batch.scanned + Self.largestRecord
+        let bytes = try FilePiece.read(path, from: start, limit: limit)
         guard !bytes.isEmpty else { return }
-        let isWhole = bytes.count < Self.byteLimit - batch.scanned + SpoolFormat.headerSize + SpoolFormat.largestPayload
-        let consumed = scan(bytes, name, mayWait: isGrowing || !isWhole, into: &batch)
+        let isWhole = bytes.count < limit
+        var consumed = scan(bytes, name, mayWait: isGrowing || !isWhole, into: &batch)
+        if consumed == 0, !isWhole {
+            // A whole record would fit into what was read: it is damage, and longer than one piece.
+            batch.damaged += 1
+            consumed = try endOfDamage(path, from: start, isGrowing: isGrowing) - start
+        }
         batch.scanned += consumed
         batch.cursor.advance(name.streamName, to: .init(number: name.number, offset: start + consumed))
+    }
+
+    /// Where the next whole record begins, or the end of the file, or how far a growing file holds no beginning of one.
+    private func endOfDamage(_ path: String, from start: Int, isGrowing: Bool) throws(MeterError) -> Int {
+        var at = start
+        while true {
+            let bytes = try FilePiece.read(path, from: at, limit: Self.byteLimit)
+            let found = bytes.withUnsafeBytes { memory -> Int? in
+                var scan = SpoolScan(memory)
+                switch scan.next() {
+                case .record: return 0
+                case .damage(let region): return region.upperBound
+                case .tail, .end: return nil
+                }
+            }
+            if let found { return at + found }
+            let isLast = bytes.count < Self.byteLimit
+            if isLast, !isGrowing { return at + bytes.count }
+            // A record may begin in the last bytes and end behind them.
+            at += max(0, bytes.count - Self.largestRecord)
+            if isLast { return max(at, start + 1) }
+        }
     }
 
     private func scan(_ bytes: [UInt8], _ name: SpoolName, mayWait: Bool, into batch: inout Batch) -> Int {
@@ -71,24 +100,37 @@ struct SpoolBacklog: Sendable {
     ///
     /// - Returns: Number of segments removed.
     func removeAcknowledged(_ cursor: inout SpoolCursor, olderThan instant: Int) throws(MeterError) -> Int {
-        var left: [SpoolName] = []
-        var removed = 0
-        for name in try SpoolName.list(directory) {
-            if isRemovable(name, cursor, instant), unlink("\(directory)/\(name.file)") == 0 { removed += 1 } else { left.append(name) }
-        }
-        let boots = Set(left.map(\.boot))
-        for mark in try FolderListing.names(directory) where mark.hasSuffix(".closed") && !boots.contains(String(mark.dropLast(7))) {
-            unlink("\(directory)/\(mark)")
+        let names = try SpoolName.list(directory)
+        let left = try remove(names, olderThan: instant) { name, size in
+            let at = cursor.position(of: name.streamName)
+            if name.number < at.number { return true }
+            return name.boot != liveBoot && name.number == at.number && at.offset >= size
         }
         cursor.keep(Set(left.map(\.streamName)))
-        return removed
+        return names.count - left.count
     }
 
-    private func isRemovable(_ name: SpoolName, _ cursor: SpoolCursor, _ instant: Int) -> Bool {
-        var status = stat()
-        guard stat("\(directory)/\(name.file)", &status) == 0, status.st_mtim.tv_sec < instant else { return false }
-        let at = cursor.position(of: name.streamName)
-        if name.number < at.number { return true }
-        return name.boot != liveBoot && name.number == at.number && at.offset >= Int(status.st_size)
+    /// Removes segments last written before `instant` (seconds since 1970), whether they were acknowledged or not. For gateways without a
+    /// control plane. What is being written stays.
+    ///
+    /// - Returns: Number of segments removed.
+    func removeExpired(olderThan instant: Int) throws(MeterError) -> Int {
+        let names = try SpoolName.list(directory)
+        var growing: [Int: Int] = [:]
+        for name in names where name.boot == liveBoot { growing[name.stream] = name.number }
+        let left = try remove(names, olderThan: instant) { name, _ in name.boot != liveBoot || growing[name.stream] != name.number }
+        return names.count - left.count
+    }
+
+    /// - Returns: What is left.
+    private func remove(_ names: [SpoolName], olderThan instant: Int, where isDone: (SpoolName, Int) -> Bool) throws(MeterError) -> [SpoolName] {
+        let left = names.filter { name in
+            var status = stat()
+            let path = "\(directory)/\(name.file)"
+            guard stat(path, &status) == 0, status.st_mtim.tv_sec < instant, isDone(name, Int(status.st_size)) else { return true }
+            return unlink(path) != 0
+        }
+        for boot in try ClosedMark.boots(directory).subtracting(left.map(\.boot)) { ClosedMark.remove(directory, boot: boot) }
+        return left
     }
 }

@@ -27,25 +27,32 @@ enum SpoolRecord {
 /// First record of a segment: which gateway wrote it.
 struct SpoolOrigin: Sendable, Equatable {
     static let version: UInt8 = 1
+    /// Bytes that the whole record cannot exceed.
+    static let recordBound = SpoolFormat.bound(2 + 4, 512)
     var gateway: String
     var boot: String
+    /// Number of the oldest segment of this stream with an admission that had no end on the disk when this segment was begun. Nil: not known.
+    var oldestOpen: Int?
 
-    init(gateway: String, boot: String) {
+    init(gateway: String, boot: String, oldestOpen: Int? = nil) {
         self.gateway = gateway
         self.boot = boot
+        self.oldestOpen = oldestOpen
     }
 
     init?(_ reader: inout FieldReader) {
         guard reader.take(UInt8.self) == Self.version, let gateway = reader.takeText(), let boot = reader.takeText() else { return nil }
-        self.init(gateway: gateway, boot: boot)
+        let oldest = reader.take(UInt32.self) ?? 0
+        self.init(gateway: gateway, boot: boot, oldestOpen: oldest == 0 ? nil : Int(oldest))
     }
 
     var record: [UInt8] {
-        SpoolEncoding.record(bound: SpoolFormat.bound(2, 512)) { writer in
+        SpoolEncoding.record(bound: Self.recordBound) { writer in
             writer.put(SpoolFormat.Kind.segment.rawValue)
             writer.put(Self.version)
             writer.put(text: gateway)
             writer.put(text: boot)
+            writer.put(UInt32(clamping: oldestOpen ?? 0))
         }
     }
 }

@@ -3,7 +3,8 @@ import Glibc
 
 /// Closes what earlier starts of the gateway left open: every admission without an end becomes an interrupted one, which bills nothing.
 ///
-/// Can be killed at any moment and run again. A boot that was gone through gets a `.closed` file, so the next start does not read it again.
+/// Can be killed at any moment and run again. A boot that was gone through gets its `ClosedMark`; one that was stopped in good order made it
+/// itself and is not read at all. Of the others only segments are read in which something can be open.
 package struct SpoolRecovery {
     package struct Report: Sendable, Equatable {
         package var boots = 0
@@ -12,7 +13,7 @@ package struct SpoolRecovery {
         package var tornTails = 0
         /// Stretches of bytes that held no whole record and were set aside under `damaged/`.
         package var damagedRegions = 0
-        /// Ends of requests that were recorded without an error; they are already shipped or will be.
+        /// Ends that were read; they are already shipped or will be.
         package var finals = 0
         /// The interrupted requests, to be counted in their minutes.
         var closed: [SpoolFinal] = []
@@ -29,97 +30,71 @@ package struct SpoolRecovery {
     func run() throws(MeterError) -> Report {
         var report = Report()
         let names = try SpoolName.list(directory)
-        let closed = Set(try FolderListing.names(directory).filter { $0.hasSuffix(".closed") }.map { String($0.dropLast(7)) })
-        for boot in Set(names.map(\.boot)).subtracting(closed).sorted() {
+        for boot in Set(names.map(\.boot)).subtracting(try ClosedMark.boots(directory)).sorted() {
             try close(boot, names.filter { $0.boot == boot }, &report)
         }
         return report
     }
 
     private func close(_ boot: String, _ names: [SpoolName], _ report: inout Report) throws(MeterError) {
-        var open: [Int64: SpoolAdmission] = [:]
-        var ended: Set<Int64> = []
-        var origin = SpoolOrigin(gateway: gateway, boot: boot)
-        for name in names {
-            let contents = try SegmentContents.read("\(directory)/\(name.file)")
-            try note(contents, of: name, &report)
-            for record in contents.records {
-                switch record {
-                case .segment(let found): origin = found
-                case .admission(let admission): open[admission.sequence] = admission
-                case .final(let final): ended.insert(final.sequence)
-                }
-            }
+        let needed = try needed(names)
+        var admissions = OpenAdmissions(SpoolOrigin(gateway: gateway, boot: boot))
+        var stream: Int?
+        for name in needed {
+            if name.stream != stream { admissions.beginStream() }
+            stream = name.stream
+            let contents = try SegmentContents.read(path(name))
+            try note(contents.survey { admissions.take($0) }, of: contents, name, &report)
+        }
+        if admissions.isDisordered, !admissions.open.isEmpty {
+            for name in needed { _ = try SegmentContents.read(path(name)).survey { admissions.takeEnd($0) } }
         }
         report.boots += 1
-        report.finals += ended.count
-        let interrupted = open.values.filter { !ended.contains($0.sequence) }.sorted { $0.sequence < $1.sequence }.map(SpoolFinal.init(interrupted:))
-        try write(interrupted, origin, number: (names.last { $0.stream == SpoolName.recoveryStream }?.number ?? 0) + 1)
+        report.finals += admissions.finals
+        let interrupted = admissions.interrupted
+        try write(interrupted, admissions.origin, number: (names.last { $0.stream == SpoolName.recoveryStream }?.number ?? 0) + 1)
         report.interrupted += interrupted.count
         report.closed += interrupted
-        try markClosed(boot)
+        try ClosedMark.make(directory, boot: boot)
+    }
+
+    private func path(_ name: SpoolName) -> String { "\(directory)/\(name.file)" }
+
+    /// Segments in which an open admission can be: of each stream those from the one that its newest readable head names.
+    private func needed(_ names: [SpoolName]) throws(MeterError) -> [SpoolName] {
+        var oldest: [Int: Int] = [:]
+        for name in names.reversed() where oldest[name.stream] == nil { oldest[name.stream] = try oldestOpen(name) }
+        return names.filter { $0.number >= oldest[$0.stream] ?? 0 }
+    }
+
+    private func oldestOpen(_ name: SpoolName) throws(MeterError) -> Int? {
+        let head = SegmentContents(bytes: try FilePiece.read(path(name), limit: SpoolOrigin.recordBound))
+        guard case .segment(let origin) = head.records.first else { return nil }
+        return origin.oldestOpen
     }
 
     private func write(_ finals: [SpoolFinal], _ origin: SpoolOrigin, number: Int) throws(MeterError) {
         guard !finals.isEmpty else { return }
         let name = SpoolName(boot: origin.boot, stream: SpoolName.recoveryStream, number: number)
-        let file = try SegmentFile(creating: "\(directory)/\(name.file)")
+        let file = try SegmentFile(creating: path(name))
         let bytes = finals.reduce(into: origin.record) { $0 += $1.untargetedRecord }
         let error = bytes.withUnsafeBytes { file.append($0) }
         guard error == 0, file.sync() else { throw SystemFault.error("cannot write \(file.path)", number: error) }
     }
 
-    private func markClosed(_ boot: String) throws(MeterError) {
-        _ = try SegmentFile(creating: "\(directory)/\(boot).closed")
-        try SystemFault.syncFolder(directory)
-    }
-
     /// Sets damage aside for a person and counts it; the segment itself stays as it is.
-    private func note(_ contents: SegmentContents, of name: SpoolName, _ report: inout Report) throws(MeterError) {
-        if contents.isTorn { report.tornTails += 1 }
-        guard !contents.damage.isEmpty else { return }
-        report.damagedRegions += contents.damage.count
+    private func note(_ survey: SegmentContents.Survey, of contents: SegmentContents, _ name: SpoolName, _ report: inout Report) throws(MeterError) {
+        if survey.isTorn { report.tornTails += 1 }
+        guard !survey.damage.isEmpty else { return }
+        report.damagedRegions += survey.damage.count
         let folder = "\(directory)/damaged"
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw SystemFault.error("cannot make \(folder)") }
-        for region in contents.damage {
-            let path = "\(folder)/\(name.file).\(region.offset)"
+        for region in survey.damage {
+            let path = "\(folder)/\(name.file).\(region.lowerBound)"
             if access(path, F_OK) == 0 { continue }
             let copy = try SegmentFile(creating: path)
-            let error = region.bytes.withUnsafeBytes { copy.append($0) }
+            let error = contents.bytes[region].withUnsafeBytes { copy.append($0) }
             guard error == 0 else { throw SystemFault.error("cannot write \(path)", number: error) }
-        }
-    }
-}
-
-/// A segment file, read whole.
-struct SegmentContents {
-    struct Damage: Equatable {
-        var offset: Int
-        var bytes: [UInt8]
-    }
-
-    var records: [SpoolRecord] = []
-    var damage: [Damage] = []
-    var isTorn = false
-
-    static func read(_ path: String) throws(MeterError) -> SegmentContents {
-        SegmentContents(try FilePiece.read(path))
-    }
-
-    init(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { memory in
-            var scan = SpoolScan(memory)
-            while true {
-                switch scan.next() {
-                case .end: return
-                case .record(let payload):
-                    if let record = SpoolRecord(UnsafeRawBufferPointer(rebasing: memory[payload])) { records.append(record) }
-                case .damage(let region): damage.append(Damage(offset: region.lowerBound, bytes: Array(memory[region])))
-                case .tail(let region, let torn):
-                    isTorn = isTorn || torn
-                    if !torn { damage.append(Damage(offset: region.lowerBound, bytes: Array(memory[region]))) }
-                }
-            }
         }
     }
 }

@@ -1,3 +1,4 @@
+import NIOCore
 import Synchronization
 
 /// Counters of the spool, for metrics and alarms. Read from any thread.
@@ -13,6 +14,7 @@ package final class SpoolStatistics: Sendable {
     let shipFailures = Atomic<Int>(0)
     let damagedRegions = Atomic<Int>(0)
     let droppedMinuteCounts = Atomic<Int>(0)
+    private let allShippedAt = Atomic<UInt64>(NIODeadline.now().uptimeNanoseconds)
 
     package struct Snapshot: Sendable, Equatable {
         package var records: Int
@@ -31,6 +33,16 @@ package final class SpoolStatistics: Sendable {
     }
 
     init() {}
+
+    func noteAllShipped() {
+        allShippedAt.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    /// Seconds since the shipper last found nothing left to ship: no record on the disk is unacknowledged for longer.
+    var unshippedAge: Double {
+        let (now, then) = (NIODeadline.now().uptimeNanoseconds, allShippedAt.load(ordering: .relaxed))
+        return now > then ? Double(now - then) * 1e-9 : 0
+    }
 
     package var snapshot: Snapshot {
         Snapshot(

@@ -16,6 +16,8 @@ package struct UsageShipper: Service {
     private let logger: Logger
     private let pause: Duration
     private let backoff = Backoff(first: .milliseconds(200), cap: .seconds(30))
+    /// For what the last requests left behind.
+    private static let lastTry = Duration.seconds(5)
 
     /// - Parameter pause: Between two looks at the disk when there was nothing to ship.
     package init(spool: Spool, logger: Logger, pause: Duration = .milliseconds(500), send: @escaping Send) {
@@ -31,25 +33,37 @@ package struct UsageShipper: Service {
 
     private var cursorPath: String { "\(spool.settings.directory)/cursor" }
 
+    /// Ships until it is asked to stop, and then once more all there is. So it must stand before what closes the spool in a group of services:
+    /// services stop in reverse order.
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var failures = 0
-            var generator = SystemRandomNumberGenerator()
-            while !Task.isCancelled {
-                var wait = pause
-                do {
-                    if try await shipOnce() { wait = .zero }
-                    failures = 0
-                } catch is CancellationError {
-                    return
-                } catch {
-                    failures += 1
-                    wait = backoff.delay(afterFailures: failures, using: &generator)
-                    spool.statistics.shipFailures.wrappingAdd(1, ordering: .relaxed)
-                    logger.warning("usage records not shipped", metadata: ["error": "\(MeterError.describe(error))", "failures": "\(failures)"])
-                }
-                if wait > .zero { try? await Task.sleep(for: wait, tolerance: .milliseconds(50)) }
+        await cancelWhenGracefulShutdown { await shipUntilCancelled() }
+        guard !Task.isCancelled else { return }
+        do {
+            try await TimeLimit.run(Self.lastTry) { try await drain() }
+        } catch {
+            logger.warning("usage records left for the next start", metadata: ["error": "\(MeterError.describe(error))"])
+        }
+    }
+
+    private func shipUntilCancelled() async {
+        var failures = 0
+        var generator = SystemRandomNumberGenerator()
+        while !Task.isCancelled {
+            var wait = pause
+            do {
+                if try await shipOnce() { wait = .zero }
+                failures = 0
+            } catch is CancellationError {
+                return
+            } catch {
+                guard !Task.isCancelled else { return }
+                failures += 1
+                wait = backoff.delay(afterFailures: failures, using: &generator)
+                spool.statistics.shipFailures.wrappingAdd(1, ordering: .relaxed)
+                logger.warning("usage records not shipped", metadata: ["error": "\(MeterError.describe(error))", "failures": "\(failures)"])
             }
+            // Cancellation ends the pause and the loop.
+            if wait > .zero { try? await Task.sleep(for: wait, tolerance: .milliseconds(50)) }
         }
     }
 
@@ -62,7 +76,10 @@ package struct UsageShipper: Service {
     package func shipOnce() async throws -> Bool {
         let (backlog, path, retention) = (backlog, cursorPath, spool.settings.retention)
         let batch = try await BlockingCalls.run { try backlog.next(after: try SpoolCursor(path: path)) }
-        guard batch.scanned > 0 else { return false }
+        guard batch.scanned > 0 else {
+            spool.statistics.noteAllShipped()
+            return false
+        }
         if !batch.records.isEmpty {
             let answer = try await send(UsageBatch(records: batch.records))
             report(answer, of: batch)

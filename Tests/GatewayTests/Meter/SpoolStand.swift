@@ -42,17 +42,20 @@ struct SpoolStand: Sendable {
     let spool: Spool
     let loop: any EventLoop
     let meter: NIOLoopBound<LoopMeter>
+    /// Kept for as long as the spool uses it.
+    private let folder: ScratchFolder?
     static let subject = UsageSubject(tenant: "t-1", key: "k-1", tier: "pro", model: "mock", region: "eu", firstTokenObjective: 1_500_000)
     static let target = UsageTarget(release: "mock-q4", worker: "w-1", provider: "p-1")
 
-    init(_ settings: SpoolSettings) async throws {
+    init(_ settings: SpoolSettings, in folder: ScratchFolder? = nil) async throws {
+        self.folder = folder
         spool = try Spool(settings)
         loop = MultiThreadedEventLoopGroup.singleton.next()
         meter = try await spool.makeMeter(on: loop).get()
     }
 
     init(_ folder: ScratchFolder) async throws {
-        try await self.init(SpoolSettings(directory: folder.path, gateway: "gw-1"))
+        try await self.init(SpoolSettings(directory: folder.path, gateway: "gw-1"), in: folder)
     }
 
     /// The admission's sequence, or nil when it was refused.
