@@ -20,6 +20,7 @@ package enum ProgramServices {
         // Before the first service runs, so that no signal finds nobody listening.
         let trapped = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let signals = SignalService(signals: trapped, readiness: readiness, logger: logger) { await group.triggerGracefulShutdown() }
+        OpenFiles.raiseLimit()
         // A peer that left must not end the process: writes report it.
         signal(SIGPIPE, SIG_IGN)
         try await withThrowingTaskGroup(of: Void.self) { tasks in

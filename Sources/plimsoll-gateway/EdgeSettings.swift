@@ -9,6 +9,7 @@ struct EdgeSettings {
     let operations: SettingsAddress
     let drainLimit: Duration
     let isStrictSpool: Bool
+    let spoolRetention: Duration
 
     init(_ reader: SettingsReader, defaultState: String) {
         let listen = reader.address("listen", default: SettingsAddress(host: "127.0.0.1", port: 7800))
@@ -29,7 +30,9 @@ struct EdgeSettings {
         stateDirectory = reader.string("state_dir", default: defaultState)
         if !stateDirectory.hasPrefix("/") { reader.fault("state_dir", "must be an absolute path") }
         drainLimit = reader.duration("drain_limit", default: .seconds(25), in: .zero ... .seconds(3600))
-        isStrictSpool = reader.object("spool").bool("strict", default: false)
+        let spool = reader.object("spool")
+        isStrictSpool = spool.bool("strict", default: false)
+        spoolRetention = spool.duration("retention", default: .seconds(7 * 86_400), in: .seconds(3600) ... .seconds(366 * 86_400))
         gateway.loops = reader.int("loops", default: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), in: 1...256)
         gateway.connections = reader.int("connections", default: gateway.connections, in: 1...1_000_000)
         readTimes(reader.object("times"))

@@ -28,11 +28,15 @@ struct GatewayProgram {
         let group = try prepare()
         let readiness = Readiness(waitingFor: ["listener"])
         let spool = try makeSpool(gateway: StandaloneIdentity.gateway)
+        SpoolMetrics.register(spool, isShipped: false, in: metrics)
+        var edge = settings.gateway
+        // Each customer may need a connection to a runtime.
+        edge.connections = fittingConnections(descriptorsEach: 2)
         let server = GatewayServer(
-            settings: settings.gateway, group: group, spool: spool, registry: nil, metrics: metrics, drainLimit: settings.drainLimit,
+            settings: edge, group: group, spool: spool, registry: nil, metrics: metrics, drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         server.apply(table.contents(nowSeconds: Int64(Date().timeIntervalSince1970)))
-        try await run([Upkeep(), server], readiness)
+        try await run([Upkeep(), StandaloneUpkeep(spool: spool, logger: logger), server], readiness)
     }
 
     /// Under a control plane: enrolled, with links to hosts, shipping what it meters.
@@ -54,12 +58,16 @@ struct GatewayProgram {
         var edge = settings.gateway
         edge.region = identity.region
         edge.gatewayId = identity.id
+        edge.connections = fittingConnections(descriptorsEach: 1)
         let spool = try makeSpool(gateway: identity.id)
+        SpoolMetrics.register(spool, isShipped: true, in: metrics)
         let contact = ControlContact()
         let server = GatewayServer(
             settings: edge, group: group, spool: spool, registry: links.registry, contact: contact, metrics: metrics, drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         let store = followTable(identity, server, links, readiness)
+        TableMetrics.register(store, contact, in: metrics)
+        // Services stop in reverse order: the server closes the spool, then the shippers send what is left of it.
         try await run(
             [
                 keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: keeper.fetchTable), Upkeep(), links,
@@ -81,7 +89,20 @@ struct GatewayProgram {
         return store
     }
 
+    /// What the bound on open files leaves of the connections that were asked for.
+    private func fittingConnections(descriptorsEach: Int) -> Int {
+        let (wanted, limit) = (settings.gateway.connections, OpenFiles.raiseLimit())
+        let fitting = OpenFiles.fitting(wanted, each: descriptorsEach, limit: limit)
+        if fitting < wanted {
+            logger.warning(
+                "fewer connections than asked for: the bound on open files is too low",
+                metadata: [LogKeys.count: "\(fitting)", LogKeys.limit: "\(limit)"])
+        }
+        return fitting
+    }
+
     private func run(_ services: [any Service], _ readiness: Readiness) async throws {
+        ProcessMetrics.register(in: metrics)
         let operations = OperationsServer(address: settings.operations, metrics: metrics, readiness: readiness, logger: logger)
         try await ProgramServices.run(
             [operations] + services, readiness: readiness, drainLimit: settings.drainLimit + .seconds(10), logger: logger)
@@ -98,6 +119,7 @@ struct GatewayProgram {
     private func makeSpool(gateway: String) throws(MeterError) -> Spool {
         var spool = SpoolSettings(directory: settings.stateDirectory + "/spool", gateway: gateway)
         spool.isStrict = settings.isStrictSpool
+        spool.retention = settings.spoolRetention
         let opened = try Spool(spool)
         // What was read of earlier starts is not needed again.
         _ = cplatform_trim_allocator()
