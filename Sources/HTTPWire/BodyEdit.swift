@@ -2,7 +2,7 @@
 ///
 /// Members that go are overwritten with spaces, and everything that comes is put into `start`, which is sent in front of the rest of the
 /// client's own bytes (from `restOffset`). So a long body is never copied, and what was checked is what is sent. A value is replaced by
-/// removing its member and inserting it anew.
+/// removing its member and inserting it anew. Keep one for each event loop: its storage is used again.
 package struct BodyEdit {
     /// `{` and the inserted members, each followed by what it needs.
     package private(set) var start: [UInt8] = []
@@ -10,22 +10,41 @@ package struct BodyEdit {
 
     package init(capacity: Int = 192) {
         start.reserveCapacity(capacity)
+        begin()
+    }
+
+    /// Forgets what was inserted, for the next body.
+    package mutating func begin() {
+        start.removeAll(keepingCapacity: true)
         start.append(UInt8(ascii: "{"))
+        hasInsertions = false
     }
 
     /// `name` is put as it is and must need no escapes; `json` is a value.
     package mutating func insert(_ name: StaticString, json: [UInt8]) {
+        insert(name)
+        start.append(contentsOf: json)
+    }
+
+    /// - Parameter integer: At least 0.
+    package mutating func insert(_ name: StaticString, integer: Int) {
+        precondition(integer >= 0, "only counts are inserted")
+        insert(name)
+        var power = 1
+        while integer / power > 9 { power *= 10 }
+        while power > 0 {
+            start.append(UInt8(ascii: "0") + UInt8(integer / power % 10))
+            power /= 10
+        }
+    }
+
+    private mutating func insert(_ name: StaticString) {
         if hasInsertions { start.append(UInt8(ascii: ",")) }
         hasInsertions = true
         start.append(UInt8(ascii: "\""))
         start.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
         start.append(UInt8(ascii: "\""))
         start.append(UInt8(ascii: ":"))
-        start.append(contentsOf: json)
-    }
-
-    package mutating func insert(_ name: StaticString, integer: Int) {
-        insert(name, json: Array(String(integer).utf8))
     }
 
     /// Call after all insertions, and after `remove` has been done for all that go: `start` joins the rest.

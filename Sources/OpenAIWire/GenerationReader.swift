@@ -17,7 +17,10 @@ struct GenerationReader {
 
     mutating func take(_ field: RequestField, _ member: JSONMember, at index: Int, options: inout RequestScan) throws(APIError) {
         switch field {
-        case .model: try model(member)
+        case .model:
+            try model(member)
+            // The worker is sent its own name for it.
+            request.removed.append(index)
         case .messages: try messages(member)
         case .prompt: try prompt(member)
         case .stream:
@@ -42,6 +45,18 @@ struct GenerationReader {
         }
         if streamOptions != nil, !request.stream {
             throw APIError(.invalidValue, message: "'stream_options' is allowed only when 'stream' is true.", param: "stream_options")
+        }
+        return try multiplied()
+    }
+
+    /// `n` and `best_of` count for each prompt.
+    private func multiplied() throws(APIError) -> GenerationRequest {
+        var request = request
+        request.answers *= request.prompts
+        request.generated *= request.prompts
+        guard request.generated <= GenerationRequest.mostPrompts else {
+            let message = "'n' or 'best_of' times the number of prompts must be at most \(GenerationRequest.mostPrompts)."
+            throw APIError(.invalidValue, message: message, param: request.promptParam)
         }
         return request
     }
@@ -73,8 +88,19 @@ struct GenerationReader {
     private mutating func prompt(_ member: JSONMember) throws(APIError) {
         guard endpoint == .completions else { return }
         guard member.kind == .array || member.kind == .string else { throw wrongType("prompt", "a string or an array") }
+        if member.kind == .array { try countPrompts(UnsafeRawBufferPointer(rebasing: bytes[member.value])) }
         request.promptBytes = member.value.count
         hasPrompt = true
+    }
+
+    private mutating func countPrompts(_ array: UnsafeRawBufferPointer) throws(APIError) {
+        let count = PromptCount(array)
+        guard (1...GenerationRequest.mostPrompts).contains(count.prompts) else {
+            let message = "'prompt' must hold from 1 to \(GenerationRequest.mostPrompts) prompts."
+            throw APIError(.invalidValue, message: message, param: "prompt")
+        }
+        request.prompts = count.prompts
+        request.promptNumbers = count.tokens
     }
 
     private mutating func streamOptions(_ member: JSONMember, at index: Int, options: inout RequestScan) throws(APIError) {
@@ -93,11 +119,13 @@ struct GenerationReader {
         }
     }
 
+    /// Both names go, and what was checked is put in their place: which of them a runtime obeys is not ours to know.
     private mutating func maxTokens(_ member: JSONMember, _ name: String, at index: Int) throws(APIError) {
-        guard let value = try count(member, name, 1...1_000_000_000) else { return request.removed.append(index) }
-        if name == "max_tokens" { request.hasMaxTokensMember = true }
-        guard value < request.maxTokens ?? .max else { return }
-        request.maxTokens = value
+        request.removed.append(index)
+        guard let value = try count(member, name, 1...1_000_000_000) else { return }
+        request.maxTokens = min(value, request.maxTokens ?? value)
+        guard value > request.greatestMaxTokens ?? 0 else { return }
+        request.greatestMaxTokens = value
         request.maxTokensParam = name
     }
 

@@ -17,29 +17,37 @@ package enum GenerationEndpoint: Sendable {
 package struct GenerationRequest: Sendable {
     /// Answers to one prompt that may be asked for.
     package static let mostAnswers = 16
+    /// Prompts of one request, and answers to all of them together.
+    package static let mostPrompts = 128
 
     package var model = ""
     package var stream = false
     /// The client asked for usage in its stream.
     package var includesUsage = false
+    /// Answers to all prompts together.
     package var answers = 1
-    /// `best_of` and `n`, whichever is greater: how many answers the runtime works on.
+    /// `best_of` and `n`, whichever is greater, for all prompts together: how many answers the runtime works on.
     package var generated = 1
-    /// What the client set, the smaller one of its two names.
+    /// What the client set, the smaller one where it used both names; that one is sent on as `max_tokens`.
     package var maxTokens: Int?
-    /// Name of the member that set `maxTokens`, for errors.
+    /// The greater one where the client used both names.
+    package var greatestMaxTokens: Int?
+    /// Name of the member that set `greatestMaxTokens`, for errors.
     package var maxTokensParam = "max_tokens"
-    package var hasMaxTokensMember = false
     /// Bytes of `messages` or `prompt`.
     package var promptBytes = 0
+    /// Prompts of a completions request.
+    package var prompts = 1
+    /// Tokens that the prompt names by number.
+    package var promptNumbers = 0
     package var promptParam = "messages"
     /// Positions in `RequestScan.members` of what is taken out in any case.
     package var removed: [Int] = []
 
     package init() {}
 
-    /// Tokens of the prompt by its bytes: four to a token, which is a little above what real text needs.
-    package var estimatedPromptTokens: Int { promptBytes / 4 + 1 }
+    /// Tokens of the prompt by its bytes: four to a token, which is a little above what real text needs; never fewer than it names by number.
+    package var estimatedPromptTokens: Int { max(promptBytes / 4 + 1, promptNumbers) }
 
     /// Checks what `scan` found in `bytes`.
     ///

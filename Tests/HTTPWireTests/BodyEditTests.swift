@@ -27,6 +27,17 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 7, 10, 99, 100, 1_000_000_000, Int.max])
+    func numbersAreWrittenAsTheyAreRead(_ number: Int) throws {
+        var edit = BodyEdit()
+        for _ in 0..<2 {
+            edit.begin()
+            edit.insert("n", integer: number)
+            edit.finish(restHasMembers: false)
+            #expect(edit.start == Array(#"{"n":\#(number)"#.utf8), "also when the storage is used again")
+        }
+    }
+
     @Test func quotesWhatItInserts() throws {
         var edit = BodyEdit()
         edit.insert("model", json: BodyEdit.quoted("a\"b\\c\u{1}é"))

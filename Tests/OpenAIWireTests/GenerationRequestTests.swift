@@ -24,7 +24,7 @@ import Testing
         #expect(request.includesUsage)
         #expect(request.maxTokens == 9)
         #expect(request.answers == 2)
-        #expect(removed == ["stream", "stream_options"])
+        #expect(removed == ["model", "stream", "stream_options", "max_tokens"])
     }
 
     @Test func leversAndWhatNoHostMayLearnAreTakenOut() throws {
@@ -33,11 +33,11 @@ import Testing
         ]
         let personal = ["user", "metadata", "safety_identifier", "prompt_cache_key", "n_predict", "id_slot"]
         let members = (levers + personal).map { #""\#($0)":1"# }.joined(separator: ",")
-        #expect(try read(#"{"model":"m",\#(Self.messages),\#(members),"temperature":0,"top_k":5}"#).1 == levers + personal)
+        #expect(try read(#"{"model":"m",\#(Self.messages),\#(members),"temperature":0,"top_k":5}"#).1 == ["model"] + levers + personal)
     }
 
     @Test func aLeverHiddenByEscapesIsTakenOutToo() throws {
-        #expect(try read(#"{"model":"m",\#(Self.messages),"\u0070riority":1}"#).1 == [#"\u0070riority"#])
+        #expect(try read(#"{"model":"m",\#(Self.messages),"\u0070riority":1}"#).1 == ["model", #"\u0070riority"#])
     }
 
     @Test(arguments: [
@@ -58,21 +58,53 @@ import Testing
         #expect { try read(text) } throws: { ($0 as? APIError)?.code == code && ($0 as? APIError)?.param == param }
     }
 
-    @Test func theSmallerOfTwoCapsCounts() throws {
-        let request = try read(#"{"model":"m",\#(Self.messages),"max_tokens":50,"max_completion_tokens":20}"#).0
+    @Test(arguments: [
+        (#""max_tokens":50,"max_completion_tokens":20"#, "max_tokens"), (#""max_completion_tokens":50,"max_tokens":20"#, "max_completion_tokens"),
+    ])
+    func ofTwoCapsTheSmallerIsSentAndTheGreaterIsChecked(_ caps: String, _ greater: String) throws {
+        let (request, removed) = try read(#"{"model":"m",\#(Self.messages),\#(caps)}"#)
         #expect(request.maxTokens == 20)
-        #expect(request.maxTokensParam == "max_completion_tokens")
+        #expect(request.greatestMaxTokens == 50)
+        #expect(request.maxTokensParam == greater)
+        #expect(Set(removed) == ["model", "max_tokens", "max_completion_tokens"])
     }
 
     @Test func nullMeansMissing() throws {
         let (request, removed) = try read(#"{"model":"m",\#(Self.messages),"max_tokens":null,"stream":null,"n":null}"#)
         #expect(request.maxTokens == nil)
         #expect(!request.stream)
-        #expect(removed == ["max_tokens", "stream"])
+        #expect(removed == ["model", "max_tokens", "stream"])
     }
 
     @Test func completionsNeedAPrompt() throws {
         #expect(try read(#"{"model":"m","prompt":"hello"}"#, .completions).0.promptBytes == 7)
         #expect { try read(#"{"model":"m","prompt":7}"#, .completions) } throws: { ($0 as? APIError)?.param == "prompt" }
     }
+
+    @Test(arguments: [
+        (#""a""#, 1), (#"["a"]"#, 1), (#"["a","b]\"[,","c"]"#, 3), ("[1,2,3]", 1), ("[[1,2],[3]]", 2),
+        (#"[ [1, 2] , "x", {"prompt_string":"a"} ]"#, 3),
+        (#"[12,"a"]"#, 1),
+    ])
+    func everyPromptCounts(_ prompt: String, _ count: Int) throws {
+        let request = try read(#"{"n":2,"model":"m","prompt":\#(prompt),"best_of":3}"#, .completions).0
+        #expect(request.prompts == count)
+        #expect(request.answers == 2 * count)
+        #expect(request.generated == 3 * count)
+    }
+
+    @Test func aPromptOfNumbersHasAsManyTokens() throws {
+        let numbers = Array(repeating: "7", count: 999).joined(separator: ",")
+        #expect(try read(#"{"model":"m","prompt":[[\#(numbers)],[-1]]}"#, .completions).0.estimatedPromptTokens == 1000)
+    }
+
+    @Test(arguments: [("[]", 1), ("[ ]", 1), (prompts(129), 1), (prompts(65), 2), (prompts(9), 16)])
+    func tooManyPromptsAreRefused(_ prompt: String, _ answers: Int) {
+        #expect { try read(#"{"model":"m","prompt":\#(prompt),"n":\#(answers)}"#, .completions) } throws: {
+            ($0 as? APIError)?.code == .invalidValue && ($0 as? APIError)?.param == "prompt"
+        }
+        #expect(throws: Never.self) { try read(#"{"model":"m","prompt":\#(Self.prompts(128 / answers)),"n":\#(answers)}"#, .completions) }
+    }
+
+    private static func prompts(_ count: Int) -> String { "[" + Array(repeating: #""a""#, count: count).joined(separator: ",") + "]" }
 }

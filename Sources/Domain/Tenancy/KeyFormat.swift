@@ -22,22 +22,50 @@ package enum KeyFormat: String, Sendable, CaseIterable {
 
     /// What kind of secret the text claims to be by its prefix; nil for keys from elsewhere.
     package static func claimed(by key: some StringProtocol) -> KeyFormat? {
-        allCases.first { key.utf8.starts(with: $0.rawValue.utf8) }
+        raw(key) { claimed(by: $0) }
+    }
+
+    /// The same for bytes; allocates nothing.
+    package static func claimed(by key: UnsafeRawBufferPointer) -> KeyFormat? {
+        // Without `allCases`, which would make an array.
+        if key.starts(with: live.rawValue.utf8) { return .live }
+        if key.starts(with: test.rawValue.utf8) { return .test }
+        return key.starts(with: admin.rawValue.utf8) ? .admin : nil
     }
 
     /// Whether length, alphabet and checksum are those of a secret with this prefix.
     package func accepts(_ key: some StringProtocol) -> Bool {
-        let bytes = Array(key.utf8)
+        Self.raw(key) { accepts($0) }
+    }
+
+    /// The same for bytes; allocates nothing.
+    package func accepts(_ key: UnsafeRawBufferPointer) -> Bool {
         let prefix = rawValue.utf8.count
-        guard bytes.count == prefix + Self.randomDigits + Self.checksumDigits, bytes.starts(with: rawValue.utf8) else { return false }
-        guard bytes[prefix...].allSatisfy(Self.isDigit) else { return false }
-        let body = bytes.dropLast(Self.checksumDigits)
-        return bytes.suffix(Self.checksumDigits).elementsEqual(Self.digits(of: CRC32.checksum(body)))
+        guard key.count == prefix + Self.randomDigits + Self.checksumDigits, key.starts(with: rawValue.utf8) else { return false }
+        guard key[prefix...].allSatisfy(Self.isDigit) else { return false }
+        let body = UnsafeRawBufferPointer(rebasing: key.dropLast(Self.checksumDigits))
+        var rest = Int(CRC32.checksum(body))
+        // The last digit is the smallest.
+        for place in key.indices.suffix(Self.checksumDigits).reversed() {
+            guard key[place] == Self.alphabet[rest % 62] else { return false }
+            rest /= 62
+        }
+        return true
     }
 
     /// False only for keys that carry one of our prefixes and cannot be ours; everything else is worth a look-up by hash.
     package static func mayExist(_ key: some StringProtocol) -> Bool {
+        raw(key) { mayExist($0) }
+    }
+
+    /// The same for bytes; allocates nothing.
+    package static func mayExist(_ key: UnsafeRawBufferPointer) -> Bool {
         claimed(by: key)?.accepts(key) ?? true
+    }
+
+    private static func raw<Result>(_ key: some StringProtocol, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        var copy = String(key)
+        return copy.withUTF8 { body(UnsafeRawBufferPointer($0)) }
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool {

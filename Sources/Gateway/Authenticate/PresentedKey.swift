@@ -11,7 +11,7 @@ enum PresentedKey {
     static func digest(of head: RequestHead, in bytes: UnsafeRawBufferPointer) -> SHA256Digest? {
         guard !head.ambiguousCredentials, let range = keyRange(head, bytes), (1...longest).contains(range.count) else { return nil }
         let key = UnsafeRawBufferPointer(rebasing: bytes[range])
-        guard mayExist(key) else { return nil }
+        guard KeyFormat.mayExist(key) else { return nil }
         return Hash.sha256(key)
     }
 
@@ -22,11 +22,5 @@ enum PresentedKey {
         var start = scheme.upperBound
         while start < value.upperBound, bytes[start] == 0x20 { start += 1 }
         return start..<value.upperBound
-    }
-
-    private static func mayExist(_ key: UnsafeRawBufferPointer) -> Bool {
-        guard key.count > 4, key[0] == UInt8(ascii: "p"), key[1] == UInt8(ascii: "l"), key[2] == UInt8(ascii: "s"), key[3] == UInt8(ascii: "_")
-        else { return true }
-        return KeyFormat.mayExist(String(decoding: key, as: UTF8.self))
     }
 }

@@ -19,7 +19,8 @@ extension CustomerConnection {
         state = .serving
         let request = RelayedRequest(arriving, connection: self)
         self.request = request
-        request.start(body: bytes)
+        // Handed over, so that a body which nothing else holds is edited where it lies.
+        request.start(body: consume bytes)
     }
 
     /// Refuses what is arriving, or what cannot be read at all.

@@ -22,6 +22,7 @@ final class GatewayLoop {
     var random = LoopRandom()
     var scan = RequestScan()
     var optionsScan = RequestScan()
+    var edit = BodyEdit()
     private(set) var connections: [CustomerConnection] = []
     private var pools: [RuntimeAddress: RuntimePool] = [:]
     private var subjects: [SubjectKey: UsageSubject] = [:]

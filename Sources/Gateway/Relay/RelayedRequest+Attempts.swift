@@ -21,7 +21,7 @@ extension RelayedRequest {
             path: arriving.endpoint.path, requestId: arriving.requestId.description, worker: worker.entry.id,
             bodyStart: plan.start(
                 quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
-                streams: plan.facts.stream || plan.mustAggregate(at: worker)), bodyRest: plan.rest)
+                streams: plan.facts.stream || plan.mustAggregate(at: worker), using: &loop.edit), bodyRest: plan.rest)
         let time = plan.facts.stream ? loop.settings.firstTokenTime : loop.settings.answerTime
         attemptDeadline = .now() + .seconds(Int64(time))
         worker.tally.begin()

@@ -82,9 +82,9 @@ final class RelayedRequest {
 
     // MARK: Admission
 
-    func start(body: ByteBuffer) {
+    func start(body: consuming ByteBuffer) {
         do throws(APIError) {
-            let plan = try RequestPlan.make(body, arriving: arriving, loop: loop)
+            let plan = try RequestPlan.make(consume body, arriving: arriving, loop: loop)
             self.plan = plan
             try admit(plan)
         } catch {

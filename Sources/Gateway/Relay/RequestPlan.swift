@@ -12,7 +12,6 @@ struct RequestPlan {
     /// The client's bytes behind the opening brace, without the members that policy owns.
     let rest: ByteBuffer
     private let restHasMembers: Bool
-    private let setsMaxTokens: Bool
     private static let yes = Array("true".utf8)
     private static let includeUsage = Array(#"{"include_usage":true}"#.utf8)
 
@@ -24,10 +23,11 @@ struct RequestPlan {
         !facts.stream && facts.generated > 1 && worker.entry.dialect == .llamacpp
     }
 
-    /// Tokens that one answer may take of a worker's context.
-    var contextTokens: Int { facts.estimatedPromptTokens }
+    /// Tokens that one prompt, of several the average one, takes of a worker's context.
+    var contextTokens: Int { facts.estimatedPromptTokens / max(facts.prompts, 1) }
 
-    static func make(_ body: ByteBuffer, arriving: ArrivingRequest, loop: GatewayLoop) throws(APIError) -> RequestPlan {
+    /// - Parameter body: Edited where it lies when nobody else holds it, else copied once.
+    static func make(_ body: consuming ByteBuffer, arriving: ArrivingRequest, loop: GatewayLoop) throws(APIError) -> RequestPlan {
         let facts = try read(body, endpoint: arriving.endpoint, loop: loop)
         guard let model = loop.directory.model(facts.model), arriving.key.mayUse(model) else {
             throw APIError(.modelNotFound, param: "model")
@@ -37,11 +37,11 @@ struct RequestPlan {
             let message = "The prompt is longer than the \(tier.maxPromptTokens) tokens that the plan \(tier.name) allows."
             throw APIError(.promptTooLong, message: message, param: facts.promptParam)
         }
-        if let asked = facts.maxTokens, asked > tier.maxOutputTokens {
+        if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens {
             let message = "'\(facts.maxTokensParam)' is above the \(tier.maxOutputTokens) tokens that the plan \(tier.name) allows."
             throw APIError(.maxTokensTooLarge, message: message, param: facts.maxTokensParam)
         }
-        return RequestPlan(body: body, facts: facts, model: model, mostTokens: mostTokens(facts, arriving.key), scan: loop.scan)
+        return RequestPlan(body: consume body, facts: facts, model: model, mostTokens: mostTokens(facts, arriving.key), scan: loop.scan)
     }
 
     /// Of one answer whose client set no cap: the plan's, but no more than this gateway's share of the tokens a minute has room for, else such
@@ -64,14 +64,13 @@ struct RequestPlan {
         return try result.get()
     }
 
-    private init(body: ByteBuffer, facts: GenerationRequest, model: ModelRoute, mostTokens: Int, scan: RequestScan) {
+    private init(body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, mostTokens: Int, scan: RequestScan) {
         self.facts = facts
         self.model = model
         // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
         let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)
         outputTokens = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)
-        setsMaxTokens = !facts.hasMaxTokensMember
-        var bytes = body
+        var bytes = consume body
         restHasMembers = bytes.withUnsafeMutableReadableBytes { buffer in
             BodyEdit.remove(scan.members, from: buffer) { facts.removed.contains($0) }
         }
@@ -82,11 +81,11 @@ struct RequestPlan {
     /// The part of the body in front of `rest`, for one worker.
     ///
     /// - Parameter streams: The worker is asked to stream, whatever the client asked for.
-    func start(quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool) -> ByteBuffer {
-        var edit = BodyEdit()
+    func start(quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, using edit: inout BodyEdit) -> ByteBuffer {
+        edit.begin()
         edit.insert("model", json: quotedModel ?? model.quotedName)
         edit.insert("cache_salt", json: quotedSalt)
-        if setsMaxTokens { edit.insert("max_tokens", integer: outputTokens) }
+        edit.insert("max_tokens", integer: outputTokens)
         if streams {
             edit.insert("stream", json: RequestPlan.yes)
             edit.insert("stream_options", json: RequestPlan.includeUsage)

@@ -39,6 +39,18 @@ struct KeyFormatTests {
         #expect(!format.accepts(key + "0") && !format.accepts(String(key.dropLast())) && !format.accepts(""))
     }
 
+    @Test("bytes are judged as texts are", arguments: KeyFormat.allCases)
+    func bytes(format: KeyFormat) {
+        var generator = FixedGenerator(state: 11)
+        for _ in 0..<200 {
+            var key = Array(format.make(using: &generator).utf8)
+            #expect(key.withUnsafeBytes { KeyFormat.claimed(by: $0) == format && format.accepts($0) && KeyFormat.mayExist($0) })
+            key[Int.random(in: format.rawValue.utf8.count..<key.count, using: &generator)] = UInt8(ascii: "-")
+            #expect(key.withUnsafeBytes { !format.accepts($0) && !KeyFormat.mayExist($0) })
+        }
+        #expect([UInt8]().withUnsafeBytes { KeyFormat.mayExist($0) && !format.accepts($0) })
+    }
+
     @Test("a key from elsewhere is worth a look-up", arguments: ["sk-abc", "", "pls", "Bearer x", "pls_liv_aaaaaaaa"])
     func imported(key: String) {
         #expect(KeyFormat.mayExist(key))
