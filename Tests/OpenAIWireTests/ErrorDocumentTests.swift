@@ -1,0 +1,31 @@
+import FoundationEssentials
+import OpenAIWire
+import Testing
+
+/// `docs/errors.md` says what the code does.
+@Suite struct ErrorDocumentTests {
+    private static let rows: [[String]] = {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        // A document that cannot be read has no rows, and every test fails.
+        let text = (try? String(contentsOf: root.appending(path: "docs/errors.md"), encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { line in
+            line.split(separator: "|").map { cell in String(cell.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
+        }
+    }()
+
+    @Test(arguments: APIErrorCode.allCases)
+    func everyErrorHasItsRow(_ code: APIErrorCode) throws {
+        let rows = Self.rows.filter { $0.first == "`\(code.rawValue)`" }
+        let row = try #require(rows.count == 1 ? rows.first : nil)
+        #expect(row.count == 6)
+        #expect(row[1] == "`\(code.type)`")
+        #expect(row[2] == "\(code.status)")
+        #expect(row[3] == (code.isRetryable ? "yes" : "no"))
+        #expect(!row[4].isEmpty)
+        #expect(row[5] == (code.status >= 500 ? "service" : "customer"))
+    }
+
+    @Test func noRowIsOfAnErrorThatDoesNotExist() {
+        #expect(Self.rows.count == APIErrorCode.allCases.count)
+    }
+}
