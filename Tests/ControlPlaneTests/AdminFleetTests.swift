@@ -21,18 +21,24 @@ import Testing
             #expect(drained.json["generation"].number == 2)
             #expect(try await admin.post("hosts/\(host)/resume").json["generation"].number == 3)
             let operations = try await admin.get("hosts/\(host)/operations").json["data"].elements
-            #expect(operations.map { $0["kind"].string } == ["drain", "resume"])
-            #expect(operations.map { $0["state"].string } == ["superseded", "queued"])
+            #expect(operations.map { $0["kind"].string } == ["resume", "drain"])
+            #expect(operations.map { $0["state"].string } == ["queued", "superseded"])
         }
     }
 
     @Test func `a revoked host is denied and takes no more commands`() async throws {
         try await AdminFixture.run { admin in
             let host = try await fill(admin)
+            _ = try await admin.row(
+                """
+                INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens)
+                SELECT id, 'r', 'tiny', 'vllm', 'ready', 1, 1 FROM serving.hosts RETURNING id
+                """)
             #expect(try await admin.post("hosts/\(host)/revoke").json["error"]["param"].string == "reason")
             #expect(try await admin.post("hosts/\(host)/revoke", "{\"reason\": \"sold\"}").json["state"].string == "revoked")
             #expect(try await admin.post("hosts/\(host)/drain").status == 409)
             #expect(try await admin.row("SELECT denied_until > now() AS denied FROM serving.hosts")?.value("denied") == true)
+            #expect(try await admin.get("workers").json["data"].elements.isEmpty)
         }
     }
 
@@ -64,6 +70,32 @@ import Testing
         }
     }
 
+    @Test func `workers on hosts that do not report prove nothing about a SKU`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            _ = try await admin.post("models", "{\"name\": \"tiny\", \"display_name\": \"Tiny\", \"context_tokens\": 2048}")
+            _ = try await admin.post("releases", "{\"name\": \"tiny-q8\", \"model\": \"tiny\"}")
+            let prices = "\"prompt_price_pico_usd\": 1, \"completion_price_pico_usd\": 1"
+            _ = try await admin.post("skus", "{\"name\": \"s\", \"model\": \"tiny\", \"tier\": \"pro\", \"primary_region\": \"eu\", \(prices)}")
+            for name in ["alpha", "beta"] {
+                _ = try await admin.post("providers", "{\"name\": \"\(name)\", \"display_name\": \"P\", \"kind\": \"independent\"}")
+                _ = try await admin.post("pools", "{\"name\": \"\(name)\", \"provider\": \"\(name)\", \"region\": \"eu\"}")
+                _ = try await admin.row(
+                    "INSERT INTO serving.hosts (id, name, pool, region, boot_id) VALUES (gen_random_uuid(), 'h', \(name), 'eu', 'b') RETURNING id")
+            }
+            _ = try await admin.row(
+                """
+                INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted)
+                SELECT id, 'main', 'tiny-q8', 'vllm', 'ready', 4, 2048, true FROM serving.hosts RETURNING id
+                """)
+            let silent = try await admin.patch("skus/s", "{\"state\": \"active\"}")
+            #expect(silent.json["error"]["message"].string?.contains("two providers") == true)
+            _ = try await admin.row("UPDATE serving.hosts SET last_heartbeat_at = now() RETURNING id")
+            let reporting = try await admin.patch("skus/s", "{\"state\": \"active\"}")
+            #expect(reporting.json["error"]["message"].string?.contains("two providers") == false)
+        }
+    }
+
     @Test func `a SKU is activated with proof or with a recorded reason`() async throws {
         try await AdminFixture.run { admin in
             _ = try await admin.tenant()
@@ -76,6 +108,21 @@ import Testing
             #expect(try await admin.patch("skus/tiny-pro", "{\"state\": \"active\"}").json["error"]["code"].string == "not_ready")
             let overridden = try await admin.patch("skus/tiny-pro", "{\"state\": \"active\", \"override_reason\": \"demonstration\"}")
             #expect(overridden.json["state"].string == "active")
+        }
+    }
+
+    @Test func `records that were set aside are listed page by page`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.row(
+                """
+                INSERT INTO billing.usage_quarantine (reason, request_id, payload_sha256, payload)
+                SELECT 'conflict', 'r' || n, sha256('x'), '{"status": 200}' FROM generate_series(1, 3) AS n RETURNING id
+                """)
+            let page = try await admin.get("usage-quarantine?limit=2").json
+            #expect(page["data"].elements.count == 2 && page["next_cursor"].string != nil)
+            let found = try await admin.get("usage-quarantine?request_id=r2").json["data"].elements
+            #expect(found.map { $0["payload"]["status"].number } == [200])
+            #expect(found[0].names == ["id", "received_at", "gateway", "reason", "request_id", "payload_sha256", "payload"])
         }
     }
 

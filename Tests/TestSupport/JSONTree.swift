@@ -38,3 +38,28 @@ package enum JSONTree: Decodable, Sendable, Equatable {
     package var number: Double? { if case .number(let number) = self { number } else { nil } }
     package var elements: [JSONTree] { if case .array(let elements) = self { elements } else { [] } }
 }
+
+extension JSONTree {
+    /// JSON text. Members in the order of their names.
+    package var text: String {
+        switch self {
+        case .null: "null"
+        case .bool(let flag): flag ? "true" : "false"
+        case .number(let number): Int64(exactly: number).map(String.init) ?? String(number)
+        case .string(let text): Self.quoted(text)
+        case .array(let elements): "[" + elements.map(\.text).joined(separator: ",") + "]"
+        case .object(let members): "{" + members.sorted { $0.key < $1.key }.map { "\(Self.quoted($0)):\($1.text)" }.joined(separator: ",") + "}"
+        }
+    }
+
+    /// The same object with one member more.
+    package func adding(_ name: String, _ value: JSONTree) -> JSONTree {
+        guard case .object(var members) = self else { return self }
+        members[name] = value
+        return .object(members)
+    }
+
+    private static func quoted(_ text: String) -> String {
+        "\"" + text.unicodeScalars.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : $0.value < 0x20 ? " " : String($0) }.joined() + "\""
+    }
+}

@@ -8,10 +8,10 @@ enum AuditResource {
                 'subject_kind', r.subject_kind, 'subject_id', r.subject_id, 'request_id', r.request_id, 'change', r.change,
                 'previous_hash', encode(r.previous_hash, 'hex'), 'hash', encode(r.hash, 'hex'))
             """,
-        source: "audit.entry AS r", order: "r.sequence", orderType: "bigint", id: "r.sequence", idType: "bigint",
+        source: "audit.entry AS r", order: "r.sequence", orderType: "bigint", id: "r.sequence", idType: "bigint", usualOrder: .descending,
         filters: [
             .text("subject_kind", "r.subject_kind"), .text("subject_id", "r.subject_id"), .text("actor", "r.actor"), .text("action", "r.action"),
-            .since("r.at"),
+            .since("r.at"), .until("r.at"),
         ])
 
     static let list = AdminRoute.read("audit") { call, databases in
@@ -20,6 +20,7 @@ enum AuditResource {
 
     /// Recomputes every hash.
     static let verification = AdminRoute.read("audit/verification") { call, databases in
+        try call.refuseQuery()
         let row = try await databases.audit.queryOne(
             "SELECT audit.first_break() AS broken, (SELECT sequence FROM audit.chain_end) AS entries")
         guard let row else { throw AdminRefusal.failed }

@@ -31,9 +31,9 @@ extension AdminResource {
             AdminField("state", .choice(["draft", "active", "retired"]), .later),
             AdminField("override_reason", .reason, .later, nullable: true),
         ],
-        check: { connection, id in try await checkActivation(connection, id) })
+        check: { connection, id in try await checkActivation(connection, id) }, reusesNames: true)
 
-    /// An active SKU needs two providers with workers of its model, a backup region and a fallback, or a recorded reason why not.
+    /// An active SKU needs two providers with workers of its model whose hosts report, a backup region and a fallback, or a recorded reason why not.
     private static func checkActivation(_ connection: PostgresConnection, _ id: UUID) async throws {
         let row = try await connection.queryOne(
             """
@@ -42,12 +42,13 @@ extension AdminResource {
                 (SELECT count(DISTINCT pools.provider) FROM serving.workers
                     JOIN serving.releases ON releases.name = workers.release JOIN serving.hosts ON hosts.id = workers.host_id
                     JOIN serving.pools ON pools.name = hosts.pool
-                    WHERE releases.model = r.model AND workers.accepted AND workers.retired_at IS NULL AND hosts.state = 'active') AS providers
+                    WHERE releases.model = r.model AND workers.accepted AND workers.retired_at IS NULL AND hosts.state = 'active'
+                        AND \(Reporting.isCurrent("hosts.last_heartbeat_at"))) AS providers
             FROM serving.skus AS r WHERE r.id = \(id)
             """)
         guard let row, try row.value("judged") else { return }
         var missing: [String] = []
-        if try row.value("providers", as: Int.self) < 2 { missing.append("two providers with accepted workers of the model") }
+        if try row.value("providers", as: Int.self) < 2 { missing.append("two providers with accepted workers of the model on hosts that report") }
         if try row.value("no_backup") { missing.append("a backup region") }
         if try row.value("no_fallback") { missing.append("a fallback SKU") }
         missing.append("a fallback drill within 30 days")

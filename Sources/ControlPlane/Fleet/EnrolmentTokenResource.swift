@@ -16,7 +16,7 @@ enum EnrolmentTokenResource {
                     'consumed_by', r.consumed_by, 'revoked_at', serving.wire_time(r.revoked_at), 'created_at', serving.wire_time(r.created_at))
                 """,
             source: "serving.enrolment_tokens AS r", filters: [.text("role", "r.role"), .text("pool", "r.pool")]),
-        isNamed: false)
+        naming: .none)
 
     /// Agents get a token for a pool and join in its region; gateways get one for a region.
     static func creation(_ tokens: EnrolmentTokens) -> AdminRoute {

@@ -15,7 +15,7 @@ enum GatewayResource {
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.gateways AS r", order: "r.enrolled_at", filters: [.text("region", "r.region"), .text("state", "r.state")]),
-        isNamed: false)
+        naming: .shared)
 
     static let revocation = AdminRoute.change(.post, "gateways/{id}/revoke") { call, fields, connection in
         let reason = fields.text("reason", .reason, .required)

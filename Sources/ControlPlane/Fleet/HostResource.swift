@@ -15,26 +15,38 @@ enum HostResource {
                     'linked_gateways', r.linked_gateways, 'inventory', r.inventory,
                     'certificate_not_after', serving.wire_time(r.certificate_not_after), 'lock_reason', r.lock_reason,
                     'revoke_reason', r.revoke_reason, 'clock_skew_milliseconds', r.clock_skew_milliseconds,
+                    'reporting', \(Reporting.state("r.last_heartbeat_at")),
                     'last_heartbeat_at', serving.wire_time(r.last_heartbeat_at), 'enrolled_at', serving.wire_time(r.enrolled_at),
                     'created_at', serving.wire_time(r.enrolled_at), 'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.hosts AS r JOIN serving.pools ON pools.name = r.pool", order: "r.enrolled_at",
-            filters: [.text("pool", "r.pool"), .text("provider", "pools.provider"), .text("region", "r.region"), .text("state", "r.state")]),
-        isNamed: false)
+            filters: [
+                .text("pool", "r.pool"), .text("provider", "pools.provider"), .text("region", "r.region"), .text("state", "r.state"),
+                .choice("reporting", Reporting.state("r.last_heartbeat_at"), Reporting.states),
+            ]),
+        naming: .shared)
 
     private static let operations = Listing(
         document: """
             json_build_object('id', r.id, 'host', r.host_id, 'kind', r.kind, 'state', r.state, 'deadline', serving.wire_time(r.deadline),
-                'message', r.message, 'requested_by', r.requested_by, 'created_at', serving.wire_time(r.created_at),
-                'updated_at', serving.wire_time(r.updated_at))
+                'message', r.message, 'open_requests', CASE WHEN r.state IN ('queued', 'sent', 'running') THEN (
+                    SELECT sum((workers.load ->> 'relaying')::bigint) FROM serving.workers
+                    WHERE workers.host_id = r.host_id AND workers.retired_at IS NULL) END,
+                'requested_by', r.requested_by, 'created_at', serving.wire_time(r.created_at), 'updated_at', serving.wire_time(r.updated_at))
             """,
-        source: "serving.operations AS r", filters: [.text("state", "r.state")])
+        source: "serving.operations AS r", usualOrder: .descending, filters: [.text("state", "r.state")])
 
     static let operationList = AdminRoute.read("hosts/{id}/operations") { call, databases in
-        guard let host = UUID(uuidString: call.reference) else { throw AdminRefusal.notFound }
-        var listing = operations
-        listing.visible = "r.host_id = \(host)"
-        return try await listing.page(call, databases.serving)
+        try await operations(of: call, databases).page(call, databases.serving)
+    }
+
+    static let operation = AdminRoute.read("hosts/{id}/operations/{operation}") { call, databases in
+        try call.refuseQuery()
+        let listing = try await operations(of: call, databases)
+        guard let id = UUID(uuidString: call.parameters["operation"] ?? ""),
+            let found = try await listing.one(where: "r.id = \(id)", { try await databases.serving.queryOne($0) })
+        else { throw AdminRefusal.notFound }
+        return AdminAnswer(body: found.document)
     }
 
     static let drain = AdminRoute.change(.post, "hosts/{id}/drain") { call, fields, connection in
@@ -55,15 +67,26 @@ enum HostResource {
         return try await resource.change(connection, id, "revoke")
     }
 
+    private static func operations(of call: AdminCall, _ databases: ControlDatabases) async throws -> Listing {
+        let host = try await resource.find(call.reference) { try await databases.serving.queryOne($0) }
+        guard let id = UUID(uuidString: host.id) else { throw AdminRefusal.failed }
+        var listing = operations
+        listing.visible = "r.host_id = \(id)"
+        return listing
+    }
+
+    /// The answer is the host with the id of the operation that tells how it went.
     private static func lead(
         _ call: AdminCall, _ fields: inout FieldReader, _ connection: PostgresConnection, _ command: HostCommand
     ) async throws -> AdminChange {
         let deadline = fields.integer("deadline_seconds", 1...86_400) ?? 600
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
-        guard try await command.give(to: id, within: .seconds(deadline), by: call.actor.label, connection) else {
+        guard let operation = try await command.give(to: id, within: .seconds(deadline), by: call.actor.label, connection) else {
             throw AdminRefusal.conflict("revoked", "this host is locked or revoked")
         }
-        return try await resource.change(connection, id, command.rawValue)
+        var change = try await resource.change(connection, id, command.rawValue)
+        change.document = AdminJSON.adding("operation", operation.uuidString.lowercased(), to: change.document)
+        return change
     }
 }

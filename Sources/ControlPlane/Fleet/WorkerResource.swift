@@ -8,11 +8,15 @@ extension AdminResource {
                 json_build_object('id', r.id, 'host', r.host_id, 'runtime', r.runtime, 'release', r.release, 'dialect', r.dialect,
                     'served_model', r.served_model, 'runtime_version', r.runtime_version, 'runtime_state', r.runtime_state, 'slots', r.slots,
                     'context_tokens', r.context_tokens, 'weight_ppm', r.weight_ppm, 'accepted', r.accepted, 'refusal', r.refusal, 'load', r.load,
+                    'reporting', \(Reporting.state("host.last_heartbeat_at")),
                     'last_reported_at', serving.wire_time(r.last_reported_at), 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
-            source: "serving.workers AS r", visible: "r.retired_at IS NULL",
-            filters: [.uuid("host", "r.host_id"), .text("release", "r.release"), .text("accepted", "r.accepted")]),
-        isNamed: false,
+            source: "serving.workers AS r JOIN serving.hosts AS host ON host.id = r.host_id", visible: "r.retired_at IS NULL",
+            filters: [
+                .reference("host", "r.host_id", to: HostResource.resource), .text("release", "r.release"), .text("accepted", "r.accepted"),
+                .choice("reporting", Reporting.state("host.last_heartbeat_at"), Reporting.states),
+            ]),
+        naming: .none,
         fields: [AdminField("weight_ppm", .integer(0...1_000_000))])
 }

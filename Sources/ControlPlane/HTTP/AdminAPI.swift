@@ -4,6 +4,7 @@ import FoundationEssentials
 import HTTPTypes
 package import Logging
 import Postgres
+import Telemetry
 
 /// The administrators' API without its transport: who asks, may they, do it, and what to answer.
 package struct AdminAPI: Sendable {
@@ -39,7 +40,7 @@ package struct AdminAPI: Sendable {
             case .read(let work):
                 return try await work(call, databases)
             case .change(let work):
-                guard request.query.isEmpty else { throw AdminRefusal.fault(request.query.keys.sorted()[0], "is not a parameter of this request") }
+                try call.refuseQuery()
                 return try await AdminTransaction(pool: databases.serving, route: route, call: call, body: request.body)
                     .run(key: request.idempotencyKey, work)
             }
@@ -68,8 +69,8 @@ package struct AdminAPI: Sendable {
             logger.error(
                 "Admin request failed",
                 metadata: [
-                    "http.route": "\(route.path)", "request.id": "\(requestId)", "error.code": "\(errorCode(error))",
-                    "error.state": "\((error as? PostgresError)?.sqlState ?? "")",
+                    LogKeys.route: "\(route.path)", LogKeys.requestId: "\(requestId)", LogKeys.code: "\(errorCode(error))",
+                    LogKeys.sqlState: "\((error as? PostgresError)?.sqlState ?? "")",
                 ])
         }
         return AdminAnswer(status: refusal.status, body: refusal.body)

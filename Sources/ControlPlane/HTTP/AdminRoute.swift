@@ -45,6 +45,11 @@ struct AdminCall: Sendable {
 
     /// The `{id}` of the path.
     var reference: String { parameters["id"] ?? "" }
+
+    /// For requests that have no parameters.
+    func refuseQuery() throws {
+        if let name = query.keys.min() { throw AdminRefusal.fault(name, "is not a parameter of this request") }
+    }
 }
 
 /// A JSON answer.

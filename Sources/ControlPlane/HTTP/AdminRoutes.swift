@@ -21,7 +21,7 @@ package enum AdminRoutes {
 
     private static func fleet(_ tokens: EnrolmentTokens) -> [AdminRoute] {
         HostResource.resource.reads
-            + [HostResource.operationList, HostResource.drain, HostResource.resume, HostResource.revocation]
+            + [HostResource.operationList, HostResource.operation, HostResource.drain, HostResource.resume, HostResource.revocation]
             + AdminResource.workers.reads + [AdminResource.workers.update]
             + GatewayResource.resource.reads + [GatewayResource.revocation]
             + EnrolmentTokenResource.resource.reads + [EnrolmentTokenResource.creation(tokens), EnrolmentTokenResource.revocation]
@@ -29,7 +29,8 @@ package enum AdminRoutes {
 
     private static var records: [AdminRoute] {
         [
-            UsageRecordResource.list, MinuteResource.list, AuditResource.list, AuditResource.verification, AdminTokenResource.list,
+            UsageRecordResource.list, UsageQuarantineResource.list, MinuteResource.list, AuditResource.list, AuditResource.verification,
+            AdminTokenResource.list,
             AdminTokenResource.single, AdminTokenResource.creation, AdminTokenResource.revocation,
         ]
     }

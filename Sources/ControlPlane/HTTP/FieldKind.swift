@@ -124,8 +124,15 @@ enum TextForm {
         return bytes.allSatisfy { isLower($0) || isUpper($0) || isDigit($0) || signs.contains($0) }
     }
 
+    /// Neither control characters nor what turns the direction of the text around it.
     static func isPrintable(_ text: String) -> Bool {
-        text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+        text.unicodeScalars.allSatisfy { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: false
+            case .format: !scalar.properties.isBidiControl
+            default: true
+            }
+        }
     }
 
     static func isToken(_ text: String) -> Bool { text.utf8.allSatisfy { (0x21...0x7E).contains($0) } }

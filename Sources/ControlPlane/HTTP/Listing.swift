@@ -9,57 +9,32 @@ struct Listing: Sendable {
     let source: SQL
     /// Rows that are shown; conditions on `r`.
     var visible: SQL = "TRUE"
-    /// Ascending order of pages; with `id` it is unique.
+    /// What pages are ordered by; with `id` it is unique.
     var order: SQL = "r.created_at"
     var orderType: SQL = "timestamptz"
     var id: SQL = "r.id"
     var idType: SQL = "uuid"
+    /// Of a list that asks for none: what only grows is looked at from its end.
+    var usualOrder = PageOrder.ascending
     var filters: [Filter] = []
 
-    /// A query parameter and the condition that it makes.
-    struct Filter: Sendable {
-        let name: String
-        let condition: @Sendable (String) throws -> SQL
-
-        /// Rows whose column has that text.
-        static func text(_ name: String, _ column: SQL) -> Filter {
-            Filter(name: name) { value in "\(column)::text = \(value)" }
-        }
-
-        static func uuid(_ name: String, _ column: SQL) -> Filter {
-            Filter(name: name) { value in
-                guard let id = UUID(uuidString: value) else { throw AdminRefusal.fault(name, "must be a UUID") }
-                return "\(column) = \(id)"
-            }
-        }
-
-        static func since(_ column: SQL) -> Filter {
-            Filter(name: "since") { value in
-                guard let date = try? Date(value, strategy: .iso8601) else {
-                    throw AdminRefusal.fault("since", "must be an instant such as 2030-01-31T12:00:00Z")
-                }
-                return "\(column) >= \(date)"
-            }
-        }
-    }
-
     /// One page: `{"data":[…],"next_cursor":…}`.
-    func page(_ call: AdminCall, _ pool: PostgresPool) async throws -> AdminAnswer {
-        let request = try PageRequest(call.query, filters: filters)
-        var conditions = [visible] + request.conditions
-        if let cursor = request.cursor {
-            conditions.append("(\(order), \(id)) > (\(cursor.order)::\(orderType), \(cursor.id)::\(idType))")
+    ///
+    /// - Parameter names: where names in filters are looked up, when that is not the rows' own room.
+    func page(_ call: AdminCall, _ pool: PostgresPool, names: PostgresPool? = nil) async throws -> AdminAnswer {
+        let request = try PageRequest(call.query, filters: filters, usual: usualOrder)
+        var conditions = [visible]
+        for wish in request.wishes {
+            conditions.append(try await wish.filter.condition(wish.value, names ?? pool))
         }
-        let rows = try await pool.query(
-            """
-            SELECT (\(order))::text AS page_order, (\(id))::text AS page_id, (\(document))::text AS document
-            FROM \(source) WHERE \(SQL.joined(conditions, separator: " AND ")) ORDER BY \(order), \(id) LIMIT \(request.limit + 1)
-            """)
+        if let cursor = request.cursor { conditions.append(beyond(cursor)) }
+        let rows = try await rows(request, conditions, pool)
         let shown = rows.prefix(request.limit)
         let documents = try shown.map { try $0.value("document", as: String.self) }
         var next = "null"
         if rows.count > request.limit, let last = shown.last {
-            next = AdminJSON.string(PageCursor(order: try last.value("page_order"), id: try last.value("page_id")).text)
+            let cursor = PageCursor(order: request.order, key: try last.value("page_order"), id: try last.value("page_id"))
+            next = AdminJSON.string(cursor.text)
         }
         return AdminAnswer(body: "{\"data\":[\(documents.joined(separator: ","))],\"next_cursor\":\(next)}")
     }
@@ -70,60 +45,22 @@ struct Listing: Sendable {
         guard let row else { return nil }
         return (try row.value("page_id"), try row.value("document"))
     }
-}
 
-/// `limit` and `cursor` of a query, and the listing's own filters; anything else is refused.
-struct PageRequest {
-    var limit = 50
-    var cursor: PageCursor?
-    var conditions: [SQL] = []
-
-    init(_ query: [String: String], filters: [Listing.Filter]) throws {
-        for (name, value) in query.sorted(by: { $0.key < $1.key }) {
-            switch name {
-            case "limit":
-                guard let number = Int(value), (1...200).contains(number) else { throw AdminRefusal.fault(name, "must be 1 to 200") }
-                limit = number
-            case "cursor":
-                guard let read = PageCursor(value) else { throw AdminRefusal.fault(name, "is not a cursor that was given out here") }
-                cursor = read
-            default:
-                guard let filter = filters.first(where: { $0.name == name }) else {
-                    throw AdminRefusal.fault(name, "is not a parameter of this list")
-                }
-                conditions.append(try filter.condition(value))
-            }
+    private func rows(_ request: PageRequest, _ conditions: [SQL], _ pool: PostgresPool) async throws -> [PostgresRow] {
+        let sorting: SQL = request.order == .ascending ? "\(order), \(id)" : "\(order) DESC, \(id) DESC"
+        do {
+            return try await pool.query(
+                """
+                SELECT (\(order))::text AS page_order, (\(id))::text AS page_id, (\(document))::text AS document
+                FROM \(source) WHERE \(SQL.joined(conditions, separator: " AND ")) ORDER BY \(sorting) LIMIT \(request.limit + 1)
+                """)
+        } catch let error as PostgresError where error.code == .invalidData && request.cursor != nil {
+            throw PageRequest.foreignCursor
         }
     }
-}
 
-/// Where a page ended: opaque to clients, base64url of the two sort keys.
-struct PageCursor {
-    let order: String
-    let id: String
-
-    init(order: String, id: String) {
-        self.order = order
-        self.id = id
-    }
-
-    init?(_ text: String) {
-        let standard = String(text.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
-        let padding = String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4)
-        guard let data = Data(base64Encoded: standard + padding) else { return nil }
-        let parts = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        guard parts.count == 2 else { return nil }
-        self.init(order: String(parts[0]), id: String(parts[1]))
-    }
-
-    var text: String {
-        Data("\(order)\n\(id)".utf8).base64EncodedString().compactMap { character -> String? in
-            switch character {
-            case "+": "-"
-            case "/": "_"
-            case "=": nil
-            default: String(character)
-            }
-        }.joined()
+    private func beyond(_ cursor: PageCursor) -> SQL {
+        let end: SQL = "(\(cursor.key)::\(orderType), \(cursor.id)::\(idType))"
+        return cursor.order == .ascending ? "(\(order), \(id)) > \(end)" : "(\(order), \(id)) < \(end)"
     }
 }

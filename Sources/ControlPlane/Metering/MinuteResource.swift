@@ -12,12 +12,13 @@ enum MinuteResource {
                 'first_token_histogram', r.first_token_histogram)
             """,
         source: "reliability.minute AS r", order: "r.minute_at",
-        id: "concat_ws(' ', r.tenant_id, r.model, r.region, r.gateway_id, r.boot_id)", idType: "text",
+        id: "concat_ws(' ', r.tenant_id, r.model, r.region, r.gateway_id, r.boot_id)", idType: "text", usualOrder: .descending,
         filters: [
-            .uuid("tenant", "r.tenant_id"), .text("model", "r.model"), .text("region", "r.region"), .since("r.minute_at"),
+            .reference("tenant", "r.tenant_id", to: .tenants), .text("model", "r.model"), .text("region", "r.region"), .since("r.minute_at"),
+            .until("r.minute_at"),
         ])
 
     static let list = AdminRoute.read("minutes") { call, databases in
-        try await listing.page(call, databases.reliability)
+        try await listing.page(call, databases.reliability, names: databases.serving)
     }
 }

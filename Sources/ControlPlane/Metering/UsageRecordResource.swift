@@ -14,12 +14,13 @@ enum UsageRecordResource {
                 'reasoning_tokens', r.reasoning_tokens, 'billable_prompt_tokens', r.billable_prompt_tokens,
                 'billable_completion_tokens', r.billable_completion_tokens, 'estimated', r.estimated, 'attempts', r.attempts)
             """,
-        source: "billing.usage_event AS r", order: "r.accepted_at", id: "r.request_id",
+        source: "billing.usage_event AS r", order: "r.accepted_at", id: "r.request_id", usualOrder: .descending,
         filters: [
-            .uuid("request_id", "r.request_id"), .uuid("tenant", "r.tenant_id"), .text("model", "r.model"), .since("r.accepted_at"),
+            .uuid("request_id", "r.request_id"), .reference("tenant", "r.tenant_id", to: .tenants), .text("model", "r.model"),
+            .since("r.accepted_at"), .until("r.accepted_at"),
         ])
 
     static let list = AdminRoute.read("usage-records") { call, databases in
-        try await listing.page(call, databases.billing)
+        try await listing.page(call, databases.billing, names: databases.serving)
     }
 }

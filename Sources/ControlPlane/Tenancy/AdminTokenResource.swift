@@ -15,14 +15,15 @@ package enum AdminTokenResource {
                     'created_at', serving.wire_time(r.created_at))
                 """,
             source: "serving.admin_tokens AS r"),
-        isNamed: false)
+        naming: .none)
 
     static let list = AdminRoute.read("tokens", .administer) { call, databases in
         try await resource.listing.page(call, databases.serving)
     }
 
     static let single = AdminRoute.read("tokens/{id}", .administer) { call, databases in
-        AdminAnswer(body: try await resource.find(call.reference) { try await databases.serving.queryOne($0) }.document)
+        try call.refuseQuery()
+        return AdminAnswer(body: try await resource.find(call.reference) { try await databases.serving.queryOne($0) }.document)
     }
 
     static let creation = AdminRoute.change(.post, "tokens", .administer) { call, fields, connection in

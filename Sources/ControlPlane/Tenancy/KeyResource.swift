@@ -16,8 +16,8 @@ enum KeyResource {
                     'revoked_at', serving.wire_time(r.revoked_at), 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
-            source: "serving.api_keys AS r", filters: [.uuid("tenant", "r.tenant_id")]),
-        isNamed: false, fields: limits,
+            source: "serving.api_keys AS r", filters: [.reference("tenant", "r.tenant_id", to: .tenants)]),
+        naming: .none, fields: limits,
         check: { connection, id in try await check(connection, id) })
 
     /// What can be changed later too. Without a limit of its own a key has its tier's.

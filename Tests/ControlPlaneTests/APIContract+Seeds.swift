@@ -1,0 +1,42 @@
+import Postgres
+
+extension APIContract {
+    /// Rows that only hosts and gateways write, with every column filled that a document shows.
+    static let seeds: [SQL] = [
+        """
+        INSERT INTO serving.hosts (id, name, pool, region, boot_id, certificate_not_after, link, link_address, agent_state, inventory,
+            linked_gateways, clock_skew_milliseconds, last_heartbeat_at)
+        VALUES (gen_random_uuid(), 'h1', 'alpha-eu', 'eu', 'b1', now() + interval '1 day', 'direct', 'h1:7900', 'serving', '{"cores": 8}',
+            ARRAY[gen_random_uuid()], 3, now())
+        """,
+        """
+        INSERT INTO serving.workers (host_id, runtime, release, dialect, served_model, runtime_version, runtime_state, slots, context_tokens,
+            accepted, load, last_reported_at)
+        SELECT id, 'main', 'tiny-q8', 'llamacpp', 'tiny.gguf', 'b1', 'ready', 4, 2048, true, '{"running": 1, "waiting": 0, "relaying": 2}', now()
+        FROM serving.hosts
+        """,
+        """
+        INSERT INTO serving.gateways (id, name, region, advertise, boot_id, certificate_not_after, last_seen_at)
+        VALUES (gen_random_uuid(), 'g1', 'eu', 'g1:7801', 'b1', now() + interval '1 day', now())
+        """,
+        "INSERT INTO serving.operations (host_id, kind, deadline, requested_by) SELECT id, 'drain', now() + interval '1 hour', 'test' FROM serving.hosts",
+        """
+        INSERT INTO billing.usage_event (tenant_id, request_id, accepted_at, key_id, tier, model, release, region, worker_id, provider, gateway_id,
+            boot_id, sequence, stream, status, outcome, finish_reason, error_code, first_token_after_us, finished_after_us, queued_for_us,
+            prompt_tokens, cached_prompt_tokens, completion_tokens, reasoning_tokens, billable_prompt_tokens, billable_completion_tokens, estimated,
+            attempts, payload_sha256)
+        SELECT id, gen_random_uuid(), now(), gen_random_uuid(), 'pro', 'tiny', 'tiny-q8', 'eu', gen_random_uuid(), 'alpha', gen_random_uuid(),
+            'b', 1, true, 200, 'good', 'stop', 'none', 1, 10, 0, 5, 0, 7, 0, 5, 7, false, 1, sha256('x') FROM serving.tenants
+        """,
+        """
+        INSERT INTO billing.usage_quarantine (gateway_id, reason, request_id, payload_sha256, payload)
+        VALUES (gen_random_uuid(), 'other_content', 'r1', sha256('x'), '{"request_id": "r1"}')
+        """,
+        """
+        INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
+            first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
+        SELECT id, 'tiny', 'eu', date_trunc('minute', now()), gen_random_uuid(), 'b', 1, 'pro', '{"good": 1}', 1, 0, 0, 1, 0, 5, 7, 0, 0, '{"3": 1}'
+        FROM serving.tenants
+        """,
+    ]
+}
