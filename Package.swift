@@ -187,7 +187,10 @@ let package = Package(
                 .nioPosix,
             ],
             swiftSettings: strict),
-        .testTarget(name: "CommandsTests", dependencies: ["Commands", "HTTPWire", .arguments], swiftSettings: strict),
+        .testTarget(
+            name: "CommandsTests",
+            dependencies: ["Commands", "HTTPWire", "ControlPlane", "TestSupport", "Cryptography", "Postgres", .arguments, .logging],
+            swiftSettings: strict),
         .testTarget(name: "SimulatedRuntimeTests", dependencies: ["SimulatedRuntime", .nioCore, .nioPosix], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Outbound", "PlimsollWire", "Postgres"], swiftSettings: strict),
     ]

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import HTTPWire
 import Program
 
@@ -7,18 +8,27 @@ struct AdminAccess: Sendable {
     var url: String
     var token: AdminToken
 
-    /// `PLIMSOLL_ADMIN_URL` and `PLIMSOLL_ADMIN_TOKEN`, or the named profile of `~/.config/plimsoll/profiles.json`:
-    /// `{"default": {"url": …, "token": …}}`.
+    /// The profile that is named, in the arguments or as `PLIMSOLL_PROFILE`; else `PLIMSOLL_ADMIN_URL` and `PLIMSOLL_ADMIN_TOKEN`; else the
+    /// profile `default`. `docs/command-line.md` describes them.
     static func find(profile: String?, environment: [String: String]) throws(CommandFailure) -> AdminAccess {
-        if profile == nil, let url = environment["PLIMSOLL_ADMIN_URL"], let token = environment["PLIMSOLL_ADMIN_TOKEN"] {
-            return try AdminAccess(checked: url, token)
+        let wanted = profile ?? environment["PLIMSOLL_PROFILE"]
+        let (url, token) = (environment["PLIMSOLL_ADMIN_URL"], environment["PLIMSOLL_ADMIN_TOKEN"])
+        if wanted == nil, let url, let token { return try AdminAccess(checked: url, token) }
+        if wanted == nil, url != nil || token != nil {
+            throw CommandFailure(.usage, "PLIMSOLL_ADMIN_\(url == nil ? "URL" : "TOKEN") is not set, and one is of no use without the other")
         }
         let folder = environment["XDG_CONFIG_HOME"] ?? "\(environment["HOME"] ?? "")/.config"
-        let path = "\(folder)/plimsoll/profiles.json"
-        guard let data = try? Data(contentsOf: URL(filePath: path)) else {
-            throw CommandFailure(.usage, "set PLIMSOLL_ADMIN_URL and PLIMSOLL_ADMIN_TOKEN, or write a profile into \(path)")
+        return try read("\(folder)/plimsoll/profiles.json", name: wanted ?? "default")
+    }
+
+    private static func read(_ path: String, name: String) throws(CommandFailure) -> AdminAccess {
+        var status = stat()
+        guard stat(path, &status) == 0, let data = try? Data(contentsOf: URL(filePath: path)) else {
+            throw CommandFailure(.usage, "set PLIMSOLL_ADMIN_URL and PLIMSOLL_ADMIN_TOKEN, or write profiles into \(path)")
         }
-        let name = profile ?? environment["PLIMSOLL_PROFILE"] ?? "default"
+        guard status.st_mode & 0o077 == 0 else {
+            throw CommandFailure(.usage, "others on this machine may read \(path), which has tokens in it: chmod 600 \(path)")
+        }
         let document: JSONValue
         do {
             document = try JSONValue.parse(Array(data))
@@ -26,7 +36,8 @@ struct AdminAccess: Sendable {
             throw CommandFailure(.usage, "\(path): \(error.message)", cause: error)
         }
         guard let url = document[name]?["url"]?.string, let token = document[name]?["token"]?.string else {
-            throw CommandFailure(.usage, "\(path) has no profile '\(name)' with url and token")
+            let known = document.object?.names.joined(separator: ", ") ?? ""
+            throw CommandFailure(.usage, "\(path) has no profile '\(name)' with url and token; there are: \(known.isEmpty ? "none" : known)")
         }
         return try AdminAccess(checked: url, token)
     }

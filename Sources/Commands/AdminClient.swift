@@ -22,29 +22,66 @@ struct AdminClient: Sendable {
         var query = filters + [("limit", String(limit))]
         if let cursor { query.append(("cursor", cursor)) }
         let text = query.map { "\($0.0)=\(Self.escape($0.1))" }.joined(separator: "&")
-        let answer = try await ask("GET", "\(path)?\(text)")
+        let answer = try await ask("GET", "\(path)?\(text)").document
         guard let rows = answer["data"]?.array else { throw CommandFailure(.refused, "the server's answer is no list") }
         return Page(rows: rows, nextCursor: answer["next_cursor"]?.string)
     }
 
-    /// Up to `most` rows, page by page.
-    func all(_ path: String, filters: [(String, String)] = [], most: Int = .max) async throws(CommandFailure) -> [JSONValue] {
+    /// Rows of a list, and whether there are more of them.
+    struct Rows: Sendable {
         var rows: [JSONValue] = []
+        var hasMore = false
+    }
+
+    /// Up to `most` rows, page by page. `onPage` hears how many there are so far.
+    func rows(
+        _ path: String, filters: [(String, String)] = [], most: Int = .max, onPage: (Int) -> Void = { _ in }
+    ) async throws(CommandFailure) -> Rows {
+        var found = Rows()
         var cursor: String?
         repeat {
-            let page = try await list(path, filters: filters, limit: min(200, most - rows.count), cursor: cursor)
-            rows += page.rows
+            let page = try await list(path, filters: filters, limit: min(200, most - found.rows.count), cursor: cursor)
+            found.rows += page.rows
             cursor = page.nextCursor
-        } while cursor != nil && rows.count < most
-        return rows
+            onPage(found.rows.count)
+        } while cursor != nil && found.rows.count < most
+        found.hasMore = cursor != nil
+        return found
+    }
+
+    /// Up to `most` rows, whether or not there are more.
+    func all(_ path: String, filters: [(String, String)] = [], most: Int = .max) async throws(CommandFailure) -> [JSONValue] {
+        try await rows(path, filters: filters, most: most).rows
     }
 
     func get(_ path: String) async throws(CommandFailure) -> JSONValue {
-        try await ask("GET", path)
+        try await ask("GET", path).document
     }
 
     /// Changes something. An idempotency key goes along, so that a change which is sent again after a lost answer happens once.
     func change(_ method: String, _ path: String, _ body: JSONValue = .object(JSONObject())) async throws(CommandFailure) -> JSONValue {
+        try await changed(method, path, body).document
+    }
+
+    /// Makes one of a kind. Fails when it was made but the answer with its secret was lost: the server does not tell a secret twice.
+    func create(_ kind: (some AdminKind).Type, _ body: JSONValue) async throws(CommandFailure) -> JSONValue {
+        let answer = try await changed("POST", kind.path, body)
+        // A key that was made elsewhere has no secret that its owner does not know.
+        guard answer.isReplayed, let secret = kind.secret, answer.document[secret] == nil, answer.document["imported"]?.bool != true else {
+            return answer.document
+        }
+        let id = AdminColumn.text(answer.document["id"])
+        throw CommandFailure(
+            .refused, "the \(kind.noun) was made, but its \(secret) was lost on the way: plimsoll \(kind.path) revoke \(id), and make another")
+    }
+
+    private struct Answer {
+        var document: JSONValue
+        /// An earlier answer to the same request, without what is told only once.
+        var isReplayed: Bool
+    }
+
+    private func changed(_ method: String, _ path: String, _ body: JSONValue) async throws(CommandFailure) -> Answer {
         let key = UUID().uuidString.lowercased()
         do {
             return try await ask(method, path, body, idempotencyKey: key)
@@ -55,7 +92,7 @@ struct AdminClient: Sendable {
 
     private func ask(
         _ method: String, _ path: String, _ body: JSONValue? = nil, idempotencyKey: String? = nil
-    ) async throws(CommandFailure) -> JSONValue {
+    ) async throws(CommandFailure) -> Answer {
         var request = OutboundRequest(method: method, url: "\(access.url)/admin/v1/\(path)")
         request.headers = [OutboundHeader("authorization", access.token.authorization), OutboundHeader("accept", "application/json")]
         if let idempotencyKey { request.headers.append(OutboundHeader("idempotency-key", idempotencyKey)) }
@@ -70,7 +107,7 @@ struct AdminClient: Sendable {
             let isOurs = error.code == .invalidRequest
             throw CommandFailure(isOurs ? .usage : .unreachable, "\(access.url) cannot be reached: \(error.message)", cause: error)
         }
-        return try Self.read(answer)
+        return Answer(document: try Self.read(answer), isReplayed: answer.head["idempotent-replayed"] == "true")
     }
 
     private static func read(_ answer: OutboundResponse) throws(CommandFailure) -> JSONValue {
@@ -88,10 +125,10 @@ struct AdminClient: Sendable {
     /// The server's words, with every fault on a line of its own.
     private static func refusal(_ document: JSONValue, _ status: Int) -> String {
         let error = document["error"]
-        let message = error?["message"]?.string ?? "the server refused"
-        let code = error?["code"]?.string.map { ", \($0)" } ?? ""
+        let message = PrintableText.clean(error?["message"]?.string ?? "the server refused")
+        let code = error?["code"]?.string.map { ", \(PrintableText.clean($0))" } ?? ""
         let faults = error?["faults"]?.array?.compactMap { fault in
-            fault["param"]?.string.map { "\n  \($0): \(fault["message"]?.string ?? "")" }
+            fault["param"]?.string.map { "\n  " + PrintableText.clean("\($0): \(fault["message"]?.string ?? "")") }
         }
         return "\(message) (\(status)\(code))" + (faults ?? []).joined()
     }

@@ -11,10 +11,10 @@ struct AdminOptions: ParsableArguments {
         case json
     }
 
-    @Option(name: .shortAndLong, help: "table or json.")
+    @Option(name: .shortAndLong, help: "How answers are printed.")
     var output = Output.table
 
-    @Option(help: "Profile of ~/.config/plimsoll/profiles.json. Without it PLIMSOLL_ADMIN_URL and PLIMSOLL_ADMIN_TOKEN count first.")
+    @Option(help: "Profile of ~/.config/plimsoll/profiles.json, before PLIMSOLL_PROFILE, PLIMSOLL_ADMIN_URL and PLIMSOLL_ADMIN_TOKEN.")
     var profile: String?
 
     func client() throws -> AdminClient {
@@ -26,7 +26,8 @@ struct AdminOptions: ParsableArguments {
         case .json: print(JSONPrinter.pretty(.array(rows)))
         case .table where rows.isEmpty: print(empty)
         case .table:
-            let table = TextTable(titles: columns.map(\.title), rows: rows.map { row in columns.map { $0.text(row) } })
+            let whole = Set(columns.indices.filter { columns[$0].isWhole })
+            let table = TextTable(titles: columns.map(\.title), rows: rows.map { row in columns.map { $0.text(row) } }, whole: whole)
             print(table.render(width: Self.terminalWidth))
         }
     }
@@ -34,9 +35,10 @@ struct AdminOptions: ParsableArguments {
     /// One document: each member on a line.
     func show(_ document: JSONValue) {
         guard output == .table, let members = document.object?.members else { return print(JSONPrinter.pretty(document)) }
-        let width = members.map(\.name.count).max() ?? 0
-        for member in members {
-            print("\(member.name)\(String(repeating: " ", count: width - member.name.count))  \(AdminColumn.text(member.value))")
+        let names = members.map { PrintableText.clean($0.name) }
+        let width = names.map(\.count).max() ?? 0
+        for (name, member) in zip(names, members) {
+            print("\(name)\(String(repeating: " ", count: width - name.count))  \(AdminColumn.text(member.value))")
         }
     }
 

@@ -3,26 +3,22 @@ import HTTPWire
 
 /// `plimsoll tenants list`
 struct ListVerb<Kind: AdminKind>: AsyncParsableCommand {
-    static var configuration: CommandConfiguration { CommandConfiguration(commandName: "list", abstract: "Lists \(Kind.path).") }
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(commandName: "list", abstract: "Lists \(Kind.path).", discussion: KindHelp.filters(Kind.self))
+    }
 
     @OptionGroup var options: AdminOptions
-    @Option(help: "At most so many rows.") var limit = 50
-    @Flag(help: "All rows, however many.") var all = false
+    @OptionGroup var extent: ListOptions
     @Argument(help: "Filters as name=value.") var filters: [String] = []
 
     func validate() throws {
-        guard limit > 0 else { throw ValidationError("--limit must be above zero") }
-        for filter in try FieldAssignment.parse(filters) where !Kind.filters.contains(filter.name) {
-            let known = Kind.filters.isEmpty ? "there are none" : Kind.filters.joined(separator: ", ")
-            throw ValidationError("'\(filter.name)' is no filter of \(Kind.path): \(known)")
-        }
+        try FieldAssignment.parse(filters).check(Kind.filters.map(\.name), "filter of \(Kind.path)")
     }
 
     func run() async throws {
         try await CommandFailure.reporting {
             let chosen = try FieldAssignment.parse(filters).map { ($0.name, $0.text) }
-            let most = all ? Int.max : limit
-            let rows = try await options.client().all(Kind.path, filters: chosen, most: most)
+            let rows = try await extent.rows(try options.client(), Kind.path, filters: chosen)
             options.show(rows, columns: Kind.columns, empty: "no \(Kind.path)")
         }
     }
@@ -45,37 +41,44 @@ struct GetVerb<Kind: AdminKind>: AsyncParsableCommand {
 /// `plimsoll tenants create name=acme tier=pro`
 struct CreateVerb<Kind: AdminKind>: AsyncParsableCommand {
     static var configuration: CommandConfiguration {
-        CommandConfiguration(
-            commandName: "create", abstract: "Makes a \(Kind.noun).",
-            discussion: "Fields are name=value. A value that is a JSON number, true, false, null, list or object is sent as such; else as text.")
+        CommandConfiguration(commandName: "create", abstract: "Makes a \(Kind.noun).", discussion: KindHelp.creation(Kind.self))
     }
 
     @OptionGroup var options: AdminOptions
     @Argument(help: "Fields as name=value.") var fields: [String]
 
-    func validate() throws { _ = try FieldAssignment.parse(fields) }
+    func validate() throws {
+        let given = try FieldAssignment.parse(fields)
+        try given.check(Kind.fields.filter { $0.presence != .later }.map(\.name), "field of a new \(Kind.noun)")
+        let missing = Kind.fields.filter { $0.presence == .required }.map(\.name).filter { name in !given.contains { $0.name == name } }
+        guard missing.isEmpty else { throw ValidationError("a \(Kind.noun) needs \(missing.joined(separator: ", ")) too") }
+    }
 
     func run() async throws {
         try await CommandFailure.reporting {
-            let body = FieldAssignment.document(try FieldAssignment.parse(fields))
-            options.show(try await options.client().change("POST", Kind.path, body))
+            let body = FieldAssignment.document(try FieldAssignment.parse(fields), Kind.fields)
+            options.show(try await options.client().create(Kind.self, body))
         }
     }
 }
 
 /// `plimsoll tenants update NAME tier=business`
 struct UpdateVerb<Kind: AdminKind>: AsyncParsableCommand {
-    static var configuration: CommandConfiguration { CommandConfiguration(commandName: "update", abstract: "Changes fields of one \(Kind.noun).") }
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(commandName: "update", abstract: "Changes fields of one \(Kind.noun).", discussion: KindHelp.update(Kind.self))
+    }
 
     @OptionGroup var options: AdminOptions
     @Argument(help: "Id, or name where there is one.") var reference: String
     @Argument(help: "Fields as name=value.") var fields: [String]
 
-    func validate() throws { _ = try FieldAssignment.parse(fields) }
+    func validate() throws {
+        try FieldAssignment.parse(fields).check(Kind.fields.filter(\.isChangeable).map(\.name), "field of a \(Kind.noun) that can be changed")
+    }
 
     func run() async throws {
         try await CommandFailure.reporting {
-            let body = FieldAssignment.document(try FieldAssignment.parse(fields))
+            let body = FieldAssignment.document(try FieldAssignment.parse(fields), Kind.fields)
             options.show(try await options.client().change("PATCH", "\(Kind.path)/\(AdminClient.escape(reference))", body))
         }
     }
@@ -102,7 +105,7 @@ struct RevokeVerb<Kind: AdminKind>: AsyncParsableCommand {
     }
 
     @OptionGroup var options: AdminOptions
-    @Argument(help: "Its id.") var reference: String
+    @Argument(help: "Its id, or name where there is one.") var reference: String
     @Option(help: "Why, for the record; hosts and gateways need it.") var reason: String?
 
     func run() async throws {

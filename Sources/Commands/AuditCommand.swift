@@ -5,7 +5,7 @@ enum Audit: AdminKind {
     static let path = "audit"
     static let noun = "audit row"
     static let columns: [AdminColumn] = ["sequence", "at", "actor", "action", "subject_kind", "subject_id"]
-    static let filters: [String] = ["actor", "action", "subject_kind", "subject_id", "since"]
+    static let filters: [KindFilter] = ["actor", "action", "subject_kind", "subject_id", .since, .until]
 }
 
 struct AuditCommand: AsyncParsableCommand {
@@ -22,7 +22,7 @@ struct VerifyAudit: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandFailure.reporting {
-            let result = try await options.client().get("audit/verification")
+            let result = try await LateProgress.over("verifying the audit chain") { _ in try await options.client().get("audit/verification") }
             options.show(result)
             guard result["intact"]?.bool == true else { throw CommandFailure(.refused, "the audit chain is broken") }
         }

@@ -16,16 +16,31 @@ struct FieldAssignment {
         }
     }
 
-    static func document(_ assignments: [FieldAssignment]) -> JSONValue {
-        assignments.reduce(into: JSONObject()) { object, assignment in _ = object.append(assignment.name, assignment.value) }.value
+    /// - Parameter fields: tell how each value is meant.
+    static func document(_ assignments: [FieldAssignment], _ fields: [KindField]) -> JSONValue {
+        assignments.reduce(into: JSONObject()) { object, assignment in
+            let form = fields.first { $0.name == assignment.name }?.form ?? .json
+            _ = object.append(assignment.name, assignment.value(form))
+        }.value
     }
 
-    /// JSON where it is JSON, else text.
-    var value: JSONValue {
+    /// What is no JSON although it should be is sent as text, so that the server says what is wrong with it.
+    private func value(_ form: KindField.Form) -> JSONValue {
+        if form == .text { return text == "null" ? .null : .string(text) }
         do {
             return try JSONValue.parse(text)
         } catch {
             return .string(text)
+        }
+    }
+}
+
+extension [FieldAssignment] {
+    /// - Parameter role: What the names are, such as `filter of tenants`.
+    func check(_ known: [String], _ role: String) throws {
+        for assignment in self where !known.contains(assignment.name) {
+            let names = known.isEmpty ? "there are none" : known.joined(separator: ", ")
+            throw ValidationError("'\(assignment.name)' is no \(role): \(names)")
         }
     }
 }

@@ -43,7 +43,8 @@ enum JSONPrinter {
             case "\r": quoted += "\\r"
             case "\t": quoted += "\\t"
             default:
-                if scalar.value < 0x20 {
+                // JSON asks for the first of these only, a terminal obeys more.
+                if !PrintableText.isPrintable(scalar) {
                     let digits = String(scalar.value, radix: 16)
                     quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
                 } else {

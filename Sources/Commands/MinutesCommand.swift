@@ -4,7 +4,7 @@ enum Minutes: AdminKind {
     static let path = "minutes"
     static let noun = "minute"
     static let columns: [AdminColumn] = ["minute_at", "tenant", "tier", "model", "region", "outcomes", "prompt_tokens", "completion_tokens"]
-    static let filters: [String] = ["tenant", "model", "region", "since"]
+    static let filters: [KindFilter] = [.tenant, "model", "region", .since, .until]
 }
 
 struct MinutesCommand: AsyncParsableCommand {

@@ -4,7 +4,13 @@ enum Models: AdminKind {
     static let path = "models"
     static let noun = "model"
     static let columns: [AdminColumn] = ["name", "display_name", "context_tokens", "tiers", "state"]
-    static let filters: [String] = []
+    static let fields: [KindField] = [
+        .required("name", "letters, digits and . _ : / @ -", changeable: false),
+        .required("display_name"),
+        .required("context_tokens", form: .json),
+        .optional("tiers", "list; empty: all", form: .json),
+        .later("state", "active or hidden"),
+    ]
 }
 
 struct ModelsCommand: AsyncParsableCommand {

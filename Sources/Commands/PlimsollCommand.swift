@@ -5,7 +5,11 @@ import Program
 package struct PlimsollCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "plimsoll", abstract: "Runs and asks a Plimsoll installation.",
-        discussion: "Exit codes: 0 done, 1 refused by the server, 3 unreachable, 64 wrong usage.", version: Version.current,
+        discussion: """
+            Asks the installation that a profile names, or PLIMSOLL_ADMIN_URL and PLIMSOLL_ADMIN_TOKEN. See docs/command-line.md.
+
+            Exit codes: 0 done, 1 refused by the server, 3 unreachable, 64 wrong usage.
+            """, version: Version.current,
         subcommands: [DevCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Customers", subcommands: [TenantsCommand.self, KeysCommand.self, TiersCommand.self, SKUsCommand.self]),
@@ -16,7 +20,11 @@ package struct PlimsollCommand: AsyncParsableCommand {
                     EnrolmentTokensCommand.self,
                 ]),
             CommandGroup(name: "Models", subcommands: [ModelsCommand.self, ReleasesCommand.self, WeightsCommand.self]),
-            CommandGroup(name: "Records", subcommands: [UsageCommand.self, MinutesCommand.self, AuditCommand.self, TokensCommand.self]),
+            CommandGroup(
+                name: "Records",
+                subcommands: [
+                    UsageCommand.self, QuarantineCommand.self, MinutesCommand.self, AuditCommand.self, TokensCommand.self,
+                ]),
         ])
 
     package init() {}

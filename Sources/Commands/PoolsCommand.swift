@@ -4,7 +4,15 @@ enum Pools: AdminKind {
     static let path = "pools"
     static let noun = "pool"
     static let columns: [AdminColumn] = ["name", "provider", "region", "kind", "hour_price_micro_usd", "state"]
-    static let filters: [String] = ["provider", "region"]
+    static let filters: [KindFilter] = ["provider", "region"]
+    static let fields: [KindField] = [
+        .required("name", "lower-case letters, digits, dots, dashes, underscores", changeable: false),
+        .required("provider", changeable: false),
+        .required("region", changeable: false),
+        .optional("kind", "shared, warm or reserved"),
+        .optional("hour_price_micro_usd", "10^-6 US dollars for one host and hour", form: .json),
+        .later("state", "active or suspended"),
+    ]
 }
 
 struct PoolsCommand: AsyncParsableCommand {

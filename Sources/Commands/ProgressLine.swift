@@ -7,13 +7,18 @@ final class ProgressLine: Sendable {
         var shown = ""
     }
 
+    static let standardError = STDERR_FILENO
+
     private let title: String
+    private let descriptor: Int32
     private let began = ContinuousClock.now
-    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let isTerminal: Bool
     private let state = Mutex(State())
 
-    init(_ title: String) {
-        self.title = title
+    init(_ title: String, to descriptor: Int32 = ProgressLine.standardError) {
+        self.title = PrintableText.clean(title)
+        self.descriptor = descriptor
+        isTerminal = isatty(descriptor) == 1
         show("…")
     }
 
@@ -23,14 +28,19 @@ final class ProgressLine: Sendable {
             return state.shown != status
         }
         if isTerminal {
-            write("\r\u{1b}[K\(title): \(status) (\(seconds) s)")
+            write("\r\u{1b}[K\(title): \(PrintableText.clean(status)) (\(seconds) s)")
         } else if isNew, status != "…" {
-            write("\(title): \(status)\n")
+            write("\(title): \(PrintableText.clean(status))\n")
         }
     }
 
     func end(_ status: String) {
-        write("\(isTerminal ? "\r\u{1b}[K" : "")\(title): \(status) (\(seconds) s)\n")
+        write("\(isTerminal ? "\r\u{1b}[K" : "")\(title): \(PrintableText.clean(status)) (\(seconds) s)\n")
+    }
+
+    /// Takes the line off a terminal; elsewhere what was written stays.
+    func clear() {
+        if isTerminal { write("\r\u{1b}[K") }
     }
 
     private var seconds: String {
@@ -41,6 +51,6 @@ final class ProgressLine: Sendable {
     private func write(_ text: String) {
         let bytes = Array(text.utf8)
         // A terminal that is gone is no reason to stop the work.
-        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
+        _ = Glibc.write(descriptor, bytes, bytes.count)
     }
 }

@@ -4,7 +4,14 @@ enum Tenants: AdminKind {
     static let path = "tenants"
     static let noun = "tenant"
     static let columns: [AdminColumn] = ["id", "name", "display_name", "tier", "state", "created_at"]
-    static let filters: [String] = ["tier", "state"]
+    static let filters: [KindFilter] = ["tier", KindFilter("state", "active or suspended")]
+    static let fields: [KindField] = [
+        .required("name", "lower-case letters, digits, dots, dashes, underscores", changeable: false),
+        .required("display_name"),
+        .required("tier"),
+        .optional("allowed_regions", "list, such as [\"eu\"]; empty: everywhere", form: .json),
+        .later("state", "active or suspended"),
+    ]
 }
 
 struct TenantsCommand: AsyncParsableCommand {

@@ -2,23 +2,27 @@
 struct TextTable {
     private let titles: [String]
     private let rows: [[String]]
+    private let whole: Set<Int>
     private static let gap = "  "
+    private static let leastWidth = 6
 
-    init(titles: [String], rows: [[String]]) {
+    /// - Parameter whole: columns that are never cut, because half of an id is none. A table of many of them may become too wide.
+    init(titles: [String], rows: [[String]], whole: Set<Int> = []) {
         self.titles = titles.map { $0.uppercased() }
-        self.rows = rows.map { $0.map(Self.printable) }
+        self.rows = rows.map { $0.map(PrintableText.clean) }
+        self.whole = whole
     }
 
     /// - Parameter width: columns of the terminal; nil: as wide as it gets.
     func render(width: Int?) -> String {
         var widths = titles.indices.map { column in ([titles] + rows).map { $0[column].count }.max() ?? 0 }
-        if let width { Self.shrink(&widths, to: width - Self.gap.count * max(0, titles.count - 1)) }
+        if let width { shrink(&widths, to: width - Self.gap.count * max(0, titles.count - 1)) }
         return ([titles] + rows).map { line($0, widths) }.joined(separator: "\n")
     }
 
-    private static func shrink(_ widths: inout [Int], to room: Int) {
-        let least = 6
-        while widths.reduce(0, +) > room, let widest = widths.indices.max(by: { widths[$0] < widths[$1] }), widths[widest] > least {
+    private func shrink(_ widths: inout [Int], to room: Int) {
+        let yielding = widths.indices.filter { !whole.contains($0) }
+        while widths.reduce(0, +) > room, let widest = yielding.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.leastWidth {
             widths[widest] -= 1
         }
     }
@@ -31,10 +35,5 @@ struct TextTable {
             if column < cells.count - 1 { line += String(repeating: " ", count: width - cut.count) + Self.gap }
         }
         return line
-    }
-
-    /// Names come from other people: nothing in a cell may steer the terminal.
-    private static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) ? " " : $0 }))
     }
 }

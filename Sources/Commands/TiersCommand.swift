@@ -6,7 +6,21 @@ enum Tiers: AdminKind {
     static let columns: [AdminColumn] = [
         "name", "display_name", "requests_per_minute", "tokens_per_minute", "concurrent_requests", "max_prompt_tokens", "max_output_tokens",
     ]
-    static let filters: [String] = []
+    static let fields: [KindField] = [
+        .required("name", "lower-case letters, digits, dots, dashes, underscores", changeable: false),
+        .required("display_name"),
+        .required("capacity_policy", "shared, warm_regional or preallocated"),
+        .required("priority", "0 to 100, greater is served first", form: .json),
+        .required("max_prompt_tokens", form: .json),
+        .required("max_output_tokens", form: .json),
+        .required("max_body_bytes", form: .json),
+        .required("requests_per_minute", form: .json),
+        .required("tokens_per_minute", form: .json),
+        .required("concurrent_requests", form: .json),
+        .required("max_table_age_seconds", "how long keys stay good on a gateway that is cut off", form: .json),
+        .required("ttft_objective_microseconds", form: .json),
+        .optional("monthly_minimum_micro_usd", form: .json),
+    ]
 }
 
 struct TiersCommand: AsyncParsableCommand {

@@ -4,7 +4,12 @@ enum Tokens: AdminKind {
     static let path = "tokens"
     static let noun = "admin token"
     static let columns: [AdminColumn] = ["id", "name", "role", "prefix", "expires_at", "revoked_at"]
-    static let filters: [String] = []
+    static let fields: [KindField] = [
+        .required("name", changeable: false),
+        .required("role", "owner, operator or viewer", changeable: false),
+        .optional("expires_at", "instant such as 2030-01-31T12:00:00Z", changeable: false),
+    ]
+    static let secret: String? = "secret"
 }
 
 struct TokensCommand: AsyncParsableCommand {

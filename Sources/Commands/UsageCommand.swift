@@ -3,8 +3,11 @@ import ArgumentParser
 enum Usage: AdminKind {
     static let path = "usage-records"
     static let noun = "usage record"
-    static let columns: [AdminColumn] = ["accepted_at", "request_id", "tenant", "model", "status", "outcome", "prompt_tokens", "completion_tokens"]
-    static let filters: [String] = ["request_id", "tenant", "model", "since"]
+    static let columns: [AdminColumn] = [
+        AdminColumn("accepted at", "accepted_at", isMicroseconds: true), "request_id", "tenant", "model", "status", "outcome", "prompt_tokens",
+        "completion_tokens",
+    ]
+    static let filters: [KindFilter] = ["request_id", .tenant, "model", .since, .until]
 }
 
 struct UsageCommand: AsyncParsableCommand {

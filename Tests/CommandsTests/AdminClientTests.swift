@@ -30,11 +30,45 @@ import Testing
 
     @Test func aChangeCarriesTokenBodyAndAnIdempotencyKey() async throws {
         let server = CannedServer([(201, #"{"id":"x"}"#)])
-        let body = FieldAssignment.document(try FieldAssignment.parse(["name=acme", "limit=5", "tags=[\"a\"]", "note=a=b"]))
+        let words = try FieldAssignment.parse(["name=2024", "limit=5", "tags=[\"a\"]", "note=a=b", "gone=null"])
+        let body = FieldAssignment.document(words, [.required("name"), .optional("note"), .optional("gone")])
         _ = try await client(server).change("POST", "tenants", body)
         let asked = server.asked[0]
         #expect(asked.contains("authorization: Bearer pls_adm_marker\r\n") && asked.contains("idempotency-key: "))
-        #expect(asked.hasSuffix(#"{"name":"acme","limit":5,"tags":["a"],"note":"a=b"}"#))
+        #expect(asked.hasSuffix(#"{"name":"2024","limit":5,"tags":["a"],"note":"a=b","gone":null}"#))
+    }
+
+    @Test func rowsSayWhetherThereAreMore() async throws {
+        let page = #"{"data":[{"n":1},{"n":2}],"next_cursor":"c"}"#
+        let server = CannedServer([(200, page), (200, #"{"data":[],"next_cursor":null}"#)])
+        #expect(try await client(server).rows("tenants", most: 2).hasMore)
+        #expect(try await client(server).rows("tenants", most: 2).hasMore == false)
+    }
+
+    @Test func aSecretThatWasLostOnTheWayIsToldAndNotPassedOver() async throws {
+        let replayed = CannedServer.Answer(status: 201, body: #"{"id":"k1","imported":false}"#, headers: ["idempotent-replayed: true"])
+        let server = CannedServer(answers: [
+            .lost, replayed, .lost, .init(status: 201, body: #"{"id":"k2","imported":true}"#, headers: replayed.headers),
+        ])
+        do {
+            _ = try await client(server).create(Keys.self, .members(("name", .string("k"))))
+            Issue.record("a key without its secret was passed on")
+        } catch {
+            #expect(error.code == .refused && error.message.contains("plimsoll keys revoke k1"))
+        }
+        let keys = server.asked.compactMap { $0.split(separator: "\r\n").first { $0.hasPrefix("idempotency-key") } }
+        #expect(keys.count == 2 && keys[0] == keys[1])
+        #expect(try await client(server).create(Keys.self, .members(("value", .string("sk-elsewhere"))))["id"] == .string("k2"))
+    }
+
+    @Test func wordsOfTheServerCannotSteerTheTerminal() async {
+        let server = CannedServer([(400, #"{"error":{"message":"no\u001b[2J","faults":[{"param":"a\u009b","message":"b\nc"}]}}"#)])
+        do {
+            _ = try await client(server).get("tiers")
+            Issue.record("the refusal was not thrown")
+        } catch {
+            #expect(error.message == "no [2J (400)\n  a : b c")
+        }
     }
 
     @Test func aRefusalIsExitCodeOneAndNamesEveryFault() async {

@@ -3,6 +3,16 @@ import Synchronization
 
 /// A server on loopback that gives its answers in turn, one connection each, and keeps what it was asked.
 final class CannedServer: Sendable {
+    struct Answer: Sendable {
+        var status: Int
+        var body: String
+        var headers: [String] = []
+        var isLost = false
+
+        /// The connection is closed in place of an answer.
+        static let lost = Answer(status: 0, body: "", isLost: true)
+    }
+
     private let descriptor: Int32
     private let heads = Mutex<[String]>([])
     let port: Int
@@ -10,7 +20,11 @@ final class CannedServer: Sendable {
     var url: String { "http://127.0.0.1:\(port)" }
     var asked: [String] { heads.withLock { $0 } }
 
-    init(_ answers: [(status: Int, body: String)]) {
+    convenience init(_ answers: [(status: Int, body: String)]) {
+        self.init(answers: answers.map { Answer(status: $0.status, body: $0.body) })
+    }
+
+    init(answers: [Answer]) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -34,7 +48,7 @@ final class CannedServer: Sendable {
     }
 
     /// On a thread of its own, which ends with the last answer or with the socket.
-    private func serve(_ answers: [(status: Int, body: String)]) {
+    private func serve(_ answers: [Answer]) {
         let job = Job(descriptor: descriptor, answers: answers) { [weak self] head in self?.heads.withLock { $0.append(head) } }
         var thread = pthread_t()
         pthread_create(
@@ -49,10 +63,10 @@ final class CannedServer: Sendable {
 
     private final class Job: Sendable {
         let descriptor: Int32
-        let answers: [(status: Int, body: String)]
+        let answers: [Answer]
         let note: @Sendable (String) -> Void
 
-        init(descriptor: Int32, answers: [(status: Int, body: String)], note: @escaping @Sendable (String) -> Void) {
+        init(descriptor: Int32, answers: [Answer], note: @escaping @Sendable (String) -> Void) {
             self.descriptor = descriptor
             self.answers = answers
             self.note = note
@@ -65,8 +79,11 @@ final class CannedServer: Sendable {
                 var bytes = [UInt8](repeating: 0, count: 65_536)
                 let count = recv(connection, &bytes, bytes.count, 0)
                 note(String(decoding: bytes[..<max(0, count)], as: UTF8.self))
-                let text = "HTTP/1.1 \(answer.status) X\r\ncontent-length: \(answer.body.utf8.count)\r\nconnection: close\r\n\r\n\(answer.body)"
-                _ = send(connection, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+                if !answer.isLost {
+                    let headers = answer.headers + ["content-length: \(answer.body.utf8.count)", "connection: close"]
+                    let text = "HTTP/1.1 \(answer.status) X\r\n\(headers.joined(separator: "\r\n"))\r\n\r\n\(answer.body)"
+                    _ = send(connection, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+                }
                 close(connection)
             }
         }

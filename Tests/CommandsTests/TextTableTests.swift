@@ -17,18 +17,41 @@ import Testing
         #expect(lines[1].hasPrefix("12  www") && lines[1].hasSuffix("…"))
     }
 
+    @Test func idsStayWholeAndTheOthersGiveWay() {
+        let id = "0192f0c1-7a2b-7000-8000-000000000001"
+        let row = [id, String(repeating: "w", count: 60), String(repeating: "v", count: 9)]
+        let table = TextTable(titles: ["id", "text", "more"], rows: [row], whole: [0])
+        #expect(table.render(width: 60).split(separator: "\n").allSatisfy { $0.count <= 60 && ($0.hasPrefix("ID ") || $0.hasPrefix(id)) })
+        #expect(table.render(width: 20).contains(id))
+        #expect(AdminColumn("id", "id").isWhole && AdminColumn("tenant", "tenant").isWhole && !AdminColumn("name", "name").isWhole)
+    }
+
+    @Test func microsecondsAreShownAsAnInstant() throws {
+        let row = try JSONValue.parse(#"{"at":1764115200000000}"#)
+        #expect(AdminColumn("at", "at", isMicroseconds: true).text(row) == "2025-11-26T00:00:00Z")
+    }
+
+    @Test func jsonIsPrintedWithoutWhatATerminalObeys() throws {
+        let value = JSONValue.string("a\u{1b}\u{9b}\u{7f}\u{202e}é")
+        #expect(JSONPrinter.compact(value) == #""a\u001b\u009b\u007f\u202eé""#)
+        #expect(try JSONValue.parse(JSONPrinter.compact(value)) == value)
+    }
+
     @Test func aCellCannotSteerTheTerminal() {
         #expect(!TextTable(titles: ["a"], rows: [["x\u{1b}[2J\ny"]]).render(width: nil).contains("\u{1b}"))
     }
 
     @Test func emptyValuesAndNestedOnesAreShown() throws {
-        let row = FieldAssignment.document(try FieldAssignment.parse(["a=null", "b={\"c\":[1,2]}", "d=", "e=true"]))
+        let row = try JSONValue.parse(#"{"a":null,"b":{"c":[1,2]},"d":"","e":true}"#)
         #expect(AdminColumn("x", "a").text(row) == "-" && AdminColumn("x", "b.c").text(row) == "1,2")
         #expect(AdminColumn("x", "d").text(row) == "-" && AdminColumn("x", "e").text(row) == "yes" && AdminColumn("x", "zz").text(row) == "-")
     }
 
     @Test(arguments: [
         ["tenants", "list", "bogus=1"], ["tenants", "create"], ["nothing"], ["tenants", "list", "--limit", "0"], ["dev", "--stop", "--reset"],
+        ["tenants", "update", "acme", "name=other"], ["hosts", "drain", "h1", "--deadline", "0"],
+        ["hosts", "invite", "--pool", "p", "--seconds", "1"],
+        ["audit", "list", "--order", "sideways"],
     ])
     func wrongUsageIsExitCodeSixtyFour(_ words: [String]) {
         do {

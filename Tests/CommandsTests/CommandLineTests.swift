@@ -1,0 +1,121 @@
+import FoundationEssentials
+import Postgres
+import TestSupport
+import Testing
+
+/// The program as it was built, against a real server.
+@Suite(.timeLimit(.minutes(3))) struct CommandLineTests {
+    @Test func `what was made is listed as a table and as JSON`() async throws {
+        try await AdminWorld.run { world in
+            #expect(try await world.plimsoll("providers", "list").output == "no providers")
+            let made = try await world.plimsoll("providers", "create", "name=2024", "display_name=true", "kind=independent")
+            #expect(made.exit == 0 && made.output.contains("name          2024"))
+            let lines = try await world.plimsoll("providers", "list").output.split(separator: "\n")
+            #expect(lines[0].split(separator: " ").prefix(3) == ["NAME", "DISPLAY", "NAME"])
+            #expect(lines[1].hasPrefix("2024  true"))
+            let json = try await world.plimsoll("providers", "list", "--output", "json").output
+            let rows = try JSONDecoder().decode(JSONTree.self, from: Data(json.utf8)).elements
+            #expect(rows.map { $0["kind"].string } == ["independent"])
+        }
+    }
+
+    @Test func `refusals, unreachable servers and wrong usage have their exit codes`() async throws {
+        try await AdminWorld.run { world in
+            let unknown = try await world.plimsoll("tenants", "get", "nobody")
+            #expect(unknown.exit == 1 && unknown.output.isEmpty && unknown.errors.contains("not_found"))
+            #expect(try await world.plimsoll("tenants", "list", "colour=red").exit == 64)
+            #expect(try await world.plimsoll("tenants", "create", "name=acme").errors.contains("needs display_name, tier too"))
+            let away = try await AdminWorld.plimsoll(["tiers", "list"], ["PLIMSOLL_ADMIN_URL": "http://127.0.0.1:1", "PLIMSOLL_ADMIN_TOKEN": "x"])
+            #expect(away.exit == 3)
+            let lost = try await AdminWorld.plimsoll(["tiers", "list"], ["PLIMSOLL_ADMIN_URL": world.url, "PLIMSOLL_ADMIN_TOKEN": ""])
+            #expect(lost.exit == 1)
+        }
+    }
+
+    @Test func `a list that goes on says so, and records come newest first`() async throws {
+        try await AdminWorld.run { world in
+            for number in 1...3 {
+                _ = try await world.plimsoll("providers", "create", "name=p\(number)", "display_name=P", "kind=independent")
+            }
+            let some = try await world.plimsoll("providers", "list", "--limit", "2")
+            #expect(some.errors == "2 shown, there are more: --limit N or --all\n")
+            #expect(some.output.contains("p1") && !some.output.contains("p3"))
+            #expect(try await world.plimsoll("providers", "list", "--all").errors.isEmpty)
+            #expect(try await world.plimsoll("providers", "list", "--limit", "1", "--order", "desc").output.contains("p3"))
+            let audit = try await world.plimsoll("audit", "list", "--limit", "1").output
+            #expect(audit.split(separator: "\n").last?.hasPrefix("3 ") == true)
+        }
+    }
+
+    @Test func `a drain waits for its own operation and tells how it went`() async throws {
+        try await AdminWorld.run { world in
+            _ = try await world.host("h1")
+            async let drained = world.plimsoll("hosts", "drain", "h1", "--deadline", "60")
+            try await Waiting.until("the order", within: .seconds(30)) {
+                try await world.row("UPDATE serving.operations SET state = 'running' WHERE state = 'queued' RETURNING id") != nil
+            }
+            // An older operation of the same kind that ended is not this one's end.
+            _ = try await world.row(
+                """
+                INSERT INTO serving.operations (host_id, kind, state, deadline, requested_by, created_at)
+                SELECT host_id, kind, 'failed', deadline, 'test', now() + interval '1 second' FROM serving.operations RETURNING id
+                """)
+            _ = try await world.row("UPDATE serving.operations SET state = 'done' WHERE state = 'running' RETURNING id")
+            let outcome = try await drained
+            #expect(outcome.exit == 0 && outcome.errors.contains("draining h1: done"))
+            #expect(outcome.output.contains("state          done"))
+        }
+    }
+
+    @Test func `an order that fails is exit code one, and one that is not waited for names its operation`() async throws {
+        try await AdminWorld.run { world in
+            _ = try await world.host("h1")
+            let sent = try await world.plimsoll("hosts", "resume", "h1", "--no-wait", "-o", "json")
+            let operation = try JSONDecoder().decode(JSONTree.self, from: Data(sent.output.utf8))["operation"].string
+            #expect(try await world.row("SELECT id::text AS id FROM serving.operations")?.value("id") == operation)
+            async let drained = world.plimsoll("hosts", "drain", "h1")
+            try await Waiting.until("the order", within: .seconds(30)) {
+                try await world.row(
+                    "UPDATE serving.operations SET state = 'failed', message = 'no' WHERE state = 'queued' AND kind = 'drain' RETURNING id")
+                    != nil
+            }
+            let outcome = try await drained
+            #expect(outcome.exit == 1 && outcome.errors.contains("the host did not drain: no"))
+        }
+    }
+
+    @Test func `a hostname cannot steer the terminal, and a host that is silent looks like it`() async throws {
+        try await AdminWorld.run { world in
+            let id = try await world.host("evil\u{1b}[2J\u{9b}2J", heartbeat: "now() - interval '2 minutes'")
+            for words in [["hosts", "list"], ["hosts", "get", id], ["hosts", "get", id, "-o", "json"], ["hosts", "drain", id, "--no-wait"]] {
+                let outcome = try await AdminWorld.plimsoll(words, ["PLIMSOLL_ADMIN_URL": world.url, "PLIMSOLL_ADMIN_TOKEN": world.token])
+                #expect(outcome.exit == 0)
+                #expect(!(outcome.output + outcome.errors).unicodeScalars.contains { $0 == "\u{1b}" || $0 == "\u{9b}" })
+            }
+            #expect(try await world.plimsoll("hosts", "get", id).output.contains("reporting                silent"))
+            #expect(try await world.plimsoll("hosts", "list", "reporting=yes").output == "no hosts")
+        }
+    }
+
+    @Test func `an invitation says what to do with the token`() async throws {
+        try await AdminWorld.run { world in
+            _ = try await world.host("h1")
+            let host = try await world.plimsoll("hosts", "invite", "--pool", "alpha-eu")
+            #expect(host.exit == 0 && host.output.contains("PLIMSOLL_JOIN_TOKEN=jt1.") && host.output.contains("plimsoll-agent serve"))
+            let gateway = try await world.plimsoll("gateways", "invite", "--region", "eu")
+            #expect(gateway.output.contains("plimsoll-gateway serve") && gateway.output.contains("advertise"))
+            #expect(try await world.plimsoll("hosts", "invite", "--pool", "nowhere").exit == 1)
+            #expect(try await world.plimsoll("hosts", "invite").exit == 64)
+        }
+    }
+
+    @Test func `the audit chain is verified, and a break of it is exit code one`() async throws {
+        try await AdminWorld.run { world in
+            _ = try await world.host("h1")
+            #expect(try await world.plimsoll("audit", "verify").exit == 0)
+            _ = try await world.row("ALTER TABLE audit.entry DISABLE TRIGGER USER")
+            _ = try await world.row("UPDATE audit.entry SET action = 'other' WHERE sequence = 1 RETURNING sequence")
+            #expect(try await world.plimsoll("audit", "verify").exit == 1)
+        }
+    }
+}
