@@ -13,6 +13,7 @@ package struct GatewaySettings: Sendable {
     package var bodyTime = 20
     /// To the first token of a stream, for each attempt.
     package var firstTokenTime = 60
+    /// To the next token of a stream; and for a client to take something of what waits for it.
     package var interTokenTime = 30
     /// For a whole answer that is not streamed.
     package var answerTime = 600

@@ -41,7 +41,7 @@ import Testing
 
     @Test func aLastAnswerIsNotCutBecauseItIsLarge() async throws {
         var setup = GatewayFixture.Setup()
-        setup.settings.headTime = 3
+        setup.settings.headTime = 5
         let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Self.large))] }
         try await GatewayFixture.run([runtime], setup) { gateway in
             let client = try await TestClient(port: gateway.port, receiveBuffer: 16_384)
