@@ -23,38 +23,50 @@ struct ControlProgram {
         let metrics = MetricRegistry()
         let readiness = Readiness(waitingFor: ["database"])
         let plane = ControlPlaneServices(
-            configuration: settings.database, billing: settings.billingDatabase, authority: authority, logger: logger)
-        let api = AdminAPI(databases: plane.databases, tokens: EnrolmentTokens(pin: authority.pin), logger: logger)
-        let admin = AdminServer(
-            api: api, host: settings.adminHost, port: settings.adminPort, logger: logger,
-            adding: { router in
-                Self.addOperations(to: router, metrics: metrics, readiness: readiness)
-            })
+            configuration: settings.database, authority: authority, retention: settings.retention, metrics: metrics, logger: logger)
+        metrics.collect { [board = plane.board] in
+            let version = MetricSample(Double(board.version))
+            return [MetricFamily("plimsoll_control_table_version", "Version of the newest routing table seen here.", .gauge, [version])]
+        }
         let peers = try PeerServer(
             api: plane.peers, host: settings.peersHost, port: settings.peersPort, names: settings.advertised, logger: logger)
-        let watch = DatabaseWatch(
-            pool: plane.databases.serving, migrator: migrator, board: plane.board, readiness: readiness, metrics: metrics, logger: logger)
+        let reason = ReadinessReason("database", of: readiness)
+        let watch = DatabaseWatch(pool: plane.databases.serving, migrator: migrator, metrics: metrics, logger: logger) { reason.set($0) }
+        let authorities = AuthorityWatch(folder: settings.authorities, authority: authority, metrics: metrics, logger: logger)
+        let admin = try adminServer(plane, pin: authority.pin, metrics, readiness)
         try await ProgramServices.run(
-            plane.services + [watch, admin, peers], readiness: readiness, drainLimit: settings.drainLimit, logger: logger)
+            plane.services(with: [authorities, watch]) + [admin, peers], readiness: readiness, drainLimit: settings.drainLimit, logger: logger)
     }
 
-    /// Makes what is missing: authorities, and an owner's token when there is none.
+    private func adminServer(
+        _ plane: ControlPlaneServices, pin: SHA256Digest, _ metrics: MetricRegistry, _ readiness: Readiness
+    ) throws -> AdminServer {
+        let api = AdminAPI(databases: plane.databases, tokens: EnrolmentTokens(pin: pin), logger: logger)
+        do {
+            return try AdminServer(
+                api: api, host: settings.adminHost, port: settings.adminPort, certificate: settings.adminCertificate, logger: logger,
+                adding: { router in Self.addOperations(to: router, metrics: metrics, readiness: readiness) })
+        } catch {
+            ProgramExit.complain("admin.certificate_file and admin.key_file cannot be used: \(error)")
+            throw ProgramExit.refused
+        }
+    }
+
+    /// Makes what is missing: authorities, and an owner's token when there is none that counts.
     func initialise(tokenFile: String?) async throws {
-        if settings.authorities.isInUse {
-            print("The authorities in \(settings.authorities.path) stay as they are.")
-        } else {
-            _ = try settings.authorities.create()
-            print(
-                "Made the authorities in \(settings.authorities.path). Move \(settings.authorities.rootKey) to a safe place: serving does not need it."
-            )
+        try makeAuthorities()
+        let made = try await makeToken(into: tokenFile) { connection in
+            guard try await !AdminTokenResource.ownerExists(connection) else { return nil }
+            return try await AdminTokenResource.createAudited(connection, name: "first", role: .owner, createdBy: "init")
         }
-        guard let secret = try await firstToken() else {
-            print("There is an owner's token already; none was made.")
-            return
+        if !made { print("There is an owner's token already; none was made. plimsoll-control token makes another.") }
+    }
+
+    /// For an installation whose owners have lost their tokens: whoever may read these settings owns it.
+    func makeToken(name: String, role: AdminRole, tokenFile: String?) async throws {
+        _ = try await makeToken(into: tokenFile) { connection in
+            try await AdminTokenResource.createAudited(connection, name: name, role: role, createdBy: "command")
         }
-        guard let tokenFile else { return print("The first admin token, shown once: \(secret)") }
-        try SecretFile.write(Array((secret + "\n").utf8), to: tokenFile)
-        print("The first admin token is in \(tokenFile).")
     }
 
     func migrate() async throws {
@@ -67,27 +79,53 @@ struct ControlProgram {
     }
 
     private func loadAuthority() throws -> Authority {
+        let folder = settings.authorities
         do {
-            return try settings.authorities.load()
+            return try folder.load()
+        } catch let error as CryptographyError where error.code == .expired {
+            ProgramExit.complain("An authority in \(folder.path) has expired. Run plimsoll-control renew-authority --root-key FILE.")
         } catch {
-            ProgramExit.complain("No authorities can be read from \(settings.authorities.path): \(error). Run plimsoll-control init first.")
+            let remedy = folder.isUnfinished ? "They are half made: plimsoll-control init finishes them." : "Run plimsoll-control init first."
+            ProgramExit.complain("No authorities can be read from \(folder.path): \(error). \(remedy)")
+        }
+        throw ProgramExit.refused
+    }
+
+    private func makeAuthorities() throws {
+        let folder = settings.authorities
+        let advice = "Move \(folder.rootKey) to a safe place: serving does not need it."
+        do {
+            if folder.isUnfinished {
+                print("The authorities in \(folder.path) are half made.")
+                _ = try folder.finish()
+                print("Finished the authorities in \(folder.path). \(advice)")
+            } else if folder.isInUse {
+                print("The authorities in \(folder.path) stay as they are.")
+            } else {
+                _ = try folder.create()
+                print("Made the authorities in \(folder.path). \(advice)")
+            }
+        } catch {
+            ProgramExit.complain("No authorities could be made: \(error)")
             throw ProgramExit.refused
         }
     }
 
-    private func firstToken() async throws -> String? {
+    /// False when there was nothing to make. The file is written before the token counts: a token that nobody holds would lock everybody out.
+    private func makeToken(
+        into file: String?, _ make: (PostgresConnection) async throws -> String?
+    ) async throws -> Bool {
         let pool = PostgresPool(configuration: settings.database, logger: logger)
         do {
-            let secret: String? = try await pool.transaction { connection in
-                let owners = try await connection.query(
-                    "SELECT 1 AS held FROM serving.admin_tokens WHERE role = 'owner' AND revoked_at IS NULL LIMIT 1")
-                guard owners.isEmpty else { return nil }
-                let made = try await AdminTokenResource.create(connection, name: "first", role: .owner, expiresAt: nil, createdBy: "init")
-                try await PeerAudit.append(connection, actor: "init", action: "create", kind: "token", id: made.id.uuidString.lowercased())
-                return made.secret
+            let secret = try await pool.transaction { connection in
+                let secret = try await make(connection)
+                if let secret, let file { try SecretFile.write(Array((secret + "\n").utf8), to: file) }
+                return secret
             }
             await pool.close()
-            return secret
+            guard let secret else { return false }
+            print(file.map { "The admin token is in \($0)." } ?? "The admin token, shown once: \(secret)")
+            return true
         } catch {
             await pool.close()
             ProgramExit.complain("No token could be made: \(error). Is the schema there (plimsoll-control migrate)?")
@@ -107,62 +145,6 @@ struct ControlProgram {
             return Response(
                 status: readiness.isReady ? .ok : .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
-        }
-    }
-}
-
-/// Keeps readiness true to the database: it answers, and its schema is this program's.
-private struct DatabaseWatch: Service {
-    let pool: PostgresPool
-    let migrator: Migrator
-    let board: TableBoard
-    let readiness: Readiness
-    let metrics: MetricRegistry
-    let logger: Logger
-
-    func run() async throws {
-        let up = metrics.gauge("plimsoll_control_database_up", "1 while PostgreSQL answers and has this program's schema.")
-        let version = metrics.gauge("plimsoll_control_table_version", "Version of the newest routing table seen here.")
-        await cancelWhenGracefulShutdown {
-            var isUp = false
-            while !Task.isCancelled {
-                let answers = await self.answers(checkingSchema: !isUp)
-                if answers, !isUp { self.readiness.clear("database") }
-                if !answers { self.readiness.block("database") }
-                isUp = answers
-                up.set(answers ? 1 : 0)
-                version.set(Double(self.board.version))
-                // Cancellation ends the pause and the loop.
-                try? await Task.sleep(for: .seconds(1))
-            }
-        }
-    }
-
-    private func answers(checkingSchema: Bool) async -> Bool {
-        do {
-            if checkingSchema {
-                let pending = try await migrator.pending()
-                guard pending.isEmpty else {
-                    logger.warning("Database schema is behind: run plimsoll-control migrate", metadata: [LogKeys.count: "\(pending.count)"])
-                    return false
-                }
-            }
-            return try await answersSoon()
-        } catch {
-            return false
-        }
-    }
-
-    /// The pool waits longer for a connection than readiness may stay wrong.
-    private func answersSoon() async throws -> Bool {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask { try await !pool.query("SELECT 1").isEmpty }
-            group.addTask {
-                try await Task.sleep(for: .milliseconds(1_500))
-                return false
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? false
         }
     }
 }

@@ -7,14 +7,16 @@ import Telemetry
 /// Reads the control plane's settings: the one place that knows their names. `docs/control-configuration.md` describes them.
 struct ControlSettings {
     let database: PostgresConfiguration
-    let billingDatabase: String?
     let authorities: AuthorityFolder
     let adminHost: String
     let adminPort: Int
+    /// Nil: the admin port is plain, and on loopback.
+    let adminCertificate: AdminCertificate?
     let peersHost: String
     let peersPort: Int
     /// Names and addresses by which agents and gateways reach this program.
     let advertised: [String]
+    let retention: Retention
     let drainLimit: Duration
 
     init(_ reader: SettingsReader) throws(SettingsFaults) {
@@ -22,11 +24,13 @@ struct ControlSettings {
         let size = section.int("max_connections", default: 16, in: 2...200)
         database = PostgresConfiguration(
             connectionString: section.secret("url").exposed, applicationName: "plimsoll-control", maximumConnections: size)
-        billingDatabase = section.optionalSecret("billing_url")?.exposed
         authorities = Self.authorities(reader)
-        (adminHost, adminPort) = Self.admin(reader.object("admin"))
+        let admin = reader.object("admin")
+        adminCertificate = Self.certificate(admin)
+        (adminHost, adminPort) = Self.admin(admin, isPlain: adminCertificate == nil)
         (peersHost, peersPort) = Self.address(reader.object("peers"), default: SettingsAddress(host: "0.0.0.0", port: 7701))
         advertised = Self.advertised(reader)
+        retention = Self.retention(reader.object("retention"))
         drainLimit = reader.duration("drain_limit", default: .seconds(10), in: .zero ... .seconds(600))
         try reader.finish()
     }
@@ -39,11 +43,29 @@ struct ControlSettings {
         return AuthorityFolder(path: path, trustDomain: domain)
     }
 
-    /// Tokens travel on this port in the clear, so it stays on this machine; TLS in front of it is a proxy's.
-    private static func admin(_ reader: SettingsReader) -> (String, Int) {
+    /// Tokens must not leave this machine in the clear.
+    private static func admin(_ reader: SettingsReader, isPlain: Bool) -> (String, Int) {
         let address = reader.address("listen", default: SettingsAddress(host: "127.0.0.1", port: 7700))
-        if !address.isLocal { reader.fault("listen", "must be a loopback address; put a proxy with TLS in front of it") }
+        if isPlain, !address.isLocal { reader.fault("listen", "must be a loopback address without certificate_file and key_file") }
         return hostAndPort(address, reader)
+    }
+
+    private static func certificate(_ reader: SettingsReader) -> AdminCertificate? {
+        let (certificate, key) = (reader.optionalString("certificate_file"), reader.optionalString("key_file"))
+        for (name, path) in [("certificate_file", certificate), ("key_file", key)] {
+            if let path, (try? SecretFile.read(path)) == nil { reader.fault(name, "cannot be read") }
+        }
+        if (certificate == nil) != (key == nil) {
+            reader.fault(certificate == nil ? "certificate_file" : "key_file", "is missing: TLS needs both certificate_file and key_file")
+        }
+        guard let certificate, let key else { return nil }
+        return AdminCertificate(certificateFile: certificate, keyFile: key)
+    }
+
+    private static func retention(_ reader: SettingsReader) -> Retention {
+        let range = Duration.seconds(60 * 86_400) ... .seconds(36_500 * 86_400)
+        let limit = { (key: String) in reader.has(key) ? reader.duration(key, in: range) : nil }
+        return Retention(usage: limit("usage"), minutes: limit("minutes"))
     }
 
     private static func address(_ reader: SettingsReader, default value: SettingsAddress) -> (String, Int) {

@@ -6,7 +6,10 @@ import Program
 struct PlimsollControl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plimsoll-control", abstract: "The control plane: truth in PostgreSQL, identities, routing tables, the admin API.",
-        version: Version.current, subcommands: [Serve.self, Initialise.self, Migrate.self, RenewAuthority.self, CheckConfig.self])
+        version: Version.current,
+        subcommands: [
+            Serve.self, Initialise.self, Migrate.self, MakeToken.self, RenewAuthority.self, CheckConfig.self,
+        ])
 }
 
 struct Serve: AsyncParsableCommand {
@@ -49,9 +52,33 @@ struct Migrate: AsyncParsableCommand {
     }
 }
 
+struct MakeToken: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token", abstract: "Makes an admin token, such as when all owners' tokens are lost. The audit chain keeps it.")
+
+    @OptionGroup var options: ProgramOptions
+
+    @Option(help: "For people to tell tokens apart.")
+    var name: String
+
+    @Option(help: "owner, operator or viewer.")
+    var role: AdminRole
+
+    @Option(help: "Write the token to this file, readable by its owner only, in place of printing it.")
+    var tokenFile: String?
+
+    func run() async throws {
+        options.startLogging()
+        let settings = try ProgramExit.reading { try ControlSettings(options.settings()) }
+        try await ControlProgram(settings).makeToken(name: name, role: role, tokenFile: tokenFile)
+    }
+}
+
+extension AdminRole: ExpressibleByArgument {}
+
 struct RenewAuthority: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "renew-authority", abstract: "Signs a new intermediate authority with the root's key. Restart the program afterwards.")
+        commandName: "renew-authority", abstract: "Signs a new intermediate authority with the root's key. Running programs use it within the hour.")
 
     @OptionGroup var options: ProgramOptions
 
@@ -61,7 +88,7 @@ struct RenewAuthority: AsyncParsableCommand {
     func run() async throws {
         let settings = try ProgramExit.reading { try ControlSettings(options.settings()) }
         try settings.authorities.renewIntermediate(rootKeyPath: rootKey)
-        print("The intermediate authority is new. Restart plimsoll-control.")
+        print("The intermediate authority is new. Running programs use it within the hour.")
     }
 }
 

@@ -20,7 +20,7 @@ struct AdminFixture: Sendable {
         }
         let (ports, sink) = AsyncStream.makeStream(of: Int.self)
         let api = AdminAPI(databases: databases, tokens: EnrolmentTokens(pin: Hash.sha256("root")), logger: logger)
-        let server = AdminServer(api: api, port: 0, logger: logger, onRunning: { sink.yield($0) })
+        let server = try AdminServer(api: api, port: 0, logger: logger, onRunning: { sink.yield($0) })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             let port = try #require(await ports.first { _ in true })

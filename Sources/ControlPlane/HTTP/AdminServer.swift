@@ -2,27 +2,53 @@ import Domain
 import FoundationEssentials
 import HTTPTypes
 package import Hummingbird
+import HummingbirdTLS
 package import Logging
 import NIOCore
+import NIOSSL
 import ServiceLifecycle
 
-/// The control plane's plain port: admin API and whatever else the program adds. Bind it to loopback or put it behind a proxy.
+/// Files of a certificate chain, leaf first, and of its key, both PEM.
+package struct AdminCertificate: Sendable {
+    package var certificateFile: String
+    package var keyFile: String
+
+    package init(certificateFile: String, keyFile: String) {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+    }
+
+    /// Throws when the files cannot be read or do not belong together.
+    func configuration() throws -> TLSConfiguration {
+        let chain = try NIOSSLCertificate.fromPEMFile(certificateFile).map { NIOSSLCertificateSource.certificate($0) }
+        let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
+        var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        return configuration
+    }
+}
+
+/// The administrators' port: their API and whatever else the program adds. Without a certificate tokens travel in the clear: loopback only.
 package struct AdminServer: Service {
     private let application: Application<RouterResponder<AdminContext>>
 
     /// - Parameters:
     ///   - port: 0 takes a free one, which `onRunning` tells.
+    ///   - certificate: Serves TLS 1.2 and later with it; nil: plain.
     ///   - adding: Further routes, such as metrics and health.
     package init(
-        api: AdminAPI, host: String = "127.0.0.1", port: Int, logger: Logger, adding: (Router<AdminContext>) -> Void = { _ in },
-        onRunning: @escaping @Sendable (Int) -> Void = { _ in }
-    ) {
+        api: AdminAPI, host: String = "127.0.0.1", port: Int, certificate: AdminCertificate? = nil, logger: Logger,
+        adding: (Router<AdminContext>) -> Void = { _ in }, onRunning: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws {
         let router = Router(context: AdminContext.self)
         router.add(middleware: AdminErrors())
         api.addRoutes(to: router)
         adding(router)
+        let tls = try certificate?.configuration()
         application = Application(
-            router: router, configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
+            router: router, server: try tls.map { try .tls(.http1(), tlsConfiguration: $0) } ?? .http1(),
+            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { channel in onRunning(channel.localAddress?.port ?? 0) }, logger: logger)
     }
 

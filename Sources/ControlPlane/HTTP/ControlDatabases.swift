@@ -2,23 +2,19 @@ package import Logging
 package import Postgres
 import ServiceLifecycle
 
-/// The rooms of the database, each behind the role that may enter it. Billing may stand in another database or server.
+/// The rooms of the database, each behind the role that may enter it.
 package struct ControlDatabases: Service {
     package let serving: PostgresPool
     package let reliability: PostgresPool
     package let billing: PostgresPool
     package let audit: PostgresPool
 
-    /// - Parameters:
-    ///   - configuration: Of the serving room; the others differ in their role and size.
-    ///   - billing: Connection string for the billing room; nil: the same.
-    package init(_ configuration: PostgresConfiguration, billing: String? = nil, logger: Logger) {
+    /// - Parameter configuration: Of the serving room; the others differ in their role and size.
+    package init(_ configuration: PostgresConfiguration, logger: Logger) {
         serving = Self.pool(configuration, role: "plimsoll_serving", configuration.maximumConnections, logger)
         reliability = Self.pool(configuration, role: "plimsoll_reliability", 4, logger)
         audit = Self.pool(configuration, role: "plimsoll_audit", 2, logger)
-        var other = configuration
-        other.connectionString = billing ?? configuration.connectionString
-        self.billing = Self.pool(other, role: "plimsoll_billing", 4, logger)
+        billing = Self.pool(configuration, role: "plimsoll_billing", 4, logger)
     }
 
     package func run() async {

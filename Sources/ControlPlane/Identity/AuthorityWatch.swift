@@ -59,7 +59,7 @@ package struct AuthorityWatch: Service {
         let left = certificate.notAfter.timeIntervalSince(moment)
         guard left < Self.month else { return }
         logger.log(
-            level: left < Self.week ? .error : .warning, "Authority expires: run plimsoll-control renew-authority",
+            level: left < Self.week ? .error : .warning, "Authority expires: a root's end needs a new root, an intermediate's renew-authority",
             metadata: [LogKeys.authority: "\(name)", LogKeys.notAfter: "\(certificate.notAfter)"])
     }
 

@@ -2,6 +2,7 @@ import FoundationEssentials
 package import Logging
 package import Postgres
 package import ServiceLifecycle
+package import Telemetry
 
 /// Everything behind the control plane's two ports, in the order in which it starts.
 package struct ControlPlaneServices: Sendable {
@@ -14,19 +15,23 @@ package struct ControlPlaneServices: Sendable {
     private let writer: HeartbeatWriter
     private let upkeep: ControlUpkeep
 
-    package init(configuration: PostgresConfiguration, billing: String? = nil, authority: Authority, logger: Logger) {
+    package init(
+        configuration: PostgresConfiguration, authority: Authority, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger
+    ) {
         let holder = UUID()
         let news = Bells<ChangeChannel>()
         self.authority = authority
-        databases = ControlDatabases(configuration, billing: billing, logger: logger)
+        databases = ControlDatabases(configuration, logger: logger)
         board = TableBoard(pool: databases.serving, news: news, logger: logger)
-        peers = PeerAPI(databases: databases, authority: authority, news: news, board: board, logger: logger)
+        peers = PeerAPI(databases: databases, authority: authority, news: news, board: board, metrics: metrics, logger: logger)
         publisher = TablePublisher(pool: databases.serving, authority: authority, news: news, holder: holder, logger: logger)
         listener = ChangeListener(configuration: configuration, bells: news, logger: logger)
         writer = HeartbeatWriter(pool: databases.serving, book: peers.book, logger: logger)
-        upkeep = ControlUpkeep(pool: databases.serving, holder: holder, logger: logger)
+        upkeep = ControlUpkeep(databases: databases, holder: holder, retention: retention, metrics: metrics, logger: logger)
     }
 
-    /// Dependencies first.
-    package var services: [any Service] { [databases, listener, board, publisher, writer, upkeep] }
+    /// Dependencies first. `others` are loops of the program's own, which end with those of this.
+    package func services(with others: [any Service] = []) -> [any Service] {
+        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep] + others)]
+    }
 }

@@ -7,6 +7,7 @@ import NIOCore
 import NIOSSL
 import PlimsollWire
 import Postgres
+package import Telemetry
 
 /// What agents and gateways may ask of the control plane. Everything but the authority and enrolment needs a certificate of the right role.
 package struct PeerAPI: Sendable {
@@ -23,12 +24,14 @@ package struct PeerAPI: Sendable {
     let minutes: MinuteIntake
     let serving: PostgresPool
 
-    package init(databases: ControlDatabases, authority: Authority, news: Bells<ChangeChannel>, board: TableBoard, logger: Logger) {
+    package init(
+        databases: ControlDatabases, authority: Authority, news: Bells<ChangeChannel>, board: TableBoard, metrics: MetricRegistry, logger: Logger
+    ) {
         self.authority = authority
         self.news = news
         self.board = board
         serving = databases.serving
-        enrolment = Enrolment(pool: databases.serving, authority: authority, logger: logger)
+        enrolment = Enrolment(pool: databases.serving, authority: authority, metrics: metrics, logger: logger)
         renewal = Renewal(pool: databases.serving, authority: authority, logger: logger)
         doorman = PeerGuard(pool: databases.serving)
         book = HeartbeatBook()

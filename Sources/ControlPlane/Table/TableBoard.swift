@@ -41,6 +41,7 @@ package final class TableBoard: Service {
                 do {
                     try await self.refresh()
                 } catch {
+                    guard !Task.isCancelled else { return }
                     self.logger.warning("Routing table could not be read", metadata: ["error.code": "\(errorCode(error))"])
                     try? await Task.sleep(for: .milliseconds(500))
                 }

@@ -49,6 +49,26 @@ package enum AdminTokenResource {
         return try await resource.change(connection, id, "revoke")
     }
 
+    /// True while some owner's token counts.
+    package static func ownerExists(_ connection: PostgresConnection) async throws -> Bool {
+        let owners: SQL = """
+            SELECT 1 AS held FROM serving.admin_tokens
+            WHERE role = 'owner' AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) LIMIT 1
+            """
+        return try await !connection.query(owners).isEmpty
+    }
+
+    /// For programs: as `create`, with its audit row. Returns the secret.
+    package static func createAudited(
+        _ connection: PostgresConnection, name: String, role: AdminRole, createdBy: String
+    ) async throws -> String {
+        let made = try await create(connection, name: name, role: role, expiresAt: nil, createdBy: createdBy)
+        try await PeerAudit.append(
+            connection, actor: createdBy, action: "create", kind: "token", id: made.id.lowercased,
+            change: "{\"name\":\(AdminJSON.string(name)),\"role\":\"\(role.rawValue)\"}")
+        return made.secret
+    }
+
     /// Stores a new token and returns its secret, which is kept nowhere. The first token of an installation is made by this too.
     package static func create(
         _ connection: PostgresConnection, name: String, role: AdminRole, expiresAt: Date?, createdBy: String

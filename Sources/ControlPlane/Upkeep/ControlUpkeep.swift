@@ -1,27 +1,50 @@
 package import FoundationEssentials
 package import Logging
-package import Postgres
+import Postgres
 import ServiceLifecycle
+package import Telemetry
 
-/// Work that must be done by the clock, by one replica: partitions ahead of time, commands whose deadline has passed, leftovers.
+/// How long records are kept; nil: for ever. Whole months go, and 60 days always stay.
+package struct Retention: Sendable {
+    package var usage: Duration?
+    package var minutes: Duration?
+
+    package init(usage: Duration? = nil, minutes: Duration? = nil) {
+        self.usage = usage
+        self.minutes = minutes
+    }
+}
+
+/// Work that must be done by the clock, by one replica: partitions ahead of time and by age, commands whose deadline has passed, leftovers.
 package struct ControlUpkeep: Service {
     private let pool: PostgresPool
+    private let billing: PostgresPool
     private let operations: OperationReports
     private let lease: Lease
+    private let retention: Retention
+    private let quarantined: GaugeMetric
     private let logger: Logger
 
-    package init(pool: PostgresPool, holder: UUID, logger: Logger) {
-        self.pool = pool
-        operations = OperationReports(pool: pool)
+    package init(databases: ControlDatabases, holder: UUID, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger) {
+        pool = databases.serving
+        billing = databases.billing
+        operations = OperationReports(pool: databases.serving)
         lease = Lease("upkeep", holder: holder, seconds: 30)
+        self.retention = retention
+        quarantined = metrics.gauge("plimsoll_control_usage_quarantine_rows", "Usage records that a person must look at.")
         self.logger = logger
     }
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            var nextSweep = ContinuousClock.now
+            var (nextSweep, nextCount) = (ContinuousClock.now, ContinuousClock.now)
             while !Task.isCancelled {
                 do {
+                    // Every replica tells it, whoever is asked.
+                    if nextCount <= .now {
+                        try await self.countQuarantined()
+                        nextCount = .now + .seconds(60)
+                    }
                     if try await self.lease.acquire(self.pool) != nil {
                         try await self.operations.expire()
                         if nextSweep <= .now {
@@ -30,7 +53,7 @@ package struct ControlUpkeep: Service {
                         }
                     }
                 } catch {
-                    if !Task.isCancelled { self.logger.warning("Upkeep is delayed", metadata: ["error.code": "\(errorCode(error))"]) }
+                    if !Task.isCancelled { self.logger.warning("Upkeep is delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
                 }
                 // Cancellation is seen by the loop's condition.
                 try? await Task.sleep(for: .seconds(2))
@@ -38,13 +61,28 @@ package struct ControlUpkeep: Service {
         }
     }
 
-    private func sweep() async throws {
+    func countQuarantined() async throws {
+        let row = try await billing.queryOne("SELECT count(*) AS rows FROM billing.usage_quarantine")
+        quarantined.set(Double(try row?.value("rows", as: Int.self) ?? 0))
+    }
+
+    func sweep() async throws {
         _ = try await pool.query("SELECT upkeep.ensure_partitions(3)")
+        try await drop("billing.usage_event", olderThan: retention.usage)
+        try await drop("reliability.minute", olderThan: retention.minutes)
         _ = try await pool.query("SELECT upkeep.forget()")
         try await pool.execute(
             """
             DELETE FROM serving.routing_table_entry WHERE value IS NULL AND version <= (
                 SELECT coalesce(max(version), 0) FROM serving.routing_table_version WHERE issued_at < now() - interval '7 days')
             """)
+    }
+
+    private func drop(_ parent: String, olderThan limit: Duration?) async throws {
+        guard let limit else { return }
+        let row = try await pool.queryOne(
+            "SELECT upkeep.drop_partitions(\(parent), make_interval(secs => \(limit.components.seconds))) AS dropped")
+        guard let dropped = try row?.value("dropped", as: Int.self), dropped > 0 else { return }
+        logger.notice("Months of records were dropped by age", metadata: [LogKeys.count: "\(dropped)", LogKeys.database: "\(parent)"])
     }
 }
