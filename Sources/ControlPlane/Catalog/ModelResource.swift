@@ -33,5 +33,5 @@ extension AdminResource {
                     OR EXISTS (SELECT 1 FROM serving.skus WHERE skus.model = model.name AND skus.state <> 'deleted'))
                 """
             return try await connection.query(users).isEmpty ? nil : "releases or SKUs are of this model"
-        })
+        }, reusesNames: true)
 }

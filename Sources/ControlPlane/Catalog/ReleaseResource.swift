@@ -30,7 +30,7 @@ enum ReleaseResource {
                 WHERE releases.id = \(id) AND workers.retired_at IS NULL AND workers.accepted LIMIT 1
                 """
             return try await connection.query(workers).isEmpty ? nil : "workers serve this release"
-        })
+        }, reusesNames: true)
 
     private static let bytes = FieldKind.integer(0...1_000_000_000_000_000)
     private static let fields = [

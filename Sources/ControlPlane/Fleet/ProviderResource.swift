@@ -22,7 +22,7 @@ extension AdminResource {
                 WHERE providers.id = \(id) AND pools.state <> 'deleted'
                 """
             return try await connection.query(pools).isEmpty ? nil : "pools are of this provider"
-        })
+        }, reusesNames: true)
 
     static let pools = AdminResource(
         path: "pools", kind: "pool", table: "serving.pools",
@@ -54,5 +54,5 @@ extension AdminResource {
                 SELECT 1 FROM serving.hosts JOIN serving.pools ON pools.name = hosts.pool WHERE pools.id = \(id) AND hosts.state <> 'revoked'
                 """
             return try await connection.query(hosts).isEmpty ? nil : "hosts are in this pool"
-        })
+        }, reusesNames: true)
 }

@@ -51,5 +51,5 @@ extension AdminResource {
                     OR EXISTS (SELECT 1 FROM serving.skus WHERE skus.tier = tier.name AND state <> 'deleted'))
                 """
             return try await connection.query(users).isEmpty ? nil : "tenants or SKUs are of this tier"
-        })
+        }, reusesNames: true)
 }
