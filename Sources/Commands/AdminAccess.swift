@@ -8,17 +8,16 @@ struct AdminAccess: Sendable {
     var url: String
     var token: AdminToken
 
-    /// The profile that is named, in the arguments or as `PLIMSOLL_PROFILE`; else `PLIMSOLL_ADMIN_URL` and `PLIMSOLL_ADMIN_TOKEN`; else the
-    /// profile `default`. `docs/command-line.md` describes them.
+    /// The profile that the arguments name; else `PLIMSOLL_ADMIN_URL` and `PLIMSOLL_ADMIN_TOKEN`; else the profile that `PLIMSOLL_PROFILE`
+    /// names; else the profile `default`. `docs/command-line.md` describes them.
     static func find(profile: String?, environment: [String: String]) throws(CommandFailure) -> AdminAccess {
-        let wanted = profile ?? environment["PLIMSOLL_PROFILE"]
         let (url, token) = (environment["PLIMSOLL_ADMIN_URL"], environment["PLIMSOLL_ADMIN_TOKEN"])
-        if wanted == nil, let url, let token { return try AdminAccess(checked: url, token) }
-        if wanted == nil, url != nil || token != nil {
+        if profile == nil, let url, let token { return try AdminAccess(checked: url, token) }
+        if profile == nil, url != nil || token != nil {
             throw CommandFailure(.usage, "PLIMSOLL_ADMIN_\(url == nil ? "URL" : "TOKEN") is not set, and one is of no use without the other")
         }
         let folder = environment["XDG_CONFIG_HOME"] ?? "\(environment["HOME"] ?? "")/.config"
-        return try read("\(folder)/plimsoll/profiles.json", name: wanted ?? "default")
+        return try read("\(folder)/plimsoll/profiles.json", name: profile ?? environment["PLIMSOLL_PROFILE"] ?? "default")
     }
 
     private static func read(_ path: String, name: String) throws(CommandFailure) -> AdminAccess {

@@ -14,7 +14,7 @@ struct AdminOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "How answers are printed.")
     var output = Output.table
 
-    @Option(help: "Profile of ~/.config/plimsoll/profiles.json, before PLIMSOLL_PROFILE, PLIMSOLL_ADMIN_URL and PLIMSOLL_ADMIN_TOKEN.")
+    @Option(help: "Profile of ~/.config/plimsoll/profiles.json, before PLIMSOLL_ADMIN_URL and PLIMSOLL_ADMIN_TOKEN.")
     var profile: String?
 
     func client() throws -> AdminClient {

@@ -22,12 +22,12 @@ import Testing
         try withProfiles(Self.profiles) { (folder: String) throws in
             var environment = ["XDG_CONFIG_HOME": folder]
             #expect(try AdminAccess.find(profile: nil, environment: environment).url == "http://a")
+            environment["PLIMSOLL_PROFILE"] = "eu"
+            #expect(try AdminAccess.find(profile: nil, environment: environment).url == "https://eu")
             environment["PLIMSOLL_ADMIN_URL"] = "http://b"
             environment["PLIMSOLL_ADMIN_TOKEN"] = "t"
             #expect(try AdminAccess.find(profile: nil, environment: environment).url == "http://b")
-            environment["PLIMSOLL_PROFILE"] = "eu"
-            #expect(try AdminAccess.find(profile: nil, environment: environment).url == "https://eu")
-            #expect(try AdminAccess.find(profile: "default", environment: environment).url == "http://a")
+            #expect(try AdminAccess.find(profile: "eu", environment: environment).url == "https://eu")
         }
     }
 

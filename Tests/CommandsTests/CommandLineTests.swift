@@ -84,6 +84,16 @@ import Testing
         }
     }
 
+    @Test func `a server that is away while a host drains is waited for`() async throws {
+        let host = CannedServer.Answer(status: 200, body: #"{"id":"h","name":"h1","operation":"o"}"#)
+        let done = CannedServer.Answer(status: 200, body: #"{"id":"o","state":"done"}"#)
+        let server = CannedServer(answers: [host, .lost, .init(status: 502, body: "<html>"), done])
+        let outcome = try await AdminWorld.plimsoll(
+            ["hosts", "drain", "h1"], ["PLIMSOLL_ADMIN_URL": server.url, "PLIMSOLL_ADMIN_TOKEN": "x"])
+        #expect(outcome.exit == 0 && outcome.errors.contains("waiting for the server"))
+        #expect(server.asked.last?.hasPrefix("GET /admin/v1/hosts/h/operations/o ") == true)
+    }
+
     @Test func `a hostname cannot steer the terminal, and a host that is silent looks like it`() async throws {
         try await AdminWorld.run { world in
             let id = try await world.host("evil\u{1b}[2J\u{9b}2J", heartbeat: "now() - interval '2 minutes'")

@@ -14,6 +14,10 @@ package struct OpenAPIDocument: Sendable {
 
     package let root: JSONTree
 
+    package init(root: JSONTree) {
+        self.root = root
+    }
+
     /// Python's YAML reader turns the file into JSON (Debian: python3-yaml).
     package static func read() async throws -> OpenAPIDocument {
         let document = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/openapi.yaml").path()
