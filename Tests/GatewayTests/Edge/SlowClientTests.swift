@@ -34,9 +34,12 @@ import Testing
             let client = try await TestClient(port: gateway.port, receiveBuffer: 16_384)
             try await client.setReading(false)
             try await client.post(Samples.request)
+            try await client.post(Samples.request)
             try await until { !runtime.seen.requests.isEmpty }
             try await until { gateway.metric("plimsoll_gateway_connections") == "0" }
         }
+        // The second answer would have waited behind the first, in memory.
+        #expect(runtime.seen.requests.count == 1)
     }
 
     @Test func aLastAnswerIsNotCutBecauseItIsLarge() async throws {

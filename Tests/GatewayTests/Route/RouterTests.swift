@@ -77,6 +77,16 @@ struct RouterTests {
         #expect(picks(question(model(all))) == ["idle"])
     }
 
+    @Test("a denied host's workers take no requests, whatever else the table says of them")
+    func denied() {
+        var table = TableContents(version: 1, issuedAtSeconds: 1)
+        table.models["m"] = ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 1, tiers: [], releaseWeights: ["r": 1])
+        table.workers = [worker("a").entry, worker("b").entry]
+        table.denied = [DeniedEntry(identity: "spiffe://plimsoll.internal/agent/host-of-a", untilSeconds: 2_000_000_000)]
+        let routes = ModelRoute.routes(table, workers: WorkerBook(registry: nil), region: "eu")
+        #expect(routes["m"].map { picks(question($0)) } == ["b"])
+    }
+
     @Test("a prompt is too long only when no worker that is there, draining or not, could ever take it")
     func tooLong() {
         let route = model([worker("a", context: 100), worker("b", region: "us", context: 200), worker("c", context: 300, draining: true)])
