@@ -37,6 +37,7 @@ extension Target.Dependency {
     static let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
     static let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
     static let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+    static let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 }
 
 let package = Package(
@@ -60,6 +61,7 @@ let package = Package(
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CEpoll"),
         .target(name: "CPlatform"),
 
         // Values and rules: no I/O, no clock, no logging.
@@ -148,7 +150,7 @@ let package = Package(
             name: "plimsoll-simulated-runtime", dependencies: ["SimulatedRuntime", "Program", .arguments, .logging, .lifecycle],
             swiftSettings: strict),
         .executableTarget(
-            name: "plimsoll-bench", dependencies: [.nioCore, .nioPosix, .arguments], swiftSettings: dataPath),
+            name: "plimsoll-bench", dependencies: ["CEpoll", .arguments, .heap], swiftSettings: dataPath),
 
         .target(
             name: "TestSupport", dependencies: ["Postgres", "Outbound", "Cryptography", .logging], path: "Tests/TestSupport", exclude: ["Python"],

@@ -29,7 +29,7 @@ MAY_USE = {
     "plimsoll-gateway": "Gateway Domain Outbound Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
     "plimsoll-agent": "Agent Outbound Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
     "plimsoll-simulated-runtime": "SimulatedRuntime Program",
-    "plimsoll-bench": "HTTPWire Outbound",
+    "plimsoll-bench": "CEpoll",
 }
 # Full Foundation brings its own internationalisation data, 34 MB of it, and its start-up time.
 MAY_USE_FOUNDATION = {"Commands", "plimsoll", "plimsoll-bench", "TestSupport", "EndToEndTests"}
@@ -63,7 +63,7 @@ def imports(folder):
 
 def main():
     targets, faults = manifest(), []
-    modules = {name.replace("-", "_"): name for name in targets} | {c: c for c in ("CLibpq", "COpenSSL", "CLibcurl", "CPlatform")}
+    modules = {name.replace("-", "_"): name for name in targets} | {c: c for c in ("CLibpq", "COpenSSL", "CLibcurl", "CEpoll", "CPlatform")}
     for name, (kind, folder, declared) in targets.items():
         used = {modules[m]: file for m, file in imports(folder).items() if m in modules and modules[m] != name}
         for other, file in used.items():

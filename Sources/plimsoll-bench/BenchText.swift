@@ -10,18 +10,9 @@ enum BenchText {
     static func text(tokens: Int) -> [UInt8] {
         (0..<tokens).flatMap(token)
     }
-}
 
-extension RandomAccessCollection<UInt8> {
-    /// Where the bytes first stand, from an index on.
-    func position(of needle: [UInt8], from start: Index) -> Index? {
-        guard let first = needle.first else { return start }
-        var index = start
-        while let found = self[index...].firstIndex(of: first) {
-            guard distance(from: found, to: endIndex) >= needle.count else { return nil }
-            if self[found...].starts(with: needle) { return found }
-            index = self.index(after: found)
-        }
-        return nil
+    /// Tokens of an answer when nobody says how many.
+    static func usualTokens(stream: Bool) -> Int {
+        stream ? 64 : 32
     }
 }

@@ -1,9 +1,6 @@
 import ArgumentParser
-import NIOCore
-import NIOPosix
 
-/// Customers in a closed loop: each asks again when its answer is complete.
-struct LoadCommand: AsyncParsableCommand {
+struct LoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load", abstract: "Load in a closed loop; prints one JSON object. Times are microseconds.")
 
@@ -12,61 +9,35 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: "Models, taken in turn by the connections.") var model: [String] = ["mock-a", "mock-b"]
     @Option(help: "Connections.") var connections = 64
     @Option(help: "Seconds.") var seconds = 5.0
-    @Option(help: "Tokens of each answer.") var tokens = 64
-    @Option(help: "Milliseconds over which the connections begin.") var rampMs = 0
+    @Option(help: "Tokens of each answer (64 of a stream, else 32).") var tokens: Int?
+    @Option(help: "Milliseconds over which the connections begin.") var rampMs = 0.0
     @Flag(help: "Ask for streams.") var stream = false
 
-    func run() async throws {
-        let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
-        let plan = LoadPlan(requests: model.map(request), tokens: tokens, ends: .now() + .nanoseconds(Int64(seconds * 1e9)))
-        let tally = try await loop.submit { NIOLoopBound(LoadTally(), eventLoop: loop) }.get()
-        var closed: [EventLoopFuture<Void>] = []
-        for number in 0..<connections {
-            let bootstrap = ClientBootstrap(group: loop)
-                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(LoadConnection(plan: plan, number: number, tally: tally.value))
-                    }
-                }
-            closed.append(try await bootstrap.connect(host: "127.0.0.1", port: port).get().closeFuture)
-            if rampMs > 0 { try await Task.sleep(for: .microseconds(rampMs * 1000 / max(1, connections))) }
-        }
-        for future in closed { try await future.get() }
-        print(try await loop.submit { tally.value.json }.get())
+    private var answerTokens: Int { tokens ?? BenchText.usualTokens(stream: stream) }
+
+    func run() throws {
+        let begins = Moment.now
+        let plan = LoadPlan(
+            port: port, connections: connections, requests: model.map(request), tokens: answerTokens, begins: begins, ramp: rampMs,
+            ends: begins.after(milliseconds: seconds * 1000))
+        var loop = try LoadLoop(plan)
+        try loop.run()
+        print(loop.tally.json(seconds: Double(Moment.now - begins) / 1e9))
     }
 
-    private func request(_ model: String) -> ByteBuffer {
-        let streaming = stream ? ",\"stream\":true" : ""
-        let body =
-            "{\"model\":\"\(model)\",\"messages\":[{\"role\":\"system\",\"content\":\"You answer questions about ships and harbours in a few words.\"},"
-            + "{\"role\":\"user\",\"content\":\"What does the line on the hull of a ship mean, and who had it painted there?\"}],"
-            + "\"max_tokens\":\(tokens),\"temperature\":0.7\(streaming)}"
-        return ByteBuffer(
-            string: "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nAuthorization: Bearer \(key)\r\n"
-                + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    private func request(_ model: String) -> [UInt8] {
+        let body = body(model)
+        return Array(
+            ("POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nAuthorization: Bearer \(key)\r\nContent-Type: application/json\r\n"
+                + "Accept: \(stream ? "text/event-stream" : "application/json")\r\nUser-Agent: plimsoll-bench\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+                + body).utf8)
     }
-}
 
-/// What every connection does.
-struct LoadPlan: Sendable {
-    /// One for each model.
-    let requests: [ByteBuffer]
-    let tokens: Int
-    /// No request begins after this.
-    let ends: NIODeadline
-}
-
-/// What was seen, on one event loop.
-final class LoadTally {
-    var completed = 0
-    var wrong = 0
-    var lost = 0
-    var latency = Samples()
-    var firstToken = Samples()
-    var gap = Samples()
-
-    var json: String {
-        "{\"completed\":\(completed),\"wrong\":\(wrong),\"lost\":\(lost),\"latency\":\(latency.json),\"first_token\":\(firstToken.json),\"gap\":\(gap.json)}"
+    private func body(_ model: String) -> String {
+        let streaming = stream ? "\"stream\":true,\"stream_options\":{\"include_usage\":true}," : ""
+        return "{\"model\":\"\(model)\",\(streaming)\"max_tokens\":\(answerTokens),\"temperature\":0.7,\"messages\":["
+            + "{\"role\":\"system\",\"content\":\"You answer questions about ships and harbours in a few words.\"},"
+            + "{\"role\":\"user\",\"content\":\"What does the line on the hull of a ship mean, who had it painted there, and why do the marks on it differ "
+            + "between fresh and salt water?\"}]}"
     }
 }

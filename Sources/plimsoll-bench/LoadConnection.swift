@@ -1,71 +1,43 @@
-import NIOCore
-
-/// One customer.
-final class LoadConnection: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
-    private let plan: LoadPlan
+/// One customer: what it asked, and how far its answer has come.
+final class LoadConnection {
+    var outlet: Outlet
     private let number: Int
-    private let tally: LoadTally
-    private var scanner: AnswerScanner
+    private var inlet = Inlet()
+    private var reader: AnswerReader
     private var turn = 0
-    private var isAsking = false
-    private var began = NIODeadline.now()
-    private var lastToken: NIODeadline?
+    private var began = Moment.now
+    private var lastToken: Moment?
 
-    init(plan: LoadPlan, number: Int, tally: LoadTally) {
-        self.plan = plan
+    init(_ socket: Socket, number: Int, tokens: Int) {
+        outlet = Outlet(socket)
         self.number = number
-        self.tally = tally
-        scanner = AnswerScanner(tokens: plan.tokens)
+        reader = AnswerReader(tokens: tokens)
     }
 
-    func channelActive(context: ChannelHandlerContext) {
-        ask(context)
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        for finding in scanner.read(unwrapInboundIn(data)) {
-            switch finding {
-            case .token: token()
-            case .end(let isRight): ended(isRight, context)
-            }
-        }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        if isAsking { tally.lost += 1 }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        context.close(promise: nil)
-    }
-
-    private func ask(_ context: ChannelHandlerContext) {
-        guard NIODeadline.now() < plan.ends else { return context.close(promise: nil) }
-        isAsking = true
-        began = .now()
+    /// False: the connection is gone.
+    func ask(_ requests: [[UInt8]], _ poller: Poller) -> Bool {
+        reader.begin()
         lastToken = nil
-        context.writeAndFlush(wrapOutboundOut(plan.requests[(number + turn) % plan.requests.count]), promise: nil)
+        began = .now
         turn += 1
+        return outlet.send(requests[(number + turn) % requests.count], poller)
     }
 
-    private func token() {
-        let now = NIODeadline.now()
-        if let lastToken {
-            tally.gap.add((now - lastToken).nanoseconds / 1000)
-        } else {
-            tally.firstToken.add((now - began).nanoseconds / 1000)
-        }
-        lastToken = now
-    }
-
-    private func ended(_ isRight: Bool, _ context: ChannelHandlerContext) {
-        isAsking = false
+    /// Whether these bytes complete the answer.
+    func read(_ bytes: UnsafeRawBufferPointer, _ tally: inout LoadTally) -> Bool {
+        let now = Moment.now
+        let before = reader.tokens
+        inlet.pass(bytes, to: &reader)
+        for _ in before..<reader.tokens { token(now, &tally) }
+        guard reader.isComplete else { return false }
         tally.completed += 1
-        if !isRight { tally.wrong += 1 }
-        tally.latency.add((NIODeadline.now() - began).nanoseconds / 1000)
-        ask(context)
+        if !reader.isRight { tally.wrong += 1 }
+        tally.latency.add(nanoseconds: now - began)
+        return true
+    }
+
+    private func token(_ now: Moment, _ tally: inout LoadTally) {
+        if let lastToken { tally.gap.add(nanoseconds: now - lastToken) } else { tally.firstToken.add(nanoseconds: now - began) }
+        lastToken = now
     }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 @main
-struct BenchProgram: AsyncParsableCommand {
+struct BenchProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plimsoll-bench",
         abstract: "A test tool: the two ends between which Deploy/bench measures a gateway.",
