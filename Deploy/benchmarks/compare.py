@@ -216,7 +216,7 @@ def table(title, names, results):
         times = [middle(runs, *path) for path in (("latency", "p50"), ("latency", "p99"), ("first_token", "p50"), ("gap", "p99"))]
         rows.append(
             [name, shown(middle(runs, "rate"), 0), shown(middle(runs, "cpu"), 3), ratio(runs, base, "cpu")]
-            + [shown(time and time / 1000) for time in times]
+            + [shown(time / 1000 if time else None) for time in times]
             + [shown(middle(runs, "memory"), 0)]
             + [shown(middle(runs, part)) for part in ("busy", "load_busy", "foreign")]
             + [str(faults)]

@@ -16,6 +16,7 @@ struct LoadCommand: ParsableCommand {
     private var answerTokens: Int { tokens ?? BenchText.usualTokens(stream: stream) }
 
     func run() throws {
+        try OpenFiles.raiseLimit()
         let begins = Moment.now
         let plan = LoadPlan(
             port: port, connections: connections, requests: model.map(request), tokens: answerTokens, begins: begins, ramp: rampMs,

@@ -30,7 +30,10 @@ struct Socket {
     /// The next connection; nil when none waits.
     func accepted() throws(SystemFault) -> Socket? {
         let socket = Socket(descriptor: accept(descriptor, nil, nil))
-        guard socket.descriptor >= 0 else { return nil }
+        guard socket.descriptor >= 0 else {
+            guard [EAGAIN, EINTR, ECONNABORTED].contains(errno) else { throw SystemFault("accept") }
+            return nil
+        }
         try socket.unblock()
         try socket.set(Int32(IPPROTO_TCP), TCP_NODELAY)
         return socket

@@ -18,6 +18,7 @@ struct UpstreamCommand: ParsableCommand {
     }
 
     func run() throws {
+        try OpenFiles.raiseLimit()
         let ports = try zip(port, "abcdefghijklmnopqrstuvwxyz").map { port, letter in
             (socket: try Socket.listening(port: port), answers: UpstreamAnswers(model: "mock-\(letter)", tokens: tokens, wholeTokens: wholeTokens))
         }
