@@ -49,10 +49,15 @@ struct PeerFixture: Sendable {
     }
 
     func get(_ path: String, as identity: OutboundIdentity? = nil) async throws -> OutboundResponse {
+        try await send("GET", path, as: identity)
+    }
+
+    /// With a body that no path takes, when it is a `POST`.
+    func send(_ method: String, _ path: String, as identity: OutboundIdentity? = nil) async throws -> OutboundResponse {
         try await client.send(
             OutboundRequest(
-                url: origin + path, deadlines: OutboundDeadlines(total: .seconds(50)), trust: .authorities(pem: world.authority.authoritiesPem),
-                identity: identity))
+                method: method, url: origin + path, body: method == "POST" ? .bytes(Array("{}".utf8)) : .none,
+                deadlines: OutboundDeadlines(total: .seconds(50)), trust: .authorities(pem: world.authority.authoritiesPem), identity: identity))
     }
 }
 

@@ -55,22 +55,43 @@ import Testing
         }
     }
 
+    private static let agentPaths = [
+        ("POST", AgentPath.renew), ("POST", AgentPath.heartbeat), ("GET", AgentPath.desiredState), ("POST", AgentPath.operationResults),
+    ]
+    private static let gatewayPaths = [
+        ("POST", GatewayPath.renew), ("GET", GatewayPath.table), ("POST", GatewayPath.usage), ("POST", GatewayPath.minutes),
+    ]
+
     @Test(.timeLimit(.minutes(1))) func everyPathIsForItsRoleAlone() async throws {
         try await PeerFixture.run { fixture in
-            let (agent, agentIdentity) = try await fixture.join(.agent)
-            let (_, gatewayIdentity) = try await fixture.join(.gateway)
-            for path in [AgentPath.desiredState, GatewayPath.table] {
-                #expect(try await fixture.get(path).status == 401)
+            let (_, agent) = try await fixture.join(.agent)
+            let (_, gateway) = try await fixture.join(.gateway)
+            for (method, path) in Self.agentPaths + Self.gatewayPaths {
+                #expect(try await fixture.send(method, path).status == 401, "\(path) without a certificate")
             }
-            #expect(try await fixture.get(AgentPath.authority).status == 200)
-            #expect(try await fixture.get(GatewayPath.table, as: agentIdentity).status == 403)
-            #expect(try await fixture.get(AgentPath.desiredState, as: gatewayIdentity).status == 403)
+            for (method, path) in Self.gatewayPaths {
+                #expect(try await fixture.send(method, path, as: agent).status == 403, "\(path) as agent")
+            }
+            for (method, path) in Self.agentPaths {
+                #expect(try await fixture.send(method, path, as: gateway).status == 403, "\(path) as gateway")
+            }
+            for path in [AgentPath.authority, GatewayPath.authority] { #expect(try await fixture.get(path).status == 200) }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: EnrolmentTokens.Role.allCases)
+    func aRevokedIdentityIsRefusedOnEveryPathOfItsRole(_ role: EnrolmentTokens.Role) async throws {
+        try await PeerFixture.run { fixture in
+            let (member, identity) = try await fixture.join(role)
             try await fixture.world.pool.transaction { connection in
-                _ = try await Revocation.revoke(connection, role: .agent, id: agent.identity.id, reason: "stolen")
+                _ = try await Revocation.revoke(connection, role: member.identity.role, id: member.identity.id, reason: "stolen")
             }
-            let revoked = try await fixture.get(AgentPath.desiredState, as: agentIdentity)
-            #expect(revoked.status == 403)
-            #expect(String(decoding: revoked.body, as: UTF8.self).contains("identity_revoked"))
+            let paths = role == .agent ? Self.agentPaths : Self.gatewayPaths
+            for (method, path) in paths where !path.hasSuffix("/renew") {
+                let refused = try await fixture.send(method, path, as: identity)
+                #expect(refused.status == 403, "\(path)")
+                #expect(String(decoding: refused.body, as: UTF8.self).contains("identity_revoked"))
+            }
         }
     }
 }

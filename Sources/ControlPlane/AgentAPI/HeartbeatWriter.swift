@@ -71,7 +71,7 @@ struct HeartbeatWriter: Service {
     private static func halves(_ batch: [UUID: HeartbeatBook.Page]) -> [[UUID: HeartbeatBook.Page]] {
         let middle = batch.count / 2
         let hosts = batch.keys.sorted { $0.uuidString < $1.uuidString }
-        return [hosts[..<middle], hosts[middle...]].map { part in batch.filter { part.contains($0.key) } }
+        return [hosts[..<middle], hosts[middle...]].map { part in part.reduce(into: [:]) { $0[$1] = batch[$1] } }
     }
 
     private func leaveOut(_ batch: [UUID: HeartbeatBook.Page], because error: PostgresError) {

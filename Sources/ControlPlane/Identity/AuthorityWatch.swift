@@ -46,8 +46,13 @@ package struct AuthorityWatch: Service {
 
     private func reload(at moment: Date) -> Bool {
         do {
-            guard authority.adopt(try folder.load(at: moment)) else { return true }
-            logger.notice("Intermediate authority was renewed", metadata: [LogKeys.notAfter: "\(authority.intermediate.certificate.notAfter)"])
+            let found = try folder.load(at: moment)
+            if found.roots != authority.roots {
+                logger.warning("Root authorities were changed: they are used after a restart", metadata: [LogKeys.path: "\(folder.path)"])
+            }
+            if authority.adopt(found) {
+                logger.notice("Intermediate authority was renewed", metadata: [LogKeys.notAfter: "\(found.intermediate.certificate.notAfter)"])
+            }
             return true
         } catch {
             logger.error("Authorities could not be read", metadata: [LogKeys.path: "\(folder.path)", LogKeys.reason: "\(error)"])
