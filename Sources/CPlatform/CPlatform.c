@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,14 +93,29 @@ static int drop_user(const struct cplatform_spawn_options *options) {
     return setuid(options->user);
 }
 
-static void run_child(const struct cplatform_spawn_options *options, int report, pid_t parent) {
+// Returns once the parent lets the program run. A parent that ended, or thought better of it, has closed its end without a byte.
+static void wait_for_release(int gate) {
+    char go;
+    ssize_t count;
+    do count = read(gate, &go, 1);
+    while (count < 0 && errno == EINTR);
+    if (count != 1) _exit(127);
+}
+
+static void run_child(const struct cplatform_spawn_options *options, int gate, pid_t parent) {
     restore_signals();
+    // The inputs and the gate may lie on 0 to 3 themselves: move them out of the way first.
+    gate = fcntl(gate, F_DUPFD_CLOEXEC, 4);
+    if (gate < 0) _exit(127);
     if (options->new_session && setsid() < 0) goto fail;
-    // The inputs may lie on 0 to 2 themselves: move them out of the way first.
-    int input = options->standard_input < 0 ? -1 : fcntl(options->standard_input, F_DUPFD_CLOEXEC, 3);
-    int output = options->standard_output < 0 ? -1 : fcntl(options->standard_output, F_DUPFD_CLOEXEC, 3);
-    int error = options->standard_error < 0 ? -1 : fcntl(options->standard_error, F_DUPFD_CLOEXEC, 3);
+    int input = options->standard_input < 0 ? -1 : fcntl(options->standard_input, F_DUPFD_CLOEXEC, 4);
+    int output = options->standard_output < 0 ? -1 : fcntl(options->standard_output, F_DUPFD_CLOEXEC, 4);
+    int error = options->standard_error < 0 ? -1 : fcntl(options->standard_error, F_DUPFD_CLOEXEC, 4);
     if (place_descriptor(input, 0) < 0 || place_descriptor(output, 1) < 0 || place_descriptor(error, 2) < 0) goto fail;
+    if (dup3(gate, 3, O_CLOEXEC) < 0) goto fail;
+    gate = 3;
+    // At once, not at exec: among them are the far ends of this gate and of others, which must close when the parent ends.
+    syscall(SYS_close_range, 4u, ~0u, 0u);
     if (options->directory != NULL && chdir(options->directory) != 0) goto fail;
     if (drop_user(options) != 0) goto fail;
     if (options->parent_death_signal > 0) {
@@ -107,41 +123,68 @@ static void run_child(const struct cplatform_spawn_options *options, int report,
         // The parent may have ended before the request was in place.
         if (getppid() != parent) _exit(127);
     }
-    // 4 is CLOSE_RANGE_CLOEXEC: the report descriptor must live until exec.
-    syscall(SYS_close_range, 3u, ~0u, 4u);
+    wait_for_release(gate);
     execve(options->path, options->arguments, options->environment);
 fail:;
     int reason = errno;
-    ssize_t ignored = write(report, &reason, sizeof reason);
+    ssize_t ignored = send(gate, &reason, sizeof reason, MSG_NOSIGNAL);
     (void)ignored;
     _exit(127);
 }
 
-pid_t cplatform_spawn(const struct cplatform_spawn_options *options) {
-    int report[2];
-    if (pipe2(report, O_CLOEXEC) != 0) return -1;
+static void reap(pid_t child) {
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+}
+
+pid_t cplatform_spawn_held(const struct cplatform_spawn_options *options, int *gate) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
     pid_t parent = getpid();
     sigset_t all, before;
     sigfillset(&all);
     // No handler of ours may run in the child before it has reset them.
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t child = fork();
-    if (child == 0) run_child(options, report[1], parent);
+    if (child == 0) {
+        close(ends[0]);
+        run_child(options, ends[1], parent);
+    }
     int failed = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    close(report[1]);
+    close(ends[1]);
     if (child < 0) {
-        close(report[0]);
+        close(ends[0]);
         errno = failed;
         return -1;
     }
+    *gate = ends[0];
+    return child;
+}
+
+int cplatform_release(pid_t child, int gate) {
+    char go = 1;
+    // A child that failed already does not take it, and has said why.
+    ssize_t ignored = send(gate, &go, 1, MSG_NOSIGNAL);
+    (void)ignored;
     int reason = 0;
     ssize_t count;
-    do count = read(report[0], &reason, sizeof reason);
+    do count = read(gate, &reason, sizeof reason);
     while (count < 0 && errno == EINTR);
-    close(report[0]);
-    if (count != sizeof reason) return child;
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+    close(gate);
+    if (count != sizeof reason) return 0;
+    reap(child);
     errno = reason;
     return -1;
+}
+
+void cplatform_abandon(pid_t child, int gate) {
+    close(gate);
+    reap(child);
+}
+
+pid_t cplatform_spawn(const struct cplatform_spawn_options *options) {
+    int gate;
+    pid_t child = cplatform_spawn_held(options, &gate);
+    if (child < 0) return -1;
+    return cplatform_release(child, gate) == 0 ? child : -1;
 }

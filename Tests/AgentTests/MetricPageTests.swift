@@ -60,6 +60,7 @@ struct MetricPageTests {
         #expect(numbers.kvUsedRatio == 0.75)
         #expect(numbers.promptTokensTotal == 1_200_000)
         #expect(numbers.generatedTokensTotal == 500)
+        #expect(numbers.workMark == 1_200_500)
     }
 
     @Test("vLLM below 0.11.1 and 0.9.2: swapped requests wait, and the KV gauge has its old name")

@@ -1,3 +1,4 @@
+import Exchange
 import PlimsollWire
 import Testing
 
@@ -8,9 +9,9 @@ struct RuntimeLifeTests {
     private let start = ContinuousClock.now
 
     private func seen(
-        _ process: RuntimeLife.Process, _ health: RuntimeClient.Health = .absent, wedged: Bool = false
+        _ process: RuntimeLife.Process, _ health: RuntimeClient.Health = .absent, wedged: Bool = false, isMoving: Bool = false
     ) -> RuntimeLife.Observation {
-        RuntimeLife.Observation(process: process, health: health, wedged: wedged)
+        RuntimeLife.Observation(process: process, health: health, wedged: wedged, isMoving: isMoving)
     }
 
     private func life() -> Held<RuntimeLife> {
@@ -81,15 +82,84 @@ struct RuntimeLifeTests {
         #expect(life.state == .unhealthy)
     }
 
-    @Test("silence counts as wedged only with open requests, no byte and no step of the engine")
+    @Test(
+        "a health endpoint that gives no answer is no verdict while tokens move; its own bad word is",
+        arguments: [
+            (RuntimeClient.Health.silent("no answer"), true, false), (.absent, true, false), (.silent("no answer"), false, true),
+            (.failing("health answers 503"), true, true),
+        ])
+    func believesTokens(health: RuntimeClient.Health, isMoving: Bool, leaves: Bool) {
+        let life = life()
+        _ = life.observe(seen(.alive, .ready), now: start)
+        var actions: [RuntimeLife.Action] = []
+        for look in 1...20 {
+            if let action = life.observe(seen(.alive, health, isMoving: isMoving), now: start + .seconds(look)) { actions.append(action) }
+        }
+        #expect((life.state != .ready) == leaves)
+        #expect(actions.isEmpty != leaves)
+    }
+}
+
+@Suite("Whether a runtime moves")
+struct ProgressWatchTests {
+    private let start = ContinuousClock.now
+    private let watch: Held<ProgressWatch>
+
+    init() { watch = Held(ProgressWatch(timeout: .seconds(5), now: start)) }
+
+    private func looksWedged(relaying: Int, since: Int = 0, work: Double?, at second: Int) -> Bool {
+        watch.value.looksWedged(relaying: relaying, silentSince: start + .seconds(since), workMark: work, now: start + .seconds(second))
+    }
+
+    @Test("silence is suspicious only with open requests, no byte and no step of the engine")
     func watchesProgress() {
-        let watch = Held(ProgressWatch(timeout: .seconds(5), now: start))
-        #expect(!watch.looksWedged(relaying: 0, lastByte: start, workMark: 1, now: start + .seconds(100)))
-        #expect(!watch.looksWedged(relaying: 1, lastByte: start, workMark: 1, now: start + .seconds(104)))
-        #expect(watch.looksWedged(relaying: 1, lastByte: start, workMark: 1, now: start + .seconds(105)))
-        #expect(!watch.looksWedged(relaying: 1, lastByte: start, workMark: 2, now: start + .seconds(106)))
-        #expect(!watch.looksWedged(relaying: 1, lastByte: start + .seconds(110), workMark: 2, now: start + .seconds(114)))
-        #expect(watch.looksWedged(relaying: 1, lastByte: start + .seconds(110), workMark: nil, now: start + .seconds(115)))
+        #expect(!looksWedged(relaying: 0, work: 1, at: 100))
+        #expect(!looksWedged(relaying: 1, work: 1, at: 104))
+        #expect(looksWedged(relaying: 1, work: 1, at: 105))
+        #expect(!looksWedged(relaying: 1, work: 2, at: 106))
+        #expect(!looksWedged(relaying: 1, since: 110, work: 2, at: 114))
+        #expect(looksWedged(relaying: 1, since: 110, work: nil, at: 115))
+    }
+
+    @Test("two probes without a token are the verdict, one is not; a token takes it back")
+    func wantsTwoProbes() {
+        watch.value.probed(.nothing, queue: nil)
+        #expect(!watch.isWedged)
+        watch.value.probed(.nothing, queue: nil)
+        #expect(watch.isWedged)
+        #expect(looksWedged(relaying: 0, work: nil, at: 1))
+        watch.value.probed(.token, queue: nil)
+        #expect(!watch.isWedged)
+        watch.value.probed(.nothing, queue: nil)
+        #expect(!looksWedged(relaying: 0, work: nil, at: 2))
+        watch.value.probed(.nothing, queue: nil)
+        #expect(!watch.isWedged)
+    }
+
+    @Test("a refusal counts when the queue stands still, not when it moves or is unknown")
+    func readsRefusals() {
+        for length in 1...5 { watch.value.probed(.refused, queue: .init(running: 1, waiting: length)) }
+        for _ in 0..<5 { watch.value.probed(.refused, queue: nil) }
+        #expect(!watch.isWedged)
+        for _ in 0..<3 { watch.value.probed(.refused, queue: .init(running: 1, waiting: 9)) }
+        #expect(watch.isWedged)
+    }
+
+    @Test("bytes and steps move a runtime; requests that begin do not")
+    func movesByBytes() {
+        let status = RuntimeStatus(configuration: RuntimeConfiguration(name: "r", release: "x", dialect: .vllm, address: .unix(path: "/r")))
+        status.relayBegan()
+        let since = status.silentSince
+        status.relayBegan()
+        #expect(status.silentSince == since)
+        #expect(!watch.isMoving(status.lastByte, start))
+        status.sawByte()
+        #expect(watch.isMoving(status.lastByte, .now))
+        #expect(!watch.isMoving(status.lastByte, .now + .seconds(6)))
+        _ = looksWedged(relaying: 1, work: 1, at: 10)
+        #expect(!watch.isMoving(nil, start + .seconds(11)))
+        _ = looksWedged(relaying: 1, work: 2, at: 12)
+        #expect(watch.isMoving(nil, start + .seconds(13)))
     }
 }
 
@@ -110,7 +180,5 @@ extension Held where Value == RuntimeLife {
 }
 
 extension Held where Value == ProgressWatch {
-    func looksWedged(relaying: Int, lastByte: ContinuousClock.Instant, workMark: Double?, now: ContinuousClock.Instant) -> Bool {
-        value.looksWedged(relaying: relaying, lastByte: lastByte, workMark: workMark, now: now)
-    }
+    func isMoving(_ lastByte: ContinuousClock.Instant?, _ now: ContinuousClock.Instant) -> Bool { value.isMoving(lastByte: lastByte, now: now) }
 }

@@ -90,10 +90,10 @@ final class ScriptedControlPlane: Sendable {
         guard await eventually({ SecretFile.exists(port) }) else { throw AgentError(.unreachable, "the scripted server did not start") }
         do {
             let result = try await body("https://127.0.0.1:" + String(decoding: try SecretFile.read(port), as: UTF8.self))
-            await process.stop(started)
+            _ = await process.stop(started)
             return result
         } catch {
-            await process.stop(started)
+            _ = await process.stop(started)
             throw error
         }
     }

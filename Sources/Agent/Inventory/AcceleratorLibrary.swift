@@ -21,7 +21,7 @@ struct AcceleratorLibrary {
 
     private let handle: UnsafeMutableRawPointer
 
-    /// Nil when the host has no such library, which is no fault.
+    /// Nil when the host has no such library, which is no fault. It is never unloaded: drivers leave threads and handlers behind that need its code.
     init?(path: String) {
         guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL) else { return nil }
         self.handle = handle

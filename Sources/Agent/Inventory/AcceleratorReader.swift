@@ -12,11 +12,17 @@ struct AcceleratorReading: Sendable, Equatable {
 
 /// Reads the accelerators on a thread of its own, because the driver's calls can hang for ever on a sick device.
 ///
-/// A hang is a finding: it is reported as a fault, and no second thread is sent after the first until that one came back.
+/// A hang is a finding: it is reported as a fault beside what was known before, and no second thread is sent after the first until that one
+/// came back.
 final class AcceleratorReader: Sendable {
+    private struct Known {
+        var isBusy = false
+        var last: AcceleratorReading?
+    }
+
     private let library: String
     private let deadline: Duration
-    private let busySince = Mutex<ContinuousClock.Instant?>(nil)
+    private let known = Mutex(Known())
 
     init(library: String?, deadline: Duration) {
         self.library = library ?? AcceleratorLibrary.defaultName
@@ -24,12 +30,11 @@ final class AcceleratorReader: Sendable {
     }
 
     func read() async -> AcceleratorReading {
-        let free = busySince.withLock { since in
-            if since != nil { return false }
-            since = .now
-            return true
+        let isFree = known.withLock { known in
+            defer { known.isBusy = true }
+            return !known.isBusy
         }
-        guard free else { return hung }
+        guard isFree else { return stale }
         let answer = SingleAnswer<AcceleratorReading>()
         return await withTaskGroup(of: AcceleratorReading?.self) { group in
             group.addTask { await answer.wait() }
@@ -40,22 +45,30 @@ final class AcceleratorReader: Sendable {
             startThread(answer)
             let first = await group.next() ?? nil
             group.cancelAll()
-            return first ?? hung
+            return first ?? stale
         }
     }
 
-    private var hung: AcceleratorReading {
-        AcceleratorReading(fault: "the accelerator driver does not answer")
+    /// The devices that were there before the driver fell silent, less what would have moved since.
+    private var stale: AcceleratorReading {
+        guard var reading = known.withLock({ $0.last }) else { return AcceleratorReading(fault: "the accelerator driver does not answer") }
+        for index in reading.accelerators.indices {
+            reading.accelerators[index].memoryUsedBytes = nil
+            reading.accelerators[index].utilization = nil
+            reading.accelerators[index].temperatureCelsius = nil
+        }
+        reading.fault = "the accelerator driver does not answer any more; its devices are shown as they were"
+        return reading
     }
 
     private func startThread(_ answer: SingleAnswer<AcceleratorReading>) {
         let work = ThreadWork { [library, self] in
             let reading = AcceleratorLibrary(path: library)?.read() ?? AcceleratorReading()
-            busySince.withLock { $0 = nil }
+            known.withLock { $0 = Known(last: reading) }
             answer.give(reading)
         }
         guard !work.start() else { return }
-        busySince.withLock { $0 = nil }
+        known.withLock { $0.isBusy = false }
         answer.give(AcceleratorReading(fault: "no thread could be started to read accelerators"))
     }
 }
@@ -84,47 +97,5 @@ private final class ThreadWork {
         }
         pthread_detach(thread)
         return true
-    }
-}
-
-/// One value that comes from outside of Swift's tasks, for one waiter; a cancelled waiter gets nil.
-final class SingleAnswer<Value: Sendable>: Sendable {
-    private enum State {
-        case empty
-        case waiting(CheckedContinuation<Value?, Never>)
-        case done(Value?)
-    }
-
-    private let state = Mutex(State.empty)
-
-    func give(_ value: Value?) {
-        let waiter = state.withLock { state -> CheckedContinuation<Value?, Never>? in
-            switch state {
-            case .empty:
-                state = .done(value)
-                return nil
-            case .waiting(let continuation):
-                state = .done(value)
-                return continuation
-            case .done:
-                return nil
-            }
-        }
-        waiter?.resume(returning: value)
-    }
-
-    func wait() async -> Value? {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let ready = state.withLock { state -> Value?? in
-                    if case .done(let value) = state { return .some(value) }
-                    state = .waiting(continuation)
-                    return .none
-                }
-                if let ready { continuation.resume(returning: ready) }
-            }
-        } onCancel: {
-            give(nil)
-        }
     }
 }

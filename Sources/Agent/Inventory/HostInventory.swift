@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 package import PlimsollWire
 
@@ -37,7 +36,7 @@ package struct HostInventory: Sendable {
     private static func processor(machine: String) -> Inventory.Processor {
         let facts = HostFacts.processor(cpuinfo: text("/proc/cpuinfo"))
         let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        return Inventory.Processor(model: facts.model ?? machine, cores: facts.cores > 0 ? facts.cores : max(1, online))
+        return Inventory.Processor(model: facts.model ?? machine, cores: max(facts.cores, online, 1))
     }
 
     private static func memoryBytes(meminfo: String) -> Int64 {
@@ -66,9 +65,5 @@ package struct HostInventory: Sendable {
         withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    private static func text(_ path: String) -> String {
-        // A host that hides a file just says less about itself.
-        guard let data = try? Data(contentsOf: URL(filePath: path)) else { return "" }
-        return String(decoding: data, as: UTF8.self)
-    }
+    private static func text(_ path: String) -> String { KernelText.read(path) ?? "" }
 }

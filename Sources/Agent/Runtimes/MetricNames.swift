@@ -9,8 +9,8 @@ struct MetricNames: Equatable {
     var kvUsedRatio: [String]
     var promptTokens: [String]
     var generatedTokens: [String]
-    /// Counters that move whenever the engine does work, between the ends of requests too.
-    var work: [String]
+    /// Counters that move whenever the engine does work, between the ends of requests too. Each under several names; they are added up.
+    var work: [[String]]
 
     static func names(_ dialect: RuntimeDialect, version: RuntimeVersion?) -> MetricNames {
         switch dialect {
@@ -20,25 +20,26 @@ struct MetricNames: Equatable {
     }
 
     var all: Set<String> {
-        Set(running + waiting + swapped + kvUsedRatio + promptTokens + generatedTokens + work)
+        Set(running + waiting + swapped + kvUsedRatio + promptTokens + generatedTokens + work.joined())
     }
 
     /// The ratio was dropped from the page in 2025; older builds still have it.
     private static let llamacpp = MetricNames(
         running: ["llamacpp:requests_processing"], waiting: ["llamacpp:requests_deferred"], kvUsedRatio: ["llamacpp:kv_cache_usage_ratio"],
         promptTokens: ["llamacpp:prompt_tokens_total"], generatedTokens: ["llamacpp:tokens_predicted_total"],
-        work: ["llamacpp:n_decode_total", "llamacpp:tokens_predicted_total"])
+        work: [["llamacpp:n_decode_total", "llamacpp:tokens_predicted_total"]])
 
     /// The KV gauge was renamed in 0.9.2, swapping ended with 0.11.1. Counters carry `_total` only where the client library adds it.
     private static func vllm(_ version: RuntimeVersion?) -> MetricNames {
         let renamed = version.map { $0 >= RuntimeVersion(0, 9, 2) } ?? true
         let swaps = version.map { $0 < RuntimeVersion(0, 11, 1) } ?? false
         let kv = ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"]
+        let prompt = ["vllm:prompt_tokens_total", "vllm:prompt_tokens"]
         let generated = ["vllm:generation_tokens_total", "vllm:generation_tokens"]
         return MetricNames(
             running: ["vllm:num_requests_running"], waiting: ["vllm:num_requests_waiting"],
             swapped: swaps ? ["vllm:num_requests_swapped"] : [], kvUsedRatio: renamed ? kv : kv.reversed(),
-            promptTokens: ["vllm:prompt_tokens_total", "vllm:prompt_tokens"], generatedTokens: generated, work: generated)
+            promptTokens: prompt, generatedTokens: generated, work: [prompt, generated])
     }
 }
 
@@ -49,6 +50,13 @@ struct RuntimeNumbers: Equatable, Sendable {
     var kvUsedRatio: Double?
     var promptTokensTotal: Int64?
     var generatedTokensTotal: Int64?
+    /// Who is worked on and who waits.
+    var queue: Queue { Queue(running: running, waiting: waiting) }
+
+    struct Queue: Equatable {
+        var running: Int
+        var waiting: Int
+    }
     /// Changes when the engine works; only equality means anything.
     var workMark: Double?
 
@@ -60,6 +68,7 @@ struct RuntimeNumbers: Equatable, Sendable {
         kvUsedRatio = page.maximum(names.kvUsedRatio).map { min(1, $0) }
         promptTokensTotal = page.sum(names.promptTokens).map { Int64($0) }
         generatedTokensTotal = page.sum(names.generatedTokens).map { Int64($0) }
-        workMark = page.sum(names.work)
+        let work = names.work.compactMap { page.sum($0) }
+        workMark = work.isEmpty ? nil : work.reduce(0, +)
     }
 }

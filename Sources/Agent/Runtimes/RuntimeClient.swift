@@ -10,8 +10,18 @@ struct RuntimeClient: Sendable {
         case loading
         /// Nobody listens: not started yet, or gone. vLLM opens its port only when the model is loaded.
         case absent
-        /// It answers, and says that it is broken, or does not answer in time.
+        /// It listens, and does not answer in time: broken, or very busy.
+        case silent(String)
+        /// It answers, and says that it is broken.
         case failing(String)
+    }
+
+    /// What came of asking for one token.
+    enum Proof: Sendable, Equatable {
+        case token
+        /// Refused because of others that are worked on.
+        case refused
+        case nothing
     }
 
     let address: RuntimeAddress
@@ -25,7 +35,9 @@ struct RuntimeClient: Sendable {
             // llama.cpp says 503 while it loads; vLLM says it when its engine died.
             return answer.status == 503 && dialect == .llamacpp ? .loading : .failing("health answers \(answer.status)")
         } catch {
-            return error.isBeforeSending ? .absent : .failing("health does not answer (\(error.code))")
+            if error.isBeforeSending { return .absent }
+            let words = "health does not answer (\(error.code))"
+            return error.code == .timedOut ? .silent(words) : .failing(words)
         }
     }
 
@@ -48,21 +60,25 @@ struct RuntimeClient: Sendable {
     }
 
     /// Whether the runtime still makes a token. The only proof of life that a wedged engine cannot give.
-    func makesToken(model: String?) async -> Bool {
+    func proof(model: String?, within deadline: Duration) async -> Proof {
         struct Probe: Encodable {
             var model: String?
             var prompt = "1"
             var maxTokens = 1
         }
-        guard let body = try? WireCoder.encode(Probe(model: model)) else { return false }
+        guard let body = try? WireCoder.encode(Probe(model: model)) else { return .nothing }
         let request = OutboundRequest(
             method: "POST", url: address.baseURL + "/v1/completions", headers: [OutboundHeader("content-type", "application/json")],
-            body: .bytes(body), deadlines: OutboundDeadlines(connect: .seconds(2), total: .seconds(5)), unixSocketPath: address.socketPath,
+            body: .bytes(body), deadlines: OutboundDeadlines(connect: .seconds(2), total: deadline), unixSocketPath: address.socketPath,
             version: .http1, responseLimit: 1 << 20)
         do throws(OutboundError) {
-            return try await http.send(request).status == 200
+            switch try await http.send(request).status {
+            case 200: return .token
+            case 429, 503: return .refused
+            default: return .nothing
+            }
         } catch {
-            return false
+            return .nothing
         }
     }
 

@@ -12,8 +12,19 @@ struct RuntimeLife {
     struct Observation: Sendable {
         var process: Process
         var health: RuntimeClient.Health
-        /// The runtime has open requests, moved no byte for too long and did not answer a probe.
+        /// The runtime has open requests, moved no byte for too long and did not answer probes.
         var wedged = false
+        /// A byte came from it or its engine did a step within the progress timeout.
+        var isMoving = false
+
+        /// Its health endpoint gave no answer, which a busy runtime may do as well as a broken one.
+        var isUnanswered: Bool {
+            switch health {
+            case .silent: true
+            case .absent: process == .alive
+            case .ready, .loading, .failing: false
+            }
+        }
     }
 
     enum Action: Equatable {
@@ -56,10 +67,15 @@ struct RuntimeLife {
     mutating func observe(_ seen: Observation, now: ContinuousClock.Instant) -> Action? {
         if seen.process == .dead { return processDied(now: now) }
         if seen.wedged { return failed("requests are open and no token comes", restart: true, seen, now: now) }
+        if seen.isMoving, seen.isUnanswered, state != .starting {
+            // Health is tokens that move; the endpoint is a hint.
+            failures = 0
+            return nil
+        }
         switch seen.health {
         case .ready: return becameReady()
         case .loading, .absent: return stillSilent(seen, now: now)
-        case .failing(let words): return answersBadly(words, seen, now: now)
+        case .silent(let words), .failing(let words): return answersBadly(words, seen, now: now)
         }
     }
 

@@ -1,4 +1,3 @@
-import CPlatform
 import Exchange
 import Glibc
 
@@ -16,48 +15,72 @@ struct RuntimeProcess: Sendable {
         log = RuntimeLog(path: state.runtimeLog(configuration.name))
     }
 
-    /// The runtime that an earlier agent started with the same command, if it still lives.
+    /// The runtime that an earlier agent started with the same command, if it still lives. One with another command is stopped, and so is what a
+    /// dead one left behind.
     func adopt() async -> ProcessIdentity? {
-        guard let record = ProcessRecord.read(recordPath), record.process.isAlive else { return nil }
-        if record.commandHash == commandHash { return record.process }
-        await stop(record.process)
+        guard let record = ProcessRecord.read(recordPath) else { return nil }
+        let isAlive = record.process.isAlive
+        if isAlive, record.commandHash == commandHash { return record.process }
+        guard isAlive || record.bootId == HostInventory.bootId() else {
+            ProcessRecord.remove(recordPath)
+            return nil
+        }
+        _ = await stop(record.process)
         return nil
     }
 
+    /// Starts the runtime. The process waits until it is on record, so that no runtime lives that the next agent could not find.
     func start() throws(AgentError) -> ProcessIdentity {
-        guard let program = configuration.command.first else {
+        guard !configuration.command.isEmpty else {
             throw AgentError(.runtime, "runtime \(configuration.name) has no command")
         }
         // A socket file without a listener keeps the next server from binding.
         if let socket = configuration.address.socketPath { unlink(socket) }
         let output = try log.open()
         defer { close(output) }
-        let pid = Self.spawn(program, configuration.command, environment: environment(), output: output)
-        guard pid > 0 else {
-            throw AgentError(.runtime, "runtime \(configuration.name) cannot be started: \(String(cString: strerror(errno)))")
+        let held = try HeldProcess(configuration.command, environment: environment(), output: output)
+        let process = try record(held)
+        do throws(AgentError) {
+            try held.release()
+        } catch {
+            ProcessRecord.remove(recordPath)
+            throw error
         }
-        guard let process = ProcessIdentity(living: pid) else {
-            var status: Int32 = 0
-            _ = waitpid(pid, &status, 0)
-            throw AgentError(.runtime, "runtime \(configuration.name) ended at once; see \(log.path)")
-        }
-        try ProcessRecord(process: process, commandHash: commandHash).write(to: recordPath)
         return process
     }
 
-    /// SIGTERM to the whole group, SIGKILL after the grace time. Returns when it is gone.
-    func stop(_ process: ProcessIdentity) async {
-        if process.isAlive { kill(-process.pid, SIGTERM) }
-        if await !ends(process, within: configuration.stopGrace) {
-            kill(-process.pid, SIGKILL)
-            _ = await ends(process, within: .seconds(5))
+    private func record(_ held: HeldProcess) throws(AgentError) -> ProcessIdentity {
+        do throws(AgentError) {
+            guard let process = ProcessIdentity(living: held.pid) else { throw AgentError(.runtime, "its process ended at once") }
+            try ProcessRecord(process: process, commandHash: commandHash, bootId: HostInventory.bootId()).write(to: recordPath)
+            return process
+        } catch {
+            held.abandon()
+            throw error
         }
-        ProcessRecord.remove(recordPath)
+    }
+
+    /// SIGTERM to the whole group, SIGKILL after the grace time. Returns when everybody in it is gone, the leader's children too; false when the
+    /// kernel does not let them go.
+    func stop(_ process: ProcessIdentity) async -> Bool {
+        var isGone = !process.groupIsAlive
+        if !isGone {
+            kill(-process.pid, SIGTERM)
+            isGone = await ends(process, within: configuration.stopGrace)
+        }
+        if !isGone {
+            kill(-process.pid, SIGKILL)
+            isGone = await ends(process, within: .seconds(5))
+        }
+        // Last: until here the group's id was certainly this group's.
+        process.reap()
+        if isGone { ProcessRecord.remove(recordPath) }
+        return isGone
     }
 
     private func ends(_ process: ProcessIdentity, within limit: Duration) async -> Bool {
         let end = ContinuousClock.now + limit
-        while process.isAlive {
+        while process.groupIsAlive {
             if ContinuousClock.now >= end { return false }
             // Shutting down must not be cut short by cancellation: a runtime that is left behind holds the accelerator's memory.
             let pause = Task { try? await Task.sleep(for: .milliseconds(20)) }
@@ -77,26 +100,5 @@ struct RuntimeProcess: Sendable {
         }
         for (name, value) in configuration.environment { variables[name] = value }
         return variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    }
-
-    private static func spawn(_ program: String, _ arguments: [String], environment: [String], output: Int32) -> pid_t {
-        let argumentTexts = arguments.map { strdup($0) }
-        let environmentTexts = environment.map { strdup($0) }
-        defer { (argumentTexts + environmentTexts).forEach { free($0) } }
-        return (argumentTexts + [nil]).withUnsafeBufferPointer { argumentList in
-            (environmentTexts + [nil]).withUnsafeBufferPointer { environmentList in
-                program.withCString { path in
-                    var options = cplatform_spawn_options()
-                    options.path = path
-                    options.arguments = argumentList.baseAddress
-                    options.environment = environmentList.baseAddress
-                    options.standard_input = -1
-                    options.standard_output = output
-                    options.standard_error = output
-                    options.new_session = 1
-                    return cplatform_spawn(&options)
-                }
-            }
-        }
     }
 }

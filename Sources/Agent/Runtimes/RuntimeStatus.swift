@@ -13,26 +13,53 @@ package final class RuntimeStatus: Sendable {
     private let known = Mutex(Known())
     private let relaying = Atomic<Int>(0)
     private let errors = Atomic<Int>(0)
-    /// Nanoseconds from `origin` to the last byte from the runtime, or to the beginning of a request.
+    /// Nanoseconds from `origin` to the last byte from the runtime; 0: none yet.
     private let lastByteOffset = Atomic<Int64>(0)
+    /// Nanoseconds from `origin` to the beginning of the first of the requests that are open.
+    private let busySinceOffset = Atomic<Int64>(0)
     private let origin = ContinuousClock.now
 
-    package init(configuration: RuntimeConfiguration) {
+    /// Rung when something changed that a heartbeat carries.
+    private let changed: Wake?
+
+    package convenience init(configuration: RuntimeConfiguration) {
+        self.init(configuration: configuration, changed: nil)
+    }
+
+    init(configuration: RuntimeConfiguration, changed: Wake?) {
         self.configuration = configuration
+        self.changed = changed
     }
 
     var isReady: Bool { known.withLock { $0.state == .ready } }
     var facts: RuntimeFacts { known.withLock { $0.facts } }
     var openRelays: Int { relaying.load(ordering: .relaxed) }
-    var lastByte: ContinuousClock.Instant { origin + .nanoseconds(lastByteOffset.load(ordering: .relaxed)) }
+    /// When the last byte came from the runtime; nil: none yet.
+    var lastByte: ContinuousClock.Instant? {
+        let offset = lastByteOffset.load(ordering: .relaxed)
+        return offset == 0 ? nil : origin + .nanoseconds(offset)
+    }
+    /// Since when the runtime owes a byte, while requests are open.
+    var silentSince: ContinuousClock.Instant {
+        origin + .nanoseconds(max(lastByteOffset.load(ordering: .relaxed), busySinceOffset.load(ordering: .relaxed)))
+    }
 
-    func publish(state: RuntimeState) { known.withLock { $0.state = state } }
-    func publish(facts: RuntimeFacts) { known.withLock { $0.facts = facts } }
+    func publish(state: RuntimeState) { publish(state, as: \.state) }
+    func publish(facts: RuntimeFacts) { publish(facts, as: \.facts) }
     func publish(numbers: RuntimeNumbers?) { known.withLock { $0.numbers = numbers } }
 
+    private func publish<Fact: Equatable>(_ fact: Fact, as field: WritableKeyPath<Known, Fact>) {
+        let isNews = known.withLock { known in
+            defer { known[keyPath: field] = fact }
+            return known[keyPath: field] != fact
+        }
+        if isNews { changed?.ring() }
+    }
+
     func relayBegan() {
-        relaying.wrappingAdd(1, ordering: .relaxed)
-        sawByte()
+        // Only the first of those that are open: a wedged runtime gets new requests all the time, which prove nothing about it.
+        guard relaying.wrappingAdd(1, ordering: .relaxed).oldValue == 0 else { return }
+        busySinceOffset.store(nanosecondsNow, ordering: .relaxed)
     }
 
     func relayEnded(failed: Bool) {
@@ -40,9 +67,11 @@ package final class RuntimeStatus: Sendable {
         if failed { errors.wrappingAdd(1, ordering: .relaxed) }
     }
 
-    func sawByte() {
+    func sawByte() { lastByteOffset.store(nanosecondsNow, ordering: .relaxed) }
+
+    private var nanosecondsNow: Int64 {
         let elapsed = (ContinuousClock.now - origin).components
-        lastByteOffset.store(elapsed.seconds * 1_000_000_000 + elapsed.attoseconds / 1_000_000_000, ordering: .relaxed)
+        return elapsed.seconds * 1_000_000_000 + elapsed.attoseconds / 1_000_000_000
     }
 
     /// Fast facts for gateways and heartbeats.

@@ -4,9 +4,12 @@ import PlimsollWire
 
 /// One supervisor's eyes and hands: looks at process, health and numbers, lets `RuntimeLife` decide, and does what it says.
 struct RuntimeWatch {
-    private static let readyPause = Duration.seconds(1)
+    private static let busyPause = Duration.seconds(1)
+    /// Each look wakes a program that has nothing else to do.
+    private static let idlePause = Duration.seconds(2)
     private static let startingPause = Duration.milliseconds(200)
-    private static let probePause = Duration.seconds(5)
+    private static let brokenPause = Duration.milliseconds(500)
+    private static let longestProbe = Duration.seconds(5)
 
     private let status: RuntimeStatus
     private let client: RuntimeClient
@@ -18,7 +21,7 @@ struct RuntimeWatch {
     private var owned: ProcessIdentity?
     /// A runtime that we have a command for answered before we started one: it stays until it stops listening.
     private var isForeign = false
-    private var isWedged = false
+    private var numbers: RuntimeNumbers?
     private var nextProbe: ContinuousClock.Instant
     private var looks = 0
 
@@ -56,41 +59,62 @@ struct RuntimeWatch {
             logger.info("runtime state changed", metadata: ["agent.state": "\(life.state.rawValue)", "error.reason": "\(life.reason ?? "none")"])
         }
         await rotateLog()
-        return life.state == .ready ? Self.readyPause : Self.startingPause
+        return pause
+    }
+
+    private var pause: Duration {
+        switch life.state {
+        case .ready: status.openRelays > 0 || (numbers?.running ?? 0) > 0 ? Self.busyPause : Self.idlePause
+        case .starting: Self.startingPause
+        default: Self.brokenPause
+        }
     }
 
     /// Ends the runtime if it is ours.
     func stop() async {
-        if let owned { await process.stop(owned) }
+        if let owned { _ = await end(owned) }
         status.publish(state: .stopped)
     }
 
+    private func end(_ owned: ProcessIdentity) async -> Bool {
+        if await process.stop(owned) { return true }
+        logger.error("the runtime's processes do not end", metadata: ["process.id": "\(owned.pid)"])
+        return false
+    }
+
     private mutating func observe() async -> RuntimeLife.Observation {
-        let processNow = processState()
+        let processNow = await processState()
         guard processNow != .dead else { return RuntimeLife.Observation(process: .dead, health: .absent) }
         let health = await client.health()
         if isForeign, health == .absent {
             isForeign = false
             return RuntimeLife.Observation(process: .dead, health: .absent)
         }
-        if health == .ready, life.state != .starting { await readNumbers() }
-        return RuntimeLife.Observation(process: processNow, health: health, wedged: isWedged)
+        let seen = RuntimeLife.Observation(process: processNow, health: health)
+        if life.state != .starting, health == .ready || seen.isUnanswered { await readNumbers() }
+        return RuntimeLife.Observation(
+            process: processNow, health: health, wedged: progress.isWedged,
+            isMoving: progress.isMoving(lastByte: status.lastByte, now: .now))
     }
 
-    private func processState() -> RuntimeLife.Process {
-        if let owned { return owned.isAlive ? .alive : .dead }
-        return status.configuration.command.isEmpty || isForeign ? .notOurs : .dead
+    private mutating func processState() async -> RuntimeLife.Process {
+        guard let owned else { return status.configuration.command.isEmpty || isForeign ? .notOurs : .dead }
+        if owned.isAlive { return .alive }
+        // A leader that ended may have left engines behind that hold the accelerator's memory: no other is started beside them.
+        guard await end(owned) else { return .alive }
+        self.owned = nil
+        return .dead
     }
 
     private mutating func readNumbers() async {
-        let numbers = await client.numbers(version: status.facts.version.flatMap { RuntimeVersion($0) })
+        numbers = await client.numbers(version: status.facts.version.flatMap { RuntimeVersion($0) })
         status.publish(numbers: numbers)
-        let suspicious = progress.looksWedged(
-            relaying: status.openRelays, lastByte: status.lastByte, workMark: numbers?.workMark, now: .now)
-        guard suspicious || isWedged, ContinuousClock.now >= nextProbe else { return }
-        let makesToken = await client.makesToken(model: status.facts.servedModel)
-        isWedged = !makesToken
-        nextProbe = .now + Self.probePause
+        let isSuspicious = progress.looksWedged(
+            relaying: status.openRelays, silentSince: status.silentSince, workMark: numbers?.workMark, now: .now)
+        guard isSuspicious, ContinuousClock.now >= nextProbe else { return }
+        let pause = min(Self.longestProbe, status.configuration.progressTimeout)
+        nextProbe = .now + pause
+        progress.probed(await client.proof(model: status.facts.servedModel, within: pause), queue: numbers?.queue)
     }
 
     private mutating func act(_ action: RuntimeLife.Action?) async {
@@ -102,15 +126,14 @@ struct RuntimeWatch {
         case .stop(let reason):
             logger.warning("runtime is stopped", metadata: ["error.reason": "\(reason)"])
             status.publish(state: .unhealthy)
-            if let owned { await process.stop(owned) }
+            if let owned { _ = await end(owned) }
         case .describe:
-            isWedged = false
             status.publish(facts: await client.facts())
         }
     }
 
     private mutating func start() {
-        isWedged = false
+        progress.restarted(now: .now)
         do throws(AgentError) {
             let started = try process.start()
             owned = started

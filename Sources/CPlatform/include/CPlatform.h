@@ -49,6 +49,18 @@ struct cplatform_spawn_options {
 /// program could not be executed.
 pid_t cplatform_spawn(const struct cplatform_spawn_options *options);
 
+/// As `cplatform_spawn`, but the new process waits before it executes the program, and ends when this process ends before it lets it go:
+/// what must be on disk about it can be written first. Returns its process id and in `gate` what `cplatform_release` or `cplatform_abandon`
+/// needs, or -1 with errno.
+pid_t cplatform_spawn_held(const struct cplatform_spawn_options *options, int *gate);
+
+/// Lets a held process execute its program. Closes `gate`. Returns 0, or -1 with errno when the program could not be executed; then the
+/// process has ended and was reaped.
+int cplatform_release(pid_t child, int gate);
+
+/// Ends a held process before it executed anything, and reaps it. Closes `gate`.
+void cplatform_abandon(pid_t child, int gate);
+
 /// Ends this process at once: no destructors, no flush.
 void cplatform_exit_now(int code) __attribute__((noreturn));
 

@@ -1,0 +1,28 @@
+/// What `/proc/<pid>/stat` says about a process, zombies included.
+struct ProcessStat: Equatable {
+    let state: Character
+    let group: Int32
+    let session: Int32
+    /// Field 22: clock ticks from boot to its start.
+    let startTicks: UInt64
+
+    var isAlive: Bool { state != "Z" && state != "X" }
+
+    /// Nil when there is no such process.
+    init?(pid: Int32) {
+        guard let text = KernelText.read("/proc/\(pid)/stat") else { return nil }
+        self.init(text)
+    }
+
+    /// The name in field 2 may hold anything, so counting begins after its last parenthesis.
+    init?(_ text: String) {
+        guard let close = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: close)...].split(whereSeparator: \.isWhitespace)
+        guard fields.count > 19, let state = fields[0].first, let group = Int32(fields[2]), let session = Int32(fields[3]) else { return nil }
+        guard let startTicks = UInt64(fields[19]) else { return nil }
+        self.state = state
+        self.group = group
+        self.session = session
+        self.startTicks = startTicks
+    }
+}
