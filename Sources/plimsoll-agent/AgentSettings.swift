@@ -65,10 +65,12 @@ struct AgentSettings {
 
     private static func runtime(_ reader: SettingsReader) -> RuntimeConfiguration {
         let command = reader.strings("command")
-        for fault in RuntimeConfiguration.faults(inCommand: command) { reader.fault("command", fault) }
+        let dialect = dialect(reader)
+        let environment = environment(reader)
+        for fault in RuntimeCommand(command, dialect: dialect).faults(environment: environment) { reader.fault("command", fault) }
         return RuntimeConfiguration(
-            name: name(reader), release: reader.string("release"), dialect: dialect(reader), address: address(reader), command: command,
-            environment: environment(reader), model: reader.optionalString("model"), slots: number(reader, "slots", in: 1...4096),
+            name: name(reader), release: reader.string("release"), dialect: dialect, address: address(reader), command: command,
+            environment: environment, model: reader.optionalString("model"), slots: number(reader, "slots", in: 1...4096),
             contextTokens: number(reader, "context_tokens", in: 128...16_777_216),
             startupDeadline: reader.duration("startup_deadline", default: .seconds(600), in: .seconds(1) ... .seconds(7200)),
             stopGrace: reader.duration("stop_grace", default: .seconds(20), in: .zero ... .seconds(600)),

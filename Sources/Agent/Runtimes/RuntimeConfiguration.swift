@@ -41,22 +41,4 @@ package struct RuntimeConfiguration: Sendable {
         self.stopGrace = stopGrace
         self.progressTimeout = max(.seconds(5), progressTimeout)
     }
-
-    /// What is wrong with the command: a runtime told to listen on an address that others can reach is not started. Empty: nothing.
-    package static func faults(inCommand command: [String]) -> [String] {
-        guard let program = command.first else { return [] }
-        var faults: [String] = []
-        if !program.hasPrefix("/") { faults.append("must name its program by an absolute path") }
-        for (option, value) in zip(command, command.dropFirst()) where option == "--host" && !staysOnHost(value) {
-            faults.append("must not make the runtime listen on \(value)")
-        }
-        for argument in command where argument.hasPrefix("--host=") && !staysOnHost(String(argument.dropFirst(7))) {
-            faults.append("must not make the runtime listen on \(argument.dropFirst(7))")
-        }
-        return faults
-    }
-
-    private static func staysOnHost(_ host: String) -> Bool {
-        host.hasSuffix(".sock") || RuntimeAddress.isLoopback(host)
-    }
 }

@@ -25,6 +25,10 @@ package struct RuntimeSupervisor: Service {
     }
 
     package func run() async throws {
+        let configuration = status.configuration
+        for warning in RuntimeCommand(configuration.command, dialect: configuration.dialect).warnings {
+            logger.warning("runtime's command", metadata: ["error.reason": "\(warning)"])
+        }
         let watched = await cancelWhenGracefulShutdown {
             var watch = RuntimeWatch(status: status, state: state, http: http, logger: logger)
             await watch.adopt()
