@@ -78,6 +78,24 @@ struct OperationTests {
         #expect(try OperationJournal(path: path).entries == entries)
     }
 
+    @Test("a line that a full disk cut in the middle takes none with it that is written later", .enabled(if: geteuid() == 0))
+    func survivesFullDisk() throws {
+        let folder = try TemporaryFolder()
+        try #require(mount("tmpfs", folder.path, "tmpfs", 0, "size=8k") == 0)
+        defer { umount2(folder.path, Int32(MNT_DETACH)) }
+        let long = OperationJournal.Entry(id: "long", kind: .drain, state: .done, message: String(repeating: "x", count: 3_000))
+        let short = OperationJournal.Entry(id: "short", kind: .resume, state: .done)
+        let journal = try OperationJournal(path: folder.path + "/journal")
+        try journal.record(long)
+        var later = long
+        later.id = "later"
+        try journal.record(later)
+        later.id = "cut"
+        #expect(throws: AgentError.self) { try journal.record(later) }
+        try journal.record(short)
+        #expect(try OperationJournal(path: folder.path + "/journal").entries.map(\.id) == ["long", "later", "short"])
+    }
+
     @Test("the journal is bounded, and the last state of an operation counts")
     func isBounded() throws {
         let bytes = try (0..<1_500).flatMap { try OperationJournal.line(OperationJournal.Entry(id: "\($0)", kind: .drain, state: .running)) }

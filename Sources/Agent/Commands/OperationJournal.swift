@@ -19,6 +19,9 @@ final class OperationJournal {
     private let path: String
     private var descriptor: Int32
     private var lines: Int
+    /// Bytes of whole lines. What stands behind them was written by half and must go before the next line.
+    private var length: off_t
+    private var isTorn = false
     private(set) var entries: [Entry]
 
     /// Reads what is there; a torn tail is cut off.
@@ -34,6 +37,7 @@ final class OperationJournal {
         self.descriptor = descriptor
         entries = known.entries
         lines = known.lines
+        length = off_t(known.good)
     }
 
     deinit { close(descriptor) }
@@ -51,14 +55,32 @@ final class OperationJournal {
     }
 
     private func append(_ line: [UInt8]) throws(AgentError) {
+        if isTorn { try cutTail() }
+        do throws(AgentError) {
+            try write(line)
+            length += off_t(line.count)
+        } catch {
+            // Whatever came behind a half line would be lost with it at the next start. A cut that fails is made before the next line.
+            isTorn = true
+            try? cutTail()
+            throw error
+        }
+    }
+
+    private func write(_ line: [UInt8]) throws(AgentError) {
         var rest = line[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw Self.failure("the journal \(path) cannot be written") }
             rest = rest.dropFirst(count)
         }
         guard fsync(descriptor) == 0 else { throw Self.failure("the journal \(path) cannot be synced") }
+    }
+
+    private func cutTail() throws(AgentError) {
+        guard ftruncate(descriptor, length) == 0 else { throw Self.failure("the journal \(path) cannot be repaired") }
+        isTorn = false
     }
 
     /// Writes what is remembered to a new file and puts it in place of the old one in one step.
@@ -74,6 +96,7 @@ final class OperationJournal {
         close(descriptor)
         descriptor = fresh
         lines = entries.count
+        length = off_t(kept.count)
     }
 
     private static func open(_ path: String) throws(AgentError) -> Int32 {
