@@ -25,32 +25,35 @@ package struct HostAgent: Sendable {
         _ configuration: AgentConfiguration, version: String, group: any EventLoopGroup, metrics: MetricRegistry, logger: Logger
     ) async throws {
         let state = try StateDirectory(path: configuration.stateDirectory)
+        let lock = try StateLock(state)
         let http = OutboundClient()
         let client = ControlPlaneClient(url: configuration.controlURL, http: http)
         let identity = try await Enrolment(client: client, state: state, logger: logger).identity(
             token: configuration.joinToken?.exposed, version: version, link: configuration.linkClass, linkAddress: configuration.direct?.advertised)
         Self.announce(identity, logger: logger)
-        let host = HostStatus(runtimes: configuration.runtimes.map { RuntimeStatus(configuration: $0) })
+        let changed = Wake()
+        let host = HostStatus(runtimes: configuration.runtimes.map { RuntimeStatus(configuration: $0, changed: changed) })
         let relay = AgentRelay(status: host)
         let links = try HostLinks(identity: identity, configuration: configuration, group: group, relay: relay, logger: logger)
         let keeper = IdentityKeeper(identity: identity, client: client, state: state, credentials: links.credentials, logger: logger)
-        let operations = try OperationLoop(state: state, host: host, relay: relay, identity: keeper, logger: logger)
+        let operations = try OperationLoop(state: state, host: host, relay: relay, identity: keeper, changed: changed, logger: logger)
         let inventory = InventoryKeeper(
             inventory: HostInventory(diskPath: configuration.stateDirectory, acceleratorLibrary: configuration.acceleratorLibrary))
         let supervisors = host.runtimes.map {
             RuntimeSupervisor(status: $0, state: state, http: http, keepsRuntime: configuration.keepsRuntimes, logger: logger)
         }
         let desired = DesiredStateLoop(
-            host: host, identity: keeper, operations: operations, admission: links.admission, dialer: links.dialer, logger: logger)
+            host: host, identity: keeper, operations: operations, admission: links.admission, dialer: links.dialer, changed: changed,
+            logger: logger)
         let heartbeats = HeartbeatLoop(
             host: host, identity: keeper, inventory: inventory, linkedGateways: links.linkedGateways, linkAddress: configuration.direct?.advertised,
-            version: version, logger: logger)
+            version: version, changed: changed, logger: logger)
         self.host = host
         self.keeper = keeper
         linkedGateways = links.linkedGateways
         services =
-            supervisors + [inventory, keeper] + links.services + [heartbeats, operations, desired]
-            + [DrainAtEnd(host: host, relay: relay, limit: configuration.drainLimit, logger: logger)]
+            [lock] + supervisors + [inventory, keeper] + links.services + [heartbeats, operations, desired]
+            + [DrainAtEnd(host: host, relay: relay, limit: configuration.drainLimit, logger: logger, changed: changed)]
         AgentMetrics(host: host, keeper: keeper, linkedGateways: links.linkedGateways).register(in: metrics)
     }
 

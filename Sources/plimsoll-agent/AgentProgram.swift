@@ -22,13 +22,10 @@ struct AgentProgram {
         let metrics = MetricRegistry()
         let readiness = Readiness(waitingFor: ["enrolment"])
         let operations = OperationsServer(address: settings.operations, metrics: metrics, readiness: readiness, logger: logger)
-        let agent = try await HostAgent(
-            settings.agent, version: Version.current, group: MultiThreadedEventLoopGroup.singleton, metrics: metrics, logger: logger)
-        readiness.clear("enrolment")
-        let upkeep = Upkeep(agent: agent, readiness: readiness)
+        let host = HostService(settings: settings.agent, metrics: metrics, readiness: readiness, logger: logger)
         let grace = settings.agent.runtimes.map(\.stopGrace).max() ?? .zero
         try await ProgramServices.run(
-            [operations, upkeep] + agent.services, readiness: readiness, drainLimit: settings.agent.drainLimit + grace + .seconds(40), logger: logger)
+            [operations, host], readiness: readiness, drainLimit: settings.agent.drainLimit + grace + .seconds(40), logger: logger)
     }
 
     /// The agent shares its host with a model that wants all the memory there is.
@@ -40,25 +37,59 @@ struct AgentProgram {
     }
 }
 
+/// Joins, and then runs all that makes up this host's agent. An end that is asked for while it waits for its control plane is not waited for.
+private struct HostService: Service {
+    let settings: AgentConfiguration
+    let metrics: MetricRegistry
+    let readiness: Readiness
+    let logger: Logger
+
+    func run() async throws {
+        let joined = try await cancelWhenGracefulShutdown { try await join() }
+        guard let agent = joined, !Task.isShuttingDownGracefully else { return }
+        readiness.clear("enrolment")
+        let services: [any Service] = [Upkeep(agent: agent, readiness: readiness)] + agent.services
+        // Ends with this service: shutdown and cancellation of the program reach it from there.
+        try await ServiceGroup(services: services, logger: logger).run()
+    }
+
+    /// Nil when the program ends before this host has joined.
+    private func join() async throws -> HostAgent? {
+        do {
+            return try await HostAgent(
+                settings, version: Version.current, group: MultiThreadedEventLoopGroup.singleton, metrics: metrics, logger: logger)
+        } catch is CancellationError {
+            return nil
+        }
+    }
+}
+
 /// Keeps readiness true to the facts and gives back memory that a burst left behind.
 private struct Upkeep: Service {
+    /// While something is missing, somebody may wait to hear that it is there.
+    private static let pauses = (missing: Duration.milliseconds(250), complete: Duration.seconds(2))
+    /// The start needs much that never is needed again; later it is what requests left behind.
+    private static let firstCare = Duration.seconds(3)
+    private static let care = Duration.seconds(60)
+
     let agent: HostAgent
     let readiness: Readiness
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var turns = 0
             var blocked: Set<String> = []
+            var nextCare = ContinuousClock.now + Self.firstCare
             while !Task.isCancelled {
                 let missing = agent.missing
                 for reason in missing.subtracting(blocked) { readiness.block(reason) }
                 for reason in blocked.subtracting(missing) { readiness.clear(reason) }
                 blocked = missing
-                turns += 1
-                // The start needs much that never is needed again; later it is what requests left behind.
-                if turns == 6 || turns % 120 == 20 { MemoryCare.giveBack() }
+                if ContinuousClock.now >= nextCare {
+                    MemoryCare.giveBack()
+                    nextCare = .now + Self.care
+                }
                 // Cancellation ends the pause and the loop.
-                try? await Task.sleep(for: .milliseconds(500))
+                try? await Task.sleep(for: missing.isEmpty ? Self.pauses.complete : Self.pauses.missing)
             }
         }
     }

@@ -39,6 +39,23 @@ struct JoiningTests {
         #expect(try HostIdentity.load(from: state) == nil)
     }
 
+    @Test("a state directory belongs to one agent at a time, and to no other user")
+    func locksState() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/state"
+        _ = try StateDirectory(path: path)
+        #expect(chmod(path, 0o755) == 0)
+        let state = try StateDirectory(path: path)
+        var facts = stat()
+        #expect(stat(path, &facts) == 0 && facts.st_mode & 0o777 == 0o700)
+        do {
+            let lock = try StateLock(state)
+            #expect(throws: AgentError.self) { try StateLock(state) }
+            withExtendedLifetime(lock) {}
+        }
+        #expect(throws: Never.self) { try StateLock(state) }
+    }
+
     @Test(
         "a runtime's address must stay on the host",
         arguments: [

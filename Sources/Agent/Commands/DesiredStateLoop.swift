@@ -13,6 +13,8 @@ struct DesiredStateLoop: Service {
     let operations: OperationLoop
     let admission: LinkAdmission
     let dialer: TunnelDialer?
+    /// Rung when the host's state may have changed.
+    let changed: Wake
     let logger: Logger
 
     func run() async throws {
@@ -39,6 +41,7 @@ struct DesiredStateLoop: Service {
     private func apply(_ desired: DesiredState) async {
         admission.deny(Set(desired.denied))
         host.apply(desired)
+        changed.ring()
         dialer?.setGateways(desired.gateways.map { LinkPeer(id: $0.id, address: $0.address) })
         await operations.receive(desired.operations)
         for worker in desired.workers where worker.refusal != nil {

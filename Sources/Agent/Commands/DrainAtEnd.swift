@@ -7,11 +7,14 @@ struct DrainAtEnd: Service {
     let relay: AgentRelay
     let limit: Duration
     let logger: Logger
+    /// Rung when the host's state changes.
+    var changed: Wake?
 
     func run() async throws {
         // Cancellation ends the program without a drain.
         guard (try? await gracefulShutdown()) != nil else { return }
         host.stop()
+        changed?.ring()
         let deadline = ContinuousClock.now + limit
         logger.info("draining", metadata: ["count": "\(host.openRequests)"])
         while host.openRequests > 0, ContinuousClock.now < deadline, !Task.isCancelled {

@@ -13,11 +13,18 @@ package actor OperationLoop: Service {
     private var ledger: OperationLedger
     private var backoff = Backoff(minimum: .milliseconds(500), maximum: .seconds(15))
     private var nextReport = ContinuousClock.now
+    /// Rung when there is something to do.
+    private let wake = Wake()
+    /// Rung when the host's state may have changed.
+    private let changed: Wake
 
-    init(state: StateDirectory, host: HostStatus, relay: AgentRelay, identity: IdentityKeeper, logger: Logger) throws(AgentError) {
+    init(
+        state: StateDirectory, host: HostStatus, relay: AgentRelay, identity: IdentityKeeper, changed: Wake, logger: Logger
+    ) throws(AgentError) {
         self.host = host
         self.relay = relay
         self.identity = identity
+        self.changed = changed
         self.logger = logger
         let journal = try OperationJournal(path: state.journal)
         ledger = OperationLedger(journal: journal.entries)
@@ -28,16 +35,21 @@ package actor OperationLoop: Service {
     /// Takes over what a desired state lists.
     func receive(_ operations: [PlimsollWire.Operation]) {
         perform(ledger.receive(operations, now: Date()))
+        wake.ring()
     }
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 await self.turn()
-                // Cancellation ends the pause and the loop.
-                try? await Task.sleep(for: .milliseconds(250))
+                await self.wake.pause(atMost: self.pause)
             }
         }
+    }
+
+    private var pause: Duration {
+        if ledger.isDraining { return .milliseconds(250) }
+        return ledger.unreported.isEmpty ? .seconds(60) : max(.milliseconds(10), nextReport - .now)
     }
 
     private func turn() async {
@@ -58,7 +70,9 @@ package actor OperationLoop: Service {
         for step in steps {
             switch step {
             case .record(let entry): record(entry)
-            case .obey(let kind): host.obey(kind)
+            case .obey(let kind):
+                host.obey(kind)
+                changed.ring()
             case .cutOpenRequests: _ = relay.cutOpenRequests()
             }
         }

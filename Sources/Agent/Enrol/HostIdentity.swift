@@ -28,18 +28,18 @@ package struct HostIdentity: Sendable {
 
     /// Checks what the control plane sent before it replaces anything: the chain must lead to an authority of the answer, name an agent,
     /// and belong to our key.
-    init(key: PrivateKey, fresh credentials: Credentials) throws(AgentError) {
+    init(key: PrivateKey, fresh credentials: Credentials, at now: Date = Date()) throws(AgentError) {
         do throws(CryptographyError) {
             let chain = try Certificate.chain(pem: credentials.certificateChainPem)
             let authorities = try Certificate.chain(pem: credentials.authoritiesPem)
-            try Certificate.verify(chain: chain, authorities: authorities, at: Date(), role: .agent)
+            try Certificate.verify(chain: chain, authorities: authorities, at: now, role: .agent)
             guard let leaf = chain.first, leaf.belongs(to: key) else {
                 throw CryptographyError(.untrusted, "the certificate is for another key")
             }
         } catch {
             throw AgentError(.untrusted, "the control plane's certificate cannot be used: \(error.message)", cause: error)
         }
-        let renewAt = Date().addingTimeInterval(TimeInterval(max(1, credentials.renewAfterSeconds)))
+        let renewAt = now.addingTimeInterval(TimeInterval(max(1, credentials.renewAfterSeconds)))
         self.init(key: key, credentials: credentials, renewAt: renewAt)
     }
 

@@ -1,7 +1,7 @@
 import Cryptography
 import FoundationEssentials
-package import Link
-package import Logging
+import Link
+import Logging
 import PlimsollWire
 import ServiceLifecycle
 import Synchronization
@@ -12,15 +12,23 @@ package final class IdentityKeeper: Service {
     private let state: StateDirectory
     private let held: Mutex<HostIdentity>
     private let credentials: LinkCredentials
+    private let clock: any Clock<Duration>
+    private let date: @Sendable () -> Date
     private let logger: Logger
 
-    package init(
-        identity: HostIdentity, client: ControlPlaneClient, state: StateDirectory, credentials: LinkCredentials, logger: Logger
+    /// - Parameters:
+    ///   - clock: what pauses run by.
+    ///   - date: the wall clock, which certificates live by.
+    init(
+        identity: HostIdentity, client: ControlPlaneClient, state: StateDirectory, credentials: LinkCredentials,
+        clock: any Clock<Duration> = ContinuousClock(), date: @escaping @Sendable () -> Date = { Date() }, logger: Logger
     ) {
         held = Mutex(identity)
         self.client = client
         self.state = state
         self.credentials = credentials
+        self.clock = clock
+        self.date = date
         self.logger = logger
     }
 
@@ -52,10 +60,10 @@ package final class IdentityKeeper: Service {
     /// In steps, because the wall clock that certificates live by can jump.
     private func sleepUntilRenewal() async {
         while !Task.isCancelled {
-            let left = current.renewAt.timeIntervalSinceNow
+            let left = current.renewAt.timeIntervalSince(date())
             guard left > 0 else { return }
             // Cancellation ends the pause; the caller looks.
-            try? await Task.sleep(for: .seconds(min(left, 30)))
+            try? await clock.sleep(for: .seconds(min(left, 30)))
         }
     }
 
@@ -68,14 +76,14 @@ package final class IdentityKeeper: Service {
         } catch {
             explain(error)
             // Cancellation ends the pause; the caller looks.
-            try? await Task.sleep(for: backoff.next())
+            try? await clock.sleep(for: backoff.next())
         }
     }
 
     private func renewed(_ old: HostIdentity) async throws(AgentError) -> HostIdentity {
         let request = RenewalRequest(
             certificateRequestPem: try Enrolment.certificateRequest(old.key), joinState: old.credentials.joinState, bootId: HostInventory.bootId())
-        let identity = try HostIdentity(key: old.key, fresh: try await client.renew(request, as: old))
+        let identity = try HostIdentity(key: old.key, fresh: try await client.renew(request, as: old), at: date())
         try identity.save(to: state)
         do throws(LinkError) {
             try credentials.replace(

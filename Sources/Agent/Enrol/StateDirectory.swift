@@ -2,13 +2,15 @@ import Cryptography
 import Glibc
 
 /// The folder that holds everything an agent must remember: its key, its certificate, its journal, and which runtimes it started.
-/// Mode 0700; every file 0600 and replaced in one step.
+/// Mode 0700, whatever it was; every file 0600 and replaced in one step.
 package struct StateDirectory: Sendable {
     package let path: String
 
     package var key: String { path + "/key.pem" }
     package var credentials: String { path + "/credentials.json" }
     package var journal: String { path + "/operations.journal" }
+
+    var lock: String { path + "/lock" }
 
     func processRecord(runtime: String) -> String { "\(path)/runtimes/\(runtime).pid" }
     func runtimeLog(_ runtime: String) -> String { "\(path)/logs/\(runtime).log" }
@@ -30,6 +32,9 @@ package struct StateDirectory: Sendable {
         }
         var facts = stat()
         guard stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR else { throw failure("\(path) is no folder") }
+        guard facts.st_mode & 0o077 == 0 || chmod(path, 0o700) == 0 else {
+            throw failure("\(path) is open to other users and cannot be closed to them")
+        }
     }
 
     private static func failure(_ message: String) -> AgentError {

@@ -11,6 +11,8 @@ struct HeartbeatLoop: Service {
     let linkedGateways: @Sendable () -> [String]
     let linkAddress: String?
     let version: String
+    /// Rung when something changed that a heartbeat carries.
+    let changed: Wake
     let logger: Logger
 
     /// Rises with each start of the agent, so that a late heartbeat of a dead one is refused.
@@ -19,8 +21,7 @@ struct HeartbeatLoop: Service {
 
     init(
         host: HostStatus, identity: IdentityKeeper, inventory: InventoryKeeper, linkedGateways: @escaping @Sendable () -> [String],
-        linkAddress: String?, version: String,
-        logger: Logger
+        linkAddress: String?, version: String, changed: Wake, logger: Logger
     ) {
         self.host = host
         self.identity = identity
@@ -28,6 +29,7 @@ struct HeartbeatLoop: Service {
         self.linkedGateways = linkedGateways
         self.linkAddress = linkAddress
         self.version = version
+        self.changed = changed
         self.logger = logger
     }
 
@@ -41,8 +43,7 @@ struct HeartbeatLoop: Service {
                     sequence += 1
                     await send(facts, sequence: sequence, schedule: &schedule)
                 }
-                // Cancellation ends the pause and the loop.
-                try? await Task.sleep(for: .milliseconds(200))
+                await changed.pause(atMost: schedule.pause(facts, now: .now))
             }
         }
     }

@@ -11,6 +11,8 @@ struct HeartbeatSchedule {
 
     /// Shortest time between two heartbeats that a change causes.
     static let changeGap = Duration.milliseconds(250)
+    /// Longest time between two looks at what nobody rings for: links that come and go.
+    static let look = Duration.seconds(2)
     /// The inventory is repeated after this, for what moves in it.
     static let inventoryAge = Duration.seconds(60)
 
@@ -30,6 +32,13 @@ struct HeartbeatSchedule {
         if now >= due { return true }
         guard let lastSent, !failing else { return false }
         return facts != sentFacts && now - lastSent >= Self.changeGap
+    }
+
+    /// How long to wait for a ring before the next look.
+    func pause(_ facts: Facts, now: ContinuousClock.Instant) -> Duration {
+        // A drain ends without a ring, and a host's first link is waited for.
+        let isSettled = facts.state != .draining && !facts.gateways.isEmpty && (facts == sentFacts || failing)
+        return min(isSettled ? Self.look : Self.changeGap, max(.milliseconds(10), due - now))
     }
 
     func inventory(_ inventory: Inventory?, now: ContinuousClock.Instant) -> Inventory? {
