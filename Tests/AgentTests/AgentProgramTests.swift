@@ -1,12 +1,12 @@
 import Cryptography
 import Glibc
 import Outbound
+import PlimsollWire
 import Testing
 
 @testable import Agent
 
-/// The program itself.
-@Suite("While the control plane is away", .timeLimit(.minutes(2)))
+@Suite("The program itself", .timeLimit(.minutes(2)))
 struct AgentProgramTests {
     private let folder: TemporaryFolder
 
@@ -22,44 +22,72 @@ struct AgentProgramTests {
         }
     }
 
-    private func start() throws -> ProcessIdentity {
-        let token = "jt1.\(String(repeating: "0a", count: 16)).\(Base64.encodeURL([UInt8](repeating: 1, count: 32)))."
+    private var log: String { String(decoding: (try? SecretFile.read(folder.path + "/log")) ?? [], as: UTF8.self) }
+
+    private func start(_ url: String, token: String, state: String, command: [String] = []) throws -> ProcessIdentity {
+        let socket = command.last ?? folder.path + "/r.sock"
         let settings = try folder.file(
             "agent.json",
             """
-            {"control_url": "https://127.0.0.1:1", "state_dir": "\(folder.path)/state", "operations": {"listen": "unix:\(folder.path)/o.sock"},
-            "join_token": "\(token)\(Base64.encodeURL([UInt8](repeating: 2, count: 32)))",
-            "runtimes": [{"name": "r", "release": "x", "dialect": "vllm", "address": "unix:\(folder.path)/r.sock"}]}
+            {"control_url": "\(url)", "state_dir": "\(state)", "operations": {"listen": "unix:\(folder.path)/o.sock"},
+            "join_token": "\(token)",
+            "runtimes": [{"name": "tiny", "release": "x", "dialect": "llamacpp", "address": "unix:\(socket)", "command": \(command)}]}
             """)
-        let log = try RuntimeLog(path: folder.path + "/log").open()
-        defer { close(log) }
-        let held = try HeldProcess([try program, "serve", "--config", settings], environment: ["PATH=/usr/bin"], output: log)
+        let output = try RuntimeLog(path: folder.path + "/log").open()
+        defer { close(output) }
+        let held = try HeldProcess([try program, "serve", "--config", settings], environment: ["PATH=/usr/bin"], output: output)
         let process = try #require(ProcessIdentity(living: held.pid))
         try held.release()
         return process
     }
 
     private func ask(_ path: String) async -> (status: Int, body: String)? {
-        guard let answer = try? await OutboundClient().send(OutboundRequest(url: "http://agent" + path, unixSocketPath: folder.path + "/o.sock"))
-        else { return nil }
+        let request = OutboundRequest(url: "http://agent" + path, unixSocketPath: folder.path + "/o.sock")
+        guard let answer = try? await OutboundClient().send(request) else { return nil }
         return (answer.status, String(decoding: answer.body, as: UTF8.self))
     }
 
-    @Test("the agent says that it lives and what it waits for, and ends as soon as it is told to")
+    /// Its exit status as `wait` gives it.
+    private func end(_ process: ProcessIdentity, by signal: Int32) async -> Int32 {
+        kill(process.pid, signal)
+        #expect(await eventually { !process.isAlive })
+        kill(process.pid, SIGKILL)
+        var status: Int32 = -1
+        waitpid(process.pid, &status, 0)
+        return status
+    }
+
+    @Test("while its control plane is away it says that it lives and what it waits for, and ends as soon as it is told to")
     func answersWhileItWaits() async throws {
-        let process = try start()
-        defer {
-            kill(process.pid, SIGKILL)
-            process.reap()
-        }
+        let token = "jt1.\(String(repeating: "0a", count: 16)).\(Base64.encodeURL([UInt8](repeating: 1, count: 32)))."
+        let pin = Base64.encodeURL([UInt8](repeating: 2, count: 32))
+        let process = try start("https://127.0.0.1:1", token: token + pin, state: folder.path + "/state")
         #expect(await eventually { await ask("/healthz")?.status == 200 })
-        let ready = try #require(await ask("/readyz"))
-        #expect(ready.status == 503 && ready.body.contains("enrolment"))
-        let waits = "enrolment waits for the control plane"
-        #expect(await eventually { String(decoding: (try? SecretFile.read(folder.path + "/log")) ?? [], as: UTF8.self).contains(waits) })
-        #expect(kill(process.pid, SIGTERM) == 0)
-        #expect(await eventually(within: .seconds(10)) { !process.isAlive })
-        let log = String(decoding: try SecretFile.read(folder.path + "/log"), as: UTF8.self)
+        let ready = await ask("/readyz")
+        #expect(ready?.status == 503 && ready?.body.contains("enrolment") == true)
+        #expect(await eventually { log.contains("enrolment waits for the control plane") })
+        #expect(await end(process, by: SIGTERM) == 0)
         #expect(log.contains("draining after a signal"))
+    }
+
+    @Test("killed, it leaves its runtime to the next one, which ends it with itself")
+    func handsRuntimeOn() async throws {
+        let tiny = try TinyRuntime()
+        let server = try ScriptedControlPlane()
+        let key = try HostIdentity.keyForEnrolment(in: server.state)
+        let answer = EnrolmentResponse(credentials: try server.credentials(for: key), region: "eu")
+        try server.answer(AgentPath.enrol, String(decoding: try WireCoder.encode(answer), as: UTF8.self))
+        try await server.serve { url in
+            var runtimes: [Int32?] = []
+            for signal in [SIGKILL, SIGTERM] {
+                let agent = try start(url, token: server.token(), state: server.state.path, command: tiny.configuration.command)
+                #expect(await eventually { await ask("/readyz")?.body == "not ready: link\n" })
+                runtimes.append(ProcessRecord.read(server.state.processRecord(runtime: "tiny"))?.process.pid)
+                #expect(await end(agent, by: signal) == (signal == SIGKILL ? SIGKILL : 0))
+            }
+            let runtime = try #require(runtimes.first ?? nil)
+            #expect(runtimes == [runtime, runtime])
+            #expect(ProcessIdentity(living: runtime) == nil)
+        }
     }
 }

@@ -21,7 +21,7 @@ final class TinyRuntime: Sendable {
             def address_string(self): return "local"
             def log_message(self, *_): pass
         class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): daemon_threads = True
-        Server(sys.argv[1], Handler).serve_forever()
+        Server(sys.argv[-1], Handler).serve_forever()
         """
 
     let folder: TemporaryFolder
@@ -35,7 +35,8 @@ final class TinyRuntime: Sendable {
         let script = try folder.file("runtime.py", Self.program)
         let socket = folder.path + "/r.sock"
         configuration = RuntimeConfiguration(
-            name: "tiny", release: "tiny-1", dialect: .llamacpp, address: .unix(path: socket), command: ["/usr/bin/python3", script, socket],
+            name: "tiny", release: "tiny-1", dialect: .llamacpp, address: .unix(path: socket),
+            command: ["/usr/bin/python3", script, "--socket", socket],
             stopGrace: .seconds(5))
     }
 
