@@ -2,7 +2,8 @@ import NIOCore
 
 /// One request of a pool, on whichever connection it is.
 final class PooledExchange: RunningExchange {
-    let request: ExchangeRequest
+    /// Nil from the first byte of an answer on: it will not be sent again, and its body may be large.
+    private(set) var request: ExchangeRequest?
     private var receiver: (any ExchangeReceiver)?
     private let pool: RuntimePool
     private weak var connection: RuntimeConnection?
@@ -46,6 +47,10 @@ final class PooledExchange: RunningExchange {
         pool.connect(for: self)
     }
 
+    func answerBegan() {
+        request = nil
+    }
+
     func head(_ head: ExchangeHead) {
         receiver?.exchangeHead(head)
     }
@@ -74,6 +79,7 @@ final class PooledExchange: RunningExchange {
 
     private func over() {
         isOver = true
+        request = nil
         receiver = nil
         pool.exchangeEnded()
     }

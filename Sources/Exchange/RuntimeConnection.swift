@@ -45,7 +45,7 @@ final class RuntimeConnection: ChannelInboundHandler {
     // MARK: From the pool and the exchange
 
     func begin(_ exchange: PooledExchange, isReused: Bool) {
-        guard let context, context.channel.isActive else {
+        guard let context, context.channel.isActive, let request = exchange.request else {
             return isReused ? exchange.goAgain() : exchange.fail(.connectFailed)
         }
         self.exchange = exchange
@@ -54,7 +54,7 @@ final class RuntimeConnection: ChannelInboundHandler {
         received = 0
         state = .head
         exchange.attached(to: self)
-        send(exchange.request, context)
+        send(request, context)
     }
 
     private func send(_ request: ExchangeRequest, _ context: ChannelHandlerContext) {
@@ -108,7 +108,10 @@ final class RuntimeConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        sawBytes = true
+        if !sawBytes {
+            sawBytes = true
+            exchange?.answerBegan()
+        }
         received += bytes.readableBytes
         guard received <= pool.limits.answerBytes else { return refuse() }
         if var joined = partial {

@@ -24,6 +24,6 @@ package final class DirectListener: Service, Sendable {
     /// Closes the port, says GOAWAY on every link and returns when all are closed (at most `drainDeadline`).
     package func drain() async { await acceptor.drain() }
 
-    /// Listens until cancelled or asked to shut down, then drains.
+    /// Listens until cancelled or asked to shut down, then drains, for `endDeadline` at most.
     package func run() async throws { try await acceptor.run() }
 }

@@ -18,9 +18,6 @@ final class GatewayStreams: LinkStreams {
     private var reports: ReportStream?
     private var isClosed = false
 
-    /// Ids end at 2^31-1; long before that the connection is drained and another takes over.
-    private static let lastId = 1 << 30
-
     init(writer: LinkWriter, delegate: any LinkDelegate) {
         self.writer = writer
         self.delegate = delegate
@@ -133,7 +130,8 @@ final class GatewayStreams: LinkStreams {
             streams[stream.id] = nil
         }
         counted()
-        if nextId > Self.lastId, takesRequests { draining() }
+        // By GOAWAY, so that whoever dialled hears that it must dial again.
+        if nextId > writer.settings.lastStreamId, takesRequests { connection?.drain() }
     }
 
     private var openCount: Int { streams.count + waiting.count }

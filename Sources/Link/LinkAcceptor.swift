@@ -42,7 +42,8 @@ final class LinkAcceptor: Sendable {
         if bound.withLock({ $0 == nil }) { _ = try await bind() }
         do {
             try await gracefulShutdown()
-            await drain()
+            await stop()
+            await sessions.end(.drain(within: pipeline.settings.endDeadline))
         } catch {
             await stop()
             await sessions.end(.cut(LinkError(.closed, "shutting down")))
@@ -52,7 +53,7 @@ final class LinkAcceptor: Sendable {
 
     func drain() async {
         await stop()
-        await sessions.end(.drain)
+        await sessions.end(.drain(within: pipeline.settings.drainDeadline))
     }
 
     private func stop() async {
@@ -66,9 +67,10 @@ final class LinkAcceptor: Sendable {
             channel.close(promise: nil)
             return
         }
-        handshakes.wrappingAdd(1, ordering: .relaxed)
         let address = channel.remoteAddress?.hostAndPort ?? "unknown"
-        try pipeline.install(on: channel, as: .accepted).whenComplete { [self] result in
+        let admitted = try pipeline.install(on: channel, as: .accepted)
+        handshakes.wrappingAdd(1, ordering: .relaxed)
+        admitted.whenComplete { [self] result in
             handshakes.wrappingSubtract(1, ordering: .relaxed)
             switch result {
             case .success(let session):

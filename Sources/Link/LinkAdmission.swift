@@ -73,8 +73,8 @@ package final class LinkAdmission: Sendable {
 enum LinkOrder: Sendable {
     /// Close now, failing what runs.
     case cut(LinkError)
-    /// Say GOAWAY, let what runs finish, close.
-    case drain
+    /// Say GOAWAY, let what runs finish, close; at the end of this time close under what still runs. A shorter order wins over a longer one.
+    case drain(within: TimeAmount)
 }
 
 extension PeerIdentity {

@@ -51,7 +51,7 @@ package final class LinkConnection: Sendable {
     }
 
     /// Says GOAWAY: what runs finishes, nothing new is taken, then the connection closes. From any thread.
-    package func drain() { session.order(.drain) }
+    package func drain() { session.drain() }
 
     func count(open count: Int) {
         open.store(count, ordering: .relaxed)

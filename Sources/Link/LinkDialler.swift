@@ -37,14 +37,14 @@ final class LinkDialler: Sendable {
     func want(_ peers: [LinkPeer]) {
         let ids = Set(peers.map(\.id))
         state.withLock { $0.wanted = Set(peers) }
-        for session in sessions.all where !ids.contains(session.peer.idText) { session.order(.drain) }
+        for session in sessions.all where !ids.contains(session.peer.idText) { session.drain() }
         changed.yield()
     }
 
     func drain() async {
         state.withLock { $0.isEnding = true }
         changed.finish()
-        await sessions.end(.drain)
+        await sessions.end(.drain(within: pipeline.settings.drainDeadline))
     }
 
     /// Dials until cancelled or asked to shut down, then drains.
@@ -62,11 +62,14 @@ final class LinkDialler: Sendable {
             for await _ in changes {
                 for slot in newSlots() { children.addTask { await self.keep(slot) } }
             }
-            let order = Task.isCancelled ? LinkOrder.cut(LinkError(.closed, "shutting down")) : .drain
-            state.withLock { $0.isEnding = true }
+            let wasDrained = state.withLock { state in
+                defer { state.isEnding = true }
+                return state.isEnding
+            }
+            let limit = wasDrained ? pipeline.settings.drainDeadline : pipeline.settings.endDeadline
             // Ends waits between dials; waits for a link end with the link.
             children.cancelAll()
-            await sessions.end(order)
+            await sessions.end(.drain(within: limit))
         }
     }
 
@@ -93,22 +96,30 @@ final class LinkDialler: Sendable {
     private func keep(_ slot: Slot) async {
         var backoff = Backoff(pipeline.settings)
         while !Task.isCancelled, isWanted(slot) {
-            let began = ContinuousClock.now
-            let lost = await link(slot.peer) { state.withLock { $0.wanted.contains(slot.peer) && !$0.isEnding } }
-            if began.duration(to: .now) >= .seconds(5) { backoff = Backoff(pipeline.settings) }
-            let delay = lost == nil && backoff.attempts == 0 ? Duration.zero : backoff.next()
-            if let lost { note(lost, slot.peer, attempt: backoff.attempts) }
+            let end = await link(slot.peer) { state.withLock { $0.wanted.contains(slot.peer) && !$0.isEnding } }
+            let delay = backoff.next(after: end)
+            if let lost = end.lost { note(lost, slot.peer, attempt: backoff.attempts) }
             do { try await Task.sleep(for: delay) } catch { break }
         }
     }
 
-    /// One link, until it takes nothing new. Nil: it drained; otherwise why there is none.
-    func link(_ peer: LinkPeer, whileWanted isWanted: () -> Bool = { true }) async -> LinkError? {
+    /// One link, until it takes nothing new.
+    func link(_ peer: LinkPeer, whileWanted isWanted: () -> Bool = { true }) async -> LinkEnd {
+        var opened: ContinuousClock.Instant?
+        let lost = await hold(peer) {
+            opened = .now
+            return isWanted()
+        }
+        return LinkEnd(lost: lost, lived: opened?.duration(to: .now) ?? .zero)
+    }
+
+    /// Nil: it drained; otherwise why there is none.
+    private func hold(_ peer: LinkPeer, _ isWantedWhenOpened: () -> Bool) async -> LinkError? {
         do {
             let session = try await dial(peer)
             try await session.whenOpened.get()
             logger.info("link opened", metadata: ["peer.identity": "\(session.peer)", "peer.address": "\(peer.address)"])
-            if !isWanted() { session.order(.drain) }
+            if !isWantedWhenOpened() { session.drain() }
             try await session.whenRetired.get()
             return session.isDraining ? nil : try await session.whenClosed.get()
         } catch let error as LinkError {
@@ -148,23 +159,5 @@ final class LinkDialler: Sendable {
             metadata: [
                 "peer.address": "\(peer.address)", "error.code": "\(error.code)", "error.reason": "\(error)", "attempt": "\(attempt)",
             ])
-    }
-}
-
-/// Waits between attempts: full jitter between nothing and a bound that doubles, so that a restarted gateway is not stormed.
-struct Backoff {
-    private let minimum: Double
-    private let maximum: Double
-    private(set) var attempts = 0
-
-    init(_ settings: LinkSettings) {
-        minimum = Double(settings.reconnectMinimum.nanoseconds) / 1e9
-        maximum = Double(settings.reconnectMaximum.nanoseconds) / 1e9
-    }
-
-    mutating func next() -> Duration {
-        let bound = min(maximum, minimum * Double(1 << min(attempts, 16)))
-        attempts += 1
-        return .seconds(Double.random(in: min(minimum, bound) / 2...bound))
     }
 }

@@ -18,6 +18,7 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
     private var pulseDue = NIODeadline.distantFuture
     private var openTimer: Scheduled<Void>?
     private var drainTimer: Scheduled<Void>?
+    private var drainDue = NIODeadline.distantFuture
     private var drain = DrainPhase.none
     private var isOpen = false
     private var isClosed = false
@@ -47,10 +48,8 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
         writer.gather = { [streams] in streams.gather() }
         writer.busyChanged = { [weak self] in self?.busyChanged($0, context) }
         writer.close = { [weak self] in self?.close(context, $0) }
-        watch.onBrokenStream = { [streams, writer] id in
-            guard !writer.isResetting else { return false }
-            streams.brokenStream(id)
-            return true
+        watch.onReset = { [streams, writer] id in
+            if !writer.isOwnReset(id) { streams.brokenStream(id) }
         }
         writer.giveWindow(.rootStream, settings.connectionWindow - 65_535)
         openTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: openDeadline) { [weak self] in
@@ -61,7 +60,7 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         finish(LinkError(.closed, "the link was closed"))
         writer.detach()
-        watch.onBrokenStream = { _ in false }
+        watch.onReset = { _ in }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -118,7 +117,7 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
 
     /// Errors of a single stream come here too; they end that stream only, and the frame layer bounds how many of them a peer may cause.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard !watch.takeStreamError() else { return }
+        guard watch.isConnectionGivenUp || !error.isOfOneStream else { return }
         let code: LinkError.Code = error is any NIOHTTP2Error ? .protocolViolation : .closed
         close(context, LinkError(code, "the connection failed", cause: error))
     }
@@ -183,7 +182,9 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
     private func obey(_ order: LinkOrder, _ context: ChannelHandlerContext) {
         switch order {
         case .cut(let reason): close(context, reason)
-        case .drain: startDrain(context)
+        case .drain(let limit):
+            startDrain(context)
+            limitDrain(context, limit)
         }
     }
 
@@ -196,7 +197,6 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
         context.channel.pipeline.triggerUserOutboundEvent(WriteCoalescer.Raw(bytes: GoAwayFrame.graceful), promise: nil)
         streams.draining()
         writer.write(.rootStream, .ping(.drained, ack: false))
-        limitDrain(context)
     }
 
     private func settle(_ context: ChannelHandlerContext) {
@@ -212,12 +212,15 @@ final class LinkFrameHandler<Streams: LinkStreams>: ChannelInboundHandler {
         }
         session.draining()
         streams.peerDraining(lastStreamID: lastStreamID)
-        limitDrain(context)
+        limitDrain(context, settings.drainDeadline)
     }
 
-    private func limitDrain(_ context: ChannelHandlerContext) {
-        guard drainTimer == nil else { return }
-        drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: settings.drainDeadline) { [weak self] in
+    private func limitDrain(_ context: ChannelHandlerContext, _ limit: TimeAmount) {
+        let due = NIODeadline.now() + limit
+        guard due < drainDue, !isClosed else { return }
+        drainDue = due
+        drainTimer?.cancel()
+        drainTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
             self?.close(context, LinkError(.closed, "requests were still running at the end of the drain"))
         }
     }
@@ -253,23 +256,4 @@ extension HTTP2PingData {
 /// GOAWAY as bytes: length 8, type 7, no flags, stream 0; last stream 2^31-1, code NO_ERROR.
 enum GoAwayFrame {
     static let graceful = ByteBuffer(bytes: [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0])
-}
-
-/// Sees the frames that the frame layer writes by itself: a reset that is not ours means that the peer broke the protocol on that stream.
-final class FrameWatch: NIOHTTP2FrameDelegate {
-    /// True: the frame layer's own reset.
-    var onBrokenStream: (HTTP2StreamID) -> Bool = { _ in false }
-    private var streamErrors = 0
-
-    func wroteFrame(_ frame: HTTP2Frame) {
-        guard case .rstStream = frame.payload, onBrokenStream(frame.streamID) else { return }
-        streamErrors += 1
-    }
-
-    /// True once for each stream error: the error that the frame layer fires next is that stream's.
-    func takeStreamError() -> Bool {
-        guard streamErrors > 0 else { return false }
-        streamErrors -= 1
-        return true
-    }
 }

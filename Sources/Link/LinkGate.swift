@@ -37,7 +37,8 @@ final class LinkGate: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
-        refused = nil
+        // A connection that never became active ends here without another word.
+        tell(LinkError(.handshakeFailed, "the connection closed before the TLS handshake"))
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -82,19 +83,25 @@ final class LinkGate: ChannelInboundHandler, RemovableChannelHandler {
 
     private func begin(_ context: ChannelHandlerContext, _ identity: PeerIdentity) {
         do {
-            refused = nil
             try admit(identity)
+            refused = nil
             context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        } catch let error as LinkError {
+            refuse(context, error)
         } catch {
-            context.close(promise: nil)
+            refuse(context, LinkError(.closed, "the link could not begin", cause: error))
         }
     }
 
     private func refuse(_ context: ChannelHandlerContext, _ reason: LinkError) {
         timer?.cancel()
+        tell(reason)
+        context.close(promise: nil)
+    }
+
+    private func tell(_ reason: LinkError) {
         let tell = refused
         refused = nil
         tell?(reason)
-        context.close(promise: nil)
     }
 }

@@ -43,9 +43,10 @@ struct LinkPipeline: Sendable {
         return admitted.futureResult
     }
 
-    private func begin(on channel: any Channel, _ peer: PeerIdentity, _ deadline: NIODeadline) throws -> LinkSession {
+    /// Puts the link's handlers in place. What it has entered anywhere is undone when it throws.
+    func begin(on channel: any Channel, _ peer: PeerIdentity, _ deadline: NIODeadline) throws -> LinkSession {
         guard admission.enter(peer, channel) else { throw LinkError(.peerDenied, "\(peer) is on the deny list") }
-        let session = LinkSession(peer: peer, channel: channel) { [admission, sessions] session in
+        let session = LinkSession(peer: peer, channel: channel, drainDeadline: settings.drainDeadline) { [admission, sessions] session in
             admission.leave(session.channel)
             sessions.remove(session)
         }
@@ -55,12 +56,26 @@ struct LinkPipeline: Sendable {
         case .gateway(let delegate):
             let streams = GatewayStreams(writer: writer, delegate: delegate)
             streams.attach(LinkConnection(session: session, streams: streams, maximumStreams: settings.maximumStreams))
-            try add(streams, to: channel, .client, writer, session, deadline)
+            try addOrEnd(streams, to: channel, .client, writer, session, deadline)
         case .agent(let serving):
             let streams = AgentStreams(peer: peer, serving: serving, writer: writer)
-            try add(streams, to: channel, .server, writer, session, deadline)
+            try addOrEnd(streams, to: channel, .server, writer, session, deadline)
         }
         return session
+    }
+
+    private func addOrEnd<Streams: LinkStreams>(
+        _ streams: Streams, to channel: any Channel, _ mode: NIOHTTP2Handler.ParserMode, _ writer: LinkWriter, _ session: LinkSession,
+        _ deadline: NIODeadline
+    ) throws {
+        do {
+            try add(streams, to: channel, mode, writer, session, deadline)
+        } catch {
+            let reason = LinkError(.closed, "the link could not begin", cause: error)
+            streams.closed(reason)
+            session.closed(reason)
+            throw reason
+        }
     }
 
     private func add<Streams: LinkStreams>(

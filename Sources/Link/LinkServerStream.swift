@@ -10,6 +10,13 @@ package final class LinkServerStream {
         case ended
     }
 
+    private enum End {
+        /// The answer was given, or given up by whoever gives it.
+        case complete
+        /// The receiver does not know yet.
+        case cut
+    }
+
     let id: HTTP2StreamID
     let isReport: Bool
     private let writer: LinkWriter
@@ -120,7 +127,8 @@ package final class LinkServerStream {
 
     func begin(_ receiver: any LinkStreamReceiver, isRequestComplete: Bool) {
         self.isRequestComplete = isRequestComplete
-        guard !isGone else { return }
+        // Ended from inside the call that made the receiver.
+        guard !isGone else { return receiver.streamOver() }
         self.receiver = receiver
     }
 
@@ -153,9 +161,7 @@ package final class LinkServerStream {
     /// The gateway reset the stream, or the link is gone.
     func lost() {
         guard !isGone else { return }
-        let tell = answer == .ended ? nil : receiver
-        end {}
-        tell?.streamReset()
+        end(answer == .ended ? .complete : .cut) {}
     }
 
     func writeGathered() {
@@ -226,10 +232,8 @@ package final class LinkServerStream {
     }
 
     private func giveUp(_ code: HTTP2ErrorCode) {
-        let tell = receiver
         answer = .ended
-        end { writer.reset(id, code) }
-        tell?.streamReset()
+        end(.cut) { writer.reset(id, code) }
     }
 
     private func finishIfComplete() {
@@ -237,12 +241,15 @@ package final class LinkServerStream {
         end {}
     }
 
-    private func end(_ say: () -> Void) {
+    private func end(_ how: End = .complete, _ say: () -> Void) {
+        let tell = receiver
         isGone = true
         gathered = nil
         dropHeld()
         receiver = nil
         say()
         owner?.finished(self)
+        if how == .cut { tell?.streamReset() }
+        tell?.streamOver()
     }
 }

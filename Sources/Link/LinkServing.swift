@@ -33,8 +33,8 @@ package protocol LinkServing: AnyObject, Sendable {
     func serve(_ request: LinkRequest, on stream: LinkServerStream) -> any LinkStreamReceiver
 }
 
-/// Hears the rest of one request. All calls come on the stream's loop; after `streamEnd` only `streamWritable` and `streamReset` may follow,
-/// after `streamReset` nothing.
+/// Hears the rest of one request. All calls come on the stream's loop; after `streamEnd` only `streamWritable` and `streamReset` may follow, and
+/// `streamOver` is the last in any case.
 package protocol LinkStreamReceiver: AnyObject {
     func streamBody(_ bytes: ByteBuffer)
     /// The request is complete.
@@ -43,4 +43,7 @@ package protocol LinkStreamReceiver: AnyObject {
     func streamWritable()
     /// The gateway gave the request up, or the link was lost: stop the work at once. Not called after the answer was ended.
     func streamReset()
+    /// Nothing of the stream is left on this side: its last byte has left the process, or it was reset or lost. Called once. An answer that was
+    /// ended may be held here long after, for as long as a slow reader leaves it no window.
+    func streamOver()
 }

@@ -6,6 +6,7 @@ import Synchronization
 final class LinkSession: Sendable {
     let peer: PeerIdentity
     let channel: any Channel
+    private let drainDeadline: TimeAmount
     private let isOpenNow = Atomic(false)
     private let isDrainingNow = Atomic(false)
     private let heardAt: Atomic<UInt64>
@@ -14,9 +15,11 @@ final class LinkSession: Sendable {
     private let ending: EventLoopPromise<LinkError>
     private let onClosed: @Sendable (LinkSession) -> Void
 
-    init(peer: PeerIdentity, channel: any Channel, onClosed: @escaping @Sendable (LinkSession) -> Void) {
+    /// - Parameter drainDeadline: how long `drain` lets requests run.
+    init(peer: PeerIdentity, channel: any Channel, drainDeadline: TimeAmount, onClosed: @escaping @Sendable (LinkSession) -> Void) {
         self.peer = peer
         self.channel = channel
+        self.drainDeadline = drainDeadline
         self.onClosed = onClosed
         heardAt = Atomic(NIODeadline.now().uptimeNanoseconds)
         opening = channel.eventLoop.makePromise()
@@ -40,6 +43,9 @@ final class LinkSession: Sendable {
     func order(_ order: LinkOrder) {
         channel.pipeline.fireUserInboundEventTriggered(order)
     }
+
+    /// From any thread.
+    func drain() { order(.drain(within: drainDeadline)) }
 
     func opened() {
         isOpenNow.store(true, ordering: .releasing)
@@ -98,11 +104,20 @@ final class LinkSessions: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    /// Drains or cuts all links, those to come as well. Returns when none is left; a drain has its own deadline.
+    /// Drains or cuts all links, those to come as well. Returns when none is left: at the drain's deadline, and soon after a cancellation, which
+    /// cuts what a drain has left.
     func end(_ order: LinkOrder) async {
+        give(order)
+        await withTaskCancellationHandler {
+            await whenEmpty()
+        } onCancel: {
+            give(.cut(LinkError(.closed, "shutting down")))
+        }
+    }
+
+    private func give(_ order: LinkOrder) {
         state.withLock { $0.ending = order }
         for session in all { session.order(order) }
-        await whenEmpty()
     }
 
     private func whenEmpty() async {

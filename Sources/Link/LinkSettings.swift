@@ -27,11 +27,15 @@ package struct LinkSettings: Sendable {
     package var openDeadline = TimeAmount.seconds(5)
     /// Connections that a dialling side keeps to each peer.
     package var connectionsPerPeer = 2
-    /// Reconnect: full jitter between the two, doubling.
-    package var reconnectMinimum = TimeAmount.milliseconds(200)
+    /// Bounds of the first wait before a link is dialled again and of any later one; see `Backoff`.
+    package var reconnectMinimum = TimeAmount.milliseconds(500)
     package var reconnectMaximum = TimeAmount.seconds(10)
     /// How long running requests may take after GOAWAY before the connection is closed under them.
     package var drainDeadline = TimeAmount.seconds(30)
+    /// The same at the end of the program, where whoever serves requests has waited for them already: what is left is to say goodbye.
+    package var endDeadline = TimeAmount.seconds(2)
+    /// Stream ids end at 2^31-1; at this one a gateway drains the connection, and another takes over.
+    var lastStreamId = 1 << 30
     /// Connections in handshake at a listener; more are closed at once.
     package var maximumPendingAccepts = 1_024
 

@@ -12,8 +12,8 @@ final class LinkWriter {
     var busyChanged: (Bool) -> Void = { _ in }
     /// Closes the connection; the reason reaches whoever hears of the link.
     var close: (LinkError) -> Void = { _ in }
-    /// The frame layer's own resets are told from ours by this.
-    private(set) var isResetting = false
+    /// Streams whose reset by us is on its way: the frame layer keeps resets back while the channel is not writable.
+    private var resetting: Set<HTTP2StreamID> = []
     private var context: ChannelHandlerContext?
     private var isFlushScheduled = false
 
@@ -45,10 +45,15 @@ final class LinkWriter {
     }
 
     func reset(_ id: HTTP2StreamID, _ code: HTTP2ErrorCode) {
-        isResetting = true
-        write(id, .rstStream(code))
-        isResetting = false
+        resetting.insert(id)
+        let sent = eventLoop.makePromise(of: Void.self)
+        // In whatever way it ends, so that the set is no larger than what the frame layer keeps back.
+        sent.futureResult.assumeIsolated().whenComplete { _ in self.resetting.remove(id) }
+        write(id, .rstStream(code), promise: sent)
     }
+
+    /// Whether a reset that goes out now is ours and not the frame layer's.
+    func isOwnReset(_ id: HTTP2StreamID) -> Bool { resetting.contains(id) }
 
     func giveWindow(_ id: HTTP2StreamID, _ bytes: Int) {
         write(id, .windowUpdate(windowSizeIncrement: bytes))

@@ -24,6 +24,6 @@ package final class TunnelDialer: Service, Sendable {
     /// Says GOAWAY on every link, finishes what runs (at most `drainDeadline`) and dials no more. Returns when all links are closed.
     package func drain() async { await dialler.drain() }
 
-    /// Dials until cancelled or asked to shut down, then drains.
+    /// Dials until cancelled or asked to shut down, then drains, for `endDeadline` at most.
     package func run() async throws { await dialler.run() }
 }

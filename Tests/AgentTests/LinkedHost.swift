@@ -6,7 +6,9 @@ import Logging
 import NIOCore
 import NIOPosix
 import PlimsollWire
+import ServiceLifecycle
 import Synchronization
+import Testing
 
 @testable import Agent
 
@@ -16,7 +18,10 @@ final class LinkedHost: LinkDelegate {
     let relay: AgentRelay
     let status: RuntimeStatus
     private let listener: LinkListener
+    /// The agent's services that matter at its end, in the order of the program.
+    private let program: ServiceGroup
     private let dialer: TunnelDialer
+    private let hasEnded = Mutex(false)
     private let gateway: PeerIdentity
     private let heard = Mutex((links: [LinkConnection](), reports: [LinkReport]()))
 
@@ -30,10 +35,10 @@ final class LinkedHost: LinkDelegate {
 
     private let ends = Ends()
 
-    init(runtime path: String) throws {
+    init(runtime path: String, limits: RelayLimits = RelayLimits(), drainLimit: Duration = .zero) throws {
         status = RuntimeStatus(configuration: RuntimeConfiguration(name: "r", release: "x", dialect: .vllm, address: .unix(path: path)))
         host = HostStatus(runtimes: [status])
-        relay = AgentRelay(status: host)
+        relay = AgentRelay(status: host, limits: limits)
         status.publish(state: .ready)
         host.apply(DesiredState(generation: 1, state: .serve, gateways: [], workers: [AssignedWorker(id: "w", runtime: "r", release: "x")]))
         let authority = try CertificateAuthority.makeRoot()
@@ -46,6 +51,8 @@ final class LinkedHost: LinkDelegate {
             group: MultiThreadedEventLoopGroup.singleton,
             credentials: try Self.credentials(authority, PeerIdentity(role: .agent, id: UUID())), admission: LinkAdmission(role: .gateway),
             serving: relay, logger: quiet)
+        let last = DrainAtEnd(host: host, relay: relay, limit: drainLimit, logger: quiet)
+        program = ServiceGroup(services: [dialer, last], logger: quiet)
     }
 
     private static func credentials(_ authority: CertificateAuthority, _ identity: PeerIdentity) throws -> LinkCredentials {
@@ -62,20 +69,29 @@ final class LinkedHost: LinkDelegate {
         try await withThrowingTaskGroup(of: Void.self) { group in
             // Both end by cancellation, which is how this test stops them.
             group.addTask { try? await self.listener.run() }
-            group.addTask { try? await self.dialer.run() }
+            group.addTask {
+                try? await self.program.run()
+                self.hasEnded.withLock { $0 = true }
+            }
             _ = await eventually { !self.links.isEmpty }
             do {
                 guard let link = links.first else { throw AgentError(.unreachable, "no link came up") }
                 try await body(link)
             } catch {
-                await dialer.drain()
+                await end()
                 group.cancelAll()
                 throw error
             }
             // A link that is in its handshake at this moment ends, too.
-            await dialer.drain()
+            await end()
             group.cancelAll()
         }
+    }
+
+    /// What the first SIGTERM does; returns when the agent has ended.
+    func end() async {
+        await program.triggerGracefulShutdown()
+        #expect(await eventually(within: .seconds(60)) { self.hasEnded.withLock { $0 } })
     }
 
     var links: [LinkConnection] { heard.withLock { $0.links } }
@@ -104,11 +120,12 @@ final class Asked: ExchangeReceiver, Sendable {
     private let running = Mutex<NIOLoopBound<any RunningExchange>?>(nil)
     private let link: LinkConnection
 
-    init(_ link: LinkConnection, path: String = LinkPath.chatCompletions, worker: String = "w", body: String = "{}") {
+    init(_ link: LinkConnection, path: String = LinkPath.chatCompletions, worker: String = "w", body: String = "{}", reading: Bool = true) {
         self.link = link
         link.eventLoop.execute { [self] in
             let request = ExchangeRequest(path: path, requestId: "request-1", worker: worker, body: ByteBuffer(string: body))
             let exchange = NIOLoopBound(link.start(request, receiver: self), eventLoop: link.eventLoop)
+            if !reading { exchange.value.setReading(false) }
             running.withLock { $0 = exchange }
         }
     }

@@ -42,6 +42,47 @@ struct LinkDrainTests {
         }
     }
 
+    @Test("a drain that waits for a reader who never reads ends when it is cancelled")
+    func cancelledDrain() async throws {
+        let fixture = try LinkFixture()
+        let (listener, tunnel) = (try fixture.listener(), try fixture.tunnel())
+        let port = try await listener.bind()
+        tunnel.setGateways([LinkPeer(id: fixture.gatewayLeaf.identity.idText, address: "127.0.0.1:\(port)")])
+        try await running([listener.run, tunnel.run]) {
+            let stuck = Asking(try await fixture.recorder.links(2)[0], worker: "held", reading: false)
+            try await stuck.answer.wait("its head") { $0.head != nil }
+            let drain = Task { await tunnel.drain() }
+            try await fixture.recorder.heard.wait("two GOAWAYs") { $0.draining == 2 }
+            let began = ContinuousClock.now
+            drain.cancel()
+            await drain.value
+            #expect(began.duration(to: .now) < .seconds(10))
+            #expect(try await stuck.outcome().failure == .lostBeforeEnd)
+        }
+    }
+
+    @Test("a shorter drain wins over a longer one")
+    func shorterDrain() async throws {
+        let fixture = try LinkFixture()
+        let listener = try fixture.listener()
+        let port = try await listener.bind()
+        let pipeline = LinkPipeline(
+            side: .agent(fixture.agent), credentials: try fixture.agentLeaf.credentials(), admission: fixture.gateways, settings: fixture.settings,
+            sessions: LinkSessions())
+        let dialler = LinkDialler(pipeline: pipeline, group: fixture.group, logger: fixture.logger)
+        dialler.want([LinkPeer(id: fixture.gatewayLeaf.identity.idText, address: "127.0.0.1:\(port)")])
+        try await running([listener.run, dialler.run]) {
+            let stuck = Asking(try await fixture.recorder.links(2)[0], worker: "held", reading: false)
+            try await stuck.answer.wait("its head") { $0.head != nil }
+            async let drained: Void = dialler.drain()
+            try await fixture.recorder.heard.wait("two GOAWAYs") { $0.draining == 2 }
+            let began = ContinuousClock.now
+            await pipeline.sessions.end(.drain(within: .milliseconds(100)))
+            await drained
+            #expect(began.duration(to: .now) < .seconds(10))
+        }
+    }
+
     @Test("requests that cross a GOAWAY on the wire are answered or turned away, never lost")
     func crossing() async throws {
         let fixture = try LinkFixture()

@@ -107,6 +107,47 @@ struct LinkExchangeTests {
         }
     }
 
+    @Test("an answer that waits for a slow reader is not over when it was given, but when its last byte has left")
+    func heldAnswer() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let slow = Asking(link, worker: "held", reading: false)
+            try await fixture.agent.seen.wait("the agent's end") { $0.ended == 1 }
+            #expect(fixture.agent.seen.value.over == 0)
+            slow.setReading(true)
+            #expect(try await slow.outcome().body.readableBytes == 400 * 1024)
+            try await fixture.agent.seen.wait("the stream's end") { $0.over == 1 }
+        }
+    }
+
+    @Test("every stream is over once, however it ends", arguments: ["tokens", "cut", "refuse"])
+    func overOnce(worker: String) async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let links = try await fixture.recorder.links(2)
+            try await fixture.agent.seen.wait("both report streams") { $0.reports == 2 }
+            _ = try await Asking(links[0], worker: worker).outcome()
+            try await fixture.agent.seen.wait("the stream's end") { $0.over == 1 }
+        }
+        // The two report streams end with their links.
+        try await fixture.agent.seen.wait("the end of reports") { $0.over == 3 }
+    }
+
+    @Test("a gateway whose stream ids run out says goodbye, and another link is made")
+    func idsRunOut() async throws {
+        var fixture = try LinkFixture()
+        fixture.settings.lastStreamId = 5
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            // Reports have id 1.
+            for _ in 0..<2 { #expect(try await Asking(link, worker: "length").outcome().isEnded) }
+            try await fixture.recorder.heard.wait("a third link") { $0.opened == 3 }
+            try await fixture.recorder.heard.wait("the end of the first") { $0.closed.count == 1 }
+            #expect(!link.isOpen)
+        }
+    }
+
     @Test("report lines are joined over frames and read from every link")
     func reports() async throws {
         let fixture = try LinkFixture()

@@ -20,7 +20,7 @@ struct LinkHandshakeTests {
         let peer = LinkPeer(id: id ?? gateway.identity.idText, address: "127.0.0.1:\(port)")
         let result = Watched<LinkError?>(nil)
         try await running([listener.run]) {
-            let error = await dialler.link(peer)
+            let error = await dialler.link(peer).lost
             result.change { $0 = error }
         }
         #expect(fixture.recorder.heard.value.opened == 0)

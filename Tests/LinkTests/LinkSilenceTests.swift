@@ -42,6 +42,23 @@ struct LinkSilenceTests {
         }
     }
 
+    @Test("a link whose only reader is slow is not silent")
+    func slowReader() async throws {
+        var fixture = try LinkFixture()
+        fixture.settings.busyDead = .seconds(3)
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let slow = Asking(link, worker: "held", reading: false)
+            try await slow.answer.wait("its head") { $0.head != nil }
+            // Longer than a silent peer lives.
+            try await link.eventLoop.scheduleTask(in: .seconds(5)) {}.futureResult.get()
+            #expect(link.isOpen)
+            slow.setReading(true)
+            #expect(try await slow.outcome().isEnded)
+            #expect(fixture.recorder.heard.value.closed.isEmpty)
+        }
+    }
+
     @Test("a killed peer is noticed at once")
     func killed() async throws {
         let fixture = try LinkFixture()

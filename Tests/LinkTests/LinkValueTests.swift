@@ -49,17 +49,31 @@ struct LinkValueTests {
         #expect(pulse.tick(at: at(32_000)) == .dead)
     }
 
-    @Test("waits between dials double up to their bound and are never nothing")
+    @Test("waits between dials are spread below a bound that doubles")
     func backoff() {
-        var settings = LinkSettings()
-        settings.reconnectMinimum = .milliseconds(200)
-        settings.reconnectMaximum = .seconds(10)
-        var backoff = Backoff(settings)
-        for attempt in 0..<20 {
-            let bound = min(10.0, 0.2 * Double(1 << min(attempt, 10)))
-            let wait = backoff.next()
-            #expect(wait >= .milliseconds(100) && wait <= .seconds(bound))
+        for attempts in 0..<12 {
+            let waits = (0..<200).map { _ in
+                var backoff = Backoff(LinkSettings())
+                for _ in 0..<attempts { _ = backoff.next() }
+                return backoff.next()
+            }
+            let bound = Duration.seconds(min(10.0, 0.5 * Double(1 << attempts)))
+            #expect(waits.allSatisfy { $0 >= .zero && $0 <= bound })
+            #expect(waits.contains { $0 > bound / 2 } && waits.contains { $0 < bound / 4 })
         }
+    }
+
+    @Test("a peer that drains is dialled at once, one that drains every link as it opens is not")
+    func backoffAfterDrain() {
+        var backoff = Backoff(LinkSettings())
+        #expect(backoff.next(after: LinkEnd(lost: nil, lived: .seconds(2))) == .zero)
+        let short = LinkEnd(lost: nil, lived: .milliseconds(10))
+        let waits = (0..<10).map { _ in backoff.next(after: short) }
+        #expect(waits.contains { $0 > .seconds(1) })
+        #expect(backoff.attempts == 10)
+        let long = LinkEnd(lost: LinkError(.closed, "lost"), lived: .seconds(60))
+        #expect(backoff.next(after: long) <= .milliseconds(500))
+        #expect(backoff.attempts == 1)
     }
 
     @Test("addresses are host and port", arguments: [("a.b:1", "a.b", 1), ("[::1]:7801", "::1", 7801), ("10.0.0.1:65535", "10.0.0.1", 65_535)])

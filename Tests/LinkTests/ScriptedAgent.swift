@@ -5,11 +5,15 @@ import Synchronization
 
 /// The agent's side of a test. What it does is said by the worker's name in the request:
 /// `tokens` answers 8 pieces, `length` the number of bytes of the prompt, `hang` nothing, `head` a head only, `flood` as much as is taken,
-/// `cut` a head and a reset, `refuse` an answer before the prompt was read.
+/// `held` more than a gateway's window, and its end at once, `cut` a head and a reset, `refuse` an answer before the prompt was read.
 final class ScriptedAgent: LinkServing {
     struct Seen: Sendable {
         var requests = 0
         var resets = 0
+        /// Answers that this side has given to the end.
+        var ended = 0
+        /// Streams that are over, in whatever way.
+        var over = 0
         var reports = 0
         /// Most bytes that `flood` had buffered, and what it had sent when it was told to wait for the first time.
         var mostBuffered = 0
@@ -64,6 +68,11 @@ final class ScriptedRequest: LinkStreamReceiver {
         case "flood":
             stream.sendHead(status: 200, contentType: "text/event-stream")
             flood()
+        case "held":
+            stream.sendHead(status: 200, contentType: "text/event-stream")
+            stream.sendBody(ByteBuffer(repeating: UInt8(ascii: "x"), count: 400 * 1024))
+            stream.sendEnd()
+            seen.change { $0.ended += 1 }
         case "cut":
             stream.sendHead(status: 200, contentType: "text/event-stream")
             stream.eventLoop.assumeIsolated().execute { self.stream.reset() }
@@ -74,6 +83,8 @@ final class ScriptedRequest: LinkStreamReceiver {
     func streamWritable() { flood() }
 
     func streamReset() { seen.change { $0.resets += 1 } }
+
+    func streamOver() { seen.change { $0.over += 1 } }
 
     /// One piece each 20 ms.
     private func token(_ index: Int) {

@@ -84,9 +84,9 @@ package final class AgentRelay: LinkServing {
 /// Bounds of the relay.
 package struct RelayLimits: Sendable {
     /// Of one request's body, bytes.
-    package var bodyBytes = 64 << 20
-    /// Of all bodies that are being received, bytes.
-    package var collectingBytes = 256 << 20
+    package var bodyBytes = 16 << 20
+    /// Of all bodies that are held, from their first byte to the first of the answer, bytes.
+    package var collectingBytes = 96 << 20
     /// From a request's head to the end of its body.
     package var bodyTime: TimeAmount = .seconds(60)
     /// Shortest and longest time between two reports.

@@ -1,12 +1,12 @@
 import NIOCore
 import Synchronization
 
-/// The requests that are being relayed, so that a drain's deadline can end them. Each is touched on its own loop only.
+/// The requests whose streams are open, so that a drain's deadline can end them. Each is touched on its own loop only.
 final class OpenRelays: Sendable {
     private struct Held {
         var next: UInt64 = 0
         var requests: [UInt64: (loop: any EventLoop, request: NIOLoopBound<RelayedRequest>)] = [:]
-        /// Bytes of bodies that are being received.
+        /// Bytes of bodies that are held: received, and not yet answered.
         var collecting = 0
     }
 

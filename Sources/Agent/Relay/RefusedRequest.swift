@@ -20,4 +20,5 @@ final class RefusedRequest: LinkStreamReceiver {
     func streamEnd() {}
     func streamWritable() {}
     func streamReset() {}
+    func streamOver() {}
 }

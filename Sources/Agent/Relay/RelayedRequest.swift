@@ -29,6 +29,8 @@ final class RelayedRequest {
     private let stream: LinkServerStream
     private var phase = Phase.collecting(ByteBuffer())
     private var openId: UInt64 = 0
+    /// Bytes of the body that count against the bound on all bodies.
+    private var reserved = 0
     private var bodyDeadline: Scheduled<Void>?
     private var isPaused = false
 
@@ -40,23 +42,26 @@ final class RelayedRequest {
         bodyDeadline = stream.eventLoop.assumeIsolated().scheduleTask(in: parts.limits.bodyTime) { [weak self] in self?.cut() }
     }
 
-    /// Gives the request up in the middle; the gateway sees the answer as cut.
+    /// Gives the request up, in the middle or while its last bytes wait for a slow reader; the gateway sees the answer as cut.
     func cut() {
-        if case .over = phase { return }
         if case .running(let exchange, _) = phase { exchange.cancel() }
         finish(failed: true)
         stream.reset()
     }
 
+    /// The runtime has nothing to do with this request any more. It stays open until `streamOver`: its last bytes may still be here.
     private func finish(failed: Bool) {
         if case .over = phase { return }
-        if case .collecting(let body) = phase { parts.open.release(body.readableBytes) }
         phase = .over
+        releaseBody()
         bodyDeadline?.cancel()
         bodyDeadline = nil
-        parts.open.remove(openId)
         parts.runtime.relayEnded(failed: failed)
-        parts.host.ended()
+    }
+
+    private func releaseBody() {
+        parts.open.release(reserved)
+        reserved = 0
     }
 
     private func refuse(_ reason: RelayRefusal) {
@@ -72,6 +77,7 @@ extension RelayedRequest: LinkStreamReceiver {
         let size = bytes.readableBytes
         guard body.readableBytes + size <= parts.limits.bodyBytes else { return tooLarge() }
         guard parts.open.reserve(size, limit: parts.limits.collectingBytes) else { return refuse(.runtimeUnreachable) }
+        reserved += size
         // The phase must not hold a second reference while the body grows, or every piece copies all before it.
         phase = .over
         if body.readableBytes == 0 {
@@ -86,7 +92,6 @@ extension RelayedRequest: LinkStreamReceiver {
         guard case .collecting(let body) = phase else { return }
         bodyDeadline?.cancel()
         bodyDeadline = nil
-        parts.open.release(body.readableBytes)
         let request = ExchangeRequest(path: parts.path, requestId: parts.requestId, worker: parts.worker, body: body)
         phase = .starting
         let exchange = parts.pool.start(request, receiver: self)
@@ -104,6 +109,11 @@ extension RelayedRequest: LinkStreamReceiver {
         finish(failed: false)
     }
 
+    func streamOver() {
+        parts.open.remove(openId)
+        parts.host.ended()
+    }
+
     private func tooLarge() {
         finish(failed: true)
         stream.sendHead(status: 413, contentType: nil)
@@ -115,6 +125,8 @@ extension RelayedRequest: ExchangeReceiver {
     func exchangeHead(_ head: ExchangeHead) {
         guard case .running(let exchange, _) = phase else { return }
         phase = .running(exchange, headSent: true)
+        // The exchange forgot the body when the answer began.
+        releaseBody()
         parts.runtime.sawByte()
         // A refusal is the agent's word: one that a runtime sends is not passed on.
         stream.sendHead(status: head.status, contentType: head.isEventStream ? "text/event-stream" : "application/json")

@@ -59,4 +59,5 @@ extension ReportStream: LinkStreamReceiver {
     func streamEnd() {}
     func streamWritable() {}
     func streamReset() { end() }
+    func streamOver() { end() }
 }

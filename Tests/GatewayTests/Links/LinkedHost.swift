@@ -119,6 +119,7 @@ private final class StreamAnswer: LinkStreamReceiver {
 
     func streamWritable() {}
     func streamReset() {}
+    func streamOver() {}
 }
 
 private final class LengthAnswer: LinkStreamReceiver {
@@ -138,6 +139,7 @@ private final class LengthAnswer: LinkStreamReceiver {
 
     func streamWritable() {}
     func streamReset() {}
+    func streamOver() {}
 
     private func piece(_ index: Int) {
         guard index < 4 else { return stream.sendEnd() }
