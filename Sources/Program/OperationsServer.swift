@@ -3,15 +3,17 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
+import Synchronization
 package import Telemetry
 
 /// `/metrics`, `/healthz` and `/readyz` on a local address.
-package struct OperationsServer: Service {
+package final class OperationsServer: Service {
     private let address: SettingsAddress
     private let metrics: MetricRegistry
     private let readiness: Readiness
     private let logger: Logger
     private let bound: (@Sendable (SettingsAddress) -> Void)?
+    private let listening = Mutex<(any Channel)?>(nil)
 
     /// - Parameter bound: told where the server listens; of use when the port is 0.
     package init(
@@ -25,14 +27,22 @@ package struct OperationsServer: Service {
         self.bound = bound
     }
 
-    package func run() async throws {
-        let server = try await bind()
+    /// Takes the address and answers from now on. `run` binds by itself when this was not called: who starts other things first calls it before,
+    /// so that a taken address ends the program while there is nothing to stop.
+    package func bind() async throws {
+        let server = try await listen()
+        listening.withLock { $0 = server }
         if let port = server.localAddress?.port, case .tcp(let host, _) = address {
             bound?(SettingsAddress(host: host, port: port))
         } else {
             bound?(address)
         }
         logger.info("operations server listens", metadata: [LogKeys.listenAddress: "\(address)"])
+    }
+
+    package func run() async throws {
+        if listening.withLock({ $0 == nil }) { try await bind() }
+        guard let server = listening.withLock({ $0 }) else { return }
         try await withGracefulShutdownHandler {
             try await withTaskCancellationHandler {
                 try await server.closeFuture.get()
@@ -44,7 +54,7 @@ package struct OperationsServer: Service {
         }
     }
 
-    private func bind() async throws -> any Channel {
+    private func listen() async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 64)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

@@ -11,11 +11,16 @@ package enum ProgramServices {
     /// - Parameters:
     ///   - services: dependencies first.
     ///   - drainLimit: after it, services that still run are cancelled.
-    package static func run(_ services: [any Service], readiness: Readiness, drainLimit: Duration = .seconds(30), logger: Logger) async throws {
+    ///   - cancellationLimit: how long services may take to end after that, or after one of them failed; then the process aborts. Longer than what
+    ///     any of them needs to put the world in order.
+    package static func run(
+        _ services: [any Service], readiness: Readiness, drainLimit: Duration = .seconds(30), cancellationLimit: Duration = .seconds(5),
+        logger: Logger
+    ) async throws {
         var configuration = ServiceGroupConfiguration(
             services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }, logger: logger)
         configuration.maximumGracefulShutdownDuration = drainLimit
-        configuration.maximumCancellationDuration = .seconds(5)
+        configuration.maximumCancellationDuration = cancellationLimit
         let group = ServiceGroup(configuration: configuration)
         // Before the first service runs, so that no signal finds nobody listening.
         let trapped = await UnixSignalsSequence(trapping: .sigterm, .sigint)

@@ -19,13 +19,17 @@ struct AgentProgram {
 
     func run() async throws {
         Self.staySmall()
-        let metrics = MetricRegistry()
+        let metrics = ProgramMetrics.registry()
         let readiness = Readiness(waitingFor: ["enrolment"])
         let operations = OperationsServer(address: settings.operations, metrics: metrics, readiness: readiness, logger: logger)
+        // A taken address must end the program before a runtime has been started.
+        try await operations.bind()
         let host = HostService(settings: settings.agent, metrics: metrics, readiness: readiness, logger: logger)
         let grace = settings.agent.runtimes.map(\.stopGrace).max() ?? .zero
         try await ProgramServices.run(
-            [operations, host], readiness: readiness, drainLimit: settings.agent.drainLimit + grace + .seconds(40), logger: logger)
+            [operations, host], readiness: readiness, drainLimit: settings.agent.drainLimit + grace + .seconds(40),
+            // Runtimes are stopped in any case: SIGTERM, their grace, SIGKILL and what that takes.
+            cancellationLimit: grace + .seconds(10), logger: logger)
     }
 
     /// The agent shares its host with a model that wants all the memory there is.

@@ -20,7 +20,7 @@ struct ControlProgram {
 
     func serve() async throws {
         let authority = try loadAuthority()
-        let metrics = MetricRegistry()
+        let metrics = ProgramMetrics.registry()
         let readiness = Readiness(waitingFor: ["database"])
         let plane = ControlPlaneServices(
             configuration: settings.database, authority: authority, retention: settings.retention, metrics: metrics, logger: logger)

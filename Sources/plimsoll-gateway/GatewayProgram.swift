@@ -17,7 +17,7 @@ import Telemetry
 struct GatewayProgram {
     private let settings: EdgeSettings
     private let logger = Logger(label: "plimsoll-gateway")
-    private let metrics = MetricRegistry()
+    private let metrics = ProgramMetrics.registry()
 
     init(_ settings: EdgeSettings) {
         self.settings = settings
@@ -102,7 +102,6 @@ struct GatewayProgram {
     }
 
     private func run(_ services: [any Service], _ readiness: Readiness) async throws {
-        ProcessMetrics.register(in: metrics)
         let operations = OperationsServer(address: settings.operations, metrics: metrics, readiness: readiness, logger: logger)
         try await ProgramServices.run(
             [operations] + services, readiness: readiness, drainLimit: settings.drainLimit + .seconds(10), logger: logger)

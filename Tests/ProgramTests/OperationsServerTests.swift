@@ -26,6 +26,33 @@ import Testing
         return String(decoding: answer, as: UTF8.self)
     }
 
+    private func server(_ port: Int, _ bound: @escaping @Sendable (SettingsAddress) -> Void = { _ in }) -> OperationsServer {
+        OperationsServer(
+            address: SettingsAddress(host: "127.0.0.1", port: port), metrics: MetricRegistry(), readiness: Readiness(), logger: Logger(label: "t"),
+            bound: bound)
+    }
+
+    @Test func aTakenAddressIsKnownBeforeAnythingRuns() async throws {
+        let (ports, tell) = AsyncStream.makeStream(of: SettingsAddress.self)
+        let first = server(0) { tell.yield($0) }
+        try await first.bind()
+        for await bound in ports {
+            guard case .tcp(_, let port) = bound else { break }
+            #expect(try ask("/healthz", port).hasPrefix("HTTP/1.1 200"), "answers before it runs")
+            await #expect(throws: (any Error).self) { try await server(port).bind() }
+            break
+        }
+        let running = Task { try await first.run() }
+        running.cancel()
+        try await running.value
+    }
+
+    @Test func everyProgramDescribesItsProcess() {
+        let text = ProgramMetrics.registry().prometheusText()
+        #expect(text.contains("process_resident_memory_bytes "))
+        #expect(text.contains("plimsoll_log_lines_dropped_total 0\n"))
+    }
+
     @Test func metricsHealthAndReadinessAreServed() async throws {
         let metrics = MetricRegistry()
         metrics.counter("a_total", "A.").increment()

@@ -14,6 +14,17 @@ import Testing
         }
     }
 
+    @Test func aServiceThatPutsTheWorldInOrderHasItsTime() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            let services = [LateService(needs: .seconds(6)), LateService(needs: nil)]
+            do {
+                try await ProgramServices.run(services, readiness: Readiness(), cancellationLimit: .seconds(30), logger: Logger(label: "t"))
+            } catch is LateService.Failure {
+                exit(7)
+            }
+        }
+    }
+
     @Test func theSecondSIGTERMEndsTheProcessAtOnce() async {
         await #expect(processExitsWith: .exitCode(143)) {
             let readiness = Readiness()
