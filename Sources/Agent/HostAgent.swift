@@ -39,8 +39,10 @@ package struct HostAgent: Sendable {
         let operations = try OperationLoop(state: state, host: host, relay: relay, identity: keeper, changed: changed, logger: logger)
         let inventory = InventoryKeeper(
             inventory: HostInventory(diskPath: configuration.stateDirectory, acceleratorLibrary: configuration.acceleratorLibrary))
+        // Of their own: a name that does not resolve, or a slow handshake, must not make a runtime look dead.
+        let local = OutboundClient()
         let supervisors = host.runtimes.map {
-            RuntimeSupervisor(status: $0, state: state, http: http, keepsRuntime: configuration.keepsRuntimes, logger: logger)
+            RuntimeSupervisor(status: $0, state: state, http: local, keepsRuntime: configuration.keepsRuntimes, logger: logger)
         }
         let desired = DesiredStateLoop(
             host: host, identity: keeper, operations: operations, admission: links.admission, dialer: links.dialer, changed: changed,

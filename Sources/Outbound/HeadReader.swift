@@ -1,4 +1,4 @@
-/// Puts an answer's head together from its lines. Interim answers (1xx) are skipped.
+/// Puts an answer's head together from its lines. Interim answers (1xx) are skipped; they count against the bound on bytes.
 struct HeadReader {
     enum Step {
         case more
@@ -6,6 +6,10 @@ struct HeadReader {
         case malformed
     }
 
+    private static let byteLimit = 64 << 10
+    private static let fieldLimit = 200
+
+    private var bytes = 0
     private var status = 0
     private var version = ""
     private var headers: [OutboundHeader] = []
@@ -14,6 +18,8 @@ struct HeadReader {
     mutating func read(_ line: UnsafeRawBufferPointer) -> Step {
         // Trailers come after the body through the same callback.
         if isComplete { return .more }
+        bytes += line.count
+        guard bytes <= Self.byteLimit else { return .malformed }
         let text = String(decoding: line, as: UTF8.self)
         let content = text.prefix { !$0.isNewline }
         if content.hasPrefix("HTTP/") { return readStatus(content) }
@@ -33,7 +39,7 @@ struct HeadReader {
     }
 
     private mutating func readHeader(_ line: Substring) -> Step {
-        guard let colon = line.firstIndex(of: ":") else { return .malformed }
+        guard headers.count < Self.fieldLimit, let colon = line.firstIndex(of: ":") else { return .malformed }
         let value = line[line.index(after: colon)...].drop(while: \.isWhitespace)
         var end = value.endIndex
         while end > value.startIndex, value[value.index(before: end)].isWhitespace { end = value.index(before: end) }

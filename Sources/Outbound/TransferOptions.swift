@@ -22,6 +22,8 @@ enum TransferOptions {
             // A proxy from the environment must not see what goes between our programs.
             clibcurl_set_string(easy, CURLOPT_PROXY, ""),
             clibcurl_set_long(easy, CURLOPT_NOSIGNAL, 1),
+            // A call that ends while a name server is silent would wait for its resolver thread, and with it all calls of the client.
+            clibcurl_set_long(easy, CURLOPT_QUICK_EXIT, 1),
             clibcurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0),
             clibcurl_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1),
             clibcurl_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),

@@ -63,6 +63,14 @@ struct OutboundStreamTests {
         #expect(code == .connectionLost)
     }
 
+    @Test(arguments: ["x: y\r\n", "HTTP/1.1 103 Early Hints\r\nlink: \(String(repeating: "a", count: 1000))\r\n\r\n"])
+    func aHeadWithoutEndIsRefused(_ part: String) async throws {
+        let server = try await ScriptedServer { _, channel in
+            channel.send((part.hasPrefix("x") ? "HTTP/1.1 200 OK\r\n" : "") + String(repeating: part, count: 201))
+        }
+        #expect(await failure { try await client.send(OutboundRequest(url: server.url)) } == .protocolViolation)
+    }
+
     @Test(arguments: [nil, 6])
     func aBodyIsSentAsItIsProduced(_ length: Int?) async throws {
         let server = try await ScriptedServer { text, channel in
