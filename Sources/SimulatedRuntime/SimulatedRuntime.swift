@@ -30,7 +30,8 @@ package struct SimulatedRuntime: Service {
     /// Serves until the task is cancelled or asked to shut down, then leaves as the dialect does.
     package func run() async throws {
         let running = try await start()
-        logger.info("simulated runtime serves", metadata: ["address": "\(running.address)", "dialect": "\(settings.dialect.rawValue)"])
+        logger.info(
+            "simulated runtime serves", metadata: ["listen.address": "\(running.address)", "runtime.dialect": "\(settings.dialect.rawValue)"])
         onReady(running)
         do {
             try await gracefulShutdown()

@@ -62,6 +62,7 @@ package enum LogKeys {
     package static let segment = "spool.segment"
     package static let sequence = "sequence"
     package static let notAfter = "certificate.not_after"
+    package static let expired = "certificate.expired"
     package static let fingerprint = "certificate.fingerprint"
     package static let migration = "migration.version"
     package static let database = "database.name"
@@ -72,7 +73,7 @@ package enum LogKeys {
         requestId, tenant, tier, keyId, model, release, region, provider, pool, host, hostname, worker, runtime, dialect, agent, agentState, gateway,
         identity, peerAddress, listenAddress, linkClass, linkState, tableVersion, tableAge, generation, operation, operationKind, operationState,
         code, reason, errorType, sqlState, status, method, route, duration, attempt, retryAfter, count, bytes, limit, dropped, service, version, pid,
-        exitCode, signal, path, segment, sequence, notAfter, fingerprint, migration, database, minute, error, refusal,
+        exitCode, signal, path, segment, sequence, notAfter, expired, fingerprint, migration, database, minute, error, refusal,
         peerId, peerRole, adminPath, failures, models, quarantined, tableReason, authority, "hb.request.id",
     ]
 }
