@@ -19,7 +19,7 @@ struct DesiredStateLoop: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var backoff = Backoff(minimum: .milliseconds(250), maximum: .seconds(10))
+            var waits = PollBackoff()
             var generation: Int64 = 0
             while !Task.isCancelled {
                 do throws(AgentError) {
@@ -27,12 +27,12 @@ struct DesiredStateLoop: Service {
                         generation = desired.generation
                         await apply(desired)
                     }
-                    backoff.reset()
+                    waits.answered()
                 } catch {
                     guard !Task.isCancelled else { return }
                     logger.warning("desired state cannot be read", metadata: ["error.reason": "\(error.message)"])
                     // Cancellation ends the pause and the loop.
-                    try? await Task.sleep(for: backoff.next())
+                    try? await Task.sleep(for: waits.failed())
                 }
             }
         }
