@@ -35,8 +35,6 @@ extension Target.Dependency {
     static let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
     static let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
-    static let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
-    static let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
     static let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 }
 
@@ -53,7 +51,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
-        .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
     ],
     targets: [
@@ -102,7 +99,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "CPlatform", "Domain", "PlimsollWire", "OpenAIWire", "HTTPWire", "Exchange", "Link", "Outbound", "Cryptography", "Telemetry",
-                .nioCore, .nioPosix, .deque, .logging, .lifecycle,
+                .nioCore, .nioPosix, .logging, .lifecycle,
             ],
             swiftSettings: dataPath),
         .target(

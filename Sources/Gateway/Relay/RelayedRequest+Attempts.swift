@@ -31,7 +31,7 @@ extension RelayedRequest {
         } else {
             exchange = loop.registry?.start(request, host: worker.entry.host, on: loop.eventLoop, receiver: self)
         }
-        guard exchange != nil else { return lost() }
+        guard exchange != nil else { return lost(beforeRuntime: true) }
         if clientIsSlow { exchange?.setReading(false) }
     }
 
@@ -44,10 +44,14 @@ extension RelayedRequest {
     }
 
     /// Host or link was lost, or the agent never asked the runtime: another host is tried, outside the budget for retries.
-    func lost() {
+    ///
+    /// - Parameter beforeRuntime: No runtime has seen the request. Without another host that is a want of capacity, not a failure of the model.
+    func lost(beforeRuntime: Bool = false) {
         endAttempt()
         losses += 1
-        guard losses <= RelayedRequest.mostLosses, let next = otherWorker() else { return finish(.failed(APIError(.upstreamError))) }
+        guard losses <= RelayedRequest.mostLosses, let next = otherWorker() else {
+            return finish(.failed(APIError(beforeRuntime ? .noWorkerAvailable : .upstreamError)))
+        }
         loop.metrics.reroutes.increment()
         move(to: next)
     }
@@ -100,7 +104,7 @@ extension RelayedRequest: ExchangeReceiver {
         guard isUnderWay else { return }
         if head.refusal != nil {
             exchange?.cancel()
-            return lost()
+            return lost(beforeRuntime: true)
         }
         guard head.status == 200, head.isEventStream, let plan, let worker, isStream || plan.mustAggregate(at: worker) else {
             answer.form = .whole(status: head.status)
@@ -158,6 +162,7 @@ extension RelayedRequest: ExchangeReceiver {
         switch failure {
         case .malformed: retry(.upstreamError)
         case .timedOut: retry(.upstreamTimeout)
+        case .connectFailed, .overloaded: lost(beforeRuntime: true)
         default: lost()
         }
     }

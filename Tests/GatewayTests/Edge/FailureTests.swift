@@ -46,6 +46,19 @@ import Testing
         #expect(records.map(\.attempts) == [2])
     }
 
+    @Test func wantOfAHostThatTakesRequestsIsNoFailureOfTheModel() async throws {
+        let refusing = try await ScriptedRuntime { _, _ in [.send("HTTP/1.1 200 OK\r\nplimsoll-refusal: draining\r\ncontent-length: 0\r\n\r\n")] }
+        let records = try await GatewayFixture.run([refusing]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            let answer = try await client.answer()
+            #expect(answer.hasPrefix("HTTP/1.1 503 "))
+            #expect(answer.contains("\r\nretry-after: 1\r\n"))
+            #expect(answer.contains(#""code":"no_worker_available""#))
+        }
+        #expect(records.map(\.outcome) == ["bad:5xx"])
+    }
+
     private static let cuts: [[ScriptedRuntime.Step]] = [
         [.close], [.reset], [.send(Answers.event(#"{"error":{"code":500,"message":"CUDA at /host"}}"#))], [.send("zz\r\n")],
         [.send(Answers.streamEnd)],
