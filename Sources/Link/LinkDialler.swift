@@ -67,7 +67,7 @@ final class LinkDialler: Sendable {
                 return state.isEnding
             }
             let limit = wasDrained ? pipeline.settings.drainDeadline : pipeline.settings.endDeadline
-            // Ends waits between dials; waits for a link end with the link.
+            // Ends dials and the waits between them; waits for a link end with the link.
             children.cancelAll()
             await sessions.end(.drain(within: limit))
         }
@@ -132,24 +132,17 @@ final class LinkDialler: Sendable {
     private func dial(_ peer: LinkPeer) async throws -> LinkSession {
         guard let address = HostAndPort(peer.address) else { throw LinkError(.badAddress, "\(peer.address) is not host:port") }
         let loop = group.next()
-        let admitted = loop.makePromise(of: LinkSession.self)
+        let dial = LinkDial(on: loop)
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(pipeline.settings.openDeadline)
             .channelOption(LinkSocket.noDelay, value: 1)
             .channelOption(LinkSocket.userTimeout, value: LinkSocket.userTimeoutMilliseconds)
             .channelInitializer { [pipeline] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try pipeline.install(on: channel, as: .dialled(peer.id)).cascade(to: admitted)
+                    try dial.tries(channel, try pipeline.install(on: channel, as: .dialled(peer.id)))
                 }
             }
-        do {
-            _ = try await bootstrap.connect(host: address.host, port: address.port).get()
-        } catch {
-            admitted.fail(error)
-            _ = try? await admitted.futureResult.get()
-            throw error
-        }
-        return try await admitted.futureResult.get()
+        return try await dial.session(on: bootstrap.connect(host: address.host, port: address.port))
     }
 
     /// The first failure is news, those after it are not.

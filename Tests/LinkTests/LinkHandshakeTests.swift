@@ -2,6 +2,7 @@ import Cryptography
 import Exchange
 import FoundationEssentials
 import NIOCore
+import NIOPosix
 import Testing
 
 @testable import Link
@@ -55,6 +56,40 @@ struct LinkHandshakeTests {
         let old = try authority.leaf(.gateway, validFor: .seconds(60), at: Date(timeIntervalSinceNow: -3600))
         let error = try await refusal(gateway: old, agent: try authority.leaf(.agent))
         #expect(error.code == .handshakeFailed)
+    }
+
+    @Test("a name with several addresses is dialled, whichever of them answers")
+    func severalAddresses() async throws {
+        let fixture = try LinkFixture()
+        let (listener, tunnel) = (try fixture.listener(), try fixture.tunnel())
+        let port = try await listener.bind()
+        // Its other address, where it has one, refuses.
+        tunnel.setGateways([LinkPeer(id: fixture.gatewayLeaf.identity.idText, address: "localhost:\(port)")])
+        try await running([listener.run, tunnel.run]) {
+            let link = try await fixture.recorder.links(2)[0]
+            #expect(try await Asking(link, worker: "length").outcome().isEnded)
+        }
+    }
+
+    @Test("a dial whose peer is silent holds up nobody who ends")
+    func silentPeer() async throws {
+        let fixture = try LinkFixture()
+        let connected = Watched(0)
+        let silent = try await ServerBootstrap(group: fixture.group)
+            .childChannelInitializer { channel in
+                connected.change { $0 += 1 }
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let tunnel = try fixture.tunnel()
+        tunnel.setGateways([LinkPeer(id: fixture.gatewayLeaf.identity.idText, address: "127.0.0.1:\(silent.localAddress?.port ?? 0)")])
+        var began = ContinuousClock.now
+        try await running([tunnel.run]) {
+            try await connected.wait("two dials") { $0 == 2 }
+            began = .now
+        }
+        #expect(began.duration(to: .now) < .seconds(10), "its deadline is 20 s")
+        try await silent.close()
     }
 
     @Test("a denied identity does not get in, and its live links are cut")
