@@ -31,9 +31,10 @@ package struct HostAgent: Sendable {
         let identity = try await Enrolment(client: client, state: state, logger: logger).identity(
             token: configuration.joinToken?.exposed, version: version, link: configuration.linkClass, linkAddress: configuration.direct?.advertised)
         Self.announce(identity, logger: logger)
-        let changed = Wake()
+        let bell = ReportBell()
+        let changed = Wake { bell.ring() }
         let host = HostStatus(runtimes: configuration.runtimes.map { RuntimeStatus(configuration: $0, changed: changed) })
-        let relay = AgentRelay(status: host)
+        let relay = AgentRelay(status: host, bell: bell)
         let links = try HostLinks(identity: identity, configuration: configuration, group: group, relay: relay, logger: logger)
         let keeper = IdentityKeeper(identity: identity, client: client, state: state, credentials: links.credentials, logger: logger)
         let operations = try OperationLoop(state: state, host: host, relay: relay, identity: keeper, changed: changed, logger: logger)

@@ -3,6 +3,7 @@ import Exchange
 import FoundationEssentials
 import Link
 import Logging
+import NIOCore
 import NIOPosix
 import PlimsollWire
 import Testing
@@ -14,6 +15,7 @@ struct DirectHostTests {
     private let logger = Logger(label: "agent tests", factory: { _ in SwiftLogNoOpLogHandler() })
     private let server: ScriptedControlPlane
     private let host: HostStatus
+    private let bell = ReportBell()
 
     init() throws {
         server = try ScriptedControlPlane()
@@ -24,14 +26,14 @@ struct DirectHostTests {
         host.apply(DesiredState(generation: 1, state: .serve, gateways: [], workers: [AssignedWorker(id: "w", runtime: "r", release: "x")]))
     }
 
-    private func links() throws -> (HostLinks, agent: String) {
+    private func links(_ limits: RelayLimits = RelayLimits()) throws -> (HostLinks, agent: String) {
         let key = try PrivateKey()
         let identity = try HostIdentity(key: key, fresh: try server.credentials(for: key))
         let configuration = AgentConfiguration(
             controlURL: "", stateDirectory: "", direct: .init(listenHost: "127.0.0.1", listenPort: 0, advertised: "127.0.0.1:1"), runtimes: [])
         let links = try HostLinks(
-            identity: identity, configuration: configuration, group: MultiThreadedEventLoopGroup.singleton, relay: AgentRelay(status: host),
-            logger: logger)
+            identity: identity, configuration: configuration, group: MultiThreadedEventLoopGroup.singleton,
+            relay: AgentRelay(status: host, limits: limits, bell: bell), logger: logger)
         return (links, identity.credentials.id)
     }
 
@@ -66,5 +68,29 @@ struct DirectHostTests {
                 group.cancelAll()
             }
         }
+    }
+
+    @Test("an idle host that looks for news once in ten minutes tells them at once when the bell rings")
+    func wakesReports() async throws {
+        var limits = RelayLimits()
+        limits.reportMinimum = .milliseconds(1)
+        limits.reportMaximum = .minutes(10)
+        let end = GatewayEnd()
+        let (links, agent) = try links(limits)
+        let listener = try #require(links.services.first as? DirectListener)
+        let dialer = try dialer(end)
+        dialer.setAgents([LinkPeer(id: agent, address: "127.0.0.1:\(try await listener.bind())")])
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await listener.run() }
+            group.addTask { try? await dialer.run() }
+            #expect(await eventually { end.reports.last?.state == .serving && bell.hasSleepers })
+            host.obey(.drain)
+            #expect(bell.hasSleepers)
+            bell.ring()
+            #expect(await eventually { end.reports.last?.state == .drained && bell.hasSleepers })
+            await dialer.drain()
+            group.cancelAll()
+        }
+        #expect(!bell.hasSleepers)
     }
 }

@@ -15,10 +15,17 @@ package final class AgentRelay: LinkServing {
     private let limits: RelayLimits
     private let pools = Mutex<[PoolKey: NIOLoopBound<RuntimePool>]>([:])
     private let open = OpenRelays()
+    private let bell: ReportBell
 
-    package init(status: HostStatus, limits: RelayLimits = RelayLimits()) {
+    package convenience init(status: HostStatus, limits: RelayLimits = RelayLimits()) {
+        self.init(status: status, limits: limits, bell: ReportBell())
+    }
+
+    /// - Parameter bell: rung when the state of the host or of a runtime changes.
+    init(status: HostStatus, limits: RelayLimits = RelayLimits(), bell: ReportBell) {
         self.status = status
         self.limits = limits
+        self.bell = bell
     }
 
     /// What becomes of a request, by its head alone.
@@ -31,10 +38,11 @@ package final class AgentRelay: LinkServing {
     package func serve(_ request: LinkRequest, on stream: LinkServerStream) -> any LinkStreamReceiver {
         switch decide(request) {
         case .report:
-            return ReportStream(status: status, stream: stream, limits: limits)
+            return ReportStream(status: status, stream: stream, limits: limits, bell: bell)
         case .refuse(let reason):
             return RefusedRequest(reason, on: stream)
         case .relay(let runtime, let requestId, let worker):
+            bell.ring()
             let pool = pool(runtime.configuration.address, on: stream.eventLoop)
             return RelayedRequest(
                 RelayedRequest.Parts(

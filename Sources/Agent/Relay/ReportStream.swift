@@ -3,19 +3,22 @@ import NIOCore
 import PlimsollWire
 
 /// The endless answer on which a gateway hears this host's fast facts: one JSON line on change, at most four a second, and one every 2 s.
+/// While nothing runs it looks for changes only when the bell rings.
 final class ReportStream {
     private let status: HostStatus
     private let stream: LinkServerStream
     private let limits: RelayLimits
+    private let bell: ReportBell
     private var last: LinkReport?
     private var lastSent = NIODeadline.uptimeNanoseconds(0)
     private var tick: Scheduled<Void>?
     private var isOver = false
 
-    init(status: HostStatus, stream: LinkServerStream, limits: RelayLimits) {
+    init(status: HostStatus, stream: LinkServerStream, limits: RelayLimits, bell: ReportBell) {
         self.status = status
         self.stream = stream
         self.limits = limits
+        self.bell = bell
         stream.sendHead(status: 200, contentType: "application/x-ndjson")
         report()
     }
@@ -25,7 +28,27 @@ final class ReportStream {
         let now = NIODeadline.now()
         let report = status.linkReport
         if report != last || now - lastSent >= limits.reportMaximum { send(report, now: now) }
-        tick = stream.eventLoop.assumeIsolated().scheduleTask(in: limits.reportMinimum) { [weak self] in self?.report() }
+        look(in: rest(after: report, now: now))
+    }
+
+    private func look(in pause: TimeAmount) {
+        guard !isOver else { return }
+        tick?.cancel()
+        tick = stream.eventLoop.assumeIsolated().scheduleTask(in: pause) { [weak self] in self?.report() }
+    }
+
+    private func rest(after report: LinkReport, now: NIODeadline) -> TimeAmount {
+        let isQuiet = report == last && report.workers.allSatisfy { $0.load.relaying == 0 && $0.load.running == 0 && $0.load.waiting == 0 }
+        guard isQuiet, status.openRequests == 0 else { return limits.reportMinimum }
+        let sleeper = NIOLoopBound(self, eventLoop: stream.eventLoop)
+        bell.sleep(ObjectIdentifier(self)) { [loop = stream.eventLoop] in loop.execute { sleeper.value.wake() } }
+        // What changed before the bell was within hearing rang for nobody.
+        guard status.linkReport == report else { return limits.reportMinimum }
+        return max(limits.reportMinimum, lastSent + limits.reportMaximum - now)
+    }
+
+    private func wake() {
+        look(in: max(.zero, lastSent + limits.reportMinimum - .now()))
     }
 
     private func send(_ report: LinkReport, now: NIODeadline) {
@@ -49,6 +72,7 @@ final class ReportStream {
 
     private func end() {
         isOver = true
+        bell.leave(ObjectIdentifier(self))
         tick?.cancel()
         tick = nil
     }

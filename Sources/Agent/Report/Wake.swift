@@ -9,6 +9,10 @@ final class Wake: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Who else wants to hear of each ring.
+    private let also: (@Sendable () -> Void)?
+
+    init(also: (@Sendable () -> Void)? = nil) { self.also = also }
 
     func ring() {
         let waiter = state.withLock { state in
@@ -17,6 +21,7 @@ final class Wake: Sendable {
             return state.waiter
         }
         waiter?.give(())
+        also?()
     }
 
     /// Waits for a ring, at most `limit`, or for cancellation. A ring that came since the last pause counts. For one waiter at a time.
