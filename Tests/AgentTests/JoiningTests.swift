@@ -39,6 +39,17 @@ struct JoiningTests {
         #expect(try HostIdentity.load(from: state) == nil)
     }
 
+    @Test("a folder that holds others' things is no state directory, and stays as it is")
+    func leavesOthersAlone() throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.file("theirs", "x")
+        #expect(chmod(folder.path, 0o755) == 0)
+        #expect(throws: AgentError.self) { try StateDirectory(path: folder.path) }
+        var facts = stat()
+        #expect(stat(folder.path, &facts) == 0 && facts.st_mode & 0o777 == 0o755)
+        #expect(access(folder.path + "/runtimes", F_OK) != 0)
+    }
+
     @Test("a state directory belongs to one agent at a time, and to no other user")
     func locksState() throws {
         let folder = try TemporaryFolder()

@@ -1,4 +1,5 @@
 import Cryptography
+import FoundationEssentials
 import Glibc
 
 /// The folder that holds everything an agent must remember: its key, its certificate, its journal, and which runtimes it started.
@@ -18,7 +19,9 @@ package struct StateDirectory: Sendable {
     /// Makes the folders that are missing.
     package init(path: String) throws(AgentError) {
         self.path = path
-        for folder in [path, path + "/runtimes", path + "/logs"] { try Self.makeFolder(folder) }
+        try Self.makeFolder(path)
+        try Self.closeToOthers(path)
+        for folder in [path + "/runtimes", path + "/logs"] { try Self.makeFolder(folder) }
         guard access(path, W_OK) == 0 else { throw Self.failure("the state directory \(path) cannot be written") }
     }
 
@@ -32,9 +35,17 @@ package struct StateDirectory: Sendable {
         }
         var facts = stat()
         guard stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR else { throw failure("\(path) is no folder") }
-        guard facts.st_mode & 0o077 == 0 || chmod(path, 0o700) == 0 else {
-            throw failure("\(path) is open to other users and cannot be closed to them")
-        }
+    }
+
+    /// A folder that was meant for others, such as /var/lib by mistake, is refused and stays open to them.
+    private static func closeToOthers(_ path: String) throws(AgentError) {
+        var facts = stat()
+        guard stat(path, &facts) == 0 else { throw failure("\(path) cannot be looked at") }
+        guard facts.st_mode & 0o077 != 0 else { return }
+        let contents = try? FileManager.default.contentsOfDirectory(atPath: path)
+        let isOurs = facts.st_uid == geteuid() && (contents?.isEmpty == true || contents?.contains("runtimes") == true)
+        guard isOurs else { throw AgentError(.state, "other users can enter \(path): give the agent a folder of its own, with mode 0700") }
+        guard chmod(path, 0o700) == 0 else { throw failure("\(path) cannot be closed to other users") }
     }
 
     private static func failure(_ message: String) -> AgentError {
