@@ -35,10 +35,11 @@ final class ModelRoute: Sendable {
         preferredWeights = shares.map(\.weight)
     }
 
-    /// No worker of these regions (empty: of any) could take so many tokens, now or when it is back. False without workers.
+    /// No worker of these regions (empty: of any) could take so many tokens, now or when it is back. False without workers, and while one of
+    /// them has not said yet how long its context is.
     func isTooLong(_ tokens: Int, in regions: [String]) -> Bool {
         let allowed = everyWorker.filter { regions.isEmpty || regions.contains($0.entry.region) }
-        return !allowed.isEmpty && !allowed.contains { $0.holds(tokens) }
+        return !allowed.isEmpty && !allowed.contains { $0.holds(tokens) || !$0.knowsItsContext }
     }
 
     var description: ModelDescription {

@@ -48,6 +48,9 @@ final class Worker: Sendable {
     /// Its context is long enough for so many tokens; that of a standalone gateway's worker is not known.
     func holds(_ tokens: Int) -> Bool { entry.contextTokens == 0 || entry.contextTokens >= tokens }
 
+    /// A runtime that is starting tells one token, until it has read its model.
+    var knowsItsContext: Bool { address != nil || entry.contextTokens > 1 }
+
     /// Thousandths of a slot that are taken, and half as much again for each tenth of the KV cache used above eight tenths.
     var cost: Int64 {
         let reported = load.map { $0.running + $0.waiting } ?? 0

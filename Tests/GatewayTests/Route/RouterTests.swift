@@ -8,11 +8,12 @@ struct RouterTests {
     private let router = Router(region: "eu")
 
     private func worker(
-        _ id: String, region: String = "eu", provider: String = "p", release: String = "r", context: Int = 4096, draining: Bool = false
+        _ id: String, region: String = "eu", provider: String = "p", release: String = "r", context: Int = 4096, draining: Bool = false,
+        url: String? = "http://127.0.0.1:1"
     ) -> Worker {
         let entry = WorkerEntry(
             id: id, host: "host-of-" + id, provider: provider, pool: "p", region: region, model: "m", release: release, dialect: .vllm,
-            link: .direct, url: "http://127.0.0.1:1", draining: draining, slots: 4, contextTokens: context, weight: 1_000_000)
+            link: .direct, url: url, draining: draining, slots: 4, contextTokens: context, weight: 1_000_000)
         return Worker(entry, tally: WorkerTally(), load: nil, gate: nil)
     }
 
@@ -93,5 +94,7 @@ struct RouterTests {
         #expect(!route.isTooLong(300, in: []) && route.isTooLong(301, in: []))
         #expect(!route.isTooLong(200, in: ["us"]) && route.isTooLong(201, in: ["us"]))
         #expect(!route.isTooLong(9999, in: ["ap"]) && !model([]).isTooLong(9999, in: []))
+        let starting = model([worker("a", context: 100, url: nil), worker("b", context: 1, url: nil)])
+        #expect(!starting.isTooLong(9999, in: []))
     }
 }
