@@ -44,13 +44,16 @@ final class LinkedHost: LinkDelegate {
         let authority = try CertificateAuthority.makeRoot()
         let quiet = Logger(label: "agent tests", factory: { _ in SwiftLogNoOpLogHandler() })
         gateway = PeerIdentity(role: .gateway, id: UUID())
+        var settings = LinkSettings()
+        // Machines that run tests are busy; silence is tested elsewhere.
+        settings.busyDead = .seconds(20)
         listener = LinkListener(
             group: MultiThreadedEventLoopGroup.singleton, host: "127.0.0.1", port: 0, credentials: try Self.credentials(authority, gateway),
-            admission: LinkAdmission(role: .agent), delegate: ends, logger: quiet)
+            admission: LinkAdmission(role: .agent), delegate: ends, settings: settings, logger: quiet)
         dialer = TunnelDialer(
             group: MultiThreadedEventLoopGroup.singleton,
             credentials: try Self.credentials(authority, PeerIdentity(role: .agent, id: UUID())), admission: LinkAdmission(role: .gateway),
-            serving: relay, logger: quiet)
+            serving: relay, settings: settings, logger: quiet)
         let last = DrainAtEnd(host: host, relay: relay, limit: drainLimit, logger: quiet)
         program = ServiceGroup(services: [dialer, last], logger: quiet)
     }

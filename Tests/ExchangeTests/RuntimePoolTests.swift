@@ -113,9 +113,8 @@ import Testing
     }
 
     @Test func nobodyListeningIsAConnectFailure() async throws {
-        let runtime = try await ScriptedRuntime { _, _ in [] }
-        try await runtime.close()
-        let pool = try await pool(runtime.port)
+        // Not the port of a server that was closed: a process that another test started may have inherited its socket.
+        let pool = try await pool(1)
         #expect(try await ask(pool).failure == .connectFailed)
     }
 

@@ -16,11 +16,23 @@ import Testing
 
     @Test func aServiceThatPutsTheWorldInOrderHasItsTime() async {
         await #expect(processExitsWith: .exitCode(7)) {
-            let services = [LateService(needs: .seconds(6)), LateService(needs: nil)]
+            let services = [LateService(needs: .milliseconds(500)), LateService(needs: nil)]
             do {
                 try await ProgramServices.run(services, readiness: Readiness(), cancellationLimit: .seconds(30), logger: Logger(label: "t"))
             } catch is LateService.Failure {
                 exit(7)
+            }
+        }
+    }
+
+    @Test func thatTimeIsTheProgramsChoice() async {
+        // The process aborts.
+        await #expect(processExitsWith: .failure) {
+            let services = [LateService(needs: .seconds(3)), LateService(needs: nil)]
+            do {
+                try await ProgramServices.run(services, readiness: Readiness(), cancellationLimit: .milliseconds(100), logger: Logger(label: "t"))
+            } catch is LateService.Failure {
+                exit(0)
             }
         }
     }
