@@ -91,8 +91,8 @@ package final class AgentRelay: LinkServing {
 
 /// Bounds of the relay.
 package struct RelayLimits: Sendable {
-    /// Of one request's body, bytes.
-    package var bodyBytes = 16 << 20
+    /// Of one request's body, bytes: the greatest that a tier can allow, and what the gateway adds to it.
+    package var bodyBytes = (64 << 20) + (64 << 10)
     /// Of all bodies that are held, from their first byte to the first of the answer, bytes.
     package var collectingBytes = 96 << 20
     /// From a request's head to the end of its body.
