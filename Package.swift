@@ -150,8 +150,8 @@ let package = Package(
             name: "plimsoll-bench", dependencies: ["CEpoll", .arguments, .heap], swiftSettings: dataPath),
 
         .target(
-            name: "TestSupport", dependencies: ["Postgres", "Outbound", "Cryptography", .logging], path: "Tests/TestSupport", exclude: ["Python"],
-            swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Postgres", "Outbound", "Cryptography", .logging, .nioCore, .nioPosix], path: "Tests/TestSupport",
+            exclude: ["Python"], swiftSettings: strict),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: strict),
         .testTarget(name: "OpenAIWireTests", dependencies: ["OpenAIWire", "HTTPWire"], swiftSettings: strict),
         .testTarget(name: "PlimsollWireTests", dependencies: ["PlimsollWire"], swiftSettings: strict),
@@ -161,7 +161,7 @@ let package = Package(
         .testTarget(name: "OutboundTests", dependencies: ["Outbound", .nioCore, .nioPosix], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", .logging, .metrics], swiftSettings: strict),
         .testTarget(name: "ProgramTests", dependencies: ["Program", "Telemetry", .logging, .lifecycle], swiftSettings: strict),
-        .testTarget(name: "ExchangeTests", dependencies: ["Exchange", .nioCore, .nioPosix, .nioEmbedded], swiftSettings: strict),
+        .testTarget(name: "ExchangeTests", dependencies: ["Exchange", "TestSupport", .nioCore, .nioPosix, .nioEmbedded], swiftSettings: strict),
         .testTarget(
             name: "LinkTests", dependencies: ["Link", "Exchange", "Cryptography", .nioCore, .nioPosix, .nioEmbedded, .nioHTTP2, .nioHPACK, .nioSSL],
             swiftSettings: strict),
@@ -175,8 +175,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "HTTPWire", "Link", "Telemetry", "Cryptography", .logging,
-                .lifecycle, .nioCore, .nioPosix, .nioEmbedded,
+                "Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "HTTPWire", "Link", "Telemetry", "Cryptography", "TestSupport",
+                .logging, .lifecycle, .nioCore, .nioPosix, .nioEmbedded,
             ],
             swiftSettings: strict),
         .testTarget(

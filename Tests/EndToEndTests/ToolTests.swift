@@ -37,6 +37,8 @@ import Testing
 
     @Test func realRuntimeServesATinyModelOnAUnixSocket() async throws {
         let socket = "/tmp/plimsoll-llama-\(UUID().uuidString.prefix(8)).sock"
+        // The server leaves its socket behind.
+        defer { try? FileManager.default.removeItem(atPath: socket) }
         let worker = try ChildProcess(
             Checkout.python("llama"),
             [

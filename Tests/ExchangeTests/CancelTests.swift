@@ -1,6 +1,7 @@
 import Exchange
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @Suite struct CancelTests {

@@ -1,6 +1,7 @@
 import Domain
 import NIOCore
 import PlimsollWire
+import TestSupport
 import Testing
 
 @testable import Gateway

@@ -1,6 +1,7 @@
 import Gateway
 import NIOCore
 import PlimsollWire
+import TestSupport
 import Testing
 
 /// The fixture stops its gateway as a second signal does: what runs is cut.

@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import PlimsollWire
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct FailureTests {

@@ -7,6 +7,7 @@ import NIOPosix
 import PlimsollWire
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 /// A gateway on a free port, before runtimes of the test's making; its records are read from its spool at the end.

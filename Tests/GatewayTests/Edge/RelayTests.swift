@@ -1,5 +1,6 @@
 import NIOCore
 import PlimsollWire
+import TestSupport
 import Testing
 
 @Suite struct RelayTests {

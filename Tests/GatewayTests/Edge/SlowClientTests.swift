@@ -1,6 +1,7 @@
 import Gateway
 import NIOCore
 import PlimsollWire
+import TestSupport
 import Testing
 
 @Suite struct SlowClientTests {

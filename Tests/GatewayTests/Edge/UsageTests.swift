@@ -1,5 +1,6 @@
 import HTTPWire
 import PlimsollWire
+import TestSupport
 import Testing
 
 @testable import Gateway

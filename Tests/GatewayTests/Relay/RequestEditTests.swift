@@ -1,4 +1,5 @@
 import Gateway
+import TestSupport
 import Testing
 
 /// What a runtime is sent in place of what the client wrote.

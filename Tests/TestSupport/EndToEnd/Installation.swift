@@ -52,6 +52,7 @@ package final class Installation: Sendable {
         } catch {
             print(tail(of: errors), dev.lines.suffix(20).joined(separator: "\n"))
             await dev.stop()
+            try? FileManager.default.removeItem(atPath: state)
             throw error
         }
         return Installation(state: state, environment: environment.merging(demoEnvironment(file)) { $1 }, dev: dev, guardian: guardian)

@@ -1,11 +1,11 @@
 import Glibc
-import NIOCore
-import NIOPosix
+package import NIOCore
+package import NIOPosix
 import Synchronization
 
 /// A runtime on a loopback port that answers each request as its script says.
-final class ScriptedRuntime: Sendable {
-    enum Step: Sendable {
+package final class ScriptedRuntime: Sendable {
+    package enum Step: Sendable {
         case send(String)
         case close
         /// With a reset in place of an orderly end.
@@ -15,21 +15,21 @@ final class ScriptedRuntime: Sendable {
     }
 
     /// - Parameters: number of the request from 0, and its text with head and body.
-    typealias Script = @Sendable (_ number: Int, _ request: String) -> [Step]
+    package typealias Script = @Sendable (_ number: Int, _ request: String) -> [Step]
 
-    struct Seen: Sendable {
-        var requests: [String] = []
-        var connections = 0
-        var open = 0
+    package struct Seen: Sendable {
+        package var requests: [String] = []
+        package var connections = 0
+        package var open = 0
     }
 
-    let port: Int
-    let group: MultiThreadedEventLoopGroup
+    package let port: Int
+    package let group: MultiThreadedEventLoopGroup
     private let channel: any Channel
     private let state = Mutex(Seen())
     private let script: Script
 
-    init(_ script: @escaping Script) async throws {
+    package init(_ script: @escaping Script) async throws {
         self.script = script
         group = MultiThreadedEventLoopGroup.singleton
         let relay = Relay()
@@ -43,13 +43,13 @@ final class ScriptedRuntime: Sendable {
         relay.runtime.withLock { $0 = self }
     }
 
-    var seen: Seen { state.withLock { $0 } }
+    package var seen: Seen { state.withLock { $0 } }
 
-    func close() async throws {
+    package func close() async throws {
         try await channel.close().get()
     }
 
-    func makePromise() -> EventLoopPromise<Void> { group.next().makePromise(of: Void.self) }
+    package func makePromise() -> EventLoopPromise<Void> { group.next().makePromise(of: Void.self) }
 
     fileprivate func opened() {
         state.withLock {
@@ -125,15 +125,15 @@ private final class ScriptHandler: ChannelInboundHandler {
 }
 
 /// Answers as runtimes write them.
-enum Answers {
-    static func json(_ body: String, status: String = "200 OK") -> String {
+package enum Answers {
+    package static func json(_ body: String, status: String = "200 OK") -> String {
         "HTTP/1.1 \(status)\r\ncontent-type: application/json\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
-    static let streamHead = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    static let streamEnd = "0\r\n\r\n"
+    package static let streamHead = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    package static let streamEnd = "0\r\n\r\n"
 
-    static func chunk(_ data: String) -> String { "\(String(data.utf8.count, radix: 16))\r\n\(data)\r\n" }
+    package static func chunk(_ data: String) -> String { "\(String(data.utf8.count, radix: 16))\r\n\(data)\r\n" }
 
-    static func event(_ json: String) -> String { chunk("data: \(json)\n\n") }
+    package static func event(_ json: String) -> String { chunk("data: \(json)\n\n") }
 }
