@@ -58,6 +58,7 @@ extension RelayedRequest {
 
     /// The worker failed or was too slow: another one is tried while the tenant's budget lasts.
     func retry(_ code: APIErrorCode) {
+        worker?.tally.failed(now: NIODeadline.now().microseconds)
         endAttempt()
         guard attempts < RelayedRequest.mostAttempts, let next = otherWorker(),
             arriving.key.limits.takeRetry(now: NIODeadline.now().microseconds)
@@ -173,6 +174,7 @@ extension RelayedRequest: ExchangeReceiver {
         let collected = answer.collected
         guard let scan = collected.withUnsafeReadableBytes({ AnswerScan.scan($0) }) else { return retry(.upstreamError) }
         if scan.error != nil { return judged(collected.withUnsafeReadableBytes { UpstreamError.judge(status: nil, body: $0) }) }
+        worker?.tally.succeeded()
         endAttempt()
         if let usage = scan.usage { tokens.take(usage, isFinal: true) }
         if let reason = scan.finishReason { finishReason = collected.withUnsafeReadableBytes { FinishReason.known($0, reason) } }
@@ -239,6 +241,7 @@ extension RelayedRequest: ExchangeReceiver {
         guard let stream = answer.stream else { return lost() }
         let isComplete = stream.sawDone || stream.finished >= (plan?.facts.answers ?? 1)
         if isComplete, stream.hasContent || stream.finished > 0 {
+            worker?.tally.succeeded()
             endAttempt()
             tokens = stream.tokens
             finishReason = stream.finishReason

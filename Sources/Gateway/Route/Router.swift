@@ -57,13 +57,14 @@ struct Router {
         let unfit = Int64.max - 1
         let index = WorkerChoice.pick(
             count: workers.count, weight: { workers[$0].entry.weight },
-            cost: { isCandidate(workers[$0], question) ? workers[$0].cost : unfit }, using: &random)
-        return index.map { workers[$0] }.flatMap { isCandidate($0, question) ? $0 : nil }
+            cost: { isFit(workers[$0], question) ? workers[$0].cost : unfit }, using: &random)
+        return index.map { workers[$0] }.flatMap { isFit($0, question) ? $0 : nil }
     }
 
     private func pickAmongAll(_ question: Question, using random: inout LoopRandom) -> Worker? {
         var candidates = question.model.workers.filter { isCandidate($0, question) }
         guard candidates.count > 1 else { return candidates.first }
+        narrow(&candidates) { !$0.tally.isResting }
         narrow(&candidates) { $0.entry.region == region }
         if let last = question.lastProvider { narrow(&candidates) { $0.entry.provider != last } }
         let releases = question.model.releases
@@ -74,6 +75,10 @@ struct Router {
         let index = WorkerChoice.pick(
             count: candidates.count, weight: { candidates[$0].entry.weight }, cost: { candidates[$0].cost }, using: &random)
         return index.map { candidates[$0] }
+    }
+
+    private func isFit(_ worker: Worker, _ question: Question) -> Bool {
+        isCandidate(worker, question) && !worker.tally.isResting
     }
 
     private func isCandidate(_ worker: Worker, _ question: Question) -> Bool {

@@ -1,17 +1,44 @@
 import Exchange
 import HTTPWire
+import NIOCore
 import PlimsollWire
 import Synchronization
 
-/// What this gateway itself has in flight at a worker. Lives as long as the worker is in tables; shared by all loops.
+/// What this gateway itself has in flight at a worker, and how that went. Lives as long as the worker is in tables; shared by all loops.
 final class WorkerTally: Sendable {
+    private static let firstRest: Int64 = 1_000_000
+    private static let longestRest: Int64 = 30_000_000
+
     private let count = Atomic<Int>(0)
+    private let failures = Atomic<Int>(0)
+    /// Microseconds of the monotonic clock; 0: not at all.
+    private let restUntil = Atomic<Int64>(0)
 
     var inFlight: Int { count.load(ordering: .relaxed) }
 
     func begin() { count.wrappingAdd(1, ordering: .relaxed) }
 
     func finish() { count.wrappingSubtract(1, ordering: .relaxed) }
+
+    /// An attempt ended with an error of the worker. From the second in a row on it rests, a second at first and then twice as long each time:
+    /// one that fails at once is idle, and would be chosen before all that work.
+    func failed(now: Int64) {
+        let inRow = failures.wrappingAdd(1, ordering: .relaxed).newValue
+        guard inRow >= 2 else { return }
+        restUntil.store(now + min(Self.longestRest, Self.firstRest << Int64(min(inRow - 2, 10))), ordering: .relaxed)
+    }
+
+    func succeeded() {
+        guard failures.load(ordering: .relaxed) != 0 else { return }
+        failures.store(0, ordering: .relaxed)
+        restUntil.store(0, ordering: .relaxed)
+    }
+
+    /// Others are to be asked while there are any.
+    var isResting: Bool {
+        let until = restUntil.load(ordering: .relaxed)
+        return until != 0 && NIODeadline.now().microseconds < until
+    }
 }
 
 /// A worker of one table: where it is, what it may serve, and how busy it is.

@@ -60,6 +60,22 @@ import Testing
         #expect(records.map(\.outcome) == ["bad:5xx"])
     }
 
+    /// A worker that fails at once is always idle: without a rest it would be chosen before the one that works.
+    @Test(arguments: [Answers.json("{}", status: "503 Service Unavailable"), Answers.json("no json")])
+    func aWorkerThatOnlyFailsIsLeftAlone(_ failure: String) async throws {
+        let failing = try await ScriptedRuntime { _, _ in [.send(failure)] }
+        let good = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let records = try await GatewayFixture.run([failing, good]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for _ in 0..<60 {
+                try await client.post(Samples.request)
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+            }
+        }
+        #expect(records.map(\.outcome) == Array(repeating: "good", count: 60))
+        #expect(failing.seen.requests.count < 10)
+    }
+
     private static let cuts: [[ScriptedRuntime.Step]] = [
         [.close], [.reset], [.send(Answers.event(#"{"error":{"code":500,"message":"CUDA at /host"}}"#))], [.send("zz\r\n")],
         [.send(Answers.streamEnd)],
