@@ -169,7 +169,8 @@ final class GatewayStream: RunningExchange {
         }
         guard phase == .body else { return }
         held.removeFirst(next)
-        guard held.isEmpty, isHeldEnd, isReading else {
+        // The end needs no reading: also a receiver that stopped at the last piece hears of it.
+        guard held.isEmpty, isHeldEnd else {
             receiver?.exchangeReadComplete()
             return
         }

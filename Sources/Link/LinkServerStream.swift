@@ -32,9 +32,10 @@ package final class LinkServerStream {
     private var gathered: ByteBuffer?
     private var willGather = false
     private var wasUnwritable = false
-    /// Written and not known to be sent; every `confirmEvery` bytes a write tells when it has gone out.
+    /// Written and not known to be sent.
     private var unconfirmed = 0
-    private var isConfirming = false
+    /// The last of them, which no confirmation that is under way covers.
+    private var uncovered = 0
 
     private var held: [(bytes: ByteBuffer, size: Int)] = []
     private var isReading = true
@@ -188,18 +189,20 @@ package final class LinkServerStream {
         return promise
     }
 
+    /// Every `confirmEvery` bytes a write tells when it has gone out. So does each one while a writer may wait for `streamWritable`: it writes no
+    /// more that could tell for those before.
     private func confirmation(_ count: Int) -> EventLoopPromise<Void>? {
         unconfirmed += count
-        guard unconfirmed >= Self.confirmEvery, !isConfirming else { return nil }
-        isConfirming = true
-        let covered = unconfirmed
+        uncovered += count
+        guard uncovered >= Self.confirmEvery || wasUnwritable else { return nil }
+        let covered = uncovered
+        uncovered = 0
         let promise = eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { _ in self.confirmed(covered) }
         return promise
     }
 
     private func confirmed(_ count: Int) {
-        isConfirming = false
         unconfirmed -= count
         guard wasUnwritable, !isClosed, bufferedBytes < writer.settings.writeHighWatermark / 2 else { return }
         wasUnwritable = false

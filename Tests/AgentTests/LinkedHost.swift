@@ -122,9 +122,15 @@ final class Asked: ExchangeReceiver, Sendable {
     private let answer = Mutex(Answer())
     private let running = Mutex<NIOLoopBound<any RunningExchange>?>(nil)
     private let link: LinkConnection
+    private let rests: Bool
 
-    init(_ link: LinkConnection, path: String = LinkPath.chatCompletions, worker: String = "w", body: String = "{}", reading: Bool = true) {
+    /// - Parameter rests: stops reading after each piece until the next turn of the loop.
+    init(
+        _ link: LinkConnection, path: String = LinkPath.chatCompletions, worker: String = "w", body: String = "{}", reading: Bool = true,
+        rests: Bool = false
+    ) {
         self.link = link
+        self.rests = rests
         link.eventLoop.execute { [self] in
             let request = ExchangeRequest(path: path, requestId: "request-1", worker: worker, body: ByteBuffer(string: body))
             let exchange = NIOLoopBound(link.start(request, receiver: self), eventLoop: link.eventLoop)
@@ -145,8 +151,18 @@ final class Asked: ExchangeReceiver, Sendable {
         link.eventLoop.execute { self.running.withLock { $0 }?.value.cancel() }
     }
 
+    /// On the link's loop.
+    private func setReading(_ on: Bool) {
+        running.withLock { $0 }?.value.setReading(on)
+    }
+
     func exchangeHead(_ head: ExchangeHead) { answer.withLock { $0.head = head } }
-    func exchangeBody(_ bytes: ByteBuffer) { answer.withLock { $0.body += String(buffer: bytes) } }
+    func exchangeBody(_ bytes: ByteBuffer) {
+        answer.withLock { $0.body += String(buffer: bytes) }
+        guard rests else { return }
+        setReading(false)
+        link.eventLoop.execute { self.setReading(true) }
+    }
     func exchangeReadComplete() {}
     func exchangeEnd() { answer.withLock { $0.isEnded = true } }
     func exchangeFailed(_ failure: ExchangeFailure) { answer.withLock { $0.failure = failure } }

@@ -36,6 +36,29 @@ struct RelayTests {
         #expect(request.hasSuffix("\r\n\r\n{\"prompt\":\"x\"}"))
     }
 
+    private static let great = String(repeating: "x", count: 10 << 20)
+    private static let greatPiece = String(repeating: "x", count: 64 << 10)
+
+    private static let greatAnswers = [
+        "HTTP/1.1 200 OK\r\ncontent-length: \(great.utf8.count)\r\n\r\n" + great,
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+            + String(repeating: "10000\r\n" + greatPiece + "\r\n", count: 160) + "0\r\n\r\n",
+    ]
+
+    @Test("an answer of ten megabytes at once arrives whole, however it is framed and read", arguments: [0, 1], [false, true])
+    func relaysGreatAnswers(framing: Int, rests: Bool) async throws {
+        let runtime = ScriptedRuntime(path: socket, .answer(Self.greatAnswers[framing]))
+        let linked = try LinkedHost(runtime: socket)
+        try await runtime.serve {
+            try await linked.run { link in
+                let answer = await Asked(link, rests: rests).outcome()
+                let (isEnded, length) = (answer.isEnded, answer.body.utf8.count)
+                #expect(isEnded)
+                #expect(length == Self.great.utf8.count)
+            }
+        }
+    }
+
     @Test("a path that is not listed never reaches the runtime", arguments: ["/metrics", "/sleep", "/v1/chat/completions/"])
     func refuses(path: String) async throws {
         let runtime = ScriptedRuntime(path: socket, .answer(Self.stream))

@@ -16,10 +16,15 @@ struct Answer: Sendable {
 final class Asking: ExchangeReceiver, Sendable {
     let answer = Watched(Answer())
     private let link: LinkConnection
+    private let rests: Bool
     private let running = Watched<NIOLoopBound<any RunningExchange>?>(nil)
 
-    init(_ link: LinkConnection, worker: String, body: ByteBuffer = ByteBuffer(string: "{}"), reading: Bool = true) {
+    /// - Parameter rests: stops reading after each piece until the next turn of the loop.
+    init(
+        _ link: LinkConnection, worker: String, body: ByteBuffer = ByteBuffer(string: "{}"), reading: Bool = true, rests: Bool = false
+    ) {
         self.link = link
+        self.rests = rests
         link.eventLoop.execute { [self] in
             let request = ExchangeRequest(path: "/v1/chat/completions", requestId: "request-1", worker: worker, body: body)
             let exchange = link.start(request, receiver: self)
@@ -41,6 +46,9 @@ final class Asking: ExchangeReceiver, Sendable {
             $0.body.writeImmutableBuffer(bytes)
             $0.pieces += 1
         }
+        guard rests else { return }
+        running.value?.value.setReading(false)
+        setReading(true)
     }
     func exchangeReadComplete() {}
     func exchangeEnd() { answer.change { $0.isEnded = true } }

@@ -107,6 +107,30 @@ struct LinkExchangeTests {
         }
     }
 
+    @Test("a great answer that comes in many pieces arrives whole, whether its reader rests or not", arguments: [false, true])
+    func greatAnswer(rests: Bool) async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let answer = try await Asking(link, worker: "turns", rests: rests).outcome()
+            #expect(answer.body.readableBytes == ScriptedRequest.turnsLength)
+            #expect(fixture.agent.seen.value.mostBuffered < 512 * 1024)
+        }
+    }
+
+    @Test("what was written while earlier bytes were still on their way wakes its writer as well")
+    func laterBytesWake() async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            // The window is full, and far more than one frame waits behind it, when the reader begins.
+            let slow = Asking(link, worker: "turns", reading: false)
+            try await fixture.agent.seen.wait("the agent to wait") { $0.sentBeforeWaiting != nil }
+            slow.setReading(true)
+            #expect(try await slow.outcome().body.readableBytes == ScriptedRequest.turnsLength)
+        }
+    }
+
     @Test("an answer that waits for a slow reader is not over when it was given, but when its last byte has left")
     func heldAnswer() async throws {
         let fixture = try LinkFixture()

@@ -5,7 +5,7 @@ import Synchronization
 
 /// The agent's side of a test. What it does is said by the worker's name in the request:
 /// `tokens` answers 8 pieces, `length` the number of bytes of the prompt, `hang` nothing, `head` a head only, `flood` as much as is taken,
-/// `held` more than a gateway's window, and its end at once, `cut` a head and a reset, `refuse` an answer before the prompt was read.
+/// `turns` the same with one frame in each turn of the loop, as a runtime's answer comes in, `held` more than a gateway's window, and its end at once, `cut` a head and a reset, `refuse` an answer before the prompt was read.
 final class ScriptedAgent: LinkServing {
     struct Seen: Sendable {
         var requests = 0
@@ -15,7 +15,7 @@ final class ScriptedAgent: LinkServing {
         /// Streams that are over, in whatever way.
         var over = 0
         var reports = 0
-        /// Most bytes that `flood` had buffered, and what it had sent when it was told to wait for the first time.
+        /// Most bytes that `flood` or `turns` had buffered, and what it had sent when it was told to wait for the first time.
         var mostBuffered = 0
         var sentBeforeWaiting: Int?
     }
@@ -41,6 +41,9 @@ final class ScriptedRequest: LinkStreamReceiver {
     private let seen: Watched<ScriptedAgent.Seen>
     private var received = 0
     private var sent = 0
+
+    /// Of the answer of `turns`.
+    static let turnsLength = 256 * 40 * 1024
 
     init(_ request: LinkRequest, _ stream: LinkServerStream, _ seen: Watched<ScriptedAgent.Seen>) {
         self.request = request
@@ -68,6 +71,9 @@ final class ScriptedRequest: LinkStreamReceiver {
         case "flood":
             stream.sendHead(status: 200, contentType: "text/event-stream")
             flood()
+        case "turns":
+            stream.sendHead(status: 200, contentType: "application/json")
+            turn()
         case "held":
             stream.sendHead(status: 200, contentType: "text/event-stream")
             stream.sendBody(ByteBuffer(repeating: UInt8(ascii: "x"), count: 400 * 1024))
@@ -80,7 +86,9 @@ final class ScriptedRequest: LinkStreamReceiver {
         }
     }
 
-    func streamWritable() { flood() }
+    func streamWritable() {
+        if request.worker == "turns" { turn() } else { flood() }
+    }
 
     func streamReset() { seen.change { $0.resets += 1 } }
 
@@ -99,11 +107,24 @@ final class ScriptedRequest: LinkStreamReceiver {
             stream.sendBody(piece)
             sent += piece.readableBytes
         }
+        noteBuffered()
+        if sent >= 4 << 20 { stream.sendEnd() }
+    }
+
+    private func turn() {
+        let piece = ByteBuffer(repeating: UInt8(ascii: "x"), count: 40 * 1024)
+        stream.sendBody(piece)
+        sent += piece.readableBytes
+        guard sent < ScriptedRequest.turnsLength else { return stream.sendEnd() }
+        guard stream.isWritable else { return noteBuffered() }
+        stream.eventLoop.assumeIsolated().execute { self.turn() }
+    }
+
+    private func noteBuffered() {
         let (sent, buffered) = (sent, stream.bufferedBytes)
         seen.change { seen in
             seen.mostBuffered = max(seen.mostBuffered, buffered)
             if seen.sentBeforeWaiting == nil { seen.sentBeforeWaiting = sent }
         }
-        if sent >= 4 << 20 { stream.sendEnd() }
     }
 }
