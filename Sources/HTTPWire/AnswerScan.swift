@@ -20,6 +20,10 @@ package struct AnswerScan: Sendable {
     package var hasEmptyChoices = false
     /// Number of elements of `choices`.
     package var choices = 0
+    /// The value of `choices`, when it is an array.
+    package var choicesValue: Range<Int>?
+    /// `index` of the last choice that names it.
+    package var choiceIndex: Int?
     /// Text, reasoning, a refusal or a tool call that is not empty.
     package var hasContent = false
     /// Bytes of text, reasoning and tool calls, as written in JSON.
@@ -112,7 +116,11 @@ struct AnswerWalk {
 
     private mutating func topValue(_ name: Range<Int>, _ at: Int) throws(JSONStop) -> Int {
         let byte = text.base[at]
-        if `is`(name, "choices"), byte == UInt8(ascii: "[") { return try choices(at) }
+        if `is`(name, "choices"), byte == UInt8(ascii: "[") {
+            let end = try choices(at)
+            result.choicesValue = at..<end
+            return end
+        }
         if `is`(name, "usage"), byte == UInt8(ascii: "{") {
             result.usage = ReportedUsage()
             let end = try members(at, .usage)
@@ -156,6 +164,8 @@ struct AnswerWalk {
                 result.finished += 1
             }
             if `is`(name, "text"), end - at > 2 { content(at, end) }
+        } else if `is`(name, "index") {
+            result.choiceIndex = count(at..<end)
         }
         return end
     }

@@ -21,14 +21,34 @@ package struct JSONMember: Sendable {
     package var comma: Int?
     /// The name with its escapes resolved, when it has any.
     package var decodedName: [UInt8]?
+    /// Of an array: its elements, and how many of them are objects.
+    package var elements = 0
+    package var objects = 0
+}
+
+/// A member of an object in an array at the top, such as the role of a message.
+package struct JSONInnerMember: Sendable {
+    /// Position in `RequestScan.members` of the array.
+    package var parent: Int
+    /// Position in that array of the object.
+    package var element: Int
+    /// The name between its quotes, as it stands in the text.
+    package var name: Range<Int>
+    package var hasEscapes: Bool
+    package var kind: JSONKind
+    /// Of an array: its elements, and how many of them are objects.
+    package var elements = 0
+    package var objects = 0
 }
 
 /// One strict pass over a request's body: the whole text is validated (syntax, UTF-8, duplicate keys at every level, depth, number of keys),
-/// and the members at the top are recorded by their place. Nothing is copied; long strings are passed over 32 bytes at a time.
+/// and the members at the top and of the objects in arrays there are recorded by their place. Nothing is copied; long strings are passed over 32 bytes at a time.
 ///
 /// Keep one for each event loop: its storage is used again.
 package struct RequestScan {
     package private(set) var members: [JSONMember] = []
+    /// In the order in which they stand.
+    package private(set) var inner: [JSONInnerMember] = []
     /// Offset of the brace that opens the object.
     package private(set) var open = 0
     private var frames: [Frame] = []
@@ -51,6 +71,7 @@ package struct RequestScan {
     /// `bytes` must hold one JSON object and nothing else but white space.
     package mutating func scan(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
         members.removeAll(keepingCapacity: true)
+        inner.removeAll(keepingCapacity: true)
         frames.removeAll(keepingCapacity: true)
         ledger.reset()
         guard let text = JSONText(bytes), bytes.count < Int(Int32.max) else { throw JSONFault(code: .incomplete, offset: 0, path: "") }
@@ -87,17 +108,38 @@ package struct RequestScan {
     private mutating func enter(_ text: JSONText, _ at: Int) throws(JSONStop) -> Int {
         guard frames.count < limits.depth else { throw JSONStop(code: .tooDeep, offset: at) }
         let isObject = text.base[at] == UInt8(ascii: "{")
+        if isObject { noteObject() }
         frames.append(Frame(isObject: isObject, firstKey: ledger.count))
         let next = text.skipSpace(at + 1)
         guard next < text.count else { throw JSONStop(code: .incomplete, offset: next) }
-        if text.base[next] == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) { return try close(text, next) }
+        if text.base[next] == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) { return try close(text, next, isEmpty: true) }
         return isObject ? try name(text, next, comma: nil) : next
     }
 
-    private mutating func close(_ text: JSONText, _ at: Int) throws(JSONStop) -> Int {
+    private mutating func close(_ text: JSONText, _ at: Int, isEmpty: Bool = false) throws(JSONStop) -> Int {
         let frame = frames.removeLast()
-        if frame.isObject { ledger.forget(from: frame.firstKey) }
+        if frame.isObject { ledger.forget(from: frame.firstKey) } else if !isEmpty { noteArray(of: frame.element + 1) }
         return frames.isEmpty ? at + 1 : try afterValue(text, at + 1)
+    }
+
+    /// An object begins: it counts as an element of the array that it stands in, if a recorded member is that array.
+    @inline(__always)
+    private mutating func noteObject() {
+        switch frames.count {
+        case 2 where !frames[1].isObject: members[members.count - 1].objects += 1
+        case 4 where !frames[1].isObject && frames[2].isObject && !frames[3].isObject: inner[inner.count - 1].objects += 1
+        default: break
+        }
+    }
+
+    /// An array has ended, and its frame is gone.
+    @inline(__always)
+    private mutating func noteArray(of elements: Int) {
+        switch frames.count {
+        case 1: members[members.count - 1].elements = elements
+        case 3 where !frames[1].isObject && frames[2].isObject: inner[inner.count - 1].elements = elements
+        default: break
+        }
     }
 
     /// A value ended at `end`: goes on to the next value of the container, or closes it.
@@ -134,7 +176,11 @@ package struct RequestScan {
         guard text.base[colon] == UInt8(ascii: ":") else { throw JSONStop(code: .syntax, offset: colon) }
         let value = text.skipSpace(colon + 1)
         guard value < text.count else { throw JSONStop(code: .incomplete, offset: value) }
-        if frames.count == 1 {
+        if frames.count == 3, !frames[1].isObject {
+            inner.append(
+                JSONInnerMember(
+                    parent: members.count - 1, element: frames[1].element, name: name, hasEscapes: end.hasEscapes, kind: kind(text.base[value])))
+        } else if frames.count == 1 {
             let decoded = end.hasEscapes ? text.decodedString(name) : nil
             members.append(
                 JSONMember(name: name, value: value..<value, kind: kind(text.base[value]), start: start, comma: comma, decodedName: decoded))

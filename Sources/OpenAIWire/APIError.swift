@@ -33,12 +33,11 @@ package struct APIError: Error, Sendable, Equatable {
         Array("data: ".utf8) + body + Array("\n\n".utf8)
     }
 
-    /// For a body that is no acceptable JSON.
+    /// For a body that is no acceptable JSON. Names in it may be the customer's own words: only a known parameter is named.
     package init(_ fault: JSONFault) {
-        let param = fault.path.isEmpty ? nil : fault.path
-        switch fault.code {
-        case .duplicateKey: self.init(.duplicateKey, message: fault.message, param: param)
-        default: self.init(.invalidJSON, message: fault.message, param: param)
-        }
+        let top = fault.path.prefix { $0 != "." && $0 != "[" }
+        let param = RequestField.isKnown(top) ? String(top) : nil
+        let message = JSONFault(code: fault.code, offset: fault.offset, path: param ?? "").message
+        self.init(fault.code == .duplicateKey ? .duplicateKey : .invalidJSON, message: message, param: param)
     }
 }

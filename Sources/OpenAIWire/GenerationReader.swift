@@ -4,13 +4,15 @@ import HTTPWire
 struct GenerationReader {
     private let bytes: UnsafeRawBufferPointer
     private let endpoint: GenerationEndpoint
+    private let inner: [JSONInnerMember]
     private var request = GenerationRequest()
     private var hasModel = false
     private var hasPrompt = false
     private var streamOptions: JSONMember?
 
-    init(bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint) {
+    init(bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, inner: [JSONInnerMember]) {
         self.bytes = bytes
+        self.inner = inner
         self.endpoint = endpoint
         request.promptParam = endpoint == .chatCompletions ? "messages" : "prompt"
     }
@@ -21,7 +23,7 @@ struct GenerationReader {
             try model(member)
             // The worker is sent its own name for it.
             request.removed.append(index)
-        case .messages: try messages(member)
+        case .messages: try messages(member, at: index)
         case .prompt: try prompt(member)
         case .stream:
             request.stream = try bool(member, "stream") ?? false
@@ -34,6 +36,10 @@ struct GenerationReader {
             request.generated = max(request.generated, request.answers)
         case .bestOf:
             request.generated = max(request.generated, try count(member, "best_of", 1...GenerationRequest.mostAnswers) ?? 1)
+        case .typed(let type): try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, type)
+        case .user:
+            try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, .text)
+            request.removed.append(index)
         case .lever: request.removed.append(index)
         }
     }
@@ -75,12 +81,14 @@ struct GenerationReader {
         hasModel = true
     }
 
-    private mutating func messages(_ member: JSONMember) throws(APIError) {
+    private mutating func messages(_ member: JSONMember, at index: Int) throws(APIError) {
         guard endpoint == .chatCompletions else { return }
         guard member.kind == .array else { throw wrongType("messages", "an array") }
-        guard bytes[member.value].dropFirst().first(where: { $0 > 0x20 }) != UInt8(ascii: "]") else {
+        guard member.elements > 0 else {
             throw APIError(.invalidValue, message: "'messages' must not be empty.", param: "messages")
         }
+        try ParameterCheck(bytes: bytes, inner: inner).messages(member, at: index)
+        request.messages = member.elements
         request.promptBytes = member.value.count
         hasPrompt = true
     }
@@ -151,7 +159,5 @@ struct GenerationReader {
         return value
     }
 
-    private func wrongType(_ name: String, _ expected: String) -> APIError {
-        APIError(.invalidType, message: "'\(name)' must be \(expected).", param: name)
-    }
+    private func wrongType(_ name: String, _ expected: String) -> APIError { APIError.wrongType(name, expected) }
 }

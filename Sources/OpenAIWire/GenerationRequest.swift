@@ -36,6 +36,8 @@ package struct GenerationRequest: Sendable {
     package var maxTokensParam = "max_tokens"
     /// Bytes of `messages` or `prompt`.
     package var promptBytes = 0
+    /// Messages of a chat request.
+    package var messages = 0
     /// Prompts of a completions request.
     package var prompts = 1
     /// Tokens that the prompt names by number.
@@ -49,13 +51,17 @@ package struct GenerationRequest: Sendable {
     /// Tokens of the prompt by its bytes: four to a token, which is a little above what real text needs; never fewer than it names by number.
     package var estimatedPromptTokens: Int { max(promptBytes / 4 + 1, promptNumbers) }
 
+    /// The fewest tokens that the longest of the prompts can have, to refuse only what surely fits nowhere. Words that are written as `\uXXXX`
+    /// take up to 18 bytes a token in tokenizers made for them, plain text about 5: 32 leaves room.
+    package var leastPromptTokens: Int { max(promptBytes / 32, promptNumbers) / prompts }
+
     /// Checks what `scan` found in `bytes`.
     ///
     /// - Parameter options: Storage for looking into `stream_options`.
     package static func read(
         _ scan: RequestScan, _ bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, options: inout RequestScan
     ) throws(APIError) -> GenerationRequest {
-        var reader = GenerationReader(bytes: bytes, endpoint: endpoint)
+        var reader = GenerationReader(bytes: bytes, endpoint: endpoint, inner: scan.inner)
         for (index, member) in scan.members.enumerated() {
             guard let field = RequestField.of(member, in: bytes) else { continue }
             try reader.take(field, member, at: index, options: &options)

@@ -1,7 +1,7 @@
 import HTTPWire
 
 /// Members at the top of a request that policy looks at.
-enum RequestField: UInt8, Sendable {
+enum RequestField: Sendable {
     case model
     case messages
     case prompt
@@ -11,19 +11,34 @@ enum RequestField: UInt8, Sendable {
     case maxCompletionTokens
     case n
     case bestOf
-    /// A lever across tenants, or something that no host may learn: taken out.
+    /// Goes through as it is, once its type is right: runtimes call a wrong one their own failure.
+    case typed(ParameterType)
+    /// The customer's name for the one who asks. Taken out like a lever, once its type is right.
+    case user
+    /// A lever across tenants, over what is generated or over what is told of a host, or something that no host may learn: taken out.
     case lever
 
     /// Names by their length, so that a member is compared with few of them.
     private static let byLength: [[(StaticString, RequestField)]] = {
         let owned: [(StaticString, RequestField)] = [
             ("model", .model), ("messages", .messages), ("prompt", .prompt), ("stream", .stream), ("stream_options", .streamOptions),
-            ("max_tokens", .maxTokens), ("max_completion_tokens", .maxCompletionTokens), ("n", .n), ("best_of", .bestOf),
+            ("max_tokens", .maxTokens), ("max_completion_tokens", .maxCompletionTokens), ("n", .n), ("best_of", .bestOf), ("user", .user),
+            ("temperature", .typed(.number)), ("top_p", .typed(.number)), ("presence_penalty", .typed(.number)),
+            ("frequency_penalty", .typed(.number)), ("seed", .typed(.integer)), ("top_logprobs", .typed(.integer)),
+            ("logprobs", .typed(.switchOrInteger)), ("stop", .typed(.texts)), ("logit_bias", .typed(.object)),
+            ("response_format", .typed(.object)), ("tools", .typed(.tools)),
         ]
         let levers: [StaticString] = [
-            "priority", "cache_salt", "request_id", "rid", "lora_path", "lora", "chat_template", "kv_transfer_params", "user", "metadata",
+            "priority", "cache_salt", "request_id", "rid", "lora_path", "lora", "chat_template", "kv_transfer_params", "metadata",
             "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "service_tier", "store", "id_slot",
             "slot_id", "n_predict", "max_new_tokens", "max_length", "data_parallel_rank", "routed_dp_rank", "extra_key", "vllm_xargs",
+            // More answers, a longer prompt or a longer answer than was counted.
+            "n_cmpl", "prompt_embeds", "input_ids", "input_embeds",
+            // The runtime's own doings: its cache, its code, its stream.
+            "cache_prompt", "n_cache_reuse", "n_keep", "n_discard", "backend_sampling", "sse_ping_interval", "custom_logit_processor",
+            "logits_processors",
+            // Told of the host: rendered prompts, settings, timings.
+            "verbose", "response_fields", "timings_per_token", "return_progress", "return_hidden_states",
         ]
         var table = [[(StaticString, RequestField)]](repeating: [], count: 32)
         for (name, field) in owned { table[name.utf8CodeUnitCount].append((name, field)) }
@@ -31,12 +46,17 @@ enum RequestField: UInt8, Sendable {
         return table
     }()
 
-    private static let prefixes: [StaticString] = ["session_", "bootstrap_"]
+    private static let prefixes: [StaticString] = ["session_", "bootstrap_", "speculative."]
 
     /// Nil for members that go through as they are.
     static func of(_ member: JSONMember, in bytes: UnsafeRawBufferPointer) -> RequestField? {
         if let decoded = member.decodedName { return decoded.withUnsafeBytes { named($0) } }
         return named(UnsafeRawBufferPointer(rebasing: bytes[member.name]))
+    }
+
+    /// The name of a member that is looked at here; any other name is the customer's own words.
+    static func isKnown(_ name: Substring) -> Bool {
+        Array(name.utf8).withUnsafeBytes { bytes in bytes.count < byLength.count && byLength[bytes.count].contains { bytes.starts(withText: $0.0) } }
     }
 
     @inline(__always)

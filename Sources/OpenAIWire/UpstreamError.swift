@@ -17,6 +17,7 @@ package enum UpstreamError {
         let fields = parse(body)
         let effective = status ?? fields.code ?? 500
         if fields.type == "exceed_context_size_error" || fields.mentionsContext { return .refused(.contextLengthExceeded) }
+        if let fault = fields.clientFault { return .refused(fault) }
         switch effective {
         case 400, 422: return .refused(.invalidRequest)
         case 413: return .refused(.contextLengthExceeded)
@@ -31,6 +32,8 @@ package enum UpstreamError {
         var code: Int?
         var type: String?
         var mentionsContext = false
+        /// A failure, by its status, that the request is to blame for.
+        var clientFault: APIErrorCode?
     }
 
     private static func parse(_ body: UnsafeRawBufferPointer) -> Fields {
@@ -43,7 +46,14 @@ package enum UpstreamError {
         let isClients = fields.code.map { (400..<500).contains($0) } ?? false
         let message = error?["message"]?.string ?? value["error"]?.string ?? ""
         fields.mentionsContext = isClients && (message.contains("context length") || message.contains("maximum context"))
+        if !isClients { fields.clientFault = clientFault(message) }
         return fields
+    }
+
+    /// llama.cpp's server says 500 for parts of a request that it cannot read or that the model has no input for.
+    private static func clientFault(_ message: String) -> APIErrorCode? {
+        if message.hasPrefix("Failed to parse messages") || message.hasPrefix("Failed to parse tools") { return .invalidRequest }
+        return message.hasPrefix("image input is not supported") || message.hasPrefix("audio input is not supported") ? .unsupportedParameter : nil
     }
 
     /// Statuses of the words that runtimes use when they give no number.

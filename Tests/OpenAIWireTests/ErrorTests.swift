@@ -18,6 +18,9 @@ import Testing
         (400, "<html>", .refused(.invalidRequest)), (422, #"{"error":"x","error_type":"validation"}"#, .refused(.invalidRequest)),
         (429, "", .retry(.noWorkerAvailable)), (503, "", .retry(.noWorkerAvailable)), (500, "{}", .retry(.upstreamError)),
         (401, "", .retry(.upstreamError)), (404, "", .retry(.upstreamError)), (504, "", .retry(.upstreamTimeout)),
+        (500, #"{"error":{"code":500,"message":"Failed to parse tools: Missing tool type: 1","type":"server_error"}}"#, .refused(.invalidRequest)),
+        (500, #"{"error":{"code":500,"message":"Failed to parse messages: x","type":"server_error"}}"#, .refused(.invalidRequest)),
+        (500, #"{"error":{"code":500,"message":"image input is not supported - hint: x","type":"server_error"}}"#, .refused(.unsupportedParameter)),
     ])
     func statusesOfRuntimesAreJudged(_ status: Int, _ body: String, _ verdict: UpstreamVerdict) {
         #expect(Array(body.utf8).withUnsafeBytes { UpstreamError.judge(status: status, body: $0) } == verdict)
@@ -30,6 +33,18 @@ import Testing
     ])
     func errorsInsideAnAnswerAreJudged(_ body: String, _ verdict: UpstreamVerdict) {
         #expect(Array(body.utf8).withUnsafeBytes { UpstreamError.judge(status: nil, body: $0) } == verdict)
+    }
+
+    @Test(arguments: [
+        ("messages[0].content", "messages"), ("temperature", "temperature"), ("metadata.secret", "metadata"), ("secret.x", nil), ("secret", nil),
+        ("", nil),
+    ])
+    func aBrokenBodyIsToldWithoutTheCustomersWords(_ path: String, _ param: String?) {
+        for code in [JSONFault.Code.duplicateKey, .syntax] {
+            let error = APIError(JSONFault(code: code, offset: 7, path: path))
+            #expect(error.param == param)
+            #expect(!error.message.contains("secret") && !error.message.contains("content") && error.message.contains("byte 7"))
+        }
     }
 
     @Test func aModelListIsWhatClientsExpect() throws {

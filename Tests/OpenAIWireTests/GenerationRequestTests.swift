@@ -31,9 +31,69 @@ import Testing
         let levers = [
             "priority", "cache_salt", "request_id", "rid", "session_id", "session_params", "lora_path", "kv_transfer_params", "bootstrap_host",
         ]
-        let personal = ["user", "metadata", "safety_identifier", "prompt_cache_key", "n_predict", "id_slot"]
+        let generating = ["n_predict", "n_cmpl", "prompt_embeds", "id_slot", "cache_prompt", "speculative.n_max"]
+        let telling = ["verbose", "response_fields", "timings_per_token", "return_progress"]
+        let personal = ["metadata", "safety_identifier", "prompt_cache_key"] + generating + telling
         let members = (levers + personal).map { #""\#($0)":1"# }.joined(separator: ",")
         #expect(try read(#"{"model":"m",\#(Self.messages),\#(members),"temperature":0,"top_k":5}"#).1 == ["model"] + levers + personal)
+    }
+
+    @Test func theUserIsTakenOutOnceItIsText() throws {
+        #expect(try read(#"{"model":"m",\#(Self.messages),"user":"u"}"#).1 == ["model", "user"])
+        #expect { try read(#"{"model":"m",\#(Self.messages),"user":1}"#) } throws: { ($0 as? APIError)?.param == "user" }
+    }
+
+    @Test(arguments: [
+        (#""temperature":"1""#, "temperature"), (#""top_p":[]"#, "top_p"), (#""presence_penalty":true"#, "presence_penalty"),
+        (#""frequency_penalty":{}"#, "frequency_penalty"), (#""seed":1.5"#, "seed"), (#""seed":"1""#, "seed"),
+        (#""logprobs":"true""#, "logprobs"), (#""top_logprobs":false"#, "top_logprobs"), (#""stop":1"#, "stop"), (#""stop":["a",1]"#, "stop"),
+        (#""stop":[{}]"#, "stop"), (#""stop":["a",null]"#, "stop"), (#""logit_bias":[]"#, "logit_bias"),
+        (#""response_format":"json""#, "response_format"),
+        (#""tools":{}"#, "tools"), (#""tools":[1]"#, "tools"), (#""tools":[{"type":1}]"#, "tools[0].type"),
+    ])
+    func parametersThatGoThroughHaveTheirTypes(_ member: String, _ param: String) {
+        #expect { try read(#"{"model":"m",\#(Self.messages),\#(member)}"#) } throws: {
+            ($0 as? APIError)?.code == .invalidType && ($0 as? APIError)?.param == param
+        }
+    }
+
+    @Test(arguments: [
+        #""temperature":1e-1,"top_p":null,"seed":-7,"logprobs":true,"top_logprobs":5,"stop":["a","b\""]"#, #""logprobs":3,"stop":"x","stop_x":1"#,
+        #""tools":[{"type":"function","function":{"name":"f","parameters":{"type":1}}}],"logit_bias":{"5":1},"response_format":{"type":"text"}"#,
+        #""tools":[],"stop":[],"seed":null,"response_format":null"#,
+    ])
+    func rightTypesGoThrough(_ members: String) throws {
+        #expect(try read(#"{"model":"m",\#(Self.messages),\#(members)}"#).1 == ["model"])
+    }
+
+    @Test(arguments: [
+        ("[1]", APIErrorCode.invalidType, "messages"), (#"[{"role":"user"},"x"]"#, .invalidType, "messages"),
+        ("[{}]", .missingParameter, "messages[0].role"),
+        (#"[{"role":"user"},{"content":"a"},{"role":"user"}]"#, .missingParameter, "messages[1].role"),
+        (#"[{"role":"user"},{"role":null}]"#, .invalidType, "messages[1].role"),
+        (#"[{"role":"user","content":5}]"#, .invalidType, "messages[0].content"),
+        (#"[{"role":"user","content":["a",{}]}]"#, .invalidType, "messages[0].content"),
+    ])
+    func messagesAreObjectsWithARole(_ messages: String, _ code: APIErrorCode, _ param: String) {
+        #expect { try read(#"{"messages":\#(messages),"model":"m"}"#) } throws: {
+            ($0 as? APIError)?.code == code && ($0 as? APIError)?.param == param
+        }
+    }
+
+    @Test(arguments: [
+        (#"[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":["b"]}]}]"#, 1),
+        (#"[{"\u0072ole":"user","content":null}]"#, 1),
+        (#"[{"role":"assistant","tool_calls":[{"role":1,"content":2}]},{"content":[],"role":"tool"}]"#, 2),
+    ])
+    func whatIsInsideAMessageIsLeftToTheRuntime(_ messages: String, _ count: Int) throws {
+        #expect(try read(#"{"messages":\#(messages),"model":"m"}"#).0.messages == count)
+    }
+
+    @Test func aPromptHasAtLeastATokenForThirtyTwoBytes() throws {
+        let text = String(repeating: "x", count: 3200)
+        #expect(try read(#"{"model":"m","prompt":"\#(text)"}"#, .completions).0.leastPromptTokens == 100)
+        #expect(try read(#"{"model":"m","prompt":["\#(text)","\#(text)"]}"#, .completions).0.leastPromptTokens == 100)
+        #expect(try read(#"{"model":"m","prompt":[[1,2,3],[4,5,6]]}"#, .completions).0.leastPromptTokens == 3)
     }
 
     @Test func aLeverHiddenByEscapesIsTakenOutToo() throws {
@@ -41,18 +101,20 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"messages":[1]}"#, APIErrorCode.missingParameter, "model"), (#"{"model":"m"}"#, .missingParameter, "messages"),
-        (#"{"model":1,"messages":[1]}"#, .invalidType, "model"), (#"{"model":"","messages":[1]}"#, .invalidValue, "model"),
+        (#"{"messages":[{"role":"user"}]}"#, APIErrorCode.missingParameter, "model"), (#"{"model":"m"}"#, .missingParameter, "messages"),
+        (#"{"model":1,"messages":[{"role":"user"}]}"#, .invalidType, "model"),
+        (#"{"model":"","messages":[{"role":"user"}]}"#, .invalidValue, "model"),
         (#"{"model":"m","messages":"x"}"#, .invalidType, "messages"), (#"{"model":"m","messages":[ ]}"#, .invalidValue, "messages"),
-        (#"{"model":"m","messages":[1],"stream":"true"}"#, .invalidType, "stream"),
-        (#"{"model":"m","messages":[1],"max_tokens":"9"}"#, .invalidType, "max_tokens"),
-        (#"{"model":"m","messages":[1],"max_tokens":16.0}"#, .invalidType, "max_tokens"),
-        (#"{"model":"m","messages":[1],"max_tokens":1e3}"#, .invalidType, "max_tokens"),
-        (#"{"model":"m","messages":[1],"max_tokens":-5}"#, .invalidValue, "max_tokens"),
-        (#"{"model":"m","messages":[1],"max_completion_tokens":0}"#, .invalidValue, "max_completion_tokens"),
-        (#"{"model":"m","messages":[1],"n":16384}"#, .invalidValue, "n"), (#"{"model":"m","messages":[1],"best_of":99}"#, .invalidValue, "best_of"),
-        (#"{"model":"m","messages":[1],"stream_options":{}}"#, .invalidValue, "stream_options"),
-        (#"{"model":"m","messages":[1],"stream":true,"stream_options":1}"#, .invalidType, "stream_options"),
+        (#"{"model":"m","messages":[{"role":"user"}],"stream":"true"}"#, .invalidType, "stream"),
+        (#"{"model":"m","messages":[{"role":"user"}],"max_tokens":"9"}"#, .invalidType, "max_tokens"),
+        (#"{"model":"m","messages":[{"role":"user"}],"max_tokens":16.0}"#, .invalidType, "max_tokens"),
+        (#"{"model":"m","messages":[{"role":"user"}],"max_tokens":1e3}"#, .invalidType, "max_tokens"),
+        (#"{"model":"m","messages":[{"role":"user"}],"max_tokens":-5}"#, .invalidValue, "max_tokens"),
+        (#"{"model":"m","messages":[{"role":"user"}],"max_completion_tokens":0}"#, .invalidValue, "max_completion_tokens"),
+        (#"{"model":"m","messages":[{"role":"user"}],"n":16384}"#, .invalidValue, "n"),
+        (#"{"model":"m","messages":[{"role":"user"}],"best_of":99}"#, .invalidValue, "best_of"),
+        (#"{"model":"m","messages":[{"role":"user"}],"stream_options":{}}"#, .invalidValue, "stream_options"),
+        (#"{"model":"m","messages":[{"role":"user"}],"stream":true,"stream_options":1}"#, .invalidType, "stream_options"),
     ])
     func refusesWrongTypesWithTheParameter(_ text: String, _ code: APIErrorCode, _ param: String) {
         #expect { try read(text) } throws: { ($0 as? APIError)?.code == code && ($0 as? APIError)?.param == param }

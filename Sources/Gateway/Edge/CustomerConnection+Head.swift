@@ -60,10 +60,7 @@ extension CustomerConnection {
 
     private func refusal(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ key: CustomerKey) -> APIErrorCode? {
         if let encoding = head.contentEncoding, !HeadBytes.equal(bytes, encoding, ignoringCase: "identity") { return .unsupportedEncoding }
-        if let type = head.contentType {
-            let media = type.lowerBound..<min(type.upperBound, type.lowerBound + 16)
-            guard HeadBytes.equal(bytes, media, ignoringCase: "application/json") else { return .unsupportedMediaType }
-        }
+        if let type = head.contentType, !MediaType.isJSON(bytes, type) { return .unsupportedMediaType }
         if case .length(let length) = head.framing, length > key.tier.maxBodyBytes { return .requestTooLarge }
         return loop.isDraining ? .shuttingDown : nil
     }

@@ -22,13 +22,13 @@ import Testing
 
     @Test(arguments: [
         ("{", 400, "invalid_json", "null"), (#"{"model":"m","model":"m"}"#, 400, "duplicate_key", #""model""#),
-        (#"{"model":"m","messages":[1],"stream":1}"#, 400, "invalid_type", #""stream""#),
+        (#"{"model":"m","messages":[{"role":"user"}],"stream":1}"#, 400, "invalid_type", #""stream""#),
         (#"{"model":"m"}"#, 400, "missing_required_parameter", #""messages""#),
-        (#"{"model":"none","messages":[1]}"#, 404, "model_not_found", #""model""#),
-        (#"{"model":"m","messages":[1],"max_tokens":101}"#, 400, "max_tokens_too_large", #""max_tokens""#),
-        (#"{"model":"m","messages":["\#(String(repeating: "x", count: 5000))"]}"#, 400, "prompt_too_long", #""messages""#),
-        (#"{"model":"m","messages":["\#(String(repeating: "x", count: 9000))"]}"#, 413, "request_too_large", "null"),
-        (#"{"model":"other","messages":[1]}"#, 503, "no_worker_available", "null"),
+        (#"{"model":"none","messages":[{"role":"user"}]}"#, 404, "model_not_found", #""model""#),
+        (#"{"model":"m","messages":[{"role":"user"}],"max_tokens":101}"#, 400, "max_tokens_too_large", #""max_tokens""#),
+        (#"{"model":"m","messages":[{"role":"\#(String(repeating: "x", count: 5000))"}]}"#, 400, "prompt_too_long", #""messages""#),
+        (#"{"model":"m","messages":[{"role":"\#(String(repeating: "x", count: 9000))"}]}"#, 413, "request_too_large", "null"),
+        (#"{"model":"other","messages":[{"role":"user"}]}"#, 503, "no_worker_available", "null"),
     ])
     func badBodiesAreRefusedBeforeAnythingIsAsked(_ body: String, _ status: Int, _ code: String, _ param: String) async throws {
         let answer = try await ask(body)

@@ -159,7 +159,7 @@ import Testing
         try await GatewayFixture.run([runtime]) { gateway in
             let client = try await TestClient(port: gateway.port)
             try await client.post(
-                #"{"model":"m","messages":[1],"n":2,"stream":true,"stream_options":{"include_usage":true}}"#)
+                #"{"model":"m","messages":[{"role":"user"}],"n":2,"stream":true,"stream_options":{"include_usage":true}}"#)
             let answer = try await client.answer()
             #expect(answer.split(separator: "\n").count { $0.contains("usage") } == 1)
             #expect(answer.contains(#""completion_tokens":3"#))
