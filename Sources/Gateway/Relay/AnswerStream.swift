@@ -26,10 +26,12 @@ struct AnswerStream {
     private let joinsUsage: Bool
     /// Collects a whole answer in place of forwarding.
     private(set) var assembly: AnswerAssembly?
-    private(set) var usageEvent: ByteBuffer?
+    private let bound: UsageBound
+    /// The last event with usage of several answers, which will tell all of it.
+    private var usagePayload: ByteBuffer?
     private var partial: ByteBuffer?
     private var scanner = EventScanner()
-    private(set) var tokens = AnswerTokens()
+    private(set) var tokens: AnswerTokens
     private(set) var finishReason: String?
     /// Choices that have said why they ended.
     private(set) var finished = 0
@@ -37,14 +39,26 @@ struct AnswerStream {
     /// Events with text, reasoning or a tool call: what was delivered, if the runtime never reports.
     private(set) var contentEvents = 0
 
-    init(includesUsage: Bool, quotedModel: [UInt8], joinsUsage: Bool = false, assembly: AnswerAssembly? = nil) {
-        self.includesUsage = includesUsage
-        self.quotedModel = quotedModel
-        self.joinsUsage = joinsUsage
+    init(_ plan: RequestPlan, assembly: AnswerAssembly? = nil) {
+        includesUsage = plan.facts.includesUsage
+        quotedModel = plan.model.quotedName
+        joinsUsage = plan.facts.generated > 1
+        bound = plan.bound
+        tokens = AnswerTokens(answers: plan.facts.generated, prompts: plan.facts.prompts)
         self.assembly = assembly
     }
 
     var hasContent: Bool { contentEvents > 0 }
+
+    /// What the customer is told of the tokens.
+    var shownTokens: AnswerTokens { tokens.bounded(by: bound) }
+
+    /// The one event that tells the tokens of several answers, for a client that asked for it.
+    var usageEvent: ByteBuffer? {
+        usagePayload?.withUnsafeReadableBytes { payload in
+            AnswerScan.scan(payload).map { rewritten($0, payload, usage: shownTokens.json, emptiesChoices: true) }
+        }
+    }
 
     /// Takes what was read and calls `forward` with pieces for the client, each made of whole events.
     mutating func take(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(Failure) {
@@ -98,6 +112,8 @@ struct AnswerStream {
         case .other: throw .malformed
         case .data(let range):
             let payload = UnsafeRawBufferPointer(rebasing: event[range])
+            // llama.cpp's server begins the answer to several prompts with it.
+            if payload.elementsEqual("null".utf8) { return .drop }
             guard let answer = AnswerScan.scan(payload) else { throw .malformed }
             if answer.error != nil { throw .upstream(UpstreamError.judge(status: nil, body: payload)) }
             if assembly != nil, assembly?.take(Array(payload)) == false { throw .malformed }
@@ -113,21 +129,24 @@ struct AnswerStream {
         }
         let isRenamed = answer.model.map { !payload.holds(quotedModel, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
         guard let usage = answer.usage else { return isRenamed ? .replace(rewritten(answer, payload)) : .forward }
-        tokens.take(usage, isFinal: answer.hasEmptyChoices || answer.choices == 0)
-        if joinsUsage, includesUsage, answer.hasEmptyChoices {
-            usageEvent = rewritten(answer, payload)
-            return .drop
+        tokens.take(usage, isFinal: answer.choices == 0, choice: answer.choices == 1 ? answer.choiceIndex ?? 0 : nil)
+        if includesUsage, joinsUsage {
+            usagePayload = ByteBuffer(bytes: payload)
+        } else if includesUsage {
+            let shown = tokens.exceeds(bound) ? shownTokens.json : nil
+            return isRenamed || shown != nil ? .replace(rewritten(answer, payload, usage: shown)) : .forward
         }
-        if includesUsage { return isRenamed ? .replace(rewritten(answer, payload)) : .forward }
-        return answer.choices == 0 ? .drop : .replace(rewritten(answer, payload))
+        return answer.choices == 0 ? .drop : .replace(rewritten(answer, payload, dropsUsage: true))
     }
 
-    /// The event anew, with the customer's name of the model and without usage that was not asked for.
-    private func rewritten(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) -> ByteBuffer {
+    /// The event anew, with the customer's name of the model, and without usage or with other usage.
+    private func rewritten(
+        _ answer: AnswerScan, _ payload: UnsafeRawBufferPointer, dropsUsage: Bool = false, usage: [UInt8]? = nil, emptiesChoices: Bool = false
+    ) -> ByteBuffer {
         var event = ByteBufferAllocator().buffer(capacity: payload.count + quotedModel.count + 16)
         event.writeStaticString("data: ")
-        let usage = joinsUsage && includesUsage ? tokens.json : nil
-        event.writeAnswer(payload, answer, quotedModel: quotedModel, dropsUsage: !includesUsage, usage: usage)
+        event.writeAnswer(
+            payload, answer, quotedModel: quotedModel, dropsUsage: dropsUsage, usage: usage, emptiesChoices: emptiesChoices)
         event.writeStaticString("\n\n")
         return event
     }
@@ -143,14 +162,18 @@ extension ByteBuffer {
         }
     }
 
-    /// Copies an answer with the customer's name of its model, with or without its usage.
-    mutating func writeAnswer(_ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, quotedModel: [UInt8], dropsUsage: Bool, usage: [UInt8]? = nil) {
+    /// Copies an answer with the customer's name of its model, without its usage or with another one.
+    mutating func writeAnswer(
+        _ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, quotedModel: [UInt8], dropsUsage: Bool, usage: [UInt8]? = nil,
+        emptiesChoices: Bool = false
+    ) {
         var cuts: [(Range<Int>, [UInt8])] = []
         if let range = answer.model {
             cuts.append((range.lowerBound - 1..<range.upperBound + 1, quotedModel))
         }
         if dropsUsage, let range = answer.usageMember { cuts.append((range, [])) }
         if let usage, let range = answer.usageValue { cuts.append((range, usage)) }
+        if emptiesChoices, let range = answer.choicesValue { cuts.append((range, Array("[]".utf8))) }
         cuts.sort { $0.0.lowerBound < $1.0.lowerBound }
         var at = 0
         for (range, replacement) in cuts where range.lowerBound >= at {

@@ -9,12 +9,29 @@ struct AnswerTokens {
     private(set) var cached = 0
     private(set) var reasoning = 0
     private var isFinal = false
+    /// Answers and prompts that were asked for.
+    private let answers: Int
+    private let prompts: Int
+    /// The latest running count beside each of several answers.
+    private var running: [Int: ReportedUsage] = [:]
 
-    /// - Parameter isFinal: The report stands alone, with no choices beside it. Several such reports, one for each of several answers, add
-    ///   up; a report beside choices is a running count, and the last one holds.
-    mutating func take(_ usage: ReportedUsage, isFinal final: Bool) {
+    init(answers: Int = 1, prompts: Int = 1) {
+        self.answers = answers
+        self.prompts = prompts
+    }
+
+    /// - Parameters:
+    ///   - isFinal: The report stands alone, with no choices beside it, and takes the place of all that stood beside choices. Several such
+    ///     reports, one for each of several answers, add up.
+    ///   - choice: The only choice beside the report: of several answers, it is the running count of this one, and they add up. Beside any
+    ///     other choices it is a running count of everything.
+    mutating func take(_ usage: ReportedUsage, isFinal final: Bool, choice: Int? = nil) {
         guard usage.promptTokens != nil || usage.completionTokens != nil else { return }
-        if final, isFinal {
+        if !final, !isFinal, let choice, answers > 1 {
+            guard running[choice] != nil || running.count < answers else { return }
+            running[choice] = usage
+            addRunning()
+        } else if final, isFinal {
             completion = usage.completionTokens.map { $0 + (completion ?? 0) } ?? completion
             reasoning += usage.reasoningTokens ?? 0
             prompt = usage.promptTokens.map { max($0, prompt ?? 0) } ?? prompt
@@ -28,6 +45,36 @@ struct AnswerTokens {
         isFinal = isFinal || final
     }
 
+    /// Each answer tells the tokens of its own prompt: one prompt counts once, however often it is answered.
+    private mutating func addRunning() {
+        func total(_ counts: [Int]) -> Int? { counts.isEmpty ? nil : counts.reduce(0, +) }
+        func onePerPrompt(_ counts: [Int]) -> Int? {
+            guard prompts > 1 else { return counts.max() }
+            let each = max(answers / prompts, 1)
+            return total(counts).map { ($0 + each - 1) / each }
+        }
+        completion = total(running.values.compactMap(\.completionTokens))
+        reasoning = total(running.values.compactMap(\.reasoningTokens)) ?? 0
+        prompt = onePerPrompt(running.values.compactMap(\.promptTokens))
+        cached = onePerPrompt(running.values.compactMap(\.cachedPromptTokens)) ?? 0
+    }
+
+    /// Some of several answers have been reported, others have not.
+    private var isPartial: Bool { !isFinal && !running.isEmpty && running.count < answers }
+
+    /// More is reported than is possible.
+    func exceeds(_ bound: UsageBound) -> Bool { (prompt ?? 0) > bound.prompt || (completion ?? 0) > bound.completion }
+
+    /// As the customer is told it: no more than is billed.
+    func bounded(by bound: UsageBound) -> AnswerTokens {
+        var tokens = self
+        tokens.prompt = prompt.map { min($0, bound.prompt) }
+        tokens.completion = completion.map { min($0, bound.completion) }
+        tokens.cached = min(cached, tokens.prompt ?? 0)
+        tokens.reasoning = min(reasoning, tokens.completion ?? 0)
+        return tokens
+    }
+
     /// What is metered: the runtime's report as far as it can be true, and the gateway's own count where there is none.
     ///
     /// - Parameters:
@@ -35,7 +82,7 @@ struct AnswerTokens {
     ///   - isWhole: The answer said why it ended.
     func metered(within bound: UsageBound, delivered: Int, estimatedPrompt: Int, isWhole: Bool) -> MeteredTokens {
         let isAnswered = delivered > 0 || isWhole
-        let completion = completion ?? delivered
+        let completion = isPartial ? max(self.completion ?? 0, delivered) : self.completion ?? delivered
         let prompt = prompt ?? (isAnswered ? estimatedPrompt : 0)
         var metered = MeteredTokens(prompt: min(prompt, bound.prompt), completion: min(completion, bound.completion))
         metered.cached = min(cached, metered.prompt)

@@ -112,9 +112,7 @@ extension RelayedRequest: ExchangeReceiver {
             return
         }
         answer.form = .events
-        answer.stream = AnswerStream(
-            includesUsage: plan.facts.includesUsage, quotedModel: plan.model.quotedName, joinsUsage: plan.facts.generated > 1,
-            assembly: isStream ? nil : AnswerAssembly(isChat: arriving.endpoint == .chatCompletions))
+        answer.stream = AnswerStream(plan, assembly: isStream ? nil : AnswerAssembly(isChat: arriving.endpoint == .chatCompletions))
     }
 
     func exchangeBody(_ bytes: ByteBuffer) {
@@ -183,9 +181,12 @@ extension RelayedRequest: ExchangeReceiver {
         let isRenamed = collected.withUnsafeReadableBytes { bytes in
             scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
         }
-        guard isRenamed else { return finish(.whole(collected)) }
+        let usage = tokens.exceeds(plan.bound) ? tokens.bounded(by: plan.bound).json : nil
+        guard isRenamed || usage != nil else { return finish(.whole(collected)) }
         var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)
-        collected.withUnsafeReadableBytes { rewritten.writeAnswer($0, scan, quotedModel: plan.model.quotedName, dropsUsage: false) }
+        collected.withUnsafeReadableBytes { bytes in
+            rewritten.writeAnswer(bytes, scan, quotedModel: plan.model.quotedName, dropsUsage: false, usage: usage)
+        }
         finish(.whole(rewritten))
     }
 
@@ -257,7 +258,7 @@ extension RelayedRequest: ExchangeReceiver {
     private func finishStream(_ stream: AnswerStream) {
         deliveredTokens = stream.contentEvents
         if let assembly = stream.assembly, let plan {
-            return finish(.whole(ByteBuffer(bytes: assembly.json(quotedModel: plan.model.quotedName, usage: stream.tokens))))
+            return finish(.whole(ByteBuffer(bytes: assembly.json(quotedModel: plan.model.quotedName, usage: stream.shownTokens))))
         }
         if let usage = stream.usageEvent { held.writeImmutableBuffer(usage) }
         finish(.stream)

@@ -10,7 +10,7 @@ extension RelayedRequest {
         guard let admission, let plan else { return }
         phase = .finishing(ending)
         let metered = tokens.metered(
-            within: UsageBound(plan), delivered: deliveredTokens, estimatedPrompt: plan.facts.estimatedPromptTokens, isWhole: finishReason != nil)
+            within: plan.bound, delivered: deliveredTokens, estimatedPrompt: plan.facts.estimatedPromptTokens, isWhole: finishReason != nil)
         if metered.isClamped { loop.metrics.usageClamped.increment() }
         let evidence = evidence(ending, metered)
         var completion = Completion(admission: admission, sequence: sequence, target: worker?.target, evidence: evidence)

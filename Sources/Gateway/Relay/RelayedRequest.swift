@@ -101,7 +101,8 @@ final class RelayedRequest {
         case .granted(let standing): self.standing = standing
         }
         let question = Router.Question(
-            model: plan.model, allowedRegions: arriving.key.tenant.allowedRegions, contextTokens: plan.contextTokens)
+            model: plan.model, allowedRegions: arriving.key.tenant.allowedRegions, contextTokens: plan.facts.leastPromptTokens,
+            likelyTokens: plan.likelyContextTokens)
         guard let worker = loop.router.pick(question, using: &loop.random) else {
             arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: now)
             return refuseUnrouted(question, subject, plan)

@@ -11,6 +11,8 @@ struct RequestPlan {
     let outputTokens: Int
     /// The client's bytes behind the opening brace, without the members that policy owns.
     let rest: ByteBuffer
+    /// The most that it can have cost.
+    let bound: UsageBound
     private let restHasMembers: Bool
     private static let yes = Array("true".utf8)
     private static let includeUsage = Array(#"{"include_usage":true}"#.utf8)
@@ -23,8 +25,8 @@ struct RequestPlan {
         !facts.stream && facts.generated > 1 && worker.entry.dialect == .llamacpp
     }
 
-    /// Tokens that one prompt, of several the average one, takes of a worker's context.
-    var contextTokens: Int { facts.estimatedPromptTokens / max(facts.prompts, 1) }
+    /// Tokens that one prompt, of several the average one, is likely to take of a worker's context.
+    var likelyContextTokens: Int { facts.estimatedPromptTokens / facts.prompts }
 
     /// - Parameter body: Edited where it lies when nobody else holds it, else copied once.
     static func make(_ body: consuming ByteBuffer, arriving: ArrivingRequest, loop: GatewayLoop) throws(APIError) -> RequestPlan {
@@ -76,6 +78,8 @@ struct RequestPlan {
         }
         bytes.moveReaderIndex(forwardBy: scan.open + 1)
         rest = bytes
+        let completion = outputTokens * facts.generated
+        bound = bytes.withUnsafeReadableBytes { UsageBound(body: $0, messages: facts.messages, completion: completion) }
     }
 
     /// The part of the body in front of `rest`, for one worker.

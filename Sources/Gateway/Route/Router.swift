@@ -34,8 +34,10 @@ struct Router {
         var model: ModelRoute
         /// Empty: everywhere.
         var allowedRegions: [String]
-        /// Tokens that prompt and answer may take.
+        /// Tokens that the prompt takes at least: a worker with a shorter context is out of the question.
         var contextTokens: Int
+        /// Tokens that it is likely to take: workers that hold as many are preferred.
+        var likelyTokens = 0
         /// Hosts and, where several are on one host, workers that failed this request.
         var triedHosts: [String] = []
         /// Provider of the worker that failed last; another one is preferred.
@@ -64,6 +66,7 @@ struct Router {
     private func pickAmongAll(_ question: Question, using random: inout LoopRandom) -> Worker? {
         var candidates = question.model.workers.filter { isCandidate($0, question) }
         guard candidates.count > 1 else { return candidates.first }
+        narrow(&candidates) { $0.holds(question.likelyTokens) }
         narrow(&candidates) { !$0.tally.isResting }
         narrow(&candidates) { $0.entry.region == region }
         if let last = question.lastProvider { narrow(&candidates) { $0.entry.provider != last } }
@@ -78,7 +81,7 @@ struct Router {
     }
 
     private func isFit(_ worker: Worker, _ question: Question) -> Bool {
-        isCandidate(worker, question) && !worker.tally.isResting
+        isCandidate(worker, question) && worker.holds(question.likelyTokens) && !worker.tally.isResting
     }
 
     private func isCandidate(_ worker: Worker, _ question: Question) -> Bool {

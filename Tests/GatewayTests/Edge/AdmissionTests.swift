@@ -46,7 +46,8 @@ import Testing
         #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("no_worker_available"))
     }
 
-    @Test(arguments: [(100, true), (1000, false), (0, false)])
+    // 800 bytes are 200 tokens by the estimate, and 25 at the least.
+    @Test(arguments: [(20, true), (100, false), (1000, false), (0, false)])
     func aPromptThatNoWorkerCouldEverTakeIsTheClientsFault(_ context: Int, _ isRefused: Bool) async throws {
         var setup = GatewayFixture.Setup()
         setup.edit = { $0.workers[0].contextTokens = context }

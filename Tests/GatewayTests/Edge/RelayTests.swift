@@ -154,6 +154,43 @@ import Testing
         #expect(records.map(\.billableCompletionTokens) == [3])
     }
 
+    /// As llama.cpp's server answers `/v1/completions`: the tokens of each answer beside its end.
+    private static let texts = [
+        "null", #"{"id":"c","created":7,"model":"m","choices":[{"text":"a","index":1,"finish_reason":null}]}"#,
+        #"{"id":"c","created":7,"model":"m","choices":[{"text":"b","index":0,"finish_reason":null}]}"#,
+        #"{"choices":[{"text":"","index":1,"finish_reason":"length"}],"model":"m","usage":{"completion_tokens":40,"prompt_tokens":5,"total_tokens":45},"id":"c"}"#,
+        #"{"choices":[{"text":"","index":0,"finish_reason":"length"}],"model":"m","usage":{"completion_tokens":39,"prompt_tokens":5,"total_tokens":44},"id":"c"}"#,
+    ]
+
+    @Test(arguments: [#""prompt":"hello","n":2"#, #""prompt":"hello","n":2,"stream":true,"stream_options":{"include_usage":true}"#])
+    func everyAnswerOfACompletionIsBilledAndThePromptOnce(_ asked: String) async throws {
+        let (answer, record) = try await complete(asked)
+        #expect(answer.ranges(of: #""usage""#).count == 1)
+        #expect(answer.contains(#""prompt_tokens":5,"completion_tokens":79,"total_tokens":84"#))
+        #expect(record.billableCompletionTokens == 79 && record.billablePromptTokens == 5 && !record.estimated)
+    }
+
+    @Test(arguments: [#""prompt":["hello","hallo"]"#, #""prompt":["hello","hallo"],"stream":true,"stream_options":{"include_usage":true}"#])
+    func everyPromptOfACompletionIsBilled(_ asked: String) async throws {
+        let (answer, record) = try await complete(asked)
+        #expect(answer.contains(#""prompt_tokens":10,"completion_tokens":79,"total_tokens":89"#))
+        #expect(record.billableCompletionTokens == 79 && record.billablePromptTokens == 10)
+    }
+
+    private func complete(_ asked: String) async throws -> (String, UsageRecord) {
+        let stream = Answers.streamHead + Self.texts.map(Answers.event).joined() + Samples.done + Answers.streamEnd
+        let runtime = try await ScriptedRuntime { _, _ in [.send(stream)] }
+        var setup = GatewayFixture.Setup()
+        setup.dialect = .llamacpp
+        var answer = ""
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(#"{"model":"m",\#(asked)}"#, path: "/v1/completions")
+            answer = try await client.answer()
+        }
+        return (answer, try #require(records.first))
+    }
+
     @Test func usageOfSeveralAnswersIsToldOnce() async throws {
         let runtime = try await ScriptedRuntime { _, _ in [.send(Self.stream)] }
         try await GatewayFixture.run([runtime]) { gateway in

@@ -27,6 +27,38 @@ import Testing
         #expect(clamped == "1")
     }
 
+    @Test func aHostCannotBillTenTimesThePrompt() async throws {
+        let words = String(repeating: "some words ", count: 100)
+        let body = Samples.request.replacing("hi", with: words)
+        let (record, _) = try await records(
+            Answers.json(Samples.answer.replacing(#""prompt_tokens":9,"#, with: #""prompt_tokens":2750,"#)), body)
+        #expect((550...1200).contains(record.billablePromptTokens) && record.estimated)
+    }
+
+    @Test(arguments: [false, true])
+    func theCustomerIsToldWhatIsBilled(_ streams: Bool) async throws {
+        let honest = #""prompt_tokens":9,"#, greedy = #""prompt_tokens":99999,"#
+        let sent =
+            streams
+            ? Samples.wholeStream.replacing(
+                Samples.usage,
+                with: Answers.event(
+                    #"{"model":"m","choices":[],"usage":{"prompt_tokens":99999,"completion_tokens":2}}"#))
+            : Answers.json(Samples.answer.replacing(honest, with: greedy))
+        let runtime = try await ScriptedRuntime { _, _ in [.send(sent)] }
+        var told = ""
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(
+                streams
+                    ? Samples.stream.replacing(#""stream":true"#, with: #""stream":true,"stream_options":{"include_usage":true}"#) : Samples.request)
+            told = try await client.answer()
+        }
+        let billed = try #require(records.first?.billablePromptTokens)
+        #expect(billed < 1000)
+        #expect(told.contains(#""prompt_tokens":\#(billed),"#) && !told.contains("99999"))
+    }
+
     @Test func whatIsPossibleIsBilledAsReported() async throws {
         let (record, clamped) = try await records(Answers.json(Samples.answer))
         #expect(record.billablePromptTokens == 9 && record.billableCompletionTokens == 3 && !record.estimated)

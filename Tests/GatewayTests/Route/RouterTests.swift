@@ -56,6 +56,17 @@ struct RouterTests {
         #expect(picks(question(model(all), tokens: 5000)) == ["large"])
     }
 
+    @Test("of workers that can take a prompt those that are likely to hold it come first, others when none is left")
+    func likelyContext() {
+        let all = (0..<20).map { worker("small-\($0)", context: 100) } + [worker("large", context: 8000)]
+        var question = question(model(all), tokens: 50)
+        question.likelyTokens = 400
+        #expect(picks(question) == ["large"])
+        question.triedHosts = ["host-of-large"]
+        #expect(picks(question).allSatisfy { $0.hasPrefix("small-") })
+        #expect(!picks(question).contains("none"))
+    }
+
     @Test("shares of releases hold, and a release without a usable worker leaves its share to the others")
     func releases() {
         let all = [worker("a", release: "a"), worker("b", release: "b", context: 100), worker("c", release: "c")]
