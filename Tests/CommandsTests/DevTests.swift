@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Testing
 
@@ -38,5 +39,29 @@ import Testing
             try await DevProgram(path: "/bin/false", arguments: [], log: "/dev/null").run(within: .seconds(10))
         }
         #expect(throws: CommandFailure.self) { try DevProgram(path: "/nonexistent", arguments: [], log: "/dev/null").start() }
+    }
+
+    @Test func onlyAnInstallationsOwnFolderIsFilledAndOnlyItsOwnThingsAreRemoved() throws {
+        let folder = "/tmp/plimsoll-dev-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let layout = try DevLayout(environment: ["PLIMSOLL_STATE": folder])
+        try Data("mine".utf8).write(to: URL(filePath: folder + "/keep"))
+        #expect(throws: CommandFailure.self) { try layout.makeFolders() }
+        #expect(throws: CommandFailure.self) { try layout.remove() }
+        try FileManager.default.removeItem(atPath: folder + "/keep")
+        try layout.makeFolders()
+        try Data("mine".utf8).write(to: URL(filePath: folder + "/keep"))
+        try layout.remove()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["keep"])
+    }
+
+    @Test func aStateFolderThatIsNoneIsToldInWords() throws {
+        #expect(try DevLayout(environment: ["PLIMSOLL_STATE": ""]).state.hasSuffix("/.plimsoll"))
+        for name in [".", "..", "/", "/tmp/.."] {
+            #expect(throws: CommandFailure.self, "\(name)") { try DevLayout(environment: ["PLIMSOLL_STATE": name]) }
+        }
+        let below = try DevLayout(environment: ["PLIMSOLL_STATE": "/proc/self/cmdline/x"])
+        #expect(throws: CommandFailure.self) { try below.makeFolders() }
     }
 }

@@ -57,10 +57,9 @@ struct DevBackground: Sendable {
     }
 
     func reset() async throws {
-        try await stop()
-        for folder in [layout.state, layout.outside] where FileManager.default.fileExists(atPath: folder) {
-            try FileManager.default.removeItem(atPath: folder)
-        }
+        guard FileManager.default.fileExists(atPath: layout.state) else { return DevReport.line("there is nothing in \(layout.state)") }
+        if layout.isInstallation { try await stop() }
+        try layout.remove()
         DevReport.line("removed \(layout.state)")
     }
 

@@ -10,7 +10,11 @@ struct DevLayout: Sendable {
 
     /// `PLIMSOLL_STATE` (default `.plimsoll` in the working folder) and `PLIMSOLL_PORT_BASE` (default 7700).
     init(environment: [String: String]) throws(CommandFailure) {
-        let text = environment["PLIMSOLL_STATE"] ?? ".plimsoll"
+        let named = environment["PLIMSOLL_STATE"] ?? ""
+        let text = named.isEmpty ? ".plimsoll" : named
+        guard ![".", ".."].contains(text.split(separator: "/").last ?? ".") else {
+            throw CommandFailure(.usage, "PLIMSOLL_STATE must name a folder of its own, is \(text)")
+        }
         var path = text.hasPrefix("/") ? text : "\(FileManager.default.currentDirectoryPath)/\(text)"
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         state = path
@@ -71,14 +75,44 @@ struct DevLayout: Sendable {
         return state.utf8.count < 70
     }
 
-    func makeFolders() throws {
-        for folder in [state, "\(state)/logs", "\(state)/config", "\(state)/agents", "\(state)/gateway", socketFolder] {
-            let mode = folder == state ? 0o755 : 0o700
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
+    /// Says that everything in the state folder is an installation's, so that nothing else is ever filled or removed.
+    private var marker: String { "\(state)/installation" }
+    /// Earlier ones had no marker.
+    var isInstallation: Bool { access(marker, F_OK) == 0 || (access(authorities, F_OK) == 0 && access(environmentFile, F_OK) == 0) }
+
+    func makeFolders() throws(CommandFailure) {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: state)) ?? []
+        guard isInstallation || entries.isEmpty else {
+            throw CommandFailure(.refused, "\(state) holds other things; PLIMSOLL_STATE must name a folder that is empty or not there yet")
         }
-        for provider in Self.providers {
-            try FileManager.default.createDirectory(
-                atPath: agentState(provider), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try Self.make(state, mode: 0o755)
+        try PrivateFile.write("of plimsoll dev\n", to: marker)
+        for folder in ["\(state)/logs", "\(state)/config", "\(state)/agents", "\(state)/gateway", socketFolder] + Self.providers.map(agentState) {
+            try Self.make(folder, mode: 0o700)
+        }
+    }
+
+    /// Removes the installation. What lies in its folder and is not its own stays.
+    func remove() throws(CommandFailure) {
+        guard isInstallation else { throw CommandFailure(.refused, "\(state) is no installation of plimsoll dev; nothing was removed") }
+        let own = ["postgres", "logs", "config", "agents", "gateway", "run", "pki", "admin-token", "demo.env", "keys", "pids", "ready"]
+        for path in own.map({ "\(state)/\($0)" }) + [outside, marker] where access(path, F_OK) == 0 {
+            do {
+                try FileManager.default.removeItem(atPath: path)
+            } catch {
+                throw CommandFailure(.refused, "\(path) cannot be removed")
+            }
+        }
+        if rmdir(state) != 0 { DevReport.line("\(state) stays: it holds other things too, or is a link") }
+    }
+
+    private static func make(_ folder: String, mode: mode_t) throws(CommandFailure) {
+        var path = ""
+        for part in folder.split(separator: "/") {
+            path += "/\(part)"
+            guard mkdir(path, path == folder ? mode : 0o755) == 0 || errno == EEXIST else {
+                throw CommandFailure(.refused, "\(path) cannot be made: \(String(cString: strerror(errno)))")
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ package final class Installation: Sendable {
         environment["PLIMSOLL_PORT_BASE"] = "\(try FreePorts.base())"
         environment["PLIMSOLL_LLAMA_PYTHON"] = Checkout.python("llama")
         environment["PLIMSOLL_LLAMA_WORKER"] = Checkout.root + "/Deploy/runtimes/llama_worker.py"
-        let errors = state + "/dev.log"
+        let errors = state + ".log"
         let dev = try ChildProcess(Checkout.program("plimsoll"), ["dev", "--runtime", runtime], environment: environment, errors: errors)
         let guardian = try Self.guardian(of: dev.pid)
         let file = state + "/demo.env"
@@ -52,7 +52,7 @@ package final class Installation: Sendable {
         } catch {
             print(tail(of: errors), dev.lines.suffix(20).joined(separator: "\n"))
             await dev.stop()
-            try? FileManager.default.removeItem(atPath: state)
+            for path in [state, errors] { try? FileManager.default.removeItem(atPath: path) }
             throw error
         }
         return Installation(state: state, environment: environment.merging(demoEnvironment(file)) { $1 }, dev: dev, guardian: guardian)
@@ -119,7 +119,7 @@ package final class Installation: Sendable {
 
     /// All text that any process has written into files here, but for PostgreSQL's own files.
     package func filesOutsideTheDatabase() throws -> [String: Data] {
-        var found: [String: Data] = [:]
+        var found = ["dev.log": FileManager.default.contents(atPath: state + ".log") ?? Data()]
         let files = FileManager.default.enumerator(atPath: state)
         while let path = files?.nextObject() as? String {
             guard !path.hasPrefix("postgres"), let data = FileManager.default.contents(atPath: state + "/" + path) else { continue }
@@ -136,7 +136,7 @@ package final class Installation: Sendable {
         }
         do {
             try guardian.closeInput()
-            try FileManager.default.removeItem(atPath: state)
+            for path in [state, state + ".log"] { try FileManager.default.removeItem(atPath: path) }
         } catch {
             print("left behind: \(state)")
         }
@@ -151,7 +151,7 @@ package final class Installation: Sendable {
     private func showLogs() {
         let logs = (try? FileManager.default.contentsOfDirectory(atPath: state + "/logs")) ?? []
         for name in logs.sorted() { print("--- \(name)\n\(Self.tail(of: state + "/logs/" + name))") }
-        print("--- dev\n\(Self.tail(of: state + "/dev.log"))")
+        print("--- dev\n\(Self.tail(of: state + ".log"))")
     }
 
     private static func tail(of path: String) -> String {
