@@ -1,3 +1,4 @@
+import Glibc
 package import Logging
 import NIOCore
 import NIOHTTP1
@@ -30,7 +31,14 @@ package final class OperationsServer: Service {
     /// Takes the address and answers from now on. `run` binds by itself when this was not called: who starts other things first calls it before,
     /// so that a taken address ends the program while there is nothing to stop.
     package func bind() async throws {
-        let server = try await listen()
+        let server: any Channel
+        do {
+            server = try await listen()
+        } catch let error as IOError {
+            logger.error(
+                "cannot listen", metadata: [LogKeys.listenAddress: "\(address)", LogKeys.reason: "\(String(cString: strerror(error.errnoCode)))"])
+            throw ProgramExit.refused
+        }
         listening.withLock { $0 = server }
         if let port = server.localAddress?.port, case .tcp(let host, _) = address {
             bound?(SettingsAddress(host: host, port: port))

@@ -1,5 +1,6 @@
 import Glibc
 package import Logging
+import NIOCore
 package import ServiceLifecycle
 import Telemetry
 import UnixSignals
@@ -33,7 +34,15 @@ package enum ProgramServices {
             tasks.addTask { try await group.run() }
             // The signals' task only ends when it is cancelled, so the first to end is the group.
             defer { tasks.cancelAll() }
-            try await tasks.next()
+            do {
+                try await tasks.next()
+            } catch let error as IOError {
+                // Of what services do with sockets only listening is not coped with by themselves.
+                logger.error(
+                    "an address of the settings cannot be listened on",
+                    metadata: [LogKeys.reason: "\(String(cString: strerror(error.errnoCode)))"])
+                throw ProgramExit.refused
+            }
         }
     }
 }

@@ -45,6 +45,7 @@ struct EdgeSettings {
         gateway.headTime = seconds("head", gateway.headTime)
         gateway.idleTime = seconds("idle", gateway.idleTime)
         gateway.bodyTime = seconds("body", gateway.bodyTime)
+        gateway.bodyTotalTime = seconds("body_total", gateway.bodyTotalTime)
         gateway.firstTokenTime = seconds("first_token", gateway.firstTokenTime)
         gateway.interTokenTime = seconds("between_tokens", gateway.interTokenTime)
         gateway.answerTime = seconds("answer", gateway.answerTime)

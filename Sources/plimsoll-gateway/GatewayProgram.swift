@@ -70,10 +70,25 @@ struct GatewayProgram {
         // Services stop in reverse order: the server closes the spool, then the shippers send what is left of it.
         try await run(
             [
-                keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: keeper.fetchTable), Upkeep(), links,
+                keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: fetch(keeper, readiness)), Upkeep(), links,
                 UsageShipper(spool: spool, logger: logger, send: keeper.sendUsage),
                 MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes), server,
             ], readiness)
+    }
+
+    /// A gateway that was revoked is cut by all hosts: customers must be sent elsewhere, though its keys and table may still be good.
+    private func fetch(_ keeper: GatewayIdentityKeeper, _ readiness: Readiness) -> TablePuller.Fetch {
+        let fetch = keeper.fetchTable
+        return { since, wait in
+            do {
+                let answer = try await fetch(since, wait)
+                readiness.clear("admission by the control plane")
+                return answer
+            } catch let error as EnrolmentError where error.code == .refused {
+                readiness.block("admission by the control plane")
+                throw error
+            }
+        }
     }
 
     private func followTable(

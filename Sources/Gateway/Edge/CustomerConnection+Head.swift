@@ -105,7 +105,7 @@ extension CustomerConnection {
             return refuse(error, id, framing, keepAlive, allow)
         case .generate(let arriving, let framing, let expectsContinue):
             self.arriving = arriving
-            deadline = .now() + .seconds(Int64(loop.settings.bodyTime))
+            awaitBody(arriving)
             beginBody(framing)
             if expectsContinue, arriving.isHTTP11 { writeContinue() }
             return true

@@ -174,7 +174,13 @@ final class CustomerConnection: ChannelInboundHandler {
             body.writeBuffer(&slice)
         }
         state = .body(left: left - count)
-        deadline = .now() + .seconds(Int64(loop.settings.bodyTime))
+        if let arriving { awaitBody(arriving) }
+    }
+
+    /// The next bytes must come soon, and all of them in time.
+    func awaitBody(_ arriving: ArrivingRequest) {
+        let settings = loop.settings
+        deadline = min(.now() + .seconds(Int64(settings.bodyTime)), arriving.started + .seconds(Int64(settings.bodyTotalTime)))
     }
 
     private func takeChunks() -> Bool {
@@ -195,7 +201,7 @@ final class CustomerConnection: ChannelInboundHandler {
                     return true
                 }
             }
-            deadline = .now() + .seconds(Int64(loop.settings.bodyTime))
+            if let arriving { awaitBody(arriving) }
             return false
         } catch {
             refuse(APIError(.malformedRequest), closing: true)

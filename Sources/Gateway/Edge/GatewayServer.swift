@@ -64,7 +64,7 @@ package final class GatewayServer: Service {
 
     package func run() async throws {
         let loops = try await makeLoops()
-        let listener = try await bind(loops)
+        let listener = try await listen(loops)
         logger.info("customers' endpoint listens", metadata: [LogKeys.listenAddress: "\(settings.host):\(listener.localAddress?.port ?? 0)"])
         bound?(listener.localAddress?.port ?? settings.port)
         await serveUntilAsked(listener)
@@ -107,6 +107,15 @@ package final class GatewayServer: Service {
         }
         for loop in loops { loop.eventLoop.execute { loop.value.directory = directory } }
         return loops
+    }
+
+    private func listen(_ loops: [NIOLoopBound<GatewayLoop>]) async throws -> any Channel {
+        do {
+            return try await bind(loops)
+        } catch {
+            logger.error("customers' endpoint cannot listen", metadata: [LogKeys.listenAddress: "\(settings.host):\(settings.port)"])
+            throw error
+        }
     }
 
     private func bind(_ loops: [NIOLoopBound<GatewayLoop>]) async throws -> any Channel {

@@ -11,6 +11,8 @@ package struct GatewaySettings: Sendable {
     package var idleTime = 60
     /// Longest pause of a client in the middle of its body.
     package var bodyTime = 20
+    /// For the whole of a body, however steadily it drips.
+    package var bodyTotalTime = 300
     /// To the first token of a stream, for each attempt.
     package var firstTokenTime = 60
     /// To the next token of a stream; and for a client to take something of what waits for it.

@@ -6,7 +6,8 @@ import Synchronization
 
 /// What this gateway itself has in flight at a worker, and how that went. Lives as long as the worker is in tables; shared by all loops.
 final class WorkerTally: Sendable {
-    private static let firstRest: Int64 = 1_000_000
+    /// As long as the window of the retry budget, so that the least budget covers the second look.
+    private static let firstRest: Int64 = 10_000_000
     private static let longestRest: Int64 = 30_000_000
 
     private let count = Atomic<Int>(0)
@@ -20,8 +21,8 @@ final class WorkerTally: Sendable {
 
     func finish() { count.wrappingSubtract(1, ordering: .relaxed) }
 
-    /// An attempt ended with an error of the worker. From the second in a row on it rests, a second at first and then twice as long each time:
-    /// one that fails at once is idle, and would be chosen before all that work.
+    /// An attempt ended with an error of the worker. From the second in a row on it rests, ten seconds at first and then longer: one that
+    /// fails at once is idle, and would be chosen before all that work.
     func failed(now: Int64) {
         let inRow = failures.wrappingAdd(1, ordering: .relaxed).newValue
         guard inRow >= 2 else { return }

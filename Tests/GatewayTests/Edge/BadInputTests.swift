@@ -163,4 +163,21 @@ import Testing
             #expect(try await client.untilClosed().hasPrefix("HTTP/1.1 408"))
         }
     }
+
+    @Test func aBodyThatDripsIsGivenUp() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.bodyTotalTime = 1
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send(
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nauthorization: Bearer sk-test\r\ncontent-length: 4000\r\n\r\n")
+            try await until {
+                // Fails once it is given up.
+                try? await client.send(" ")
+                return gateway.metric(#"plimsoll_gateway_refused_total{status="408"}"#) == "1"
+            }
+        }
+        #expect(runtime.seen.requests.isEmpty)
+    }
 }
