@@ -7,6 +7,9 @@ package final class RuntimePool {
     package let address: RuntimeAddress
     /// Exchanges that have been started and have not ended.
     package private(set) var openExchanges = 0
+    /// Of a connection in the kernel, which doubles it. All that the kernel holds comes at once when the runtime closes, also to whoever has
+    /// stopped reading; left to itself it grows to megabytes.
+    private static let receiveBuffer = 128 * 1024
     let limits: ExchangeLimits
     let headLimits: HeadLimits
     /// What stands in every request's head between the path and the id.
@@ -70,6 +73,8 @@ package final class RuntimePool {
             .channelOption(.maxMessagesPerRead, value: 4)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    // Before the connect, or the peer has been promised more already.
+                    try channel.syncOptions?.setOption(.socketOption(.so_rcvbuf), value: Self.receiveBuffer)
                     // A unix socket has no such option.
                     _ = try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
                     try channel.pipeline.syncOperations.addHandler(bound.value)
