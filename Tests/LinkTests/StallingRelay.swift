@@ -32,11 +32,10 @@ final class StallingRelay: Sendable {
                 try near.pipeline.syncOperations.addHandler(Forwarder(to: far))
                 try far.pipeline.syncOperations.addHandler(Forwarder(to: near))
                 self.channels.withLock { $0 += [near, far] }
+                return far
             }
-            .flatMap { near.setOption(ChannelOptions.autoRead, value: true) }
-            .flatMap {
-                let far = self.channels.withLock { $0.last }
-                return far?.setOption(ChannelOptions.autoRead, value: true) ?? near.eventLoop.makeSucceededVoidFuture()
+            .flatMap { far in
+                near.setOption(ChannelOptions.autoRead, value: true).flatMap { far.setOption(ChannelOptions.autoRead, value: true) }
             }
     }
 }
