@@ -135,9 +135,22 @@ struct GatewayProgram {
         spool.isStrict = settings.isStrictSpool
         spool.retention = settings.spoolRetention
         let opened = try Spool(spool)
+        report(opened.recovery, folder: spool.directory)
         // What was read of earlier starts is not needed again.
         _ = cplatform_trim_allocator()
         return opened
+    }
+
+    /// What earlier starts left behind; an answer whose record was damaged is billed to nobody, so a person must know.
+    private func report(_ found: SpoolRecovery.Report, folder: String) {
+        if found.interrupted > 0 {
+            logger.info("requests of an earlier start were closed as interrupted", metadata: [LogKeys.count: "\(found.interrupted)"])
+        }
+        if found.damagedRegions > 0 {
+            logger.error(
+                "damaged usage records were set aside",
+                metadata: [LogKeys.count: "\(found.damagedRegions)", LogKeys.path: "\(folder)/damaged"])
+        }
     }
 
     private func makeFolder(_ path: String) throws {

@@ -85,6 +85,7 @@ package struct UsageShipper: Service {
             report(answer, of: batch)
         }
         spool.statistics.damagedRegions.wrappingAdd(batch.damaged, ordering: .relaxed)
+        if batch.damaged > 0 { logger.error("damaged usage records were passed over", metadata: ["count": "\(batch.damaged)"]) }
         try await BlockingCalls.run {
             var cursor = batch.cursor
             _ = try backlog.removeAcknowledged(&cursor, olderThan: Int(time(nil)) - Int(retention.components.seconds))
