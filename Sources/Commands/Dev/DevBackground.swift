@@ -5,31 +5,28 @@ import Glibc
 struct DevBackground: Sendable {
     let layout: DevLayout
 
-    func start(arguments: [String], environment: [String: String]) async throws {
+    /// - Parameter model: name of the model that customers ask for.
+    func start(arguments: [String], environment: [String: String], model: String) async throws {
+        let began = ContinuousClock.now
         try layout.makeFolders()
         unlink(layout.readyFile)
         let log = layout.log("dev")
-        let before = PrivateFile.read(log)?.utf8.count ?? 0
+        var shown = PrivateFile.read(log)?.utf8.count ?? 0
         let program = DevProgram(
             path: layout.program("plimsoll"), arguments: arguments, environment: environment, log: log,
             directory: FileManager.default.currentDirectoryPath)
         let keeper = try program.start()
-        var shown = before
         while keeper.isAlive {
             shown = show(log, from: shown)
-            if PrivateFile.read(layout.readyFile) == "\(keeper.pid)\n", hasIntroduced(log, since: before) {
+            if PrivateFile.read(layout.readyFile) == "\(keeper.pid)\n" {
                 _ = show(log, from: shown)
+                try await DevIntroduction(layout: layout, model: model).show(took: ContinuousClock.now - began)
                 return DevReport.line("\nIt runs in the background; the flag --stop ends it.")
             }
             try await Task.sleep(for: .milliseconds(100))
         }
         _ = show(log, from: shown)
         throw CommandFailure(.refused, "the installation did not start")
-    }
-
-    /// The last words of a start; the log keeps those of earlier starts too.
-    private func hasIntroduced(_ log: String, since start: Int) -> Bool {
-        String(decoding: (PrivateFile.read(log) ?? "").utf8.dropFirst(start), as: UTF8.self).contains("\n  -H 'Content-Type")
     }
 
     func stop() async throws {

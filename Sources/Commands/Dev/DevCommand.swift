@@ -21,6 +21,7 @@ struct DevCommand: AsyncParsableCommand {
     @Option(help: "The Python that has xllamacpp; or PLIMSOLL_LLAMA_PYTHON.") var python: String?
     @Option(help: "The script that runs llama.cpp's server; or PLIMSOLL_LLAMA_WORKER.") var worker: String?
     @Flag(help: "Return once it is ready and leave it running.") var detach = false
+    @Flag(help: .private) var unattended = false
     @Flag(help: "Stop the one that runs; the data stays.") var stop = false
     @Flag(help: "Show what runs; 1 when nothing does.") var status = false
     @Flag(help: "Stop, and remove the data.") var reset = false
@@ -42,15 +43,15 @@ struct DevCommand: AsyncParsableCommand {
             guard DevRecord(layout).keeper == nil else {
                 throw CommandFailure(.refused, "an installation runs already in \(layout.state); stop it with --stop")
             }
-            if detach { return try await background.start(arguments: foregroundArguments, environment: environment) }
+            if detach { return try await background.start(arguments: foregroundArguments, environment: environment, model: chosen.model) }
             await DevRecord(layout).sweep()
             let postgres = try DevPostgres(layout, environment: environment)
-            let installation = DevInstallation(layout: layout, runtime: chosen, postgres: postgres)
+            let installation = DevInstallation(layout: layout, runtime: chosen, postgres: postgres, isUnattended: unattended)
             try await ProgramSignals.run { try await installation.run() }
         }
     }
 
     private var foregroundArguments: [String] {
-        ["dev", "--runtime", runtime.rawValue] + (python.map { ["--python", $0] } ?? []) + (worker.map { ["--worker", $0] } ?? [])
+        ["dev", "--unattended", "--runtime", runtime.rawValue] + (python.map { ["--python", $0] } ?? []) + (worker.map { ["--worker", $0] } ?? [])
     }
 }

@@ -8,12 +8,15 @@ struct DevInstallation: Sendable {
     let layout: DevLayout
     let runtime: DevRuntime
     let postgres: DevPostgres
+    /// What it prints goes into a log, which must hold no key and no answer: whoever started it introduces it.
+    let isUnattended: Bool
     private let outbound = OutboundClient()
 
-    init(layout: DevLayout, runtime: DevRuntime, postgres: DevPostgres) {
+    init(layout: DevLayout, runtime: DevRuntime, postgres: DevPostgres, isUnattended: Bool) {
         self.layout = layout
         self.runtime = runtime
         self.postgres = postgres
+        self.isUnattended = isUnattended
     }
 
     /// Runs until the task is cancelled. Whatever was started is stopped before it returns or throws.
@@ -70,7 +73,9 @@ struct DevInstallation: Sendable {
         try await supervisor.publish(environment(keys, token))
         try await supervisor.tend()
         try PrivateFile.write("\(getpid())\n", to: layout.readyFile)
-        try await introduce(question, keys, took: ContinuousClock.now - began)
+        guard !isUnattended else { return }
+        try await DevIntroduction(layout: layout, model: runtime.model).show(took: ContinuousClock.now - began)
+        DevReport.line("\nCtrl-C stops everything that was started here.")
     }
 
     private func missingPrograms() throws(CommandFailure) {
@@ -171,48 +176,5 @@ struct DevInstallation: Sendable {
             ("PLIMSOLL_API_KEY_BUSINESS", keys["business"] ?? ""), ("PLIMSOLL_MODEL", runtime.model), ("PLIMSOLL_ADMIN_URL", layout.adminURL),
             ("PLIMSOLL_ADMIN_TOKEN", token), ("PLIMSOLL_DATABASE_URL", layout.databaseURL),
         ]
-    }
-
-    private func introduce(_ question: DevQuestion, _ keys: [String: String], took: Duration) async throws {
-        try await showAnswer(question, took: took)
-        DevReport.line(
-            """
-
-            base URL      \(layout.url)/v1
-            model         \(runtime.model)
-            key, hobby    \(keys["hobby"] ?? "-")
-            key, pro      \(keys["pro"] ?? "-")
-            key, business \(keys["business"] ?? "-")
-            admin API     \(layout.adminURL)/admin/v1
-            variables     \(layout.environmentFile)
-            logs          \(layout.state)/logs
-
-            curl \(layout.url)/v1/chat/completions -H 'Authorization: Bearer \(keys["pro"] ?? "-")' \\
-              -H 'Content-Type: application/json' -d '{"model":"\(runtime.model)","messages":[{"role":"user","content":"Hello"}]}'
-            """)
-        if isatty(STDIN_FILENO) == 1 { DevReport.line("\nCtrl-C stops everything that was started here.") }
-    }
-
-    /// One question that a person can watch being answered. The installation is ready, whatever becomes of it.
-    private func showAnswer(_ question: DevQuestion, took: Duration) async throws {
-        let text = "In one sentence: what is a Plimsoll line?"
-        DevReport.line("\n> \(text)")
-        do {
-            let answer = try await question.ask(text, client: outbound, maxTokens: 64) { piece in
-                let bytes = Array(piece.utf8)
-                // The answer is shown, not kept; a closed terminal does not matter.
-                _ = write(STDOUT_FILENO, bytes, bytes.count)
-            }
-            let first = answer.firstToken.map { "\(Self.milliseconds($0)) ms" } ?? "-"
-            let rate = answer.rate.map { "\(Int($0 * 10) / 10) tokens/s" } ?? "-"
-            DevReport.line("\n\nTTFT \(first), \(rate), \(answer.tokens) tokens; ready after \(Self.milliseconds(took)) ms")
-        } catch {
-            try Task.checkCancellation()
-            DevReport.line("\n\nthis answer was cut (\(error)); ready after \(Self.milliseconds(took)) ms")
-        }
-    }
-
-    private static func milliseconds(_ duration: Duration) -> Int {
-        Int(duration / .milliseconds(1))
     }
 }

@@ -2,10 +2,10 @@ import Foundation
 import Glibc
 
 /// Finds room for an installation: a base at which every port that it will use is free now.
-enum FreePorts {
+package enum FreePorts {
     private static let offsets = [0, 1, 100, 101, 102, 200, 202, 210, 212]
 
-    static func base() throws -> Int {
+    package static func base() throws -> Int {
         for _ in 0..<100 {
             let base = Int.random(in: 150...320) * 100
             // Below the ports that the kernel gives to clients.
