@@ -2,8 +2,9 @@ import PlimsollWire
 import Domain
 import Exchange
 import NIOCore
+import OpenAIWire
 
-/// Writes heads of answers without making strings or header objects.
+/// What stands in front of an answer; written without making strings or header objects.
 struct AnswerHead {
     enum Length {
         case bytes(Int)
@@ -13,15 +14,27 @@ struct AnswerHead {
 
     var status: Int
     var requestId: RequestId
-    var length: Length
     var isEventStream = false
     var standing: LimitStanding?
     /// Microseconds.
     var retryAfter: Int64?
     var allow: StaticString?
-    var keepAlive = true
 
-    func write(to out: inout ByteBuffer) {
+    init(status: Int, requestId: RequestId, isEventStream: Bool = false, standing: LimitStanding? = nil) {
+        self.status = status
+        self.requestId = requestId
+        self.isEventStream = isEventStream
+        self.standing = standing
+    }
+
+    /// Of an error. Who may come again later is told when.
+    init(_ error: APIError, _ requestId: RequestId, standing: LimitStanding? = nil, retryAfter: Int64? = nil) {
+        self.init(status: error.status, requestId: requestId, standing: standing)
+        self.retryAfter = retryAfter ?? (error.status == 503 ? 1_000_000 : nil)
+    }
+
+    /// As HTTP/1.1 writes it.
+    func write(_ length: Length, keepAlive: Bool, to out: inout ByteBuffer) {
         out.writeStaticString("HTTP/1.1 ")
         out.writeStaticString(statusText)
         if isEventStream {

@@ -8,8 +8,6 @@ struct ArrivingRequest {
     var requestId: RequestId
     var key: CustomerKey
     var endpoint: GenerationEndpoint
-    var isHTTP11: Bool
-    var keepAlive: Bool
     /// Of acceptance.
     var started: NIODeadline
     /// Microseconds since 1970.

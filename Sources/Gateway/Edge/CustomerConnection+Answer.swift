@@ -17,61 +17,29 @@ extension CustomerConnection {
         let bytes = body
         body = ByteBuffer()
         state = .serving
-        let request = RelayedRequest(arriving, connection: self)
+        let request = RelayedRequest(arriving, sink: self, loop: loop)
         self.request = request
         // Handed over, so that a body which nothing else holds is edited where it lies.
         request.start(body: consume bytes)
     }
 
     /// Refuses what is arriving, or what cannot be read at all.
-    func refuse(_ error: APIError, status: Int? = nil, closing: Bool) {
+    func refuse(_ error: APIError, status: Int? = nil) {
         let id = arriving?.requestId ?? RequestId(milliseconds: LoopClock.wallMicroseconds() / 1000, using: &loop.random)
         arriving = nil
-        loop.metrics.countRefusal(status: status ?? error.status)
+        var head = AnswerHead(error, id)
+        head.status = status ?? error.status
+        loop.metrics.countRefusal(status: head.status)
         state = .serving
-        write(error, id: id, status: status, keepAlive: false, retryAfter: error.status == 503 ? 1_000_000 : nil)
-        finishClosing()
+        keepAlive = false
+        answer(head, ByteBuffer(bytes: error.body))
     }
 
-    func write(
-        _ error: APIError, id: RequestId, status: Int? = nil, keepAlive: Bool, allow: StaticString? = nil, standing: LimitStanding? = nil,
-        retryAfter: Int64? = nil
-    ) {
-        let body = error.body
-        var head = AnswerHead(status: status ?? error.status, requestId: id, length: .bytes(body.count))
-        head.keepAlive = keepAlive
-        head.allow = allow
-        head.standing = standing
-        head.retryAfter = retryAfter
-        write(head, body: body)
-    }
-
-    func write(_ head: AnswerHead, body: [UInt8]) {
+    func writeContinue() {
         guard let context else { return }
         emptyOut()
-        head.write(to: &out)
-        if !isHeadRequest { out.writeBytes(body) }
+        out.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
         context.writeAndFlush(wrapOutboundOut(out), promise: nil)
-    }
-
-    func write(_ head: AnswerHead, body: ByteBuffer) {
-        guard let context else { return }
-        emptyOut()
-        head.write(to: &out)
-        if body.readableBytes <= CustomerConnection.joinedBody {
-            out.writeImmutableBuffer(body)
-            context.writeAndFlush(wrapOutboundOut(out), promise: nil)
-        } else {
-            context.write(wrapOutboundOut(out), promise: nil)
-            context.writeAndFlush(wrapOutboundOut(body), promise: nil)
-        }
-    }
-
-    /// Starts a turn's output; `push` sends it.
-    func fill(_ fill: (inout ByteBuffer) -> Void) {
-        guard context != nil else { return }
-        emptyOut()
-        fill(&out)
     }
 
     /// Memory that one large write needed is not kept for the small ones after it, and where the last write still waits for a slow client,
@@ -81,25 +49,72 @@ extension CustomerConnection {
         out.clear(minimumCapacity: 512)
     }
 
-    /// Writes what `fill` left.
-    func push() {
-        guard let context, out.readableBytes > 0 else { return }
-        context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+    private func writeChunk(_ bytes: ByteBuffer) {
+        guard isHTTP11 else {
+            out.writeImmutableBuffer(bytes)
+            return
+        }
+        out.writeHexadecimal(bytes.readableBytes)
+        out.writeStaticString("\r\n")
+        out.writeImmutableBuffer(bytes)
+        out.writeStaticString("\r\n")
     }
 
-    func writeContinue() {
-        guard let context else { return }
-        emptyOut()
-        out.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-        context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+    private func writeStreamHead(_ head: AnswerHead) {
+        keepAlive = keepAlive && isHTTP11
+        head.write(isHTTP11 ? .chunked : .untilClose, keepAlive: keepAlive, to: &out)
     }
 }
 
-extension CustomerConnection {
-    /// Writes what `fill` left; a flush follows when the turn's bytes are through.
-    func writeWithoutFlush() {
-        guard let context, out.readableBytes > 0 else { return }
+extension CustomerConnection: AnswerSink {
+    func answer(_ head: AnswerHead, _ body: ByteBuffer) {
+        if let context {
+            emptyOut()
+            head.write(.bytes(body.readableBytes), keepAlive: keepAlive, to: &out)
+            if isHeadRequest {
+                context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+            } else if body.readableBytes <= CustomerConnection.joinedBody {
+                out.writeImmutableBuffer(body)
+                context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+            } else {
+                context.write(wrapOutboundOut(out), promise: nil)
+                context.writeAndFlush(wrapOutboundOut(body), promise: nil)
+            }
+        }
+        answered()
+    }
+
+    func stream(_ head: AnswerHead?, _ events: ByteBuffer) {
+        guard let context else { return }
+        emptyOut()
+        if let head { writeStreamHead(head) }
+        writeChunk(events)
         context.write(wrapOutboundOut(out), promise: nil)
+    }
+
+    func flush() {
+        context?.flush()
+    }
+
+    func endStream(_ head: AnswerHead?, _ events: ByteBuffer, _ last: ByteBuffer) {
+        if let context {
+            emptyOut()
+            if let head { writeStreamHead(head) }
+            if events.readableBytes > 0 { writeChunk(events) }
+            writeChunk(last)
+            if isHTTP11 { out.writeStaticString("0\r\n\r\n") }
+            context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+        }
+        answered()
+    }
+
+    func abandon() {
+        keepAlive = false
+        answered()
+    }
+
+    func probe() {
+        if isHTTP11 { writeContinue() }
     }
 }
 

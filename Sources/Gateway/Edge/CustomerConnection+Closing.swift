@@ -64,7 +64,7 @@ extension CustomerConnection {
     func drain() {
         switch state {
         case .head where inbound.readableBytes == 0: if pendingBytes > 0 { finishClosing() } else { closeNow() }
-        case .body, .chunks: refuse(APIError(.shuttingDown), closing: true)
+        case .body, .chunks: refuse(APIError(.shuttingDown))
         case .head, .serving, .discarding, .closed: break
         }
     }
@@ -73,7 +73,7 @@ extension CustomerConnection {
     func cut() {
         switch state {
         case .serving: request?.cut()
-        case .head where inbound.readableBytes > 0: refuse(APIError(.shuttingDown), closing: true)
+        case .head where inbound.readableBytes > 0: refuse(APIError(.shuttingDown))
         case .head, .body, .chunks, .discarding, .closed: break
         }
     }

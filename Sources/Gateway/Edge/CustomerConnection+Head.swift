@@ -8,8 +8,8 @@ extension CustomerConnection {
     /// What a head asks for.
     enum HeadOutcome {
         case generate(ArrivingRequest, framing: BodyFraming, expectsContinue: Bool)
-        case models(RequestId, CustomerKey, name: String?, keepAlive: Bool)
-        case refused(APIError, RequestId, framing: BodyFraming, keepAlive: Bool, allow: StaticString?)
+        case models(RequestId, CustomerKey, name: String?)
+        case refused(APIError, RequestId, framing: BodyFraming, allow: StaticString?)
     }
 
     private enum Target {
@@ -31,9 +31,11 @@ extension CustomerConnection {
         let acceptedAt = LoopClock.wallMicroseconds()
         let id = RequestId(milliseconds: acceptedAt / 1000, using: &loop.random)
         func refused(_ code: APIErrorCode, allow: StaticString? = nil) -> HeadOutcome {
-            .refused(APIError(code), id, framing: head.framing, keepAlive: head.keepAlive, allow: allow)
+            .refused(APIError(code), id, framing: head.framing, allow: allow)
         }
         isHeadRequest = head.method == .head
+        isHTTP11 = head.isHTTP11
+        keepAlive = head.keepAlive
         let target = target(UnsafeRawBufferPointer(rebasing: bytes[head.target]))
         if case .unknown = target { return refused(.unknownURL) }
         // Without a table no key can be told from a wrong one.
@@ -46,13 +48,11 @@ extension CustomerConnection {
         case .models(let name):
             guard head.method == .get else { return refused(.methodNotAllowed, allow: "GET") }
             guard head.framing == .none || head.framing == .length(0) else { return refused(.malformedRequest) }
-            return .models(id, key, name: name, keepAlive: head.keepAlive)
+            return .models(id, key, name: name)
         case .generation(let endpoint):
             guard head.method == .post else { return refused(.methodNotAllowed, allow: "POST") }
             if let code = refusal(head, bytes, key) { return refused(code) }
-            let arriving = ArrivingRequest(
-                requestId: id, key: key, endpoint: endpoint, isHTTP11: head.isHTTP11, keepAlive: head.keepAlive, started: .now(),
-                acceptedAt: acceptedAt)
+            let arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: .now(), acceptedAt: acceptedAt)
             return .generate(arriving, framing: head.framing, expectsContinue: head.expectsContinue)
         case .unknown: return refused(.unknownURL)
         }
@@ -96,18 +96,18 @@ extension CustomerConnection {
     /// Returns whether there may be more to do with what has arrived.
     func begin(_ outcome: HeadOutcome) -> Bool {
         switch outcome {
-        case .models(let id, let key, let name, let keepAlive):
+        case .models(let id, let key, let name):
             state = .serving
-            answerModels(id, key, name, keepAlive)
+            answerModels(id, key, name)
             return true
-        case .refused(let error, let id, let framing, let keepAlive, let allow):
+        case .refused(let error, let id, let framing, let allow):
             loop.metrics.countRefusal(status: error.status)
-            return refuse(error, id, framing, keepAlive, allow)
+            return refuse(error, id, framing, allow)
         case .generate(let arriving, let framing, let expectsContinue):
             self.arriving = arriving
             awaitBody(arriving)
             beginBody(framing)
-            if expectsContinue, arriving.isHTTP11 { writeContinue() }
+            if expectsContinue, isHTTP11 { writeContinue() }
             return true
         }
     }
@@ -126,9 +126,7 @@ extension CustomerConnection {
     }
 
     /// Refused at its head. A short body that has arrived whole is passed over, so that the connection stays good; else it is closed.
-    private func refuse(
-        _ error: APIError, _ id: RequestId, _ framing: BodyFraming, _ keepAlive: Bool, _ allow: StaticString?
-    ) -> Bool {
+    private func refuse(_ error: APIError, _ id: RequestId, _ framing: BodyFraming, _ allow: StaticString?) -> Bool {
         var passes = false
         switch framing {
         case .none: passes = true
@@ -138,26 +136,23 @@ extension CustomerConnection {
             inbound.moveReaderIndex(forwardBy: length)
         default: break
         }
-        let stays = passes && keepAlive && !loop.isDraining
+        keepAlive = passes && keepAlive && !loop.isDraining
         state = .serving
-        write(error, id: id, keepAlive: stays, allow: allow, retryAfter: error.status == 503 ? 1_000_000 : nil)
-        answered(keepAlive: stays)
-        return stays
+        var head = AnswerHead(error, id)
+        head.allow = allow
+        answer(head, ByteBuffer(bytes: error.body))
+        return keepAlive
     }
 
-    private func answerModels(_ id: RequestId, _ key: CustomerKey, _ name: String?, _ keepAlive: Bool) {
-        let body: [UInt8]
-        if let name {
-            guard let model = loop.directory.model(name), key.mayUse(model) else {
-                loop.metrics.countRefusal(status: 404)
-                write(APIError(.modelNotFound, param: "model"), id: id, keepAlive: keepAlive)
-                return answered(keepAlive: keepAlive)
-            }
-            body = model.description.body
-        } else {
-            body = ModelDescription.list(loop.directory.models(for: key))
+    private func answerModels(_ id: RequestId, _ key: CustomerKey, _ name: String?) {
+        guard let name else {
+            return answer(AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: ModelDescription.list(loop.directory.models(for: key))))
         }
-        write(AnswerHead(status: 200, requestId: id, length: .bytes(body.count), keepAlive: keepAlive), body: body)
-        answered(keepAlive: keepAlive)
+        if let model = loop.directory.model(name), key.mayUse(model) {
+            return answer(AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: model.description.body))
+        }
+        loop.metrics.countRefusal(status: 404)
+        let error = APIError(.modelNotFound, param: "model")
+        answer(AnswerHead(error, id), ByteBuffer(bytes: error.body))
     }
 }

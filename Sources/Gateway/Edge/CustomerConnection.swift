@@ -34,6 +34,9 @@ final class CustomerConnection: ChannelInboundHandler {
     var out = ByteBuffer()
     var finder = HeadFinder()
     var deadline: NIODeadline
+    /// Of the request at hand.
+    var isHTTP11 = true
+    var keepAlive = true
     /// The request at hand must be answered without a body.
     var isHeadRequest = false
     /// Nil while the channel is writable.
@@ -117,8 +120,8 @@ final class CustomerConnection: ChannelInboundHandler {
         guard now >= deadline else { return }
         switch state {
         case .head where stall != nil: break
-        case .head where inbound.readableBytes > 0: refuse(APIError(.requestTimeout), closing: true)
-        case .body, .chunks: refuse(APIError(.requestTimeout), closing: true)
+        case .head where inbound.readableBytes > 0: refuse(APIError(.requestTimeout))
+        case .body, .chunks: refuse(APIError(.requestTimeout))
         default: closeNow()
         }
     }
@@ -159,7 +162,7 @@ final class CustomerConnection: ChannelInboundHandler {
             inbound.moveReaderIndex(forwardBy: length)
             return begin(outcome)
         } catch {
-            refuse(APIError(.malformedRequest), status: error.status, closing: true)
+            refuse(APIError(.malformedRequest), status: error.status)
             return false
         }
     }
@@ -191,7 +194,7 @@ final class CustomerConnection: ChannelInboundHandler {
                     if var slice = inbound.getSlice(at: inbound.readerIndex + range.lowerBound, length: range.count) { body.writeBuffer(&slice) }
                     inbound.moveReaderIndex(forwardBy: range.upperBound)
                     if let limit = arriving?.key.tier.maxBodyBytes, body.readableBytes > limit {
-                        refuse(APIError(.requestTooLarge), closing: true)
+                        refuse(APIError(.requestTooLarge))
                         return false
                     }
                 case .needMore: inbound.clear()
@@ -204,7 +207,7 @@ final class CustomerConnection: ChannelInboundHandler {
             if let arriving { awaitBody(arriving) }
             return false
         } catch {
-            refuse(APIError(.malformedRequest), closing: true)
+            refuse(APIError(.malformedRequest))
             return false
         }
     }
@@ -227,7 +230,7 @@ final class CustomerConnection: ChannelInboundHandler {
     // MARK: After an answer
 
     /// The answer has been written whole: on to the next request, or the end of the connection.
-    func answered(keepAlive: Bool) {
+    func answered() {
         request = nil
         guard context != nil, case .serving = state else { return }
         guard keepAlive, !inputClosed, !loop.isDraining else { return finishClosing() }

@@ -13,7 +13,7 @@ extension RelayedRequest {
             within: plan.bound, delivered: deliveredTokens, estimatedPrompt: plan.facts.estimatedPromptTokens, isWhole: finishReason != nil)
         if metered.isClamped { loop.metrics.usageClamped.increment() }
         let evidence = evidence(ending, metered)
-        var completion = Completion(admission: admission, sequence: sequence, target: worker?.target, evidence: evidence)
+        var completion = Completion(admission: admission, sequence: sequence, target: (attempt?.worker ?? worker)?.target, evidence: evidence)
         completion.finishReason = finishReason
         completion.cachedPromptTokens = metered.cached
         completion.reasoningTokens = metered.reasoning

@@ -26,8 +26,8 @@ final class RelayedRequest {
     enum Ending {
         /// A whole answer that was not streamed.
         case whole(ByteBuffer)
-        /// The stream is complete.
-        case stream
+        /// The stream is complete but for its last events.
+        case stream(ByteBuffer)
         case failed(APIError)
         case clientGone
     }
@@ -39,26 +39,25 @@ final class RelayedRequest {
 
     let arriving: ArrivingRequest
     let loop: GatewayLoop
-    var connection: CustomerConnection?
+    /// Nil when the client is gone or has its answer.
+    var sink: (any AnswerSink)?
     var phase = Phase.admitting
     var plan: RequestPlan?
     var admission: Admission?
     var sequence: Int64 = 0
     var standing: LimitStanding?
-    // The present attempt.
-    var worker: Worker?
-    var exchange: (any RunningExchange)?
-    var answer = AttemptAnswer()
+    // Attempts.
     var question: Router.Question?
-    var isAttempting = false
+    /// Where the next attempt goes.
+    var worker: Worker?
+    /// The present or the last one.
+    var attempt: Attempt?
     var attempts = 0
     var losses = 0
     // The answer to the client.
     var headSent = false
-    var held = ByteBuffer()
     var firstTokenAfter: Int64?
     var lastWrite: NIODeadline
-    var attemptDeadline = NIODeadline.distantFuture
     var tokens = AnswerTokens()
     var finishReason: String?
     /// The gateway's own count of what the client was sent.
@@ -68,10 +67,10 @@ final class RelayedRequest {
     /// The gateway stops.
     var isCut = false
 
-    init(_ arriving: ArrivingRequest, connection: CustomerConnection) {
+    init(_ arriving: ArrivingRequest, sink: any AnswerSink, loop: GatewayLoop) {
         self.arriving = arriving
-        self.connection = connection
-        loop = connection.loop
+        self.sink = sink
+        self.loop = loop
         lastWrite = arriving.started
     }
 
@@ -143,15 +142,15 @@ final class RelayedRequest {
     /// For requests that were never admitted: no record.
     private func answerRefusal(_ error: APIError, retryAfter: Int64?) {
         phase = .over
-        let keepAlive = arriving.keepAlive
-        connection?.write(error, id: arriving.requestId, keepAlive: keepAlive, standing: standing, retryAfter: retryAfter)
-        leave(keepAlive: keepAlive)
+        let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
+        takeSink()?.answer(head, ByteBuffer(bytes: error.body))
     }
 
-    func leave(keepAlive: Bool) {
-        let connection = connection
-        self.connection = nil
-        connection?.answered(keepAlive: keepAlive)
+    /// The answer ends with the next call; the sink must not be asked for anything after it.
+    func takeSink() -> (any AnswerSink)? {
+        let last = sink
+        sink = nil
+        return last
     }
 }
 
@@ -160,7 +159,7 @@ extension RelayedRequest: MeterWaiter {
         switch phase {
         case .admitting where tag == RecordTag.admission.rawValue:
             guard succeeded else { return admissionFailed() }
-            guard connection != nil else { return finish(.clientGone) }
+            guard sink != nil else { return finish(.clientGone) }
             guard !isCut else { return finish(.failed(APIError(.shuttingDown))) }
             beginAttempt()
         case .finishing(let ending) where tag == RecordTag.final.rawValue:

@@ -1,0 +1,154 @@
+import Exchange
+import HTTPWire
+import NIOCore
+import OpenAIWire
+import PlimsollWire
+
+/// One try at a worker: its exchange, and what has come back of it. Lives on its request's loop.
+///
+/// It reads the answer and tells the request what that means; what is done about it, the request decides. A request may have several
+/// attempts, one after the other or side by side.
+final class Attempt {
+    enum Form {
+        case none
+        /// Collected whole: answers that are not streamed, and errors.
+        case whole(status: Int)
+        case events
+    }
+
+    let worker: Worker
+    /// Nil when the attempt is over, so that neither keeps the other.
+    private(set) var request: RelayedRequest?
+    private(set) var form = Form.none
+    private(set) var collected = ByteBuffer()
+    private(set) var stream: AnswerStream?
+    /// Events for the client that have not been taken.
+    private(set) var held = ByteBuffer()
+    /// Something must come by then.
+    var deadline: NIODeadline
+    private var exchange: (any RunningExchange)?
+    private static let heldBytes = 256 * 1024
+    private static let errorBytes = 64 * 1024
+
+    init(at worker: Worker, for request: RelayedRequest, deadline: NIODeadline) {
+        self.worker = worker
+        self.request = request
+        self.deadline = deadline
+    }
+
+    var isOver: Bool { request == nil }
+
+    /// False when there is no way to the worker.
+    func start(_ exchangeRequest: ExchangeRequest, isReading: Bool) -> Bool {
+        guard let request else { return false }
+        worker.tally.begin()
+        if let address = worker.address {
+            exchange = request.loop.pool(address).start(exchangeRequest, receiver: self)
+        } else {
+            exchange = request.loop.registry?.start(exchangeRequest, host: worker.entry.host, on: request.loop.eventLoop, receiver: self)
+        }
+        if !isReading { exchange?.setReading(false) }
+        return exchange != nil
+    }
+
+    func setReading(_ on: Bool) {
+        exchange?.setReading(on)
+    }
+
+    /// What waits for the client; the attempt holds it no more.
+    func takeHeld() -> ByteBuffer {
+        let events = held
+        held = ByteBuffer()
+        return events
+    }
+
+    /// Nothing more will come of it, in whatever way it ended; what has come stays.
+    func end() {
+        guard request != nil else { return }
+        request = nil
+        exchange = nil
+        worker.tally.finish()
+    }
+
+    /// Gives it up: the runtime's slot is freed at once.
+    func cancel() {
+        exchange?.cancel()
+        end()
+    }
+}
+
+extension Attempt: ExchangeReceiver {
+    func exchangeHead(_ head: ExchangeHead) {
+        guard let request, let plan = request.plan else { return }
+        if head.refusal != nil { return giveUp { request.attemptLost($0, beforeRuntime: true) } }
+        guard head.status == 200, head.isEventStream, request.isStream || plan.mustAggregate(at: worker) else {
+            form = .whole(status: head.status)
+            return
+        }
+        form = .events
+        stream = AnswerStream(plan, assembly: request.isStream ? nil : AnswerAssembly(isChat: request.arriving.endpoint == .chatCompletions))
+    }
+
+    func exchangeBody(_ bytes: ByteBuffer) {
+        guard let request else { return }
+        switch form {
+        case .none: break
+        case .whole(let status):
+            let limit = status == 200 ? request.loop.settings.answerBytes : Attempt.errorBytes
+            guard collected.readableBytes + bytes.readableBytes <= limit else {
+                return giveUp { request.attemptFailed($0, .upstreamError) }
+            }
+            if collected.readableBytes == 0 { collected = bytes } else { collected.writeImmutableBuffer(bytes) }
+        case .events: takeEvents(bytes, request)
+        }
+    }
+
+    func exchangeReadComplete() {
+        request?.attemptReadComplete(self)
+    }
+
+    func exchangeEnd() {
+        guard let request else { return }
+        exchange = nil
+        switch form {
+        case .none: request.attemptLost(self)
+        case .whole(200): request.attemptAnswered(self)
+        case .whole(let status):
+            request.attemptJudged(self, collected.withUnsafeReadableBytes { UpstreamError.judge(status: status, body: $0) })
+        case .events: request.attemptStreamEnded(self)
+        }
+    }
+
+    func exchangeFailed(_ failure: ExchangeFailure) {
+        guard let request else { return }
+        exchange = nil
+        if let stream, stream.hasContent || stream.finished > 0 || stream.sawDone { return request.attemptStreamEnded(self) }
+        switch failure {
+        case .malformed: request.attemptFailed(self, .upstreamError)
+        case .timedOut: request.attemptFailed(self, .upstreamTimeout)
+        case .connectFailed, .overloaded: request.attemptLost(self, beforeRuntime: true)
+        default: request.attemptLost(self)
+        }
+    }
+
+    private func takeEvents(_ bytes: ByteBuffer, _ request: RelayedRequest) {
+        do throws(AnswerStream.Failure) {
+            try stream?.take(bytes) { piece in
+                if held.readableBytes == 0 { held = piece } else { held.writeImmutableBuffer(piece) }
+            }
+        } catch {
+            return giveUp { request.attemptBroke($0, error) }
+        }
+        guard let stream else { return }
+        if stream.assembly != nil { return held = ByteBuffer() }
+        if stream.hasContent || stream.finished > 0 { return request.attemptHasEvents(self) }
+        if held.readableBytes > Attempt.heldBytes { giveUp { request.attemptFailed($0, .upstreamError) } }
+    }
+
+    /// The worker is not listened to any more; the request hears why.
+    private func giveUp(_ tell: (Attempt) -> Void) {
+        exchange?.cancel()
+        exchange = nil
+        tell(self)
+    }
+}
