@@ -14,14 +14,20 @@ package struct ChunkedDecoder: Sendable {
     private enum State: Sendable {
         case size
         case sizeDigits
-        case extensions
+        case extensionStart
+        case extensionName
+        case extensionNameEnd
+        case extensionValueStart
+        case extensionValue
         case quoted
         case quotedEscape
+        case quotedEnd
         case sizeFeed
         case data
         case dataReturn
         case dataFeed
         case trailerStart
+        case trailerName
         case trailer
         case trailerFeed
         case lastFeed
@@ -61,7 +67,8 @@ package struct ChunkedDecoder: Sendable {
     private mutating func take(_ byte: UInt8) throws(HTTPFault) {
         switch state {
         case .size, .sizeDigits: try sizeByte(byte)
-        case .extensions, .quoted, .quotedEscape: try extensionByte(byte)
+        case .extensionStart, .extensionName, .extensionNameEnd, .extensionValueStart, .extensionValue, .quoted, .quotedEscape, .quotedEnd:
+            try extensionByte(byte)
         case .sizeFeed:
             guard byte == 0x0A else { throw .malformedChunk }
             state = left == 0 ? .trailerStart : .data
@@ -72,7 +79,7 @@ package struct ChunkedDecoder: Sendable {
         case .dataFeed:
             guard byte == 0x0A else { throw .malformedChunk }
             state = .size
-        case .trailerStart, .trailer, .trailerFeed, .lastFeed: try trailerByte(byte)
+        case .trailerStart, .trailerName, .trailer, .trailerFeed, .lastFeed: try trailerByte(byte)
         case .data, .done: throw .malformedChunk
         }
     }
@@ -88,23 +95,31 @@ package struct ChunkedDecoder: Sendable {
         guard case .sizeDigits = state else { throw .malformedChunk }
         switch byte {
         case 0x0D: state = .sizeFeed
-        case UInt8(ascii: ";"): state = .extensions
+        case UInt8(ascii: ";"): state = .extensionStart
         default: throw .malformedChunk
         }
     }
 
+    /// `;` name, or `;` name `=` value; white space around the semicolon's parts only where the grammar has it.
     private mutating func extensionByte(_ byte: UInt8) throws(HTTPFault) {
         overhead += 1
-        guard overhead <= ChunkedDecoder.longestOverhead else { throw .malformedChunk }
-        if byte == 0x0D, case .extensions = state {
-            state = .sizeFeed
-            return
-        }
-        guard HeadBytes.isFieldByte(byte) else { throw .malformedChunk }
+        guard overhead <= ChunkedDecoder.longestOverhead, let next = afterExtension(byte) else { throw .malformedChunk }
+        state = next
+    }
+
+    private func afterExtension(_ byte: UInt8) -> State? {
+        let isSpace = byte == 0x20 || byte == 0x09
         switch state {
-        case .quoted: state = byte == UInt8(ascii: "\"") ? .extensions : byte == UInt8(ascii: "\\") ? .quotedEscape : .quoted
-        case .quotedEscape: state = .quoted
-        default: if byte == UInt8(ascii: "\"") { state = .quoted }
+        case .extensionStart: return isSpace ? state : HeadBytes.isToken(byte) ? .extensionName : nil
+        case .extensionName where HeadBytes.isToken(byte), .extensionValue where HeadBytes.isToken(byte): return state
+        case .extensionName where isSpace, .extensionNameEnd where isSpace: return .extensionNameEnd
+        case .extensionName where byte == UInt8(ascii: "="), .extensionNameEnd where byte == UInt8(ascii: "="): return .extensionValueStart
+        case .extensionNameEnd: return byte == UInt8(ascii: ";") ? .extensionStart : nil
+        case .extensionValueStart: return isSpace ? state : byte == UInt8(ascii: "\"") ? .quoted : HeadBytes.isToken(byte) ? .extensionValue : nil
+        case .quoted where byte == UInt8(ascii: "\""): return .quotedEnd
+        case .quoted where byte == UInt8(ascii: "\\"): return .quotedEscape
+        case .quoted, .quotedEscape: return HeadBytes.isFieldByte(byte) ? .quoted : nil
+        default: return byte == 0x0D ? .sizeFeed : byte == UInt8(ascii: ";") ? .extensionStart : nil
         }
     }
 
@@ -115,7 +130,10 @@ package struct ChunkedDecoder: Sendable {
         case .trailerStart where byte == 0x0D: state = .lastFeed
         case .trailerStart:
             guard HeadBytes.isToken(byte) else { throw .malformedChunk }
-            state = .trailer
+            state = .trailerName
+        case .trailerName where byte == UInt8(ascii: ":"): state = .trailer
+        case .trailerName:
+            guard HeadBytes.isToken(byte) else { throw .malformedChunk }
         case .trailer where byte == 0x0D: state = .trailerFeed
         case .trailer:
             guard HeadBytes.isFieldByte(byte) else { throw .malformedChunk }

@@ -13,6 +13,8 @@ package enum HTTPFault: String, Error, Sendable, CaseIterable {
     case malformedLine
     case bareLineFeed
     case malformedField
+    /// A field that may stand once only, and that peers would read differently.
+    case repeatedField
     case missingHost
     case invalidHost
     case invalidLength

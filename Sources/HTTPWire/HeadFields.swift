@@ -51,6 +51,16 @@ package enum HeadBytes {
         return (byte < 64 ? tokenLow >> UInt64(byte) : tokenHigh >> UInt64(byte & 63)) & 1 == 1
     }
 
+    /// What stands in a target: RFC 3986 without the fragment, which a client must not send. Two words as above.
+    private static let targetLow: UInt64 = 0xAFFF_FFF2_0000_0000
+    private static let targetHigh: UInt64 = 0x47FF_FFFE_AFFF_FFFF
+
+    @inline(__always)
+    static func isTarget(_ byte: UInt8) -> Bool {
+        guard byte < 128 else { return false }
+        return (byte < 64 ? targetLow >> UInt64(byte) : targetHigh >> UInt64(byte & 63)) & 1 == 1
+    }
+
     @inline(__always)
     static func isFieldByte(_ byte: UInt8) -> Bool {
         (byte >= 0x20 && byte != 0x7F) || byte == 0x09
@@ -77,6 +87,14 @@ package enum HeadBytes {
         }
         return true
     }
+
+    /// Two places of the same bytes, whatever their case. ASCII only.
+    static func equal(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, toASCIIOf other: Range<Int>) -> Bool {
+        guard range.count == other.count else { return false }
+        return zip(range, other).allSatisfy { lowered(bytes[$0]) == lowered(bytes[$1]) }
+    }
+
+    private static func lowered(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 
     /// Whether the comma-separated list has this member.
     static func list(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, has lower: StaticString) -> Bool {

@@ -23,14 +23,17 @@ package struct RequestHead: Sendable {
     /// `authorization` or `x-api-key` more than once, or both: which one counts would be a guess.
     package var ambiguousCredentials = false
 
-    /// Reads a whole head (`HeadFinder` knows its length), strictly: exactly one valid host, one length in digits, no length beside chunks,
-    /// `chunked` alone and from HTTP/1.1 only, no folded lines, no space before a colon, no control bytes.
+    /// Reads a whole head (`HeadFinder` knows its length), strictly: exactly one valid host, which an absolute target must repeat, one length in
+    /// digits, no length beside chunks, `chunked` alone and from HTTP/1.1 only, no folded lines, no space before a colon, no control bytes.
+    ///
+    /// `target` of an absolute target (RFC 9112, section 3.2.2) is its path, empty if it has none.
     package static func scan(_ bytes: UnsafeRawBufferPointer, limits: HeadLimits = HeadLimits()) throws(HTTPFault) -> RequestHead {
         var (head, at) = try requestLine(bytes, limits: limits)
         var lines = HeadLines(bytes, from: at)
         var body = MessageBody()
         while let line = try lines.next() { try head.take(line, of: bytes, &body) }
         at = lines.at
+        if bytes[head.target.lowerBound] != UInt8(ascii: "/") { try head.readTarget(bytes) }
         guard head.host != nil || !head.isHTTP11 else { throw .missingHost }
         head.framing = try body.framing(isHTTP11: head.isHTTP11)
         return head
@@ -43,11 +46,9 @@ package struct RequestHead: Sendable {
         guard at > 0, at <= 32, at < bytes.count, bytes[at] == 0x20 else { throw .malformedLine }
         let target = at + 1
         at = target
-        while at < bytes.count, bytes[at] > 0x20, bytes[at] < 0x7F { at &+= 1 }
+        while at < bytes.count, HeadBytes.isTarget(bytes[at]) { at &+= 1 }
         guard at - target <= limits.targetBytes else { throw .targetTooLong }
-        guard at > target, bytes[target] == UInt8(ascii: "/") || (bytes[target] == UInt8(ascii: "*") && at == target + 1) else {
-            throw .malformedLine
-        }
+        guard at > target else { throw .malformedLine }
         guard at + 11 <= bytes.count, bytes[at] == 0x20, bytes[at + 9] == 0x0D, bytes[at + 10] == 0x0A else { throw .malformedLine }
         let version = at + 1..<at + 9
         let isHTTP11 = HeadBytes.equal(bytes, version, ignoringCase: "http/1.1")
@@ -56,10 +57,26 @@ package struct RequestHead: Sendable {
         return (RequestHead(method: method, target: target..<at, isHTTP11: isHTTP11, keepAlive: isHTTP11), at + 11)
     }
 
-    private static func method(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> HTTPMethod {
+    /// A target that is no path: `*` for OPTIONS, or an absolute one, whose authority must be the host's.
+    private mutating func readTarget(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) {
+        if HeadBytes.equal(bytes, target, to: "*"), method == .options { return }
+        for scheme in ["http://", "https://"] as [StaticString] {
+            let start = target.lowerBound + scheme.utf8CodeUnitCount
+            guard start < target.upperBound, HeadBytes.equal(bytes, target.lowerBound..<start, ignoringCase: scheme) else { continue }
+            var end = start
+            while end < target.upperBound, bytes[end] != UInt8(ascii: "/"), bytes[end] != UInt8(ascii: "?") { end += 1 }
+            guard HostField.isValid(bytes, start..<end) else { throw .invalidHost }
+            if let host { guard HeadBytes.equal(bytes, host, toASCIIOf: start..<end) else { throw .invalidHost } }
+            target = end..<target.upperBound
+            return
+        }
+        throw .malformedLine
+    }
+
+    static func method(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> HTTPMethod {
         func `is`(_ name: StaticString) -> Bool {
             guard range.count == name.utf8CodeUnitCount else { return false }
-            for offset in 0..<range.count where bytes[offset] != name.utf8Start[offset] { return false }
+            for offset in 0..<range.count where bytes[range.lowerBound + offset] != name.utf8Start[offset] { return false }
             return true
         }
         if `is`("POST") { return .post }
@@ -69,11 +86,11 @@ package struct RequestHead: Sendable {
     }
 
     @inline(__always)
-    private mutating func take(_ line: FieldLine, of bytes: UnsafeRawBufferPointer, _ body: inout MessageBody) throws(HTTPFault) {
+    mutating func take(_ line: FieldLine, of bytes: UnsafeRawBufferPointer, _ body: inout MessageBody) throws(HTTPFault) {
         func named(_ name: StaticString) -> Bool { HeadBytes.equal(bytes, line.name, ignoringCase: name) }
         switch line.name.count {
         case 4 where named("host"):
-            guard host == nil, RequestHead.isHost(bytes, line.value) else { throw .invalidHost }
+            guard host == nil, HostField.isValid(bytes, line.value) else { throw .invalidHost }
             host = line.value
         case 6 where named("expect"):
             guard HeadBytes.equal(bytes, line.value, ignoringCase: "100-continue") else { throw .unsupportedExpectation }
@@ -87,29 +104,19 @@ package struct RequestHead: Sendable {
             } else if !isHTTP11, HeadBytes.list(bytes, line.value, has: "keep-alive") {
                 keepAlive = true
             }
-        case 12 where named("content-type"): contentType = line.value
+        case 12 where named("content-type"):
+            guard contentType == nil else { throw .repeatedField }
+            contentType = line.value
         case 13 where named("authorization"):
             ambiguousCredentials = ambiguousCredentials || authorization != nil || apiKey != nil
             authorization = line.value
         case 14 where named("content-length"): try body.length(bytes, line.value)
-        case 16 where named("content-encoding"): contentEncoding = line.value
+        case 16 where named("content-encoding"):
+            guard contentEncoding == nil else { throw .repeatedField }
+            contentEncoding = line.value
         case 17 where named("transfer-encoding"): try body.coding(bytes, line.value)
         default: break
         }
-    }
-
-    /// RFC 3986, section 3.2.2, without user information: letters, digits, `-._~!$&'()*+;=%`, and brackets and colons for addresses.
-    private static func isHost(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Bool {
-        guard (1...255).contains(range.count) else { return false }
-        for at in range {
-            switch bytes[at] {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
-                UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "%"):
-                continue
-            default: return false
-            }
-        }
-        return true
     }
 }
 

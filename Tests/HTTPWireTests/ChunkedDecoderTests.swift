@@ -46,10 +46,17 @@ import Testing
     @Test(arguments: [
         "4\nWiki", "4\r\nWikiX\r\n", "g\r\n", "\r\n", ";\r\n", "-1\r\n", "0x4\r\n", " 4\r\n", "4 \r\n", "FFFFFFFFFFFFF\r\n", "4\rX",
         "0\r\n:x\r\n\r\n",
-        "0\r\nX: \u{1}\r\n\r\n", "4\r\nWiki\r\r", "0\r\n\rX", "4;\u{0}\r\n",
+        "0\r\nX: \u{1}\r\n\r\n", "4\r\nWiki\r\r", "0\r\n\rX", "4;\u{0}\r\n", "4;\r\n", "4;;\r\n", "4;a \r\n", "4;a b\r\n", "4;a=\r\n",
+        "4;a=\"b\r\n", "4;a=\"b\"c\r\n", "4;a\nWiki", "4\r\nWiki\n", "0\r\nX\r\n\r\n", "0\r\nX : 1\r\n\r\n", "0\r\n X: 1\r\n\r\n", "0\r\nX: 1\n\r\n",
+        "4\u{0B}\r\n", "4_0\r\n", "+4\r\n", "4\r\r\n", "4\n\r\n",
     ])
     func refusesMalformedChunks(_ text: String) {
         #expect(throws: HTTPFault.malformedChunk) { try decode([Array(text.utf8)[...]]) }
+    }
+
+    @Test(arguments: ["4;a\r\n", "4; a\r\n", "4;a=b\r\n", "4;a = b;c\r\n", "4;a=\"\"\r\n", "004;a=\"\\\"\";b\r\n"])
+    func takesTheExtensionsOfTheGrammar(_ size: String) throws {
+        #expect(try decode([Array("\(size)Wiki\r\n0\r\nX-Y:\r\n\r\n".utf8)[...]]).0 == "Wiki")
     }
 
     @Test func refusesAnEndlessExtensionOrTrailer() {

@@ -52,12 +52,30 @@ import Testing
         "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "GET / HTTP/1.1\r\n Host: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nX\u{0}: 1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX: \u{0}\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nX: \u{7F}\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n: 1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",
-        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / x HTTP/1.1\r\nHost: a\r\n\r\n", "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / x HTTP/1.1\r\nHost: a\r\n\r\n", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://a/ HTTP/1.1\r\n\r\n", "GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "GET a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n",
+        "GET * HTTP/1.1\r\nHost: a\r\n\r\n", "GET /#f HTTP/1.1\r\nHost: a\r\n\r\n", "GET /\"x HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /\u{80} HTTP/1.1\r\nHost: a\r\n\r\n", "GET /\tx HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n", "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", "GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a%2f\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", "GET / HTTP/1.1\r\nHost: :80\r\n\r\n", "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nContent-Type: c/d\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Encoding: identity\r\n\r\n", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.2\r\nHost: a\r\n\r\n", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "GET / http/1.1\r\nHost: a\r\n\r\n", "GET /\r\n\r\n",
         " GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
     ])
     func refusesMalformedHeads(_ text: String) {
         #expect(throws: HTTPFault.self) { try Self.scan(text) }
+    }
+
+    @Test(arguments: [
+        ("GET http://A.b:80/v1?x HTTP/1.1\r\nHost: a.B:80\r\n\r\n", "/v1?x"), ("GET https://a HTTP/1.1\r\nHost: a\r\n\r\n", ""),
+        ("GET HTTP://[::1]:9?q HTTP/1.1\r\nHost: [::1]:9\r\n\r\n", "?q"), ("GET http://a/x HTTP/1.0\r\n\r\n", "/x"),
+        ("OPTIONS * HTTP/1.1\r\nHost: a:\r\n\r\n", "*"), ("GET /a%20b;c=(1)!$&'*+,~@[] HTTP/1.1\r\nHost: a\r\n\r\n", "/a%20b;c=(1)!$&'*+,~@[]"),
+    ])
+    func readsEveryFormOfTarget(_ text: String, _ target: String) throws {
+        #expect(String(decoding: Array(text.utf8)[try Self.scan(text).target], as: UTF8.self) == target)
     }
 
     @Test(arguments: [

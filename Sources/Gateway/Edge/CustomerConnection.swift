@@ -158,9 +158,9 @@ final class CustomerConnection: ChannelInboundHandler {
         isHeadRequest = false
         do throws(HTTPFault) {
             guard let length = try inbound.findHead(&finder) else { return false }
-            let outcome = try readHead(length)
+            let (outcome, head) = try readHead(length)
             inbound.moveReaderIndex(forwardBy: length)
-            return begin(outcome)
+            return begin(outcome, head)
         } catch {
             refuse(APIError(.malformedRequest), status: error.status)
             return false
