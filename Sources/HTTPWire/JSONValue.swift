@@ -72,6 +72,17 @@ package struct JSONObject: Sendable, Equatable {
 
     package var names: [String] { members.map(\.name) }
 
+    /// Puts a member at the end, or a new value in its place; nil changes nothing.
+    package mutating func set(_ name: String, _ value: JSONValue?) {
+        guard let value else { return }
+        if let position = positions[name] {
+            members[position] = Member(name: name, value: value)
+        } else {
+            positions[name] = members.count
+            members.append(Member(name: name, value: value))
+        }
+    }
+
     /// False, and nothing is changed, when there is a member of that name already.
     package mutating func append(_ name: String, _ value: JSONValue) -> Bool {
         guard positions.updateValue(members.count, forKey: name) == nil else { return false }

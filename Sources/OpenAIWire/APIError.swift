@@ -1,6 +1,6 @@
 package import HTTPWire
 
-/// One error as a customer sees it: `{"error":{"message":…,"type":…,"param":…,"code":…}}`.
+/// One error as a customer sees it: `{"error":{"message":…,"type":…,"param":…,"code":…,"retryable":…}}`, or in Anthropic's shape.
 package struct APIError: Error, Sendable, Equatable {
     package var code: APIErrorCode
     package var message: String
@@ -15,18 +15,16 @@ package struct APIError: Error, Sendable, Equatable {
 
     package var status: Int { code.status }
 
-    /// The JSON body.
-    package var body: [UInt8] {
-        var bytes = Array(#"{"error":{"message":"#.utf8)
-        bytes += BodyEdit.quoted(message)
-        bytes += Array(#","type":""#.utf8) + Array(code.type.utf8)
-        bytes += Array(#"","param":"#.utf8)
-        bytes += param.map { BodyEdit.quoted($0) } ?? Array("null".utf8)
-        bytes += Array(#","code":""#.utf8) + Array(code.rawValue.utf8)
-        bytes += Array(#"","retryable":"#.utf8) + Array((code.isRetryable ? "true" : "false").utf8)
-        bytes += Array("}}".utf8)
-        return bytes
+    /// What is told of it, in OpenAI's words.
+    package var members: JSONObject {
+        [
+            "message": .string(message), "type": .string(code.type), "param": param.map { .string($0) } ?? .null,
+            "code": .string(code.rawValue), "retryable": .bool(code.isRetryable),
+        ]
     }
+
+    /// The JSON body.
+    package var body: [UInt8] { JSONValue.object(["error": .object(members)]).text }
 
     /// The same as an event of a stream.
     package var event: [UInt8] {

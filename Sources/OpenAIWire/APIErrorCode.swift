@@ -11,6 +11,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     case invalidValue = "invalid_value"
     case missingParameter = "missing_required_parameter"
     case unsupportedParameter = "unsupported_parameter"
+    case unsupportedEndpoint = "unsupported_endpoint"
     case unsupportedEncoding = "unsupported_content_encoding"
     case unsupportedMediaType = "unsupported_media_type"
     case promptTooLong = "prompt_too_long"
@@ -27,6 +28,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     case serviceUnavailable = "service_unavailable"
     case shuttingDown = "shutting_down"
     case tooManyConnections = "too_many_connections"
+    case hostLost = "host_lost"
     case upstreamError = "upstream_error"
     case upstreamTimeout = "upstream_timeout"
     case streamInterrupted = "stream_interrupted"
@@ -42,7 +44,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .unsupportedEncoding, .unsupportedMediaType: 415
         case .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests: 429
         case .noWorkerAvailable, .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: 503
-        case .upstreamError, .streamInterrupted: 502
+        case .upstreamError, .streamInterrupted, .hostLost: 502
         case .upstreamTimeout: 504
         default: 400
         }
@@ -67,6 +69,16 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whose failure it is: what a customer is to blame for is no failure of the service, and counts in no objective.
+    package var fault: FaultOwner {
+        switch self {
+        case .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: .gateway
+        case .noWorkerAvailable, .hostLost: .host
+        case .upstreamError, .upstreamTimeout, .streamInterrupted: .runtime
+        default: .customer
+        }
+    }
+
     /// For people. Fixed text: nothing of a request, a host or a runtime is ever in it.
     package var message: String {
         switch self {
@@ -81,6 +93,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .invalidValue: "A parameter has a value that is not allowed."
         case .missingParameter: "A required parameter is missing."
         case .unsupportedParameter: "A parameter is not supported by this model."
+        case .unsupportedEndpoint: "This model does not serve this endpoint."
         case .unsupportedEncoding: "Compressed request bodies are not supported."
         case .unsupportedMediaType: "The body must be application/json."
         case .promptTooLong: "The prompt is longer than this plan allows."
@@ -97,9 +110,20 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .serviceUnavailable: "The service cannot check keys at the moment."
         case .shuttingDown: "This server is being restarted."
         case .tooManyConnections: "Too many connections."
+        case .hostLost: "The machine that worked on the answer was lost."
         case .upstreamError: "The model failed to answer."
         case .upstreamTimeout: "The model did not answer in time."
         case .streamInterrupted: "The answer was interrupted. It is not billed."
         }
     }
+}
+
+/// Whose failure an error is. Raw values are what documents and records carry.
+package enum FaultOwner: String, Sendable, CaseIterable {
+    case customer
+    case gateway
+    /// A machine or the way to it, or that there are too few of them.
+    case host
+    /// The program that runs the model.
+    case runtime
 }

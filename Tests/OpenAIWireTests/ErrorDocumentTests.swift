@@ -23,7 +23,12 @@ import Testing
         #expect(row[2] == (code == .malformedRequest ? "400, 414, 417, 431 or 505" : "\(code.status)"))
         #expect(row[3] == (code.isRetryable ? "yes" : "no"))
         #expect(!row[4].isEmpty)
-        #expect(row[5] == (code.status >= 500 ? "service" : "customer"))
+        #expect(row[5] == code.fault.rawValue)
+    }
+
+    @Test(arguments: APIErrorCode.allCases)
+    func nobodyButTheCustomerIsToBlameForAStatusBelow500(_ code: APIErrorCode) {
+        #expect((code.fault == .customer) == (code.status < 500))
     }
 
     @Test func noRowIsOfAnErrorThatDoesNotExist() {

@@ -1,0 +1,100 @@
+import HTTPWire
+
+/// What one event of a chat stream, or a whole chat answer, says of its first choice.
+struct ChatDelta {
+    struct ToolCall {
+        /// Place among the calls of the answer.
+        var index: Int?
+        var id: String?
+        var name: String?
+        var arguments: String
+    }
+
+    private(set) var text = ""
+    private(set) var reasoning = ""
+    private(set) var refusal = ""
+    private(set) var toolCalls: [ToolCall] = []
+    private(set) var finishReason: String?
+    /// The text that ended the answer, where the runtime names it: `stop_reason` of vLLM, `matched_stop` of SGLang.
+    private(set) var stopSequence: String?
+    private(set) var logprobs: [JSONValue] = []
+
+    init(_ event: JSONValue) {
+        guard let choice = event["choices"]?.array?.first else { return }
+        finishReason = choice["finish_reason"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+        stopSequence = choice["stop_reason"]?.string ?? choice["matched_stop"]?.string
+        logprobs = choice["logprobs"]?["content"]?.array ?? []
+        guard let delta = choice["delta"] ?? choice["message"] else { return }
+        text = delta["content"]?.string ?? ""
+        refusal = delta["refusal"]?.string ?? ""
+        // Some runtimes send both names for the same words.
+        let current = delta["reasoning"]?.string ?? ""
+        reasoning = current.isEmpty ? delta["reasoning_content"]?.string ?? "" : current
+        for (position, call) in (delta["tool_calls"]?.array ?? []).enumerated() {
+            let index = call["index"]?.integer.flatMap { Int(exactly: $0) } ?? (choice["message"] != nil ? position : nil)
+            toolCalls.append(
+                ToolCall(
+                    index: index, id: call["id"]?.string.flatMap { $0.isEmpty ? nil : $0 }, name: call["function"]?["name"]?.string,
+                    arguments: call["function"]?["arguments"]?.string ?? ""))
+        }
+    }
+}
+
+/// Tool calls of a stream as they come in pieces: name and id once, arguments bit by bit, several calls perhaps in turn.
+struct ToolCallPieces {
+    struct Call {
+        var id: String
+        var name = ""
+        var arguments = ""
+    }
+
+    private(set) var calls: [Call] = []
+    private var places: [Int: Int] = [:]
+    private let idPrefix: String
+
+    /// - Parameter idPrefix: Start of the ids of calls that the runtime gives none.
+    init(idPrefix: String) {
+        self.idPrefix = idPrefix
+    }
+
+    /// Returns the place of the call that the piece belongs to; nil when there are more calls than anyone makes.
+    mutating func take(_ piece: ChatDelta.ToolCall) -> Int? {
+        let isNext = piece.index == nil && piece.id != nil && piece.id != calls.last?.id
+        let index = piece.index ?? (isNext ? calls.count : max(calls.count - 1, 0))
+        let place = places[index] ?? calls.count
+        if place == calls.count {
+            guard calls.count < 128 else { return nil }
+            places[index] = place
+            calls.append(Call(id: piece.id ?? "\(idPrefix)\(place)"))
+        }
+        calls[place].name += piece.name ?? ""
+        calls[place].arguments += piece.arguments
+        return place
+    }
+}
+
+/// Tokens as a customer is told them, which is as they are billed.
+package struct TokenCounts: Sendable, Equatable {
+    package var prompt: Int
+    package var completion: Int
+    /// Of the prompt.
+    package var cached: Int
+    /// Of the completion.
+    package var reasoning: Int
+
+    package init(prompt: Int, completion: Int, cached: Int = 0, reasoning: Int = 0) {
+        self.prompt = prompt
+        self.completion = completion
+        self.cached = cached
+        self.reasoning = reasoning
+    }
+}
+
+extension JSONValue {
+    static func count(_ value: Int) -> JSONValue { .integer(Int64(value)) }
+
+    /// An event with its name, as both translated APIs send them.
+    func event(_ name: String) -> [UInt8] {
+        Array("event: \(name)\ndata: ".utf8) + text + Array("\n\n".utf8)
+    }
+}
