@@ -119,7 +119,8 @@ let package = Package(
         .executableTarget(
             name: "plimsoll-control",
             dependencies: [
-                "ControlPlane", "Postgres", "Migrations", "Cryptography", "Telemetry", "Program", .hummingbird, .arguments, .logging, .lifecycle,
+                "ControlPlane", "Domain", "Postgres", "Migrations", "Cryptography", "Telemetry", "Program", .hummingbird, .arguments, .logging,
+                .lifecycle,
             ], swiftSettings: strict),
         .executableTarget(
             name: "plimsoll-gateway",
@@ -132,8 +133,8 @@ let package = Package(
         .executableTarget(
             name: "plimsoll-agent",
             dependencies: [
-                "Agent", "Link", "Exchange", "Cryptography", "Outbound", "PlimsollWire", "CPlatform", "Telemetry", "Program", .nioCore, .nioPosix,
-                .arguments, .logging, .lifecycle,
+                "Agent", "Domain", "Link", "Exchange", "Cryptography", "Outbound", "PlimsollWire", "CPlatform", "Telemetry", "Program", .nioCore,
+                .nioPosix, .arguments, .logging, .lifecycle,
             ],
             swiftSettings: strict,
             // A host has no Swift runtime, and of a library that is linked in only what is used becomes resident.

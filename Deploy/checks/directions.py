@@ -27,7 +27,7 @@ MAY_USE = {
     "plimsoll": "Commands",
     "plimsoll-control": "ControlPlane Program Domain PlimsollWire Postgres Migrations Cryptography Telemetry CPlatform",
     "plimsoll-gateway": "Gateway Domain Outbound Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
-    "plimsoll-agent": "Agent Outbound Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
+    "plimsoll-agent": "Agent Domain Outbound Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
     "plimsoll-simulated-runtime": "SimulatedRuntime Program",
     "plimsoll-bench": "CEpoll",
 }

@@ -26,8 +26,10 @@ package struct ProgramOptions: ParsableArguments, Sendable {
     }
 
     /// Sets logging up as asked for.
-    package func startLogging() {
-        LogSetup.bootstrap(level: logLevel, format: logFormat)
+    ///
+    /// - Parameter redact: Takes secrets and personal data out of what is written.
+    package func startLogging(redact: @escaping LogSetup.Redaction = { $0 }) {
+        LogSetup.bootstrap(level: logLevel, format: logFormat, redact: redact)
     }
 }
 

@@ -10,11 +10,16 @@ package enum LogFormat: String, Sendable, CaseIterable {
 
 /// Sets logging up for a program.
 package enum LogSetup {
+    /// Takes what must not be told out of one text.
+    package typealias Redaction = @Sendable (String) -> String
+
     /// Sends every log record of this process to standard error. Call once, first thing in `main`.
-    package static func bootstrap(level: Logger.Level, format: LogFormat) {
+    ///
+    /// - Parameter redact: Run on the message and on every value of each record: others' words stand in errors of libraries, hosts and peers.
+    package static func bootstrap(level: Logger.Level, format: LogFormat, redact: @escaping Redaction = { $0 }) {
         let sink = LogSink.standardError
         LoggingSystem.bootstrap { label in
-            PlimsollLogHandler(label: label, level: level, format: format, sink: sink)
+            PlimsollLogHandler(label: label, level: level, format: format, sink: sink, redact: redact)
         }
     }
 

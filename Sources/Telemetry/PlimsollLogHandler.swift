@@ -1,7 +1,8 @@
 import Glibc
 import Logging
 
-/// Writes each record as one line. Metadata whose name is not in `LogKeys` is named but its value is left out, and long values are cut.
+/// Writes each record as one line. Metadata whose name is not in `LogKeys` is named but its value is left out, secrets and personal data are
+/// taken out of the others, and long values are cut.
 struct PlimsollLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
@@ -9,12 +10,17 @@ struct PlimsollLogHandler: LogHandler {
     private let label: String
     private let format: LogFormat
     private let sink: LogSink
+    private let redact: LogSetup.Redaction
 
-    init(label: String, level: Logger.Level, format: LogFormat, sink: LogSink, metadataProvider: Logger.MetadataProvider? = nil) {
+    init(
+        label: String, level: Logger.Level, format: LogFormat, sink: LogSink, metadataProvider: Logger.MetadataProvider? = nil,
+        redact: @escaping LogSetup.Redaction = { $0 }
+    ) {
         self.label = label
         self.format = format
         self.sink = sink
         self.metadataProvider = metadataProvider
+        self.redact = redact
         logLevel = level
     }
 
@@ -30,7 +36,8 @@ struct PlimsollLogHandler: LogHandler {
         if let error = event.error { all[LogKeys.errorType] = "\(type(of: error))" }
         var line = LogLine(limit: LogSink.lineLimit)
         let record = LogRecord(
-            time: LogTime.now(), level: event.level, label: label, message: event.message.description, fields: LogRecord.fields(all))
+            time: LogTime.now(), level: event.level, label: label, message: redact(LogRecord.bounded(event.message.description)),
+            fields: LogRecord.fields(all, redact: redact))
         switch format {
         case .json: line.appendJSON(record)
         case .text: line.appendText(record)
@@ -43,6 +50,8 @@ struct PlimsollLogHandler: LogHandler {
 struct LogRecord {
     /// Bytes of a metadata value that are written.
     static let valueLimit = 512
+    /// Bytes of a text that are looked through. What is cut away must be looked at too: half a secret is not known for one.
+    private static let scannedLimit = 16_384
 
     var time: String
     var level: Logger.Level
@@ -51,11 +60,15 @@ struct LogRecord {
     /// In order of the names.
     var fields: [(name: String, value: String)]
 
-    static func fields(_ metadata: Logger.Metadata) -> [(name: String, value: String)] {
+    static func fields(_ metadata: Logger.Metadata, redact: LogSetup.Redaction) -> [(name: String, value: String)] {
         metadata.sorted { $0.key < $1.key }.map { name, value in
             let text = value.description
-            return (name, LogKeys.all.contains(name) ? cut(text) : "<unlisted \(text.utf8.count) bytes>")
+            return (name, LogKeys.all.contains(name) ? cut(redact(bounded(text))) : "<unlisted \(text.utf8.count) bytes>")
         }
+    }
+
+    static func bounded(_ text: String) -> String {
+        text.utf8.count > scannedLimit ? String(decoding: text.utf8.prefix(scannedLimit), as: UTF8.self) : text
     }
 
     static func cut(_ text: String) -> String {

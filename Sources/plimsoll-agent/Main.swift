@@ -1,5 +1,6 @@
 import Agent
 import ArgumentParser
+import Domain
 import FoundationEssentials
 import Glibc
 import PlimsollWire
@@ -18,7 +19,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ProgramOptions
 
     func run() async throws {
-        options.startLogging()
+        options.startLogging(redact: Redactor.standard.redact)
         let settings = try ProgramExit.reading { try AgentSettings(options.settings()) }
         do {
             try await AgentProgram(settings).run()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Domain
 import Gateway
 import Program
 
@@ -21,7 +22,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var mode: StandaloneOption
 
     func run() async throws {
-        options.startLogging()
+        options.startLogging(redact: Redactor.standard.redact)
         do {
             if let file = mode.standalone {
                 let settings = try ProgramExit.reading { try StandaloneSettings(file: file) }

@@ -5,12 +5,12 @@ import Testing
 @testable import Telemetry
 
 @Suite struct LogTests {
-    private func lines(format: LogFormat = .json, _ use: (Logger) -> Void) throws -> String {
+    private func lines(format: LogFormat = .json, redact: @escaping LogSetup.Redaction = { $0 }, _ use: (Logger) -> Void) throws -> String {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
         defer { ends.forEach { close($0) } }
         let sink = LogSink(descriptor: ends[1])
-        var logger = Logger(label: "test") { PlimsollLogHandler(label: $0, level: .info, format: format, sink: sink) }
+        var logger = Logger(label: "test") { PlimsollLogHandler(label: $0, level: .info, format: format, sink: sink, redact: redact) }
         logger[metadataKey: LogKeys.tenant] = "t-1"
         use(logger)
         var bytes = [UInt8](repeating: 0, count: 65_536)
@@ -50,6 +50,17 @@ import Testing
         let text = try lines { $0.info("\(long)", metadata: [LogKeys.reason: "\(long)", LogKeys.path: "\(long)"]) }
         #expect(text.utf8.count <= LogSink.lineLimit)
         #expect(text.contains("…(10000 bytes)") && text.hasSuffix("}\n"))
+    }
+
+    /// Cutting comes after redacting: half a secret is not known for one.
+    @Test(arguments: LogFormat.allCases) func everyTextOfARecordIsRedactedBeforeItIsCut(format: LogFormat) throws {
+        let secret = "marker" + String(repeating: "9", count: 200)
+        let redact: LogSetup.Redaction = { $0.replacing(secret, with: "<redacted>") }
+        let text = try lines(format: format, redact: redact) {
+            $0.error("of \(secret)", metadata: [LogKeys.reason: "\(String(repeating: "x", count: 400)) \(secret)", LogKeys.path: "/\(secret)"])
+        }
+        #expect(!text.contains("marker") && text.split(separator: "<redacted>").count == 4, "\(text)")
+        #expect(text.count { $0 == "\n" } == 1 && text.hasSuffix("\n"))
     }
 
     @Test func aTextLineCannotBeForgedOrSteerATerminal() throws {

@@ -1,0 +1,111 @@
+import FoundationEssentials
+import Testing
+
+@testable import Domain
+
+@Suite struct SecretTests {
+    /// Written backwards in the file, so that nobody's scanner takes it for a real secret.
+    struct Sample: Decodable {
+        var rule: String
+        var text: String
+        var secret: String
+    }
+
+    private static func samples() throws -> [Sample] {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Vectors/secrets.json")
+        return try JSONDecoder().decode([Sample].self, from: Data(contentsOf: file)).map {
+            Sample(rule: $0.rule, text: String($0.text.reversed()), secret: String($0.secret.reversed()))
+        }
+    }
+
+    @Test func everyRuleCanBeCompiled() throws {
+        #expect(SecretRule.all.count > 210)
+        #expect(Set(SecretRule.all.map(\.name)).count == SecretRule.all.count)
+        for rule in SecretRule.all {
+            #expect(!rule.keywords.isEmpty && rule.keywords.allSatisfy { $0 == $0.lowercased() && !$0.isEmpty }, "\(rule.name)")
+            #expect(throws: Never.self, "\(rule.name)") { _ = try PatternFinder(rule.expression) }
+        }
+    }
+
+    /// The samples by which gitleaks tests its own rules.
+    @Test func atLeast95PercentOfKnownSecretsAreTakenOut() throws {
+        let samples = try Self.samples()
+        let redactor = Redactor(.secrets)
+        var missed: [String: Int] = [:]
+        for sample in samples {
+            let redacted = redactor.redact(sample.text)
+            let isHidden = sample.secret.isEmpty ? redacted != sample.text : !redacted.contains(sample.secret)
+            if !isHidden { missed[sample.rule, default: 0] += 1 }
+        }
+        let lost = missed.values.reduce(0, +)
+        #expect(samples.count > 500)
+        #expect(lost * 20 <= samples.count, "\(lost) of \(samples.count) were missed: \(missed.sorted { $0.value > $1.value })")
+    }
+
+    @Test func ourOwnKeysAndTokensAreTakenOutWhole() {
+        var random = SeededRandom(seed: 9)
+        for format in KeyFormat.allCases {
+            let key = format.make(using: &random)
+            #expect(Redactor.standard.redact("key \(key) was refused") == "key <redacted plimsoll-key> was refused")
+        }
+        let token = JoinToken(id: UUID(), secret: Array(repeating: 7, count: 32), pin: Array(repeating: 9, count: 32))
+        #expect(Redactor.standard.redact("with \(token.text).") == "with <redacted plimsoll-join-token>.")
+    }
+
+    @Test(arguments: [
+        ("postgres://app:hunter2@db:5432/x", "postgres://app:<redacted url-password>@db:5432/x"),
+        (#"authorization: Bearer abcdEFGH12345678ijkl"#, "authorization: Bearer <redacted authorization-header>"),
+        ("two AKIALALEMEL33243OLIB and AKIAZ6PQRLLQ27TEXB5Q here", "two <redacted aws-access-token> and <redacted aws-access-token> here"),
+    ])
+    func onlyTheSecretIsTakenOut(text: String, expected: String) {
+        #expect(Redactor.standard.redact(text) == expected)
+    }
+
+    /// Reads as a log does: names, ids, digests, addresses, numbers.
+    @Test(arguments: [
+        "0190163d-8694-739b-aea5-966c26f8ad91", "customers' endpoint listens 127.0.0.1:7800", "2026-11-24T09:14:05.999Z",
+        "version 17 names 2 of 9 workers; held back until it is confirmed", "/var/lib/plimsoll-gateway/spool/0001-00000017.seg",
+        "spiffe://plimsoll.internal/agent/0190163d-8694-739b-aea5-966c26f8ad91", "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945",
+        "entries: 3 keys, 2 tenants, 1 tier", "token count 1200 of 2000 tokens per minute", "connection reset by peer (errno: 104)",
+        "AKIAIOSFODNN7EXAMPLE0", "password must be set", "api_version=2026-01-31", "key.id=0190163d-8694-739b-aea5-966c26f8ad91",
+    ])
+    func whatIsNoSecretStays(text: String) {
+        #expect(Redactor.standard.redact(text) == text)
+    }
+
+    @Test func aSecretThatReachesBeyondTheWindowIsTakenOutToItsEnd() {
+        var random = SeededRandom(seed: 4)
+        let long = String((0..<16_000).map { _ in "abcdefghijklmnopqrstuvwxyz0123456789".randomElement(using: &random) ?? "a" })
+        let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6.eyJzdWIiOiIxMjM0NTY3ODkwIiwi\(long).c2lnbmF0dXJlMTIzNDU2"
+        let text = "jwt: \(token) end"
+        let redacted = Redactor(.secrets).redact(text)
+        #expect(redacted == "jwt: <redacted jwt> end", "\(redacted.count) bytes are left")
+    }
+}
+
+@Suite struct PersonalDataTests {
+    @Test(arguments: [
+        ("mail jane.doe+x@example.co.uk.", "mail <redacted email>."), ("<a@b.io>", "<<redacted email>>"),
+        ("to DE89 3704 0044 0532 0130 00, please", "to <redacted iban>, please"), ("GB82WEST12345698765432", "<redacted iban>"),
+        ("card 4111 1111 1111 1111!", "card <redacted card>!"), ("378282246310005", "<redacted card>"), ("5500-0000-0000-0004", "<redacted card>"),
+        ("call +49 30 901820 now", "call <redacted phone> now"), ("(415) 555-2671", "<redacted phone>"), ("415-555-2671", "<redacted phone>"),
+    ])
+    func personalDataIsTakenOut(text: String, expected: String) {
+        #expect(Redactor.standard.redact(text) == expected)
+    }
+
+    @Test(arguments: [
+        "4111 1111 1111 1112", "DE89 3704 0044 0532 0130 02", "user@localhost", "@", "a@b", "1764150000000000", "+1", "127.0.0.1:7800",
+        "x4111111111111111", "0000 0000 0000 0000", "2026-11-26 03:47:49", "a1b2c3d4-e5f6-4111-1111-111111111111", "XX89370400440532013000",
+    ])
+    func whatOnlyLooksLikeItStays(text: String) {
+        #expect(Redactor.standard.redact(text) == text)
+    }
+
+    @Test func numbersOfAnyLengthAreGoneOverInOnePass() {
+        var findings: [SensitiveFinding] = []
+        let digits = [UInt8](repeating: 0x34, count: 200_000)
+        digits.withUnsafeBytes { PersonalDataScanner.scan($0, into: &findings) }
+        #expect(findings.isEmpty)
+    }
+}
