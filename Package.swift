@@ -99,7 +99,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "CPlatform", "Domain", "PlimsollWire", "OpenAIWire", "HTTPWire", "Exchange", "Link", "Outbound", "Cryptography", "Telemetry",
-                .nioCore, .nioPosix, .logging, .lifecycle,
+                .nioCore, .nioPosix, .nioTLS, .nioSSL, .nioHTTP2, .nioHPACK, .logging, .lifecycle,
             ],
             swiftSettings: dataPath),
         .target(
@@ -177,7 +177,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "HTTPWire", "Link", "Telemetry", "Cryptography", "TestSupport",
-                .logging, .lifecycle, .nioCore, .nioPosix, .nioEmbedded,
+                .logging, .lifecycle, .nioCore, .nioPosix, .nioEmbedded, .nioHTTP1, .nioHTTP2, .nioHPACK, .nioSSL,
             ],
             swiftSettings: strict),
         .testTarget(

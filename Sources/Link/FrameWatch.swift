@@ -1,14 +1,16 @@
-import NIOHTTP2
+package import NIOHTTP2
 
 /// Sees what the frame layer writes, which tells what it has decided: it resets a stream on which the peer broke the protocol, and says GOAWAY when
 /// the connection is broken.
-final class FrameWatch: NIOHTTP2FrameDelegate {
+package final class FrameWatch: NIOHTTP2FrameDelegate {
     /// Called for every reset that goes out, ours included. While the channel is not writable that is long after it was asked for.
-    var onReset: (HTTP2StreamID) -> Void = { _ in }
+    package var onReset: (HTTP2StreamID) -> Void = { _ in }
     /// The error that the frame layer fires next is the connection's, whatever its type.
-    private(set) var isConnectionGivenUp = false
+    package private(set) var isConnectionGivenUp = false
 
-    func wroteFrame(_ frame: HTTP2Frame) {
+    package init() {}
+
+    package func wroteFrame(_ frame: HTTP2Frame) {
         switch frame.payload {
         case .rstStream: onReset(frame.streamID)
         // Ours goes past the frame layer.
@@ -21,7 +23,7 @@ final class FrameWatch: NIOHTTP2FrameDelegate {
 extension Error {
     /// One of the errors for which the frame layer resets a stream. Some of them it fires for a whole connection too, after a GOAWAY. All others
     /// close the link.
-    var isOfOneStream: Bool {
+    package var isOfOneStream: Bool {
         switch self {
         case is NIOHTTP2Errors.StreamError, is NIOHTTP2Errors.BadStreamStateTransition, is NIOHTTP2Errors.TrailersWithoutEndStream,
             is NIOHTTP2Errors.FlowControlViolation, is NIOHTTP2Errors.InvalidFlowControlWindowSize, is NIOHTTP2Errors.InvalidWindowIncrementSize,

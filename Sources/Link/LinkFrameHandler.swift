@@ -1,5 +1,5 @@
 import Cryptography
-import NIOCore
+package import NIOCore
 import NIOHTTP2
 
 /// The one handler behind the frame layer: sends each frame to its stream, keeps the connection's window open, watches the peer's pulse,
@@ -254,6 +254,6 @@ extension HTTP2PingData {
 }
 
 /// GOAWAY as bytes: length 8, type 7, no flags, stream 0; last stream 2^31-1, code NO_ERROR.
-enum GoAwayFrame {
-    static let graceful = ByteBuffer(bytes: [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0])
+package enum GoAwayFrame {
+    package static let graceful = ByteBuffer(bytes: [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0])
 }

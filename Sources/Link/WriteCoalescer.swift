@@ -1,14 +1,18 @@
-import NIOCore
+package import NIOCore
 
 /// Joins what one flush writes into one buffer, so that TLS seals it as few records: the frame layer below us writes the nine bytes of a frame's
 /// head and its payload apart, and NIOSSL makes a record of each write. Buffers of `largest` bytes and more are passed on as they are.
-final class WriteCoalescer: ChannelOutboundHandler {
-    typealias OutboundIn = IOData
-    typealias OutboundOut = ByteBuffer
+package final class WriteCoalescer: ChannelOutboundHandler {
+    package typealias OutboundIn = IOData
+    package typealias OutboundOut = ByteBuffer
 
     /// Bytes that go out between two frames without the frame layer's knowledge.
-    struct Raw: Sendable {
-        let bytes: ByteBuffer
+    package struct Raw: Sendable {
+        package let bytes: ByteBuffer
+
+        package init(bytes: ByteBuffer) {
+            self.bytes = bytes
+        }
     }
 
     private static let largest = 16 * 1024
@@ -18,7 +22,9 @@ final class WriteCoalescer: ChannelOutboundHandler {
     private var isPassedOn = true
     private var promises: [EventLoopPromise<Void>] = []
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package init() {}
+
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard case .byteBuffer(let bytes) = unwrapOutboundIn(data) else {
             preconditionFailure("the frame layer writes byte buffers only")
         }
@@ -37,12 +43,12 @@ final class WriteCoalescer: ChannelOutboundHandler {
         if joined.readableBytes >= Self.largest { passOn(context) }
     }
 
-    func flush(context: ChannelHandlerContext) {
+    package func flush(context: ChannelHandlerContext) {
         passOn(context)
         context.flush()
     }
 
-    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+    package func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
         guard let raw = event as? Raw else {
             context.triggerUserOutboundEvent(event, promise: promise)
             return
@@ -50,13 +56,13 @@ final class WriteCoalescer: ChannelOutboundHandler {
         write(context: context, data: NIOAny(IOData.byteBuffer(raw.bytes)), promise: promise)
     }
 
-    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         passOn(context)
         context.flush()
         context.close(mode: mode, promise: promise)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) {
+    package func handlerRemoved(context: ChannelHandlerContext) {
         let waiting = promises
         promises = []
         for promise in waiting { promise.fail(ChannelError.ioOnClosedChannel) }

@@ -5,6 +5,8 @@ import Program
 /// Settings that a gateway has with and without a control plane. `docs/gateway-configuration.md` describes them.
 struct EdgeSettings {
     var gateway = GatewaySettings()
+    /// Of the customers' port; nil: plain HTTP.
+    let certificates: EdgeCertificates?
     let stateDirectory: String
     let operations: SettingsAddress
     let drainLimit: Duration
@@ -19,10 +21,10 @@ struct EdgeSettings {
         } else {
             reader.fault("listen", "must be host:port")
         }
-        if !listen.isLocal, !reader.bool("behind_proxy", default: false) {
-            reader.fault("listen", "is plain HTTP and must be a loopback address; set behind_proxy when a proxy with TLS stands in front")
-        } else {
-            _ = reader.bool("behind_proxy", default: false)
+        certificates = Self.certificates(reader.object("tls"))
+        let isBehindProxy = reader.bool("behind_proxy", default: false)
+        if !listen.isLocal, certificates == nil, !isBehindProxy, !reader.has("tls") {
+            reader.fault("listen", "is plain HTTP and must be a loopback address; set tls, or behind_proxy when a proxy with TLS stands in front")
         }
         let operations = reader.object("operations").address("listen", default: SettingsAddress(host: "127.0.0.1", port: 7802))
         if !operations.isLocal { reader.object("operations").fault("listen", "must be an address that only this host can reach") }
@@ -35,7 +37,23 @@ struct EdgeSettings {
         spoolRetention = spool.duration("retention", default: .seconds(7 * 86_400), in: .seconds(3600) ... .seconds(366 * 86_400))
         gateway.loops = reader.int("loops", default: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), in: 1...256)
         gateway.connections = reader.int("connections", default: gateway.connections, in: 1...1_000_000)
+        gateway.connectionsPerAddress = reader.int("connections_per_address", default: 0, in: 0...1_000_000)
+        if reader.has("memory_limit") { gateway.memoryLimit = reader.bytes("memory_limit", in: (64 << 20)...(1 << 50)) }
         readTimes(reader.object("times"))
+    }
+
+    private static func certificates(_ reader: SettingsReader) -> EdgeCertificates? {
+        let (chain, key) = (reader.optionalString("certificate_file"), reader.optionalString("key_file"))
+        if (chain == nil) != (key == nil) {
+            reader.fault(chain == nil ? "certificate_file" : "key_file", "is missing: TLS needs both certificate_file and key_file")
+        }
+        guard let chain, let key else { return nil }
+        do throws(EdgeCertificates.Refusal) {
+            return try EdgeCertificates(chainFile: chain, keyFile: key)
+        } catch {
+            reader.fault("certificate_file", "cannot be used: \(error)")
+            return nil
+        }
     }
 
     private mutating func readTimes(_ reader: SettingsReader) {
@@ -45,6 +63,7 @@ struct EdgeSettings {
         gateway.headTime = seconds("head", gateway.headTime)
         gateway.idleTime = seconds("idle", gateway.idleTime)
         gateway.bodyTime = seconds("body", gateway.bodyTime)
+        gateway.bodyRate = reader.int("body_bytes_a_second", default: gateway.bodyRate, in: 1...1_000_000_000)
         gateway.bodyTotalTime = seconds("body_total", gateway.bodyTotalTime)
         gateway.firstTokenTime = seconds("first_token", gateway.firstTokenTime)
         gateway.interTokenTime = seconds("between_tokens", gateway.interTokenTime)

@@ -33,7 +33,8 @@ struct GatewayProgram {
         // Each customer may need a connection to a runtime.
         edge.connections = fittingConnections(descriptorsEach: 2)
         let server = GatewayServer(
-            settings: edge, group: group, spool: spool, registry: nil, metrics: metrics, drainLimit: settings.drainLimit,
+            settings: edge, group: group, spool: spool, registry: nil, certificates: settings.certificates, metrics: metrics,
+            drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         server.apply(table.contents(nowSeconds: Int64(Date().timeIntervalSince1970)))
         try await run([Upkeep(), StandaloneUpkeep(spool: spool, logger: logger), server], readiness)
@@ -63,7 +64,8 @@ struct GatewayProgram {
         SpoolMetrics.register(spool, isShipped: true, in: metrics)
         let contact = ControlContact()
         let server = GatewayServer(
-            settings: edge, group: group, spool: spool, registry: links.registry, contact: contact, metrics: metrics, drainLimit: settings.drainLimit,
+            settings: edge, group: group, spool: spool, registry: links.registry, contact: contact, certificates: settings.certificates,
+            metrics: metrics, drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         let store = followTable(identity, server, links, readiness)
         TableMetrics.register(store, contact, in: metrics)
@@ -119,7 +121,14 @@ struct GatewayProgram {
     private func run(_ services: [any Service], _ readiness: Readiness) async throws {
         let operations = OperationsServer(address: settings.operations, metrics: metrics, readiness: readiness, logger: logger)
         try await ProgramServices.run(
-            [operations] + services, readiness: readiness, drainLimit: settings.drainLimit + .seconds(10), logger: logger)
+            [operations] + renewal() + services, readiness: readiness, drainLimit: settings.drainLimit + .seconds(10), logger: logger)
+    }
+
+    /// What looks after the customers' certificate; SIGHUP ends nothing where there is none.
+    private func renewal() -> [any Service] {
+        guard let certificates = settings.certificates else { return [HangupService {}] }
+        let watch = CertificateWatch(certificates, metrics: metrics, logger: logger)
+        return [watch, HangupService { watch.reload() }]
     }
 
     /// Bodies of hundreds of kilobytes are above the allocator's own threshold: each would be mapped, faulted in page by page and unmapped.

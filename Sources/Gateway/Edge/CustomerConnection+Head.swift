@@ -35,7 +35,9 @@ extension CustomerConnection {
             return refuse(error, id, head.framing, allow)
         case .generate(let arriving):
             self.arriving = arriving
-            awaitBody(arriving)
+            let clock = BodyClock(loop.settings, now: arriving.started)
+            bodyClock = clock
+            deadline = clock.deadline
             beginBody(head.framing)
             if head.expectsContinue, isHTTP11 { writeContinue() }
             return true

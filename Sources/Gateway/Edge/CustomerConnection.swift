@@ -5,7 +5,7 @@ import NIOCore
 import OpenAIWire
 
 /// One customer's connection: HTTP/1.1, one request after the other; a pipelined request waits until the one before it is answered.
-final class CustomerConnection: ChannelInboundHandler {
+final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -30,6 +30,7 @@ final class CustomerConnection: ChannelInboundHandler {
     var body = ByteBuffer()
     var decoder = ChunkedDecoder()
     var arriving: ArrivingRequest?
+    var bodyClock: BodyClock?
     var request: RelayedRequest?
     var out = ByteBuffer()
     var finder = HeadFinder()
@@ -177,13 +178,12 @@ final class CustomerConnection: ChannelInboundHandler {
             body.writeBuffer(&slice)
         }
         state = .body(left: left - count)
-        if let arriving { awaitBody(arriving) }
+        awaitBody()
     }
 
-    /// The next bytes must come soon, and all of them in time.
-    func awaitBody(_ arriving: ArrivingRequest) {
-        let settings = loop.settings
-        deadline = min(.now() + .seconds(Int64(settings.bodyTime)), arriving.started + .seconds(Int64(settings.bodyTotalTime)))
+    private func awaitBody() {
+        bodyClock?.received(body.readableBytes, now: .now())
+        if let bodyClock { deadline = bodyClock.deadline }
     }
 
     private func takeChunks() -> Bool {
@@ -204,7 +204,7 @@ final class CustomerConnection: ChannelInboundHandler {
                     return true
                 }
             }
-            if let arriving { awaitBody(arriving) }
+            awaitBody()
             return false
         } catch {
             refuse(APIError(.malformedRequest))

@@ -15,6 +15,9 @@ final class GatewayLoop {
     let registry: LinkRegistry?
     /// Nil: a gateway without a control plane, whose keys never grow old.
     let contact: ControlContact?
+    let memory: MemoryWatch
+    /// Of this loop's listening socket.
+    var gate: AcceptGate?
     var directory = Directory.empty {
         didSet { subjects.removeAll(keepingCapacity: true) }
     }
@@ -23,10 +26,14 @@ final class GatewayLoop {
     var scan = RequestScan()
     var optionsScan = RequestScan()
     var edit = BodyEdit()
-    private(set) var connections: [CustomerConnection] = []
+    var fields = RequestFields()
+    /// Where heads of answers are put together.
+    var scratch = ByteBuffer()
+    private(set) var connections: [any EdgeConnection] = []
     private var pools: [RuntimeAddress: RuntimePool] = [:]
     private var subjects: [SubjectKey: UsageSubject] = [:]
     private var ticking: RepeatedTask?
+    private var lag: LoopLag?
 
     private struct SubjectKey: Hashable {
         var key: ObjectIdentifier
@@ -35,7 +42,7 @@ final class GatewayLoop {
 
     init(
         eventLoop: any EventLoop, settings: GatewaySettings, meter: LoopMeter, metrics: GatewayMetrics, router: Router, registry: LinkRegistry?,
-        contact: ControlContact?
+        contact: ControlContact?, memory: MemoryWatch
     ) {
         self.eventLoop = eventLoop
         self.settings = settings
@@ -44,6 +51,7 @@ final class GatewayLoop {
         self.router = router
         self.registry = registry
         self.contact = contact
+        self.memory = memory
     }
 
     /// Deadlines are looked at four times a second, for all connections at once: a timer for each request would cost more than the request.
@@ -51,11 +59,14 @@ final class GatewayLoop {
         let period = TimeAmount.milliseconds(250)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         ticking = eventLoop.scheduleRepeatedTask(initialDelay: period, delay: period) { _ in bound.value.tick() }
+        lag = LoopLag(on: eventLoop, metrics: metrics.edge)
     }
 
     func stop() {
         ticking?.cancel()
         ticking = nil
+        lag?.stop()
+        lag = nil
         for connection in connections { connection.closeNow() }
         for pool in pools.values { pool.close() }
     }
@@ -75,13 +86,13 @@ final class GatewayLoop {
 
     var unansweredConnections: Int { connections.count { $0.isUnanswered } }
 
-    func add(_ connection: CustomerConnection) {
+    func add(_ connection: any EdgeConnection) {
         connection.position = connections.count
         connections.append(connection)
         metrics.connections.add(1)
     }
 
-    func remove(_ connection: CustomerConnection) {
+    func remove(_ connection: any EdgeConnection) {
         guard let last = connections.popLast() else { return }
         if last !== connection {
             connections[connection.position] = last
@@ -110,11 +121,14 @@ final class GatewayLoop {
 
     private func tick() {
         let now = NIODeadline.now()
+        memory.look()
+        gate?.tick()
+        let isShort = memory.isShort
         var position = 0
         // A connection may close, and leave the list, while it looks at its deadlines.
         while position < connections.count {
             let connection = connections[position]
-            connection.tick(now)
+            if isShort, !connection.isBusy { connection.drain() } else { connection.tick(now) }
             if position < connections.count, connections[position] === connection { position += 1 }
         }
     }

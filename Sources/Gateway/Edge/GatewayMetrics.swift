@@ -16,8 +16,10 @@ package final class GatewayMetrics: Sendable {
     let reroutes: CounterMetric
     let disconnects: CounterMetric
     let usageClamped: CounterMetric
+    let edge: EdgeMetrics
 
     package init(_ registry: MetricRegistry) {
+        edge = EdgeMetrics(registry)
         let requests = "plimsoll_gateway_requests_total"
         outcomes = Dictionary(
             uniqueKeysWithValues: Outcome.allCases.map { outcome in

@@ -1,6 +1,5 @@
 package import Logging
 package import NIOCore
-import NIOPosix
 import ServiceLifecycle
 import Synchronization
 package import Telemetry
@@ -13,6 +12,7 @@ package final class GatewayServer: Service {
     private let metrics: GatewayMetrics
     private let registry: LinkRegistry?
     private let contact: ControlContact?
+    private let certificates: EdgeCertificates?
     private let builder: DirectoryBuilder
     private let drainLimit: Duration
     private let logger: Logger
@@ -29,11 +29,12 @@ package final class GatewayServer: Service {
     /// - Parameters:
     ///   - group: Its loops serve customers and links alike.
     ///   - registry: Links to hosts; nil for a standalone gateway.
+    ///   - certificates: Serves TLS with them; nil: plain.
     ///   - drainLimit: For requests that run when the gateway is asked to stop.
     ///   - bound: Told the port that is listened on.
     package init(
         settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, contact: ControlContact? = nil,
-        metrics: MetricRegistry,
+        certificates: EdgeCertificates? = nil, metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
     ) {
         self.settings = settings
@@ -41,6 +42,7 @@ package final class GatewayServer: Service {
         self.spool = spool
         self.registry = registry
         self.contact = contact
+        self.certificates = certificates
         self.metrics = GatewayMetrics(metrics)
         self.drainLimit = drainLimit
         self.logger = logger
@@ -65,37 +67,37 @@ package final class GatewayServer: Service {
     package func run() async throws {
         let loops = try await makeLoops()
         let listener = try await listen(loops)
-        logger.info("customers' endpoint listens", metadata: [LogKeys.listenAddress: "\(settings.host):\(listener.localAddress?.port ?? 0)"])
-        bound?(listener.localAddress?.port ?? settings.port)
+        logger.info("customers' endpoint listens", metadata: [LogKeys.listenAddress: "\(settings.host):\(listener.port)"])
+        bound?(listener.port)
         await serveUntilAsked(listener)
         // Not taken by the closing alone: a connection that was accepted in the same moment is closed by the drain.
-        try? await listener.close().get()
+        await listener.closedWhole()
         await drain(loops)
         try await spool.close()
     }
 
-    private func serveUntilAsked(_ listener: any Channel) async {
+    private func serveUntilAsked(_ listener: CustomerListener) async {
         await withGracefulShutdownHandler {
             await withTaskCancellationHandler {
-                // The listener ends when it is closed; how does not matter.
-                try? await listener.closeFuture.get()
+                await listener.closed()
             } onCancel: {
-                listener.close(promise: nil)
+                listener.close()
             }
         } onGracefulShutdown: {
-            listener.close(promise: nil)
+            listener.close()
         }
     }
 
     private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
         var loops: [NIOLoopBound<GatewayLoop>] = []
         let router = Router(region: settings.region)
+        let memory = MemoryWatch(limit: settings.memoryLimit)
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
             let loop = try await eventLoop.submit { [settings, metrics, registry, contact] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
-                    contact: contact)
+                    contact: contact, memory: memory)
                 loop.start()
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }.get()
@@ -109,32 +111,13 @@ package final class GatewayServer: Service {
         return loops
     }
 
-    private func listen(_ loops: [NIOLoopBound<GatewayLoop>]) async throws -> any Channel {
+    private func listen(_ loops: [NIOLoopBound<GatewayLoop>]) async throws -> CustomerListener {
         do {
-            return try await bind(loops)
+            return try await CustomerListener.bind(loops, settings: settings, certificates: certificates, logger: logger)
         } catch {
             logger.error("customers' endpoint cannot listen", metadata: [LogKeys.listenAddress: "\(settings.host):\(settings.port)"])
             throw error
         }
-    }
-
-    private func bind(_ loops: [NIOLoopBound<GatewayLoop>]) async throws -> any Channel {
-        let most = max(1, settings.connections / max(loops.count, 1))
-        return try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 4096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.maxMessagesPerRead, value: 4)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?.value, loop.connections.count < most else {
-                        return channel.close(promise: nil)
-                    }
-                    try channel.pipeline.syncOperations.addHandler(CustomerConnection(loop: loop))
-                }
-            }
-            .bind(host: settings.host, port: settings.port).get()
     }
 
     /// Idle connections go at once, the others after their answer; what still runs at the limit, or when the task is cancelled, is cut.

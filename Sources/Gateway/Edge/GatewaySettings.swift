@@ -6,11 +6,17 @@ package struct GatewaySettings: Sendable {
     package var region = "default"
     package var gatewayId = "00000000-0000-0000-0000-000000000000"
     package var connections = 20_000
+    /// From one address, and of an IPv6 one from its network of 64 bits; 0: no bound.
+    package var connectionsPerAddress = 0
+    /// Bytes that this process may have resident; 0: no bound.
+    package var memoryLimit = 0
     /// A request's head must be there after this time.
     package var headTime = 10
     package var idleTime = 60
     /// Longest pause of a client in the middle of its body.
     package var bodyTime = 20
+    /// Bytes a second of a body, once it has paused for as long as it may.
+    package var bodyRate = 1024
     /// For the whole of a body, however steadily it drips.
     package var bodyTotalTime = 300
     /// To the first token of a stream, for each attempt.

@@ -1,3 +1,4 @@
+import Telemetry
 import PlimsollWire
 import Domain
 import HTTPWire
@@ -29,6 +30,10 @@ extension GatewayLoop {
         if case .unknown = target { return refused(.unknownURL) }
         // Without a table no key can be told from a wrong one.
         guard directory.isInForce else { return refused(.serviceUnavailable) }
+        guard !memory.isOut else {
+            metrics.edge.memoryRefusals.increment()
+            return refused(.serviceUnavailable)
+        }
         guard let digest = PresentedKey.digest(of: head, in: bytes), let key = directory.key(digest),
             key.isValid(nowSeconds: acceptedAt / 1_000_000)
         else { return refused(.invalidAPIKey) }

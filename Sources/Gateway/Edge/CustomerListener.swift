@@ -1,0 +1,80 @@
+import Telemetry
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// The customers' port: each loop has a listening socket and an accept queue of its own (SO_REUSEPORT), so that loops share nothing.
+struct CustomerListener {
+    private let channels: [any Channel]
+
+    var port: Int { channels.first?.localAddress?.port ?? 0 }
+
+    static func bind(
+        _ loops: [NIOLoopBound<GatewayLoop>], settings: GatewaySettings, certificates: EdgeCertificates?, logger: Logger
+    ) async throws -> CustomerListener {
+        let book = ConnectionBook(most: settings.connections, mostEach: settings.connectionsPerAddress)
+        var channels: [any Channel] = []
+        do {
+            for loop in loops {
+                // The first one may have been given any free port.
+                let port = channels.first?.localAddress?.port ?? settings.port
+                let bootstrap = bootstrap(loop, book: book, certificates: certificates, logger: logger)
+                channels.append(try await bootstrap.bind(host: settings.host, port: port).get())
+            }
+        } catch {
+            for channel in channels { channel.close(promise: nil) }
+            throw error
+        }
+        return CustomerListener(channels: channels)
+    }
+
+    private static func bootstrap(
+        _ loop: NIOLoopBound<GatewayLoop>, book: ConnectionBook, certificates: EdgeCertificates?, logger: Logger
+    ) -> ServerBootstrap {
+        ServerBootstrap(group: loop.eventLoop)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGate(loop: loop.value, book: book, logger: logger))
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try accept(channel, loop.value, book, certificates) }
+            }
+    }
+
+    private static func accept(_ channel: any Channel, _ loop: GatewayLoop, _ book: ConnectionBook, _ certificates: EdgeCertificates?) throws {
+        let address = channel.remoteAddress
+        guard book.enter(address) else {
+            loop.metrics.edge.refusedConnections.increment()
+            return channel.close(promise: nil)
+        }
+        channel.closeFuture.whenComplete { _ in book.leave(address) }
+        let pipeline = channel.pipeline.syncOperations
+        if let certificates { try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context)) }
+        try pipeline.addHandler(ProtocolGate(loop: loop, isTLS: certificates != nil))
+    }
+
+    /// Returns when the first of them is closed.
+    func closed() async {
+        // How it ended does not matter.
+        try? await channels.first?.closeFuture.get()
+    }
+
+    func close() {
+        for channel in channels { channel.close(promise: nil) }
+    }
+
+    func closedWhole() async {
+        for channel in channels {
+            // How it ended does not matter.
+            try? await channel.closeFuture.get()
+        }
+    }
+}

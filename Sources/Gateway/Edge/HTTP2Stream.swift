@@ -1,0 +1,300 @@
+import Domain
+import HTTPWire
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import OpenAIWire
+import PlimsollWire
+
+/// One request on an HTTP/2 connection and its answer.
+final class HTTP2Stream {
+    private enum Reading {
+        case head
+        case body(ArrivingRequest, BodyClock)
+        /// Nothing of what still comes is wanted.
+        case done
+    }
+
+    private enum Answering {
+        case none
+        case headSent
+        case ended
+    }
+
+    /// Bytes that are written and not sent, above which a stream takes no more; half of it lets it go on.
+    private static let writeHighWatermark = 64 * 1024
+    private static let confirmEvery = 16 * 1024
+    /// A client gets its window back in pieces of this size.
+    private static let giveEvery = 16 * 1024
+
+    let id: HTTP2StreamID
+    private let loop: GatewayLoop
+    /// Nil once the stream is over.
+    private var connection: HTTP2Connection?
+    private var reading = Reading.head
+    private var answering = Answering.none
+    private var request: RelayedRequest?
+    private var body = ByteBuffer()
+    /// Of the body, where the client told it.
+    private var length: Int?
+    private var isRequestComplete = false
+    private var isHeadRequest = false
+    private var consumed = 0
+    private var gathered = ByteBuffer()
+    /// Written and not known to be sent, and the last of them, which no confirmation that is under way covers.
+    private var unconfirmed = 0
+    private var uncovered = 0
+    private var isSlow = false
+    private var isEndSent = false
+    private var stall: WriteStall?
+
+    init(id: HTTP2StreamID, loop: GatewayLoop, connection: HTTP2Connection) {
+        self.id = id
+        self.loop = loop
+        self.connection = connection
+    }
+
+    // MARK: From the connection
+
+    func received(_ fields: HPACKHeaders, isEnd: Bool) {
+        isRequestComplete = isEnd
+        loop.fields.begin()
+        for (name, value, _) in fields { loop.fields.add(name, value) }
+        do throws(HTTPFault) {
+            if case .head = reading { return begin(try loop.fields.request(isEnd: isEnd)) }
+            try loop.fields.checkTrailers()
+        } catch {
+            return malformed(error)
+        }
+        if isEnd { bodyEnded() }
+    }
+
+    /// - Parameter size: What the bytes took of the window, padding included.
+    func received(_ bytes: ByteBuffer, size: Int, isEnd: Bool) {
+        if isEnd { isRequestComplete = true }
+        guard case .body(let arriving, var clock) = reading else { return finishIfComplete() }
+        guard body.readableBytes + bytes.readableBytes <= arriving.key.tier.maxBodyBytes else { return refuse(.requestTooLarge) }
+        if body.readableBytes == 0, isEnd {
+            body = bytes
+        } else {
+            if body.readableBytes == 0 { body.reserveCapacity(length ?? bytes.readableBytes) }
+            body.writeImmutableBuffer(bytes)
+        }
+        if isEnd { return bodyEnded() }
+        clock.received(body.readableBytes, now: .now())
+        reading = .body(arriving, clock)
+        consumed += size
+        if consumed >= HTTP2Stream.giveEvery {
+            connection?.giveWindow(id, consumed)
+            consumed = 0
+        }
+    }
+
+    /// The client gave the stream up, or broke it, or is gone.
+    func lost() {
+        guard connection != nil else { return }
+        leave()
+        let request = request
+        self.request = nil
+        request?.clientGone()
+    }
+
+    func tick(_ now: NIODeadline) {
+        if let stall, isStalled(stall, now) { return giveUp(.enhanceYourCalm) }
+        if let request { return request.tick(now) }
+        if case .body(_, let clock) = reading, now >= clock.deadline { refuse(.requestTimeout) }
+    }
+
+    func drain() {
+        if case .body = reading { refuse(.shuttingDown) }
+    }
+
+    func cut() {
+        if case .body = reading { return refuse(.shuttingDown) }
+        request?.cut()
+    }
+
+    // MARK: The request
+
+    private func begin(_ head: RequestHead) {
+        isHeadRequest = head.method == .head
+        reading = .done
+        switch loop.fields.bytes.withUnsafeBytes({ loop.judge(head, $0) }) {
+        case .models(let id, let key, let name):
+            let (head, body) = loop.models(id, key, name)
+            answer(head, body)
+        case .refused(let error, let id, let allow):
+            loop.metrics.countRefusal(status: error.status)
+            var head = AnswerHead(error, id)
+            head.allow = allow
+            answer(head, ByteBuffer(bytes: error.body))
+        case .generate(let arriving):
+            reading = .body(arriving, BodyClock(loop.settings, now: arriving.started))
+            if isRequestComplete { return bodyEnded() }
+            if case .length(let length) = head.framing { self.length = length }
+            // Whose key is known may send faster.
+            connection?.giveWindow(self.id, HTTP2Connection.knownWindow - HTTP2Connection.streamWindow)
+            if head.expectsContinue { connection?.write(self.id, .headers(.init(headers: [":status": "100"]))) }
+        }
+    }
+
+    private func bodyEnded() {
+        guard case .body(let arriving, _) = reading else { return finishIfComplete() }
+        reading = .done
+        let bytes = body
+        body = ByteBuffer()
+        let request = RelayedRequest(arriving, sink: self, loop: loop)
+        self.request = request
+        // Handed over, so that a body which nothing else holds is edited where it lies.
+        request.start(body: consume bytes)
+    }
+
+    private func refuse(_ code: APIErrorCode) {
+        guard case .body(let arriving, _) = reading else { return }
+        reading = .done
+        body = ByteBuffer()
+        let error = APIError(code)
+        loop.metrics.countRefusal(status: error.status)
+        answer(AnswerHead(error, arriving.requestId), ByteBuffer(bytes: error.body))
+    }
+
+    /// RFC 9113, section 8.1.1: the stream is broken. What is merely too much is answered.
+    private func malformed(_ fault: HTTPFault) {
+        loop.metrics.countRefusal(status: fault.status)
+        guard fault.status != 400, case .head = reading else { return giveUp(.protocolError) }
+        reading = .done
+        let error = APIError(.malformedRequest)
+        var head = AnswerHead(error, RequestId(milliseconds: LoopClock.wallMicroseconds() / 1000, using: &loop.random))
+        head.status = fault.status
+        answer(head, ByteBuffer(bytes: error.body))
+    }
+
+    // MARK: The answer
+
+    private func writeHead(_ head: AnswerHead, length: Int?, isEnd: Bool) {
+        answering = isEnd ? .ended : .headSent
+        let fields = head.fields(length: length, using: &loop.scratch)
+        connection?.write(id, .headers(.init(headers: fields, endStream: isEnd)), promise: isEnd ? endConfirmation() : nil)
+    }
+
+    private func writeGathered(isEnd: Bool) {
+        guard connection != nil, answering == .headSent, isEnd || gathered.readableBytes > 0 else { return }
+        let bytes = gathered
+        gathered = ByteBuffer()
+        if isEnd { answering = .ended }
+        unconfirmed += bytes.readableBytes
+        uncovered += bytes.readableBytes
+        if unconfirmed >= HTTP2Stream.writeHighWatermark { becameSlow() }
+        let promise = isEnd ? endConfirmation() : confirmation()
+        connection?.write(id, .data(.init(data: .byteBuffer(bytes), endStream: isEnd)), promise: promise)
+    }
+
+    /// Every `confirmEvery` bytes a write tells when it has gone out, and each one while the request waits for that.
+    private func confirmation() -> EventLoopPromise<Void>? {
+        guard uncovered >= HTTP2Stream.confirmEvery || isSlow else { return nil }
+        let covered = uncovered
+        uncovered = 0
+        let promise = loop.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in self.confirmed(covered) }
+        return promise
+    }
+
+    private func confirmed(_ count: Int) {
+        unconfirmed -= count
+        guard isSlow, connection != nil, unconfirmed < HTTP2Stream.writeHighWatermark / 2 else { return }
+        isSlow = false
+        if answering != .ended { stall = nil }
+        request?.clientWritable(true)
+    }
+
+    /// The stream is over only when its last byte has left: until then the frame layer may hold it back for want of window.
+    private func endConfirmation() -> EventLoopPromise<Void> {
+        stall = WriteStall(pending: unconfirmed, now: .now())
+        let promise = loop.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in
+            self.isEndSent = true
+            self.finishIfComplete()
+        }
+        return promise
+    }
+
+    private func becameSlow() {
+        guard !isSlow else { return }
+        isSlow = true
+        stall = WriteStall(pending: unconfirmed, now: .now())
+        request?.clientWritable(false)
+    }
+
+    private func isStalled(_ seen: WriteStall, _ now: NIODeadline) -> Bool {
+        var seen = seen
+        let isOver = seen.isOver(.seconds(Int64(loop.settings.interTokenTime)), left: unconfirmed, now: now)
+        stall = seen
+        return isOver
+    }
+
+    private func finishIfComplete() {
+        guard isEndSent, let connection else { return }
+        // RFC 9113, section 8.1: a client that is still sending need not go on.
+        if !isRequestComplete { connection.reset(id, .noError) }
+        leave()
+    }
+
+    private func giveUp(_ code: HTTP2ErrorCode) {
+        let connection = connection
+        lost()
+        connection?.reset(id, code)
+    }
+
+    private func leave() {
+        reading = .done
+        answering = .ended
+        body = ByteBuffer()
+        gathered = ByteBuffer()
+        let connection = connection
+        self.connection = nil
+        connection?.finished(self)
+    }
+}
+
+extension HTTP2Stream: AnswerSink {
+    func answer(_ head: AnswerHead, _ body: ByteBuffer) {
+        request = nil
+        guard connection != nil, answering == .none else { return }
+        let hasBody = !isHeadRequest && body.readableBytes > 0
+        writeHead(head, length: body.readableBytes, isEnd: !hasBody)
+        guard hasBody else { return }
+        gathered = body
+        writeGathered(isEnd: true)
+    }
+
+    func stream(_ head: AnswerHead?, _ events: ByteBuffer) {
+        guard connection != nil else { return }
+        if let head { writeHead(head, length: nil, isEnd: false) }
+        gather(events)
+    }
+
+    func flush() {
+        writeGathered(isEnd: false)
+    }
+
+    func endStream(_ head: AnswerHead?, _ events: ByteBuffer, _ last: ByteBuffer) {
+        request = nil
+        guard connection != nil else { return }
+        if let head { writeHead(head, length: nil, isEnd: false) }
+        gather(events)
+        gather(last)
+        writeGathered(isEnd: true)
+    }
+
+    func abandon() {
+        request = nil
+        giveUp(.internalError)
+    }
+
+    /// A client of HTTP/2 that is gone has closed its connection.
+    func probe() {}
+
+    private func gather(_ bytes: ByteBuffer) {
+        if gathered.readableBytes == 0 { gathered = bytes } else { gathered.writeImmutableBuffer(bytes) }
+    }
+}

@@ -1,0 +1,49 @@
+import CPlatform
+import Glibc
+import Synchronization
+
+/// How near this process is to the memory that it may use. At 95 % it sheds: idle connections and free memory go, no connections are accepted.
+/// At 98 % new requests are refused (Envoy's figures).
+final class MemoryWatch: Sendable {
+    private static let shedPercent = 95
+    private static let refusePercent = 98
+
+    private let limit: Int
+    private let resident = Atomic<Int>(0)
+    private let file: Int32
+
+    /// - Parameter limit: Bytes; 0: no bound.
+    init(limit: Int) {
+        self.limit = limit
+        file = limit > 0 ? open("/proc/self/statm", O_RDONLY | O_CLOEXEC) : -1
+    }
+
+    deinit {
+        if file >= 0 { close(file) }
+    }
+
+    var isShort: Bool { isAbove(MemoryWatch.shedPercent) }
+    var isOut: Bool { isAbove(MemoryWatch.refusePercent) }
+
+    /// Looks again; when memory has become short, gives back what is free.
+    func look() {
+        guard limit > 0, let bytes = readResident() else { return }
+        let wasShort = isShort
+        resident.store(bytes, ordering: .relaxed)
+        if isShort, !wasShort { _ = cplatform_trim_allocator() }
+    }
+
+    private func isAbove(_ percent: Int) -> Bool {
+        limit > 0 && resident.load(ordering: .relaxed) > limit / 100 * percent
+    }
+
+    /// The second number of the file, in pages.
+    private func readResident() -> Int? {
+        let text = withUnsafeTemporaryAllocation(byteCount: 128, alignment: 1) { buffer -> String? in
+            let count = pread(file, buffer.baseAddress, buffer.count, 0)
+            return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+        }
+        let fields = text?.split(separator: " ", maxSplits: 2) ?? []
+        return fields.count > 1 ? Int(fields[1]).map { $0 * Int(getpagesize()) } : nil
+    }
+}

@@ -1,0 +1,114 @@
+import Telemetry
+import NIOCore
+import NIOHTTP2
+import NIOTLS
+
+/// Stands in a new connection's pipeline until it is known what the client speaks: by ALPN where there is TLS, else by its first bytes, which for
+/// HTTP/2 with prior knowledge are the preface (RFC 9113, section 3.4). Then it makes way for that protocol's handler.
+final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+
+    private let loop: GatewayLoop
+    private let isTLS: Bool
+    private let deadline: NIODeadline
+    private var context: ChannelHandlerContext?
+    private var arrived = ByteBuffer()
+    private var isListed = false
+    var position = 0
+
+    init(loop: GatewayLoop, isTLS: Bool) {
+        self.loop = loop
+        self.isTLS = isTLS
+        deadline = .now() + .seconds(Int64(loop.settings.headTime))
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        isListed = true
+        loop.add(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        leave()
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        arrived.writeBuffer(&bytes)
+        guard !isTLS else { return }
+        let start = arrived.readableBytesView.prefix(ProtocolGate.preface.count)
+        guard ProtocolGate.preface.starts(with: start) else { return become(context, .http1) }
+        if start.count == ProtocolGate.preface.count { become(context, .http2) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case TLSUserEvent.handshakeCompleted(let negotiated): become(context, negotiated == "h2" ? .http2 : .http1)
+        // Half a connection on which nothing was asked is of no use.
+        case ChannelEvent.inputClosed: closeNow()
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        leave()
+    }
+
+    /// A handshake that failed, as a rule.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if isTLS { loop.metrics.edge.failedHandshakes.increment() }
+        closeNow()
+    }
+
+    private enum Spoken {
+        case http1
+        case http2
+    }
+
+    private func become(_ context: ChannelHandlerContext, _ spoken: Spoken) {
+        leave()
+        let pipeline = context.pipeline.syncOperations
+        do {
+            switch spoken {
+            case .http1: try pipeline.addHandler(CustomerConnection(loop: loop))
+            case .http2: try HTTP2Connection.install(on: pipeline, loop: loop, deadline: deadline)
+            }
+        } catch {
+            return closeNow()
+        }
+        if arrived.readableBytes > 0 {
+            context.fireChannelRead(wrapInboundOut(arrived))
+            context.fireChannelReadComplete()
+        }
+        pipeline.removeHandler(self, promise: nil)
+    }
+
+    private func leave() {
+        guard isListed else { return }
+        isListed = false
+        loop.remove(self)
+    }
+}
+
+extension ProtocolGate: EdgeConnection {
+    var isBusy: Bool { false }
+    var isUnanswered: Bool { false }
+
+    func tick(_ now: NIODeadline) {
+        if now >= deadline { closeNow() }
+    }
+
+    func drain() { closeNow() }
+
+    func cut() { closeNow() }
+
+    func closeNow() {
+        let context = context
+        leave()
+        context?.close(promise: nil)
+    }
+}
