@@ -181,6 +181,9 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "Fuzz", dependencies: ["HTTPWire", "Gateway", "Domain", "PlimsollWire", "Cryptography"],
+            exclude: ["Corpora", "Dictionaries", "Driver"], swiftSettings: strict),
+        .testTarget(
             name: "AgentTests",
             dependencies: [
                 "Agent", "Link", "Exchange", "Outbound", "PlimsollWire", "Cryptography", "Telemetry", "HTTPWire", .logging, .lifecycle, .nioCore,

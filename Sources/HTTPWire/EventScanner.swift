@@ -41,7 +41,7 @@ package enum EventPayload: Sendable, Equatable {
     case data(Range<Int>)
     /// `[DONE]`.
     case done
-    /// Data in more than one line, or of an event with another name than `message`.
+    /// Data in more than one line, of an event with another name than `message`, or with a lone CR, which ends a line for some readers.
     case other
 
     /// Reads a whole event as `EventScanner` cut it out.
@@ -51,6 +51,7 @@ package enum EventPayload: Sendable, Equatable {
         var start = 0
         while start < event.count {
             let end = lineEnd(event, from: start)
+            isOther = isOther || hasReturn(event, start..<end)
             let hasData = isData(event, start..<end)
             if hasData {
                 isOther = isOther || payload != nil
@@ -59,8 +60,7 @@ package enum EventPayload: Sendable, Equatable {
             } else if end > start, event[start] == UInt8(ascii: "e") {
                 isOther = true
             }
-            start = end
-            while start < event.count, event[start] == 0x0D || event[start] == 0x0A { start += 1 }
+            start = end + (end < event.count && event[end] == 0x0D ? 2 : 1)
         }
         if isOther { return .other }
         guard let payload else { return .comment }
@@ -72,6 +72,11 @@ package enum EventPayload: Sendable, Equatable {
         guard let base = event.baseAddress, let found = memchr(base + start, 0x0A, event.count - start) else { return event.count }
         let feed = UnsafeRawPointer(found) - base
         return feed > start && event[feed - 1] == 0x0D ? feed - 1 : feed
+    }
+
+    private static func hasReturn(_ event: UnsafeRawBufferPointer, _ line: Range<Int>) -> Bool {
+        guard let base = event.baseAddress else { return false }
+        return memchr(base + line.lowerBound, 0x0D, line.count) != nil
     }
 
     private static func isData(_ event: UnsafeRawBufferPointer, _ line: Range<Int>) -> Bool {

@@ -17,10 +17,17 @@ extension JSONText {
             at += 1
             if at < count, base[at] == UInt8(ascii: "+") || base[at] == UInt8(ascii: "-") { at += 1 }
             at = try digitsEnd(at)
+            // Without an exponent no number of this length is too great.
+            guard at - from <= JSONText.longestNumber, isFinite(from..<at) else { throw JSONStop(code: .invalidNumber, offset: from) }
         }
         guard at - from <= JSONText.longestNumber else { throw JSONStop(code: .invalidNumber, offset: from) }
         if at < count, base[at] >= UInt8(ascii: "0"), base[at] <= UInt8(ascii: "9") { throw JSONStop(code: .invalidNumber, offset: from) }
         return at
+    }
+
+    /// Other readers take what is beyond a double for infinity, or refuse it.
+    private func isFinite(_ number: Range<Int>) -> Bool {
+        Double(String(decoding: UnsafeBufferPointer(start: base + number.lowerBound, count: number.count), as: UTF8.self))?.isFinite ?? false
     }
 
     /// At least one digit.

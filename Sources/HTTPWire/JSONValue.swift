@@ -60,13 +60,26 @@ package struct JSONObject: Sendable, Equatable {
         package let value: JSONValue
     }
 
+    /// A name by its code points. Strings are equal in Swift when they look equal, names in JSON only when they are written alike (RFC 8259,
+    /// section 8.3).
+    private struct Name: Hashable {
+        let text: String
+
+        static func == (one: Name, other: Name) -> Bool { one.text.utf8.elementsEqual(other.text.utf8) }
+
+        func hash(into hasher: inout Hasher) {
+            var text = text
+            text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        }
+    }
+
     package private(set) var members: [Member] = []
-    private var positions: [String: Int] = [:]
+    private var positions: [Name: Int] = [:]
 
     package init() {}
 
     package subscript(name: String) -> JSONValue? {
-        guard let position = positions[name] else { return nil }
+        guard let position = positions[Name(text: name)] else { return nil }
         return members[position].value
     }
 
@@ -75,17 +88,14 @@ package struct JSONObject: Sendable, Equatable {
     /// Puts a member at the end, or a new value in its place; nil changes nothing.
     package mutating func set(_ name: String, _ value: JSONValue?) {
         guard let value else { return }
-        if let position = positions[name] {
-            members[position] = Member(name: name, value: value)
-        } else {
-            positions[name] = members.count
-            members.append(Member(name: name, value: value))
-        }
+        guard !append(name, value), let position = positions[Name(text: name)] else { return }
+        members[position] = Member(name: name, value: value)
     }
 
     /// False, and nothing is changed, when there is a member of that name already.
     package mutating func append(_ name: String, _ value: JSONValue) -> Bool {
-        guard positions.updateValue(members.count, forKey: name) == nil else { return false }
+        guard positions[Name(text: name)] == nil else { return false }
+        positions[Name(text: name)] = members.count
         members.append(Member(name: name, value: value))
         return true
     }

@@ -51,9 +51,9 @@ package struct RequestHead: Sendable {
         guard at > target else { throw .malformedLine }
         guard at + 11 <= bytes.count, bytes[at] == 0x20, bytes[at + 9] == 0x0D, bytes[at + 10] == 0x0A else { throw .malformedLine }
         let version = at + 1..<at + 9
-        let isHTTP11 = HeadBytes.equal(bytes, version, ignoringCase: "http/1.1")
-        guard bytes[version.lowerBound] == UInt8(ascii: "H") else { throw .malformedLine }
-        guard isHTTP11 || HeadBytes.equal(bytes, version, ignoringCase: "http/1.0") else { throw .unsupportedVersion }
+        let isHTTP11 = HeadBytes.equal(bytes, version, to: "HTTP/1.1")
+        guard HeadBytes.equal(bytes, version.lowerBound..<version.lowerBound + 5, to: "HTTP/") else { throw .malformedLine }
+        guard isHTTP11 || HeadBytes.equal(bytes, version, to: "HTTP/1.0") else { throw .unsupportedVersion }
         return (RequestHead(method: method, target: target..<at, isHTTP11: isHTTP11, keepAlive: isHTTP11), at + 11)
     }
 

@@ -32,8 +32,8 @@ package struct ResponseHead: Sendable {
 
     private static func statusLine(_ bytes: UnsafeRawBufferPointer) throws(HTTPFault) -> (ResponseHead, Int) {
         guard bytes.count >= 14 else { throw .malformedLine }
-        let isHTTP11 = HeadBytes.equal(bytes, 0..<8, ignoringCase: "http/1.1")
-        guard isHTTP11 || HeadBytes.equal(bytes, 0..<8, ignoringCase: "http/1.0") else { throw .unsupportedVersion }
+        let isHTTP11 = HeadBytes.equal(bytes, 0..<8, to: "HTTP/1.1")
+        guard isHTTP11 || HeadBytes.equal(bytes, 0..<8, to: "HTTP/1.0") else { throw .unsupportedVersion }
         guard bytes[8] == 0x20, let status = HeadBytes.length(bytes, 9..<12), (100...599).contains(status) else { throw .malformedLine }
         var at = 12
         guard bytes[at] == 0x20 || bytes[at] == 0x0D else { throw .malformedLine }

@@ -1,0 +1,48 @@
+import Domain
+import NIOCore
+
+/// Records go behind each other into the buffer of one turn.
+extension SpoolEncoding {
+    static func append(bound: Int, to buffer: inout ByteBuffer, _ write: (inout FieldWriter) -> Void) {
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) { seal($0, write) }
+    }
+
+    static func append(_ admission: Admission, sequence: Int64, to buffer: inout ByteBuffer) {
+        append(bound: admissionBound + admission.subject.encoded.count, to: &buffer) { writer in
+            writer.put(SpoolFormat.Kind.admission.rawValue)
+            writer.put(sequence)
+            writer.put(admission.requestId.high)
+            writer.put(admission.requestId.low)
+            writer.put(admission.acceptedAt)
+            writer.put(UInt8(admission.stream ? 1 : 0))
+            writer.put(admission.subject.encoded)
+        }
+    }
+
+    static func append(_ completion: Completion, outcome: Outcome, to buffer: inout ByteBuffer) {
+        let subject = completion.admission.subject.encoded
+        let target = completion.target?.encoded ?? []
+        append(bound: finalBound + subject.count + target.count, to: &buffer) { writer in
+            writer.put(SpoolFormat.Kind.final.rawValue)
+            writer.put(completion.sequence)
+            writer.put(completion.admission.requestId.high)
+            writer.put(completion.admission.requestId.low)
+            writer.put(completion.admission.acceptedAt)
+            writer.put(flags(completion).rawValue)
+            SpoolNumbers(completion).write(to: &writer)
+            writer.put(text: outcome.rawValue)
+            writer.put(text: completion.finishReason ?? "")
+            writer.put(text: completion.errorCode ?? "")
+            writer.put(subject)
+            writer.put(target)
+        }
+    }
+
+    private static func flags(_ completion: Completion) -> SpoolFinal.Flags {
+        var flags: SpoolFinal.Flags = []
+        if completion.admission.stream { flags.insert(.stream) }
+        if completion.estimated { flags.insert(.estimated) }
+        if completion.target != nil { flags.insert(.hasTarget) }
+        return flags
+    }
+}
