@@ -1,0 +1,143 @@
+import Testing
+
+@testable import Domain
+
+@Suite("Request queue")
+struct RequestQueueTests {
+    private static let capacity = QueueCapacity(slots: 10, holdTime: 1_000_000)
+
+    private func request(
+        _ tenant: String = "t", tier: String = "pro", service: ServiceClass = .interactive, at now: Int64 = 0, within: Int64 = 1_000_000,
+        bytes: Int = 1, _ change: (inout QueueRules) -> Void = { _ in }
+    ) -> QueuedRequest {
+        var rules = QueueRules.tier(tier)
+        change(&rules)
+        return QueuedRequest(
+            line: .init(tier: tier, service: service), rules: rules, tenant: tenant, promptTokens: 100, outputTokens: 100, bytes: bytes,
+            arrived: now, deadline: now + within)
+    }
+
+    private func wait(_ queue: inout RequestQueue, _ request: QueuedRequest) -> QueueTicket? {
+        guard case .waits(let ticket, nil) = queue.arrive(request, capacity: Self.capacity, now: request.arrived) else { return nil }
+        return ticket
+    }
+
+    /// Whatever the wait would be.
+    private func arrive(_ queue: inout RequestQueue, _ request: QueuedRequest) -> QueueTicket? {
+        guard case .waits(let ticket, nil) = queue.arrive(request, capacity: QueueCapacity(slots: 0, holdTime: 0), now: request.arrived) else {
+            return nil
+        }
+        return ticket
+    }
+
+    private func next(_ queue: inout RequestQueue, now: Int64 = 0) -> QueueTicket? {
+        queue.take(at: "w", now: now) { _ in .yes }?.ticket
+    }
+
+    @Test("greater rank before lesser, interactive before batch, first come first")
+    func precedence() {
+        var queue = RequestQueue()
+        let batch = wait(&queue, request(tier: "business", service: .batch))
+        let hobby = wait(&queue, request(tier: "hobby"))
+        let first = wait(&queue, request(tier: "business"))
+        let second = wait(&queue, request(tier: "business"))
+        #expect((0..<5).map { _ in next(&queue) } == [first, second, hobby, batch, nil])
+    }
+
+    @Test("a request that could not begin in time is refused when it comes, and told when to come again")
+    func lateOnArrival() {
+        var queue = RequestQueue()
+        for _ in 0..<9 { #expect(wait(&queue, request()) != nil) }
+        // The eleventh waits 1.1 s: a hundred milliseconds for each turn.
+        #expect(wait(&queue, request()) != nil)
+        #expect(
+            queue.arrive(request(within: 1_050_000), capacity: Self.capacity, now: 0)
+                == .refused(RequestQueue.Refusal(reason: .late, retryAfter: 250_000)))
+        #expect(queue.isAtRisk(.init(tier: "pro", service: .interactive), now: 0))
+    }
+
+    @Test("who has the most in a full line makes room for a tenant with less")
+    func fullLine() {
+        var queue = RequestQueue()
+        let tickets = (0..<3).map { _ in wait(&queue, request("noisy", within: 9_000_000) { $0.requests = 3 }) }
+        let quiet = request("quiet", within: 9_000_000) { $0.requests = 3 }
+        guard case .waits(_, let instead) = queue.arrive(quiet, capacity: Self.capacity, now: 0) else { return #expect(Bool(false)) }
+        #expect(instead == tickets[2])
+        guard case .refused(let refusal) = queue.arrive(request("noisy", within: 9_000_000), capacity: Self.capacity, now: 0) else {
+            #expect(queue.count == 4)
+            return
+        }
+        #expect(refusal.reason == .full)
+    }
+
+    @Test("bytes bound a line too")
+    func bytes() {
+        var queue = RequestQueue()
+        #expect(wait(&queue, request(bytes: 60) { $0.bytes = 100 }) != nil)
+        #expect(wait(&queue, request(bytes: 41) { $0.bytes = 100 }) == nil)
+        #expect(wait(&queue, request(bytes: 40) { $0.bytes = 100 }) != nil)
+    }
+
+    @Test("expired requests are handed out and put their line at risk; departed ones are gone")
+    func departures() {
+        var queue = RequestQueue()
+        let late = wait(&queue, request(within: 500_000))
+        let gone = wait(&queue, request(within: 900_000))
+        #expect(queue.expire(now: 500_000).isEmpty)
+        #expect(queue.expire(now: 500_001) == [late])
+        if let gone { queue.leave(gone, now: 500_001) }
+        #expect(queue.count == 0 && next(&queue, now: 500_001) == nil)
+        #expect(queue.isAtRisk(.init(tier: "pro", service: .interactive), now: 5_000_000))
+        #expect(!queue.isAtRisk(.init(tier: "pro", service: .interactive), now: 6_000_000))
+    }
+
+    @Test("a tenant that comes back is lifted to a few requests below those who wait, however long it was away")
+    func lift() {
+        var queue = RequestQueue()
+        for _ in 0..<60 { _ = arrive(&queue, request("old", within: 9_000_000)) }
+        for _ in 0..<30 { _ = next(&queue) }
+        let new = Set((0..<20).map { _ in arrive(&queue, request("new", within: 9_000_000)) })
+        let order = (0..<20).map { _ in new.contains(next(&queue)) }
+        #expect(order.prefix(8).allSatisfy { $0 })
+        #expect((5...7).contains(order.suffix(12).count { $0 }))
+    }
+
+    @Test("in an overload that stands the newest request of a tenant goes first")
+    func newestFirst() {
+        var queue = RequestQueue()
+        let first = wait(&queue, request(within: 9_000_000))
+        _ = wait(&queue, request(at: 250_000, within: 9_000_000))
+        let last = wait(&queue, request(at: 1_300_000, within: 9_000_000))
+        #expect(next(&queue, now: 1_300_000) == last)
+        // A burst is not an overload: without a wait of more than 200 ms the oldest goes first.
+        var calm = RequestQueue()
+        let oldest = wait(&calm, request(at: 1_300_000))
+        _ = wait(&calm, request(at: 1_310_000))
+        #expect(next(&calm, now: 1_320_000) == oldest)
+        #expect(first != nil)
+    }
+
+    @Test("a request that needs more room than there is lets others pass, and then a worker is kept for it")
+    func largePrompt() {
+        var queue = RequestQueue()
+        let large = wait(&queue, request("large", within: 9_000_000))
+        var passed = 0
+        for _ in 0..<60 {
+            _ = queue.arrive(request("small", within: 9_000_000), capacity: QueueCapacity(slots: 0, holdTime: 0), now: 0)
+            if queue.take(at: "w", now: 0, fit: { $0 == large ? .full : .yes }) != nil { passed += 1 }
+        }
+        #expect(passed > 0 && passed <= 64)
+        let kept = queue.take(at: "w", now: 0) { $0 == large ? .full : .yes }
+        #expect(kept == nil)
+        #expect(queue.take(at: "other", now: 0) { $0 == large ? .full : .yes } != nil)
+        #expect(queue.take(at: "w", now: 0) { _ in .yes }?.ticket == large)
+    }
+
+    @Test("prefill is estimated from prompts of the same length or shorter ones")
+    func prefill() {
+        #expect(PrefillEstimate.bucket(0) == 0 && PrefillEstimate.bucket(1023) == 9 && PrefillEstimate.bucket(1024) == 10)
+        #expect(PrefillEstimate.moved(0, by: 800) == 800 && PrefillEstimate.moved(800, by: 1600) == 900)
+        #expect(PrefillEstimate.microseconds(10) { $0 == 8 ? 300 : 0 } == 300)
+        #expect(PrefillEstimate.microseconds(7) { $0 == 8 ? 300 : 0 } == 0)
+    }
+}
