@@ -15,28 +15,6 @@ struct RoutingTests {
         #expect((0..<3).map { _ in budget.takeRetry(now: 30_000_000) } == [true, true, false])
     }
 
-    @Test("of two candidates the less loaded one wins, whatever the draw")
-    func powerOfTwo() {
-        var generator = FixedGenerator(state: 3)
-        for _ in 0..<100 {
-            #expect(WorkerChoice.pick(count: 2, weight: { _ in 1 }, cost: { $0 == 0 ? 10 : 9 }, using: &generator) == 1)
-        }
-        #expect(WorkerChoice.pick(count: 0, weight: { _ in 1 }, cost: { _ in 0 }, using: &generator) == nil)
-        #expect(WorkerChoice.pick(count: 1, weight: { _ in 1 }, cost: { _ in 0 }, using: &generator) == 0)
-    }
-
-    @Test("the worst of many candidates is never chosen, and idle ones share the work")
-    func spread() {
-        var generator = FixedGenerator(state: 4)
-        var counts = [Int](repeating: 0, count: 8)
-        for _ in 0..<8000 {
-            let cost: (Int) -> Int64 = { $0 == 7 ? 1000 : 0 }
-            if let pick = WorkerChoice.pick(count: 8, weight: { _ in 1 }, cost: cost, using: &generator) { counts[pick] += 1 }
-        }
-        #expect(counts[7] == 0)
-        #expect(counts.prefix(7).allSatisfy { (800...1500).contains($0) })
-    }
-
     @Test("releases get traffic by weight, and none without weight")
     func releases() {
         var generator = FixedGenerator(state: 5)
@@ -56,14 +34,5 @@ struct RoutingTests {
             let delay = backoff.delay(afterFailures: failures, using: &generator)
             #expect(delay >= .seconds(whole) / 2 && delay <= .seconds(whole))
         }
-    }
-
-    @Test("a full cache, waiting requests and few slots make a worker dearer")
-    func cost() {
-        let idle = RoutingLoad(outstandingTokens: 100, waiting: 0, slots: 4)
-        #expect(RoutingLoad(outstandingTokens: 100, waiting: 0, slots: 2).cost > idle.cost)
-        #expect(RoutingLoad(outstandingTokens: 100, waiting: 1, slots: 4).cost > idle.cost)
-        #expect(RoutingLoad(outstandingTokens: 100, waiting: 0, slots: 4, kvUsedPermille: 950).cost > idle.cost)
-        #expect(RoutingLoad(outstandingTokens: 100, waiting: 0, slots: 4, kvUsedPermille: 500).cost == idle.cost)
     }
 }

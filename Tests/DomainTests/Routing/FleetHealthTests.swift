@@ -1,0 +1,129 @@
+import Testing
+
+@testable import Domain
+
+@Suite("Ejection")
+struct FleetHealthTests {
+    private var generator = FixedGenerator(state: 7)
+    private var health = FleetHealth()
+    private static let second: Int64 = 1_000_000
+
+    private mutating func assign(_ workers: [(id: String, host: String, provider: String)], now: Int64 = 0) {
+        let places = workers.map { ($0.id, FleetHealth.Place(model: "m", region: "eu", provider: $0.provider, host: $0.host)) }
+        health.assign(Dictionary(uniqueKeysWithValues: places), now: now)
+    }
+
+    /// Workers at hosts and providers of their own.
+    private mutating func assign(_ count: Int) {
+        assign((0..<count).map { ("w\($0)", "h\($0)", "p\($0)") })
+    }
+
+    private mutating func fail(_ id: String, times: Int = 3, now: Int64 = 0) {
+        for _ in 0..<times { health.failed(id, now: now, using: &generator) }
+    }
+
+    private func end(_ id: String) -> Int64 {
+        if case .out(_, let until) = health.state(id) { until } else { 0 }
+    }
+
+    @Test("three failures in a row put a worker out, an answer in between does not")
+    mutating func failures() {
+        assign(4)
+        fail("w0", times: 2)
+        health.answered("w0")
+        fail("w0", times: 2)
+        #expect(!health.isAvoided("w0"))
+        fail("w0", times: 1)
+        #expect(health.isAvoided("w0") && (5...10).contains(end("w0") / Self.second))
+    }
+
+    @Test("a flapping worker is out for longer each time and comes back by a probe only")
+    mutating func flapping() {
+        assign(4)
+        var now: Int64 = 0
+        var times: [Int64] = []
+        for _ in 0..<8 {
+            fail("w0", now: now)
+            times.append((end("w0") - now) / Self.second)
+            now = end("w0")
+            #expect(health.probesDue(now: now - 1, using: &generator).isEmpty)
+            #expect(health.probesDue(now: now, using: &generator) == ["w0"] && health.isAvoided("w0"))
+            #expect(health.probesDue(now: now, using: &generator).isEmpty)
+            health.probed("w0", succeeded: true, now: now, using: &generator)
+            #expect(!health.isAvoided("w0") && health.since("w0") == now)
+        }
+        #expect(times[3] > times[0] * 3 && times[7] >= 150 && times[7] <= 300)
+    }
+
+    @Test("a failed probe, or one that never ends, keeps a worker out for longer")
+    mutating func failedProbe() {
+        assign(4)
+        fail("w0")
+        let first = end("w0")
+        _ = health.probesDue(now: first, using: &generator)
+        health.probed("w0", succeeded: false, now: first, using: &generator)
+        #expect(end("w0") - first >= 10 * Self.second)
+        let second = end("w0")
+        #expect(health.probesDue(now: second, using: &generator) == ["w0"])
+        #expect(health.probesDue(now: second + 30 * Self.second, using: &generator).isEmpty)
+        #expect(end("w0") - second >= 50 * Self.second - 1)
+    }
+
+    @Test("never more than half of a pool is out, nor the last one", arguments: [(1, 0), (2, 1), (3, 1), (4, 2), (9, 4)])
+    mutating func half(workers: Int, most: Int) {
+        assign(workers)
+        for index in 0..<workers { fail("w\(index)", times: 2) }
+        for index in 0..<workers - 1 { fail("w\(index)", times: 1) }
+        let out = (0..<workers).count { health.state("w\($0)") != .inRotation }
+        #expect(out == most)
+    }
+
+    @Test("when everybody fails it is not believed: the load is spread over all until somebody answers")
+    mutating func panic() {
+        assign(4)
+        for index in 0..<4 { fail("w\(index)") }
+        #expect((0..<4).allSatisfy { !health.isAvoided("w\($0)") && health.poolHealth("w\($0)") == .failing })
+        health.answered("w3")
+        #expect(health.isAvoided("w0") && health.isAvoided("w1") && !health.isAvoided("w3"))
+    }
+
+    @Test("the rest of a host, and of a provider in a region, goes out when most of it has failed")
+    mutating func breakers() {
+        assign(
+            [("a1", "a", "p"), ("a2", "a", "p"), ("a3", "a", "p"), ("b1", "b", "p")] + (0..<8).map { ("q\($0)", "q\($0)", "q\($0)") })
+        fail("a1")
+        #expect(health.state("a3") == .inRotation)
+        fail("a2")
+        guard case .out(.host, _) = health.state("a3") else { return #expect(Bool(false), "a3 is in rotation") }
+        guard case .out(.provider, _) = health.state("b1") else { return #expect(Bool(false), "b1 is in rotation") }
+        #expect((0..<8).allSatisfy { health.state("q\($0)") == .inRotation })
+    }
+
+    @Test("a worker three times as slow as the median of its pool is out, in a pool of three or more")
+    mutating func slow() {
+        assign(4)
+        health.judge(firstTokens: ["w0": 100, "w1": 900], now: 0, using: &generator)
+        #expect(!health.isAvoided("w1"))
+        health.judge(firstTokens: ["w0": 100, "w1": 310, "w2": 100, "w3": 290], now: 0, using: &generator)
+        #expect(health.isAvoided("w1") && !health.isAvoided("w3"))
+    }
+
+    @Test("news of a pool is told once, for all of it")
+    mutating func standings() {
+        assign(3)
+        _ = health.takeStandings()
+        #expect(health.takeStandings().isEmpty)
+        fail("w1")
+        let news = health.takeStandings().sorted { $0.worker < $1.worker }
+        #expect(news.map(\.isAvoided) == [false, true, false] && news.allSatisfy { $0.pool == .well })
+        #expect(health.outByReason == [.failures: 1] && health.takeStandings().isEmpty)
+    }
+
+    @Test("workers of the first table are whole at once, later ones start slowly, and those that are gone are forgotten")
+    mutating func tables() {
+        assign(2)
+        fail("w0")
+        assign([("w1", "h1", "p1"), ("w2", "h2", "p2")], now: 5)
+        #expect(health.since("w1") == 0 && health.since("w2") == 5 && health.state("w0") == .inRotation)
+    }
+}
