@@ -49,13 +49,18 @@ package struct TenantEntry: Sendable, Codable, Equatable {
     package var allowedRegions: [String]
     /// Hex; put into requests as `cache_salt`, so that tenants never share a runtime's prefix cache.
     package var cacheSalt: String
+    /// Trust classes of workers that may serve it; nil: all.
+    package var allowedTrustClasses: [String]?
 
-    package init(id: String, tier: String, active: Bool, allowedRegions: [String], cacheSalt: String) {
+    package init(
+        id: String, tier: String, active: Bool, allowedRegions: [String], cacheSalt: String, allowedTrustClasses: [String]? = nil
+    ) {
         self.id = id
         self.tier = tier
         self.active = active
         self.allowedRegions = allowedRegions
         self.cacheSalt = cacheSalt
+        self.allowedTrustClasses = allowedTrustClasses
     }
 }
 
@@ -71,10 +76,12 @@ package struct KeyEntry: Sendable, Codable, Equatable {
     package var requestsPerMinute: Int?
     package var tokensPerMinute: Int?
     package var concurrentRequests: Int?
+    /// Of the tenant's trust classes those that this key is content with; nil: all of them.
+    package var allowedTrustClasses: [String]?
 
     package init(
         id: String, tenant: String, sha256Hex: String, expiresAtSeconds: Int64? = nil, models: [String]? = nil, requestsPerMinute: Int? = nil,
-        tokensPerMinute: Int? = nil, concurrentRequests: Int? = nil
+        tokensPerMinute: Int? = nil, concurrentRequests: Int? = nil, allowedTrustClasses: [String]? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -84,6 +91,7 @@ package struct KeyEntry: Sendable, Codable, Equatable {
         self.requestsPerMinute = requestsPerMinute
         self.tokensPerMinute = tokensPerMinute
         self.concurrentRequests = concurrentRequests
+        self.allowedTrustClasses = allowedTrustClasses
     }
 }
 
@@ -99,10 +107,16 @@ package struct TierEntry: Sendable, Codable, Equatable {
     package var maxTableAgeSeconds: Int
     /// Time to first token that the tier is sold with, microseconds.
     package var ttftObjectiveMicroseconds: Int64
+    /// Of its requests, and of their prompt tokens, those that may be sent to a second worker because their first token is late, parts per
+    /// million; nil: none.
+    package var hedgePpm: Int?
+    /// Its terms allow that a broken stream goes on at another worker where that is exact; nil: no.
+    package var continuesStreams: Bool?
 
     package init(
         name: String, maxPromptTokens: Int, maxOutputTokens: Int, maxBodyBytes: Int, requestsPerMinute: Int, tokensPerMinute: Int,
-        concurrentRequests: Int, maxTableAgeSeconds: Int, ttftObjectiveMicroseconds: Int64
+        concurrentRequests: Int, maxTableAgeSeconds: Int, ttftObjectiveMicroseconds: Int64, hedgePpm: Int? = nil,
+        continuesStreams: Bool? = nil
     ) {
         self.name = name
         self.maxPromptTokens = maxPromptTokens
@@ -113,6 +127,8 @@ package struct TierEntry: Sendable, Codable, Equatable {
         self.concurrentRequests = concurrentRequests
         self.maxTableAgeSeconds = maxTableAgeSeconds
         self.ttftObjectiveMicroseconds = ttftObjectiveMicroseconds
+        self.hedgePpm = hedgePpm
+        self.continuesStreams = continuesStreams
     }
 }
 
@@ -157,11 +173,15 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
     package var contextTokens: Int
     /// Relative share among workers of its release, parts per million.
     package var weight: Int
+    /// Nil: standard.
+    package var trustClass: String?
+    /// What its host costs; nil: not known.
+    package var hourPriceMicroUsd: Int64?
 
     package init(
         id: String, host: String, provider: String, pool: String, region: String, model: String, release: String, dialect: RuntimeDialect,
         servedModel: String? = nil, link: LinkClass, address: String? = nil, url: String? = nil, draining: Bool, slots: Int, contextTokens: Int,
-        weight: Int
+        weight: Int, trustClass: String? = nil, hourPriceMicroUsd: Int64? = nil
     ) {
         self.id = id
         self.host = host
@@ -179,6 +199,8 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
         self.slots = slots
         self.contextTokens = contextTokens
         self.weight = weight
+        self.trustClass = trustClass
+        self.hourPriceMicroUsd = hourPriceMicroUsd
     }
 }
 

@@ -1,3 +1,4 @@
+import Cryptography
 import HTTPWire
 import PlimsollWire
 
@@ -11,6 +12,10 @@ final class CustomerKey: Sendable {
     /// Seconds since 1970.
     let expiresAt: Int64?
     let limits: KeyLimits
+    /// Where its requests may go.
+    let rules: RouteRules
+    /// Makes prefixes known again by this tenant only.
+    let affinitySalt: UInt64
     /// The tenant's cache salt as a JSON string.
     let quotedSalt: [UInt8]
 
@@ -21,7 +26,14 @@ final class CustomerKey: Sendable {
         models = entry.models.map(Set.init)
         expiresAt = entry.expiresAtSeconds
         self.limits = limits
+        rules = RouteRules(tenant, entry)
+        affinitySalt = CustomerKey.salt(tenant)
         quotedSalt = BodyEdit.quoted(tenant.cacheSalt)
+    }
+
+    /// The same at every gateway, and known to no tenant.
+    private static func salt(_ tenant: TenantEntry) -> UInt64 {
+        Hash.sha256("affinity/\(tenant.id)/\(tenant.cacheSalt)").bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     func isValid(nowSeconds: Int64) -> Bool {

@@ -3,6 +3,9 @@ import PlimsollWire
 
 /// Makes directories out of tables, keeping what lives longer than a table: spent limits and the load of workers.
 final class DirectoryBuilder: Sendable {
+    /// Sets of rules for which workers are put in order ahead. With more, requests under rules look at all workers of their model.
+    private static let mostRules = 256
+
     private let limits: LimitBook
     private let workers: WorkerBook
     private let region: String
@@ -15,9 +18,11 @@ final class DirectoryBuilder: Sendable {
     }
 
     func build(_ table: TableContents, now: Int64) -> Directory {
-        let routes = ModelRoute.routes(table, workers: workers, region: region)
-        workers.keep(only: Set(table.workers.map(\.id)))
-        return Directory(version: table.version, keys: keys(table, now: now), models: routes)
+        let keys = keys(table, now: now)
+        let rules = Set(keys.values.map(\.rules))
+        let routes = ModelRoute.routes(table, workers: workers, region: region, rules: rules.count <= Self.mostRules ? rules : [])
+        workers.keep(only: table.workers)
+        return Directory(version: table.version, keys: keys, models: routes)
     }
 
     private func keys(_ table: TableContents, now: Int64) -> [SHA256Digest: CustomerKey] {

@@ -11,7 +11,9 @@ final class GatewayLoop {
     let settings: GatewaySettings
     let meter: LoopMeter
     let metrics: GatewayMetrics
-    let router: Router
+    var router: Router
+    /// On one of the loops.
+    var sweeper: FleetSweeper?
     let registry: LinkRegistry?
     /// Nil: a gateway without a control plane, whose keys never grow old.
     let contact: ControlContact?
@@ -67,6 +69,7 @@ final class GatewayLoop {
         ticking = nil
         lag?.stop()
         lag = nil
+        sweeper?.stop()
         for connection in connections { connection.closeNow() }
         for pool in pools.values { pool.close() }
     }
@@ -124,6 +127,7 @@ final class GatewayLoop {
         memory.look()
         gate?.tick()
         let isShort = memory.isShort
+        sweeper?.tick(now, self)
         var position = 0
         // A connection may close, and leave the list, while it looks at its deadlines.
         while position < connections.count {

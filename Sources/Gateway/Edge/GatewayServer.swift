@@ -14,6 +14,8 @@ package final class GatewayServer: Service {
     private let contact: ControlContact?
     private let certificates: EdgeCertificates?
     private let builder: DirectoryBuilder
+    private let workers: WorkerBook
+    private let fleetMetrics: FleetMetrics
     private let drainLimit: Duration
     private let logger: Logger
     private let bound: (@Sendable (Int) -> Void)?
@@ -47,7 +49,9 @@ package final class GatewayServer: Service {
         self.drainLimit = drainLimit
         self.logger = logger
         self.bound = bound
-        builder = DirectoryBuilder(limits: LimitBook(), workers: WorkerBook(registry: registry), region: settings.region)
+        fleetMetrics = FleetMetrics(metrics)
+        workers = WorkerBook(registry: registry, metrics: fleetMetrics, timeOut: settings.ejectionTime)
+        builder = DirectoryBuilder(limits: LimitBook(), workers: workers, region: settings.region)
     }
 
     /// Serves from this table from now on. Returns when every loop does; from any thread but theirs, one call at a time.
@@ -90,8 +94,8 @@ package final class GatewayServer: Service {
 
     private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
         var loops: [NIOLoopBound<GatewayLoop>] = []
-        let router = Router(region: settings.region)
         let memory = MemoryWatch(limit: settings.memoryLimit)
+        let router = Router(region: settings.region, metrics: fleetMetrics)
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
             let loop = try await eventLoop.submit { [settings, metrics, registry, contact] in
@@ -102,6 +106,10 @@ package final class GatewayServer: Service {
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }.get()
             loops.append(loop)
+        }
+        if let first = loops.first {
+            // One loop looks after the fleet for all.
+            first.eventLoop.execute { [workers] in first.value.sweeper = FleetSweeper(workers) }
         }
         let directory = state.withLock { state in
             state.loops = loops

@@ -27,6 +27,8 @@ package struct GatewaySettings: Sendable {
     package var answerTime = 600
     /// The head of a stream is sent after this time even without a token; comments follow as often.
     package var headHoldTime = 10
+    /// How long a worker that fails is out of rotation the first time; each further time takes twice as long.
+    package var ejectionTime = Duration.seconds(10)
     /// Bytes of an answer that is not streamed.
     package var answerBytes = 64 << 20
 

@@ -11,6 +11,8 @@ package final class WorkerLoad: Sendable {
     private let waitingNow = Atomic(0)
     private let kvPerMille = Atomic(unknown)
     private let open = Atomic(0)
+    private let othersRunning = Atomic(0)
+    private let othersWaiting = Atomic(0)
     private let reported = Atomic<UInt64>(0)
 
     package init() {}
@@ -21,6 +23,17 @@ package final class WorkerLoad: Sendable {
     package var waiting: Int { waitingNow.load(ordering: .relaxed) }
     /// Exchanges of this gateway that are not over.
     package var inFlight: Int { open.load(ordering: .relaxed) }
+
+    /// Requests of other gateways, by the last report: what it told beyond what this gateway had in flight.
+    var foreign: (running: Int, waiting: Int) {
+        (othersRunning.load(ordering: .relaxed), othersWaiting.load(ordering: .relaxed))
+    }
+
+    /// Thousandths; nil where the runtime does not say.
+    var kvUsedPermille: Int? {
+        let used = kvPerMille.load(ordering: .relaxed)
+        return used == Self.unknown ? nil : used
+    }
 
     /// 0 to 1; nil where the runtime does not say.
     package var kvUsedRatio: Double? {
@@ -41,8 +54,13 @@ package final class WorkerLoad: Sendable {
     /// Takes a report over. Hosts are not trusted: what cannot be is cut to what can.
     func take(_ report: LinkReport.Worker, of host: AgentState, at now: NIODeadline) {
         let most = 1_000_000
-        runningNow.store(max(0, min(report.load.running, most)), ordering: .relaxed)
-        waitingNow.store(max(0, min(report.load.waiting, most)), ordering: .relaxed)
+        let (running, waiting) = (max(0, min(report.load.running, most)), max(0, min(report.load.waiting, most)))
+        runningNow.store(running, ordering: .relaxed)
+        waitingNow.store(waiting, ordering: .relaxed)
+        // Whoever waits came last: what is not ours is taken to run.
+        let others = max(0, running + waiting - inFlight)
+        othersRunning.store(min(others, running), ordering: .relaxed)
+        othersWaiting.store(max(0, others - running), ordering: .relaxed)
         kvPerMille.store(report.load.kvUsedRatio.map(Self.perMille) ?? Self.unknown, ordering: .relaxed)
         ready.store(report.ready && host == .serving, ordering: .relaxed)
         reported.store(now.uptimeNanoseconds, ordering: .relaxed)

@@ -27,11 +27,13 @@ final class Attempt {
     /// Something must come by then.
     var deadline: NIODeadline
     private var exchange: (any RunningExchange)?
+    private var work: AttemptWork
     private static let heldBytes = 256 * 1024
     private static let errorBytes = 64 * 1024
 
-    init(at worker: Worker, for request: RelayedRequest, deadline: NIODeadline) {
+    init(at worker: Worker, for request: RelayedRequest, work: AttemptWork, deadline: NIODeadline) {
         self.worker = worker
+        self.work = work
         self.request = request
         self.deadline = deadline
     }
@@ -41,7 +43,7 @@ final class Attempt {
     /// False when there is no way to the worker.
     func start(_ exchangeRequest: ExchangeRequest, isReading: Bool) -> Bool {
         guard let request else { return false }
-        worker.tally.begin()
+        work.begin(worker.tally, now: NIODeadline.now().microseconds)
         if let address = worker.address {
             exchange = request.loop.pool(address).start(exchangeRequest, receiver: self)
         } else {
@@ -53,6 +55,12 @@ final class Attempt {
 
     func setReading(_ on: Bool) {
         exchange?.setReading(on)
+        if on { work.resume(now: NIODeadline.now().microseconds) }
+    }
+
+    /// Four times a second, while tokens should come.
+    func look(_ now: NIODeadline) {
+        work.look(worker.tally, now: now.microseconds)
     }
 
     /// What waits for the client; the attempt holds it no more.
@@ -63,11 +71,20 @@ final class Attempt {
     }
 
     /// Nothing more will come of it, in whatever way it ended; what has come stays.
-    func end() {
+    ///
+    /// - Parameter isComplete: With all of its answer.
+    func end(isComplete: Bool = false) {
         guard request != nil else { return }
         request = nil
         exchange = nil
-        worker.tally.finish()
+        work.end(worker.tally, tokens: isComplete ? stream?.contentEvents : nil)
+        if isComplete { worker.tally.succeeded() }
+    }
+
+    /// The worker failed before the first byte of an answer.
+    func fail() {
+        worker.tally.failed(now: NIODeadline.now().microseconds)
+        end()
     }
 
     /// Gives it up: the runtime's slot is freed at once.
@@ -80,7 +97,7 @@ final class Attempt {
 extension Attempt: ExchangeReceiver {
     func exchangeHead(_ head: ExchangeHead) {
         guard let request, let plan = request.plan else { return }
-        if head.refusal != nil { return giveUp { request.attemptLost($0, beforeRuntime: true) } }
+        if head.refusal != nil { return giveUp { request.attemptLost($0, beforeRuntime: true, isFailure: false) } }
         guard head.status == 200, head.isEventStream, request.isStream || plan.mustAggregate(at: worker) else {
             form = .whole(status: head.status)
             return
@@ -126,7 +143,8 @@ extension Attempt: ExchangeReceiver {
         switch failure {
         case .malformed: request.attemptFailed(self, .upstreamError)
         case .timedOut: request.attemptFailed(self, .upstreamTimeout)
-        case .connectFailed, .overloaded: request.attemptLost(self, beforeRuntime: true)
+        case .connectFailed: request.attemptLost(self, beforeRuntime: true)
+        case .overloaded: request.attemptLost(self, beforeRuntime: true, isFailure: false)
         default: request.attemptLost(self)
         }
     }
@@ -141,7 +159,12 @@ extension Attempt: ExchangeReceiver {
         }
         guard let stream else { return }
         if stream.assembly != nil { return held = ByteBuffer() }
-        if stream.hasContent || stream.finished > 0 { return request.attemptHasEvents(self) }
+        if stream.hasContent || stream.finished > 0 {
+            let now = NIODeadline.now()
+            work.token(worker.tally, now: now.microseconds)
+            deadline = now + .seconds(Int64(request.loop.settings.interTokenTime))
+            return request.attemptHasEvents(self)
+        }
         if held.readableBytes > Attempt.heldBytes { giveUp { request.attemptFailed($0, .upstreamError) } }
     }
 

@@ -23,18 +23,24 @@ extension RelayedRequest {
                 quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
                 streams: plan.facts.stream || plan.mustAggregate(at: worker), using: &loop.edit), bodyRest: plan.rest)
         let time = plan.facts.stream ? loop.settings.firstTokenTime : loop.settings.answerTime
-        let attempt = Attempt(at: worker, for: self, deadline: .now() + .seconds(Int64(time)))
+        let work = AttemptWork(
+            promptTokens: max(plan.facts.estimatedPromptTokens - loop.router.cachedTokens, 0),
+            outputTokens: min(plan.outputTokens, worker.tally.usualAnswer) * plan.facts.generated)
+        let attempt = Attempt(at: worker, for: self, work: work, deadline: .now() + .seconds(Int64(time)))
         self.attempt = attempt
-        if !attempt.start(request, isReading: !clientIsSlow) { lost(beforeRuntime: true) }
+        if !attempt.start(request, isReading: !clientIsSlow) { lost(beforeRuntime: true, isFailure: false) }
     }
 
-    /// Host or link was lost, or the agent never asked the runtime: another host is tried, outside the budget for retries.
+    /// Host or link was lost, or the agent never asked the runtime: another host is tried, outside the budget for retries while most of the
+    /// model's workers are well.
     ///
-    /// - Parameter beforeRuntime: No runtime has seen the request. Without another host that is a want of capacity, not a failure of the model.
-    private func lost(beforeRuntime: Bool) {
-        attempt?.end()
+    /// - Parameters:
+    ///   - beforeRuntime: No runtime has seen the request. Without another host that is a want of capacity, not a failure of the model.
+    ///   - isFailure: The worker is to blame.
+    private func lost(beforeRuntime: Bool, isFailure: Bool) {
+        if isFailure { attempt?.fail() } else { attempt?.end() }
         losses += 1
-        guard losses <= RelayedRequest.mostLosses, let next = otherWorker() else {
+        guard losses <= RelayedRequest.mostLosses, let next = otherWorker(), mayMove(isFree: true) else {
             return finish(.failed(APIError(beforeRuntime ? .noWorkerAvailable : .upstreamError)))
         }
         loop.metrics.reroutes.increment()
@@ -44,10 +50,8 @@ extension RelayedRequest {
 
     /// The worker failed or was too slow: another one is tried while the tenant's budget lasts.
     func retry(_ code: APIErrorCode) {
-        let now = NIODeadline.now().microseconds
-        attempt?.worker.tally.failed(now: now)
-        attempt?.end()
-        guard attempts < RelayedRequest.mostAttempts, let next = otherWorker(), arriving.key.limits.takeRetry(now: now) else {
+        attempt?.fail()
+        guard attempts < RelayedRequest.mostAttempts, let next = otherWorker(), mayMove(isFree: false) else {
             return finish(.failed(APIError(code)))
         }
         loop.metrics.retries.increment()
@@ -55,11 +59,22 @@ extension RelayedRequest {
         beginAttempt()
     }
 
+    /// Whether a second try is worth its load. Where everybody fails it is not; where most do it comes out of the tenant's budget for retries.
+    private func mayMove(isFree: Bool) -> Bool {
+        guard let failed = attempt?.worker.tally else { return false }
+        switch failed.poolHealth {
+        case .failing: return false
+        case .troubled: return arriving.key.limits.takeRetry(now: NIODeadline.now().microseconds)
+        case .well: return isFree || arriving.key.limits.takeRetry(now: NIODeadline.now().microseconds)
+        }
+    }
+
     /// Where the request could go now.
     private func otherWorker() -> Worker? {
         guard sink != nil, var question, let failed = attempt?.worker else { return nil }
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
+        question.now = NIODeadline.now().microseconds
         self.question = question
         return loop.router.pick(question, using: &loop.random)
     }
@@ -68,8 +83,8 @@ extension RelayedRequest {
 /// What attempts tell. Each call but `attemptHasEvents` and `attemptReadComplete` is the last one of its attempt.
 extension RelayedRequest {
     /// Host or link was lost before the answer was complete.
-    func attemptLost(_ attempt: Attempt, beforeRuntime: Bool = false) {
-        lost(beforeRuntime: beforeRuntime)
+    func attemptLost(_ attempt: Attempt, beforeRuntime: Bool = false, isFailure: Bool = true) {
+        lost(beforeRuntime: beforeRuntime, isFailure: isFailure)
     }
 
     /// The worker failed.
@@ -95,8 +110,7 @@ extension RelayedRequest {
         if scan.error != nil {
             return attemptJudged(attempt, collected.withUnsafeReadableBytes { UpstreamError.judge(status: nil, body: $0) })
         }
-        attempt.worker.tally.succeeded()
-        attempt.end()
+        attempt.end(isComplete: true)
         if let usage = scan.usage { tokens.take(usage, isFinal: true) }
         if let reason = scan.finishReason { finishReason = collected.withUnsafeReadableBytes { FinishReason.known($0, reason) } }
         // Nothing counted its tokens on the way: four bytes of text to one.
@@ -166,8 +180,7 @@ extension RelayedRequest {
     }
 
     private func finishStream(_ stream: AnswerStream, _ attempt: Attempt) {
-        attempt.worker.tally.succeeded()
-        attempt.end()
+        attempt.end(isComplete: true)
         tokens = stream.tokens
         finishReason = stream.finishReason
         deliveredTokens = stream.contentEvents

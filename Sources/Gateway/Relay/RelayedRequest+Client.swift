@@ -37,7 +37,7 @@ extension RelayedRequest {
         clientIsSlow = !isWritable
         attempt?.setReading(isWritable)
         // The runtime was not read meanwhile: its time to the next token begins anew.
-        if isWritable, case .streaming = phase { awaitNextToken() }
+        if isWritable, case .streaming = phase { attempt?.deadline = .now() + .seconds(Int64(loop.settings.interTokenTime)) }
     }
 
     /// The client has closed its half. If it closed both, these bytes bring a reset.
@@ -67,14 +67,12 @@ extension RelayedRequest {
             guard isStream, now - lastWrite >= .seconds(Int64(loop.settings.headHoldTime)) else { return }
             writeComment()
         case .streaming:
-            guard let attempt, now >= attempt.deadline, !clientIsSlow else { return }
+            guard let attempt, !clientIsSlow else { return }
+            attempt.look(now)
+            guard now >= attempt.deadline else { return }
             attempt.cancel()
             finish(.failed(APIError(.streamInterrupted)))
         }
-    }
-
-    func awaitNextToken() {
-        attempt?.deadline = .now() + .seconds(Int64(loop.settings.interTokenTime))
     }
 
     // MARK: To the client
@@ -82,7 +80,6 @@ extension RelayedRequest {
     /// Sends the events that the attempt holds, behind the head if that has not been sent.
     func writeHeld() {
         guard let sink, let attempt, attempt.held.readableBytes > 0 else { return }
-        awaitNextToken()
         sink.stream(takeHead(), attempt.takeHeld())
         wroteThisTurn = true
     }

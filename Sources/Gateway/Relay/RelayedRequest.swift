@@ -99,9 +99,7 @@ final class RelayedRequest {
         case .refused(let refusal): return refuse(refusal, subject, plan)
         case .granted(let standing): self.standing = standing
         }
-        let question = Router.Question(
-            model: plan.model, allowedRegions: arriving.key.tenant.allowedRegions, contextTokens: plan.facts.leastPromptTokens,
-            likelyTokens: plan.likelyContextTokens)
+        let question = question(plan)
         guard let worker = loop.router.pick(question, using: &loop.random) else {
             arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: now)
             return refuseUnrouted(question, subject, plan)
@@ -115,9 +113,20 @@ final class RelayedRequest {
         sequence = loop.meter.admit(admission, waiter: self, tag: RecordTag.admission.rawValue)
     }
 
+    private func question(_ plan: RequestPlan) -> Router.Question {
+        let (affinity, salt) = (plan.affinity, arriving.key.affinitySalt)
+        var question = Router.Question(
+            model: plan.model, rules: arriving.key.rules, contextTokens: plan.facts.leastPromptTokens, likelyTokens: plan.likelyContextTokens)
+        question.conversation = PromptAffinity.salted(affinity.conversation, salt)
+        question.opening = PromptAffinity.salted(affinity.opening, salt)
+        question.openingTokens = affinity.openingBytes / 4
+        question.now = arriving.started.microseconds
+        return question
+    }
+
     /// No worker takes it: none can now, or none ever could.
     private func refuseUnrouted(_ question: Router.Question, _ subject: UsageSubject, _ plan: RequestPlan) {
-        let isTooLong = question.model.isTooLong(question.contextTokens, in: question.allowedRegions)
+        let isTooLong = question.model.isTooLong(question.contextTokens, under: question.rules)
         let error = isTooLong ? APIError(.contextLengthExceeded, param: plan.facts.promptParam) : APIError(.noWorkerAvailable)
         loop.meter.refuse(subject, outcome: isTooLong ? .clientError : .serverError, acceptedAt: arriving.acceptedAt)
         loop.metrics.countRefusal(status: error.status)

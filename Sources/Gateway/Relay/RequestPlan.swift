@@ -6,6 +6,8 @@ import PlimsollWire
 /// What policy made of a request's body: checked, edited in place, and ready to be sent to whichever worker is chosen.
 struct RequestPlan {
     let facts: GenerationRequest
+    /// By what the prompt is known again.
+    let affinity: PromptAffinity
     let model: ModelRoute
     /// Output tokens of one answer.
     let outputTokens: Int
@@ -69,6 +71,7 @@ struct RequestPlan {
     private init(body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, mostTokens: Int, scan: RequestScan) {
         self.facts = facts
         self.model = model
+        affinity = body.withUnsafeReadableBytes { PromptAffinity.read(scan, $0) }
         // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
         let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)
         outputTokens = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)

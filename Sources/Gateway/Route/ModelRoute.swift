@@ -8,37 +8,37 @@ final class ModelRoute: Sendable {
     let tiers: Set<String>
     /// The name as a JSON string, quotes included.
     let quotedName: [UInt8]
-    /// Not draining, of releases with a share of the traffic.
-    let workers: [Worker]
-    /// Share of the traffic of each release that has workers, parts per million.
-    let releases: [(name: String, weight: Int)]
-    /// Workers by release, of the gateway's own region where it has any: where a request without constraints goes.
-    let preferred: [[Worker]]
-    /// Share of the traffic of each element of `preferred`.
-    let preferredWeights: [Int]
+    /// For customers without rules of their own.
+    private let open: RouteLane
+    private let lanes: [RouteRules: RouteLane]
+    private let region: String
     /// Draining ones included.
     private let everyWorker: [Worker]
 
-    /// - Parameter region: The gateway's own, whose workers come first.
-    init(_ entry: ModelEntry, workers: [Worker], region: String) {
+    /// - Parameters:
+    ///   - region: The gateway's own, whose workers come first.
+    ///   - rules: That customers have.
+    init(_ entry: ModelEntry, workers: [Worker], region: String, rules: Set<RouteRules> = []) {
         self.entry = entry
+        self.region = region
         everyWorker = workers
         tiers = Set(entry.tiers)
         quotedName = BodyEdit.quoted(entry.name)
-        self.workers = workers.filter { !$0.entry.draining && (entry.releaseWeights[$0.entry.release] ?? 0) > 0 && $0.entry.weight > 0 }
-        let present = Set(self.workers.map(\.entry.release))
-        releases = entry.releaseWeights.filter { present.contains($0.key) }.map { (name: $0.key, weight: $0.value) }.sorted { $0.name < $1.name }
-        let own = self.workers.filter { $0.entry.region == region }
-        let byRelease = Dictionary(grouping: own.isEmpty ? self.workers : own, by: \.entry.release)
-        let shares = releases.compactMap { release in byRelease[release.name].map { (workers: $0, weight: release.weight) } }
-        preferred = shares.map(\.workers)
-        preferredWeights = shares.map(\.weight)
+        open = RouteLane(entry, workers: workers, region: region)
+        var lanes: [RouteRules: RouteLane] = [:]
+        for rule in rules where rule != .everywhere { lanes[rule] = RouteLane(entry, workers: workers.filter(rule.allow), region: region) }
+        self.lanes = lanes
     }
 
-    /// No worker of these regions (empty: of any) could take so many tokens, now or when it is back. False without workers, and while one of
-    /// them has not said yet how long its context is.
-    func isTooLong(_ tokens: Int, in regions: [String]) -> Bool {
-        let allowed = everyWorker.filter { regions.isEmpty || regions.contains($0.entry.region) }
+    func lane(_ rules: RouteRules) -> RouteLane {
+        if rules.regions.isEmpty, rules.trust == nil { return open }
+        return lanes[rules] ?? RouteLane(entry, workers: everyWorker.filter(rules.allow), region: region)
+    }
+
+    /// No worker that these rules allow could take so many tokens, now or when it is back. False without workers, and while one of them has not
+    /// said yet how long its context is.
+    func isTooLong(_ tokens: Int, under rules: RouteRules) -> Bool {
+        let allowed = everyWorker.filter(rules.allow)
         return !allowed.isEmpty && !allowed.contains { $0.holds(tokens) || !$0.knowsItsContext }
     }
 
@@ -46,12 +46,14 @@ final class ModelRoute: Sendable {
         ModelDescription(id: entry.name, created: entry.createdAtSeconds, contextLength: entry.contextTokens)
     }
 
-    static func routes(_ table: TableContents, workers book: WorkerBook, region: String) -> [String: ModelRoute] {
+    static func routes(
+        _ table: TableContents, workers book: WorkerBook, region: String, rules: Set<RouteRules> = []
+    ) -> [String: ModelRoute] {
         let denied = Set(table.denied.compactMap { $0.identity.split(separator: "/").last.map(String.init) })
         var byModel: [String: [Worker]] = [:]
         for entry in table.workers where !denied.contains(entry.host) {
             byModel[entry.model, default: []].append(book.worker(entry))
         }
-        return table.models.mapValues { ModelRoute($0, workers: byModel[$0.name] ?? [], region: region) }
+        return table.models.mapValues { ModelRoute($0, workers: byModel[$0.name] ?? [], region: region, rules: rules) }
     }
 }

@@ -1,92 +1,138 @@
-import PlimsollWire
 import Domain
+import PlimsollWire
 
-/// Fast random numbers for choices and ids; nothing secret hangs on them. One for each loop (xoshiro256**, Blackman and Vigna 2018).
-struct LoopRandom: RandomNumberGenerator {
-    private var state: (UInt64, UInt64, UInt64, UInt64)
-
-    init() {
-        var system = SystemRandomNumberGenerator()
-        state = (system.next() | 1, system.next(), system.next(), system.next())
-    }
-
-    mutating func next() -> UInt64 {
-        let product = state.1 &* 5
-        let result = (product << 7 | product >> 57) &* 9
-        let shifted = state.1 << 17
-        state.2 ^= state.0
-        state.3 ^= state.1
-        state.1 ^= state.2
-        state.0 ^= state.3
-        state.2 ^= shifted
-        state.3 = state.3 << 45 | state.3 >> 19
-        return result
-    }
-}
-
-/// Chooses a worker for an attempt.
+/// Chooses a worker for an attempt: the one that has the prompt's beginning in its cache, or the less loaded of two. One for each loop.
 struct Router {
-    /// Region of this gateway: its own workers come first.
-    let region: String
-
     /// What one attempt asks for.
     struct Question {
         var model: ModelRoute
-        /// Empty: everywhere.
-        var allowedRegions: [String]
+        var rules = RouteRules.everywhere
         /// Tokens that the prompt takes at least: a worker with a shorter context is out of the question.
         var contextTokens: Int
         /// Tokens that it is likely to take: workers that hold as many are preferred.
         var likelyTokens = 0
+        /// By what the prompt is known again, salted by tenant; 0: by nothing.
+        var conversation: UInt64 = 0
+        /// By what its beginning is that other conversations share; 0: nothing.
+        var opening: UInt64 = 0
+        var openingTokens = 0
         /// Hosts and, where several are on one host, workers that failed this request.
         var triedHosts: [String] = []
         /// Provider of the worker that failed last; another one is preferred.
         var lastProvider: String?
+        /// Only workers of this release will do.
+        var release: String?
+        /// Microseconds of the monotonic clock.
+        var now: Int64 = 0
+
+        var isFirst: Bool { triedHosts.isEmpty && lastProvider == nil && release == nil }
+    }
+
+    /// Region of this gateway: its own workers come first.
+    let region: String
+    /// The last choice, to be explained.
+    private(set) var choice = RoutingChoice()
+    /// Of the last choice: tokens of the prompt that its worker is likely to hold already.
+    private(set) var cachedTokens = 0
+    private var affinity = AffinityTable()
+    private let metrics: FleetMetrics
+
+    init(region: String, metrics: FleetMetrics = FleetMetrics()) {
+        self.region = region
+        self.metrics = metrics
     }
 
     /// Nil when no worker can take the request now.
-    func pick(_ question: Question, using random: inout LoopRandom) -> Worker? {
-        quickPick(question, using: &random) ?? pickAmongAll(question, using: &random)
+    mutating func pick(_ question: Question, using random: inout LoopRandom) -> Worker? {
+        let lane = question.model.lane(question.rules)
+        choice = RoutingChoice()
+        cachedTokens = 0
+        guard let worker = quickPick(question, lane, using: &random) ?? pickAmongAll(question, lane, using: &random) else { return nil }
+        note(question, worker)
+        return worker
     }
 
-    /// Two workers are drawn before they are looked at, so that the cost of a choice does not grow with the fleet. Nil: all must be looked
-    /// at, because the request has constraints or neither of the two will do.
-    private func quickPick(_ question: Question, using random: inout LoopRandom) -> Worker? {
-        guard question.allowedRegions.isEmpty, question.triedHosts.isEmpty, question.lastProvider == nil else { return nil }
-        let model = question.model
-        guard let share = model.preferred.count == 1 ? 0 : ReleaseChoice.pick(model.preferredWeights, using: &random) else { return nil }
-        let workers = model.preferred[share]
-        let unfit = Int64.max - 1
-        let index = WorkerChoice.pick(
-            count: workers.count, weight: { workers[$0].entry.weight },
-            cost: { isFit(workers[$0], question) ? workers[$0].cost : unfit }, using: &random)
-        return index.map { workers[$0] }.flatMap { isFit($0, question) ? $0 : nil }
+    /// A few workers are drawn before they are looked at, so that the cost of a choice does not grow with the fleet. Nil: all must be looked
+    /// at, because others have failed this request or none of the few will do.
+    private mutating func quickPick(_ question: Question, _ lane: RouteLane, using random: inout LoopRandom) -> Worker? {
+        guard question.isFirst, let share = lane.share(question.conversation, using: &random), !share.workers.isEmpty else { return nil }
+        considerOwners(question, lane, release: share.release)
+        let workers = share.workers
+        if choice.count == 0, question.conversation != 0, let place = share.placements.member(question.conversation) {
+            consider(workers[place], .placed, question)
+        }
+        let first = Int.random(in: 0..<workers.count, using: &random)
+        consider(workers[first], .drawn, question)
+        if workers.count > 1 {
+            let second = Int.random(in: 0..<workers.count - 1, using: &random)
+            consider(workers[second >= first ? second + 1 : second], .drawn, question)
+        }
+        return choice.chosen.flatMap { lane.byNumber[$0] }
     }
 
-    private func pickAmongAll(_ question: Question, using random: inout LoopRandom) -> Worker? {
-        var candidates = question.model.workers.filter { isCandidate($0, question) }
-        guard candidates.count > 1 else { return candidates.first }
+    private mutating func considerOwners(_ question: Question, _ lane: RouteLane, release: String) {
+        let seconds = UInt32(truncatingIfNeeded: question.now / 1_000_000)
+        for (key, isWhole) in [(question.conversation, true), (question.opening, false)] where key != 0 && choice.count == 0 {
+            guard let entry = affinity.entry(key, now: seconds) else { continue }
+            let (first, second, third, fourth) = entry.owners
+            let cached = isWhole ? Int(entry.tokens) : question.openingTokens
+            for number in [first, second, third, fourth] where number != 0 {
+                guard let worker = lane.byNumber[number], worker.entry.release == release else { continue }
+                consider(worker, .owner, question, cached: cached)
+            }
+        }
+    }
+
+    private mutating func consider(_ worker: Worker, _ role: RoutingChoice.Role, _ question: Question, cached: Int = 0) {
+        guard isFit(worker, question) else { return }
+        if role == .owner { cachedTokens = cached }
+        add(worker, role, question, cached: cached)
+    }
+
+    private mutating func add(_ worker: Worker, _ role: RoutingChoice.Role, _ question: Question, cached: Int) {
+        let cost = worker.cost(uncachedTokens: max(question.likelyTokens - cached, 0), now: question.now)
+        choice.consider(RoutingChoice.Candidate(worker: worker.tally.number, role: role, price: worker.slotPrice, cost: cost))
+    }
+
+    private mutating func pickAmongAll(_ question: Question, _ lane: RouteLane, using random: inout LoopRandom) -> Worker? {
+        var candidates = lane.workers.filter { isCandidate($0, question) }
+        guard !candidates.isEmpty else { return nil }
         narrow(&candidates) { $0.holds(question.likelyTokens) }
-        narrow(&candidates) { !$0.tally.isResting }
+        narrow(&candidates) { !$0.tally.isAvoided }
         narrow(&candidates) { $0.entry.region == region }
         if let last = question.lastProvider { narrow(&candidates) { $0.entry.provider != last } }
-        let releases = question.model.releases
-        if releases.count > 1 {
-            let weights = releases.map { release in candidates.contains { $0.entry.release == release.name } ? release.weight : 0 }
-            if let index = ReleaseChoice.pick(weights, using: &random) { narrow(&candidates) { $0.entry.release == releases[index].name } }
+        if lane.releases.count > 1 {
+            let weights = lane.releases.map { release in candidates.contains { $0.entry.release == release.name } ? release.weight : 0 }
+            if let index = ReleaseChoice.pick(weights, using: &random) { narrow(&candidates) { $0.entry.release == lane.releases[index].name } }
         }
-        let index = WorkerChoice.pick(
-            count: candidates.count, weight: { candidates[$0].entry.weight }, cost: { candidates[$0].cost }, using: &random)
-        return index.map { candidates[$0] }
+        cachedTokens = 0
+        for _ in 0..<2 {
+            let index = Int.random(in: 0..<candidates.count, using: &random)
+            add(candidates.remove(at: index), .drawn, question, cached: 0)
+            if candidates.isEmpty { break }
+        }
+        return choice.chosen.flatMap { lane.byNumber[$0] }
+    }
+
+    private mutating func note(_ question: Question, _ worker: Worker) {
+        let number = worker.tally.number
+        let role = choice.role(of: number) ?? .drawn
+        if role != .owner { cachedTokens = 0 }
+        metrics.count(role)
+        let seconds = UInt32(truncatingIfNeeded: question.now / 1_000_000)
+        if question.conversation != 0 {
+            affinity.note(question.conversation, owner: number, tokens: question.likelyTokens, now: seconds)
+        }
+        if question.opening != 0 { affinity.note(question.opening, owner: number, tokens: question.openingTokens, now: seconds) }
     }
 
     private func isFit(_ worker: Worker, _ question: Question) -> Bool {
-        isCandidate(worker, question) && worker.holds(question.likelyTokens) && !worker.tally.isResting
+        isCandidate(worker, question) && worker.holds(question.likelyTokens) && !worker.tally.isAvoided
     }
 
     private func isCandidate(_ worker: Worker, _ question: Question) -> Bool {
-        guard question.allowedRegions.isEmpty || question.allowedRegions.contains(worker.entry.region) else { return false }
         guard worker.holds(question.contextTokens), worker.isReachable else { return false }
+        if let release = question.release, worker.entry.release != release { return false }
         return !question.triedHosts.contains(worker.entry.host)
     }
 

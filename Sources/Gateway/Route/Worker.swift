@@ -1,46 +1,8 @@
+import Domain
 import Exchange
 import HTTPWire
 import NIOCore
 import PlimsollWire
-import Synchronization
-
-/// What this gateway itself has in flight at a worker, and how that went. Lives as long as the worker is in tables; shared by all loops.
-final class WorkerTally: Sendable {
-    /// As long as the window of the retry budget, so that the least budget covers the second look.
-    private static let firstRest: Int64 = 10_000_000
-    private static let longestRest: Int64 = 30_000_000
-
-    private let count = Atomic<Int>(0)
-    private let failures = Atomic<Int>(0)
-    /// Microseconds of the monotonic clock; 0: not at all.
-    private let restUntil = Atomic<Int64>(0)
-
-    var inFlight: Int { count.load(ordering: .relaxed) }
-
-    func begin() { count.wrappingAdd(1, ordering: .relaxed) }
-
-    func finish() { count.wrappingSubtract(1, ordering: .relaxed) }
-
-    /// An attempt ended with an error of the worker. From the second in a row on it rests, ten seconds at first and then longer: one that
-    /// fails at once is idle, and would be chosen before all that work.
-    func failed(now: Int64) {
-        let inRow = failures.wrappingAdd(1, ordering: .relaxed).newValue
-        guard inRow >= 2 else { return }
-        restUntil.store(now + min(Self.longestRest, Self.firstRest << Int64(min(inRow - 2, 10))), ordering: .relaxed)
-    }
-
-    func succeeded() {
-        guard failures.load(ordering: .relaxed) != 0 else { return }
-        failures.store(0, ordering: .relaxed)
-        restUntil.store(0, ordering: .relaxed)
-    }
-
-    /// Others are to be asked while there are any.
-    var isResting: Bool {
-        let until = restUntil.load(ordering: .relaxed)
-        return until != 0 && NIODeadline.now().microseconds < until
-    }
-}
 
 /// A worker of one table: where it is, what it may serve, and how busy it is.
 final class Worker: Sendable {
@@ -51,6 +13,8 @@ final class Worker: Sendable {
     let tally: WorkerTally
     /// Reported load, for linked workers.
     let load: WorkerLoad?
+    /// Of a slot for an hour, micro-US-dollars; 0: not known.
+    let slotPrice: UInt32
     /// Whether links lead to its host; nil where none are needed.
     private let gate: HostGate?
     /// What the runtime calls the model, as a JSON string; nil when it is the customer's name.
@@ -62,6 +26,7 @@ final class Worker: Sendable {
         self.load = load
         self.gate = gate
         address = entry.url.flatMap { RuntimeAddress(url: $0) }
+        slotPrice = UInt32(clamping: (entry.hourPriceMicroUsd ?? 0) / Int64(max(entry.slots, 1)))
         target = UsageTarget(release: entry.release, worker: entry.id, provider: entry.provider)
         quotedServedModel = entry.servedModel == entry.model ? nil : entry.servedModel.map(BodyEdit.quoted)
     }
@@ -79,37 +44,28 @@ final class Worker: Sendable {
     /// A runtime that is starting tells one token, until it has read its model.
     var knowsItsContext: Bool { address != nil || entry.contextTokens > 1 }
 
-    /// Thousandths of a slot that are taken, and half as much again for each tenth of the KV cache used above eight tenths.
-    var cost: Int64 {
-        let reported = load.map { $0.running + $0.waiting } ?? 0
-        let requests = Int64(max(tally.inFlight, reported))
-        let base = requests * 1000 / Int64(max(entry.slots, 1))
-        let pressure = Int64(max(0, min((load?.kvUsedRatio ?? 0), 1) * 1000 - 800))
-        return base + (base + 1000) * pressure / 200
-    }
-}
+    var trustClass: String { entry.trustClass ?? RouteRules.standardTrust }
 
-/// Keeps the tallies of workers from one table to the next.
-final class WorkerBook: Sendable {
-    private let registry: LinkRegistry?
-    private let tallies = Mutex<[String: WorkerTally]>([:])
-
-    init(registry: LinkRegistry?) {
-        self.registry = registry
+    /// What this gateway has in flight there, and what others had by the worker's last report.
+    var backlog: WorkerBacklog {
+        let foreign = load?.foreign ?? (running: 0, waiting: 0)
+        let usual = tally.usualAnswer
+        return WorkerBacklog(
+            promptTokens: tally.promptTokens + foreign.waiting * Worker.usualPrompt,
+            outputTokens: tally.outputTokens + (foreign.running + foreign.waiting) * usual, slots: entry.slots,
+            kvUsedPermille: load?.kvUsedPermille)
     }
 
-    func worker(_ entry: WorkerEntry) -> Worker {
-        let tally = tallies.withLock { tallies in
-            if let known = tallies[entry.id] { return known }
-            let made = WorkerTally()
-            tallies[entry.id] = made
-            return made
-        }
-        let registry = entry.url == nil ? registry : nil
-        return Worker(entry, tally: tally, load: registry?.load(worker: entry.id), gate: registry?.gate(host: entry.host))
+    /// What a request costs there, as choices compare it.
+    ///
+    /// - Parameters:
+    ///   - uncachedTokens: Of its prompt, those that the worker's cache does not hold.
+    ///   - now: Microseconds of the monotonic clock.
+    func cost(uncachedTokens: Int, now: Int64) -> Int64 {
+        let cost = LoadCost.microseconds(backlog, tally.pace, uncachedTokens: uncachedTokens)
+        return LoadCost.weighted(cost, weight: tally.weight(of: entry.weight, now: now))
     }
 
-    func keep(only ids: Set<String>) {
-        tallies.withLock { $0 = $0.filter { ids.contains($0.key) } }
-    }
+    /// Tokens of a prompt of which nothing is known but that it waits.
+    private static let usualPrompt = 512
 }

@@ -14,7 +14,7 @@ struct RouterTests {
         let entry = WorkerEntry(
             id: id, host: "host-of-" + id, provider: provider, pool: "p", region: region, model: "m", release: release, dialect: .vllm,
             link: .direct, url: url, draining: draining, slots: 4, contextTokens: context, weight: 1_000_000)
-        return Worker(entry, tally: WorkerTally(), load: nil, gate: nil)
+        return Worker(entry, tally: WorkerTally(number: UInt32(truncatingIfNeeded: id.hashValue) | 1, id: id), load: nil, gate: nil)
     }
 
     private func model(_ workers: [Worker], weights: [String: Int] = ["r": 1]) -> ModelRoute {
@@ -24,14 +24,15 @@ struct RouterTests {
 
     /// Ids of what a hundred requests are given.
     private func picks(_ question: Router.Question) -> Set<String> {
-        var random = LoopRandom()
+        var (random, router) = (LoopRandom(), router)
         return Set((0..<100).map { _ in router.pick(question, using: &random)?.entry.id ?? "none" })
     }
 
     private func question(_ model: ModelRoute, regions: [String] = [], tokens: Int = 10, tried: [String] = [], last: String? = nil)
         -> Router.Question
     {
-        Router.Question(model: model, allowedRegions: regions, contextTokens: tokens, triedHosts: tried, lastProvider: last)
+        Router.Question(
+            model: model, rules: RouteRules(regions: regions, trust: nil), contextTokens: tokens, triedHosts: tried, lastProvider: last)
     }
 
     @Test("workers of the own region come first, others when none is left")
@@ -85,7 +86,7 @@ struct RouterTests {
     @Test("the less loaded of two is chosen")
     func load() {
         let all = [worker("busy"), worker("idle")]
-        for _ in 0..<8 { all[0].tally.begin() }
+        for _ in 0..<8 { all[0].tally.begin(promptTokens: 100, outputTokens: 100) }
         #expect(picks(question(model(all))) == ["idle"])
     }
 
@@ -102,10 +103,12 @@ struct RouterTests {
     @Test("a prompt is too long only when no worker that is there, draining or not, could ever take it")
     func tooLong() {
         let route = model([worker("a", context: 100), worker("b", region: "us", context: 200), worker("c", context: 300, draining: true)])
-        #expect(!route.isTooLong(300, in: []) && route.isTooLong(301, in: []))
-        #expect(!route.isTooLong(200, in: ["us"]) && route.isTooLong(201, in: ["us"]))
-        #expect(!route.isTooLong(9999, in: ["ap"]) && !model([]).isTooLong(9999, in: []))
+        #expect(!route.isTooLong(300, under: .everywhere) && route.isTooLong(301, under: .everywhere))
+        #expect(
+            !route.isTooLong(200, under: RouteRules(regions: ["us"], trust: nil))
+                && route.isTooLong(201, under: RouteRules(regions: ["us"], trust: nil)))
+        #expect(!route.isTooLong(9999, under: RouteRules(regions: ["ap"], trust: nil)) && !model([]).isTooLong(9999, under: .everywhere))
         let starting = model([worker("a", context: 100, url: nil), worker("b", context: 1, url: nil)])
-        #expect(!starting.isTooLong(9999, in: []))
+        #expect(!starting.isTooLong(9999, under: .everywhere))
     }
 }

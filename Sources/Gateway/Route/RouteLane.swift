@@ -1,0 +1,47 @@
+import Domain
+import PlimsollWire
+
+/// The workers of a model that one set of rules allows, put in order when a table comes, so that no request has to look at all of them.
+final class RouteLane: Sendable {
+    /// The workers of one release that come first.
+    struct Share: Sendable {
+        let release: String
+        let workers: [Worker]
+        /// Where beginnings of prompts go that no worker has.
+        let placements: PlacementTable
+    }
+
+    /// Not draining, of releases with a share of the traffic.
+    let workers: [Worker]
+    /// Share of the traffic of each release that has workers, parts per million.
+    let releases: [(name: String, weight: Int)]
+    /// By release, of the gateway's own region where it has any.
+    let shares: [Share]
+    /// Share of the traffic of each element of `shares`.
+    let weights: [Int]
+    let byNumber: [UInt32: Worker]
+
+    init(_ entry: ModelEntry, workers allowed: [Worker], region: String) {
+        workers = allowed.filter { !$0.entry.draining && (entry.releaseWeights[$0.entry.release] ?? 0) > 0 && $0.entry.weight > 0 }
+        let present = Set(workers.map(\.entry.release))
+        releases = entry.releaseWeights.filter { present.contains($0.key) }.map { (name: $0.key, weight: $0.value) }.sorted { $0.name < $1.name }
+        let own = workers.filter { $0.entry.region == region }
+        let byRelease = Dictionary(grouping: own.isEmpty ? workers : own, by: \.entry.release)
+        let filled = releases.filter { byRelease[$0.name] != nil }
+        shares = filled.map { release in
+            let members = (byRelease[release.name] ?? []).sorted { $0.entry.id < $1.entry.id }
+            return Share(release: release.name, workers: members, placements: PlacementTable(members.map(\.entry.id)))
+        }
+        weights = filled.map(\.weight)
+        byNumber = Dictionary(workers.map { ($0.tally.number, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Which release takes a request: the same one for all turns of a conversation.
+    func share(_ key: UInt64, using random: inout LoopRandom) -> Share? {
+        guard shares.count != 1 else { return shares[0] }
+        var generator = key == 0 ? random : LoopRandom(seed: key)
+        let index = ReleaseChoice.pick(weights, using: &generator)
+        if key == 0 { random = generator }
+        return index.map { shares[$0] }
+    }
+}

@@ -1,0 +1,32 @@
+import PlimsollWire
+
+/// Where a customer's requests may go.
+struct RouteRules: Sendable, Hashable {
+    /// Trust class of a worker of which the table says nothing.
+    static let standardTrust = "standard"
+    static let everywhere = RouteRules(regions: [], trust: nil)
+
+    /// Empty: everywhere.
+    let regions: [String]
+    /// Trust classes of workers; nil: all.
+    let trust: [String]?
+
+    init(regions: [String], trust: [String]?) {
+        self.regions = regions.sorted()
+        self.trust = trust?.sorted()
+    }
+
+    /// A tenant's rules, narrowed by those of one of its keys.
+    init(_ tenant: TenantEntry, _ key: KeyEntry) {
+        let trust: [String]?
+        switch (tenant.allowedTrustClasses, key.allowedTrustClasses) {
+        case (let tenants?, let keys?): trust = tenants.filter(keys.contains)
+        case (let one, let other): trust = one ?? other
+        }
+        self.init(regions: tenant.allowedRegions, trust: trust)
+    }
+
+    func allow(_ worker: Worker) -> Bool {
+        (regions.isEmpty || regions.contains(worker.entry.region)) && (trust?.contains(worker.trustClass) ?? true)
+    }
+}

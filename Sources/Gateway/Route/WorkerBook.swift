@@ -1,0 +1,66 @@
+import Domain
+import NIOCore
+import PlimsollWire
+import Synchronization
+
+/// Keeps what outlives a table of each worker: its tally and its number.
+final class WorkerBook: Sendable {
+    private struct State {
+        var tallies: [String: WorkerTally] = [:]
+        var workers: [String: Worker] = [:]
+        /// Ids by number, of workers that are gone too, until there are too many.
+        var names: [UInt32: String] = [:]
+        var lastNumber: UInt32 = 0
+    }
+
+    private static let mostNames = 100_000
+
+    let watch: FleetWatch
+    private let registry: LinkRegistry?
+    private let state = Mutex(State())
+
+    /// - Parameter timeOut: The first one of a worker that fails.
+    init(registry: LinkRegistry?, metrics: FleetMetrics = FleetMetrics(), timeOut: Duration = .seconds(10)) {
+        self.registry = registry
+        watch = FleetWatch(metrics: metrics, timeOut: timeOut)
+    }
+
+    func worker(_ entry: WorkerEntry) -> Worker {
+        let tally = state.withLock { state in
+            if let known = state.tallies[entry.id] { return known }
+            state.lastNumber += 1
+            let made = WorkerTally(number: state.lastNumber, id: entry.id, watch: watch)
+            state.tallies[entry.id] = made
+            state.names[made.number] = entry.id
+            return made
+        }
+        let registry = entry.url == nil ? registry : nil
+        let worker = Worker(entry, tally: tally, load: registry?.load(worker: entry.id), gate: registry?.gate(host: entry.host))
+        state.withLock { $0.workers[entry.id] = worker }
+        return worker
+    }
+
+    /// The workers of a table, all of which have been asked for.
+    func keep(only workers: [WorkerEntry]) {
+        let ids = Set(workers.map(\.id))
+        let tallies = state.withLock { state in
+            state.tallies = state.tallies.filter { ids.contains($0.key) }
+            state.workers = state.workers.filter { ids.contains($0.key) }
+            if state.names.count > Self.mostNames {
+                state.names = Dictionary(uniqueKeysWithValues: state.tallies.values.map { ($0.number, $0.id) })
+            }
+            return state.tallies
+        }
+        watch.assign(workers.filter { tallies[$0.id] != nil }, tallies, now: NIODeadline.now().microseconds)
+    }
+
+    /// As the last table has it.
+    func worker(id: String) -> Worker? { state.withLock { $0.workers[id] } }
+
+    /// Ids of workers by their numbers.
+    func names(_ numbers: Set<UInt32>) -> [UInt32: String] {
+        state.withLock { state in
+            Dictionary(uniqueKeysWithValues: numbers.compactMap { number in state.names[number].map { (number, $0) } })
+        }
+    }
+}
