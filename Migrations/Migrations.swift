@@ -21,5 +21,6 @@ package enum Migrations {
         File(name: "V0012_row_wake_ups", sql: PackageResources.V0012_row_wake_ups_sql),
         File(name: "V0013_table_lineage", sql: PackageResources.V0013_table_lineage_sql),
         File(name: "V0014_lost_enrolments", sql: PackageResources.V0014_lost_enrolments_sql),
+        File(name: "V0015_queues", sql: PackageResources.V0015_queues_sql),
     ]
 }

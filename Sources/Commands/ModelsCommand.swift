@@ -8,6 +8,7 @@ enum Models: AdminKind {
         .required("name", "letters, digits and . _ : / @ -", changeable: false),
         .required("display_name"),
         .required("context_tokens", form: .json),
+        .optional("long_context_tokens", "prompts of more go to pools of the class long; null: nowhere else", form: .json),
         .optional("tiers", "list; empty: all", form: .json),
         .later("state", "active or hidden"),
     ]

@@ -10,6 +10,7 @@ enum Pools: AdminKind {
         .required("provider", changeable: false),
         .required("region", changeable: false),
         .optional("kind", "shared, warm or reserved"),
+        .optional("context_class", "standard or long: which prompts its workers are for"),
         .optional("hour_price_micro_usd", "10^-6 US dollars for one host and hour", form: .json),
         .later("state", "active or suspended"),
     ]

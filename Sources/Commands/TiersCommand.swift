@@ -19,6 +19,13 @@ enum Tiers: AdminKind {
         .required("concurrent_requests", form: .json),
         .required("max_table_age_seconds", "how long keys stay good on a gateway that is cut off", form: .json),
         .required("ttft_objective_microseconds", form: .json),
+        .optional("floor_percent", "least share of what is served, 0 to 50", form: .json),
+        .optional("queue_requests", "that may wait for one model at one gateway", form: .json),
+        .optional("queue_bytes", form: .json),
+        .optional("queue_wait_microseconds", "longest wait; null: up to the objective", form: .json),
+        .optional("burst_percent", "of a worker's slots, kept free of lesser tiers", form: .json),
+        .optional("tenant_share_percent", "of a worker's slots and KV cache, for one tenant", form: .json),
+        .optional("batch_deadline_seconds", "to the end of a batch answer", form: .json),
         .optional("monthly_minimum_micro_usd", form: .json),
     ]
 }

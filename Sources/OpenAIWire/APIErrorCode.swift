@@ -23,6 +23,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     case rateLimitExceeded = "rate_limit_exceeded"
     case tokensPerMinuteExceeded = "tokens_per_minute_exceeded"
     case tooManyConcurrentRequests = "too_many_concurrent_requests"
+    case overCapacity = "over_capacity"
     case noWorkerAvailable = "no_worker_available"
     case meteringUnavailable = "metering_unavailable"
     case serviceUnavailable = "service_unavailable"
@@ -42,7 +43,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .requestTimeout: 408
         case .requestTooLarge: 413
         case .unsupportedEncoding, .unsupportedMediaType: 415
-        case .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests: 429
+        case .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests, .overCapacity: 429
         case .noWorkerAvailable, .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: 503
         case .upstreamError, .streamInterrupted, .hostLost: 502
         case .upstreamTimeout: 504
@@ -73,7 +74,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     package var fault: FaultOwner {
         switch self {
         case .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: .gateway
-        case .noWorkerAvailable, .hostLost: .host
+        case .noWorkerAvailable, .hostLost, .overCapacity: .host
         case .upstreamError, .upstreamTimeout, .streamInterrupted: .runtime
         default: .customer
         }
@@ -105,6 +106,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .rateLimitExceeded: "Too many requests a minute for this key."
         case .tokensPerMinuteExceeded: "Too many tokens a minute for this key."
         case .tooManyConcurrentRequests: "Too many requests at once for this key."
+        case .overCapacity: "This model is busy: the answer would not have begun in time."
         case .noWorkerAvailable: "No capacity for this model at the moment."
         case .meteringUnavailable: "The service cannot take requests at the moment."
         case .serviceUnavailable: "The service cannot check keys at the moment."

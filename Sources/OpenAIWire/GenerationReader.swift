@@ -37,6 +37,9 @@ struct GenerationReader {
         case .bestOf:
             request.generated = max(request.generated, try count(member, "best_of", 1...GenerationRequest.mostAnswers) ?? 1)
         case .typed(let type): try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, type)
+        case .serviceTier:
+            request.isBatch = try isBatch(member)
+            request.removed.append(index)
         case .user:
             try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, .text)
             request.removed.append(index)
@@ -135,6 +138,19 @@ struct GenerationReader {
         guard value > request.greatestMaxTokens ?? 0 else { return }
         request.greatestMaxTokens = value
         request.maxTokensParam = name
+    }
+
+    /// OpenAI's words and our own: `flex` is answered behind all others, every other one at once.
+    private func isBatch(_ member: JSONMember) throws(APIError) -> Bool {
+        if member.kind == .null { return false }
+        guard member.kind == .string else { throw wrongType("service_tier", "a string") }
+        let word = bytes[member.value.lowerBound + 1..<member.value.upperBound - 1]
+        if ["flex", "batch"].contains(where: { word.elementsEqual($0.utf8) }) { return true }
+        guard ["auto", "default", "priority", "scale", "interactive"].contains(where: { word.elementsEqual($0.utf8) }) else {
+            let message = "'service_tier' must be 'auto', 'default' or 'interactive', or 'flex' or 'batch' for answers that may take longer."
+            throw APIError(.invalidValue, message: message, param: "service_tier")
+        }
+        return false
     }
 
     private func bool(_ member: JSONMember, _ name: String) throws(APIError) -> Bool? {

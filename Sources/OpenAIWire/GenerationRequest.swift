@@ -43,6 +43,8 @@ package struct GenerationRequest: Sendable {
     /// Tokens that the prompt names by number.
     package var promptNumbers = 0
     package var promptParam = "messages"
+    /// The client would rather pay less than be answered soon (`service_tier`).
+    package var isBatch = false
     /// Positions in `RequestScan.members` of what is taken out in any case.
     package var removed: [Int] = []
 

@@ -11,6 +11,8 @@ enum RequestField: Sendable {
     case maxCompletionTokens
     case n
     case bestOf
+    /// Interactive or batch; it is the gateway's to keep, no runtime is told.
+    case serviceTier
     /// Goes through as it is, once its type is right: runtimes call a wrong one their own failure.
     case typed(ParameterType)
     /// The customer's name for the one who asks. Taken out like a lever, once its type is right.
@@ -23,6 +25,7 @@ enum RequestField: Sendable {
         let owned: [(StaticString, RequestField)] = [
             ("model", .model), ("messages", .messages), ("prompt", .prompt), ("stream", .stream), ("stream_options", .streamOptions),
             ("max_tokens", .maxTokens), ("max_completion_tokens", .maxCompletionTokens), ("n", .n), ("best_of", .bestOf), ("user", .user),
+            ("service_tier", .serviceTier),
             ("temperature", .typed(.number)), ("top_p", .typed(.number)), ("presence_penalty", .typed(.number)),
             ("frequency_penalty", .typed(.number)), ("seed", .typed(.integer)), ("top_logprobs", .typed(.integer)),
             ("logprobs", .typed(.switchOrInteger)), ("stop", .typed(.texts)), ("logit_bias", .typed(.object)),
@@ -30,7 +33,7 @@ enum RequestField: Sendable {
         ]
         let levers: [StaticString] = [
             "priority", "cache_salt", "request_id", "rid", "lora_path", "lora", "chat_template", "kv_transfer_params", "metadata",
-            "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "service_tier", "store", "id_slot",
+            "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "store", "id_slot",
             "slot_id", "n_predict", "max_new_tokens", "max_length", "data_parallel_rank", "routed_dp_rank", "extra_key", "vllm_xargs",
             // More answers, a longer prompt or a longer answer than was counted.
             "n_cmpl", "prompt_embeds", "input_ids", "input_embeds",

@@ -174,6 +174,8 @@ package struct RuntimeLoad: Sendable, Codable, Equatable {
     package var waiting: Int
     /// 0 to 1.
     package var kvUsedRatio: Double?
+    /// Tokens that the KV cache holds.
+    package var kvTokens: Int?
     package var promptTokensTotal: Int64?
     package var generatedTokensTotal: Int64?
     /// Requests that the agent itself is relaying to the runtime now.
@@ -182,11 +184,12 @@ package struct RuntimeLoad: Sendable, Codable, Equatable {
 
     package init(
         running: Int = 0, waiting: Int = 0, kvUsedRatio: Double? = nil, promptTokensTotal: Int64? = nil, generatedTokensTotal: Int64? = nil,
-        relaying: Int = 0, errorsTotal: Int64 = 0
+        relaying: Int = 0, errorsTotal: Int64 = 0, kvTokens: Int? = nil
     ) {
         self.running = running
         self.waiting = waiting
         self.kvUsedRatio = kvUsedRatio
+        self.kvTokens = kvTokens
         self.promptTokensTotal = promptTokensTotal
         self.generatedTokensTotal = generatedTokensTotal
         self.relaying = relaying

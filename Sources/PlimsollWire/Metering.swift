@@ -35,13 +35,15 @@ package struct UsageRecord: Sendable, Codable, Equatable {
     /// Token counts are the gateway's own estimate, because the runtime gave none.
     package var estimated: Bool
     package var attempts: Int
+    /// Of a batch request, microseconds after acceptance by which its answer was to be delivered; nil: interactive.
+    package var batchDeadline: Int64?
 
     package init(
         requestId: String, tenant: String, key: String, tier: String, model: String, release: String?, region: String, worker: String?,
         provider: String?, gateway: String, boot: String, sequence: Int64, acceptedAt: Int64, firstTokenAfter: Int64?, finishedAfter: Int64,
         queuedFor: Int64, stream: Bool, status: Int, outcome: String, finishReason: String?, errorCode: String?, promptTokens: Int,
         cachedPromptTokens: Int, completionTokens: Int, reasoningTokens: Int, billablePromptTokens: Int, billableCompletionTokens: Int,
-        estimated: Bool, attempts: Int
+        estimated: Bool, attempts: Int, batchDeadline: Int64? = nil
     ) {
         self.requestId = requestId
         self.tenant = tenant
@@ -72,6 +74,7 @@ package struct UsageRecord: Sendable, Codable, Equatable {
         self.billableCompletionTokens = billableCompletionTokens
         self.estimated = estimated
         self.attempts = attempts
+        self.batchDeadline = batchDeadline
     }
 }
 

@@ -112,11 +112,13 @@ package struct TierEntry: Sendable, Codable, Equatable {
     package var hedgePpm: Int?
     /// Its terms allow that a broken stream goes on at another worker where that is exact; nil: no.
     package var continuesStreams: Bool?
+    /// Nil: as the gateway's defaults say.
+    package var queue: TierQueue?
 
     package init(
         name: String, maxPromptTokens: Int, maxOutputTokens: Int, maxBodyBytes: Int, requestsPerMinute: Int, tokensPerMinute: Int,
         concurrentRequests: Int, maxTableAgeSeconds: Int, ttftObjectiveMicroseconds: Int64, hedgePpm: Int? = nil,
-        continuesStreams: Bool? = nil
+        continuesStreams: Bool? = nil, queue: TierQueue? = nil
     ) {
         self.name = name
         self.maxPromptTokens = maxPromptTokens
@@ -129,6 +131,7 @@ package struct TierEntry: Sendable, Codable, Equatable {
         self.ttftObjectiveMicroseconds = ttftObjectiveMicroseconds
         self.hedgePpm = hedgePpm
         self.continuesStreams = continuesStreams
+        self.queue = queue
     }
 }
 
@@ -141,13 +144,18 @@ package struct ModelEntry: Sendable, Codable, Equatable {
     package var tiers: [String]
     /// Share of traffic by release name; parts per million. A release that is missing here gets none.
     package var releaseWeights: [String: Int]
+    /// Prompts of more tokens go to workers of the class `long`, where there are any; nil: all prompts go to all workers.
+    package var longContextTokens: Int?
 
-    package init(name: String, contextTokens: Int, createdAtSeconds: Int64, tiers: [String], releaseWeights: [String: Int]) {
+    package init(
+        name: String, contextTokens: Int, createdAtSeconds: Int64, tiers: [String], releaseWeights: [String: Int], longContextTokens: Int? = nil
+    ) {
         self.name = name
         self.contextTokens = contextTokens
         self.createdAtSeconds = createdAtSeconds
         self.tiers = tiers
         self.releaseWeights = releaseWeights
+        self.longContextTokens = longContextTokens
     }
 }
 
@@ -177,11 +185,16 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
     package var trustClass: String?
     /// What its host costs; nil: not known.
     package var hourPriceMicroUsd: Int64?
+    /// Nil: standard.
+    package var contextClass: ContextClass?
+    /// Tokens that its KV cache holds; nil: as its host reports.
+    package var kvTokens: Int?
 
     package init(
         id: String, host: String, provider: String, pool: String, region: String, model: String, release: String, dialect: RuntimeDialect,
         servedModel: String? = nil, link: LinkClass, address: String? = nil, url: String? = nil, draining: Bool, slots: Int, contextTokens: Int,
-        weight: Int, trustClass: String? = nil, hourPriceMicroUsd: Int64? = nil
+        weight: Int, trustClass: String? = nil, hourPriceMicroUsd: Int64? = nil, contextClass: ContextClass? = nil,
+        kvTokens: Int? = nil
     ) {
         self.id = id
         self.host = host
@@ -201,6 +214,8 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
         self.weight = weight
         self.trustClass = trustClass
         self.hourPriceMicroUsd = hourPriceMicroUsd
+        self.contextClass = contextClass
+        self.kvTokens = kvTokens
     }
 }
 

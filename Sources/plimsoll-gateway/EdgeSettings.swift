@@ -68,6 +68,7 @@ struct EdgeSettings {
         gateway.firstTokenTime = seconds("first_token", gateway.firstTokenTime)
         gateway.interTokenTime = seconds("between_tokens", gateway.interTokenTime)
         gateway.answerTime = seconds("answer", gateway.answerTime)
+        gateway.hostReturnTime = seconds("host_return", gateway.hostReturnTime)
         gateway.headHoldTime = seconds("head_hold", gateway.headHoldTime)
     }
 }

@@ -44,11 +44,27 @@ struct StandaloneSettings {
             maxOutputTokens: reader.int("max_output_tokens", in: range), maxBodyBytes: reader.bytes("max_body_bytes", in: range),
             requestsPerMinute: reader.int("requests_per_minute", in: range), tokensPerMinute: reader.int("tokens_per_minute", in: range),
             concurrentRequests: reader.int("concurrent_requests", in: range), maxTableAgeSeconds: Int(Int32.max),
-            ttftObjectiveMicroseconds: Int64(reader.int("first_token_objective_milliseconds", default: 1500, in: 1...600_000)) * 1000)
+            ttftObjectiveMicroseconds: Int64(reader.int("first_token_objective_milliseconds", default: 1500, in: 1...600_000)) * 1000,
+            queue: queue(reader))
         if tier.maxOutputTokens > tier.tokensPerMinute {
             reader.fault("tokens_per_minute", "is below max_output_tokens, so the longest answer could never be admitted")
         }
         return tier
+    }
+
+    private static func queue(_ reader: SettingsReader) -> TierQueue {
+        var queue = TierQueue()
+        func optional(_ key: String, in range: ClosedRange<Int>) -> Int? { reader.has(key) ? reader.int(key, in: range) : nil }
+        queue.priority = optional("priority", in: 0...100)
+        queue.isProtected = reader.has("protected") ? reader.bool("protected", default: false) : nil
+        queue.floorPercent = optional("floor_percent", in: 0...50)
+        queue.requests = optional("queue_requests", in: 1...100_000)
+        queue.bytes = reader.has("queue_bytes") ? reader.bytes("queue_bytes", in: (1 << 20)...(1 << 30)) : nil
+        queue.waitMicroseconds = optional("queue_wait_milliseconds", in: 1...600_000).map { Int64($0) * 1000 }
+        queue.burstPercent = optional("burst_percent", in: 0...50)
+        queue.tenantSharePercent = optional("tenant_share_percent", in: 1...100)
+        queue.batchDeadlineSeconds = optional("batch_deadline_seconds", in: 1...86_400)
+        return queue
     }
 
     private static func key(_ reader: SettingsReader, _ tiers: [TierEntry]) -> StandaloneTable.Key {
@@ -66,7 +82,8 @@ struct StandaloneSettings {
         ModelEntry(
             name: reader.string("name"), contextTokens: reader.int("context_tokens", in: 16...16_777_216),
             createdAtSeconds: Int64(reader.int("created_at", default: 0)), tiers: reader.strings("tiers"),
-            releaseWeights: [StandaloneTable.release: 1_000_000])
+            releaseWeights: [StandaloneTable.release: 1_000_000],
+            longContextTokens: reader.has("long_context_tokens") ? reader.int("long_context_tokens", in: 1...16_777_216) : nil)
     }
 
     private static func upstreams(_ model: SettingsReader) -> [StandaloneTable.Upstream] {
@@ -79,7 +96,9 @@ struct StandaloneSettings {
             return StandaloneTable.Upstream(
                 model: name, url: url, provider: reader.string("provider", default: "local"),
                 dialect: reader.choice("dialect", default: RuntimeDialect.vllm), servedModel: reader.optionalString("served_model"),
-                slots: reader.int("slots", default: 64, in: 1...100_000))
+                slots: reader.int("slots", default: 64, in: 1...100_000),
+                contextClass: reader.choice("context_class", default: ContextClass.standard),
+                kvTokens: reader.has("kv_tokens") ? reader.int("kv_tokens", in: 1...1_000_000_000) : nil)
         }
     }
 }

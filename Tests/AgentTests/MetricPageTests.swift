@@ -31,6 +31,8 @@ struct MetricPageTests {
         vllm:num_requests_waiting_by_reason{engine="0",model_name="m",reason="capacity"} 9.0
         vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.25
         vllm:kv_cache_usage_perc{engine="1",model_name="m"} 0.75
+        vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="1000",num_gpu_blocks_override="None"} 1.0
+        vllm:cache_config_info{block_size="16",engine="1",num_gpu_blocks="500",num_gpu_blocks_override="None"} 1.0
         vllm:prompt_tokens_total{engine="0",model_name="a } b"} 1.2e+06
         vllm:generation_tokens_total{engine="0",model_name="m \\"q\\""} 500.0
         vllm:e2e_request_latency_seconds_bucket{engine="0",le="0.3",model_name="m"} 5.0
@@ -58,6 +60,7 @@ struct MetricPageTests {
         #expect(numbers.running == 7)
         #expect(numbers.waiting == 1)
         #expect(numbers.kvUsedRatio == 0.75)
+        #expect(numbers.kvTokens == 24_000)
         #expect(numbers.promptTokensTotal == 1_200_000)
         #expect(numbers.generatedTokensTotal == 500)
         #expect(numbers.workMark == 1_200_500)

@@ -49,6 +49,8 @@ package final class ScriptedRuntime: Sendable {
         try await channel.close().get()
     }
 
+    package static func promise() -> EventLoopPromise<Void> { MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self) }
+
     package func makePromise() -> EventLoopPromise<Void> { group.next().makePromise(of: Void.self) }
 
     fileprivate func opened() {

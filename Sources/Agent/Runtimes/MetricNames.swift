@@ -7,6 +7,8 @@ struct MetricNames: Equatable {
     /// Parts that also wait although the runtime counts them apart.
     var swapped: [String] = []
     var kvUsedRatio: [String]
+    /// Whose labels tell how large the KV cache is.
+    var kvConfiguration: [String] = []
     var promptTokens: [String]
     var generatedTokens: [String]
     /// Counters that move whenever the engine does work, between the ends of requests too. Each under several names; they are added up.
@@ -20,7 +22,7 @@ struct MetricNames: Equatable {
     }
 
     var all: Set<String> {
-        Set(running + waiting + swapped + kvUsedRatio + promptTokens + generatedTokens + work.joined())
+        Set(running + waiting + swapped + kvUsedRatio + kvConfiguration + promptTokens + generatedTokens + work.joined())
     }
 
     /// The ratio was dropped from the page in 2025; older builds still have it.
@@ -39,7 +41,7 @@ struct MetricNames: Equatable {
         return MetricNames(
             running: ["vllm:num_requests_running"], waiting: ["vllm:num_requests_waiting"],
             swapped: swaps ? ["vllm:num_requests_swapped"] : [], kvUsedRatio: renamed ? kv : kv.reversed(),
-            promptTokens: prompt, generatedTokens: generated, work: [prompt, generated])
+            kvConfiguration: ["vllm:cache_config_info"], promptTokens: prompt, generatedTokens: generated, work: [prompt, generated])
     }
 }
 
@@ -48,6 +50,8 @@ struct RuntimeNumbers: Equatable, Sendable {
     var running = 0
     var waiting = 0
     var kvUsedRatio: Double?
+    /// That the KV cache holds.
+    var kvTokens: Int?
     var promptTokensTotal: Int64?
     var generatedTokensTotal: Int64?
     /// Who is worked on and who waits.
@@ -66,9 +70,21 @@ struct RuntimeNumbers: Equatable, Sendable {
         running = page.sum(names.running).map { Int($0) } ?? 0
         waiting = (page.sum(names.waiting).map { Int($0) } ?? 0) + (page.sum(names.swapped).map { Int($0) } ?? 0)
         kvUsedRatio = page.maximum(names.kvUsedRatio).map { min(1, $0) }
+        kvTokens = Self.kvTokens(names.kvConfiguration.flatMap(page.samples))
         promptTokensTotal = page.sum(names.promptTokens).map { Int64($0) }
         generatedTokensTotal = page.sum(names.generatedTokens).map { Int64($0) }
         let work = names.work.compactMap { page.sum($0) }
         workMark = work.isEmpty ? nil : work.reduce(0, +)
+    }
+
+    /// Blocks times their size, of all engines; nil when one of them does not say.
+    private static func kvTokens(_ engines: [PrometheusText.Sample]) -> Int? {
+        var total = 0
+        for engine in engines {
+            guard let blocks = engine.number("num_gpu_blocks"), let size = engine.number("block_size") else { return nil }
+            guard (1...100_000_000).contains(blocks), (1...100_000).contains(size) else { return nil }
+            total += blocks * size
+        }
+        return total == 0 ? nil : total
     }
 }

@@ -6,6 +6,13 @@ struct PrometheusText {
         /// The text between the braces, as it came.
         var labels: String
         var value: Double
+
+        /// A label whose value is a whole number.
+        func number(_ label: String) -> Int? {
+            let start = "\(label)=\""
+            guard let entry = labels.split(separator: ",").first(where: { $0.hasPrefix(start) }) else { return nil }
+            return Int(entry.dropFirst(start.count).prefix { $0 != "\"" })
+        }
     }
 
     /// Pages are read to this many bytes; a runtime's own page is a fifth of it.

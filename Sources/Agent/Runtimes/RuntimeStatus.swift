@@ -80,7 +80,7 @@ package final class RuntimeStatus: Sendable {
         return RuntimeLoad(
             running: numbers?.running ?? openRelays, waiting: numbers?.waiting ?? 0, kvUsedRatio: numbers?.kvUsedRatio,
             promptTokensTotal: numbers?.promptTokensTotal, generatedTokensTotal: numbers?.generatedTokensTotal, relaying: openRelays,
-            errorsTotal: Int64(errors.load(ordering: .relaxed)))
+            errorsTotal: Int64(errors.load(ordering: .relaxed)), kvTokens: numbers?.kvTokens)
     }
 
     /// vLLM does not say how many sequences it runs at once; this is its default.

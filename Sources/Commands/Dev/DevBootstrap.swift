@@ -80,6 +80,9 @@ struct DevBootstrap: Sendable {
             ("requests_per_minute", .integer(60_000 * factor)), ("tokens_per_minute", .integer(20_000_000 * factor)),
             ("concurrent_requests", .integer(200 * factor)), ("max_table_age_seconds", .integer(86_400)),
             ("ttft_objective_microseconds", .integer(1_500_000)),
+            // A processor serves a handful at once: a demonstration waits rather than be refused by an objective that it cannot keep.
+            ("queue_wait_microseconds", .integer(120_000_000)), ("batch_deadline_seconds", .integer(900)),
+            ("tenant_share_percent", .integer([50, 100, 100][index])), ("burst_percent", .integer([0, 5, 5][index])),
         ]
     }
 }

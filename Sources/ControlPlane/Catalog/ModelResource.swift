@@ -6,7 +6,7 @@ extension AdminResource {
         listing: Listing(
             document: """
                 json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'state', r.state,
-                    'context_tokens', r.context_tokens, 'tiers', r.tiers, 'created_at', serving.wire_time(r.created_at),
+                    'context_tokens', r.context_tokens, 'long_context_tokens', r.long_context_tokens, 'tiers', r.tiers, 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.models AS r", visible: "r.state <> 'deleted'"),
@@ -14,6 +14,7 @@ extension AdminResource {
             AdminField("name", .modelName, .required, changeable: false),
             AdminField("display_name", .label, .required),
             AdminField("context_tokens", .integer(1...10_000_000), .required),
+            AdminField("long_context_tokens", .integer(1...10_000_000), nullable: true),
             AdminField("tiers", .slugs(atMost: 64)),
             AdminField("state", .choice(["active", "hidden"]), .later),
         ],

@@ -28,8 +28,8 @@ extension AdminResource {
         path: "pools", kind: "pool", table: "serving.pools",
         listing: Listing(
             document: """
-                json_build_object('id', r.id, 'name', r.name, 'provider', r.provider, 'region', r.region, 'kind', r.kind, 'state', r.state,
-                    'hour_price_micro_usd', r.hour_price_micro_usd, 'created_at', serving.wire_time(r.created_at),
+                json_build_object('id', r.id, 'name', r.name, 'provider', r.provider, 'region', r.region, 'kind', r.kind,
+                    'context_class', r.context_class, 'state', r.state, 'hour_price_micro_usd', r.hour_price_micro_usd, 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.pools AS r", visible: "r.state <> 'deleted'",
@@ -39,6 +39,7 @@ extension AdminResource {
             AdminField("provider", .slug, .required, changeable: false),
             AdminField("region", .slug, .required, changeable: false),
             AdminField("kind", .choice(["shared", "warm", "reserved"])),
+            AdminField("context_class", .choice(["standard", "long"])),
             AdminField("hour_price_micro_usd", .integer(0...1_000_000_000_000), nullable: true),
             AdminField("state", .choice(["active", "suspended"]), .later),
         ],

@@ -34,12 +34,14 @@ extension TableFacts {
 
     private static let tierRows: SQL = """
         SELECT name, max_prompt_tokens, max_output_tokens, max_body_bytes, requests_per_minute, tokens_per_minute, concurrent_requests,
-            max_table_age_seconds, ttft_objective_microseconds
+            max_table_age_seconds, ttft_objective_microseconds, priority, capacity_policy <> 'shared' AS protected, floor_percent,
+            queue_requests, queue_bytes, queue_wait_microseconds, burst_percent, tenant_share_percent, batch_deadline_seconds
         FROM serving.tiers WHERE state = 'active'
         """
 
     private static let modelRows: SQL = """
-        SELECT name, context_tokens, extract(epoch FROM created_at)::bigint AS created_at, tiers FROM serving.models WHERE state = 'active'
+        SELECT name, context_tokens, extract(epoch FROM created_at)::bigint AS created_at, tiers, long_context_tokens
+        FROM serving.models WHERE state = 'active'
         """
 
     private static let releaseRows: SQL = """
@@ -53,7 +55,7 @@ extension TableFacts {
     private static let workerRows: SQL = """
         SELECT workers.id, workers.host_id, pools.provider, hosts.pool, hosts.region, releases.model, workers.release, workers.dialect,
             workers.served_model, hosts.link, hosts.link_address, hosts.intent = 'drain' AS draining, workers.slots, workers.context_tokens,
-            workers.weight_ppm, pool_weights.weight_ppm AS pool_weight, provider_weights.weight_ppm AS provider_weight
+            workers.weight_ppm, nullif(pools.context_class, 'standard') AS context_class, pool_weights.weight_ppm AS pool_weight, provider_weights.weight_ppm AS provider_weight
         FROM serving.workers AS workers
         JOIN serving.hosts AS hosts ON hosts.id = workers.host_id
         JOIN serving.pools AS pools ON pools.name = hosts.pool
@@ -99,13 +101,23 @@ extension TableFacts {
             name: try row.value("name"), maxPromptTokens: try row.value("max_prompt_tokens"), maxOutputTokens: try row.value("max_output_tokens"),
             maxBodyBytes: try row.value("max_body_bytes"), requestsPerMinute: try row.value("requests_per_minute"),
             tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"),
-            maxTableAgeSeconds: try row.value("max_table_age_seconds"), ttftObjectiveMicroseconds: try row.value("ttft_objective_microseconds"))
+            maxTableAgeSeconds: try row.value("max_table_age_seconds"), ttftObjectiveMicroseconds: try row.value("ttft_objective_microseconds"),
+            queue: try tierQueue(row))
+    }
+
+    /// What customers pay for is protected; what is left over when nobody pays for it is not.
+    private static func tierQueue(_ row: PostgresRow) throws -> TierQueue {
+        TierQueue(
+            priority: try row.value("priority"), isProtected: try row.value("protected"), floorPercent: try row.value("floor_percent"),
+            requests: try row.value("queue_requests"), bytes: try row.value("queue_bytes"),
+            waitMicroseconds: try row.value("queue_wait_microseconds"), burstPercent: try row.value("burst_percent"),
+            tenantSharePercent: try row.value("tenant_share_percent"), batchDeadlineSeconds: try row.value("batch_deadline_seconds"))
     }
 
     private static func model(_ row: PostgresRow) throws -> ModelEntry {
         ModelEntry(
             name: try row.value("name"), contextTokens: try row.value("context_tokens"), createdAtSeconds: try row.value("created_at"),
-            tiers: try row.value("tiers"), releaseWeights: [:])
+            tiers: try row.value("tiers"), releaseWeights: [:], longContextTokens: try row.value("long_context_tokens"))
     }
 
     private static func release(_ row: PostgresRow) throws -> Release {
@@ -114,13 +126,15 @@ extension TableFacts {
 
     private static func worker(_ row: PostgresRow) throws -> Worker {
         let dialect: String = try row.value("dialect")
+        let contextClass: String? = try row.value("context_class")
         guard let dialect = RuntimeDialect(rawValue: dialect) else { throw PostgresError(.decoding, "a worker's dialect is not known here") }
         let entry = WorkerEntry(
             id: try row.id("id"), host: try row.id("host_id"), provider: try row.value("provider"), pool: try row.value("pool"),
             region: try row.value("region"), model: try row.value("model"), release: try row.value("release"), dialect: dialect,
             servedModel: try row.value("served_model"), link: LinkClass(rawValue: try row.value("link")) ?? .tunnel,
             address: try row.value("link_address"), draining: try row.value("draining"), slots: try row.value("slots"),
-            contextTokens: try row.value("context_tokens"), weight: try row.value("weight_ppm"))
+            contextTokens: try row.value("context_tokens"), weight: try row.value("weight_ppm"),
+            contextClass: contextClass.flatMap(ContextClass.init))
         return Worker(entry: entry, poolWeight: try row.value("pool_weight"), providerWeight: try row.value("provider_weight"))
     }
 

@@ -11,6 +11,9 @@ extension AdminResource {
                     'requests_per_minute', r.requests_per_minute, 'tokens_per_minute', r.tokens_per_minute,
                     'concurrent_requests', r.concurrent_requests, 'max_table_age_seconds', r.max_table_age_seconds,
                     'ttft_objective_microseconds', r.ttft_objective_microseconds,
+                    'floor_percent', r.floor_percent, 'queue_requests', r.queue_requests, 'queue_bytes', r.queue_bytes,
+                    'queue_wait_microseconds', r.queue_wait_microseconds, 'burst_percent', r.burst_percent,
+                    'tenant_share_percent', r.tenant_share_percent, 'batch_deadline_seconds', r.batch_deadline_seconds,
                     'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
@@ -28,6 +31,13 @@ extension AdminResource {
             AdminField("concurrent_requests", .integer(1...1_000_000), .required),
             AdminField("max_table_age_seconds", .integer(60...604_800), .required),
             AdminField("ttft_objective_microseconds", .integer(1_000...600_000_000), .required),
+            AdminField("floor_percent", .integer(0...50)),
+            AdminField("queue_requests", .integer(1...100_000)),
+            AdminField("queue_bytes", .integer(1_048_576...1_073_741_824)),
+            AdminField("queue_wait_microseconds", .integer(1_000...600_000_000), nullable: true),
+            AdminField("burst_percent", .integer(0...50)),
+            AdminField("tenant_share_percent", .integer(1...100)),
+            AdminField("batch_deadline_seconds", .integer(1...86_400)),
             AdminField("monthly_minimum_micro_usd", .integer(0...1_000_000_000_000_000)),
         ],
         check: { connection, id in

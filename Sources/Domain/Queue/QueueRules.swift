@@ -16,6 +16,8 @@ package struct QueueRules: Sendable, Equatable {
     package var tenantSharePercent = 100
     /// Microseconds from acceptance to the end of a batch answer.
     package var batchDeadline: Int64 = 900_000_000
+    /// Longest wait of an interactive request, microseconds; nil: up to the objective of the time to the first token, less the prefill.
+    package var wait: Int64?
 
     package init() {}
 }

@@ -12,6 +12,8 @@ final class CustomerKey: Sendable {
     /// Seconds since 1970.
     let expiresAt: Int64?
     let limits: KeyLimits
+    /// How its requests wait.
+    let standing: TierStanding
     /// Where its requests may go.
     let rules: RouteRules
     /// Makes prefixes known again by this tenant only.
@@ -19,13 +21,14 @@ final class CustomerKey: Sendable {
     /// The tenant's cache salt as a JSON string.
     let quotedSalt: [UInt8]
 
-    init(entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits) {
+    init(entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding) {
         id = entry.id
         self.tenant = tenant
         self.tier = tier
         models = entry.models.map(Set.init)
         expiresAt = entry.expiresAtSeconds
         self.limits = limits
+        self.standing = standing
         rules = RouteRules(tenant, entry)
         affinitySalt = CustomerKey.salt(tenant)
         quotedSalt = BodyEdit.quoted(tenant.cacheSalt)

@@ -8,6 +8,7 @@ final class DirectoryBuilder: Sendable {
 
     private let limits: LimitBook
     private let workers: WorkerBook
+    private let queues = QueueBook()
     private let region: String
 
     /// - Parameter region: The gateway's own.
@@ -20,7 +21,9 @@ final class DirectoryBuilder: Sendable {
     func build(_ table: TableContents, now: Int64) -> Directory {
         let keys = keys(table, now: now)
         let rules = Set(keys.values.map(\.rules))
-        let routes = ModelRoute.routes(table, workers: workers, region: region, rules: rules.count <= Self.mostRules ? rules : [])
+        let routes = ModelRoute.routes(
+            table, workers: workers, queues: queues, region: region, rules: rules.count <= Self.mostRules ? rules : [])
+        queues.keep(only: Set(table.models.keys))
         workers.keep(only: table.workers)
         return Directory(version: table.version, keys: keys, models: routes)
     }
@@ -28,14 +31,16 @@ final class DirectoryBuilder: Sendable {
     private func keys(_ table: TableContents, now: Int64) -> [SHA256Digest: CustomerKey] {
         var result: [SHA256Digest: CustomerKey] = [:]
         let gateways = max(table.gateways.count, 1)
+        let standings = TierStanding.standings(table.tiers)
         var kept: Set<String> = []
         for entry in table.keys.values {
-            guard let digest = SHA256Digest(hex: entry.sha256Hex), let tenant = table.tenants[entry.tenant], let tier = table.tiers[tenant.tier]
+            guard let digest = SHA256Digest(hex: entry.sha256Hex), let tenant = table.tenants[entry.tenant], let tier = table.tiers[tenant.tier],
+                let standing = standings[tenant.tier]
             else { continue }
             let share = limits.limits(for: entry, tier: tier, gateways: gateways, now: now)
             kept.insert("key/" + entry.id)
             kept.insert("tenant/" + entry.tenant)
-            result[digest] = CustomerKey(entry: entry, tenant: tenant, tier: tier, limits: share)
+            result[digest] = CustomerKey(entry: entry, tenant: tenant, tier: tier, limits: share, standing: standing)
         }
         limits.keep(only: kept)
         return result

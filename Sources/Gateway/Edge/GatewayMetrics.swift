@@ -1,5 +1,6 @@
 import PlimsollWire
 import Domain
+import OpenAIWire
 package import Telemetry
 
 /// What the request path counts, made once so that counting is one addition.
@@ -16,6 +17,10 @@ package final class GatewayMetrics: Sendable {
     let reroutes: CounterMetric
     let disconnects: CounterMetric
     let usageClamped: CounterMetric
+    let queued: GaugeMetric
+    let queueWait: HistogramMetric
+    private let batch: (delivered: CounterMetric, late: CounterMetric, failed: CounterMetric)
+    private let turnedAway: [String: CounterMetric]
     let edge: EdgeMetrics
 
     package init(_ registry: MetricRegistry) {
@@ -35,6 +40,18 @@ package final class GatewayMetrics: Sendable {
         rateLimited = registry.counter("plimsoll_gateway_rate_limited_total", "Requests refused by a limit.")
         inFlight = registry.gauge("plimsoll_gateway_requests_in_flight", "Admitted requests that are not over.")
         connections = registry.gauge("plimsoll_gateway_connections", "Open customer connections.")
+        queued = registry.gauge("plimsoll_gateway_queued_requests", "Requests that wait for a place at a worker.")
+        queueWait = registry.histogram("plimsoll_gateway_queue_seconds", "Time that a request waited for a place at a worker, of those that did.")
+        let (answers, meaning) = ("plimsoll_gateway_batch_answers_total", "Batch requests, by whether they were answered by their deadline.")
+        batch = (
+            registry.counter(answers, meaning, labels: ["result": "delivered"]), registry.counter(answers, meaning, labels: ["result": "late"]),
+            registry.counter(answers, meaning, labels: ["result": "failed"])
+        )
+        turnedAway = Dictionary(
+            uniqueKeysWithValues: ["late", "full", "expired", "unreachable"].map { reason in
+                let help = "Requests that the queue refused: too late when they came, too many, past their deadline, or no worker came back."
+                return (reason, registry.counter("plimsoll_gateway_queue_refused_total", help, labels: ["reason": reason]))
+            })
         retries = registry.counter("plimsoll_gateway_retries_total", "Attempts after an error or a timeout of a worker.")
         reroutes = registry.counter("plimsoll_gateway_reroutes_total", "Attempts after a host or link was lost.")
         usageClamped = registry.counter(
@@ -44,6 +61,20 @@ package final class GatewayMetrics: Sendable {
 
     func count(_ outcome: Outcome) {
         outcomes[outcome]?.increment()
+    }
+
+    func countBatch(_ isAnswered: Bool, isLate: Bool) {
+        (isAnswered ? isLate ? batch.late : batch.delivered : batch.failed).increment()
+    }
+
+    /// Refused when it came.
+    func countTurnedAway(_ reason: RequestQueue.Refusal.Reason) {
+        turnedAway[reason.rawValue]?.increment()
+    }
+
+    /// Refused after it had waited.
+    func countTurnedAway(_ error: APIError) {
+        turnedAway[error.code == .overCapacity ? "expired" : "unreachable"]?.increment()
     }
 
     func countRefusal(status: Int) {

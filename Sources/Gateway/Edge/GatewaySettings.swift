@@ -29,6 +29,8 @@ package struct GatewaySettings: Sendable {
     package var headHoldTime = 10
     /// How long a worker that fails is out of rotation the first time; each further time takes twice as long.
     package var ejectionTime = Duration.seconds(10)
+    /// Requests wait so long for a host that was lost, when no other worker can be reached.
+    package var hostReturnTime = 2
     /// Bytes of an answer that is not streamed.
     package var answerBytes = 64 << 20
 

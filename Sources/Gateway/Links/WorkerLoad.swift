@@ -10,6 +10,9 @@ package final class WorkerLoad: Sendable {
     private let runningNow = Atomic(0)
     private let waitingNow = Atomic(0)
     private let kvPerMille = Atomic(unknown)
+    private let kvCapacity = Atomic(unknown)
+    private let othersNow = Atomic(0)
+    private let othersBefore = Atomic(0)
     private let open = Atomic(0)
     private let othersRunning = Atomic(0)
     private let othersWaiting = Atomic(0)
@@ -41,6 +44,16 @@ package final class WorkerLoad: Sendable {
         return used == Self.unknown ? nil : Double(used) / 1000
     }
 
+    /// Tokens that its KV cache holds; nil where the host does not say.
+    var kvTokens: Int? {
+        let tokens = kvCapacity.load(ordering: .relaxed)
+        return tokens == Self.unknown ? nil : tokens
+    }
+
+    /// Requests of other gateways that its host relayed at the time of the last reports: those that it counted and that were not this gateway's.
+    /// Of two reports the lesser, because what was on its way when a report was made is counted on one side only.
+    var others: Int { min(othersNow.load(ordering: .relaxed), othersBefore.load(ordering: .relaxed)) }
+
     /// When the last report came; nil before the first.
     package var reportedAt: NIODeadline? {
         let moment = reported.load(ordering: .relaxed)
@@ -62,6 +75,9 @@ package final class WorkerLoad: Sendable {
         othersRunning.store(min(others, running), ordering: .relaxed)
         othersWaiting.store(max(0, others - running), ordering: .relaxed)
         kvPerMille.store(report.load.kvUsedRatio.map(Self.perMille) ?? Self.unknown, ordering: .relaxed)
+        kvCapacity.store(report.load.kvTokens.map { max(0, min($0, 1 << 40)) } ?? Self.unknown, ordering: .relaxed)
+        othersBefore.store(othersNow.load(ordering: .relaxed), ordering: .relaxed)
+        othersNow.store(max(0, min(report.load.relaying, most) - inFlight), ordering: .relaxed)
         ready.store(report.ready && host == .serving, ordering: .relaxed)
         reported.store(now.uptimeNanoseconds, ordering: .relaxed)
     }

@@ -35,6 +35,8 @@ package struct Completion: Sendable {
     /// The runtime gave no usage; counts are the gateway's own.
     package var estimated = false
     package var attempts = 1
+    /// Of a batch request, microseconds after acceptance by which its answer was to be delivered.
+    package var batchDeadline: Int64?
 
     package init(admission: Admission, sequence: Int64, target: UsageTarget?, evidence: RequestEvidence, queuedFor: Int64 = 0) {
         self.admission = admission

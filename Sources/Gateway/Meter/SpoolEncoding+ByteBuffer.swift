@@ -35,6 +35,7 @@ extension SpoolEncoding {
             writer.put(text: completion.errorCode ?? "")
             writer.put(subject)
             writer.put(target)
+            if let deadline = completion.batchDeadline { writer.put(deadline) }
         }
     }
 
@@ -43,6 +44,7 @@ extension SpoolEncoding {
         if completion.admission.stream { flags.insert(.stream) }
         if completion.estimated { flags.insert(.estimated) }
         if completion.target != nil { flags.insert(.hasTarget) }
+        if completion.batchDeadline != nil { flags.insert(.batch) }
         return flags
     }
 }

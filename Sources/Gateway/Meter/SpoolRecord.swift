@@ -161,6 +161,8 @@ struct SpoolFinal: Sendable, Equatable {
         static let stream = Flags(rawValue: 1)
         static let estimated = Flags(rawValue: 2)
         static let hasTarget = Flags(rawValue: 4)
+        /// A deadline follows behind everything else.
+        static let batch = Flags(rawValue: 8)
     }
 
     var sequence: Int64
@@ -174,6 +176,7 @@ struct SpoolFinal: Sendable, Equatable {
     var errorCode: String
     var subject: SpoolSubject
     var target: SpoolTarget?
+    var batchDeadline: Int64?
 
     init?(_ reader: inout FieldReader) {
         guard let sequence = reader.take(Int64.self), let high = reader.take(UInt64.self), let low = reader.take(UInt64.self),
@@ -190,9 +193,11 @@ struct SpoolFinal: Sendable, Equatable {
         self.finishReason = finishReason
         self.errorCode = errorCode
         self.subject = subject
-        guard flags.contains(.hasTarget) else { return }
-        guard let target = SpoolTarget(&reader) else { return nil }
-        self.target = target
+        if flags.contains(.hasTarget) {
+            guard let target = SpoolTarget(&reader) else { return nil }
+            self.target = target
+        }
+        if flags.contains(.batch) { batchDeadline = reader.take(Int64.self) }
     }
 
     /// Closes an admission whose end was never recorded: our fault, nothing billed.

@@ -26,6 +26,7 @@ final class Attempt {
     private(set) var held = ByteBuffer()
     /// Something must come by then.
     var deadline: NIODeadline
+    let began = NIODeadline.now()
     private var exchange: (any RunningExchange)?
     private var work: AttemptWork
     private static let heldBytes = 256 * 1024
@@ -74,11 +75,12 @@ final class Attempt {
     ///
     /// - Parameter isComplete: With all of its answer.
     func end(isComplete: Bool = false) {
-        guard request != nil else { return }
-        request = nil
+        guard let request else { return }
+        self.request = nil
         exchange = nil
         work.end(worker.tally, tokens: isComplete ? stream?.contentEvents : nil)
         if isComplete { worker.tally.succeeded() }
+        request.left(worker, after: (.now() - began).nanoseconds / 1000)
     }
 
     /// The worker failed before the first byte of an answer.

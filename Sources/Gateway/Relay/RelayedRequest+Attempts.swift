@@ -24,8 +24,10 @@ extension RelayedRequest {
                 streams: plan.facts.stream || plan.mustAggregate(at: worker), using: &loop.edit), bodyRest: plan.rest)
         let time = plan.facts.stream ? loop.settings.firstTokenTime : loop.settings.answerTime
         let work = AttemptWork(
-            promptTokens: max(plan.facts.estimatedPromptTokens - loop.router.cachedTokens, 0),
+            promptTokens: max(plan.facts.estimatedPromptTokens - seat.cachedTokens, 0),
             outputTokens: min(plan.outputTokens, worker.tally.usualAnswer) * plan.facts.generated)
+        if !seat.isTaken, let need { worker.force(need) }
+        seat.isTaken = false
         let attempt = Attempt(at: worker, for: self, work: work, deadline: .now() + .seconds(Int64(time)))
         self.attempt = attempt
         if !attempt.start(request, isReading: !clientIsSlow) { lost(beforeRuntime: true, isFailure: false) }
@@ -40,23 +42,18 @@ extension RelayedRequest {
     private func lost(beforeRuntime: Bool, isFailure: Bool) {
         if isFailure { attempt?.fail() } else { attempt?.end() }
         losses += 1
-        guard losses <= RelayedRequest.mostLosses, let next = otherWorker(), mayMove(isFree: true) else {
-            return finish(.failed(APIError(beforeRuntime ? .noWorkerAvailable : .upstreamError)))
-        }
-        loop.metrics.reroutes.increment()
-        worker = next
-        beginAttempt()
+        let error = APIError(beforeRuntime ? .noWorkerAvailable : .upstreamError)
+        guard losses <= RelayedRequest.mostLosses, let next = otherQuestion(), mayMove(isFree: true) else { return finish(.failed(error)) }
+        move(next, counting: loop.metrics.reroutes, else: error)
     }
 
     /// The worker failed or was too slow: another one is tried while the tenant's budget lasts.
     func retry(_ code: APIErrorCode) {
         attempt?.fail()
-        guard attempts < RelayedRequest.mostAttempts, let next = otherWorker(), mayMove(isFree: false) else {
+        guard attempts < RelayedRequest.mostAttempts, let next = otherQuestion(), mayMove(isFree: false) else {
             return finish(.failed(APIError(code)))
         }
-        loop.metrics.retries.increment()
-        worker = next
-        beginAttempt()
+        move(next, counting: loop.metrics.retries, else: APIError(code))
     }
 
     /// Whether a second try is worth its load. Where everybody fails it is not; where most do it comes out of the tenant's budget for retries.
@@ -69,14 +66,30 @@ extension RelayedRequest {
         }
     }
 
-    /// Where the request could go now.
-    private func otherWorker() -> Worker? {
+    /// What is asked for instead of the worker that failed. Nil: there is no other, and its own host is not about to come back.
+    private func otherQuestion() -> Router.Question? {
         guard sink != nil, var question, let failed = attempt?.worker else { return nil }
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
         question.now = NIODeadline.now().microseconds
-        self.question = question
-        return loop.router.pick(question, using: &loop.random)
+        if question.isServed { return question }
+        guard failed.address == nil, !failed.isReachable else { return nil }
+        question.model.queue.noteReachable(now: question.now)
+        question.triedHosts.removeAll { $0 == failed.entry.host }
+        return question
+    }
+
+    /// To another worker, at once or when one has room.
+    private func move(_ question: Router.Question, counting moves: CounterMetric, else error: APIError) {
+        switch seekAnotherPlace(question) {
+        case .found:
+            moves.increment()
+            beginAttempt()
+        case .waits:
+            moves.increment()
+            phase = .queued
+        case .unreachable, .refused: finish(.failed(error))
+        }
     }
 }
 
@@ -146,6 +159,10 @@ extension RelayedRequest {
     private func noteFirstToken() {
         let after = elapsed
         firstTokenAfter = after
+        if let attempt {
+            let took = (NIODeadline.now() - attempt.began).nanoseconds / 1000
+            question?.model.queue.notePrefill(promptTokens: plan?.likelyContextTokens ?? 0, took: took)
+        }
         loop.metrics.firstToken.observe(Double(after) / 1_000_000)
     }
 

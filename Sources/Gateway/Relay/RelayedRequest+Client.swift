@@ -11,6 +11,7 @@ extension RelayedRequest {
         sink = nil
         switch phase {
         case .admitting, .finishing, .over: break
+        case .queued: finish(.clientGone)
         case .waiting, .streaming:
             attempt?.cancel()
             // What has been put together for an answer in one piece was never delivered.
@@ -27,6 +28,7 @@ extension RelayedRequest {
         isCut = true
         switch phase {
         case .admitting, .finishing, .over: break
+        case .queued: finish(.failed(APIError(headSent ? .streamInterrupted : .shuttingDown)))
         case .waiting, .streaming:
             attempt?.cancel()
             finish(.failed(APIError(headSent ? .streamInterrupted : .shuttingDown)))
@@ -59,13 +61,13 @@ extension RelayedRequest {
     func tick(_ now: NIODeadline) {
         switch phase {
         case .admitting, .finishing, .over: return
+        case .queued: keepAlive(now)
         case .waiting:
             if let attempt, now >= attempt.deadline {
                 attempt.cancel()
                 return retry(.upstreamTimeout)
             }
-            guard isStream, now - lastWrite >= .seconds(Int64(loop.settings.headHoldTime)) else { return }
-            writeComment()
+            keepAlive(now)
         case .streaming:
             guard let attempt, !clientIsSlow else { return }
             attempt.look(now)
@@ -73,6 +75,12 @@ extension RelayedRequest {
             attempt.cancel()
             finish(.failed(APIError(.streamInterrupted)))
         }
+    }
+
+    /// A stream whose first token is long in coming says that it lives.
+    private func keepAlive(_ now: NIODeadline) {
+        guard isStream, now - lastWrite >= .seconds(Int64(loop.settings.headHoldTime)) else { return }
+        writeComment()
     }
 
     // MARK: To the client
@@ -106,7 +114,7 @@ extension RelayedRequest {
         case .stream(let events): takeSink()?.endStream(takeHead(), events, ByteBuffer(staticString: "data: [DONE]\n\n"))
         case .failed(let error) where headSent: takeSink()?.endStream(nil, attempt?.takeHeld() ?? ByteBuffer(), ByteBuffer(bytes: error.event))
         case .failed(let error):
-            takeSink()?.answer(AnswerHead(error, arriving.requestId, standing: standing), ByteBuffer(bytes: error.body))
+            takeSink()?.answer(AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter), ByteBuffer(bytes: error.body))
         }
     }
 }

@@ -9,6 +9,7 @@ extension RelayedRequest {
     func finish(_ ending: Ending) {
         guard let admission, let plan else { return }
         phase = .finishing(ending)
+        vacate()
         let metered = tokens.metered(
             within: plan.bound, delivered: deliveredTokens, estimatedPrompt: plan.facts.estimatedPromptTokens, isWhole: finishReason != nil)
         if metered.isClamped { loop.metrics.usageClamped.increment() }
@@ -18,6 +19,11 @@ extension RelayedRequest {
         completion.cachedPromptTokens = metered.cached
         completion.reasoningTokens = metered.reasoning
         completion.estimated = metered.isEstimated
+        completion.queuedFor = seat.waited
+        if plan.facts.isBatch {
+            completion.batchDeadline = arriving.key.standing.rules.batchDeadline
+            loop.metrics.countBatch(ending.isAnswer, isLate: elapsed > arriving.key.standing.rules.batchDeadline)
+        }
         completion.attempts = max(attempts, 1)
         if case .failed(let error) = ending { completion.errorCode = error.code.rawValue }
         count(evidence, plan, ending)
@@ -35,7 +41,9 @@ extension RelayedRequest {
         case .failed(let error) where headSent:
             evidence.streamBroken = true
             evidence.status = error.code == .streamInterrupted ? 200 : error.status
-        case .failed(let error): evidence.status = error.status
+        case .failed(let error):
+            evidence.status = error.status
+            evidence.withinQuota = error.code == .overCapacity
         case .clientGone:
             evidence.clientAborted = true
             evidence.status = headSent ? 200 : 499
@@ -47,6 +55,7 @@ extension RelayedRequest {
         let billable = BillableTokens(evidence)
         arriving.key.limits.settle(
             reserved: plan.reservedTokens, used: billable.prompt + billable.completion, now: NIODeadline.now().microseconds)
+        settleShare(prompt: evidence.promptTokens, cached: tokens.cached, output: evidence.completionTokens)
         loop.metrics.count(Outcome(evidence))
         loop.metrics.promptTokens.increment(by: billable.prompt)
         loop.metrics.completionTokens.increment(by: billable.completion)

@@ -14,6 +14,8 @@ final class RelayedRequest {
     enum Phase {
         /// The admission record is being written.
         case admitting
+        /// It waits for a place at a worker.
+        case queued
         /// An attempt runs and the client has seen nothing of an answer.
         case waiting
         /// A token has gone to the client.
@@ -30,6 +32,13 @@ final class RelayedRequest {
         case stream(ByteBuffer)
         case failed(APIError)
         case clientGone
+
+        var isAnswer: Bool {
+            switch self {
+            case .whole, .stream: true
+            case .failed, .clientGone: false
+            }
+        }
     }
 
     enum RecordTag: UInt32 {
@@ -48,12 +57,15 @@ final class RelayedRequest {
     var standing: LimitStanding?
     // Attempts.
     var question: Router.Question?
+    var seat = Seat()
     /// Where the next attempt goes.
     var worker: Worker?
     /// The present or the last one.
     var attempt: Attempt?
     var attempts = 0
     var losses = 0
+    /// For a refusal, microseconds.
+    var retryAfter: Int64?
     // The answer to the client.
     var headSent = false
     var firstTokenAfter: Int64?
@@ -100,12 +112,15 @@ final class RelayedRequest {
         case .granted(let standing): self.standing = standing
         }
         let question = question(plan)
-        guard let worker = loop.router.pick(question, using: &loop.random) else {
+        switch seekPlace(question, now: now) {
+        case .found, .waits: break
+        case .refused(let refusal):
+            arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: now)
+            return refuseEarly(refusal, subject)
+        case .unreachable:
             arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: now)
             return refuseUnrouted(question, subject, plan)
         }
-        self.question = question
-        self.worker = worker
         let admission = Admission(
             requestId: arriving.requestId, subject: subject, acceptedAt: arriving.acceptedAt, stream: plan.facts.stream)
         self.admission = admission
@@ -116,12 +131,25 @@ final class RelayedRequest {
     private func question(_ plan: RequestPlan) -> Router.Question {
         let (affinity, salt) = (plan.affinity, arriving.key.affinitySalt)
         var question = Router.Question(
-            model: plan.model, rules: arriving.key.rules, contextTokens: plan.facts.leastPromptTokens, likelyTokens: plan.likelyContextTokens)
+            model: plan.model.route(for: plan.likelyContextTokens), rules: arriving.key.rules, contextTokens: plan.facts.leastPromptTokens,
+            likelyTokens: plan.likelyContextTokens)
         question.conversation = PromptAffinity.salted(affinity.conversation, salt)
         question.opening = PromptAffinity.salted(affinity.opening, salt)
         question.openingTokens = affinity.openingBytes / 4
         question.now = arriving.started.microseconds
+        let standing = arriving.key.standing
+        question.need = PlaceNeed(
+            tokens: plan.likelyContextTokens + min(plan.outputTokens, PlaceNeed.usualOutput), slotPercent: standing.slotPercent,
+            tenant: arriving.key.tenant.id, tenantSharePercent: standing.rules.tenantSharePercent)
         return question
+    }
+
+    /// Workers are full, and its turn would come too late.
+    private func refuseEarly(_ refusal: RequestQueue.Refusal, _ subject: UsageSubject) {
+        loop.meter.refuse(subject, outcome: .shed, acceptedAt: arriving.acceptedAt)
+        loop.metrics.countTurnedAway(refusal.reason)
+        loop.metrics.countRefusal(status: 429)
+        answerRefusal(APIError(.overCapacity), retryAfter: spread(refusal.retryAfter))
     }
 
     /// No worker takes it: none can now, or none ever could.
@@ -170,7 +198,7 @@ extension RelayedRequest: MeterWaiter {
             guard succeeded else { return admissionFailed() }
             guard sink != nil else { return finish(.clientGone) }
             guard !isCut else { return finish(.failed(APIError(.shuttingDown))) }
-            beginAttempt()
+            proceed()
         case .finishing(let ending) where tag == RecordTag.final.rawValue:
             phase = .over
             end(succeeded ? ending : unrecorded(ending))
@@ -178,7 +206,14 @@ extension RelayedRequest: MeterWaiter {
         }
     }
 
+    /// The admission is on disk.
+    private func proceed() {
+        if let refusal = seat.refusal { return finish(.failed(refusal)) }
+        if seat.isTaken { beginAttempt() } else { phase = .queued }
+    }
+
     private func admissionFailed() {
+        vacate()
         guard let plan, let admission else { return }
         loop.meter.refuse(admission.subject, outcome: .serverError, acceptedAt: admission.acceptedAt)
         arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: NIODeadline.now().microseconds)

@@ -8,6 +8,10 @@ final class ModelRoute: Sendable {
     let tiers: Set<String>
     /// The name as a JSON string, quotes included.
     let quotedName: [UInt8]
+    /// Who waits for these workers.
+    let queue: ModelQueue
+    /// Of long prompts, with workers of their own; nil: they go where all go.
+    private let long: ModelRoute?
     /// For customers without rules of their own.
     private let open: RouteLane
     private let lanes: [RouteRules: RouteLane]
@@ -18,8 +22,13 @@ final class ModelRoute: Sendable {
     /// - Parameters:
     ///   - region: The gateway's own, whose workers come first.
     ///   - rules: That customers have.
-    init(_ entry: ModelEntry, workers: [Worker], region: String, rules: Set<RouteRules> = []) {
+    init(
+        _ entry: ModelEntry, workers: [Worker], region: String, rules: Set<RouteRules> = [], queue: ModelQueue = ModelQueue(),
+        long: ModelRoute? = nil
+    ) {
         self.entry = entry
+        self.queue = queue
+        self.long = long
         self.region = region
         everyWorker = workers
         tiers = Set(entry.tiers)
@@ -28,6 +37,13 @@ final class ModelRoute: Sendable {
         var lanes: [RouteRules: RouteLane] = [:]
         for rule in rules where rule != .everywhere { lanes[rule] = RouteLane(entry, workers: workers.filter(rule.allow), region: region) }
         self.lanes = lanes
+        queue.serve(from: open.workers)
+    }
+
+    /// Where a prompt of so many tokens goes.
+    func route(for tokens: Int) -> ModelRoute {
+        guard let long, tokens > entry.longContextTokens ?? .max else { return self }
+        return long
     }
 
     func lane(_ rules: RouteRules) -> RouteLane {
@@ -47,13 +63,27 @@ final class ModelRoute: Sendable {
     }
 
     static func routes(
-        _ table: TableContents, workers book: WorkerBook, region: String, rules: Set<RouteRules> = []
+        _ table: TableContents, workers book: WorkerBook, queues: QueueBook = QueueBook(), region: String, rules: Set<RouteRules> = []
     ) -> [String: ModelRoute] {
         let denied = Set(table.denied.compactMap { $0.identity.split(separator: "/").last.map(String.init) })
         var byModel: [String: [Worker]] = [:]
         for entry in table.workers where !denied.contains(entry.host) {
             byModel[entry.model, default: []].append(book.worker(entry))
         }
-        return table.models.mapValues { ModelRoute($0, workers: byModel[$0.name] ?? [], region: region, rules: rules) }
+        return table.models.mapValues { route($0, workers: byModel[$0.name] ?? [], queues: queues, region: region, rules: rules) }
+    }
+
+    /// With a route for long prompts where the model has a threshold and workers on either side of it.
+    private static func route(
+        _ entry: ModelEntry, workers: [Worker], queues: QueueBook, region: String, rules: Set<RouteRules>
+    ) -> ModelRoute {
+        let queue = queues.queue(entry.name, .standard)
+        let long = entry.longContextTokens == nil ? [] : workers.filter { $0.entry.contextClass == .long }
+        guard !long.isEmpty, long.count < workers.count else {
+            return ModelRoute(entry, workers: workers, region: region, rules: rules, queue: queue)
+        }
+        let route = ModelRoute(entry, workers: long, region: region, rules: rules, queue: queues.queue(entry.name, .long))
+        let standard = workers.filter { $0.entry.contextClass != .long }
+        return ModelRoute(entry, workers: standard, region: region, rules: rules, queue: queue, long: route)
     }
 }

@@ -4,7 +4,7 @@ import PlimsollWire
 /// Chooses a worker for an attempt: the one that has the prompt's beginning in its cache, or the less loaded of two. One for each loop.
 struct Router {
     /// What one attempt asks for.
-    struct Question {
+    struct Question: Sendable {
         var model: ModelRoute
         var rules = RouteRules.everywhere
         /// Tokens that the prompt takes at least: a worker with a shorter context is out of the question.
@@ -24,6 +24,22 @@ struct Router {
         var release: String?
         /// Microseconds of the monotonic clock.
         var now: Int64 = 0
+
+        /// What it takes of a worker; nil: whatever room there is.
+        var need: PlaceNeed?
+
+        /// The worker may serve it, now or when there is room.
+        func allows(_ worker: Worker) -> Bool { rules.allow(worker) && canUse(worker) }
+
+        /// The same of a worker that its rules allow.
+        func canUse(_ worker: Worker) -> Bool {
+            guard worker.holds(contextTokens), worker.isReachable else { return false }
+            if let release, worker.entry.release != release { return false }
+            return !triedHosts.contains(worker.entry.host)
+        }
+
+        /// A worker that it may use can be reached, with room or without.
+        var isServed: Bool { model.lane(rules).workers.contains(where: canUse) }
 
         var isFirst: Bool { triedHosts.isEmpty && lastProvider == nil && release == nil }
     }
@@ -50,6 +66,18 @@ struct Router {
         guard let worker = quickPick(question, lane, using: &random) ?? pickAmongAll(question, lane, using: &random) else { return nil }
         note(question, worker)
         return worker
+    }
+
+    /// The queue has given it this worker.
+    mutating func adopt(_ question: Question, _ worker: Worker) {
+        let lane = question.model.lane(question.rules)
+        choice = RoutingChoice()
+        cachedTokens = 0
+        var unbound = question
+        unbound.need = nil
+        considerOwners(unbound, lane, release: worker.entry.release)
+        if choice.role(of: worker.tally.number) == nil { cachedTokens = 0 }
+        note(question, worker)
     }
 
     /// A few workers are drawn before they are looked at, so that the cost of a choice does not grow with the fleet. Nil: all must be looked
@@ -131,9 +159,7 @@ struct Router {
     }
 
     private func isCandidate(_ worker: Worker, _ question: Question) -> Bool {
-        guard worker.holds(question.contextTokens), worker.isReachable else { return false }
-        if let release = question.release, worker.entry.release != release { return false }
-        return !question.triedHosts.contains(worker.entry.host)
+        question.canUse(worker) && question.need.map { worker.hasRoom(for: $0) } ?? true
     }
 
     /// Keeps those that fit, unless none does.

@@ -11,6 +11,10 @@ final class WorkerTally: Sendable {
     private let watch: FleetWatch?
 
     private let count = Atomic<Int>(0)
+    /// Tokens of KV cache that its requests are likely to use.
+    private let cacheTokens = Atomic<Int>(0)
+    /// What tenants with a bounded share hold.
+    private let shares = Mutex<[String: Holding]>([:])
     private let prompts = Atomic<Int>(0)
     private let outputs = Atomic<Int>(0)
     // Pace, as smoothed means; 0: not known.
@@ -38,14 +42,50 @@ final class WorkerTally: Sendable {
 
     // MARK: Load
 
-    var inFlight: Int { count.load(ordering: .relaxed) }
+    struct Holding: Sendable {
+        var requests = 0
+        var tokens = 0
+    }
+
+    /// Places that are taken. Ordered with the count of those who wait: who frees a place sees the one who waits for it, or that one sees the
+    /// free place.
+    var inFlight: Int { count.load(ordering: .sequentiallyConsistent) }
+    var heldTokens: Int { cacheTokens.load(ordering: .relaxed) }
+
+    func holding(_ tenant: String) -> Holding { shares.withLock { $0[tenant] ?? Holding() } }
+
+    /// Takes a place if fewer than `limit` are taken.
+    func take(_ need: PlaceNeed, limit: Int) -> Bool {
+        guard count.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue < limit else {
+            count.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+            return false
+        }
+        note(need, by: 1)
+        return true
+    }
+
+    func free(_ need: PlaceNeed) {
+        note(need, by: -1)
+        count.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    }
+
+    private func note(_ need: PlaceNeed, by sign: Int) {
+        cacheTokens.wrappingAdd(sign * need.tokens, ordering: .relaxed)
+        guard need.tenantSharePercent < 100 else { return }
+        shares.withLock { shares in
+            var holding = shares[need.tenant] ?? Holding()
+            holding.requests += sign
+            holding.tokens += sign * need.tokens
+            shares[need.tenant] = holding.requests > 0 ? holding : nil
+        }
+    }
+
     /// Of prompts whose first token has not come.
     var promptTokens: Int { prompts.load(ordering: .relaxed) }
     /// That running answers are likely to have.
     var outputTokens: Int { outputs.load(ordering: .relaxed) }
 
     func begin(promptTokens: Int = 0, outputTokens: Int = 0) {
-        count.wrappingAdd(1, ordering: .relaxed)
         prompts.wrappingAdd(promptTokens, ordering: .relaxed)
         outputs.wrappingAdd(outputTokens, ordering: .relaxed)
     }
@@ -53,7 +93,6 @@ final class WorkerTally: Sendable {
     func readPrompt(_ tokens: Int) { prompts.wrappingSubtract(tokens, ordering: .relaxed) }
 
     func finish(outputTokens: Int = 0) {
-        count.wrappingSubtract(1, ordering: .relaxed)
         outputs.wrappingSubtract(outputTokens, ordering: .relaxed)
     }
 

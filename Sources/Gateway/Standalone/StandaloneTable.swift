@@ -30,14 +30,22 @@ package struct StandaloneTable: Sendable {
         package var dialect: RuntimeDialect
         package var servedModel: String?
         package var slots: Int
+        package var contextClass: ContextClass
+        /// Nil: not known.
+        package var kvTokens: Int?
 
-        package init(model: String, url: String, provider: String, dialect: RuntimeDialect, servedModel: String?, slots: Int) {
+        package init(
+            model: String, url: String, provider: String, dialect: RuntimeDialect, servedModel: String?, slots: Int,
+            contextClass: ContextClass = .standard, kvTokens: Int? = nil
+        ) {
             self.model = model
             self.url = url
             self.provider = provider
             self.dialect = dialect
             self.servedModel = servedModel
             self.slots = slots
+            self.contextClass = contextClass
+            self.kvTokens = kvTokens
         }
     }
 
@@ -79,7 +87,8 @@ package struct StandaloneTable: Sendable {
             id: StandaloneTable.id("worker/" + upstream.model + "/" + upstream.url), host: StandaloneTable.id("host/" + upstream.url),
             provider: upstream.provider, pool: upstream.provider, region: region, model: upstream.model, release: StandaloneTable.release,
             dialect: upstream.dialect, servedModel: upstream.servedModel, link: .direct, url: upstream.url, draining: false,
-            slots: upstream.slots, contextTokens: context, weight: 1_000_000)
+            slots: upstream.slots, contextTokens: context, weight: 1_000_000, contextClass: upstream.contextClass,
+            kvTokens: upstream.kvTokens)
     }
 
     /// A stable UUID for a name, so that records of two starts agree (RFC 9562, version 8).

@@ -1,0 +1,215 @@
+import Domain
+import NIOCore
+import OpenAIWire
+import PlimsollWire
+import Synchronization
+
+/// Who waits for the workers of a model, and what was learnt of them. Safe from any thread.
+///
+/// While nobody waits a request costs it one load, and its end two; what is behind the lock is touched only when workers are full. Times are
+/// microseconds of the monotonic clock.
+final class ModelQueue: Sendable {
+    /// How often those who wait are looked after when no slot is freed: for deadlines, and for room that reports tell of.
+    private static let pump = TimeAmount.milliseconds(25)
+
+    private let count = Atomic<Int>(0)
+    private let meanHold = Atomic<Int64>(0)
+    private let lastReachable = Atomic<Int64>(0)
+    private let prefills = InlineArray<24, Atomic<Int64>>({ _ in Atomic<Int64>(0) })
+    private let state = Mutex(State())
+
+    /// A request that waits, and what it waits for.
+    struct Waiting: Sendable {
+        let request: NIOLoopBound<RelayedRequest>
+        let eventLoop: any EventLoop
+        let question: Router.Question
+        let need: PlaceNeed
+    }
+
+    /// What is told to a request on its own loop.
+    private enum Notice: Sendable {
+        case placed(Waiting, Worker, ServedTokens)
+        case refused(Waiting, retryAfter: Int64, isUnreachable: Bool)
+    }
+
+    private struct State: Sendable {
+        var queue = RequestQueue()
+        var waiting: [QueueTicket: Waiting] = [:]
+        var workers: [Worker] = []
+        var isPumped = false
+    }
+
+    /// Nobody waits.
+    var isEmpty: Bool { count.load(ordering: .sequentiallyConsistent) == 0 }
+
+    /// A table names these workers from now on.
+    func serve(from workers: [Worker]) {
+        state.withLock { $0.workers = workers }
+    }
+
+    // MARK: What was seen
+
+    /// A worker could be reached.
+    func noteReachable(now: Int64) {
+        // One store in a tenth of a second, not one for each request: all loops share it.
+        guard now - lastReachable.load(ordering: .relaxed) > 100_000 else { return }
+        lastReachable.store(now, ordering: .relaxed)
+    }
+
+    /// Workers were there a moment ago: one of them is likely to come back, or another in its place.
+    func mayReturn(within hold: Int64, now: Int64) -> Bool {
+        let last = lastReachable.load(ordering: .relaxed)
+        return last != 0 && now - last < hold
+    }
+
+    func notePrefill(promptTokens: Int, took: Int64) {
+        let bucket = PrefillEstimate.bucket(promptTokens)
+        let mean = prefills[bucket].load(ordering: .relaxed)
+        prefills[bucket].store(PrefillEstimate.moved(mean, by: took), ordering: .relaxed)
+    }
+
+    func prefill(promptTokens: Int) -> Int64 {
+        PrefillEstimate.microseconds(PrefillEstimate.bucket(promptTokens)) { prefills[$0].load(ordering: .relaxed) }
+    }
+
+    /// How long a request holds a slot on average.
+    var holdTime: Int64 { meanHold.load(ordering: .relaxed) }
+
+    // MARK: In and out
+
+    /// Takes a request in, or says why not. It is told the rest on its loop, in a later turn.
+    func enter(_ request: QueuedRequest, _ waiting: Waiting, hold: Int64, now: Int64) -> RequestQueue.Arrival {
+        let (arrival, notices, starts) = state.withLock { state -> (RequestQueue.Arrival, [Notice], Bool) in
+            let capacity = capacity(state)
+            let arrival = state.queue.arrive(request, capacity: capacity, now: now)
+            guard case .waits(let ticket, let instead) = arrival else { return (arrival, [], false) }
+            state.waiting[ticket] = waiting
+            var notices: [Notice] = []
+            if let instead, let other = state.waiting.removeValue(forKey: instead) {
+                notices.append(.refused(other, retryAfter: state.queue.retryAfter(capacity), isUnreachable: false))
+            }
+            count.store(state.queue.count, ordering: .sequentiallyConsistent)
+            notices += serveAll(&state, hold: hold, now: now)
+            defer { state.isPumped = true }
+            return (arrival, notices, !state.isPumped)
+        }
+        tell(notices)
+        if starts { schedule(on: waiting.eventLoop, hold: hold) }
+        return arrival
+    }
+
+    /// The request waits no longer. What is already under way to it still comes.
+    func leave(_ ticket: QueueTicket, now: Int64) {
+        state.withLock { state in
+            guard state.waiting.removeValue(forKey: ticket) != nil else { return }
+            state.queue.leave(ticket, now: now)
+            count.store(state.queue.count, ordering: .sequentiallyConsistent)
+        }
+    }
+
+    /// A slot of the worker is free again after so long.
+    func freed(_ worker: Worker, held: Int64, now: Int64) {
+        let mean = meanHold.load(ordering: .relaxed)
+        meanHold.store(mean == 0 ? held : mean + (held - mean) / 16, ordering: .relaxed)
+        guard !isEmpty else { return }
+        let notices = state.withLock { state -> [Notice] in
+            var notices = expire(&state, isUnreachable: false, now: now)
+            guard worker.isReachable, !worker.tally.isAvoided || !state.workers.contains(where: { $0.isReachable && !$0.tally.isAvoided }) else {
+                return notices
+            }
+            notices += serve(worker, &state, now: now)
+            return notices
+        }
+        tell(notices)
+    }
+
+    /// A request that was begun from here is over.
+    func settle(_ line: QueuedRequest.Line, tenant: String, expected: ServedTokens, used: ServedTokens) {
+        guard !isEmpty else { return }
+        state.withLock { $0.queue.settle(line, tenant: tenant, expected: expected, used: used) }
+    }
+
+    // MARK: Turns
+
+    private func schedule(on eventLoop: any EventLoop, hold: Int64) {
+        eventLoop.scheduleTask(in: ModelQueue.pump) { [self] in
+            let now = NIODeadline.now().microseconds
+            let (notices, goesOn) = state.withLock { state in
+                let notices = serveAll(&state, hold: hold, now: now)
+                state.isPumped = state.queue.count > 0
+                return (notices, state.isPumped)
+            }
+            tell(notices)
+            if goesOn { schedule(on: eventLoop, hold: hold) }
+        }
+    }
+
+    private func serveAll(_ state: inout State, hold: Int64, now: Int64) -> [Notice] {
+        let reachable = state.workers.filter(\.isReachable)
+        if !reachable.isEmpty { noteReachable(now: now) }
+        let isUnreachable = reachable.isEmpty && !mayReturn(within: hold, now: now)
+        var notices = expire(&state, isUnreachable: reachable.isEmpty, now: now)
+        if isUnreachable { return notices + refuseAll(&state, now: now) }
+        let fresh = reachable.filter { !$0.tally.isAvoided }
+        for worker in fresh.isEmpty ? reachable : fresh where state.queue.count > 0 { notices += serve(worker, &state, now: now) }
+        return notices
+    }
+
+    /// Begins requests at the worker as long as it has room and somebody can use it.
+    private func serve(_ worker: Worker, _ state: inout State, now: Int64) -> [Notice] {
+        var notices: [Notice] = []
+        var queue = RequestQueue()
+        swap(&queue, &state.queue)
+        while worker.hasSlot, let start = queue.take(at: worker.entry.id, now: now, fit: { Self.fit(state.waiting[$0], worker) }) {
+            guard let waiting = state.waiting.removeValue(forKey: start.ticket) else { continue }
+            // Only a request that came in this very moment, on another loop, can have been quicker.
+            if !worker.take(waiting.need) { worker.force(waiting.need) }
+            notices.append(.placed(waiting, worker, start.expected))
+        }
+        swap(&queue, &state.queue)
+        count.store(state.queue.count, ordering: .sequentiallyConsistent)
+        return notices
+    }
+
+    private static func fit(_ waiting: Waiting?, _ worker: Worker) -> QueueFit {
+        guard let waiting, waiting.question.allows(worker), worker.hasSlot(for: waiting.need) else { return .never }
+        return worker.hasRoom(for: waiting.need) ? .yes : .full
+    }
+
+    private func expire(_ state: inout State, isUnreachable: Bool, now: Int64) -> [Notice] {
+        let late = state.queue.expire(now: now)
+        guard !late.isEmpty else { return [] }
+        count.store(state.queue.count, ordering: .sequentiallyConsistent)
+        let after = state.queue.retryAfter(capacity(state))
+        return late.compactMap { ticket in
+            state.waiting.removeValue(forKey: ticket).map { .refused($0, retryAfter: after, isUnreachable: isUnreachable) }
+        }
+    }
+
+    /// Nobody has come back in time.
+    private func refuseAll(_ state: inout State, now: Int64) -> [Notice] {
+        let notices = state.waiting.values.map { Notice.refused($0, retryAfter: 1_000_000, isUnreachable: true) }
+        for ticket in state.waiting.keys { state.queue.leave(ticket, now: now) }
+        state.waiting.removeAll()
+        count.store(0, ordering: .sequentiallyConsistent)
+        return notices
+    }
+
+    private func capacity(_ state: State) -> QueueCapacity {
+        let slots = state.workers.reduce(0) { $0 + ($1.isReachable ? max(1, $1.openSlots) : 0) }
+        return QueueCapacity(slots: slots, holdTime: holdTime)
+    }
+
+    private func tell(_ notices: [Notice]) {
+        for notice in notices {
+            switch notice {
+            case .placed(let waiting, let worker, let expected):
+                waiting.eventLoop.execute { waiting.request.value.placed(at: worker, expected: expected) }
+            case .refused(let waiting, let retryAfter, let isUnreachable):
+                waiting.eventLoop.execute {
+                    waiting.request.value.turnedAway(APIError(isUnreachable ? .noWorkerAvailable : .overCapacity), retryAfter: retryAfter)
+                }
+            }
+        }
+    }
+}

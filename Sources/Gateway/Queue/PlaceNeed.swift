@@ -1,0 +1,78 @@
+import PlimsollWire
+
+/// What a request takes of a worker: a slot, and room in its KV cache.
+struct PlaceNeed: Sendable {
+    /// Tokens of KV cache that it is likely to use.
+    var tokens: Int
+    /// Per cent of the worker's slots that are open to its tier.
+    var slotPercent = 100
+    var tenant: String
+    /// Per cent of the worker's slots and KV cache that its tenant may hold.
+    var tenantSharePercent = 100
+
+    /// Output tokens for which room is asked before the answer is known; runtimes give more as it grows.
+    static let usualOutput = 512
+}
+
+extension Worker {
+    /// Share of the KV cache that is as good as full, where nothing more is known of it.
+    private static let fullCache = 0.95
+
+    /// Tokens that its KV cache holds; nil when nobody says. llama.cpp's server gives each slot its own context.
+    private var kvTokens: Int? {
+        if let known = entry.kvTokens ?? load?.kvTokens { return known }
+        return entry.dialect == .llamacpp && entry.contextTokens > 1 ? entry.slots * entry.contextTokens : nil
+    }
+
+    /// Requests of other gateways there, by the host's last reports.
+    private var others: Int { load?.others ?? 0 }
+
+    private var slots: Int { max(entry.slots, 1) }
+
+    /// Slots that this gateway's requests of all tiers may have, others' taken off.
+    var openSlots: Int { max(0, slots - others) }
+
+    /// There is a free slot, whatever else is needed.
+    var hasSlot: Bool { tally.inFlight < openSlots && !isBackedUp }
+
+    /// The request could be started at once.
+    func hasRoom(for need: PlaceNeed) -> Bool { hasSlot(for: need) && hasCache(for: need) }
+
+    /// Takes a place; false when there is none.
+    func take(_ need: PlaceNeed) -> Bool {
+        hasCache(for: need) && !isBackedUp && sharesSlots(need) && tally.take(need, limit: limit(need))
+    }
+
+    /// Takes a place whether there is one or not.
+    func force(_ need: PlaceNeed) { _ = tally.take(need, limit: .max) }
+
+    /// Free but for the KV cache.
+    func hasSlot(for need: PlaceNeed) -> Bool { tally.inFlight < limit(need) && !isBackedUp && sharesSlots(need) }
+
+    /// No prompt above the KV cache that is free. A request alone always fits: what exceeds the context is refused elsewhere.
+    private func hasCache(for need: PlaceNeed) -> Bool {
+        guard tally.inFlight + others > 0 else { return true }
+        guard let capacity = kvTokens else { return (load?.kvUsedRatio ?? 0) < Worker.fullCache }
+        let own = tally.heldTokens
+        let used = max(own, Int((load?.kvUsedRatio ?? 0) * Double(capacity)))
+        guard used + need.tokens <= capacity else { return false }
+        guard need.tenantSharePercent < 100 else { return true }
+        let held = tally.holding(need.tenant)
+        return held.requests == 0 || held.tokens + need.tokens <= capacity * need.tenantSharePercent / 100
+    }
+
+    private func limit(_ need: PlaceNeed) -> Int {
+        need.slotPercent == 100 ? openSlots : max(1, slots - slots * (100 - need.slotPercent) / 100) - others
+    }
+
+    private func sharesSlots(_ need: PlaceNeed) -> Bool {
+        guard need.tenantSharePercent < 100 else { return true }
+        return tally.holding(need.tenant).requests < max(1, slots * need.tenantSharePercent / 100)
+    }
+
+    /// Requests wait inside the runtime, more than it needs to keep its slots full: it has less room than it has slots.
+    private var isBackedUp: Bool {
+        guard let load else { return false }
+        return load.waiting > slots / 8 + 2
+    }
+}

@@ -1,0 +1,157 @@
+import Domain
+import NIOCore
+import OpenAIWire
+import PlimsollWire
+import Telemetry
+
+/// The way to a place at a worker, through the queue where workers are full.
+extension RelayedRequest {
+    enum Search {
+        /// `worker` is chosen and a place there is taken.
+        case found
+        case waits
+        case refused(RequestQueue.Refusal)
+        /// No worker can be reached.
+        case unreachable
+    }
+
+    /// As often a place that was free is taken by somebody else, before the request waits.
+    private static let mostTries = 3
+
+    var need: PlaceNeed? { question?.need }
+
+    private var service: ServiceClass { plan?.facts.isBatch ?? false ? .batch : .interactive }
+
+    private var line: QueuedRequest.Line { QueuedRequest.Line(tier: arriving.key.tier.name, service: service) }
+
+    private var hold: Int64 { Int64(loop.settings.hostReturnTime) * 1_000_000 }
+
+    /// Looks for a place; without one it waits, if it may.
+    func seekPlace(_ question: Router.Question, now: Int64) -> Search {
+        self.question = question
+        let queue = question.model.queue
+        if queue.isEmpty, takePlace(question) {
+            queue.noteReachable(now: now)
+            return .found
+        }
+        guard question.isServed || queue.mayReturn(within: hold, now: now) else { return .unreachable }
+        return enter(queue, question, deadline: deadline(queue), now: now)
+    }
+
+    private func takePlace(_ question: Router.Question) -> Bool {
+        guard let need = question.need else { return false }
+        for _ in 0..<RelayedRequest.mostTries {
+            guard let next = loop.router.pick(question, using: &loop.random) else { return false }
+            guard next.take(need) else { continue }
+            worker = next
+            seat.isTaken = true
+            seat.cachedTokens = loop.router.cachedTokens
+            return true
+        }
+        return false
+    }
+
+    /// Begun later than this it would miss its objective.
+    private func deadline(_ queue: ModelQueue) -> Int64 {
+        let rules = arriving.key.standing.rules
+        let started = arriving.started.microseconds
+        if service == .batch { return started + rules.batchDeadline - queue.holdTime }
+        if let wait = rules.wait { return started + wait }
+        let prefill = queue.prefill(promptTokens: plan?.likelyContextTokens ?? 0)
+        return started + arriving.key.tier.ttftObjectiveMicroseconds - prefill
+    }
+
+    private func enter(_ queue: ModelQueue, _ question: Router.Question, deadline: Int64, now: Int64) -> Search {
+        guard let plan, let need = question.need else { return .unreachable }
+        let waiting = ModelQueue.Waiting(
+            request: NIOLoopBound(self, eventLoop: loop.eventLoop), eventLoop: loop.eventLoop, question: question, need: need)
+        let request = QueuedRequest(
+            line: line, rules: arriving.key.standing.rules, tenant: arriving.key.tenant.id, promptTokens: plan.facts.estimatedPromptTokens,
+            outputTokens: plan.outputTokens * plan.facts.generated, bytes: plan.rest.readableBytes, arrived: arriving.started.microseconds,
+            deadline: deadline)
+        switch queue.enter(request, waiting, hold: hold, now: now) {
+        case .refused(let refusal): return .refused(refusal)
+        case .waits(let ticket, _):
+            seat.ticket = ticket
+            seat.waitsSince = now
+            loop.metrics.queued.add(1)
+            return .waits
+        }
+    }
+
+    // MARK: From the queue
+
+    /// A place at this worker is the request's.
+    func placed(at next: Worker, expected: ServedTokens) {
+        guard seat.ticket != nil else { return giveBack(next) }
+        leftQueue()
+        worker = next
+        seat.isTaken = true
+        seat.expected = expected
+        if let question { loop.router.adopt(question, next) }
+        seat.cachedTokens = loop.router.cachedTokens
+        guard case .queued = phase else { return }
+        beginAttempt()
+    }
+
+    /// The queue gives it up: too late, or its place goes to somebody who has fewer.
+    func turnedAway(_ error: APIError, retryAfter: Int64) {
+        guard seat.ticket != nil else { return }
+        leftQueue()
+        self.retryAfter = spread(retryAfter)
+        loop.metrics.countTurnedAway(error)
+        if case .queued = phase { finish(.failed(error)) } else { seat.refusal = error }
+    }
+
+    private func leftQueue() {
+        seat.ticket = nil
+        loop.metrics.queued.add(-1)
+        let waited = NIODeadline.now().microseconds - (seat.waitsSince ?? 0)
+        seat.waited += waited
+        loop.metrics.queueWait.observe(Double(waited) / 1_000_000)
+    }
+
+    /// So that those who were refused together do not come back together.
+    func spread(_ time: Int64) -> Int64 { Int64.random(in: time...time * 3 / 2, using: &loop.random) }
+
+    // MARK: Places
+
+    /// After a loss or a failure: another worker with room, or the queue again, behind nobody's deadline but its own.
+    func seekAnotherPlace(_ question: Router.Question) -> Search {
+        self.question = question
+        let queue = question.model.queue
+        if queue.isEmpty, takePlace(question) { return .found }
+        return enter(queue, question, deadline: max(deadline(queue), question.now + hold), now: question.now)
+    }
+
+    /// An attempt has left its worker.
+    func left(_ worker: Worker, after held: Int64) {
+        guard let need, let queue = question?.model.queue else { return }
+        worker.tally.free(need)
+        queue.freed(worker, held: held, now: NIODeadline.now().microseconds)
+    }
+
+    private func giveBack(_ worker: Worker) {
+        guard let need, let queue = question?.model.queue else { return }
+        worker.tally.free(need)
+        queue.freed(worker, held: queue.holdTime, now: NIODeadline.now().microseconds)
+    }
+
+    /// The request is over before it was begun, or while it waited.
+    func vacate() {
+        if let ticket = seat.ticket {
+            question?.model.queue.leave(ticket, now: NIODeadline.now().microseconds)
+            leftQueue()
+        }
+        guard seat.isTaken, let worker else { return }
+        seat.isTaken = false
+        giveBack(worker)
+    }
+
+    /// What it really used is charged to its tenant's share of the queue.
+    func settleShare(prompt: Int, cached: Int, output: Int) {
+        guard let expected = seat.expected else { return }
+        question?.model.queue.settle(
+            line, tenant: arriving.key.tenant.id, expected: expected, used: ServedTokens(prompt: prompt, cached: cached, output: output))
+    }
+}

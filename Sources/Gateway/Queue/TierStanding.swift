@@ -1,0 +1,33 @@
+import Domain
+import PlimsollWire
+
+/// How requests of a tier wait beside those of the other tiers of a table.
+struct TierStanding: Sendable {
+    let rules: QueueRules
+    /// Per cent of a worker's slots that greater ranks do not keep for their bursts.
+    let slotPercent: Int
+
+    static func standings(_ tiers: [String: TierEntry]) -> [String: TierStanding] {
+        let rules = tiers.mapValues { QueueRules($0.queue) }
+        return rules.mapValues { own in
+            let kept = rules.values.reduce(0) { $0 + ($1.rank > own.rank ? $1.burstPercent : 0) }
+            return TierStanding(rules: own, slotPercent: max(1, 100 - kept))
+        }
+    }
+}
+
+extension QueueRules {
+    init(_ entry: TierQueue?) {
+        self.init()
+        guard let entry else { return }
+        rank = entry.priority ?? rank
+        isProtected = entry.isProtected ?? isProtected
+        floorPercent = entry.floorPercent ?? floorPercent
+        requests = entry.requests ?? requests
+        bytes = entry.bytes ?? bytes
+        wait = entry.waitMicroseconds
+        burstPercent = entry.burstPercent ?? burstPercent
+        tenantSharePercent = entry.tenantSharePercent ?? tenantSharePercent
+        batchDeadline = entry.batchDeadlineSeconds.map { Int64($0) * 1_000_000 } ?? batchDeadline
+    }
+}

@@ -1,0 +1,67 @@
+import NIOCore
+import PlimsollWire
+import Telemetry
+import Testing
+
+@testable import Gateway
+
+@Suite("Requests without a host")
+struct LostHostTests {
+    private static let answer = [
+        "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n",
+        "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n", "data: [DONE]\n\n",
+    ]
+
+    /// Runs `body` before a gateway whose only worker is on a linked host, after a first request was answered there.
+    private func serving(returnTime: Int, _ body: (GatewayFixture, WorkerLoad) async throws -> Void) async throws -> [UsageRecord] {
+        let linked = try LinkedHost(stream: (Self.answer, ends: true))
+        var setup = GatewayFixture.Setup()
+        setup.registry = linked.links.registry
+        setup.settings.hostReturnTime = returnTime
+        setup.tier.queue = TierQueue(waitMicroseconds: 30_000_000)
+        var entry = linked.entry("worker-1")
+        entry.release = "r"
+        setup.edit = { [entry] in $0.workers = [entry] }
+        let load = linked.links.registry.load(worker: "worker-1")
+        var records: [UsageRecord] = []
+        try await linked.running {
+            try await until { load.isReady }
+            records = try await GatewayFixture.run([], setup) { gateway in
+                #expect(try await ask(gateway).answer().hasPrefix("HTTP/1.1 200 "))
+                load.lost()
+                try await body(gateway, load)
+            }
+        }
+        return records
+    }
+
+    private func ask(_ gateway: GatewayFixture) async throws -> TestClient {
+        let client = try await TestClient(port: gateway.port)
+        try await client.post(Samples.stream)
+        return client
+    }
+
+    @Test("a request waits for a host that was lost a moment ago, and is begun when it is back")
+    func comesBack() async throws {
+        let records = try await serving(returnTime: 30) { gateway, load in
+            let client = try await ask(gateway)
+            try await until { gateway.metric("plimsoll_gateway_queued_requests") == "1" }
+            load.take(LinkReport.Worker(id: "worker-1", ready: true, load: RuntimeLoad()), of: .serving, at: .now())
+            #expect(try await client.answer().contains("[DONE]"))
+        }
+        #expect(records.map(\.outcome) == ["good", "good"])
+        #expect(records.filter { $0.queuedFor > 0 }.count == 1)
+    }
+
+    @Test("when it does not come back requests are refused, and later ones at once")
+    func staysAway() async throws {
+        let records = try await serving(returnTime: 1) { gateway, _ in
+            let waited = try await ask(gateway).answer()
+            #expect(waited.hasPrefix("HTTP/1.1 503 ") && waited.contains("no_worker_available") && waited.contains("\r\nretry-after: "))
+            let refused = try await ask(gateway).answer()
+            #expect(refused.hasPrefix("HTTP/1.1 503 ") && refused.contains("\r\nretry-after: 1\r\n"))
+            #expect(gateway.metrics.prometheusText().contains(#"plimsoll_gateway_queue_refused_total{reason="unreachable"} 1"#))
+        }
+        #expect(records.map(\.outcome).sorted() == ["bad:5xx", "good"])
+    }
+}
