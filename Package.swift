@@ -198,3 +198,14 @@ let package = Package(
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Outbound", "PlimsollWire", "Postgres"], swiftSettings: strict),
     ]
 )
+
+// PLIMSOLL_ONLY=GatewayTests,DomainTests leaves only these targets and what they need: short builds for work on one part.
+if let names = Context.environment["PLIMSOLL_ONLY"] {
+    var wanted: Set<String> = []
+    var next = names.split(separator: ",").map(String.init)
+    while let name = next.popLast() {
+        guard wanted.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else { continue }
+        for case .byNameItem(let dependency, _) in target.dependencies { next.append(dependency) }
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+}
