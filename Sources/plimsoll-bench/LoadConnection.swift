@@ -15,10 +15,12 @@ final class LoadConnection {
     }
 
     /// False: the connection is gone.
-    func ask(_ requests: [[UInt8]], _ poller: Poller) -> Bool {
+    ///
+    /// - Parameter due: When it should have been asked; latencies count from there.
+    func ask(_ requests: [[UInt8]], due: Moment = .now, _ poller: Poller) -> Bool {
         reader.begin()
         lastToken = nil
-        began = .now
+        began = due
         turn += 1
         return outlet.send(requests[(number + turn) % requests.count], poller)
     }

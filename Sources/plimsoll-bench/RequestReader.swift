@@ -2,7 +2,7 @@
 struct RequestReader: ByteReader {
     enum Request: Equatable {
         case whole
-        case stream(wantsUsage: Bool)
+        case stream(wantsUsage: Bool, pace: Pace?)
         case models
         case health
     }
@@ -26,7 +26,7 @@ struct RequestReader: ByteReader {
 
     private static func request(_ head: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) -> Request {
         guard !head.holds("POST /v1/chat/completions", at: 0) else {
-            return says("\"stream\"", body) ? .stream(wantsUsage: says("\"include_usage\"", body)) : .whole
+            return says("\"stream\"", body) ? .stream(wantsUsage: says("\"include_usage\"", body), pace: Pace(in: body)) : .whole
         }
         return head.holds("GET /v1/models", at: 0) ? .models : .health
     }

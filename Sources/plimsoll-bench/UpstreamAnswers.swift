@@ -1,5 +1,8 @@
 /// Every byte that an upstream can send for its model, made once. Sizes, names and fields are those of vLLM's answers.
 struct UpstreamAnswers {
+    let model: String
+    /// Of a stream.
+    let tokens: Int
     let whole: [UInt8]
     let health: [UInt8]
     let models: [UInt8]
@@ -9,6 +12,8 @@ struct UpstreamAnswers {
     let lastWithUsage: [UInt8]
 
     init(model: String, tokens: Int, wholeTokens: Int) {
+        self.model = model
+        self.tokens = max(1, tokens)
         whole = Self.answer(Self.body(model, wholeTokens))
         health = Self.answer("{\"status\":\"ok\"}")
         models = Self.answer(

@@ -4,6 +4,9 @@ final class UpstreamConnection {
     struct Stream {
         let number: Int
         let wantsUsage: Bool
+        let answers: UpstreamAnswers
+        /// Milliseconds.
+        let gap: Double
         var step = 0
     }
 
@@ -27,11 +30,11 @@ final class UpstreamConnection {
     /// The bytes of the stream's next step; nil and no stream when there is none.
     func nextStep() -> [UInt8]? {
         guard let current = stream else { return nil }
-        guard current.step == answers.steps.count - 1 else {
+        guard current.step == current.answers.steps.count - 1 else {
             stream?.step += 1
-            return answers.steps[current.step]
+            return current.answers.steps[current.step]
         }
         stream = nil
-        return current.wantsUsage ? answers.lastWithUsage : answers.steps[current.step]
+        return current.wantsUsage ? current.answers.lastWithUsage : current.answers.steps[current.step]
     }
 }

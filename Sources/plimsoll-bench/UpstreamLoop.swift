@@ -8,6 +8,8 @@ struct UpstreamLoop {
     private var connections: [UpstreamConnection?] = []
     private var due = DueSteps()
     private var streams = 0
+    /// Of paces that were asked for.
+    private var paced: [UpstreamAnswers] = []
 
     /// `first` and `gap`: milliseconds to the first token of a stream and between its tokens.
     init(ports: [(socket: Socket, answers: UpstreamAnswers)], first: Double, gap: Double) throws {
@@ -48,11 +50,20 @@ struct UpstreamLoop {
         case .whole: send(connection.answers.whole, connection)
         case .models: send(connection.answers.models, connection)
         case .health: send(connection.answers.health, connection)
-        case .stream(let wantsUsage):
+        case .stream(let wantsUsage, let pace):
             streams += 1
-            connection.stream = UpstreamConnection.Stream(number: streams, wantsUsage: wantsUsage)
-            plan(connection, at: .now.after(milliseconds: pause.first), stream: streams)
+            let answers = pace.map { paced(connection.answers.model, tokens: $0.tokens) } ?? connection.answers
+            connection.stream = UpstreamConnection.Stream(
+                number: streams, wantsUsage: wantsUsage, answers: answers, gap: pace?.gap ?? pause.gap)
+            plan(connection, at: .now.after(milliseconds: pace?.first ?? pause.first), stream: streams)
         }
+    }
+
+    private mutating func paced(_ model: String, tokens: Int) -> UpstreamAnswers {
+        if let known = paced.first(where: { $0.model == model && $0.tokens == tokens }) { return known }
+        let made = UpstreamAnswers(model: model, tokens: tokens, wholeTokens: 1)
+        paced.append(made)
+        return made
     }
 
     private mutating func plan(_ connection: UpstreamConnection, at time: Moment, stream: Int) {
@@ -60,12 +71,12 @@ struct UpstreamLoop {
     }
 
     private mutating func send(_ step: DueSteps.Step) {
-        guard let connection = connections[step.descriptor], connection.stream?.number == step.stream, let bytes = connection.nextStep() else {
-            return
-        }
+        guard let connection = connections[step.descriptor], let stream = connection.stream, stream.number == step.stream,
+            let bytes = connection.nextStep()
+        else { return }
         send(bytes, connection)
         // From the time that was meant, so that a late step does not delay all that follow.
-        if connection.stream != nil { plan(connection, at: step.time.after(milliseconds: pause.gap), stream: step.stream) }
+        if connection.stream != nil { plan(connection, at: step.time.after(milliseconds: stream.gap), stream: step.stream) }
     }
 
     private mutating func send(_ bytes: [UInt8], _ connection: UpstreamConnection) {
