@@ -26,7 +26,16 @@ int cplatform_tune_allocator(int mmap_threshold, int trim_threshold, int arenas)
     return ok ? 0 : -1;
 }
 
+size_t cplatform_free_heap_bytes(void) { return mallinfo2().fordblks; }
+
 int cplatform_trim_allocator(void) { return malloc_trim(0); }
+
+// Of the Swift runtime; absent where it is linked in without its diagnostics.
+extern _Bool _swift_disableExclusivityChecking __attribute__((weak));
+
+void cplatform_skip_access_checks(void) {
+    if (&_swift_disableExclusivityChecking != NULL) _swift_disableExclusivityChecking = 1;
+}
 
 static int forget_object(struct dl_phdr_info *object, size_t size, void *page_size) {
     (void)size;

@@ -31,19 +31,13 @@ extension ByteBuffer {
         return try result.get()
     }
 
-    /// Writes a number in decimal digits without making a string.
-    package mutating func writeDecimal(_ value: Int) {
-        writeWithUnsafeMutableBytes(minimumWritableBytes: 20) { buffer in
-            var rest = value.magnitude
-            var start = 20
-            repeat {
-                start -= 1
-                buffer[start] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
-                rest /= 10
-            } while rest > 0
-            let length = 20 - start
-            for offset in 0..<length { buffer[offset] = buffer[start + offset] }
-            return length
+    /// Lets `write` put text into room for `bound` bytes.
+    package mutating func writeText(atMost bound: Int, _ write: (inout TextWriter) -> Void) {
+        writeWithUnsafeMutableBytes(minimumWritableBytes: bound) { memory in
+            guard let start = memory.bindMemory(to: UInt8.self).baseAddress else { return 0 }
+            var writer = TextWriter(start, size: bound)
+            write(&writer)
+            return writer.count
         }
     }
 }

@@ -6,7 +6,8 @@ final class PooledExchange: RunningExchange {
     private(set) var request: ExchangeRequest?
     private var receiver: (any ExchangeReceiver)?
     private let pool: RuntimePool
-    private weak var connection: RuntimeConnection?
+    /// Nil without one and when this is over. Not weak: that would put every count of the connection into a table of its own.
+    private var connection: RuntimeConnection?
     private var wantsReading = true
     private(set) var isOver = false
     /// `start` has not returned: its caller does not know this exchange yet, and must not hear of its end.
@@ -24,6 +25,7 @@ final class PooledExchange: RunningExchange {
 
     func cancel() {
         guard !isOver else { return }
+        let connection = connection
         over()
         connection?.abandon()
     }
@@ -81,6 +83,7 @@ final class PooledExchange: RunningExchange {
         isOver = true
         request = nil
         receiver = nil
+        connection = nil
         pool.exchangeEnded()
     }
 }

@@ -40,12 +40,16 @@ final class RuntimeConnection: ChannelInboundHandler {
         finder = HeadFinder(limits: pool.headLimits)
     }
 
-    var isActive: Bool { context?.channel.isActive ?? false }
+    /// Not closed, neither by this side nor, as far as is known, by the other.
+    var isActive: Bool {
+        if case .closed = state { return false }
+        return context != nil
+    }
 
     // MARK: From the pool and the exchange
 
     func begin(_ exchange: PooledExchange, isReused: Bool) {
-        guard let context, context.channel.isActive, let request = exchange.request else {
+        guard let context, isReused ? isActive : context.channel.isActive, let request = exchange.request else {
             return isReused ? exchange.goAgain() : exchange.fail(.connectFailed)
         }
         self.exchange = exchange
@@ -59,19 +63,23 @@ final class RuntimeConnection: ChannelInboundHandler {
 
     private func send(_ request: ExchangeRequest, _ context: ChannelHandlerContext) {
         // The last request's bytes may still be on their way: then this takes new memory, and no more than is needed.
-        out.clear(minimumCapacity: 512)
         let isJoined = request.bodyRest.readableBytes <= RuntimeConnection.joinedBody
-        out.reserveCapacity(384 + request.bodyStart.readableBytes + (isJoined ? request.bodyRest.readableBytes : 0))
-        out.writeStaticString("POST ")
-        out.writeString(request.path)
-        out.writeString(pool.hostLine)
-        out.writeString(request.requestId)
-        out.writeStaticString("\r\ncontent-length: ")
-        out.writeDecimal(request.bodyLength)
-        out.writeStaticString("\r\n\r\n")
-        out.writeImmutableBuffer(request.bodyStart)
+        let length = request.bodyLength
+        let head = 64 + request.path.utf8.count + pool.hostLine.count + request.requestId.utf8.count
+        let bound = head + (isJoined ? length : request.bodyStart.readableBytes)
+        out.clear(minimumCapacity: bound)
+        out.writeText(atMost: bound) { text in
+            text.put("POST ")
+            text.put(request.path)
+            text.put(pool.hostLine)
+            text.put(request.requestId)
+            text.put("\r\ncontent-length: ")
+            text.put(decimal: length)
+            text.put("\r\n\r\n")
+            request.bodyStart.withUnsafeReadableBytes { text.put($0) }
+            if isJoined { request.bodyRest.withUnsafeReadableBytes { text.put($0) } }
+        }
         if isJoined {
-            out.writeImmutableBuffer(request.bodyRest)
             context.writeAndFlush(wrapOutboundOut(out), promise: nil)
         } else {
             context.write(wrapOutboundOut(out), promise: nil)
@@ -187,6 +195,8 @@ final class RuntimeConnection: ChannelInboundHandler {
 
     private func begin(body head: ResponseHead) {
         keepAlive = head.keepAlive
+        // A stream may be long, and needs no memory for a request meanwhile.
+        if head.isEventStream { out = ByteBuffer() }
         switch head.framing {
         case .none: state = .length(left: 0)
         case .length(let length): state = .length(left: length)

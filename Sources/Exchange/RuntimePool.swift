@@ -13,7 +13,7 @@ package final class RuntimePool {
     let limits: ExchangeLimits
     let headLimits: HeadLimits
     /// What stands in every request's head between the path and the id.
-    let hostLine: String
+    let hostLine: [UInt8]
     private let eventLoop: any EventLoop
     private let socketAddress: SocketAddress?
     private var idle: [RuntimeConnection] = []
@@ -29,7 +29,7 @@ package final class RuntimePool {
         headLimits.bytes = limits.headBytes
         headLimits.fields = limits.fields
         self.headLimits = headLimits
-        hostLine = " HTTP/1.1\r\nhost: \(address.authority)\r\ncontent-type: application/json\r\nx-request-id: "
+        hostLine = Array(" HTTP/1.1\r\nhost: \(address.authority)\r\ncontent-type: application/json\r\nx-request-id: ".utf8)
         socketAddress =
             switch address {
             case .unix(let path): try? SocketAddress(unixDomainSocketPath: path)
@@ -71,6 +71,7 @@ package final class RuntimePool {
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(limits.connectTime)
             .channelOption(.maxMessagesPerRead, value: 4)
+            .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 65536))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     // Before the connect, or the peer has been promised more already.

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// Token counts as a runtime reports them. A count that is missing is nil: missing is not zero.
 package struct ReportedUsage: Sendable, Equatable {
     package var promptTokens: Int?
@@ -28,6 +34,8 @@ package struct AnswerScan: Sendable {
     package var hasContent = false
     /// Bytes of text, reasoning and tool calls, as written in JSON.
     package var contentBytes = 0
+    /// The text between its quotes, when it is the only content.
+    package var onlyText: Range<Int>?
     /// The last `finish_reason` that is not null, between its quotes.
     package var finishReason: Range<Int>?
     /// Number of choices with a `finish_reason` that is not null.
@@ -46,14 +54,18 @@ package struct AnswerScan: Sendable {
         } catch {
             return nil
         }
+        if walk.hasUsage { walk.result.usage = walk.usage }
         return walk.result
     }
 }
 
-/// Walks over the members that matter and skips the others.
+/// Walks over the members that matter and skips the others. Every event of every stream comes through here: names are told apart by their
+/// length first, and then compared as words.
 struct AnswerWalk {
     let text: JSONText
     var result = AnswerScan()
+    var usage = ReportedUsage()
+    var hasUsage = false
 
     private enum Place {
         case top
@@ -76,36 +88,30 @@ struct AnswerWalk {
     /// Reads an object of a known place; nested at most as deeply as the places are.
     private mutating func members(_ open: Int, _ place: Place) throws(JSONStop) -> Int {
         guard open < text.count, text.base[open] == UInt8(ascii: "{") else { throw JSONStop(code: .notAnObject, offset: open) }
-        var at = text.skipSpace(open + 1)
-        if at < text.count, text.base[at] == UInt8(ascii: "}") { return at + 1 }
-        var comma: Int?
+        var at = text.skipSpace(open &+ 1)
+        if at < text.count, text.base[at] == UInt8(ascii: "}") { return at &+ 1 }
+        var comma = -1
         while true {
             let start = at
             guard at < text.count, text.base[at] == UInt8(ascii: "\"") else { throw JSONStop(code: .syntax, offset: at) }
-            let name = at + 1..<(try text.stringEnd(at + 1).quote)
-            at = text.skipSpace(name.upperBound + 1)
+            let nameEnd = try text.stringEnd(at &+ 1).quote
+            at = text.skipSpace(nameEnd &+ 1)
             guard at < text.count, text.base[at] == UInt8(ascii: ":") else { throw JSONStop(code: .syntax, offset: at) }
-            at = text.skipSpace(at + 1)
+            at = text.skipSpace(at &+ 1)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
-            let end = try value(name, at, place)
-            if place == .top, result.usageMember == nil, result.usage != nil { result.usageMember = (comma ?? start)..<end }
+            let end = try value(Name(start: start &+ 1, count: nameEnd &- start &- 1), at, place)
+            if place == .top, hasUsage, result.usageMember == nil { result.usageMember = (comma < 0 ? start : comma)..<end }
             at = text.skipSpace(end)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
-            if text.base[at] == UInt8(ascii: "}") { return at + 1 }
+            if text.base[at] == UInt8(ascii: "}") { return at &+ 1 }
             guard text.base[at] == UInt8(ascii: ",") else { throw JSONStop(code: .syntax, offset: at) }
             comma = at
-            at = text.skipSpace(at + 1)
+            at = text.skipSpace(at &+ 1)
         }
     }
 
     @inline(__always)
-    private func `is`(_ name: Range<Int>, _ word: StaticString) -> Bool {
-        guard name.count == word.utf8CodeUnitCount else { return false }
-        for offset in 0..<name.count where text.base[name.lowerBound + offset] != word.utf8Start[offset] { return false }
-        return true
-    }
-
-    private mutating func value(_ name: Range<Int>, _ at: Int, _ place: Place) throws(JSONStop) -> Int {
+    private mutating func value(_ name: Name, _ at: Int, _ place: Place) throws(JSONStop) -> Int {
         switch place {
         case .top: return try topValue(name, at)
         case .choice: return try choiceValue(name, at)
@@ -114,26 +120,33 @@ struct AnswerWalk {
         }
     }
 
-    private mutating func topValue(_ name: Range<Int>, _ at: Int) throws(JSONStop) -> Int {
+    private mutating func topValue(_ name: Name, _ at: Int) throws(JSONStop) -> Int {
         let byte = text.base[at]
-        if `is`(name, "choices"), byte == UInt8(ascii: "[") {
+        switch name.count {
+        case 7 where byte == UInt8(ascii: "[") && text.`is`(name, "choices"):
             let end = try choices(at)
             result.choicesValue = at..<end
             return end
-        }
-        if `is`(name, "usage"), byte == UInt8(ascii: "{") {
-            result.usage = ReportedUsage()
+        case 5 where text.`is`(name, "usage") && byte == UInt8(ascii: "{"):
+            hasUsage = true
+            usage = ReportedUsage()
             let end = try members(at, .usage)
             result.usageValue = at..<end
             return end
+        case 5 where byte == UInt8(ascii: "\"") && text.`is`(name, "model"):
+            let end = try text.skip(at)
+            result.model = at &+ 1..<end &- 1
+            return end
+        case 5 where byte != UInt8(ascii: "n") && text.`is`(name, "error"):
+            let end = try text.skip(at)
+            result.error = at..<end
+            return end
+        case 6 where byte == UInt8(ascii: "\"") && text.`is`(name, "object"):
+            let end = try text.skip(at)
+            if text.`is`(Name(start: at &+ 1, count: end &- at &- 2), "error") { result.error = 0..<text.count }
+            return end
+        default: return try text.skip(at)
         }
-        let end = try skip(at)
-        if byte == UInt8(ascii: "\"") {
-            if `is`(name, "model") { result.model = at + 1..<end - 1 }
-            if `is`(name, "object"), `is`(at + 1..<end - 1, "error") { result.error = 0..<text.count }
-        }
-        if `is`(name, "error"), byte != UInt8(ascii: "n") { result.error = at..<end }
-        return end
     }
 
     private mutating func choices(_ open: Int) throws(JSONStop) -> Int {
@@ -144,7 +157,7 @@ struct AnswerWalk {
         }
         while at < text.count {
             result.choices += 1
-            at = text.base[at] == UInt8(ascii: "{") ? try members(at, .choice) : try skip(at)
+            at = text.base[at] == UInt8(ascii: "{") ? try members(at, .choice) : try text.skip(at)
             at = text.skipSpace(at)
             guard at < text.count else { break }
             if text.base[at] == UInt8(ascii: "]") { return at + 1 }
@@ -154,89 +167,130 @@ struct AnswerWalk {
         throw JSONStop(code: .incomplete, offset: text.count)
     }
 
-    private mutating func choiceValue(_ name: Range<Int>, _ at: Int) throws(JSONStop) -> Int {
+    private mutating func choiceValue(_ name: Name, _ at: Int) throws(JSONStop) -> Int {
         let byte = text.base[at]
-        if byte == UInt8(ascii: "{"), `is`(name, "delta") || `is`(name, "message") { return try members(at, .delta) }
-        let end = try skip(at)
-        if byte == UInt8(ascii: "\"") {
-            if `is`(name, "finish_reason") {
-                result.finishReason = at + 1..<end - 1
-                result.finished += 1
-            }
-            if `is`(name, "text"), end - at > 2 { content(at, end) }
-        } else if `is`(name, "index") {
-            result.choiceIndex = count(at..<end)
+        switch name.count {
+        case 5 where byte == UInt8(ascii: "{") && text.`is`(name, "delta"): return try members(at, .delta)
+        case 7 where byte == UInt8(ascii: "{") && text.`is`(name, "message"): return try members(at, .delta)
+        case 13 where byte == UInt8(ascii: "\"") && text.`is`(name, "finish_reason"):
+            let end = try text.skip(at)
+            result.finishReason = at &+ 1..<end &- 1
+            result.finished &+= 1
+            return end
+        case 4 where byte == UInt8(ascii: "\"") && text.`is`(name, "text"):
+            let end = try text.skip(at)
+            if end &- at > 2 { content(at, end) }
+            return end
+        case 5 where byte != UInt8(ascii: "\"") && text.`is`(name, "index"):
+            let end = try text.skip(at)
+            result.choiceIndex = text.count(at, end)
+            return end
+        default: return try text.skip(at)
         }
-        return end
     }
 
-    private mutating func deltaValue(_ name: Range<Int>, _ at: Int) throws(JSONStop) -> Int {
+    private mutating func deltaValue(_ name: Name, _ at: Int) throws(JSONStop) -> Int {
         let byte = text.base[at]
-        let end = try skip(at)
-        guard end - at > 2 else { return end }
-        switch byte {
-        case UInt8(ascii: "\""):
-            if `is`(name, "content") || `is`(name, "reasoning_content") || `is`(name, "reasoning") || `is`(name, "refusal") {
-                content(at, end)
-            }
-        case UInt8(ascii: "["), UInt8(ascii: "{"):
-            if `is`(name, "tool_calls") || `is`(name, "function_call") || `is`(name, "content") { content(at, end) }
-        default: break
-        }
+        let end = try text.skip(at)
+        guard end &- at > 2, text.holdsContent(name, byte) else { return end }
+        content(at, end)
         return end
     }
 
     /// Without the two bytes around it.
     private mutating func content(_ start: Int, _ end: Int) {
+        result.onlyText = result.hasContent || text.base[start] != UInt8(ascii: "\"") ? nil : start &+ 1..<end &- 1
         result.hasContent = true
         result.contentBytes += end - start - 2
     }
 
-    private mutating func countValue(_ name: Range<Int>, _ at: Int, _ place: Place) throws(JSONStop) -> Int {
+    private mutating func countValue(_ name: Name, _ at: Int, _ place: Place) throws(JSONStop) -> Int {
         if text.base[at] == UInt8(ascii: "{"), place == .usage,
-            `is`(name, "prompt_tokens_details") || `is`(name, "completion_tokens_details")
+            text.`is`(name, "prompt_tokens_details") || text.`is`(name, "completion_tokens_details")
         {
             return try members(at, .details)
         }
-        let end = try skip(at)
-        guard let count = count(at..<end) else { return end }
-        if `is`(name, "prompt_tokens"), place == .usage { result.usage?.promptTokens = count }
-        if `is`(name, "completion_tokens"), place == .usage { result.usage?.completionTokens = count }
-        if `is`(name, "cached_tokens") { result.usage?.cachedPromptTokens = count }
-        if `is`(name, "reasoning_tokens") { result.usage?.reasoningTokens = count }
+        let end = try text.skip(at)
+        guard let count = text.count(at, end) else { return end }
+        switch name.count {
+        case 13 where text.`is`(name, "prompt_tokens") && place == .usage: usage.promptTokens = count
+        case 13 where text.`is`(name, "cached_tokens"): usage.cachedPromptTokens = count
+        case 17 where text.`is`(name, "completion_tokens") && place == .usage: usage.completionTokens = count
+        case 16 where text.`is`(name, "reasoning_tokens"): usage.reasoningTokens = count
+        default: break
+        }
         return end
+    }
+}
+
+/// The name of a member, between its quotes.
+private struct Name {
+    var start: Int
+    var count: Int
+}
+
+/// On the text alone: the walk with its result is too large to be handed about.
+extension JSONText {
+    /// With a literal this is a comparison of one or two words.
+    @inline(__always)
+    fileprivate func `is`(_ name: Name, _ word: StaticString) -> Bool {
+        let length = word.utf8CodeUnitCount
+        return name.count == length && memcmp(base + name.start, word.utf8Start, length) == 0
+    }
+
+    @inline(__always)
+    fileprivate func holdsContent(_ name: Name, _ byte: UInt8) -> Bool {
+        let isText = byte == UInt8(ascii: "\"")
+        guard isText || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") else { return false }
+        switch name.count {
+        case 7: return `is`(name, "content") || isText && `is`(name, "refusal")
+        case 9: return isText && `is`(name, "reasoning")
+        case 17: return isText && `is`(name, "reasoning_content")
+        case 10: return !isText && `is`(name, "tool_calls")
+        case 13: return !isText && `is`(name, "function_call")
+        default: return false
+        }
     }
 
     /// A count of at most nine digits; more is nobody's tokens.
-    private func count(_ range: Range<Int>) -> Int? {
-        guard (1...9).contains(range.count) else { return nil }
+    fileprivate func count(_ start: Int, _ end: Int) -> Int? {
+        guard end > start, end &- start <= 9 else { return nil }
         var value = 0
-        for at in range {
-            guard text.base[at] >= 0x30, text.base[at] <= 0x39 else { return nil }
-            value = value * 10 + Int(text.base[at] - 0x30)
+        var at = start
+        while at < end {
+            guard base[at] >= 0x30, base[at] <= 0x39 else { return nil }
+            value = value &* 10 &+ Int(base[at] &- 0x30)
+            at &+= 1
         }
         return value
     }
 
-    /// Passes over any value; brackets are counted, not matched by kind.
-    private func skip(_ from: Int) throws(JSONStop) -> Int {
+    /// Passes over any value.
+    @inline(__always)
+    fileprivate func skip(_ from: Int) throws(JSONStop) -> Int {
+        switch base[from] {
+        case UInt8(ascii: "\""): return try stringEnd(from &+ 1).quote &+ 1
+        case UInt8(ascii: "{"), UInt8(ascii: "["): return try skipContainer(from)
+        default: return try scalarEnd(from)
+        }
+    }
+
+    /// Brackets are counted, not matched by kind.
+    private func skipContainer(_ from: Int) throws(JSONStop) -> Int {
         var at = from
         var depth = 0
         repeat {
-            at = text.skipSpace(at)
-            guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
-            switch text.base[at] {
+            at = skipSpace(at)
+            guard at < count else { throw JSONStop(code: .incomplete, offset: at) }
+            switch base[at] {
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 depth += 1
                 at += 1
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                guard depth > 0 else { throw JSONStop(code: .syntax, offset: at) }
                 depth -= 1
                 at += 1
-            case UInt8(ascii: ","), UInt8(ascii: ":"):
-                guard depth > 0 else { throw JSONStop(code: .syntax, offset: at) }
-                at += 1
-            default: at = try text.scalarEnd(at)
+            case UInt8(ascii: ","), UInt8(ascii: ":"): at += 1
+            default: at = try scalarEnd(at)
             }
         } while depth > 0
         return at

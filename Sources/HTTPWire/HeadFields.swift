@@ -30,7 +30,7 @@ struct HeadLines {
         at &+= 1
         while at < bytes.count, bytes[at] == 0x20 || bytes[at] == 0x09 { at &+= 1 }
         let valueStart = at
-        while at < bytes.count, HeadBytes.isFieldByte(bytes[at]) { at &+= 1 }
+        at = HeadBytes.fieldEnd(bytes, from: at)
         guard at + 1 < bytes.count, bytes[at] == 0x0D, bytes[at + 1] == 0x0A else { throw .malformedField }
         var valueEnd = at
         while valueEnd > valueStart, bytes[valueEnd - 1] == 0x20 || bytes[valueEnd - 1] == 0x09 { valueEnd &-= 1 }
@@ -64,6 +64,28 @@ package enum HeadBytes {
     @inline(__always)
     static func isFieldByte(_ byte: UInt8) -> Bool {
         (byte >= 0x20 && byte != 0x7F) || byte == 0x09
+    }
+
+    /// The first byte at or after `from` that no field's value may hold. Eight bytes at a time: a byte below n gives a borrow into its high
+    /// bit, and the lowest such bit is always a true hit.
+    @inline(__always)
+    static func fieldEnd(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var at = start
+        while at &+ 8 <= bytes.count {
+            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            let delete = word ^ 0x7F7F_7F7F_7F7F_7F7F
+            let control = (word &- 0x2020_2020_2020_2020) & ~word
+            let hit = (control | (delete &- 0x0101_0101_0101_0101) & ~delete) & 0x8080_8080_8080_8080
+            guard hit != 0 else {
+                at &+= 8
+                continue
+            }
+            at &+= hit.trailingZeroBitCount / 8
+            guard bytes[at] == 0x09 else { return at }
+            at &+= 1
+        }
+        while at < bytes.count, isFieldByte(bytes[at]) { at &+= 1 }
+        return at
     }
 
     /// Every byte as it is, as paths are compared.

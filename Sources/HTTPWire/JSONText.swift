@@ -34,16 +34,30 @@ struct JSONText {
     func plainEnd(_ from: Int) -> Int {
         var at = from
         let raw = UnsafeRawPointer(base)
-        while at &+ 32 <= count {
-            let word = raw.loadUnaligned(fromByteOffset: at, as: SIMD4<UInt64>.self)
-            let quote = word ^ 0x2222_2222_2222_2222
-            let slash = word ^ 0x5C5C_5C5C_5C5C_5C5C
-            var hit = (quote &- 0x0101_0101_0101_0101) & ~quote
-            hit |= (slash &- 0x0101_0101_0101_0101) & ~slash
-            hit |= ((word &- 0x2020_2020_2020_2020) & ~word) | word
-            if (hit[0] | hit[1] | hit[2] | hit[3]) & 0x8080_8080_8080_8080 != 0 { break }
-            at &+= 32
+        let near = min(count, from &+ 32)
+        while at &+ 8 <= near {
+            let hit = JSONText.special(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
+            if hit != 0 { return at &+ hit.trailingZeroBitCount / 8 }
+            at &+= 8
         }
+        return farPlainEnd(at)
+    }
+
+    private func farPlainEnd(_ from: Int) -> Int {
+        var at = from
+        // Whether a block has any such byte: of a number of bytes that the compiler knows, and sixteen at a time.
+        while at &+ 64 <= count {
+            var hits: UInt8 = 0
+            var offset = 0
+            while offset < 64 {
+                let byte = base[at &+ offset]
+                hits |= (byte == 0x22 ? 1 : 0) | (byte == 0x5C ? 1 : 0) | (Int8(bitPattern: byte) < 0x20 ? 1 : 0)
+                offset &+= 1
+            }
+            if hits != 0 { break }
+            at &+= 64
+        }
+        let raw = UnsafeRawPointer(base)
         while at &+ 8 <= count {
             let hit = JSONText.special(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
             if hit != 0 { return at &+ hit.trailingZeroBitCount / 8 }

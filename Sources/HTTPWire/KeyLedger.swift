@@ -31,7 +31,7 @@ struct KeyLedger {
 
     /// An object is closed: its keys may come again.
     mutating func forget(from first: Int) {
-        keys.removeSubrange(first...)
+        while keys.count > first { keys.removeLast() }
         if tableOwner == first { tableOwner = -1 }
     }
 

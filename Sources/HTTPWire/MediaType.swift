@@ -2,6 +2,8 @@
 package enum MediaType {
     /// `application/json`, with no parameter but `charset=utf-8` (RFC 9110, section 8.3; names and this value in any case).
     package static func isJSON(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Bool {
+        // As nearly every client writes it.
+        if HeadBytes.equal(bytes, range, ignoringCase: "application/json") { return true }
         var parts = bytes[range].split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)[...]
         guard let type = parts.popFirst(), HeadBytes.equal(bytes, trimmed(type), ignoringCase: "application/json") else { return false }
         return parts.allSatisfy { part in

@@ -45,7 +45,7 @@ package struct JSONInnerMember: Sendable {
 /// and the members at the top and of the objects in arrays there are recorded by their place. Nothing is copied; long strings are passed over 32 bytes at a time.
 ///
 /// Keep one for each event loop: its storage is used again.
-package struct RequestScan {
+package final class RequestScan {
     package private(set) var members: [JSONMember] = []
     /// In the order in which they stand.
     package private(set) var inner: [JSONInnerMember] = []
@@ -69,7 +69,7 @@ package struct RequestScan {
     }
 
     /// `bytes` must hold one JSON object and nothing else but white space.
-    package mutating func scan(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
+    package func scan(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
         members.removeAll(keepingCapacity: true)
         inner.removeAll(keepingCapacity: true)
         frames.removeAll(keepingCapacity: true)
@@ -82,7 +82,7 @@ package struct RequestScan {
         }
     }
 
-    private mutating func run(_ text: JSONText) throws(JSONStop) {
+    private func run(_ text: JSONText) throws(JSONStop) {
         open = text.skipSpace(0)
         guard open < text.count else { throw JSONStop(code: .incomplete, offset: open) }
         guard text.base[open] == UInt8(ascii: "{") else { throw JSONStop(code: .notAnObject, offset: open) }
@@ -93,7 +93,7 @@ package struct RequestScan {
     }
 
     /// `at` is at the start of a value (the member's name has been read) or behind one: reads one value or closes one container.
-    private mutating func step(_ text: JSONText, _ at: Int) throws(JSONStop) -> Int {
+    private func step(_ text: JSONText, _ at: Int) throws(JSONStop) -> Int {
         guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
         let byte = text.base[at]
         if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
@@ -105,7 +105,7 @@ package struct RequestScan {
     }
 
     /// Opens a container and reads up to its first value; an empty one is closed again.
-    private mutating func enter(_ text: JSONText, _ at: Int) throws(JSONStop) -> Int {
+    private func enter(_ text: JSONText, _ at: Int) throws(JSONStop) -> Int {
         guard frames.count < limits.depth else { throw JSONStop(code: .tooDeep, offset: at) }
         let isObject = text.base[at] == UInt8(ascii: "{")
         if isObject { noteObject() }
@@ -116,7 +116,7 @@ package struct RequestScan {
         return isObject ? try name(text, next, comma: nil) : next
     }
 
-    private mutating func close(_ text: JSONText, _ at: Int, isEmpty: Bool = false) throws(JSONStop) -> Int {
+    private func close(_ text: JSONText, _ at: Int, isEmpty: Bool = false) throws(JSONStop) -> Int {
         let frame = frames.removeLast()
         if frame.isObject { ledger.forget(from: frame.firstKey) } else if !isEmpty { noteArray(of: frame.element + 1) }
         return frames.isEmpty ? at + 1 : try afterValue(text, at + 1)
@@ -124,7 +124,7 @@ package struct RequestScan {
 
     /// An object begins: it counts as an element of the array that it stands in, if a recorded member is that array.
     @inline(__always)
-    private mutating func noteObject() {
+    private func noteObject() {
         switch frames.count {
         case 2 where !frames[1].isObject: members[members.count - 1].objects += 1
         case 4 where !frames[1].isObject && frames[2].isObject && !frames[3].isObject: inner[inner.count - 1].objects += 1
@@ -134,7 +134,7 @@ package struct RequestScan {
 
     /// An array has ended, and its frame is gone.
     @inline(__always)
-    private mutating func noteArray(of elements: Int) {
+    private func noteArray(of elements: Int) {
         switch frames.count {
         case 1: members[members.count - 1].elements = elements
         case 3 where !frames[1].isObject && frames[2].isObject: inner[inner.count - 1].elements = elements
@@ -143,7 +143,7 @@ package struct RequestScan {
     }
 
     /// A value ended at `end`: goes on to the next value of the container, or closes it.
-    private mutating func afterValue(_ text: JSONText, _ end: Int) throws(JSONStop) -> Int {
+    private func afterValue(_ text: JSONText, _ end: Int) throws(JSONStop) -> Int {
         let depth = frames.count
         if depth == 1, let last = members.indices.last { members[last].value = members[last].value.lowerBound..<end }
         let at = text.skipSpace(end)
@@ -162,7 +162,7 @@ package struct RequestScan {
     }
 
     /// Reads a name and its colon; returns the start of the value.
-    private mutating func name(_ text: JSONText, _ start: Int, comma: Int?) throws(JSONStop) -> Int {
+    private func name(_ text: JSONText, _ start: Int, comma: Int?) throws(JSONStop) -> Int {
         guard start < text.count else { throw JSONStop(code: .incomplete, offset: start) }
         guard text.base[start] == UInt8(ascii: "\"") else { throw JSONStop(code: .syntax, offset: start) }
         let end = try text.stringEnd(start + 1)

@@ -12,12 +12,13 @@ struct GenerationReader {
 
     init(bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, inner: [JSONInnerMember]) {
         self.bytes = bytes
+        request.removed.reserveCapacity(8)
         self.inner = inner
         self.endpoint = endpoint
         request.promptParam = endpoint == .chatCompletions ? "messages" : "prompt"
     }
 
-    mutating func take(_ field: RequestField, _ member: JSONMember, at index: Int, options: inout RequestScan) throws(APIError) {
+    mutating func take(_ field: RequestField, _ member: JSONMember, at index: Int, options: RequestScan) throws(APIError) {
         switch field {
         case .model:
             try model(member)
@@ -28,7 +29,7 @@ struct GenerationReader {
         case .stream:
             request.stream = try bool(member, "stream") ?? false
             request.removed.append(index)
-        case .streamOptions: try streamOptions(member, at: index, options: &options)
+        case .streamOptions: try streamOptions(member, at: index, options: options)
         case .maxTokens: try maxTokens(member, "max_tokens", at: index)
         case .maxCompletionTokens: try maxTokens(member, "max_completion_tokens", at: index)
         case .n:
@@ -114,7 +115,7 @@ struct GenerationReader {
         request.promptNumbers = count.tokens
     }
 
-    private mutating func streamOptions(_ member: JSONMember, at index: Int, options: inout RequestScan) throws(APIError) {
+    private mutating func streamOptions(_ member: JSONMember, at index: Int, options: RequestScan) throws(APIError) {
         request.removed.append(index)
         if member.kind == .null { return }
         guard member.kind == .object else { throw wrongType("stream_options", "an object") }

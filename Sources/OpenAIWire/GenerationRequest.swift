@@ -61,12 +61,12 @@ package struct GenerationRequest: Sendable {
     ///
     /// - Parameter options: Storage for looking into `stream_options`.
     package static func read(
-        _ scan: RequestScan, _ bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, options: inout RequestScan
+        _ scan: RequestScan, _ bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, options: RequestScan
     ) throws(APIError) -> GenerationRequest {
         var reader = GenerationReader(bytes: bytes, endpoint: endpoint, inner: scan.inner)
         for (index, member) in scan.members.enumerated() {
             guard let field = RequestField.of(member, in: bytes) else { continue }
-            try reader.take(field, member, at: index, options: &options)
+            try reader.take(field, member, at: index, options: options)
         }
         return try reader.finish()
     }

@@ -35,7 +35,7 @@ struct ParameterCheck {
     func messages(_ member: JSONMember, at index: Int) throws(APIError) {
         guard member.objects == member.elements else { throw APIError.wrongType("messages", "an array of objects") }
         try requireTexts("role", member, at: index)
-        for content in inner where content.parent == index && bytes[content.name].elementsEqual("content".utf8) {
+        for content in inner where content.parent == index && HeadBytes.equal(bytes, content.name, to: "content") {
             switch content.kind {
             case .null, .string: continue
             case .array where content.objects == content.elements: continue
@@ -45,13 +45,13 @@ struct ParameterCheck {
     }
 
     /// Every element of the array has this member, and it is a string.
-    private func requireTexts(_ key: String, _ array: JSONMember, at index: Int) throws(APIError) {
+    private func requireTexts(_ key: StaticString, _ array: JSONMember, at index: Int) throws(APIError) {
         // The first element that has not been seen to have it.
         var next = 0
         for member in inner where member.parent == index {
             // It may be this one in disguise; the runtime judges.
             if member.hasEscapes { return }
-            guard bytes[member.name].elementsEqual(key.utf8) else { continue }
+            guard HeadBytes.equal(bytes, member.name, to: key) else { continue }
             guard member.element == next else { break }
             guard member.kind == .string else { throw APIError.wrongType("\(name(array))[\(next)].\(key)", "a string") }
             next += 1

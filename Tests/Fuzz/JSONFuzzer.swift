@@ -16,7 +16,7 @@ enum JSONFuzzer: Fuzzer {
     }
 
     static func scan(_ bytes: [UInt8]) -> RequestScan? {
-        var scan = RequestScan()
+        let scan = RequestScan()
         do {
             try bytes.withUnsafeBytes { try scan.scan($0) }
             return scan

@@ -4,7 +4,7 @@ import Testing
 @Suite struct BodyEditTests {
     private func edited(_ text: String, insert: [(StaticString, Int)], remove: (Int) -> Bool) throws -> JSONValue {
         var bytes = Array(text.utf8)
-        var scan = RequestScan()
+        let scan = RequestScan()
         try bytes.withUnsafeBytes { try scan.scan($0) }
         let stays = bytes.withUnsafeMutableBytes { BodyEdit.remove(scan.members, from: $0, where: remove) }
         var edit = BodyEdit()

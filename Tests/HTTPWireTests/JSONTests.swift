@@ -4,7 +4,7 @@ import Testing
 @Suite struct JSONTests {
     private func scan(_ bytes: [UInt8]) throws(JSONFault) -> RequestScan {
         let result: Result<RequestScan, JSONFault> = bytes.withUnsafeBytes { buffer in
-            var scan = RequestScan()
+            let scan = RequestScan()
             do throws(JSONFault) {
                 try scan.scan(buffer)
                 return .success(scan)

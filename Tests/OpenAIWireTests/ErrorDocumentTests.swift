@@ -28,8 +28,7 @@ import Testing
 
     @Test(arguments: APIErrorCode.allCases)
     func nobodyButTheCustomerIsToBlameForAStatusBelow500(_ code: APIErrorCode) {
-        // Too little capacity is a 429, and the service is to blame for it.
-        #expect((code.fault == .customer) == (code.status < 500 && code != .overCapacity))
+        #expect((code.fault == .customer) == (code.status < 500))
     }
 
     @Test func noRowIsOfAnErrorThatDoesNotExist() {

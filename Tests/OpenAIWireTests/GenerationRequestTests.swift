@@ -5,11 +5,11 @@ import Testing
 @Suite struct GenerationRequestTests {
     private func read(_ text: String, _ endpoint: GenerationEndpoint = .chatCompletions) throws -> (GenerationRequest, [String]) {
         let bytes = Array(text.utf8)
-        var scan = RequestScan()
-        var options = RequestScan()
+        let scan = RequestScan()
+        let options = RequestScan()
         let request = try bytes.withUnsafeBytes { buffer in
             try scan.scan(buffer)
-            return try GenerationRequest.read(scan, buffer, endpoint: endpoint, options: &options)
+            return try GenerationRequest.read(scan, buffer, endpoint: endpoint, options: options)
         }
         return (request, request.removed.map { String(decoding: bytes[scan.members[$0].name], as: UTF8.self) })
     }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PromptAffinityTests {
     private func read(_ members: String) throws -> PromptAffinity {
-        var scan = RequestScan()
+        let scan = RequestScan()
         return try Array("{\(members)}".utf8).withUnsafeBytes { buffer in
             try scan.scan(buffer)
             return PromptAffinity.read(scan, buffer)

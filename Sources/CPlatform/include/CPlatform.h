@@ -9,8 +9,15 @@
 /// Returns 0, or -1 when the allocator refused a value.
 int cplatform_tune_allocator(int mmap_threshold, int trim_threshold, int arenas);
 
+/// Bytes that are free in the heaps, whether the system still backs them or not.
+size_t cplatform_free_heap_bytes(void);
+
 /// Gives free memory back to the system. Returns 1 when some was given back.
 int cplatform_trim_allocator(void);
+
+/// Switches the Swift runtime's checks of exclusive access off for this process. Libraries that are built as they come carry them; the
+/// compiler's own proofs stay, and builds for tests never call this.
+void cplatform_skip_access_checks(void);
 
 /// Unmaps the pages of code and constants of the program and its libraries from this process. What is needed again is mapped again from the
 /// page cache; what was needed at the start only stays out of the resident memory.

@@ -48,17 +48,32 @@ package struct RequestId: Hashable, Sendable, CustomStringConvertible {
     /// Writes the 36 ASCII characters of the text form to the front of `buffer`, which must have room for them.
     package func write(to buffer: UnsafeMutableRawBufferPointer) {
         precondition(buffer.count >= 36, "room for a UUID's text")
-        var position = 0
-        for index in 0..<32 {
-            if index == 8 || index == 12 || index == 16 || index == 20 {
-                buffer[position] = UInt8(ascii: "-")
-                position += 1
-            }
-            let word = index < 16 ? high : low
-            let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - (index & 15) * 4) & 15)
-            buffer[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-            position += 1
-        }
+        let dash = UInt8(ascii: "-")
+        buffer.storeBytes(of: Self.digits(UInt32(truncatingIfNeeded: high >> 32)), toByteOffset: 0, as: UInt64.self)
+        buffer[8] = dash
+        let middle = Self.digits(UInt32(truncatingIfNeeded: high))
+        buffer.storeBytes(of: UInt32(truncatingIfNeeded: middle), toByteOffset: 9, as: UInt32.self)
+        buffer[13] = dash
+        buffer.storeBytes(of: UInt32(truncatingIfNeeded: middle >> 32), toByteOffset: 14, as: UInt32.self)
+        buffer[18] = dash
+        let node = Self.digits(UInt32(truncatingIfNeeded: low >> 32))
+        buffer.storeBytes(of: UInt32(truncatingIfNeeded: node), toByteOffset: 19, as: UInt32.self)
+        buffer[23] = dash
+        buffer.storeBytes(of: UInt32(truncatingIfNeeded: node >> 32), toByteOffset: 24, as: UInt32.self)
+        buffer.storeBytes(of: Self.digits(UInt32(truncatingIfNeeded: low)), toByteOffset: 28, as: UInt64.self)
+    }
+
+    /// The eight hexadecimal digits of a word, the first one in the lowest byte, as little-endian machines store it; all at once, since every
+    /// request is named several times.
+    private static func digits(_ word: UInt32) -> UInt64 {
+        var spread = UInt64(word)
+        spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+        spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+        spread = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        // 1 in each byte that holds ten or more.
+        let letters = (spread &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        let text = spread &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+        return text.byteSwapped
     }
 
     private static func value(of byte: UInt8) -> UInt64? {

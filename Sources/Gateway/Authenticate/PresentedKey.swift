@@ -9,10 +9,17 @@ enum PresentedKey {
 
     /// Hash of the presented key. Nil: none, more than one, or one that cannot be ours by its checksum.
     static func digest(of head: RequestHead, in bytes: UnsafeRawBufferPointer) -> SHA256Digest? {
+        text(of: head, in: bytes).flatMap(digest)
+    }
+
+    /// The key as it was presented; nil for none or more than one.
+    static func text(of head: RequestHead, in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         guard !head.ambiguousCredentials, let range = keyRange(head, bytes), (1...longest).contains(range.count) else { return nil }
-        let key = UnsafeRawBufferPointer(rebasing: bytes[range])
-        guard KeyFormat.mayExist(key) else { return nil }
-        return Hash.sha256(key)
+        return UnsafeRawBufferPointer(rebasing: bytes[range])
+    }
+
+    static func digest(_ key: UnsafeRawBufferPointer) -> SHA256Digest? {
+        KeyFormat.mayExist(key) ? Hash.sha256(key) : nil
     }
 
     private static func keyRange(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> Range<Int>? {

@@ -1,6 +1,7 @@
 import PlimsollWire
 import Domain
 import Exchange
+import HTTPWire
 import NIOCore
 import OpenAIWire
 
@@ -33,60 +34,62 @@ struct AnswerHead {
         self.retryAfter = retryAfter ?? (error.status == 503 ? 1_000_000 : nil)
     }
 
+    /// Bytes that a head cannot exceed, but for `allow`.
+    private static let bound = 768
+
     /// As HTTP/1.1 writes it.
     func write(_ length: Length, keepAlive: Bool, to out: inout ByteBuffer) {
-        out.writeStaticString("HTTP/1.1 ")
-        out.writeStaticString(statusText)
-        if isEventStream {
-            out.writeStaticString("\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no")
-        } else {
-            out.writeStaticString("\r\ncontent-type: application/json")
+        out.writeText(atMost: AnswerHead.bound + (allow?.utf8CodeUnitCount ?? 0)) { text in
+            text.put("HTTP/1.1 ")
+            text.put(statusText)
+            if isEventStream {
+                text.put("\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no")
+            } else {
+                text.put("\r\ncontent-type: application/json")
+            }
+            text.put("\r\nx-request-id: ")
+            text.put(length: 36) { requestId.write(to: $0) }
+            if let standing { write(standing, to: &text) }
+            writeRare(to: &text)
+            switch length {
+            case .bytes(let count):
+                text.put("\r\ncontent-length: ")
+                text.put(decimal: count)
+            case .chunked: text.put("\r\ntransfer-encoding: chunked")
+            case .untilClose: break
+            }
+            text.put(keepAlive ? "\r\n\r\n" : "\r\nconnection: close\r\n\r\n")
         }
-        out.writeStaticString("\r\nx-request-id: ")
-        out.writeWithUnsafeMutableBytes(minimumWritableBytes: 36) { buffer in
-            requestId.write(to: buffer)
-            return 36
-        }
-        if let standing { write(standing, to: &out) }
-        writeRare(to: &out)
-        switch length {
-        case .bytes(let count):
-            out.writeStaticString("\r\ncontent-length: ")
-            out.writeDecimal(count)
-        case .chunked: out.writeStaticString("\r\ntransfer-encoding: chunked")
-        case .untilClose: break
-        }
-        out.writeStaticString(keepAlive ? "\r\n\r\n" : "\r\nconnection: close\r\n\r\n")
     }
 
-    private func writeRare(to out: inout ByteBuffer) {
+    private func writeRare(to text: inout TextWriter) {
         if let retryAfter {
-            out.writeStaticString("\r\nretry-after: ")
-            out.writeDecimal(Int((retryAfter + 999_999) / 1_000_000))
-            out.writeStaticString("\r\nretry-after-ms: ")
-            out.writeDecimal(Int((retryAfter + 999) / 1000))
+            text.put("\r\nretry-after: ")
+            text.put(decimal: Int((retryAfter + 999_999) / 1_000_000))
+            text.put("\r\nretry-after-ms: ")
+            text.put(decimal: Int((retryAfter + 999) / 1000))
         }
         if let allow {
-            out.writeStaticString("\r\nallow: ")
-            out.writeStaticString(allow)
+            text.put("\r\nallow: ")
+            text.put(allow)
         }
-        if status == 401 { out.writeStaticString("\r\nwww-authenticate: Bearer") }
+        if status == 401 { text.put("\r\nwww-authenticate: Bearer") }
     }
 
-    private func write(_ standing: LimitStanding, to out: inout ByteBuffer) {
-        out.writeStaticString("\r\nx-ratelimit-limit-requests: ")
-        out.writeDecimal(Int(standing.requestLimit))
-        out.writeStaticString("\r\nx-ratelimit-remaining-requests: ")
-        out.writeDecimal(Int(standing.requestsLeft))
-        out.writeStaticString("\r\nx-ratelimit-reset-requests: ")
-        out.writeDecimal(Int((standing.requestReset + 999) / 1000))
-        out.writeStaticString("ms\r\nx-ratelimit-limit-tokens: ")
-        out.writeDecimal(Int(standing.tokenLimit))
-        out.writeStaticString("\r\nx-ratelimit-remaining-tokens: ")
-        out.writeDecimal(Int(standing.tokensLeft))
-        out.writeStaticString("\r\nx-ratelimit-reset-tokens: ")
-        out.writeDecimal(Int((standing.tokenReset + 999) / 1000))
-        out.writeStaticString("ms")
+    private func write(_ standing: LimitStanding, to text: inout TextWriter) {
+        text.put("\r\nx-ratelimit-limit-requests: ")
+        text.put(decimal: Int(standing.requestLimit))
+        text.put("\r\nx-ratelimit-remaining-requests: ")
+        text.put(decimal: Int(standing.requestsLeft))
+        text.put("\r\nx-ratelimit-reset-requests: ")
+        text.put(decimal: Int((standing.requestReset + 999) / 1000))
+        text.put("ms\r\nx-ratelimit-limit-tokens: ")
+        text.put(decimal: Int(standing.tokenLimit))
+        text.put("\r\nx-ratelimit-remaining-tokens: ")
+        text.put(decimal: Int(standing.tokensLeft))
+        text.put("\r\nx-ratelimit-reset-tokens: ")
+        text.put(decimal: Int((standing.tokenReset + 999) / 1000))
+        text.put("ms")
     }
 
     private var statusText: StaticString {

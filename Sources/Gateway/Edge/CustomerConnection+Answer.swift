@@ -1,6 +1,7 @@
 import PlimsollWire
 import Domain
 import Exchange
+import HTTPWire
 import NIOCore
 import OpenAIWire
 
@@ -54,10 +55,12 @@ extension CustomerConnection {
             out.writeImmutableBuffer(bytes)
             return
         }
-        out.writeHexadecimal(bytes.readableBytes)
-        out.writeStaticString("\r\n")
-        out.writeImmutableBuffer(bytes)
-        out.writeStaticString("\r\n")
+        out.writeText(atMost: bytes.readableBytes + 20) { text in
+            text.put(hexadecimal: bytes.readableBytes)
+            text.put("\r\n")
+            bytes.withUnsafeReadableBytes { text.put($0) }
+            text.put("\r\n")
+        }
     }
 
     private func writeStreamHead(_ head: AnswerHead) {
@@ -90,6 +93,8 @@ extension CustomerConnection: AnswerSink {
         if let head { writeStreamHead(head) }
         writeChunk(events)
         context.write(wrapOutboundOut(out), promise: nil)
+        // Events need less room than the head.
+        if head != nil { out = ByteBuffer() }
     }
 
     func flush() {
@@ -115,18 +120,5 @@ extension CustomerConnection: AnswerSink {
 
     func probe() {
         if isHTTP11 { writeContinue() }
-    }
-}
-
-extension ByteBuffer {
-    /// A chunk's size.
-    mutating func writeHexadecimal(_ value: Int) {
-        let digits: StaticString = "0123456789abcdef"
-        var shift = max(0, (Int.bitWidth - value.leadingZeroBitCount - 1) / 4 * 4)
-        while true {
-            writeInteger(digits.utf8Start[value >> shift & 15])
-            if shift == 0 { return }
-            shift -= 4
-        }
     }
 }

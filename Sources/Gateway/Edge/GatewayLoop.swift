@@ -21,19 +21,26 @@ final class GatewayLoop {
     /// Of this loop's listening socket.
     var gate: AcceptGate?
     var directory = Directory.empty {
-        didSet { subjects.removeAll(keepingCapacity: true) }
+        didSet {
+            subjects.removeAll(keepingCapacity: true)
+            keys.forget()
+            workerPools.removeAll(keepingCapacity: true)
+        }
     }
     var isDraining = false
     var random = LoopRandom()
-    var scan = RequestScan()
-    var optionsScan = RequestScan()
+    let scan = RequestScan()
+    let optionsScan = RequestScan()
     var edit = BodyEdit()
     var fields = RequestFields()
     /// Where heads of answers are put together.
     var scratch = ByteBuffer()
     private(set) var connections: [any EdgeConnection] = []
     private var pools: [RuntimeAddress: RuntimePool] = [:]
+    /// By the identity of a worker of the present table: an address costs more to look up.
+    private var workerPools: [ObjectIdentifier: RuntimePool] = [:]
     private var subjects: [SubjectKey: UsageSubject] = [:]
+    var keys = KeyMemo<CustomerKey>()
     private var ticking: RepeatedTask?
     private var lag: LoopLag?
 
@@ -104,9 +111,20 @@ final class GatewayLoop {
         metrics.connections.add(-1)
     }
 
+    func pool(_ worker: Worker, _ address: RuntimeAddress) -> RuntimePool {
+        let name = ObjectIdentifier(worker)
+        if let known = workerPools[name] { return known }
+        let pool = pool(address)
+        workerPools[name] = pool
+        return pool
+    }
+
     func pool(_ address: RuntimeAddress) -> RuntimePool {
         if let pool = pools[address] { return pool }
-        let pool = RuntimePool(address: address, eventLoop: eventLoop)
+        // Each customer may need one.
+        var limits = ExchangeLimits()
+        limits.connections = max(limits.connections, settings.connections)
+        let pool = RuntimePool(address: address, eventLoop: eventLoop, limits: limits)
         pools[address] = pool
         return pool
     }

@@ -5,7 +5,8 @@ package import Telemetry
 
 /// What the request path counts, made once so that counting is one addition.
 package final class GatewayMetrics: Sendable {
-    private let outcomes: [Outcome: CounterMetric]
+    /// By `Outcome.place`.
+    private let outcomes: [CounterMetric]
     private let refusals: [String: CounterMetric]
     let firstToken: HistogramMetric
     let promptTokens: CounterMetric
@@ -26,10 +27,9 @@ package final class GatewayMetrics: Sendable {
     package init(_ registry: MetricRegistry) {
         edge = EdgeMetrics(registry)
         let requests = "plimsoll_gateway_requests_total"
-        outcomes = Dictionary(
-            uniqueKeysWithValues: Outcome.allCases.map { outcome in
-                (outcome, registry.counter(requests, "Admitted requests by outcome.", labels: ["outcome": outcome.rawValue]))
-            })
+        outcomes = Outcome.allCases.sorted { $0.place < $1.place }.map { outcome in
+            registry.counter(requests, "Admitted requests by outcome.", labels: ["outcome": outcome.rawValue])
+        }
         refusals = Dictionary(
             uniqueKeysWithValues: ["400", "401", "404", "405", "408", "413", "415", "429", "503", "other"].map { status in
                 (status, registry.counter("plimsoll_gateway_refused_total", "Requests refused before admission.", labels: ["status": status]))
@@ -60,7 +60,7 @@ package final class GatewayMetrics: Sendable {
     }
 
     func count(_ outcome: Outcome) {
-        outcomes[outcome]?.increment()
+        outcomes[outcome.place].increment()
     }
 
     func countBatch(_ isAnswered: Bool, isLate: Bool) {

@@ -34,9 +34,7 @@ extension GatewayLoop {
             metrics.edge.memoryRefusals.increment()
             return refused(.serviceUnavailable)
         }
-        guard let digest = PresentedKey.digest(of: head, in: bytes), let key = directory.key(digest),
-            key.isValid(nowSeconds: acceptedAt / 1_000_000)
-        else { return refused(.invalidAPIKey) }
+        guard let key = key(of: head, bytes), key.isValid(nowSeconds: acceptedAt / 1_000_000) else { return refused(.invalidAPIKey) }
         if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable) }
         switch target {
         case .models(let name):
@@ -49,6 +47,14 @@ extension GatewayLoop {
             return .generate(ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: .now(), acceptedAt: acceptedAt))
         case .unknown: return refused(.unknownURL)
         }
+    }
+
+    private func key(of head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> CustomerKey? {
+        guard let text = PresentedKey.text(of: head, in: bytes) else { return nil }
+        if let known = keys.value(text) { return known }
+        guard let digest = PresentedKey.digest(text), let key = directory.key(digest) else { return nil }
+        keys.remember(text, key)
+        return key
     }
 
     /// The answer to a request for one model or for all that the key may use.

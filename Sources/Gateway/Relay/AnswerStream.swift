@@ -8,7 +8,7 @@ import OpenAIWire
 ///
 /// Nothing is decoded and encoded anew: bytes go on as they came. Exceptions are an event that carries usage which the client did not ask
 /// for, which is dropped or loses that member, and a model name that is not the customer's.
-struct AnswerStream {
+final class AnswerStream {
     enum Failure: Error {
         /// `error` in an event.
         case upstream(UpstreamVerdict)
@@ -31,6 +31,7 @@ struct AnswerStream {
     private var usagePayload: ByteBuffer?
     private var partial: ByteBuffer?
     private var scanner = EventScanner()
+    private var likeness = AnswerLikeness()
     private(set) var tokens: AnswerTokens
     private(set) var finishReason: String?
     /// Choices that have said why they ended.
@@ -61,7 +62,7 @@ struct AnswerStream {
     }
 
     /// Takes what was read and calls `forward` with pieces for the client, each made of whole events.
-    mutating func take(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(Failure) {
+    func take(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(Failure) {
         var buffer = bytes
         if var joined = partial {
             joined.writeImmutableBuffer(bytes)
@@ -93,7 +94,7 @@ struct AnswerStream {
         case replace(ByteBuffer)
     }
 
-    private mutating func read(_ buffer: ByteBuffer, _ at: Int, _ length: Int) throws(Failure) -> Decision {
+    private func read(_ buffer: ByteBuffer, _ at: Int, _ length: Int) throws(Failure) -> Decision {
         let result: Result<Decision, Failure> = buffer.withUnsafeReadableBytes { bytes in
             let offset = at - buffer.readerIndex
             let event = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length])
@@ -102,7 +103,7 @@ struct AnswerStream {
         return try result.get()
     }
 
-    private mutating func judge(_ event: UnsafeRawBufferPointer) throws(Failure) -> Decision {
+    private func judge(_ event: UnsafeRawBufferPointer) throws(Failure) -> Decision {
         guard !sawDone else { return .drop }
         switch EventPayload.read(event) {
         case .comment: return .drop
@@ -112,8 +113,12 @@ struct AnswerStream {
         case .other: throw .malformed
         case .data(let range):
             let payload = UnsafeRawBufferPointer(rebasing: event[range])
+            if let length = likeness.textLength(of: payload) {
+                if length > 0 { contentEvents += 1 }
+                return .forward
+            }
             // llama.cpp's server begins the answer to several prompts with it.
-            if payload.elementsEqual("null".utf8) { return .drop }
+            if payload.count == 4, payload.elementsEqual("null".utf8) { return .drop }
             guard let answer = AnswerScan.scan(payload) else { throw .malformed }
             if answer.error != nil { throw .upstream(UpstreamError.judge(status: nil, body: payload)) }
             if assembly != nil, assembly?.take(Array(payload)) == false { throw .malformed }
@@ -121,14 +126,18 @@ struct AnswerStream {
         }
     }
 
-    private mutating func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) -> Decision {
+    private func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) -> Decision {
         if answer.hasContent { contentEvents += 1 }
         if let reason = answer.finishReason {
             finished += answer.finished
             finishReason = FinishReason.known(payload, reason)
         }
         let isRenamed = answer.model.map { !payload.holds(quotedModel, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
-        guard let usage = answer.usage else { return isRenamed ? .replace(rewritten(answer, payload)) : .forward }
+        guard let usage = answer.usage else {
+            guard !isRenamed else { return .replace(rewritten(answer, payload)) }
+            if let text = answer.onlyText, answer.finishReason == nil, assembly == nil { likeness.remember(payload, text: text) }
+            return .forward
+        }
         tokens.take(usage, isFinal: answer.choices == 0, choice: answer.choices == 1 ? answer.choiceIndex ?? 0 : nil)
         if includesUsage, joinsUsage {
             usagePayload = ByteBuffer(bytes: payload)

@@ -29,6 +29,8 @@ final class Attempt {
     let began = NIODeadline.now()
     private var exchange: (any RunningExchange)?
     private var work: AttemptWork
+    /// Among what is held is a token, or what comes behind one.
+    private var hasNews = false
     private static let heldBytes = 256 * 1024
     private static let errorBytes = 64 * 1024
 
@@ -46,7 +48,7 @@ final class Attempt {
         guard let request else { return false }
         work.begin(worker.tally, now: NIODeadline.now().microseconds)
         if let address = worker.address {
-            exchange = request.loop.pool(address).start(exchangeRequest, receiver: self)
+            exchange = request.loop.pool(worker, address).start(exchangeRequest, receiver: self)
         } else {
             exchange = request.loop.registry?.start(exchangeRequest, host: worker.entry.host, on: request.loop.eventLoop, receiver: self)
         }
@@ -123,7 +125,12 @@ extension Attempt: ExchangeReceiver {
     }
 
     func exchangeReadComplete() {
-        request?.attemptReadComplete(self)
+        guard hasNews, let request else { return }
+        hasNews = false
+        let now = NIODeadline.now()
+        work.token(worker.tally, now: now.microseconds)
+        deadline = now + .seconds(Int64(request.loop.settings.interTokenTime))
+        request.attemptHasEvents(self)
     }
 
     func exchangeEnd() {
@@ -161,13 +168,8 @@ extension Attempt: ExchangeReceiver {
         }
         guard let stream else { return }
         if stream.assembly != nil { return held = ByteBuffer() }
-        if stream.hasContent || stream.finished > 0 {
-            let now = NIODeadline.now()
-            work.token(worker.tally, now: now.microseconds)
-            deadline = now + .seconds(Int64(request.loop.settings.interTokenTime))
-            return request.attemptHasEvents(self)
-        }
-        if held.readableBytes > Attempt.heldBytes { giveUp { request.attemptFailed($0, .upstreamError) } }
+        hasNews = stream.hasContent || stream.finished > 0
+        if !hasNews, held.readableBytes > Attempt.heldBytes { giveUp { request.attemptFailed($0, .upstreamError) } }
     }
 
     /// The worker is not listened to any more; the request hears why.

@@ -93,7 +93,7 @@ extension RelayedRequest {
     }
 }
 
-/// What attempts tell. Each call but `attemptHasEvents` and `attemptReadComplete` is the last one of its attempt.
+/// What attempts tell. Each call but `attemptHasEvents` is the last one of its attempt.
 extension RelayedRequest {
     /// Host or link was lost before the answer was complete.
     func attemptLost(_ attempt: Attempt, beforeRuntime: Bool = false, isFailure: Bool = true) {
@@ -145,18 +145,18 @@ extension RelayedRequest {
         return rewritten
     }
 
-    /// Events with a token, or behind one, wait for the client.
+    /// Events with a token, or behind one, wait for the client: all that one read brought, so that one write takes them.
     func attemptHasEvents(_ attempt: Attempt) {
         guard let stream = attempt.stream else { return }
-        if case .waiting = phase {
-            phase = .streaming
-            if stream.hasContent { noteFirstToken() }
-        }
+        noteFirstToken(stream)
         deliveredTokens = stream.contentEvents
         writeHeld()
     }
 
-    private func noteFirstToken() {
+    private func noteFirstToken(_ stream: AnswerStream) {
+        guard case .waiting = phase else { return }
+        phase = .streaming
+        guard stream.hasContent, stream.assembly == nil else { return }
         let after = elapsed
         firstTokenAfter = after
         if let attempt {
@@ -164,12 +164,6 @@ extension RelayedRequest {
             question?.model.queue.notePrefill(promptTokens: plan?.likelyContextTokens ?? 0, took: took)
         }
         loop.metrics.firstToken.observe(Double(after) / 1_000_000)
-    }
-
-    func attemptReadComplete(_ attempt: Attempt) {
-        guard wroteThisTurn else { return }
-        wroteThisTurn = false
-        sink?.flush()
     }
 
     /// An event was an error, or none.
@@ -197,6 +191,7 @@ extension RelayedRequest {
     }
 
     private func finishStream(_ stream: AnswerStream, _ attempt: Attempt) {
+        noteFirstToken(stream)
         attempt.end(isComplete: true)
         tokens = stream.tokens
         finishReason = stream.finishReason

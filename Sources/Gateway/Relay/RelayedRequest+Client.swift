@@ -89,7 +89,7 @@ extension RelayedRequest {
     func writeHeld() {
         guard let sink, let attempt, attempt.held.readableBytes > 0 else { return }
         sink.stream(takeHead(), attempt.takeHeld())
-        wroteThisTurn = true
+        sink.flush()
     }
 
     /// The head of a stream, the first time.

@@ -74,7 +74,6 @@ final class RelayedRequest {
     var finishReason: String?
     /// The gateway's own count of what the client was sent.
     var deliveredTokens = 0
-    var wroteThisTurn = false
     var clientIsSlow = false
     /// The gateway stops.
     var isCut = false

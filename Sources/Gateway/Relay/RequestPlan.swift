@@ -4,7 +4,7 @@ import OpenAIWire
 import PlimsollWire
 
 /// What policy made of a request's body: checked, edited in place, and ready to be sent to whichever worker is chosen.
-struct RequestPlan {
+final class RequestPlan {
     let facts: GenerationRequest
     /// By what the prompt is known again.
     let affinity: PromptAffinity
@@ -60,7 +60,7 @@ struct RequestPlan {
         let result: Result<GenerationRequest, APIError> = body.withUnsafeReadableBytes { bytes in
             do throws(JSONFault) { try loop.scan.scan(bytes) } catch { return .failure(APIError(error)) }
             do throws(APIError) {
-                return .success(try GenerationRequest.read(loop.scan, bytes, endpoint: endpoint, options: &loop.optionsScan))
+                return .success(try GenerationRequest.read(loop.scan, bytes, endpoint: endpoint, options: loop.optionsScan))
             } catch {
                 return .failure(error)
             }

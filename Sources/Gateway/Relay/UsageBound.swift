@@ -28,29 +28,30 @@ struct UsageBound {
     /// But they may give every digit and sign a token of its own, two of three capitals in base64 text, and every byte of a rare script: those
     /// count whole.
     private static func mostTokens(_ body: UnsafeRawBufferPointer) -> Int {
+        guard let base = body.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
         var light = 0
         var at = 0
-        while at &+ 8 <= body.count {
-            light &+= lightBytes(body.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-            at &+= 8
+        // So many of a number that the compiler knows fit into one byte's count: then it counts sixteen at a time.
+        while at &+ 128 <= body.count {
+            var count: UInt8 = 0
+            var offset = 0
+            while offset < 128 {
+                count &+= lightness(base[at &+ offset])
+                offset &+= 1
+            }
+            light &+= Int(count)
+            at &+= 128
         }
         while at < body.count {
-            light &+= lightBytes(UInt64(body[at]))
+            light &+= Int(lightness(base[at]))
             at &+= 1
         }
         return body.count &- light / 2
     }
 
-    /// Small letters and spaces among eight bytes. Every request is counted: this is six times as fast as byte for byte. Sums of seven bits
-    /// carry nothing over; the high bit of a byte tells the result.
+    /// 1 for a small letter or a space.
     @inline(__always)
-    private static func lightBytes(_ word: UInt64) -> Int {
-        let low = word & 0x7F7F_7F7F_7F7F_7F7F
-        let isLetter = (low &+ 0x1F1F_1F1F_1F1F_1F1F) & ~(low &+ 0x0505_0505_0505_0505) & ~word
-        let other = word ^ 0x2020_2020_2020_2020
-        let isSpace = ~((other & 0x7F7F_7F7F_7F7F_7F7F) &+ 0x7F7F_7F7F_7F7F_7F7F | other)
-        return ((isLetter | isSpace) & 0x8080_8080_8080_8080).nonzeroBitCount
-    }
+    private static func lightness(_ byte: UInt8) -> UInt8 { (byte &- 0x61 < 26 ? 1 : 0) | (byte == 0x20 ? 1 : 0) }
 }
 
 /// Tokens as they go into a record.
