@@ -22,5 +22,6 @@ package enum Migrations {
         File(name: "V0013_table_lineage", sql: PackageResources.V0013_table_lineage_sql),
         File(name: "V0014_lost_enrolments", sql: PackageResources.V0014_lost_enrolments_sql),
         File(name: "V0015_queues", sql: PackageResources.V0015_queues_sql),
+        File(name: "V0016_model_kinds", sql: PackageResources.V0016_model_kinds_sql),
     ]
 }

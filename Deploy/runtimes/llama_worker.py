@@ -23,6 +23,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1, help="more than one makes it very slow on a machine that is busy")
     parser.add_argument("--parallel", type=int, default=2, help="requests generated at the same time")
     parser.add_argument("--ctx", type=int, default=4096, help="context in tokens, divided among the parallel requests")
+    parser.add_argument("--embeddings", action="store_true", help="vectors of texts, and nothing else")
     return parser.parse_args()
 
 
@@ -52,6 +53,10 @@ def settings(options):
     params.endpoint_slots = True
     params.endpoint_props = False  # reading stays possible; this would allow changes over the network
     params.use_jinja = True
+    if options.embeddings:
+        params.embedding = True
+        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+        params.n_ubatch = params.n_batch  # a text must fit into one batch
     params.warmup = True
     params.verbosity = 1  # errors only: nothing of a prompt is ever written
     return params

@@ -3,10 +3,11 @@ import ArgumentParser
 enum Models: AdminKind {
     static let path = "models"
     static let noun = "model"
-    static let columns: [AdminColumn] = ["name", "display_name", "context_tokens", "tiers", "state"]
+    static let columns: [AdminColumn] = ["name", "display_name", "kind", "context_tokens", "tiers", "state"]
     static let fields: [KindField] = [
         .required("name", "letters, digits and . _ : / @ -", changeable: false),
         .required("display_name"),
+        .optional("kind", "generation or embedding; generation"),
         .required("context_tokens", form: .json),
         .optional("long_context_tokens", "prompts of more go to pools of the class long; null: nowhere else", form: .json),
         .optional("tiers", "list; empty: all", form: .json),

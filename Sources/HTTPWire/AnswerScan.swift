@@ -18,8 +18,12 @@ package struct ReportedUsage: Sendable, Equatable {
 package struct AnswerScan: Sendable {
     /// `usage` when it is an object.
     package var usage: ReportedUsage?
-    /// The member `usage` from its name to its value's end, and the comma in front of it, when there is one.
+    /// The member `usage` from its name to its value's end, with the comma in front of it; where it is the first one, with the one behind it.
     package var usageMember: Range<Int>?
+    /// The member `timings`, which llama.cpp's server adds, in the same way.
+    package var timingsMember: Range<Int>?
+    /// `data` is an array that is not empty: embeddings.
+    package var hasData = false
     /// The value of that member.
     package var usageValue: Range<Int>?
     /// `choices` is there and is empty.
@@ -99,15 +103,24 @@ struct AnswerWalk {
             guard at < text.count, text.base[at] == UInt8(ascii: ":") else { throw JSONStop(code: .syntax, offset: at) }
             at = text.skipSpace(at &+ 1)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
-            let end = try value(Name(start: start &+ 1, count: nameEnd &- start &- 1), at, place)
-            if place == .top, hasUsage, result.usageMember == nil { result.usageMember = (comma < 0 ? start : comma)..<end }
+            let name = Name(start: start &+ 1, count: nameEnd &- start &- 1)
+            let end = try value(name, at, place)
             at = text.skipSpace(end)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
-            if text.base[at] == UInt8(ascii: "}") { return at &+ 1 }
+            let isLast = text.base[at] == UInt8(ascii: "}")
+            if place == .top, hasUsage || name.count == 7 {
+                noteMember(name, (comma < 0 ? start : comma)..<(comma < 0 && !isLast ? at &+ 1 : end))
+            }
+            if isLast { return at &+ 1 }
             guard text.base[at] == UInt8(ascii: ",") else { throw JSONStop(code: .syntax, offset: at) }
             comma = at
             at = text.skipSpace(at &+ 1)
         }
+    }
+
+    private mutating func noteMember(_ name: Name, _ range: Range<Int>) {
+        if hasUsage, result.usageMember == nil { result.usageMember = range }
+        if text.`is`(name, "timings") { result.timingsMember = range }
     }
 
     @inline(__always)
@@ -140,6 +153,10 @@ struct AnswerWalk {
         case 5 where byte != UInt8(ascii: "n") && text.`is`(name, "error"):
             let end = try text.skip(at)
             result.error = at..<end
+            return end
+        case 4 where byte == UInt8(ascii: "[") && text.`is`(name, "data"):
+            let end = try text.skip(at)
+            result.hasData = end &- at > 2
             return end
         case 6 where byte == UInt8(ascii: "\"") && text.`is`(name, "object"):
             let end = try text.skip(at)
@@ -174,6 +191,8 @@ struct AnswerWalk {
         case 7 where byte == UInt8(ascii: "{") && text.`is`(name, "message"): return try members(at, .delta)
         case 13 where byte == UInt8(ascii: "\"") && text.`is`(name, "finish_reason"):
             let end = try text.skip(at)
+            // One runtime writes an empty text where others write null.
+            guard end &- at > 2 else { return end }
             result.finishReason = at &+ 1..<end &- 1
             result.finished &+= 1
             return end

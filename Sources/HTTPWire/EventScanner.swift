@@ -41,30 +41,43 @@ package enum EventPayload: Sendable, Equatable {
     case data(Range<Int>)
     /// `[DONE]`.
     case done
-    /// Data in more than one line, of an event with another name than `message`, or with a lone CR, which ends a line for some readers.
+    /// The data of an event named `error`, or of a line `error:`, as older servers of llama.cpp write it.
+    case error(Range<Int>)
+    /// Data in more than one line, of an event with any other name than `message`, or with a lone CR, which ends a line for some readers.
     case other
 
     /// Reads a whole event as `EventScanner` cut it out.
     package static func read(_ event: UnsafeRawBufferPointer) -> EventPayload {
         var payload: Range<Int>?
         var isOther = false
+        var isError = false
         var start = 0
         while start < event.count {
             let end = lineEnd(event, from: start)
             isOther = isOther || hasReturn(event, start..<end)
-            let hasData = isData(event, start..<end)
-            if hasData {
+            if isField(event, start..<end, "data:") {
                 isOther = isOther || payload != nil
-                let from = start + 5 < end && event[start + 5] == 0x20 ? start + 6 : start + 5
-                payload = from..<end
+                payload = value(event, start + 5, end)
             } else if end > start, event[start] == UInt8(ascii: "e") {
-                isOther = true
+                isError = true
+                if isField(event, start..<end, "error:"), payload == nil {
+                    payload = value(event, start + 6, end)
+                } else if !isErrorName(event, start..<end) {
+                    isOther = true
+                }
             }
             start = end + (end < event.count && event[end] == 0x0D ? 2 : 1)
         }
         if isOther { return .other }
         guard let payload else { return .comment }
+        if isError { return .error(payload) }
         return HeadBytes.equal(event, payload, ignoringCase: "[done]") ? .done : .data(payload)
+    }
+
+    /// Behind the name and its colon, without the one space that may follow.
+    @inline(__always)
+    private static func value(_ event: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Range<Int> {
+        start < end && event[start] == 0x20 ? start + 1..<end : start..<max(start, end)
     }
 
     /// The offset of the line's end, before CR LF or LF.
@@ -79,10 +92,17 @@ package enum EventPayload: Sendable, Equatable {
         return memchr(base + line.lowerBound, 0x0D, line.count) != nil
     }
 
-    private static func isData(_ event: UnsafeRawBufferPointer, _ line: Range<Int>) -> Bool {
-        let expected: StaticString = "data:"
-        guard line.count >= 5 else { return false }
-        for offset in 0..<5 where event[line.lowerBound + offset] != expected.utf8Start[offset] { return false }
+    private static func isErrorName(_ event: UnsafeRawBufferPointer, _ line: Range<Int>) -> Bool {
+        guard isField(event, line, "event:") else { return false }
+        let name = value(event, line.lowerBound + 6, line.upperBound)
+        return name.count == 5 && isField(event, name, "error")
+    }
+
+    /// The line begins with this text.
+    @inline(__always)
+    private static func isField(_ event: UnsafeRawBufferPointer, _ line: Range<Int>, _ text: StaticString) -> Bool {
+        guard line.count >= text.utf8CodeUnitCount else { return false }
+        for offset in 0..<text.utf8CodeUnitCount where event[line.lowerBound + offset] != text.utf8Start[offset] { return false }
         return true
     }
 }

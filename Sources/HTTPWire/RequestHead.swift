@@ -20,6 +20,8 @@ package struct RequestHead: Sendable {
     package var apiKey: Range<Int>?
     package var contentType: Range<Int>?
     package var contentEncoding: Range<Int>?
+    /// `anthropic-version` is there: the client speaks Anthropic's API.
+    package var isAnthropic = false
     /// `authorization` or `x-api-key` more than once, or both: which one counts would be a guess.
     package var ambiguousCredentials = false
 
@@ -114,6 +116,7 @@ package struct RequestHead: Sendable {
         case 16 where named("content-encoding"):
             guard contentEncoding == nil else { throw .repeatedField }
             contentEncoding = line.value
+        case 17 where named("anthropic-version"): isAnthropic = true
         case 17 where named("transfer-encoding"): try body.coding(bytes, line.value)
         default: break
         }

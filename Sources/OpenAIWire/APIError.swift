@@ -6,6 +6,8 @@ package struct APIError: Error, Sendable, Equatable {
     package var message: String
     /// Path of the member that is wrong, such as `messages[0].content`.
     package var param: String?
+    /// In whose words it is told.
+    package var shape = ErrorShape.openAI
 
     package init(_ code: APIErrorCode, message: String? = nil, param: String? = nil) {
         self.code = code
@@ -23,12 +25,29 @@ package struct APIError: Error, Sendable, Equatable {
         ]
     }
 
-    /// The JSON body.
-    package var body: [UInt8] { JSONValue.object(["error": .object(members)]).text }
+    /// The JSON body: `{"error":{…}}`, or Anthropic's `{"type":"error","error":{…}}`.
+    package var body: [UInt8] { value.text }
 
     /// The same as an event of a stream.
     package var event: [UInt8] {
-        Array("data: ".utf8) + body + Array("\n\n".utf8)
+        switch shape {
+        case .openAI: Array("data: ".utf8) + body + Array("\n\n".utf8)
+        case .anthropic: value.event("error")
+        }
+    }
+
+    /// The same error in these words.
+    package func told(in shape: ErrorShape) -> APIError {
+        var error = self
+        error.shape = shape
+        return error
+    }
+
+    private var value: JSONValue {
+        guard shape == .anthropic else { return ["error": .object(members)] }
+        var members = members
+        members.set("type", .string(code.anthropicType))
+        return ["type": "error", "error": .object(members)]
     }
 
     /// For a body that is no acceptable JSON. Names in it may be the customer's own words: only a known parameter is named.

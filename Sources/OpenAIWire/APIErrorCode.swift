@@ -30,6 +30,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     case shuttingDown = "shutting_down"
     case tooManyConnections = "too_many_connections"
     case hostLost = "host_lost"
+    case runtimeLost = "runtime_lost"
     case upstreamError = "upstream_error"
     case upstreamTimeout = "upstream_timeout"
     case streamInterrupted = "stream_interrupted"
@@ -45,7 +46,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .unsupportedEncoding, .unsupportedMediaType: 415
         case .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests, .overCapacity: 429
         case .noWorkerAvailable, .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: 503
-        case .upstreamError, .streamInterrupted, .hostLost: 502
+        case .upstreamError, .streamInterrupted, .hostLost, .runtimeLost: 502
         case .upstreamTimeout: 504
         default: 400
         }
@@ -62,9 +63,25 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         }
     }
 
+    /// The `type` of the body in Anthropic's words, which follow the status.
+    package var anthropicType: String {
+        switch status {
+        case 401: "authentication_error"
+        case 403: "permission_error"
+        case 404: "not_found_error"
+        case 413: "request_too_large"
+        case 429: "rate_limit_error"
+        case 503: "overloaded_error"
+        case 504: "timeout_error"
+        case 500...: "api_error"
+        default: "invalid_request_error"
+        }
+    }
+
     /// Whether the same request may succeed later.
     package var isRetryable: Bool {
         switch status {
+        case _ where self == .runtimeLost: false
         case 408, 429, 502, 503, 504: true
         default: false
         }
@@ -75,7 +92,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         switch self {
         case .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: .gateway
         case .noWorkerAvailable, .hostLost, .overCapacity: .host
-        case .upstreamError, .upstreamTimeout, .streamInterrupted: .runtime
+        case .runtimeLost, .upstreamError, .upstreamTimeout, .streamInterrupted: .runtime
         default: .customer
         }
     }
@@ -113,6 +130,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .shuttingDown: "This server is being restarted."
         case .tooManyConnections: "Too many connections."
         case .hostLost: "The machine that worked on the answer was lost."
+        case .runtimeLost: "The model died over this request, twice. It may be what the request asks of it."
         case .upstreamError: "The model failed to answer."
         case .upstreamTimeout: "The model did not answer in time."
         case .streamInterrupted: "The answer was interrupted. It is not billed."

@@ -15,7 +15,7 @@ struct GenerationReader {
         request.removed.reserveCapacity(8)
         self.inner = inner
         self.endpoint = endpoint
-        request.promptParam = endpoint == .chatCompletions ? "messages" : "prompt"
+        request.promptParam = endpoint.promptParam
     }
 
     mutating func take(_ field: RequestField, _ member: JSONMember, at index: Int, options: RequestScan) throws(APIError) {
@@ -25,7 +25,8 @@ struct GenerationReader {
             // The worker is sent its own name for it.
             request.removed.append(index)
         case .messages: try messages(member, at: index)
-        case .prompt: try prompt(member)
+        case .prompt: try prompt(member, of: .completions)
+        case .input: try prompt(member, of: .embeddings)
         case .stream:
             request.stream = try bool(member, "stream") ?? false
             request.removed.append(index)
@@ -37,6 +38,8 @@ struct GenerationReader {
             request.generated = max(request.generated, request.answers)
         case .bestOf:
             request.generated = max(request.generated, try count(member, "best_of", 1...GenerationRequest.mostAnswers) ?? 1)
+        // Anthropic's own words, which have been checked.
+        case .typed where endpoint == .countTokens: break
         case .typed(let type): try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, type)
         case .serviceTier:
             request.isBatch = try isBatch(member)
@@ -55,6 +58,11 @@ struct GenerationReader {
         }
         if streamOptions != nil, !request.stream {
             throw APIError(.invalidValue, message: "'stream_options' is allowed only when 'stream' is true.", param: "stream_options")
+        }
+        guard endpoint.generates else {
+            var request = request
+            (request.stream, request.answers, request.generated, request.maxTokens, request.greatestMaxTokens) = (false, 0, 0, nil, nil)
+            return request
         }
         return try multiplied()
     }
@@ -86,7 +94,7 @@ struct GenerationReader {
     }
 
     private mutating func messages(_ member: JSONMember, at index: Int) throws(APIError) {
-        guard endpoint == .chatCompletions else { return }
+        guard endpoint.isChat || endpoint == .countTokens else { return }
         guard member.kind == .array else { throw wrongType("messages", "an array") }
         guard member.elements > 0 else {
             throw APIError(.invalidValue, message: "'messages' must not be empty.", param: "messages")
@@ -97,9 +105,10 @@ struct GenerationReader {
         hasPrompt = true
     }
 
-    private mutating func prompt(_ member: JSONMember) throws(APIError) {
-        guard endpoint == .completions else { return }
-        guard member.kind == .array || member.kind == .string else { throw wrongType("prompt", "a string or an array") }
+    private mutating func prompt(_ member: JSONMember, of owner: GenerationEndpoint) throws(APIError) {
+        guard endpoint == owner else { return }
+        let name = owner.promptParam
+        guard member.kind == .array || member.kind == .string else { throw wrongType(name, "a string or an array") }
         if member.kind == .array { try countPrompts(UnsafeRawBufferPointer(rebasing: bytes[member.value])) }
         request.promptBytes = member.value.count
         hasPrompt = true
@@ -107,9 +116,11 @@ struct GenerationReader {
 
     private mutating func countPrompts(_ array: UnsafeRawBufferPointer) throws(APIError) {
         let count = PromptCount(array)
-        guard (1...GenerationRequest.mostPrompts).contains(count.prompts) else {
-            let message = "'prompt' must hold from 1 to \(GenerationRequest.mostPrompts) prompts."
-            throw APIError(.invalidValue, message: message, param: "prompt")
+        let most = endpoint == .embeddings ? GenerationRequest.mostInputs : GenerationRequest.mostPrompts
+        guard (1...most).contains(count.prompts) else {
+            let noun = endpoint == .embeddings ? "texts" : "prompts"
+            let message = "'\(request.promptParam)' must hold from 1 to \(most) \(noun)."
+            throw APIError(.invalidValue, message: message, param: request.promptParam)
         }
         request.prompts = count.prompts
         request.promptNumbers = count.tokens
@@ -134,11 +145,12 @@ struct GenerationReader {
     /// Both names go, and what was checked is put in their place: which of them a runtime obeys is not ours to know.
     private mutating func maxTokens(_ member: JSONMember, _ name: String, at index: Int) throws(APIError) {
         request.removed.append(index)
-        guard let value = try count(member, name, 1...1_000_000_000) else { return }
+        let shown = endpoint == .responses ? "max_output_tokens" : name
+        guard let value = try count(member, shown, 1...1_000_000_000) else { return }
         request.maxTokens = min(value, request.maxTokens ?? value)
         guard value > request.greatestMaxTokens ?? 0 else { return }
         request.greatestMaxTokens = value
-        request.maxTokensParam = name
+        request.maxTokensParam = shown
     }
 
     /// OpenAI's words and our own: `flex` is answered behind all others, every other one at once.

@@ -1,24 +1,13 @@
 package import HTTPWire
 
-/// Which of the customer's endpoints a request came to.
-package enum GenerationEndpoint: Sendable {
-    case chatCompletions
-    case completions
-
-    package var path: String {
-        switch self {
-        case .chatCompletions: "/v1/chat/completions"
-        case .completions: "/v1/completions"
-        }
-    }
-}
-
 /// What policy must know of a request for generated text. Everything else passes through as the client wrote it.
 package struct GenerationRequest: Sendable {
     /// Answers to one prompt that may be asked for.
     package static let mostAnswers = 16
     /// Prompts of one request, and answers to all of them together.
     package static let mostPrompts = 128
+    /// Texts of one request for embeddings.
+    package static let mostInputs = 2048
 
     package var model = ""
     package var stream = false
@@ -26,7 +15,7 @@ package struct GenerationRequest: Sendable {
     package var includesUsage = false
     /// Answers to all prompts together.
     package var answers = 1
-    /// `best_of` and `n`, whichever is greater, for all prompts together: how many answers the runtime works on.
+    /// `best_of` and `n`, whichever is greater, for all prompts together: how many answers the runtime works on. 0 for embeddings.
     package var generated = 1
     /// What the client set, the smaller one where it used both names; that one is sent on as `max_tokens`.
     package var maxTokens: Int?
@@ -34,11 +23,11 @@ package struct GenerationRequest: Sendable {
     package var greatestMaxTokens: Int?
     /// Name of the member that set `greatestMaxTokens`, for errors.
     package var maxTokensParam = "max_tokens"
-    /// Bytes of `messages` or `prompt`.
+    /// Bytes of `messages`, `prompt` or `input`.
     package var promptBytes = 0
     /// Messages of a chat request.
     package var messages = 0
-    /// Prompts of a completions request.
+    /// Prompts of a completions request, or texts of one for embeddings.
     package var prompts = 1
     /// Tokens that the prompt names by number.
     package var promptNumbers = 0

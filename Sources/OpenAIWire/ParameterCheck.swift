@@ -4,6 +4,7 @@ import HTTPWire
 enum ParameterType: Sendable {
     case number
     case integer
+    case `switch`
     case switchOrInteger
     case text
     /// A string or an array of strings.
@@ -21,7 +22,8 @@ struct ParameterCheck {
     func check(_ member: JSONMember, at index: Int, _ type: ParameterType) throws(APIError) {
         let isRight =
             switch (type, member.kind) {
-            case (_, .null), (.number, .number), (.switchOrInteger, .bool), (.text, .string), (.texts, .string), (.object, .object): true
+            case (_, .null), (.number, .number), (.switch, .bool), (.switchOrInteger, .bool), (.text, .string), (.texts, .string), (.object, .object):
+                true
             case (.integer, .number), (.switchOrInteger, .number): isInteger(member)
             case (.texts, .array): holdsTexts(member)
             case (.tools, .array): member.objects == member.elements
@@ -81,6 +83,7 @@ extension ParameterType {
         switch self {
         case .number: "a number"
         case .integer: "an integer"
+        case .switch: "a boolean"
         case .switchOrInteger: "a boolean or an integer"
         case .text: "a string"
         case .texts: "a string or an array of strings"

@@ -5,6 +5,7 @@ enum RequestField: Sendable {
     case model
     case messages
     case prompt
+    case input
     case stream
     case streamOptions
     case maxTokens
@@ -23,13 +24,15 @@ enum RequestField: Sendable {
     /// Names by their length, so that a member is compared with few of them.
     private static let byLength: [[(StaticString, RequestField)]] = {
         let owned: [(StaticString, RequestField)] = [
-            ("model", .model), ("messages", .messages), ("prompt", .prompt), ("stream", .stream), ("stream_options", .streamOptions),
+            ("model", .model), ("messages", .messages), ("prompt", .prompt), ("input", .input), ("stream", .stream),
+            ("stream_options", .streamOptions),
             ("max_tokens", .maxTokens), ("max_completion_tokens", .maxCompletionTokens), ("n", .n), ("best_of", .bestOf), ("user", .user),
             ("service_tier", .serviceTier),
             ("temperature", .typed(.number)), ("top_p", .typed(.number)), ("presence_penalty", .typed(.number)),
             ("frequency_penalty", .typed(.number)), ("seed", .typed(.integer)), ("top_logprobs", .typed(.integer)),
             ("logprobs", .typed(.switchOrInteger)), ("stop", .typed(.texts)), ("logit_bias", .typed(.object)),
-            ("response_format", .typed(.object)), ("tools", .typed(.tools)),
+            ("response_format", .typed(.object)), ("tools", .typed(.tools)), ("dimensions", .typed(.integer)),
+            ("encoding_format", .typed(.text)), ("parallel_tool_calls", .typed(.switch)),
         ]
         let levers: [StaticString] = [
             "priority", "cache_salt", "request_id", "rid", "lora_path", "lora", "chat_template", "kv_transfer_params", "metadata",

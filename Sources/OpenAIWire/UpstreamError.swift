@@ -13,9 +13,15 @@ package enum UpstreamError {
     ///
     /// Known shapes: `{"error":{"message","type","param","code"}}` with a code in digits or words, the same flat with `"object":"error"`,
     /// and `{"error":"text","error_type":"…"}`.
-    package static func judge(status: Int?, body: UnsafeRawBufferPointer) -> UpstreamVerdict {
+    ///
+    /// - Parameter endpoint: Not every runtime has every one.
+    package static func judge(
+        status: Int?, body: UnsafeRawBufferPointer, endpoint: GenerationEndpoint = .chatCompletions
+    ) -> UpstreamVerdict {
         let fields = parse(body)
         let effective = status ?? fields.code ?? 500
+        // A missing model is the host's mistake; a missing path is what this runtime is not for.
+        if !endpoint.generates, [404, 405, 501].contains(effective), !fields.isAboutModel { return .refused(.unsupportedEndpoint) }
         if fields.type == "exceed_context_size_error" || fields.mentionsContext { return .refused(.contextLengthExceeded) }
         if let fault = fields.clientFault { return .refused(fault) }
         switch effective {
@@ -32,6 +38,7 @@ package enum UpstreamError {
         var code: Int?
         var type: String?
         var mentionsContext = false
+        var isAboutModel = false
         /// A failure, by its status, that the request is to blame for.
         var clientFault: APIErrorCode?
     }
@@ -42,6 +49,7 @@ package enum UpstreamError {
         let error = value["error"]?.object != nil ? value["error"] : value
         fields.code = error?["code"]?.integer.flatMap { Int(exactly: $0) } ?? error?["code"]?.string.flatMap { Int($0) }
         fields.type = error?["type"]?.string ?? value["error_type"]?.string
+        fields.isAboutModel = error?["param"]?.string == "model"
         if fields.code == nil { fields.code = status(ofType: fields.type) }
         let isClients = fields.code.map { (400..<500).contains($0) } ?? false
         let message = error?["message"]?.string ?? value["error"]?.string ?? ""

@@ -31,11 +31,13 @@ package enum GatewayPath {
 package enum LinkPath {
     package static let chatCompletions = "/v1/chat/completions"
     package static let completions = "/v1/completions"
+    package static let embeddings = "/v1/embeddings"
+    package static let countTokens = "/v1/messages/count_tokens"
     /// `GET`: an endless body of JSON lines, each a `LinkReport`; the agent sends one on change (at most every 250 ms) and every 2 s.
     package static let reports = "/link/v1/reports"
 
     /// Paths relayed to a runtime, all `POST`.
-    package static let relayed: Set<String> = [chatCompletions, completions]
+    package static let relayed: Set<String> = [chatCompletions, completions, embeddings, countTokens]
 }
 
 /// Header names of the link, lower case as HTTP/2 wants them.

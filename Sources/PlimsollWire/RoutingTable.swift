@@ -146,9 +146,12 @@ package struct ModelEntry: Sendable, Codable, Equatable {
     package var releaseWeights: [String: Int]
     /// Prompts of more tokens go to workers of the class `long`, where there are any; nil: all prompts go to all workers.
     package var longContextTokens: Int?
+    /// Nil: it generates text.
+    package var kind: ModelKind?
 
     package init(
-        name: String, contextTokens: Int, createdAtSeconds: Int64, tiers: [String], releaseWeights: [String: Int], longContextTokens: Int? = nil
+        name: String, contextTokens: Int, createdAtSeconds: Int64, tiers: [String], releaseWeights: [String: Int], longContextTokens: Int? = nil,
+        kind: ModelKind? = nil
     ) {
         self.name = name
         self.contextTokens = contextTokens
@@ -156,7 +159,16 @@ package struct ModelEntry: Sendable, Codable, Equatable {
         self.tiers = tiers
         self.releaseWeights = releaseWeights
         self.longContextTokens = longContextTokens
+        self.kind = kind
     }
+}
+
+/// What a model is for.
+package enum ModelKind: String, Sendable, Codable, CaseIterable {
+    /// Text: chat completions, completions, responses, messages.
+    case generation
+    /// Vectors of texts.
+    case embedding
 }
 
 package struct WorkerEntry: Sendable, Codable, Equatable {

@@ -1,10 +1,11 @@
 import FoundationEssentials
 import NIOHTTP1
 
-/// `GET /_control` shows counts; `POST /_control` orders a fault or changes the pace. Only tests and drills call it.
+/// `GET /_control` shows counts; `POST /_control` orders a fault or a recording, or changes the pace. Only tests and drills call it.
 struct ControlRoute {
-    /// `fault` takes a name from `Fault` or `none`; `after`: tokens first; `count`: how many requests meet it, all when missing.
+    /// `play` takes the name of a `Recording` or `none`; `fault` takes a name from `Fault` or `none`; `after`: tokens first; `count`: how many requests meet it, all when missing.
     private struct Order: Decodable {
+        var play: String?
         var fault: String?
         var after: Int?
         var count: Int?
@@ -12,7 +13,7 @@ struct ControlRoute {
         var tokenGapMs: Double?
 
         enum CodingKeys: String, CodingKey {
-            case fault, after, count
+            case play, fault, after, count
             case firstTokenMs = "first_token_ms"
             case tokenGapMs = "token_gap_ms"
         }
@@ -32,6 +33,12 @@ struct ControlRoute {
             order = try JSONDecoder().decode(Order.self, from: Data(body))
         } catch {
             return "not a control order"
+        }
+        if let name = order.play {
+            engine.recording = Recording.named(name)
+            guard engine.recording != nil || name == "none" else {
+                return "unknown recording; one of none, " + Recording.all.map(\.name).joined(separator: ", ")
+            }
         }
         if let name = order.fault {
             let known = Fault(rawValue: name)

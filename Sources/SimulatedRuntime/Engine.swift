@@ -5,6 +5,8 @@ final class Engine {
     var settings: SimulationSettings
     let loop: any EventLoop
     var faults = FaultPlan()
+    /// Played for every request that names none itself.
+    var recording: Recording?
     var isReady = false
     private(set) var tally = Tally()
     private(set) var table: SlotTable

@@ -14,6 +14,7 @@ final class Generation {
     private let writer: ResponseWriter
     private let dose: FaultPlan.Dose?
     private let story: Story
+    private let recording: Recording?
     private let text: AnswerText
     private let limit: Int
     private var produced = 0
@@ -28,6 +29,7 @@ final class Generation {
         self.writer = writer
         let isImpostor = dose?.fault == .wrongModel
         let seed = engine.settings.seed &+ request.seed &+ (isImpostor ? 0x5eed : 0)
+        recording = Story.order("play", in: request.prompt).map { Recording.named($0) ?? .unknown } ?? engine.recording
         story = Story(prompt: request.prompt, seed: seed)
         let room = max(1, engine.settings.contextTokens - request.promptTokens)
         limit = max(1, min(request.maxTokens ?? story.length, story.length, room))
@@ -71,9 +73,23 @@ final class Generation {
         guard !isOver else { return }
         guard writer.isWritable else { return wait(max(engine.settings.tokenGap, .milliseconds(5))) }
         if dose?.fault == .garbage { return garbage() }
+        if let recording, request.kind == .chat { return play(recording) }
         if let dose, produced >= dose.after, stops(at: dose.fault) { return }
         produceToken()
         produced == limit ? finish() : wait(engine.settings.tokenGap)
+    }
+
+    private func play(_ recording: Recording) {
+        guard request.streams else {
+            over(.finished(byLength: false))
+            return writer.whole(HTTPResponseStatus(statusCode: recording.status), recording.whole)
+        }
+        sendHead()
+        writer.text(recording.stream[produced])
+        produced += 1
+        guard produced == recording.stream.count else { return wait(engine.settings.tokenGap) }
+        over(.finished(byLength: false))
+        writer.end()
     }
 
     /// True when the answer ends here, one way or another, without an end.

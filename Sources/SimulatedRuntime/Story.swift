@@ -1,7 +1,7 @@
 /// The answer to one prompt: words that follow from prompt and seed alone, so that two runtimes of a release agree and a golden answer can be kept.
 ///
-/// Two orders may stand in a prompt: `[[echo TEXT]]` makes TEXT the first token, so that a test can follow a marker from a prompt into an answer;
-/// `[[tokens N]]` makes the story N tokens long.
+/// Orders may stand in a prompt: `[[echo TEXT]]` makes TEXT the first token, so that a test can follow a marker from a prompt into an answer;
+/// `[[tokens N]]` makes the story N tokens long; `[[play NAME]]` has a `Recording` played in its place.
 struct Story {
     /// Tokens after which the story ends by itself.
     let length: Int
@@ -31,7 +31,7 @@ struct Story {
         (0..<tokens).map { token(at: $0, choice: choice) }.joined()
     }
 
-    private static func order(_ name: String, in prompt: String) -> String? {
+    static func order(_ name: String, in prompt: String) -> String? {
         guard let start = prompt.firstRange(of: "[[\(name) ") else { return nil }
         let rest = prompt[start.upperBound...]
         guard let end = rest.firstRange(of: "]]") else { return nil }

@@ -83,7 +83,8 @@ struct StandaloneSettings {
             name: reader.string("name"), contextTokens: reader.int("context_tokens", in: 16...16_777_216),
             createdAtSeconds: Int64(reader.int("created_at", default: 0)), tiers: reader.strings("tiers"),
             releaseWeights: [StandaloneTable.release: 1_000_000],
-            longContextTokens: reader.has("long_context_tokens") ? reader.int("long_context_tokens", in: 1...16_777_216) : nil)
+            longContextTokens: reader.has("long_context_tokens") ? reader.int("long_context_tokens", in: 1...16_777_216) : nil,
+            kind: reader.choice("kind", default: ModelKind.generation))
     }
 
     private static func upstreams(_ model: SettingsReader) -> [StandaloneTable.Upstream] {

@@ -13,7 +13,9 @@ struct SimulatedRuntimeProgram: AsyncParsableCommand {
             For tests, drills and load only. It has no model, it misbehaves on command, and no package installs it. Never put it behind customers.
             POST {"fault":"…","after":K,"count":N} to /_control orders a fault; GET /_control shows counts. Faults: hang_before_head,
             hang_mid_stream, close_mid_stream, drip, wrong_model, garbage, inflated_usage, storm_503, crash, none.
-            In a prompt, [[echo TEXT]] makes TEXT the first token of the answer, [[tokens N]] makes the answer N tokens long.
+            POST {"play":"NAME"} has recorded bytes of an engine played: calls of tools, reasoning, probabilities, usage and errors in the manner
+            of vLLM, SGLang, llama.cpp and TGI; an unknown name is answered with the list of all.
+            In a prompt, [[play NAME]] does the same for one request, [[echo TEXT]] makes TEXT the first token of the answer, [[tokens N]] makes the answer N tokens long.
             """,
         version: Version.current)
 

@@ -16,7 +16,9 @@ enum AnswerFuzzer: Fuzzer {
     }
 
     private static func rangesLieWithin(_ answer: AnswerScan, _ count: Int) throws {
-        let ranges = [answer.usageMember, answer.usageValue, answer.choicesValue, answer.finishReason, answer.model, answer.error]
+        let ranges = [
+            answer.usageMember, answer.usageValue, answer.timingsMember, answer.choicesValue, answer.finishReason, answer.model, answer.error,
+        ]
         for range in ranges.compactMap(\.self) {
             try hold(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count) bytes")
         }
@@ -29,6 +31,7 @@ enum AnswerFuzzer: Fuzzer {
         try hold(one.hasEmptyChoices == other.hasEmptyChoices && one.choiceIndex == other.choiceIndex, "another choice")
         try hold(one.hasContent == other.hasContent && one.contentBytes == other.contentBytes, "other content")
         try hold(one.finishReason == other.finishReason && one.finished == other.finished, "another end")
+        try hold(one.hasData == other.hasData, "other data")
         try hold(one.model == other.model && one.error == other.error, "another model or error")
     }
 
@@ -48,6 +51,7 @@ enum AnswerFuzzer: Fuzzer {
                 case ("usage", .object):
                     scan.usage = usage(value)
                     scan.usageValue = value.range
+                case ("data", .array): scan.hasData = value.range.count > 2
                 case ("model", .string): scan.model = inside(value)
                 case ("object", .string) where bytes[inside(value)].elementsEqual("error".utf8): scan.error = 0..<bytes.count
                 case ("error", let kind) where kind != .null: scan.error = value.range
@@ -63,7 +67,7 @@ enum AnswerFuzzer: Fuzzer {
             for member in array.elements.flatMap(\.members) {
                 switch (name(member), member.value.kind) {
                 case ("delta", .object), ("message", .object): delta(&scan, member.value)
-                case ("finish_reason", .string):
+                case ("finish_reason", .string) where member.value.range.count > 2:
                     scan.finishReason = inside(member.value)
                     scan.finished += 1
                 case ("text", .string): content(&scan, member.value)

@@ -46,7 +46,7 @@ enum EventFuzzer: Fuzzer {
 
     /// A lone CR ends a line for some readers and not for others: such an event must not be taken for one with data.
     private static func payload(_ event: [UInt8]) -> EventPayload {
-        var (data, others, start) = ([Range<Int>](), 0, 0)
+        var (data, others, start, isError) = ([Range<Int>](), 0, 0, false)
         for line in event.split(separator: 0x0A, omittingEmptySubsequences: false) {
             let end = start + line.count
             defer { start = end + 1 }
@@ -55,12 +55,19 @@ enum EventFuzzer: Fuzzer {
             if text.starts(with: "data:".utf8) {
                 let from = text.dropFirst(5).first == 0x20 ? 6 : 5
                 data.append(start + from..<start + text.count)
+            } else if text.starts(with: "error:".utf8) {
+                let from = text.dropFirst(6).first == 0x20 ? 7 : 6
+                data.append(start + from..<start + text.count)
+                isError = true
+            } else if [Array("event:error".utf8), Array("event: error".utf8)].contains(Array(text)) {
+                isError = true
             } else if text.first == UInt8(ascii: "e") {
                 others += 1
             }
         }
         if others > 0 || data.count > 1 { return .other }
         guard let range = data.first else { return .comment }
+        if isError { return .error(range) }
         return String(decoding: event[range], as: UTF8.self).lowercased() == "[done]" ? .done : .data(range)
     }
 }

@@ -27,8 +27,7 @@ import Testing
     }
 
     @Test(arguments: APIErrorCode.allCases)
-    func nobodyButTheCustomerIsToBlameForAStatusBelow500(_ code: APIErrorCode) {
-        // Too little capacity is a 429, and the service is to blame for it.
+    func nobodyButTheCustomerIsToBlameForAStatusBelow500ButForWantOfCapacity(_ code: APIErrorCode) {
         #expect((code.fault == .customer) == (code.status < 500 && code != .overCapacity))
     }
 

@@ -36,6 +36,18 @@ import Testing
     }
 
     @Test(arguments: [
+        (404, #"{"detail":"Not Found"}"#, UpstreamVerdict.refused(.unsupportedEndpoint)),
+        (404, #"{"error":{"message":"x","type":"NotFoundError","param":"model","code":404}}"#, .retry(.upstreamError)),
+        (501, #"{"error":{"code":501,"message":"x","type":"not_supported_error"}}"#, .refused(.unsupportedEndpoint)),
+        (500, "{}", .retry(.upstreamError)),
+    ])
+    func aRuntimeWithoutTheEndpointIsToldFromOneWithoutTheModel(_ status: Int, _ body: String, _ verdict: UpstreamVerdict) {
+        for endpoint in [GenerationEndpoint.embeddings, .countTokens] {
+            #expect(Array(body.utf8).withUnsafeBytes { UpstreamError.judge(status: status, body: $0, endpoint: endpoint) } == verdict)
+        }
+    }
+
+    @Test(arguments: [
         ("messages[0].content", "messages"), ("temperature", "temperature"), ("metadata.secret", "metadata"), ("secret.x", nil), ("secret", nil),
         ("", nil),
     ])
@@ -45,6 +57,14 @@ import Testing
             #expect(error.param == param)
             #expect(!error.message.contains("secret") && !error.message.contains("content") && error.message.contains("byte 7"))
         }
+    }
+
+    @Test func aModelListIsWhatAnthropicsClientsExpect() throws {
+        let model = ModelDescription(id: "a", created: 1_735_689_600, contextLength: 10)
+        let list = try JSONValue.parse(ModelDescription.anthropicList([model, ModelDescription(id: "b", created: 0, contextLength: 1)]))
+        #expect(list["has_more"] == false && list["first_id"] == "a" && list["last_id"] == "b")
+        #expect(list["data"]?.array?.first == ["type": "model", "id": "a", "display_name": "a", "created_at": "2025-01-01T00:00:00Z"])
+        #expect(try JSONValue.parse(ModelDescription.anthropicList([]))["last_id"] == .null)
     }
 
     @Test func aModelListIsWhatClientsExpect() throws {

@@ -169,4 +169,29 @@ import Testing
     }
 
     private static func prompts(_ count: Int) -> String { "[" + Array(repeating: #""a""#, count: count).joined(separator: ",") + "]" }
+
+    @Test(arguments: [(#""a""#, 1, 0), (#"["a","b"]"#, 2, 0), ("[1,2,3]", 1, 3), ("[[1,2],[3]]", 2, 3)])
+    func embeddingsReadTheirInput(_ input: String, _ texts: Int, _ numbers: Int) throws {
+        let (request, removed) = try read(
+            #"{"model":"e","input":\#(input),"dimensions":64,"encoding_format":"base64","user":"u","stream":true}"#, .embeddings)
+        #expect(request.prompts == texts && request.promptNumbers == numbers && request.promptBytes == input.utf8.count)
+        #expect(request.generated == 0 && !request.stream)
+        #expect(removed == ["model", "user", "stream"])
+    }
+
+    @Test(arguments: [
+        (#""input":7"#, APIErrorCode.invalidType, "input"), (#""input":[]"#, .invalidValue, "input"), (#""prompt":"x""#, .missingParameter, "input"),
+        (#""input":"a","dimensions":"x""#, .invalidType, "dimensions"), (#""input":"a","encoding_format":1"#, .invalidType, "encoding_format"),
+    ])
+    func mistakesInEmbeddingsAreNamed(_ members: String, _ code: APIErrorCode, _ param: String) {
+        #expect { try read(#"{"model":"e",\#(members)}"#, .embeddings) } throws: {
+            ($0 as? APIError)?.code == code && ($0 as? APIError)?.param == param
+        }
+    }
+
+    @Test func capsOfResponsesHaveTheirOwnName() {
+        #expect { try read(#"{"model":"m",\#(Self.messages),"max_completion_tokens":"x"}"#, .responses) } throws: {
+            ($0 as? APIError)?.param == "max_output_tokens"
+        }
+    }
 }

@@ -5,7 +5,7 @@ extension AdminResource {
         path: "models", kind: "model", table: "serving.models",
         listing: Listing(
             document: """
-                json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'state', r.state,
+                json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'kind', r.kind, 'state', r.state,
                     'context_tokens', r.context_tokens, 'long_context_tokens', r.long_context_tokens, 'tiers', r.tiers, 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
@@ -13,6 +13,7 @@ extension AdminResource {
         fields: [
             AdminField("name", .modelName, .required, changeable: false),
             AdminField("display_name", .label, .required),
+            AdminField("kind", .choice(["generation", "embedding"])),
             AdminField("context_tokens", .integer(1...10_000_000), .required),
             AdminField("long_context_tokens", .integer(1...10_000_000), nullable: true),
             AdminField("tiers", .slugs(atMost: 64)),

@@ -40,7 +40,7 @@ extension TableFacts {
         """
 
     private static let modelRows: SQL = """
-        SELECT name, context_tokens, extract(epoch FROM created_at)::bigint AS created_at, tiers, long_context_tokens
+        SELECT name, context_tokens, extract(epoch FROM created_at)::bigint AS created_at, tiers, long_context_tokens, kind
         FROM serving.models WHERE state = 'active'
         """
 
@@ -117,7 +117,14 @@ extension TableFacts {
     private static func model(_ row: PostgresRow) throws -> ModelEntry {
         ModelEntry(
             name: try row.value("name"), contextTokens: try row.value("context_tokens"), createdAtSeconds: try row.value("created_at"),
-            tiers: try row.value("tiers"), releaseWeights: [:], longContextTokens: try row.value("long_context_tokens"))
+            tiers: try row.value("tiers"), releaseWeights: [:], longContextTokens: try row.value("long_context_tokens"), kind: try kind(row))
+    }
+
+    /// What most are is not said, so that gateways of an older release find the entry that they know.
+    private static func kind(_ row: PostgresRow) throws -> ModelKind? {
+        let name: String = try row.value("kind")
+        guard let kind = ModelKind(rawValue: name) else { throw PostgresError(.decoding, "a model's kind is not known here") }
+        return kind == .generation ? nil : kind
     }
 
     private static func release(_ row: PostgresRow) throws -> Release {

@@ -30,6 +30,15 @@ package enum Outcome: String, Sendable, CaseIterable {
     }
 }
 
+/// Whose failure an error was. Only what the customer is to blame for counts in no objective.
+package enum Fault: String, Sendable, CaseIterable {
+    case customer
+    case gateway
+    /// A machine or the way to it.
+    case host
+    case runtime
+}
+
 /// What the gateway knows about a request when it is over; the only input of the classification.
 package struct RequestEvidence: Sendable {
     /// Status that the client saw, 499 when it left before one was sent, 0 when none is known.
@@ -41,6 +50,8 @@ package struct RequestEvidence: Sendable {
     package var withinQuota = false
     package var clientAborted = false
     package var streamBroken = false
+    /// Of an error that the client was told; nil where there was none, or none is known.
+    package var fault: Fault?
     package var hasFinishReason = false
     package var promptTokens = 0
     package var completionTokens = 0
@@ -70,6 +81,7 @@ extension Outcome {
 
     private static func failure(_ evidence: RequestEvidence) -> Outcome? {
         if evidence.clientAborted { return .clientAbort }
+        if evidence.fault == .customer { return .clientError }
         if evidence.status >= 500 { return .serverError }
         if evidence.status >= 400 { return .clientError }
         if evidence.streamBroken { return .streamBroken }

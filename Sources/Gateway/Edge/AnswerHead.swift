@@ -20,6 +20,10 @@ struct AnswerHead {
     /// Microseconds.
     var retryAfter: Int64?
     var allow: StaticString?
+    /// False: clients that try again by themselves are told not to.
+    var isWorthRetrying = true
+    /// In whose words the answer is told.
+    var shape = ErrorShape.openAI
 
     init(status: Int, requestId: RequestId, isEventStream: Bool = false, standing: LimitStanding? = nil) {
         self.status = status
@@ -32,6 +36,8 @@ struct AnswerHead {
     init(_ error: APIError, _ requestId: RequestId, standing: LimitStanding? = nil, retryAfter: Int64? = nil) {
         self.init(status: error.status, requestId: requestId, standing: standing)
         self.retryAfter = retryAfter ?? (error.status == 503 ? 1_000_000 : nil)
+        shape = error.shape
+        isWorthRetrying = error.status < 500 || error.code.isRetryable
     }
 
     /// Bytes that a head cannot exceed, but for `allow`.
@@ -49,6 +55,11 @@ struct AnswerHead {
             }
             text.put("\r\nx-request-id: ")
             text.put(length: 36) { requestId.write(to: $0) }
+            if shape == .anthropic {
+                // The name under which Anthropic's clients look for it.
+                text.put("\r\nrequest-id: ")
+                text.put(length: 36) { requestId.write(to: $0) }
+            }
             if let standing { write(standing, to: &text) }
             writeRare(to: &text)
             switch length {
@@ -73,6 +84,7 @@ struct AnswerHead {
             text.put("\r\nallow: ")
             text.put(allow)
         }
+        if !isWorthRetrying { text.put("\r\nx-should-retry: false") }
         if status == 401 { text.put("\r\nwww-authenticate: Bearer") }
     }
 

@@ -26,6 +26,7 @@ extension CustomerConnection {
 
     /// Refuses what is arriving, or what cannot be read at all.
     func refuse(_ error: APIError, status: Int? = nil) {
+        let error = arriving.map { error.told(in: $0.endpoint.errorShape) } ?? error
         let id = arriving?.requestId ?? RequestId(milliseconds: LoopClock.wallMicroseconds() / 1000, using: &loop.random)
         arriving = nil
         var head = AnswerHead(error, id)

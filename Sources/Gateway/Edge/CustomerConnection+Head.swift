@@ -25,9 +25,9 @@ extension CustomerConnection {
     /// Returns whether there may be more to do with what has arrived.
     func begin(_ outcome: HeadOutcome, _ head: RequestHead) -> Bool {
         switch outcome {
-        case .models(let id, let key, let name):
+        case .models(let id, let key, let question):
             state = .serving
-            let (head, body) = loop.models(id, key, name)
+            let (head, body) = loop.models(id, key, question)
             answer(head, body)
             return true
         case .refused(let error, let id, let allow):

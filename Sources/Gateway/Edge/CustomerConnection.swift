@@ -193,8 +193,8 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
                 case .data(let range):
                     if var slice = inbound.getSlice(at: inbound.readerIndex + range.lowerBound, length: range.count) { body.writeBuffer(&slice) }
                     inbound.moveReaderIndex(forwardBy: range.upperBound)
-                    if let limit = arriving?.key.tier.maxBodyBytes, body.readableBytes > limit {
-                        refuse(APIError(.requestTooLarge))
+                    if let tier = arriving?.key.tier, body.readableBytes > tier.maxBodyBytes {
+                        refuse(tier.bodyTooLarge)
                         return false
                     }
                 case .needMore: inbound.clear()

@@ -15,6 +15,7 @@ package final class GatewayMetrics: Sendable {
     let inFlight: GaugeMetric
     let connections: GaugeMetric
     let retries: CounterMetric
+    let poisonRequests: CounterMetric
     let reroutes: CounterMetric
     let disconnects: CounterMetric
     let usageClamped: CounterMetric
@@ -52,6 +53,8 @@ package final class GatewayMetrics: Sendable {
                 let help = "Requests that the queue refused: too late when they came, too many, past their deadline, or no worker came back."
                 return (reason, registry.counter("plimsoll_gateway_queue_refused_total", help, labels: ["reason": reason]))
             })
+        poisonRequests = registry.counter(
+            "plimsoll_gateway_poison_requests_total", "Requests that were given up because two runtimes in a row died of them.")
         retries = registry.counter("plimsoll_gateway_retries_total", "Attempts after an error or a timeout of a worker.")
         reroutes = registry.counter("plimsoll_gateway_reroutes_total", "Attempts after a host or link was lost.")
         usageClamped = registry.counter(

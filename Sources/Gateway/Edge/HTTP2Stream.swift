@@ -73,7 +73,9 @@ final class HTTP2Stream {
     func received(_ bytes: ByteBuffer, size: Int, isEnd: Bool) {
         if isEnd { isRequestComplete = true }
         guard case .body(let arriving, var clock) = reading else { return finishIfComplete() }
-        guard body.readableBytes + bytes.readableBytes <= arriving.key.tier.maxBodyBytes else { return refuse(.requestTooLarge) }
+        guard body.readableBytes + bytes.readableBytes <= arriving.key.tier.maxBodyBytes else {
+            return refuse(arriving.key.tier.bodyTooLarge)
+        }
         if body.readableBytes == 0, isEnd {
             body = bytes
         } else {
@@ -120,8 +122,8 @@ final class HTTP2Stream {
         isHeadRequest = head.method == .head
         reading = .done
         switch loop.fields.bytes.withUnsafeBytes({ loop.judge(head, $0) }) {
-        case .models(let id, let key, let name):
-            let (head, body) = loop.models(id, key, name)
+        case .models(let id, let key, let question):
+            let (head, body) = loop.models(id, key, question)
             answer(head, body)
         case .refused(let error, let id, let allow):
             loop.metrics.countRefusal(status: error.status)
@@ -150,10 +152,14 @@ final class HTTP2Stream {
     }
 
     private func refuse(_ code: APIErrorCode) {
+        refuse(APIError(code))
+    }
+
+    private func refuse(_ error: APIError) {
         guard case .body(let arriving, _) = reading else { return }
         reading = .done
         body = ByteBuffer()
-        let error = APIError(code)
+        let error = error.told(in: arriving.endpoint.errorShape)
         loop.metrics.countRefusal(status: error.status)
         answer(AnswerHead(error, arriving.requestId), ByteBuffer(bytes: error.body))
     }

@@ -9,8 +9,16 @@ import OpenAIWire
 enum HeadOutcome {
     /// Its body is next, of at most the tier's bytes.
     case generate(ArrivingRequest)
-    case models(RequestId, CustomerKey, name: String?)
+    case models(RequestId, CustomerKey, ModelsQuestion)
     case refused(APIError, RequestId, allow: StaticString?)
+}
+
+/// A request for one model, or for all that the key may use.
+struct ModelsQuestion {
+    /// Nil: all.
+    var name: String?
+    /// In whose words the answer is told.
+    var shape: ErrorShape
 }
 
 /// Reading a request: what is the same for a head of HTTP/1.1 and for the fields of HTTP/2.
@@ -18,15 +26,18 @@ extension GatewayLoop {
     private enum Target {
         case generation(GenerationEndpoint)
         case models(name: String?)
-        case unknown
+        case unknown(ErrorShape)
     }
 
     /// - Parameter bytes: What the ranges of `head` count in.
     func judge(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> HeadOutcome {
         let acceptedAt = LoopClock.wallMicroseconds()
         let id = RequestId(milliseconds: acceptedAt / 1000, using: &random)
-        func refused(_ code: APIErrorCode, allow: StaticString? = nil) -> HeadOutcome { .refused(APIError(code), id, allow: allow) }
         let target = target(UnsafeRawBufferPointer(rebasing: bytes[head.target]))
+        let shape = shape(target, head)
+        func refused(_ code: APIErrorCode, allow: StaticString? = nil) -> HeadOutcome {
+            .refused(APIError(code).told(in: shape), id, allow: allow)
+        }
         if case .unknown = target { return refused(.unknownURL) }
         // Without a table no key can be told from a wrong one.
         guard directory.isInForce else { return refused(.serviceUnavailable) }
@@ -40,10 +51,10 @@ extension GatewayLoop {
         case .models(let name):
             guard head.method == .get || head.method == .head else { return refused(.methodNotAllowed, allow: "GET, HEAD") }
             guard head.framing == .none || head.framing == .length(0) else { return refused(.malformedRequest) }
-            return .models(id, key, name: name)
+            return .models(id, key, ModelsQuestion(name: name, shape: shape))
         case .generation(let endpoint):
             guard head.method == .post else { return refused(.methodNotAllowed, allow: "POST") }
-            if let code = refusal(head, bytes, key) { return refused(code) }
+            if let error = refusal(head, bytes, key) { return .refused(error.told(in: shape), id, allow: nil) }
             return .generate(ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: .now(), acceptedAt: acceptedAt))
         case .unknown: return refused(.unknownURL)
         }
@@ -58,32 +69,50 @@ extension GatewayLoop {
     }
 
     /// The answer to a request for one model or for all that the key may use.
-    func models(_ id: RequestId, _ key: CustomerKey, _ name: String?) -> (AnswerHead, ByteBuffer) {
-        guard let name else {
-            return (AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: ModelDescription.list(directory.models(for: key))))
+    func models(_ id: RequestId, _ key: CustomerKey, _ question: ModelsQuestion) -> (AnswerHead, ByteBuffer) {
+        let isAnthropic = question.shape == .anthropic
+        guard let name = question.name else {
+            let models = directory.models(for: key)
+            let list = isAnthropic ? ModelDescription.anthropicList(models) : ModelDescription.list(models)
+            return (AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: list))
         }
         if let model = directory.model(name), key.mayUse(model) {
-            return (AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: model.description.body))
+            let body = isAnthropic ? model.description.anthropicBody : model.description.body
+            return (AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: body))
         }
         metrics.countRefusal(status: 404)
-        let error = APIError(.modelNotFound, param: "model")
+        let error = APIError(.modelNotFound, param: "model").told(in: question.shape)
         return (AnswerHead(error, id), ByteBuffer(bytes: error.body))
     }
 
-    private func refusal(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ key: CustomerKey) -> APIErrorCode? {
-        if let encoding = head.contentEncoding, !HeadBytes.equal(bytes, encoding, ignoringCase: "identity") { return .unsupportedEncoding }
-        if let type = head.contentType, !MediaType.isJSON(bytes, type) { return .unsupportedMediaType }
-        if case .length(let length) = head.framing, length > key.tier.maxBodyBytes { return .requestTooLarge }
-        return isDraining ? .shuttingDown : nil
+    private func refusal(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ key: CustomerKey) -> APIError? {
+        if let encoding = head.contentEncoding, !HeadBytes.equal(bytes, encoding, ignoringCase: "identity") { return APIError(.unsupportedEncoding) }
+        if let type = head.contentType, !MediaType.isJSON(bytes, type) { return APIError(.unsupportedMediaType) }
+        if case .length(let length) = head.framing, length > key.tier.maxBodyBytes { return key.tier.bodyTooLarge }
+        return isDraining ? APIError(.shuttingDown) : nil
     }
+
+    /// A client that names Anthropic's version wants to hear its words wherever it asks.
+    private func shape(_ target: Target, _ head: RequestHead) -> ErrorShape {
+        switch target {
+        case .generation(let endpoint): endpoint.errorShape
+        case .unknown(let shape): head.isAnthropic ? .anthropic : shape
+        case .models: head.isAnthropic ? .anthropic : .openAI
+        }
+    }
+
+    private static let rarerEndpoints: [GenerationEndpoint] = [.messages, .responses, .embeddings, .countTokens]
 
     private func target(_ text: UnsafeRawBufferPointer) -> Target {
         let end = text.firstIndex(of: UInt8(ascii: "?")) ?? text.count
         let range = 0..<end
         if HeadBytes.equal(text, range, to: "/v1/chat/completions") { return .generation(.chatCompletions) }
         if HeadBytes.equal(text, range, to: "/v1/completions") { return .generation(.completions) }
+        for endpoint in Self.rarerEndpoints where HeadBytes.equal(text, range, to: endpoint.path) { return .generation(endpoint) }
         if HeadBytes.equal(text, range, to: "/v1/models") { return .models(name: nil) }
-        guard end > 11, HeadBytes.equal(text, 0..<11, to: "/v1/models/") else { return .unknown }
+        guard end > 11, HeadBytes.equal(text, 0..<11, to: "/v1/models/") else {
+            return .unknown(end > 13 && HeadBytes.equal(text, 0..<13, to: "/v1/messages/") ? .anthropic : .openAI)
+        }
         return .models(name: percentDecoded(text[11..<end]))
     }
 

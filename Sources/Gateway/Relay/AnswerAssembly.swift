@@ -14,7 +14,17 @@ struct AnswerAssembly {
         /// Texts by the name of their member, in the order in which they came.
         var texts: [(name: String, text: String)] = []
         var toolCalls: [Int64: ToolCall] = [:]
+        /// Lists by the name of their member: `content` of chats, `tokens` and others of completions.
+        var logprobs: [(name: String, entries: [JSONValue])] = []
         var finishReason: String?
+
+        mutating func add(logprobs name: String, _ entries: [JSONValue]) {
+            if let position = logprobs.firstIndex(where: { $0.name == name }) {
+                logprobs[position].entries += entries
+            } else {
+                logprobs.append((name, entries))
+            }
+        }
 
         mutating func add(_ name: String, _ text: String) {
             if let position = texts.firstIndex(where: { $0.name == name }) {
@@ -55,13 +65,17 @@ struct AnswerAssembly {
     private func add(_ event: JSONValue, to choice: inout Choice) {
         if let reason = event["finish_reason"]?.string { choice.finishReason = reason }
         if let text = event["text"]?.string { choice.add("text", text) }
+        for member in event["logprobs"]?.object?.members ?? [] {
+            if let entries = member.value.array { choice.add(logprobs: member.name, entries) }
+        }
         for member in event["delta"]?.object?.members ?? [] where member.name != "role" {
             if let text = member.value.string { choice.add(member.name, text) }
         }
         for call in event["delta"]?["tool_calls"]?.array ?? [] {
             let index = call["index"]?.integer ?? 0
             guard choice.toolCalls.count < AnswerAssembly.mostChoices || choice.toolCalls[index] != nil else { continue }
-            choice.toolCalls[index, default: ToolCall()].id += call["id"]?.string ?? ""
+            // Some runtimes repeat it in every piece.
+            if choice.toolCalls[index]?.id.isEmpty ?? true { choice.toolCalls[index, default: ToolCall()].id = call["id"]?.string ?? "" }
             choice.toolCalls[index, default: ToolCall()].name += call["function"]?["name"]?.string ?? ""
             choice.toolCalls[index, default: ToolCall()].arguments += call["function"]?["arguments"]?.string ?? ""
         }
@@ -75,11 +89,18 @@ struct AnswerAssembly {
         for (position, entry) in choices.sorted(by: { $0.key < $1.key }).enumerated() {
             if position > 0 { out.append(UInt8(ascii: ",")) }
             out += Array(#"{"index":\#(entry.key),"#.utf8) + content(entry.value)
-            out += Array(#","logprobs":null,"finish_reason":"#.utf8)
+            out += Array(#","logprobs":"#.utf8) + logprobs(entry.value) + Array(#","finish_reason":"#.utf8)
             out += entry.value.finishReason.map { BodyEdit.quoted($0) } ?? Array("null".utf8)
             out.append(UInt8(ascii: "}"))
         }
         return out + Array(#"],"usage":"#.utf8) + usage.json + Array("}".utf8)
+    }
+
+    private func logprobs(_ choice: Choice) -> [UInt8] {
+        guard !choice.logprobs.isEmpty else { return Array("null".utf8) }
+        var object: JSONObject = [:]
+        for (name, entries) in choice.logprobs { object.set(name, .array(entries)) }
+        return JSONValue.object(object).text
     }
 
     private func content(_ choice: Choice) -> [UInt8] {

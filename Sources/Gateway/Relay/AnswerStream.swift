@@ -111,6 +111,7 @@ final class AnswerStream {
             sawDone = true
             return .drop
         case .other: throw .malformed
+        case .error(let range): throw .upstream(UpstreamError.judge(status: nil, body: UnsafeRawBufferPointer(rebasing: event[range])))
         case .data(let range):
             let payload = UnsafeRawBufferPointer(rebasing: event[range])
             if let length = likeness.textLength(of: payload) {
@@ -122,19 +123,21 @@ final class AnswerStream {
             guard let answer = AnswerScan.scan(payload) else { throw .malformed }
             if answer.error != nil { throw .upstream(UpstreamError.judge(status: nil, body: payload)) }
             if assembly != nil, assembly?.take(Array(payload)) == false { throw .malformed }
-            return note(answer, payload)
+            return try note(answer, payload)
         }
     }
 
-    private func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) -> Decision {
+    private func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) throws(Failure) -> Decision {
         if answer.hasContent { contentEvents += 1 }
         if let reason = answer.finishReason {
+            guard let known = FinishReason.known(payload, reason) else { throw .upstream(.retry(.upstreamError)) }
             finished += answer.finished
-            finishReason = FinishReason.known(payload, reason)
+            finishReason = known
         }
         let isRenamed = answer.model.map { !payload.holds(quotedModel, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
+        let isChanged = isRenamed || answer.timingsMember != nil
         guard let usage = answer.usage else {
-            guard !isRenamed else { return .replace(rewritten(answer, payload)) }
+            guard !isChanged else { return .replace(rewritten(answer, payload)) }
             if let text = answer.onlyText, answer.finishReason == nil, assembly == nil { likeness.remember(payload, text: text) }
             return .forward
         }
@@ -143,7 +146,7 @@ final class AnswerStream {
             usagePayload = ByteBuffer(bytes: payload)
         } else if includesUsage {
             let shown = tokens.exceeds(bound) ? shownTokens.json : nil
-            return isRenamed || shown != nil ? .replace(rewritten(answer, payload, usage: shown)) : .forward
+            return isChanged || shown != nil ? .replace(rewritten(answer, payload, usage: shown)) : .forward
         }
         return answer.choices == 0 ? .drop : .replace(rewritten(answer, payload, dropsUsage: true))
     }
@@ -171,7 +174,7 @@ extension ByteBuffer {
         }
     }
 
-    /// Copies an answer with the customer's name of its model, without its usage or with another one.
+    /// Copies an answer with the customer's name of its model, without its usage or with another one, and without the runtime's timings.
     mutating func writeAnswer(
         _ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, quotedModel: [UInt8], dropsUsage: Bool, usage: [UInt8]? = nil,
         emptiesChoices: Bool = false
@@ -180,6 +183,7 @@ extension ByteBuffer {
         if let range = answer.model {
             cuts.append((range.lowerBound - 1..<range.upperBound + 1, quotedModel))
         }
+        if let range = answer.timingsMember { cuts.append((range, [])) }
         if dropsUsage, let range = answer.usageMember { cuts.append((range, [])) }
         if let usage, let range = answer.usageValue { cuts.append((range, usage)) }
         if emptiesChoices, let range = answer.choicesValue { cuts.append((range, Array("[]".utf8))) }

@@ -102,11 +102,15 @@ struct AnswerTokens {
 
 /// The values of `finish_reason` that customers know; anything else is shown to them as the runtime sent it and recorded as `other`.
 enum FinishReason {
-    static func known(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> String {
+    static let stop = "stop"
+
+    /// Nil where the runtime gave the answer up, by its own will or another's.
+    static func known(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> String? {
         for reason: StaticString in ["stop", "length", "tool_calls", "content_filter", "function_call"]
         where HeadBytes.equal(bytes, range, ignoringCase: reason) {
             return reason.description
         }
+        for reason: StaticString in ["abort", "error"] where HeadBytes.equal(bytes, range, ignoringCase: reason) { return nil }
         return "other"
     }
 }

@@ -107,7 +107,7 @@ extension Attempt: ExchangeReceiver {
             return
         }
         form = .events
-        stream = AnswerStream(plan, assembly: request.isStream ? nil : AnswerAssembly(isChat: request.arriving.endpoint == .chatCompletions))
+        stream = AnswerStream(plan, assembly: request.isStream ? nil : AnswerAssembly(isChat: request.arriving.endpoint.isChat))
     }
 
     func exchangeBody(_ bytes: ByteBuffer) {
@@ -140,7 +140,8 @@ extension Attempt: ExchangeReceiver {
         case .none: request.attemptLost(self)
         case .whole(200): request.attemptAnswered(self)
         case .whole(let status):
-            request.attemptJudged(self, collected.withUnsafeReadableBytes { UpstreamError.judge(status: status, body: $0) })
+            let endpoint = request.arriving.endpoint
+            request.attemptJudged(self, collected.withUnsafeReadableBytes { UpstreamError.judge(status: status, body: $0, endpoint: endpoint) })
         case .events: request.attemptStreamEnded(self)
         }
     }
@@ -154,7 +155,9 @@ extension Attempt: ExchangeReceiver {
         case .timedOut: request.attemptFailed(self, .upstreamTimeout)
         case .connectFailed: request.attemptLost(self, beforeRuntime: true)
         case .overloaded: request.attemptLost(self, beforeRuntime: true, isFailure: false)
-        default: request.attemptLost(self)
+        // On a link that lives, it is the runtime behind it that is gone.
+        case .reset: request.attemptLost(self, runtimeDied: true)
+        default: request.attemptLost(self, runtimeDied: worker.address != nil)
         }
     }
 

@@ -11,6 +11,8 @@ extension RelayedRequest {
     private static let mostAttempts = 3
     /// A request whose hosts are lost again and again may be what kills them.
     private static let mostLosses = 3
+    /// One that runtimes die of is not tried on all of them.
+    private static let mostRuntimeDeaths = 1
 
     /// Asks the chosen worker.
     func beginAttempt() {
@@ -18,7 +20,7 @@ extension RelayedRequest {
         attempts += 1
         phase = .waiting
         let request = ExchangeRequest(
-            path: arriving.endpoint.path, requestId: arriving.requestId.description, worker: worker.entry.id,
+            path: arriving.endpoint.runtimePath, requestId: arriving.requestId.description, worker: worker.entry.id,
             bodyStart: plan.start(
                 quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
                 streams: plan.facts.stream || plan.mustAggregate(at: worker), using: &loop.edit), bodyRest: plan.rest)
@@ -42,7 +44,7 @@ extension RelayedRequest {
     private func lost(beforeRuntime: Bool, isFailure: Bool) {
         if isFailure { attempt?.fail() } else { attempt?.end() }
         losses += 1
-        let error = APIError(beforeRuntime ? .noWorkerAvailable : .upstreamError)
+        let error = APIError(beforeRuntime ? .noWorkerAvailable : .hostLost)
         guard losses <= RelayedRequest.mostLosses, let next = otherQuestion(), mayMove(isFree: true) else { return finish(.failed(error)) }
         move(next, counting: loop.metrics.reroutes, else: error)
     }
@@ -96,7 +98,15 @@ extension RelayedRequest {
 /// What attempts tell. Each call but `attemptHasEvents` is the last one of its attempt.
 extension RelayedRequest {
     /// Host or link was lost before the answer was complete.
-    func attemptLost(_ attempt: Attempt, beforeRuntime: Bool = false, isFailure: Bool = true) {
+    ///
+    /// - Parameter runtimeDied: The runtime, not its host: it may have died of this request.
+    func attemptLost(_ attempt: Attempt, beforeRuntime: Bool = false, isFailure: Bool = true, runtimeDied: Bool = false) {
+        if runtimeDied { runtimeDeaths += 1 }
+        guard runtimeDeaths <= RelayedRequest.mostRuntimeDeaths else {
+            attempt.fail()
+            loop.metrics.poisonRequests.increment()
+            return finish(.failed(APIError(.runtimeLost)))
+        }
         lost(beforeRuntime: beforeRuntime, isFailure: isFailure)
     }
 
@@ -113,36 +123,6 @@ extension RelayedRequest {
             finish(.failed(APIError(code)))
         case .retry(let code): retry(code)
         }
-    }
-
-    /// An answer that was not streamed is complete.
-    func attemptAnswered(_ attempt: Attempt) {
-        guard !isStream, let plan else { return retry(.upstreamError) }
-        let collected = attempt.collected
-        guard let scan = collected.withUnsafeReadableBytes({ AnswerScan.scan($0) }) else { return retry(.upstreamError) }
-        if scan.error != nil {
-            return attemptJudged(attempt, collected.withUnsafeReadableBytes { UpstreamError.judge(status: nil, body: $0) })
-        }
-        attempt.end(isComplete: true)
-        if let usage = scan.usage { tokens.take(usage, isFinal: true) }
-        if let reason = scan.finishReason { finishReason = collected.withUnsafeReadableBytes { FinishReason.known($0, reason) } }
-        // Nothing counted its tokens on the way: four bytes of text to one.
-        deliveredTokens = (scan.contentBytes + 3) / 4
-        finish(.whole(customersAnswer(collected, scan, plan)))
-    }
-
-    /// With the customer's name of the model, and no more usage than is possible.
-    private func customersAnswer(_ collected: ByteBuffer, _ scan: AnswerScan, _ plan: RequestPlan) -> ByteBuffer {
-        let isRenamed = collected.withUnsafeReadableBytes { bytes in
-            scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
-        }
-        let usage = tokens.exceeds(plan.bound) ? tokens.bounded(by: plan.bound).json : nil
-        guard isRenamed || usage != nil else { return collected }
-        var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)
-        collected.withUnsafeReadableBytes { bytes in
-            rewritten.writeAnswer(bytes, scan, quotedModel: plan.model.quotedName, dropsUsage: false, usage: usage)
-        }
-        return rewritten
     }
 
     /// Events with a token, or behind one, wait for the client: all that one read brought, so that one write takes them.
@@ -199,7 +179,7 @@ extension RelayedRequest {
         if let assembly = stream.assembly, let plan {
             return finish(.whole(ByteBuffer(bytes: assembly.json(quotedModel: plan.model.quotedName, usage: stream.shownTokens))))
         }
-        var last = attempt.takeHeld()
+        guard var last = shaped(attempt.takeHeld()) else { return finish(.failed(APIError(.streamInterrupted))) }
         if let usage = stream.usageEvent { last.writeImmutableBuffer(usage) }
         finish(.stream(last))
     }

@@ -28,10 +28,10 @@ extension RelayedRequest {
         isCut = true
         switch phase {
         case .admitting, .finishing, .over: break
-        case .queued: finish(.failed(APIError(headSent ? .streamInterrupted : .shuttingDown)))
+        case .queued: finish(.failed(APIError(.shuttingDown)))
         case .waiting, .streaming:
             attempt?.cancel()
-            finish(.failed(APIError(headSent ? .streamInterrupted : .shuttingDown)))
+            finish(.failed(APIError(.shuttingDown)))
         }
     }
 
@@ -88,15 +88,34 @@ extension RelayedRequest {
     /// Sends the events that the attempt holds, behind the head if that has not been sent.
     func writeHeld() {
         guard let sink, let attempt, attempt.held.readableBytes > 0 else { return }
-        sink.stream(takeHead(), attempt.takeHeld())
+        guard let events = shaped(attempt.takeHeld()) else {
+            attempt.cancel()
+            return finish(.failed(APIError(.streamInterrupted)))
+        }
+        guard events.readableBytes > 0 else { return }
+        sink.stream(takeHead(), events)
         sink.flush()
+    }
+
+    /// Events as the customer's API has them; nil when they cannot be told in it.
+    func shaped(_ events: ByteBuffer) -> ByteBuffer? {
+        guard let translated else { return events }
+        return translated.events(events)
     }
 
     /// The head of a stream, the first time.
     private func takeHead() -> AnswerHead? {
         guard !headSent else { return nil }
         headSent = true
-        return AnswerHead(status: 200, requestId: arriving.requestId, isEventStream: true, standing: standing)
+        var head = head
+        head.isEventStream = true
+        return head
+    }
+
+    private var head: AnswerHead {
+        var head = AnswerHead(status: 200, requestId: arriving.requestId, standing: standing)
+        head.shape = arriving.endpoint.errorShape
+        return head
     }
 
     private func writeComment() {
@@ -110,11 +129,19 @@ extension RelayedRequest {
         loop.metrics.inFlight.add(-1)
         switch ending {
         case .clientGone: takeSink()?.abandon()
-        case .whole(let body): takeSink()?.answer(AnswerHead(status: 200, requestId: arriving.requestId, standing: standing), body)
-        case .stream(let events): takeSink()?.endStream(takeHead(), events, ByteBuffer(staticString: "data: [DONE]\n\n"))
-        case .failed(let error) where headSent: takeSink()?.endStream(nil, attempt?.takeHeld() ?? ByteBuffer(), ByteBuffer(bytes: error.event))
+        case .whole(let body): takeSink()?.answer(head, body)
+        case .stream(let events):
+            takeSink()?.endStream(takeHead(), events, translated?.ending(metered) ?? ByteBuffer(staticString: "data: [DONE]\n\n"))
+        case .failed(let error) where headSent: endBroken(error)
         case .failed(let error):
+            let error = error.told(in: arriving.endpoint.errorShape)
             takeSink()?.answer(AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter), ByteBuffer(bytes: error.body))
         }
+    }
+
+    /// What has come of the answer, and that no more will.
+    private func endBroken(_ error: APIError) {
+        let events = attempt.flatMap { shaped($0.takeHeld()) } ?? ByteBuffer()
+        takeSink()?.endStream(nil, events, translated?.failure(error) ?? ByteBuffer(bytes: error.event))
     }
 }

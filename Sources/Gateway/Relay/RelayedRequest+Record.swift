@@ -10,8 +10,7 @@ extension RelayedRequest {
         guard let admission, let plan else { return }
         phase = .finishing(ending)
         vacate()
-        let metered = tokens.metered(
-            within: plan.bound, delivered: deliveredTokens, estimatedPrompt: plan.facts.estimatedPromptTokens, isWhole: finishReason != nil)
+        metered = meteredTokens(plan)
         if metered.isClamped { loop.metrics.usageClamped.increment() }
         let evidence = evidence(ending, metered)
         var completion = Completion(admission: admission, sequence: sequence, target: (attempt?.worker ?? worker)?.target, evidence: evidence)
@@ -30,6 +29,12 @@ extension RelayedRequest {
         loop.meter.finish(completion, waiter: self, tag: RecordTag.final.rawValue)
     }
 
+    /// What is metered of what is known now.
+    func meteredTokens(_ plan: RequestPlan) -> MeteredTokens {
+        tokens.metered(
+            within: plan.bound, delivered: deliveredTokens, estimatedPrompt: plan.facts.estimatedPromptTokens, isWhole: finishReason != nil)
+    }
+
     private func evidence(_ ending: Ending, _ metered: MeteredTokens) -> RequestEvidence {
         var evidence = RequestEvidence(status: 200)
         evidence.promptTokens = metered.prompt
@@ -40,9 +45,11 @@ extension RelayedRequest {
         case .whole, .stream: evidence.hasFinishReason = finishReason != nil
         case .failed(let error) where headSent:
             evidence.streamBroken = true
-            evidence.status = error.code == .streamInterrupted ? 200 : error.status
+            evidence.status = firstTokenAfter != nil ? 200 : error.status
+            evidence.fault = Fault(error.code.fault)
         case .failed(let error):
             evidence.status = error.status
+            evidence.fault = Fault(error.code.fault)
             evidence.withinQuota = error.code == .overCapacity
         case .clientGone:
             evidence.clientAborted = true

@@ -66,11 +66,16 @@ final class RelayedRequest {
     var losses = 0
     /// For a refusal, microseconds.
     var retryAfter: Int64?
+    var runtimeDeaths = 0
     // The answer to the client.
     var headSent = false
     var firstTokenAfter: Int64?
     var lastWrite: NIODeadline
+    /// Nil where the runtime's answer is the customer's.
+    var translated: TranslatedAnswer?
     var tokens = AnswerTokens()
+    /// As they were recorded.
+    var metered = MeteredTokens(prompt: 0, completion: 0)
     var finishReason: String?
     /// The gateway's own count of what the client was sent.
     var deliveredTokens = 0
@@ -96,6 +101,7 @@ final class RelayedRequest {
         do throws(APIError) {
             let plan = try RequestPlan.make(consume body, arriving: arriving, loop: loop)
             self.plan = plan
+            translated = TranslatedAnswer.of(plan, arriving)
             try admit(plan)
         } catch {
             loop.metrics.countRefusal(status: error.status)
@@ -155,7 +161,7 @@ final class RelayedRequest {
     private func refuseUnrouted(_ question: Router.Question, _ subject: UsageSubject, _ plan: RequestPlan) {
         let isTooLong = question.model.isTooLong(question.contextTokens, under: question.rules)
         let error = isTooLong ? APIError(.contextLengthExceeded, param: plan.facts.promptParam) : APIError(.noWorkerAvailable)
-        loop.meter.refuse(subject, outcome: isTooLong ? .clientError : .serverError, acceptedAt: arriving.acceptedAt)
+        loop.meter.refuse(subject, outcome: Outcome(error.code.fault), acceptedAt: arriving.acceptedAt)
         loop.metrics.countRefusal(status: error.status)
         answerRefusal(error, retryAfter: isTooLong ? nil : 1_000_000)
     }
@@ -165,19 +171,21 @@ final class RelayedRequest {
         loop.meter.refuse(subject, outcome: .quota, acceptedAt: arriving.acceptedAt)
         loop.metrics.rateLimited.increment()
         loop.metrics.countRefusal(status: 429)
+        let tier = arriving.key.tier
         switch refusal.kind {
-        case .requests: answerRefusal(APIError(.rateLimitExceeded), retryAfter: refusal.retryAfter ?? 60_000_000)
+        case .requests: answerRefusal(tier.used(up: .rateLimitExceeded), retryAfter: refusal.retryAfter ?? 60_000_000)
         case .tokens where refusal.retryAfter == nil:
             let message = "Prompt and longest answer together are above the tokens a minute of this key; ask for fewer with 'max_tokens'."
             answerRefusal(APIError(.tokensPerMinuteExceeded, message: message, param: "max_tokens"), retryAfter: 60_000_000)
-        case .tokens: answerRefusal(APIError(.tokensPerMinuteExceeded), retryAfter: refusal.retryAfter)
-        case .concurrency: answerRefusal(APIError(.tooManyConcurrentRequests), retryAfter: refusal.retryAfter)
+        case .tokens: answerRefusal(tier.used(up: .tokensPerMinuteExceeded), retryAfter: refusal.retryAfter)
+        case .concurrency: answerRefusal(tier.used(up: .tooManyConcurrentRequests), retryAfter: refusal.retryAfter)
         }
     }
 
     /// For requests that were never admitted: no record.
     private func answerRefusal(_ error: APIError, retryAfter: Int64?) {
         phase = .over
+        let error = error.told(in: arriving.endpoint.errorShape)
         let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
         takeSink()?.answer(head, ByteBuffer(bytes: error.body))
     }
@@ -224,6 +232,6 @@ extension RelayedRequest: MeterWaiter {
     /// What was not recorded must not look finished.
     private func unrecorded(_ ending: Ending) -> Ending {
         if case .clientGone = ending { return ending }
-        return .failed(APIError(headSent ? .streamInterrupted : .meteringUnavailable))
+        return .failed(APIError(.meteringUnavailable))
     }
 }

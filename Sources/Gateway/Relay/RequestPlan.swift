@@ -9,6 +9,11 @@ final class RequestPlan {
     /// By what the prompt is known again.
     let affinity: PromptAffinity
     let model: ModelRoute
+    let endpoint: GenerationEndpoint
+    /// What the answer repeats of a request to `/v1/responses`.
+    let echo: ResponsesEcho?
+    /// The beginning of the answer, which a request to `/v1/messages` gave.
+    let beginning: String?
     /// Output tokens of one answer.
     let outputTokens: Int
     /// The client's bytes behind the opening brace, without the members that policy owns.
@@ -20,7 +25,7 @@ final class RequestPlan {
     private static let includeUsage = Array(#"{"include_usage":true}"#.utf8)
 
     /// Tokens that are reserved: the estimated prompt and the longest answer, as often as it is generated.
-    var reservedTokens: Int { facts.estimatedPromptTokens + outputTokens * facts.generated }
+    var reservedTokens: Int { endpoint == .countTokens ? 0 : facts.estimatedPromptTokens + outputTokens * facts.generated }
 
     /// llama.cpp's server reports the tokens of one answer when it was asked for several: only its stream tells the truth.
     func mustAggregate(at worker: Worker) -> Bool {
@@ -32,26 +37,44 @@ final class RequestPlan {
 
     /// - Parameter body: Edited where it lies when nobody else holds it, else copied once.
     static func make(_ body: consuming ByteBuffer, arriving: ArrivingRequest, loop: GatewayLoop) throws(APIError) -> RequestPlan {
-        let facts = try read(body, endpoint: arriving.endpoint, loop: loop)
+        let endpoint = arriving.endpoint
+        var body = consume body
+        let (echo, beginning) = try reword(&body, endpoint)
+        let facts = try read(body, endpoint: endpoint, loop: loop)
         guard let model = loop.directory.model(facts.model), arriving.key.mayUse(model) else {
             throw APIError(.modelNotFound, param: "model")
         }
+        try model.checkServes(endpoint)
         let tier = arriving.key.tier
-        guard facts.estimatedPromptTokens <= tier.maxPromptTokens else {
-            let message = "The prompt is longer than the \(tier.maxPromptTokens) tokens that the plan \(tier.name) allows."
-            throw APIError(.promptTooLong, message: message, param: facts.promptParam)
+        if endpoint != .countTokens, facts.estimatedPromptTokens > tier.maxPromptTokens { throw tier.promptTooLong(facts.promptParam) }
+        if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens { throw tier.tooManyTokensAsked(facts.maxTokensParam) }
+        return RequestPlan(
+            body: consume body, facts: facts, model: model, endpoint: endpoint, echo: echo, beginning: beginning,
+            mostTokens: mostTokens(facts, arriving.key), scan: loop.scan)
+    }
+
+    /// Puts the request of another API into the words that policy and runtimes know.
+    private static func reword(_ body: inout ByteBuffer, _ endpoint: GenerationEndpoint) throws(APIError) -> (ResponsesEcho?, String?) {
+        switch endpoint {
+        case .chatCompletions, .completions, .embeddings: return (nil, nil)
+        case .responses:
+            let request = try ResponsesRequest(Array(body.readableBytesView))
+            body = ByteBuffer(bytes: request.chat)
+            return (request.echo, nil)
+        case .messages:
+            let request = try MessagesRequest(Array(body.readableBytesView))
+            body = ByteBuffer(bytes: request.chat)
+            return (nil, request.beginning)
+        case .countTokens:
+            body = ByteBuffer(bytes: try MessagesRequest.counting(Array(body.readableBytesView)))
+            return (nil, nil)
         }
-        if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens {
-            let message = "'\(facts.maxTokensParam)' is above the \(tier.maxOutputTokens) tokens that the plan \(tier.name) allows."
-            throw APIError(.maxTokensTooLarge, message: message, param: facts.maxTokensParam)
-        }
-        return RequestPlan(body: consume body, facts: facts, model: model, mostTokens: mostTokens(facts, arriving.key), scan: loop.scan)
     }
 
     /// Of one answer whose client set no cap: the plan's, but no more than this gateway's share of the tokens a minute has room for, else such
     /// requests would be refused for ever wherever many gateways share a small limit.
     private static func mostTokens(_ facts: GenerationRequest, _ key: CustomerKey) -> Int {
-        guard facts.maxTokens == nil else { return key.tier.maxOutputTokens }
+        guard facts.maxTokens == nil, facts.generated > 0 else { return key.tier.maxOutputTokens }
         let room = (key.limits.tokenLimit - facts.estimatedPromptTokens) / facts.generated
         return min(key.tier.maxOutputTokens, max(16, room))
     }
@@ -68,13 +91,20 @@ final class RequestPlan {
         return try result.get()
     }
 
-    private init(body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, mostTokens: Int, scan: RequestScan) {
+    private init(
+        body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, endpoint: GenerationEndpoint, echo: ResponsesEcho?,
+        beginning: String?, mostTokens: Int, scan: RequestScan
+    ) {
         self.facts = facts
         self.model = model
+        self.endpoint = endpoint
+        self.echo = echo
+        self.beginning = beginning
         affinity = body.withUnsafeReadableBytes { PromptAffinity.read(scan, $0) }
         // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
         let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)
-        outputTokens = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)
+        let most = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)
+        outputTokens = endpoint.generates ? most : 0
         var bytes = consume body
         restHasMembers = bytes.withUnsafeMutableReadableBytes { buffer in
             BodyEdit.remove(scan.members, from: buffer) { facts.removed.contains($0) }
@@ -91,8 +121,8 @@ final class RequestPlan {
     func start(quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, using edit: inout BodyEdit) -> ByteBuffer {
         edit.begin()
         edit.insert("model", json: quotedModel ?? model.quotedName)
-        edit.insert("cache_salt", json: quotedSalt)
-        edit.insert("max_tokens", integer: outputTokens)
+        if endpoint != .countTokens { edit.insert("cache_salt", json: quotedSalt) }
+        if endpoint.generates { edit.insert("max_tokens", integer: outputTokens) }
         if streams {
             edit.insert("stream", json: RequestPlan.yes)
             edit.insert("stream_options", json: RequestPlan.includeUsage)

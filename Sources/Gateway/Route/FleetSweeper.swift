@@ -62,7 +62,7 @@ final class HealthProbe: ExchangeReceiver {
         let body = #"{"model":\#(name),"messages":[{"role":"user","content":"Hello"}],"max_tokens":1,"temperature":0,"stream":false}"#
         let id = RequestId(milliseconds: LoopClock.wallMicroseconds() / 1000, using: &loop.random)
         let request = ExchangeRequest(
-            path: GenerationEndpoint.chatCompletions.path, requestId: id.description, worker: worker.entry.id, body: ByteBuffer(string: body))
+            path: GenerationEndpoint.chatCompletions.runtimePath, requestId: id.description, worker: worker.entry.id, body: ByteBuffer(string: body))
         if let address = worker.address {
             exchange = loop.pool(address).start(request, receiver: self)
         } else {

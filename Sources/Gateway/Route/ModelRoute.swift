@@ -58,6 +58,14 @@ final class ModelRoute: Sendable {
         return !allowed.isEmpty && !allowed.contains { $0.holds(tokens) || !$0.knowsItsContext }
     }
 
+    /// Throws where the model is not for this endpoint.
+    func checkServes(_ endpoint: GenerationEndpoint) throws(APIError) {
+        let kind: ModelKind = endpoint == .embeddings ? .embedding : .generation
+        guard (entry.kind ?? .generation) != kind else { return }
+        let message = kind == .embedding ? "This model makes no embeddings." : "This model makes embeddings and nothing else."
+        throw APIError(.unsupportedEndpoint, message: message, param: "model")
+    }
+
     var description: ModelDescription {
         ModelDescription(id: entry.name, created: entry.createdAtSeconds, contextLength: entry.contextTokens)
     }

@@ -7,17 +7,20 @@ package import HTTPWire
 package struct MessagesRequest: Sendable {
     /// The body of a request to `/v1/chat/completions`.
     package let chat: [UInt8]
+    /// The beginning of the answer, where the last message is one. Some runtimes repeat it in an answer that is not streamed.
+    package let beginning: String?
 
     package init(_ body: [UInt8], limits: JSONLimits = JSONLimits()) throws(APIError) {
         let reader = try Self.reader(body, limits)
         guard reader["max_tokens"] != nil else { throw reader.missing("max_tokens") }
-        var (chat, endsInsideAnswer) = try Self.conversation(reader)
+        var (chat, beginning) = try Self.conversation(reader)
+        self.beginning = beginning
         for name in ["max_tokens", "stream", "temperature", "top_p", "top_k"] { chat.set(name, reader[name]) }
         chat.set("stop", reader["stop_sequences"])
         try Self.format(reader, &chat)
         for member in reader.object.members where !Self.own.contains(member.name) && member.value != .null { chat.set(member.name, member.value) }
         try Self.thinking(reader, &chat)
-        if endsInsideAnswer {
+        if beginning != nil {
             chat.set("continue_final_message", true)
             chat.set("add_generation_prompt", false)
         }
@@ -26,13 +29,12 @@ package struct MessagesRequest: Sendable {
 
     /// The body of a request to a runtime's own `/v1/messages/count_tokens`: what decides the count, and nothing else, behind a check of all of it.
     ///
-    /// - Returns: the body without `model`, and the model's name.
-    package static func counting(_ body: [UInt8], limits: JSONLimits = JSONLimits()) throws(APIError) -> (body: JSONObject, model: String) {
+    package static func counting(_ body: [UInt8], limits: JSONLimits = JSONLimits()) throws(APIError) -> [UInt8] {
         let reader = try reader(body, limits)
         _ = try conversation(reader)
         var counted: JSONObject = [:]
-        for name in ["system", "messages", "tools", "tool_choice", "thinking"] { counted.set(name, reader[name]) }
-        return (counted, try reader.requiredString("model"))
+        for name in ["model", "system", "messages", "tools", "tool_choice", "thinking"] { counted.set(name, reader[name]) }
+        return JSONValue.object(counted).text
     }
 
     private static func reader(_ body: [UInt8], _ limits: JSONLimits) throws(APIError) -> MemberReader {
@@ -47,16 +49,16 @@ package struct MessagesRequest: Sendable {
         return reader
     }
 
-    /// Model, messages and tools, and whether the last message is the beginning of the answer.
-    private static func conversation(_ reader: MemberReader) throws(APIError) -> (JSONObject, endsInsideAnswer: Bool) {
+    /// Model, messages and tools, and the beginning of the answer.
+    private static func conversation(_ reader: MemberReader) throws(APIError) -> (JSONObject, beginning: String?) {
         var conversation = ChatConversation()
         try MessagesInput.read(reader, into: &conversation)
-        let endsInsideAnswer = conversation.endsInsideAnswer
+        let beginning = conversation.beginning
         var chat: JSONObject = [:]
         chat.set("model", reader["model"])
         chat.set("messages", .array(conversation.finish()))
         try MessagesTools.write(reader, to: &chat)
-        return (chat, endsInsideAnswer)
+        return (chat, beginning)
     }
 
     private static func format(_ reader: MemberReader, _ chat: inout JSONObject) throws(APIError) {

@@ -19,6 +19,7 @@ package struct MessagesStream: Sendable {
 
     private let identity: AnswerIdentity
     private let estimatedPrompt: Int
+    private var repeated: String?
     private var isStarted = false
     private var open: Block?
     private var index = -1
@@ -44,7 +45,8 @@ package struct MessagesStream: Sendable {
         finishReason = delta.finishReason ?? finishReason
         stopSequence = delta.stopSequence ?? stopSequence
         if !delta.reasoning.isEmpty { append(delta.reasoning, .thinking, &out) }
-        if !delta.text.isEmpty { append(delta.text, .text, &out) }
+        let text = repeated.map { delta.text.hasPrefix($0) ? String(delta.text.dropFirst($0.count)) : delta.text } ?? delta.text
+        if !text.isEmpty { append(text, .text, &out) }
         if !delta.refusal.isEmpty { append(delta.refusal, .text, &out) }
         for piece in delta.toolCalls {
             guard let place = pieces.take(piece) else { return false }
@@ -64,16 +66,19 @@ package struct MessagesStream: Sendable {
     }
 
     package func fail(_ error: APIError, into out: inout [UInt8]) {
-        out += error.messagesEvent(requestId: identity.requestId)
+        out += error.told(in: .anthropic).event
     }
 
     /// What keeps a quiet stream open.
     package static let ping = Array("event: ping\ndata: {\"type\":\"ping\"}\n\n".utf8)
 
     /// The message of an answer that was not streamed; nil when it is no chat answer.
-    package static func whole(_ answer: JSONValue, _ identity: AnswerIdentity, usage: TokenCounts) -> [UInt8]? {
-        guard answer["choices"]?.array?.first?["message"] != nil else { return nil }
+    ///
+    /// - Parameter repeated: The beginning of the answer, which the customer gave and the runtime repeats.
+    package static func whole(_ chat: [UInt8], _ identity: AnswerIdentity, usage: TokenCounts, repeated: String? = nil) -> [UInt8]? {
+        guard let answer = try? JSONValue.parse(chat), answer["choices"]?.array?.first?["message"] != nil else { return nil }
         var stream = MessagesStream(identity, estimatedPrompt: 0)
+        stream.repeated = repeated
         var events: [UInt8] = []
         guard stream.take(answer, into: &events) else { return nil }
         stream.close(&events)

@@ -61,8 +61,8 @@ package struct ResponsesStream: Sendable {
     }
 
     /// The response object of an answer that was not streamed; nil when it is no chat answer.
-    package static func whole(_ answer: JSONValue, _ identity: AnswerIdentity, echo: ResponsesEcho, usage: TokenCounts) -> [UInt8]? {
-        guard answer["choices"]?.array?.first?["message"] != nil else { return nil }
+    package static func whole(_ chat: [UInt8], _ identity: AnswerIdentity, echo: ResponsesEcho, usage: TokenCounts) -> [UInt8]? {
+        guard let answer = try? JSONValue.parse(chat), answer["choices"]?.array?.first?["message"] != nil else { return nil }
         var stream = ResponsesStream(identity, echo: echo)
         var events: [UInt8] = []
         guard stream.take(answer, into: &events) else { return nil }

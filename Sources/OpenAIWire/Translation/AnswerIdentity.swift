@@ -1,6 +1,5 @@
 /// What a translated answer calls itself.
 package struct AnswerIdentity: Sendable {
-    package let requestId: String
     /// The request's id without its dashes: what ids of the answer and its parts are made of.
     package let id: String
     /// The customer's name of the model.
@@ -8,7 +7,6 @@ package struct AnswerIdentity: Sendable {
     package let createdSeconds: Int64
 
     package init(requestId: String, model: String, createdSeconds: Int64) {
-        self.requestId = requestId
         id = requestId.filter { $0 != "-" }
         self.model = model
         self.createdSeconds = createdSeconds

@@ -52,8 +52,8 @@ struct ChatConversation {
         self.turn = turn
     }
 
-    /// The last message is the beginning of the answer.
-    var endsInsideAnswer: Bool { turn.map { $0.text != nil && $0.calls.isEmpty } ?? false }
+    /// The beginning of the answer, where the last message is one.
+    var beginning: String? { turn.flatMap { $0.calls.isEmpty ? $0.text : nil } }
 
     mutating func finish() -> [JSONValue] {
         close()

@@ -86,7 +86,9 @@ import Testing
                 try await client.post(Samples.request)
                 let answer = try await client.answer()
                 #expect(answer.hasPrefix("HTTP/1.1 \(status)"))
-                if status == 429 { #expect(answer.contains("\r\nretry-after: ") && answer.contains("rate_limit_exceeded")) }
+                if status == 429 {
+                    #expect(answer.contains("\r\nretry-after: ") && answer.contains("rate_limit_exceeded") && answer.contains("on the plan pro."))
+                }
             }
         }
         #expect(records.count == 2)

@@ -16,7 +16,7 @@ import Testing
             try await client.receive { $0.contains(#""content":"a""#) }
         }
         let answer = try await #require(clients.first).answer()
-        #expect(answer.contains(#""code":"stream_interrupted""#) && !answer.contains("[DONE]"))
+        #expect(answer.contains(#""code":"shutting_down""#) && !answer.contains("[DONE]"))
         #expect(records.map(\.outcome) == ["bad:stream_broken"])
         #expect(records.map(\.billableCompletionTokens) == [0])
     }

@@ -70,24 +70,30 @@ import Testing
         _ = try Translated.take(Translated.chunk(#"{"content":"a"}"#), &stream)
         let events = try Translated.events(stream.fail(APIError(.streamInterrupted)))
         #expect(events.names == ["error"])
-        #expect(events[0].value.at("error.type") == "api_error" && events[0]["request_id"] == "0199-ab")
+        #expect(events[0].value.at("error.type") == "api_error" && events[0]["type"] == "error")
     }
 
     @Test func aWholeAnswerIsOneMessage() throws {
         let call = #"{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}"#
         let answer =
             #"{"choices":[{"index":0,"message":{"role":"assistant","reasoning_content":"hm","content":"a","tool_calls":[\#(call)]},"finish_reason":"tool_calls"}]}"#
-        let body = MessagesStream.whole(try JSONValue.parse(answer), Translated.identity, usage: Translated.usage)
+        let body = MessagesStream.whole(Array(answer.utf8), Translated.identity, usage: Translated.usage)
         let message = try JSONValue.parse(try #require(body))
         #expect(message.at("content.0.thinking") == "hm" && message.at("content.1.text") == "a")
         #expect(message.at("content.2") == ["type": "tool_use", "id": "c", "name": "f", "input": ["a": 1]])
         #expect(message["stop_reason"] == "tool_use" && message.at("usage.input_tokens") == 6)
     }
 
+    @Test func aBeginningThatTheRuntimeRepeatsIsNotToldAgain() throws {
+        let answer = #"{"choices":[{"index":0,"message":{"role":"assistant","content":"The big sea"},"finish_reason":"stop"}]}"#
+        let body = MessagesStream.whole(Array(answer.utf8), Translated.identity, usage: Translated.usage, repeated: "The big")
+        #expect(try JSONValue.parse(try #require(body)).at("content.0.text") == " sea")
+    }
+
     @Test(arguments: APIErrorCode.allCases)
     func everyErrorHasAnthropicsShape(_ code: APIErrorCode) throws {
-        let value = try JSONValue.parse(APIError(code, param: "p").messagesBody(requestId: "r"))
-        #expect(value["type"] == "error" && value["request_id"] == "r")
-        #expect(value.at("error.type") == .string(code.messagesType) && value.at("error.code") == .string(code.rawValue))
+        let value = try JSONValue.parse(APIError(code, param: "p").told(in: .anthropic).body)
+        #expect(value["type"] == "error" && value.at("error.param") == "p")
+        #expect(value.at("error.type") == .string(code.anthropicType) && value.at("error.code") == .string(code.rawValue))
     }
 }

@@ -92,10 +92,10 @@ import Testing
         let answer =
             #"{"choices":[{"index":0,"message":{"role":"assistant","content":"a","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#
         let echo = try ResponsesRequest(Array(#"{"model":"m","input":"x","metadata":{"k":"v"},"temperature":1}"#.utf8)).echo
-        let body = ResponsesStream.whole(try JSONValue.parse(answer), Translated.identity, echo: echo, usage: Translated.usage)
+        let body = ResponsesStream.whole(Array(answer.utf8), Translated.identity, echo: echo, usage: Translated.usage)
         let response = try JSONValue.parse(try #require(body))
         #expect(response["object"] == "response" && response["metadata"] == ["k": "v"] && response["temperature"] == 1)
         #expect(response.at("output.0.content.0.text") == "a" && response.at("output.1.name") == "f")
-        #expect(ResponsesStream.whole(["choices": []], Translated.identity, echo: echo, usage: Translated.usage) == nil)
+        #expect(ResponsesStream.whole(Array(#"{"choices":[]}"#.utf8), Translated.identity, echo: echo, usage: Translated.usage) == nil)
     }
 }

@@ -1,0 +1,85 @@
+import Domain
+import HTTPWire
+import NIOCore
+import OpenAIWire
+import PlimsollWire
+
+/// Answers that are not streamed.
+extension RelayedRequest {
+    /// An answer that was not streamed is complete.
+    func attemptAnswered(_ attempt: Attempt) {
+        guard !isStream, let plan else { return retry(.upstreamError) }
+        let collected = attempt.collected
+        guard let scan = collected.withUnsafeReadableBytes({ AnswerScan.scan($0) }) else { return retry(.upstreamError) }
+        if scan.error != nil {
+            let endpoint = arriving.endpoint
+            return attemptJudged(attempt, collected.withUnsafeReadableBytes { UpstreamError.judge(status: nil, body: $0, endpoint: endpoint) })
+        }
+        guard let answer = answer(collected, scan, plan, of: attempt.worker.entry.dialect) else {
+            tokens = AnswerTokens()
+            finishReason = nil
+            return retry(.upstreamError)
+        }
+        attempt.end(isComplete: true)
+        finish(.whole(answer))
+    }
+
+    /// What the customer gets, once its tokens are noted; nil when it is no answer to what was asked.
+    private func answer(_ collected: ByteBuffer, _ scan: AnswerScan, _ plan: RequestPlan, of dialect: RuntimeDialect) -> ByteBuffer? {
+        switch arriving.endpoint {
+        case .chatCompletions, .completions: return noteText(collected, scan) ? customersAnswer(collected, scan, plan) : nil
+        case .responses, .messages:
+            guard noteText(collected, scan) else { return nil }
+            return translated?.whole(collected, meteredTokens(plan), of: dialect)
+        case .embeddings: return noteVectors(scan) ? customersAnswer(collected, scan, plan) : nil
+        case .countTokens: return counted(collected)
+        }
+    }
+
+    /// False where the runtime gave the answer up.
+    private func noteText(_ collected: ByteBuffer, _ scan: AnswerScan) -> Bool {
+        if let reason = scan.finishReason {
+            guard let known = collected.withUnsafeReadableBytes({ FinishReason.known($0, reason) }) else { return false }
+            finishReason = known
+        }
+        if let usage = scan.usage { tokens.take(usage, isFinal: true) }
+        // Nothing counted its tokens on the way: four bytes of text to one.
+        deliveredTokens = (scan.contentBytes + 3) / 4
+        return true
+    }
+
+    private func noteVectors(_ scan: AnswerScan) -> Bool {
+        guard scan.hasData else { return false }
+        if var usage = scan.usage {
+            // Not every runtime says that it generated nothing.
+            usage.completionTokens = 0
+            tokens.take(usage, isFinal: true)
+        }
+        finishReason = FinishReason.stop
+        return true
+    }
+
+    /// Counting is not billed, and what the runtime says beside the count is not passed on.
+    private func counted(_ collected: ByteBuffer) -> ByteBuffer? {
+        guard let count = InputTokens.read(Array(collected.readableBytesView)) else { return nil }
+        var nothing = ReportedUsage()
+        (nothing.promptTokens, nothing.completionTokens) = (0, 0)
+        tokens.take(nothing, isFinal: true)
+        finishReason = FinishReason.stop
+        return ByteBuffer(bytes: InputTokens.body(count))
+    }
+
+    /// With the customer's name of the model, no more usage than is possible, and without what a runtime tells of itself.
+    private func customersAnswer(_ collected: ByteBuffer, _ scan: AnswerScan, _ plan: RequestPlan) -> ByteBuffer {
+        let isRenamed = collected.withUnsafeReadableBytes { bytes in
+            scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
+        }
+        let usage = tokens.exceeds(plan.bound) ? tokens.bounded(by: plan.bound).json : nil
+        guard isRenamed || usage != nil || scan.timingsMember != nil else { return collected }
+        var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)
+        collected.withUnsafeReadableBytes { bytes in
+            rewritten.writeAnswer(bytes, scan, quotedModel: plan.model.quotedName, dropsUsage: false, usage: usage)
+        }
+        return rewritten
+    }
+}

@@ -1,0 +1,24 @@
+import PlimsollWire
+import TestSupport
+import Testing
+
+@Suite struct PoisonTests {
+    /// Row 13 of the failure catalogue: a prompt that kills the runtime is not carried from host to host.
+    @Test func aRequestThatRuntimesDieOfIsTriedTwice() async throws {
+        var runtimes: [ScriptedRuntime] = []
+        for _ in 0..<4 { runtimes.append(try await ScriptedRuntime { _, _ in [.reset] }) }
+        var answer = ""
+        var count: String?
+        let records = try await GatewayFixture.run(runtimes) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            answer = try await client.answer()
+            count = gateway.metric("plimsoll_gateway_poison_requests_total")
+        }
+        #expect(answer.hasPrefix("HTTP/1.1 502 ") && answer.contains(#""code":"runtime_lost""#))
+        #expect(answer.contains("\r\nx-should-retry: false\r\n"))
+        #expect(runtimes.reduce(0) { $0 + $1.seen.requests.count } == 2)
+        #expect(records.map(\.errorCode) == ["runtime_lost"] && records.map(\.attempts) == [2])
+        #expect(count == "1")
+    }
+}
