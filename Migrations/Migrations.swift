@@ -23,5 +23,9 @@ package enum Migrations {
         File(name: "V0014_lost_enrolments", sql: PackageResources.V0014_lost_enrolments_sql),
         File(name: "V0015_queues", sql: PackageResources.V0015_queues_sql),
         File(name: "V0016_model_kinds", sql: PackageResources.V0016_model_kinds_sql),
+        File(name: "V0017_abuse_rules", sql: PackageResources.V0017_abuse_rules_sql),
+        File(name: "V0018_behaviour", sql: PackageResources.V0018_behaviour_sql),
+        File(name: "V0019_captures", sql: PackageResources.V0019_captures_sql),
+        File(name: "V0020_masking", sql: PackageResources.V0020_masking_sql),
     ]
 }

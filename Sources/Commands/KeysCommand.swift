@@ -14,6 +14,8 @@ enum Keys: AdminKind {
         .optional("requests_per_minute", "null: the tier's; never above it", form: .json),
         .optional("tokens_per_minute", form: .json),
         .optional("concurrent_requests", form: .json),
+        .optional("masking", "none, warn, secrets, personal or all; null: the tenant's"),
+        .optional("allowed_addresses", "list of ranges such as 192.0.2.0/24; null: everywhere", form: .json),
         .optional("expires_at", "instant such as 2030-01-31T12:00:00Z"),
     ]
     static let secret: String? = "secret"

@@ -12,7 +12,8 @@ package struct PlimsollCommand: AsyncParsableCommand {
             """, version: Version.current,
         subcommands: [DevCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "Customers", subcommands: [TenantsCommand.self, KeysCommand.self, TiersCommand.self, SKUsCommand.self]),
+            CommandGroup(
+                name: "Customers", subcommands: [TenantsCommand.self, KeysCommand.self, TiersCommand.self, SKUsCommand.self, RulesCommand.self]),
             CommandGroup(
                 name: "Fleet",
                 subcommands: [
@@ -23,7 +24,7 @@ package struct PlimsollCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Records",
                 subcommands: [
-                    UsageCommand.self, QuarantineCommand.self, MinutesCommand.self, AuditCommand.self, TokensCommand.self,
+                    UsageCommand.self, QuarantineCommand.self, MinutesCommand.self, AbuseCommand.self, AuditCommand.self, TokensCommand.self,
                 ]),
         ])
 

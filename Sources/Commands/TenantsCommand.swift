@@ -10,6 +10,9 @@ enum Tenants: AdminKind {
         .required("display_name"),
         .required("tier"),
         .optional("allowed_regions", "list, such as [\"eu\"]; empty: everywhere", form: .json),
+        .optional("anomaly_throttle_ppm", "share of the limits of a minute while it behaves unlike itself; null: an alarm alone", form: .json),
+        .optional("masking", "warn, secrets, personal or all: what no host sees of its prompts; null: nothing"),
+        .optional("allowed_addresses", "list of ranges such as 192.0.2.0/24; null: everywhere", form: .json),
         .later("state", "active or suspended"),
     ]
 }

@@ -26,6 +26,7 @@ enum Tiers: AdminKind {
         .optional("burst_percent", "of a worker's slots, kept free of lesser tiers", form: .json),
         .optional("tenant_share_percent", "of a worker's slots and KV cache, for one tenant", form: .json),
         .optional("batch_deadline_seconds", "to the end of a batch answer", form: .json),
+        .optional("anomaly_throttle_ppm", "share of the limits of a minute while it behaves unlike itself; null: an alarm alone", form: .json),
         .optional("monthly_minimum_micro_usd", form: .json),
     ]
 }

@@ -3,6 +3,7 @@ package enum HTTPMethod: Sendable, Equatable {
     case head
     case post
     case options
+    case delete
     /// Any other token.
     case other
 }
@@ -84,6 +85,7 @@ package struct RequestHead: Sendable {
         if `is`("POST") { return .post }
         if `is`("GET") { return .get }
         if `is`("HEAD") { return .head }
+        if `is`("DELETE") { return .delete }
         return `is`("OPTIONS") ? .options : .other
     }
 

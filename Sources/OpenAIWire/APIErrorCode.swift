@@ -1,6 +1,9 @@
 /// Every error that a customer can see. Raw values are the `code` of the body and never change their meaning.
 package enum APIErrorCode: String, Sendable, CaseIterable {
     case invalidAPIKey = "invalid_api_key"
+    case addressNotAllowed = "address_not_allowed"
+    case tooManyFailedKeys = "too_many_failed_keys"
+    case contentRefused = "content_policy_violation"
     case modelNotFound = "model_not_found"
     case unknownURL = "unknown_url"
     case methodNotAllowed = "method_not_allowed"
@@ -39,12 +42,13 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     package var status: Int {
         switch self {
         case .invalidAPIKey: 401
+        case .addressNotAllowed: 403
         case .modelNotFound, .unknownURL: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
         case .requestTooLarge: 413
         case .unsupportedEncoding, .unsupportedMediaType: 415
-        case .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests, .overCapacity: 429
+        case .tooManyFailedKeys, .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests, .overCapacity: 429
         case .noWorkerAvailable, .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: 503
         case .upstreamError, .streamInterrupted, .hostLost, .runtimeLost: 502
         case .upstreamTimeout: 504
@@ -56,6 +60,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     package var type: String {
         switch status {
         case 401: "authentication_error"
+        case 403: "permission_error"
         case 404 where self == .modelNotFound: "invalid_request_error"
         case 429: "rate_limit_error"
         case 500...: "api_error"
@@ -101,6 +106,9 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     package var message: String {
         switch self {
         case .invalidAPIKey: "Incorrect API key provided."
+        case .addressNotAllowed: "This key may not be used from this address."
+        case .tooManyFailedKeys: "Too many keys that do not exist were tried from this address."
+        case .contentRefused: "The request is against the content rules of this service."
         case .modelNotFound: "The model does not exist or this key may not use it."
         case .unknownURL: "Unknown request URL."
         case .methodNotAllowed: "This method is not allowed here."

@@ -25,6 +25,12 @@ package enum GatewayPath {
     package static let usage = "/gateway/v1/usage-records"
     /// `POST MinuteBatch -> IntakeResponse`.
     package static let minutes = "/gateway/v1/minutes"
+    /// `POST AbuseReport -> IntakeResponse`.
+    package static let abuse = "/gateway/v1/abuse-reports"
+    /// `POST CaptureCall -> CaptureAnswer`.
+    package static let captures = "/gateway/v1/captures"
+    /// `POST CaptureBatch -> IntakeResponse`.
+    package static let captureRecords = "/gateway/v1/capture-records"
 }
 
 /// Paths that a gateway may ask of an agent over a link. Anything else is answered 404 by the agent and never reaches a runtime.

@@ -38,6 +38,8 @@ package enum TableEntryKind: String, Sendable, CaseIterable {
     case worker
     case gateway
     case denied
+    case rule
+    case capture
 }
 
 package struct TenantEntry: Sendable, Codable, Equatable {
@@ -51,9 +53,16 @@ package struct TenantEntry: Sendable, Codable, Equatable {
     package var cacheSalt: String
     /// Trust classes of workers that may serve it; nil: all.
     package var allowedTrustClasses: [String]?
+    /// Ranges of addresses that its keys may be used from; nil: everywhere.
+    package var allowedAddresses: [String]?
+    /// Parts per million that are left of its limits of a minute; nil: all.
+    package var throttlePpm: Int?
+    /// What is masked in its prompts: `warn`, `secrets`, `personal` or `all`; nil: nothing.
+    package var masking: String?
 
     package init(
-        id: String, tier: String, active: Bool, allowedRegions: [String], cacheSalt: String, allowedTrustClasses: [String]? = nil
+        id: String, tier: String, active: Bool, allowedRegions: [String], cacheSalt: String, allowedTrustClasses: [String]? = nil,
+        allowedAddresses: [String]? = nil, throttlePpm: Int? = nil, masking: String? = nil
     ) {
         self.id = id
         self.tier = tier
@@ -61,6 +70,9 @@ package struct TenantEntry: Sendable, Codable, Equatable {
         self.allowedRegions = allowedRegions
         self.cacheSalt = cacheSalt
         self.allowedTrustClasses = allowedTrustClasses
+        self.allowedAddresses = allowedAddresses
+        self.throttlePpm = throttlePpm
+        self.masking = masking
     }
 }
 
@@ -78,10 +90,15 @@ package struct KeyEntry: Sendable, Codable, Equatable {
     package var concurrentRequests: Int?
     /// Of the tenant's trust classes those that this key is content with; nil: all of them.
     package var allowedTrustClasses: [String]?
+    /// Ranges of addresses that it may be used from; nil: everywhere that the tenant allows.
+    package var allowedAddresses: [String]?
+    /// As of the tenant, or `none`; nil: the tenant's.
+    package var masking: String?
 
     package init(
         id: String, tenant: String, sha256Hex: String, expiresAtSeconds: Int64? = nil, models: [String]? = nil, requestsPerMinute: Int? = nil,
-        tokensPerMinute: Int? = nil, concurrentRequests: Int? = nil, allowedTrustClasses: [String]? = nil
+        tokensPerMinute: Int? = nil, concurrentRequests: Int? = nil, allowedTrustClasses: [String]? = nil, allowedAddresses: [String]? = nil,
+        masking: String? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -92,6 +109,8 @@ package struct KeyEntry: Sendable, Codable, Equatable {
         self.tokensPerMinute = tokensPerMinute
         self.concurrentRequests = concurrentRequests
         self.allowedTrustClasses = allowedTrustClasses
+        self.allowedAddresses = allowedAddresses
+        self.masking = masking
     }
 }
 
@@ -240,6 +259,47 @@ package struct GatewayEntry: Sendable, Codable, Equatable {
         self.id = id
         self.region = region
         self.address = address
+    }
+}
+
+/// What an operator wants refused or counted.
+package struct RuleEntry: Sendable, Codable, Hashable {
+    /// What `pattern` is.
+    package enum Kind: String, Sendable, Codable {
+        /// Text in a prompt.
+        case literal
+        /// A regular expression on the text of a prompt.
+        case expression
+        /// A range of addresses that keys are used from.
+        case address
+    }
+
+    package enum Action: String, Sendable, Codable {
+        case refuse
+        /// The request goes on; it is counted.
+        case flag
+    }
+
+    package var id: String
+    /// Nil: for all tenants.
+    package var tenant: String?
+    package var kind: Kind
+    package var pattern: String
+    package var caseSensitive: Bool
+    package var action: Action
+    /// For the customer; nil: the usual words.
+    package var message: String?
+
+    package init(
+        id: String, tenant: String? = nil, kind: Kind, pattern: String, caseSensitive: Bool = false, action: Action = .refuse, message: String? = nil
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.kind = kind
+        self.pattern = pattern
+        self.caseSensitive = caseSensitive
+        self.action = action
+        self.message = message
     }
 }
 

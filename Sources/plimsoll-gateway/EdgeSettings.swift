@@ -22,8 +22,8 @@ struct EdgeSettings {
             reader.fault("listen", "must be host:port")
         }
         certificates = Self.certificates(reader.object("tls"))
-        let isBehindProxy = reader.bool("behind_proxy", default: false)
-        if !listen.isLocal, certificates == nil, !isBehindProxy, !reader.has("tls") {
+        gateway.isBehindProxy = reader.bool("behind_proxy", default: false)
+        if !listen.isLocal, certificates == nil, !gateway.isBehindProxy, !reader.has("tls") {
             reader.fault("listen", "is plain HTTP and must be a loopback address; set tls, or behind_proxy when a proxy with TLS stands in front")
         }
         let operations = reader.object("operations").address("listen", default: SettingsAddress(host: "127.0.0.1", port: 7802))

@@ -63,9 +63,10 @@ struct GatewayProgram {
         let spool = try makeSpool(gateway: identity.id)
         SpoolMetrics.register(spool, isShipped: true, in: metrics)
         let contact = ControlContact()
+        let captures = CaptureDesk(metrics: metrics, ask: keeper.askCaptures)
         let server = GatewayServer(
             settings: edge, group: group, spool: spool, registry: links.registry, contact: contact, certificates: settings.certificates,
-            metrics: metrics, drainLimit: settings.drainLimit,
+            captures: captures, metrics: metrics, drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         let store = followTable(identity, server, links, readiness)
         TableMetrics.register(store, contact, in: metrics)
@@ -74,7 +75,9 @@ struct GatewayProgram {
             [
                 keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: fetch(keeper, readiness)), Upkeep(), links,
                 UsageShipper(spool: spool, logger: logger, send: keeper.sendUsage),
-                MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes), server,
+                MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes),
+                AbuseShipper(server: server, logger: logger, send: keeper.sendAbuse),
+                CaptureShipper(desk: captures, logger: logger, send: keeper.sendCaptures), server,
             ], readiness)
     }
 

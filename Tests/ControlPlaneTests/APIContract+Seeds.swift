@@ -29,6 +29,10 @@ extension APIContract {
             'b', 1, true, 200, 'good', 'stop', 'none', 1, 10, 0, 5, 0, 7, 0, 5, 7, false, 1, sha256('x') FROM serving.tenants
         """,
         """
+        INSERT INTO serving.abuse_events (kind, tenant_id, rule_id, gateway_id, count, detail)
+        SELECT 'rule', tenant_id, id, gen_random_uuid(), 3, '{"minute": 1}' FROM serving.rules
+        """,
+        """
         INSERT INTO billing.usage_quarantine (gateway_id, reason, request_id, payload_sha256, payload)
         VALUES (gen_random_uuid(), 'other_content', 'r1', sha256('x'), '{"request_id": "r1"}')
         """,

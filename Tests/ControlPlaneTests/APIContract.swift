@@ -8,7 +8,7 @@ struct APIContract {
 
     /// In the order in which things can be made.
     private static let creations = [
-        "tiers", "tenants", "models", "keys", "providers", "pools", "releases", "skus", "routing-weights", "enrolment-tokens", "tokens",
+        "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "routing-weights", "enrolment-tokens", "tokens",
     ]
 
     static func run(_ body: @Sendable (APIContract) async throws -> Void) async throws {
@@ -123,7 +123,7 @@ struct APIContract {
 
     /// Commands before revocations, and what refers to others before them.
     private static func rank(_ operation: OpenAPIDocument.Operation) -> Int {
-        let kinds = ["skus", "releases", "models", "keys", "tenants", "tiers", "pools", "providers"]
+        let kinds = ["skus", "releases", "models", "rules", "keys", "tenants", "tiers", "pools", "providers"]
         if operation.method == "PATCH" { return 0 }
         if operation.method == "POST" { return operation.path.hasSuffix("revoke") ? 2 : 1 }
         return 3 + (kinds.firstIndex { operation.path.contains("/\($0)/") } ?? kinds.count)

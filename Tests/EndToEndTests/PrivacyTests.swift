@@ -6,16 +6,21 @@ extension MachineTests {
     @Suite struct PrivacyTests {
         private static let asked = "zebra-question-7341"
         private static let told = "zebra-answer-9152"
+        /// Of the forms that are redacted wherever text is written.
+        private static let secret = "ghp_zebra7Q2wE4rT6yU8iO0pA1sD3fG5hJ7kL9z"
+        private static let address = "zebra.person@example.org"
 
         /// Markers go into prompts, answers and keys, every path is made to fail, and then everything that was written anywhere is searched.
         @Test(.timeLimit(.minutes(4))) func nothingOfAConversationIsEverWritten() async throws {
             try await Installation.with { plimsoll in
                 try await converse(plimsoll)
+                try await capture(plimsoll)
                 try await provoke(plimsoll)
                 try await mistake(plimsoll)
                 let made = try await plimsoll.makeKey("searched for")
                 _ = try await plimsoll.chat(body(plimsoll), key: made.key)
-                try await search(plimsoll, for: [Self.asked, Self.told, made.key, "pls_live_zebra", plimsoll.key])
+                try await search(plimsoll, for: [Self.asked, Self.told, Self.secret, Self.address, made.key, "pls_live_zebra", plimsoll.key])
+                try countRedactions(plimsoll)
             }
         }
 
@@ -28,6 +33,32 @@ extension MachineTests {
             let whole = try await plimsoll.chat(body(plimsoll))
             #expect(whole.body.contains(Self.told), "the marker must have been in the answer: \(whole.body)")
             _ = try await plimsoll.chat(body(plimsoll, #","stream":true,"max_tokens":8"#))
+        }
+
+        /// What a tenant asks to be kept is sealed, and has no secrets in it.
+        private func capture(_ plimsoll: Installation) async throws {
+            let headers = ["Authorization": "Bearer \(plimsoll.key)"]
+            let captures = plimsoll.url + "/v1/debug/captures"
+            let made = try await HTTPCall.send("POST", captures, headers: headers, body: #"{"expires_in":600}"#)
+            #expect(made.status == 201, "\(made.body)")
+            let id = try #require(made.at("id"))
+            try await Waiting.until("a captured request can be read", within: .seconds(60)) {
+                let prompt = "\(Self.asked) \(Self.secret) \(Self.address) [[echo \(Self.told)]]"
+                _ = try await plimsoll.chat(#"{"model":"\#(plimsoll.model)","max_tokens":8,"messages":[{"role":"user","content":"\#(prompt)"}]}"#)
+                let read = try await HTTPCall.send("GET", captures + "/\(id)/records", headers: headers)
+                guard read.status == 200, read.body.contains(Self.asked) else { return false }
+                #expect(read.body.contains("<redacted github-pat>") && read.body.contains("<redacted email>"))
+                #expect(!read.body.contains(Self.secret) && !read.body.contains(Self.address))
+                return true
+            }
+        }
+
+        /// The scanner must leave our own logs readable.
+        private func countRedactions(_ plimsoll: Installation) throws {
+            let logs = try plimsoll.filesOutsideTheDatabase().filter { $0.key.hasPrefix("logs/") }
+            let lines = logs.values.flatMap { String(decoding: $0, as: UTF8.self).split(separator: "\n") }
+            let redacted = lines.filter { $0.contains("<redacted ") }
+            #expect(redacted.count * 100 <= lines.count, "\(redacted.count) of \(lines.count) lines, such as \(redacted.first?.prefix(300) ?? "")")
         }
 
         private func provoke(_ plimsoll: Installation) async throws {

@@ -23,6 +23,21 @@ extension PeerAPI {
             let batch = try await PeerMessages.read(MinuteBatch.self, request, limit: 8 << 20)
             return try PeerMessages.answer(try await minutes.store(batch, from: gateway))
         }
+        router.post(RouterPath(GatewayPath.abuse)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let report = try await PeerMessages.read(AbuseReport.self, request, limit: 1 << 20)
+            return try PeerMessages.answer(try await AbuseIntake(pool: serving).store(report, from: gateway))
+        }
+        router.post(RouterPath(GatewayPath.captures)) { request, context in
+            _ = try await admitted(context, role: .gateway)
+            let call = try await PeerMessages.read(CaptureCall.self, request, limit: 1 << 16)
+            return try PeerMessages.answer(try await captures.answer(call))
+        }
+        router.post(RouterPath(GatewayPath.captureRecords)) { request, context in
+            _ = try await admitted(context, role: .gateway)
+            let batch = try await PeerMessages.read(CaptureBatch.self, request, limit: 16 << 20)
+            return try PeerMessages.answer(try await captures.store(batch))
+        }
     }
 
     private func table(since: Int64?, wait: Duration, gateway: UUID, logger context: PeerContext) async throws -> Response {

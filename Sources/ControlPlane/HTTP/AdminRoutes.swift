@@ -1,7 +1,7 @@
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
     package static func all(tokens: EnrolmentTokens) -> [AdminRoute] {
-        customers + catalogue + fleet(tokens) + records
+        customers + catalogue + fleet(tokens) + records + abuse
     }
 
     private static var customers: [AdminRoute] {
@@ -33,6 +33,11 @@ package enum AdminRoutes {
             AdminTokenResource.list,
             AdminTokenResource.single, AdminTokenResource.creation, AdminTokenResource.revocation,
         ]
+    }
+
+    private static var abuse: [AdminRoute] {
+        let rules = RuleResource.resource
+        return rules.reads + [RuleResource.creation, rules.update, rules.removal, AbuseEventResource.list]
     }
 
     private static func managed(_ resource: AdminResource) -> [AdminRoute] {

@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import HTTPWire
 import Postgres
@@ -28,6 +29,11 @@ enum FieldKind: Sendable {
     case reference
     /// Printable characters, for secrets made elsewhere.
     case secret(ClosedRange<Int>)
+    /// Any text without the zero byte, by its length in characters.
+    case text(ClosedRange<Int>)
+    /// Such as `192.0.2.0/24`.
+    case addressRange
+    case addressRanges(atMost: Int)
 
     struct Mismatch: Error {
         let message: String
@@ -40,6 +46,7 @@ enum FieldKind: Sendable {
         case .slugs(let count): try list(value, atMost: count, of: .slug)
         case .modelNames(let count): try list(value, atMost: count, of: .modelName)
         case .choices(let options): try list(value, atMost: options.count, of: .choice(options))
+        case .addressRanges(let count): try list(value, atMost: count, of: .addressRange)
         case .instant: try instant(value)
         default: try text(value)
         }
@@ -90,7 +97,9 @@ enum FieldKind: Sendable {
         case .capability: TextForm.isCapability(text)
         case .reference: TextForm.isModelName(text)
         case .secret(let length): length.contains(text.utf8.count) && TextForm.isToken(text)
-        case .integer, .boolean, .slugs, .modelNames, .choices, .instant: false
+        case .text(let length): length.contains(text.unicodeScalars.count) && !text.unicodeScalars.contains("\0")
+        case .addressRange: AddressRange(text) != nil
+        case .integer, .boolean, .slugs, .modelNames, .choices, .instant, .addressRanges: false
         }
     }
 
@@ -104,7 +113,9 @@ enum FieldKind: Sendable {
         case .digest: "sha256: and 64 hexadecimal digits"
         case .capability: "a compute capability such as 8.6"
         case .secret(let length): "\(length.lowerBound) to \(length.upperBound) visible ASCII characters"
-        case .integer, .boolean, .slugs, .modelNames, .choices, .instant: "of another kind"
+        case .text(let length): "\(length.lowerBound) to \(length.upperBound) characters"
+        case .addressRange: "an address or a range such as 192.0.2.0/24 or 2001:db8::/32"
+        case .integer, .boolean, .slugs, .modelNames, .choices, .instant, .addressRanges: "of another kind"
         }
     }
 }

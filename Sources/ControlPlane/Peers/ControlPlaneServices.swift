@@ -14,6 +14,7 @@ package struct ControlPlaneServices: Sendable {
     private let listener: ChangeListener
     private let writer: HeartbeatWriter
     private let upkeep: ControlUpkeep
+    private let behaviour: BehaviourWatch
 
     package init(
         configuration: PostgresConfiguration, authority: Authority, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger
@@ -27,11 +28,12 @@ package struct ControlPlaneServices: Sendable {
         publisher = TablePublisher(pool: databases.serving, authority: authority, news: news, holder: holder, logger: logger)
         listener = ChangeListener(configuration: configuration, bells: news, logger: logger)
         writer = HeartbeatWriter(pool: databases.serving, book: peers.book, logger: logger)
+        behaviour = BehaviourWatch(databases: databases, holder: holder, metrics: metrics, logger: logger)
         upkeep = ControlUpkeep(databases: databases, holder: holder, retention: retention, metrics: metrics, logger: logger)
     }
 
     /// Dependencies first. `others` are loops of the program's own, which end with those of this.
     package func services(with others: [any Service] = []) -> [any Service] {
-        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep] + others)]
+        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour] + others)]
     }
 }

@@ -23,6 +23,7 @@ package struct PeerAPI: Sendable {
     let usage: UsageIntake
     let minutes: MinuteIntake
     let serving: PostgresPool
+    let captures: CaptureStore
 
     package init(
         databases: ControlDatabases, authority: Authority, news: Bells<ChangeChannel>, board: TableBoard, metrics: MetricRegistry, logger: Logger
@@ -31,6 +32,7 @@ package struct PeerAPI: Sendable {
         self.news = news
         self.board = board
         serving = databases.serving
+        captures = CaptureStore(pool: databases.serving, seal: CaptureSeal(authority.tableKey))
         enrolment = Enrolment(pool: databases.serving, authority: authority, metrics: metrics, logger: logger)
         renewal = Renewal(pool: databases.serving, authority: authority, logger: logger)
         doorman = PeerGuard(pool: databases.serving)

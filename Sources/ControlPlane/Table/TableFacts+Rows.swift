@@ -7,7 +7,8 @@ extension TableFacts {
     /// Reads every row that has a place in the table, in the snapshot of the caller's transaction.
     static func read(_ connection: PostgresConnection, trustDomain: String) async throws -> TableFacts {
         let answers = try await connection.pipeline([
-            tenantRows, keyRows, tierRows, modelRows, releaseRows, workerRows, gatewayRows, deniedRows,
+            tenantRows, keyRows, tierRows, modelRows, releaseRows, workerRows, gatewayRows, deniedRows, ruleRows,
+            captureRows,
         ])
         var facts = TableFacts()
         facts.tenants = try answers[0].map(tenant)
@@ -18,16 +19,20 @@ extension TableFacts {
         facts.workers = try answers[5].map(worker)
         facts.gateways = try answers[6].map(gateway)
         facts.denied = try answers[7].map { try denied($0, trustDomain: trustDomain) }
+        facts.rules = try answers[8].map(rule)
+        facts.captures = try answers[9].map(capture)
         return facts
     }
 
     private static let tenantRows: SQL = """
-        SELECT id, tier, state = 'active' AS active, allowed_regions, cache_salt FROM serving.tenants WHERE state <> 'deleted'
+        SELECT id, tier, state = 'active' AS active, allowed_regions, cache_salt, allowed_addresses, throttle_ppm, masking
+        FROM serving.tenants WHERE state <> 'deleted'
         """
 
     private static let keyRows: SQL = """
         SELECT keys.id, keys.tenant_id, encode(keys.sha256, 'hex') AS digest, extract(epoch FROM keys.expires_at)::bigint AS expires_at,
-            keys.models, keys.requests_per_minute, keys.tokens_per_minute, keys.concurrent_requests
+            keys.models, keys.requests_per_minute, keys.tokens_per_minute, keys.concurrent_requests,
+            keys.allowed_addresses, keys.masking
         FROM serving.api_keys AS keys JOIN serving.tenants AS tenants ON tenants.id = keys.tenant_id
         WHERE keys.revoked_at IS NULL AND tenants.state <> 'deleted' AND (keys.expires_at IS NULL OR keys.expires_at > now() - interval '1 day')
         """
@@ -75,6 +80,17 @@ extension TableFacts {
         WHERE state = 'active' AND certificate_not_after > now()
         """
 
+    private static let ruleRows: SQL = """
+        SELECT rules.id, rules.tenant_id, rules.kind, rules.pattern, rules.case_sensitive, rules.action, rules.message
+        FROM serving.rules AS rules LEFT JOIN serving.tenants AS tenants ON tenants.id = rules.tenant_id
+        WHERE rules.state = 'active' AND (rules.tenant_id IS NULL OR tenants.state <> 'deleted')
+        """
+
+    private static let captureRows: SQL = """
+        SELECT id, tenant_id, key_id, key_only, models, extract(epoch FROM expires_at)::bigint AS expires_at, record_limit
+        FROM serving.captures WHERE erased_at IS NULL AND expires_at > now()
+        """
+
     private static let deniedRows: SQL = """
         SELECT 'agent' AS role, id, extract(epoch FROM denied_until)::bigint AS until FROM serving.hosts WHERE denied_until > now()
         UNION ALL
@@ -86,14 +102,16 @@ extension TableFacts {
     private static func tenant(_ row: PostgresRow) throws -> TenantEntry {
         TenantEntry(
             id: try row.id("id"), tier: try row.value("tier"), active: try row.value("active"), allowedRegions: try row.value("allowed_regions"),
-            cacheSalt: try row.value("cache_salt"))
+            cacheSalt: try row.value("cache_salt"), allowedAddresses: try row.value("allowed_addresses"),
+            throttlePpm: try row.value("throttle_ppm"), masking: try row.value("masking"))
     }
 
     private static func key(_ row: PostgresRow) throws -> KeyEntry {
         KeyEntry(
             id: try row.id("id"), tenant: try row.id("tenant_id"), sha256Hex: try row.value("digest"), expiresAtSeconds: try row.value("expires_at"),
             models: try row.value("models"), requestsPerMinute: try row.value("requests_per_minute"),
-            tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"))
+            tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"),
+            allowedAddresses: try row.value("allowed_addresses"), masking: try row.value("masking"))
     }
 
     private static func tier(_ row: PostgresRow) throws -> TierEntry {
@@ -147,6 +165,21 @@ extension TableFacts {
 
     private static func gateway(_ row: PostgresRow) throws -> GatewayEntry {
         GatewayEntry(id: try row.id("id"), region: try row.value("region"), address: try row.value("advertise"))
+    }
+
+    private static func rule(_ row: PostgresRow) throws -> RuleEntry {
+        guard let kind = RuleEntry.Kind(rawValue: try row.value("kind")), let action = RuleEntry.Action(rawValue: try row.value("action")) else {
+            throw PostgresError(.decoding, "a rule's kind or action is not known here")
+        }
+        return RuleEntry(
+            id: try row.id("id"), tenant: try row.value("tenant_id", as: UUID?.self)?.lowercased, kind: kind, pattern: try row.value("pattern"),
+            caseSensitive: try row.value("case_sensitive"), action: action, message: try row.value("message"))
+    }
+
+    private static func capture(_ row: PostgresRow) throws -> CaptureEntry {
+        CaptureEntry(
+            id: try row.id("id"), tenant: try row.id("tenant_id"), key: try row.value("key_only", as: Bool.self) ? try row.id("key_id") : nil,
+            models: try row.value("models"), expiresAtSeconds: try row.value("expires_at"), limit: try row.value("record_limit"))
     }
 
     private static func denied(_ row: PostgresRow, trustDomain: String) throws -> DeniedEntry {

@@ -11,6 +11,8 @@ struct TableFacts: Sendable {
     var workers: [Worker] = []
     var gateways: [GatewayEntry] = []
     var denied: [DeniedEntry] = []
+    var rules: [RuleEntry] = []
+    var captures: [CaptureEntry] = []
 
     struct Release: Sendable {
         var name: String
@@ -37,6 +39,8 @@ struct TableFacts: Sendable {
         try add(.worker, workers.map(Self.weighted), id: \.id, to: &entries)
         try add(.gateway, gateways, id: \.id, to: &entries)
         try add(.denied, denied, id: \.identity, to: &entries)
+        try add(.rule, rules, id: \.id, to: &entries)
+        try add(.capture, captures, id: \.id, to: &entries)
         return entries
     }
 

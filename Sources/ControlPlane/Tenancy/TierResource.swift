@@ -14,7 +14,8 @@ extension AdminResource {
                     'floor_percent', r.floor_percent, 'queue_requests', r.queue_requests, 'queue_bytes', r.queue_bytes,
                     'queue_wait_microseconds', r.queue_wait_microseconds, 'burst_percent', r.burst_percent,
                     'tenant_share_percent', r.tenant_share_percent, 'batch_deadline_seconds', r.batch_deadline_seconds,
-                    'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'created_at', serving.wire_time(r.created_at),
+                    'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'anomaly_throttle_ppm', r.anomaly_throttle_ppm,
+                    'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.tiers AS r", visible: "r.state <> 'deleted'"),
@@ -38,6 +39,7 @@ extension AdminResource {
             AdminField("burst_percent", .integer(0...50)),
             AdminField("tenant_share_percent", .integer(1...100)),
             AdminField("batch_deadline_seconds", .integer(1...86_400)),
+            AdminField("anomaly_throttle_ppm", .integer(1_000...1_000_000), nullable: true),
             AdminField("monthly_minimum_micro_usd", .integer(0...1_000_000_000_000_000)),
         ],
         check: { connection, id in

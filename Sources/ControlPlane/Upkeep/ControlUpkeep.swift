@@ -47,6 +47,7 @@ package struct ControlUpkeep: Service {
                     }
                     if try await self.lease.acquire(self.pool) != nil {
                         try await self.operations.expire()
+                        if try await CaptureStore.expire(self.pool) > 0 { self.logger.info("Captures have expired and are erased") }
                         if nextSweep <= .now {
                             try await self.sweep()
                             nextSweep = .now + .seconds(3_600)

@@ -1,4 +1,5 @@
 import Cryptography
+import Domain
 import HTTPWire
 import PlimsollWire
 
@@ -20,8 +21,19 @@ final class CustomerKey: Sendable {
     let affinitySalt: UInt64
     /// The tenant's cache salt as a JSON string.
     let quotedSalt: [UInt8]
+    /// Nil: nobody asked for any.
+    let contentRules: CustomerRules?
+    /// Nil: from everywhere.
+    let addresses: CustomerAddresses?
+    /// Nil: nothing is kept.
+    let captures: CustomerCaptures?
+    /// Nil: nothing is masked.
+    let masking: Masking?
 
-    init(entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding) {
+    init(
+        entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding, contentRules: CustomerRules? = nil,
+        addresses: CustomerAddresses? = nil, captures: CustomerCaptures? = nil
+    ) {
         id = entry.id
         self.tenant = tenant
         self.tier = tier
@@ -32,6 +44,14 @@ final class CustomerKey: Sendable {
         rules = RouteRules(tenant, entry)
         affinitySalt = CustomerKey.salt(tenant)
         quotedSalt = BodyEdit.quoted(tenant.cacheSalt)
+        self.contentRules = contentRules
+        self.addresses = addresses
+        self.captures = captures
+        masking = CustomerKey.masking(entry, tenant)
+    }
+
+    static func masking(_ key: KeyEntry, _ tenant: TenantEntry) -> Masking? {
+        Masking(key.masking ?? tenant.masking)
     }
 
     /// The same at every gateway, and known to no tenant.
@@ -45,5 +65,26 @@ final class CustomerKey: Sendable {
 
     func mayUse(_ model: ModelRoute) -> Bool {
         (models?.contains(model.entry.name) ?? true) && (model.tiers.isEmpty || model.tiers.contains(tier.name))
+    }
+}
+
+/// Rules on the text of a customer's prompts; a class, so that the request path copies a reference.
+final class CustomerRules: Sendable {
+    let sets: [RuleSet]
+
+    init?(_ sets: [RuleSet]) {
+        guard !sets.isEmpty else { return nil }
+        self.sets = sets
+    }
+}
+
+/// From where a customer's key may be used.
+final class CustomerAddresses: Sendable {
+    let policy: AddressPolicy
+
+    init?(_ key: KeyEntry, _ tenant: TenantEntry, blocked: [AddressRanges]) {
+        let allowed = [key.allowedAddresses, tenant.allowedAddresses].compactMap(\.self).map { AddressRanges($0.compactMap { AddressRange($0) }) }
+        policy = AddressPolicy(allowed: allowed, blocked: blocked)
+        if policy.isOpen { return nil }
     }
 }

@@ -9,8 +9,11 @@ final class Directory: Sendable {
     let version: Int64
     private let keys: [SHA256Digest: CustomerKey]
     private let models: [String: ModelRoute]
+    /// All that its keys refer to.
+    let ruleSets: [RuleSet]
 
-    init(version: Int64, keys: [SHA256Digest: CustomerKey], models: [String: ModelRoute]) {
+    init(version: Int64, keys: [SHA256Digest: CustomerKey], models: [String: ModelRoute], ruleSets: [RuleSet] = []) {
+        self.ruleSets = ruleSets
         self.version = version
         self.keys = keys
         self.models = models

@@ -1,5 +1,6 @@
 import Cryptography
 import PlimsollWire
+import Synchronization
 
 /// Makes directories out of tables, keeping what lives longer than a table: spent limits and the load of workers.
 final class DirectoryBuilder: Sendable {
@@ -10,6 +11,7 @@ final class DirectoryBuilder: Sendable {
     private let workers: WorkerBook
     private let queues = QueueBook()
     private let region: String
+    private let compiler = Mutex(RuleCompiler())
 
     /// - Parameter region: The gateway's own.
     init(limits: LimitBook, workers: WorkerBook, region: String) {
@@ -19,16 +21,18 @@ final class DirectoryBuilder: Sendable {
     }
 
     func build(_ table: TableContents, now: Int64) -> Directory {
-        let keys = keys(table, now: now)
+        let compiled = compiler.withLock { $0.compile(table.rules) }
+        let keys = keys(table, compiled, now: now)
         let rules = Set(keys.values.map(\.rules))
         let routes = ModelRoute.routes(
             table, workers: workers, queues: queues, region: region, rules: rules.count <= Self.mostRules ? rules : [])
         queues.keep(only: Set(table.models.keys))
         workers.keep(only: table.workers)
-        return Directory(version: table.version, keys: keys, models: routes)
+        return Directory(
+            version: table.version, keys: keys, models: routes, ruleSets: [compiled.common].compactMap(\.self) + compiled.own.values)
     }
 
-    private func keys(_ table: TableContents, now: Int64) -> [SHA256Digest: CustomerKey] {
+    private func keys(_ table: TableContents, _ rules: RuleCompiler.Result, now: Int64) -> [SHA256Digest: CustomerKey] {
         var result: [SHA256Digest: CustomerKey] = [:]
         let gateways = max(table.gateways.count, 1)
         let standings = TierStanding.standings(table.tiers)
@@ -37,12 +41,38 @@ final class DirectoryBuilder: Sendable {
             guard let digest = SHA256Digest(hex: entry.sha256Hex), let tenant = table.tenants[entry.tenant], let tier = table.tiers[tenant.tier],
                 let standing = standings[tenant.tier]
             else { continue }
-            let share = limits.limits(for: entry, tier: tier, gateways: gateways, now: now)
+            let share = limits.limits(
+                for: entry.throttled(tenant.throttlePpm), tier: tier.throttled(tenant.throttlePpm), gateways: gateways, now: now)
             kept.insert("key/" + entry.id)
             kept.insert("tenant/" + entry.tenant)
-            result[digest] = CustomerKey(entry: entry, tenant: tenant, tier: tier, limits: share, standing: standing)
+            result[digest] = CustomerKey(
+                entry: entry, tenant: tenant, tier: tier, limits: share, standing: standing,
+                contentRules: CustomerRules(rules.sets(for: entry.tenant)),
+                addresses: CustomerAddresses(entry, tenant, blocked: rules.blocked(for: entry.tenant)),
+                captures: CustomerCaptures(table.captures, for: entry))
         }
         limits.keep(only: kept)
         return result
+    }
+}
+
+extension TierEntry {
+    /// With what is left of its limits of a minute.
+    fileprivate func throttled(_ ppm: Int?) -> TierEntry {
+        guard let ppm else { return self }
+        var left = self
+        left.requestsPerMinute = max(1, requestsPerMinute * ppm / 1_000_000)
+        left.tokensPerMinute = max(1, tokensPerMinute * ppm / 1_000_000)
+        return left
+    }
+}
+
+extension KeyEntry {
+    fileprivate func throttled(_ ppm: Int?) -> KeyEntry {
+        guard let ppm else { return self }
+        var left = self
+        left.requestsPerMinute = requestsPerMinute.map { max(1, $0 * ppm / 1_000_000) }
+        left.tokensPerMinute = tokensPerMinute.map { max(1, $0 * ppm / 1_000_000) }
+        return left
     }
 }

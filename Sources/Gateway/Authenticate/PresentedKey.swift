@@ -22,6 +22,11 @@ enum PresentedKey {
         KeyFormat.mayExist(key) ? Hash.sha256(key) : nil
     }
 
+    /// Whether the head names any key at all.
+    static func isPresent(in head: RequestHead) -> Bool {
+        head.authorization != nil || head.apiKey != nil
+    }
+
     private static func keyRange(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> Range<Int>? {
         guard let value = head.authorization else { return head.apiKey }
         let scheme = value.lowerBound..<min(value.lowerBound + 7, value.upperBound)

@@ -24,6 +24,8 @@ struct AnswerHead {
     var isWorthRetrying = true
     /// In whose words the answer is told.
     var shape = ErrorShape.openAI
+    /// The prompt seems to hold a secret, and the tenant wants to be told.
+    var holdsSecret = false
 
     init(status: Int, requestId: RequestId, isEventStream: Bool = false, standing: LimitStanding? = nil) {
         self.status = status
@@ -35,7 +37,7 @@ struct AnswerHead {
     /// Of an error. Who may come again later is told when.
     init(_ error: APIError, _ requestId: RequestId, standing: LimitStanding? = nil, retryAfter: Int64? = nil) {
         self.init(status: error.status, requestId: requestId, standing: standing)
-        self.retryAfter = retryAfter ?? (error.status == 503 ? 1_000_000 : nil)
+        self.retryAfter = retryAfter ?? (error.status == 503 ? 1_000_000 : error.code == .tooManyFailedKeys ? 60_000_000 : nil)
         shape = error.shape
         isWorthRetrying = error.status < 500 || error.code.isRetryable
     }
@@ -85,6 +87,7 @@ struct AnswerHead {
             text.put(allow)
         }
         if !isWorthRetrying { text.put("\r\nx-should-retry: false") }
+        if holdsSecret { text.put("\r\nx-plimsoll-warning: prompt-holds-secret") }
         if status == 401 { text.put("\r\nwww-authenticate: Bearer") }
     }
 
@@ -107,10 +110,13 @@ struct AnswerHead {
     private var statusText: StaticString {
         switch status {
         case 200: "200 OK"
+        case 201: "201 Created"
         case 400: "400 Bad Request"
         case 401: "401 Unauthorized"
+        case 403: "403 Forbidden"
         case 404: "404 Not Found"
         case 405: "405 Method Not Allowed"
+        case 409: "409 Conflict"
         case 408: "408 Request Timeout"
         case 413: "413 Content Too Large"
         case 414: "414 URI Too Long"

@@ -8,6 +8,8 @@ struct ArrivingRequest {
     var requestId: RequestId
     var key: CustomerKey
     var endpoint: GenerationEndpoint
+    /// It is about captures and asks no model; nil for all others.
+    var captures: CaptureTarget?
     /// Of acceptance.
     var started: NIODeadline
     /// Microseconds since 1970.

@@ -1,4 +1,5 @@
 import PlimsollWire
+import Domain
 import Exchange
 import HTTPWire
 import NIOCore
@@ -46,6 +47,8 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     var isWritingLast = false
     var inputClosed = false
     private var readsPaused = false
+    /// See `GatewayLoop.address`.
+    var client: NetworkAddress? { loop.address(of: context) }
     private var isProcessing = false
 
     init(loop: GatewayLoop) {

@@ -1,3 +1,4 @@
+import Domain
 import Telemetry
 import PlimsollWire
 import Exchange
@@ -17,6 +18,8 @@ final class GatewayLoop {
     let registry: LinkRegistry?
     /// Nil: a gateway without a control plane, whose keys never grow old.
     let contact: ControlContact?
+    /// Nil: a gateway without a control plane, which keeps nothing.
+    var captureDesk: CaptureDesk?
     let memory: MemoryWatch
     /// Of this loop's listening socket.
     var gate: AcceptGate?
@@ -25,6 +28,7 @@ final class GatewayLoop {
             subjects.removeAll(keepingCapacity: true)
             keys.forget()
             workerPools.removeAll(keepingCapacity: true)
+            ruleDesk.keep(only: directory.ruleSets)
         }
     }
     var isDraining = false
@@ -36,6 +40,10 @@ final class GatewayLoop {
     /// Where heads of answers are put together.
     var scratch = ByteBuffer()
     private(set) var connections: [any EdgeConnection] = []
+    var ruleDesk = RuleDesk()
+    var scanners: [SensitiveScope: SensitiveScanner] = [:]
+    var failedKeys = FailedKeys()
+    var reportedLocks = 0
     private var pools: [RuntimeAddress: RuntimePool] = [:]
     /// By the identity of a worker of the present table: an address costs more to look up.
     private var workerPools: [ObjectIdentifier: RuntimePool] = [:]

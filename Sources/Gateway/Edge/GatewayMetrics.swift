@@ -24,6 +24,9 @@ package final class GatewayMetrics: Sendable {
     private let batch: (delivered: CounterMetric, late: CounterMetric, failed: CounterMetric)
     private let turnedAway: [String: CounterMetric]
     let edge: EdgeMetrics
+    let promptsRefused: CounterMetric
+    let promptsMasked: CounterMetric
+    let keysRefusedUnseen: CounterMetric
 
     package init(_ registry: MetricRegistry) {
         edge = EdgeMetrics(registry)
@@ -32,7 +35,7 @@ package final class GatewayMetrics: Sendable {
             registry.counter(requests, "Admitted requests by outcome.", labels: ["outcome": outcome.rawValue])
         }
         refusals = Dictionary(
-            uniqueKeysWithValues: ["400", "401", "404", "405", "408", "413", "415", "429", "503", "other"].map { status in
+            uniqueKeysWithValues: ["400", "401", "403", "404", "405", "408", "413", "415", "429", "503", "other"].map { status in
                 (status, registry.counter("plimsoll_gateway_refused_total", "Requests refused before admission.", labels: ["status": status]))
             })
         firstToken = registry.histogram("plimsoll_gateway_first_token_seconds", "Acceptance to the first token of a stream.")
@@ -59,6 +62,11 @@ package final class GatewayMetrics: Sendable {
         reroutes = registry.counter("plimsoll_gateway_reroutes_total", "Attempts after a host or link was lost.")
         usageClamped = registry.counter(
             "plimsoll_gateway_usage_clamped_total", "Answers whose worker reported more tokens than request and caps allow.")
+        promptsRefused = registry.counter("plimsoll_gateway_prompts_refused_total", "Requests that a rule on their text refused.")
+        promptsMasked = registry.counter(
+            "plimsoll_gateway_prompts_masked_total", "Requests in which something was masked or that seem to hold a secret.")
+        keysRefusedUnseen = registry.counter(
+            "plimsoll_gateway_locked_key_attempts_total", "Keys that were refused to addresses which had tried too many.")
         disconnects = registry.counter("plimsoll_gateway_client_disconnects_total", "Clients that left before their answer ended.")
     }
 

@@ -1,5 +1,6 @@
 package import Logging
 package import NIOCore
+import PlimsollWire
 import ServiceLifecycle
 import Synchronization
 package import Telemetry
@@ -13,6 +14,7 @@ package final class GatewayServer: Service {
     private let registry: LinkRegistry?
     private let contact: ControlContact?
     private let certificates: EdgeCertificates?
+    private let captures: CaptureDesk?
     private let builder: DirectoryBuilder
     private let workers: WorkerBook
     private let fleetMetrics: FleetMetrics
@@ -32,11 +34,12 @@ package final class GatewayServer: Service {
     ///   - group: Its loops serve customers and links alike.
     ///   - registry: Links to hosts; nil for a standalone gateway.
     ///   - certificates: Serves TLS with them; nil: plain.
+    ///   - captures: Where what tenants want to be kept goes; nil: nothing is.
     ///   - drainLimit: For requests that run when the gateway is asked to stop.
     ///   - bound: Told the port that is listened on.
     package init(
         settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, contact: ControlContact? = nil,
-        certificates: EdgeCertificates? = nil, metrics: MetricRegistry,
+        certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
     ) {
         self.settings = settings
@@ -45,6 +48,7 @@ package final class GatewayServer: Service {
         self.registry = registry
         self.contact = contact
         self.certificates = certificates
+        self.captures = captures
         self.metrics = GatewayMetrics(metrics)
         self.drainLimit = drainLimit
         self.logger = logger
@@ -66,6 +70,19 @@ package final class GatewayServer: Service {
         for swap in swaps { try? swap.wait() }
         // Held until here: a directory of a hundred thousand keys is freed on this thread, not in the middle of a loop's requests.
         withExtendedLifetime(last) {}
+    }
+
+    /// What all loops noticed of abuse since the last call.
+    func takeAbuse() async -> AbuseReport {
+        let loops = state.withLock { $0.loops }
+        var report = AbuseReport(hits: [], locks: 0)
+        for loop in loops {
+            // A loop that is gone noticed nothing.
+            guard let (hits, locks) = try? await loop.eventLoop.submit({ loop.value.takeAbuse() }).get() else { continue }
+            let counted = hits.map { AbuseReport.RuleHit(rule: $0.key.rule, tenant: $0.key.tenant, count: $0.value) }
+            report.add(AbuseReport(hits: counted, locks: locks))
+        }
+        return report
     }
 
     package func run() async throws {
@@ -98,10 +115,11 @@ package final class GatewayServer: Service {
         let router = Router(region: settings.region, metrics: fleetMetrics)
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
-            let loop = try await eventLoop.submit { [settings, metrics, registry, contact] in
+            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, captures] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
                     contact: contact, memory: memory)
+                loop.captureDesk = captures
                 loop.start()
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }.get()

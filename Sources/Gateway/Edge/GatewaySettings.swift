@@ -3,6 +3,8 @@ package struct GatewaySettings: Sendable {
     package var host = "127.0.0.1"
     package var port = 7800
     package var loops = 1
+    /// Connections come from a proxy: their addresses say nothing of customers.
+    package var isBehindProxy = false
     package var region = "default"
     package var gatewayId = "00000000-0000-0000-0000-000000000000"
     package var connections = 20_000

@@ -1,3 +1,4 @@
+import Domain
 import Telemetry
 import Link
 import NIOCore
@@ -34,6 +35,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var isFlushScheduled = false
     private var isOpen = false
     private var isClosed = false
+    /// See `GatewayLoop.address`.
+    var client: NetworkAddress? { loop.address(of: context) }
 
     init(loop: GatewayLoop, watch: FrameWatch, deadline: NIODeadline) {
         self.loop = loop

@@ -121,7 +121,7 @@ final class HTTP2Stream {
     private func begin(_ head: RequestHead) {
         isHeadRequest = head.method == .head
         reading = .done
-        switch loop.fields.bytes.withUnsafeBytes({ loop.judge(head, $0) }) {
+        switch loop.fields.bytes.withUnsafeBytes({ loop.judge(head, $0, from: { connection?.client }) }) {
         case .models(let id, let key, let question):
             let (head, body) = loop.models(id, key, question)
             answer(head, body)

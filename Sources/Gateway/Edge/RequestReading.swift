@@ -26,11 +26,14 @@ extension GatewayLoop {
     private enum Target {
         case generation(GenerationEndpoint)
         case models(name: String?)
+        case captures
         case unknown(ErrorShape)
     }
 
-    /// - Parameter bytes: What the ranges of `head` count in.
-    func judge(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> HeadOutcome {
+    /// - Parameters:
+    ///   - bytes: What the ranges of `head` count in.
+    ///   - client: Asked for only where it matters.
+    func judge(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, from client: () -> NetworkAddress?) -> HeadOutcome {
         let acceptedAt = LoopClock.wallMicroseconds()
         let id = RequestId(milliseconds: acceptedAt / 1000, using: &random)
         let target = target(UnsafeRawBufferPointer(rebasing: bytes[head.target]))
@@ -45,13 +48,24 @@ extension GatewayLoop {
             metrics.edge.memoryRefusals.increment()
             return refused(.serviceUnavailable)
         }
-        guard let key = key(of: head, bytes), key.isValid(nowSeconds: acceptedAt / 1_000_000) else { return refused(.invalidAPIKey) }
+        let known = key(of: head, bytes)
+        guard let key = known, key.isValid(nowSeconds: acceptedAt / 1_000_000) else {
+            return refused(refusedKey(isUnknown: known == nil && PresentedKey.isPresent(in: head), from: client()))
+        }
+        if let addresses = key.addresses, !addresses.policy.admits(client()) { return refused(.addressNotAllowed) }
         if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable) }
         switch target {
         case .models(let name):
             guard head.method == .get || head.method == .head else { return refused(.methodNotAllowed, allow: "GET, HEAD") }
             guard head.framing == .none || head.framing == .length(0) else { return refused(.malformedRequest) }
             return .models(id, key, ModelsQuestion(name: name, shape: shape))
+        case .captures:
+            let path = UnsafeRawBufferPointer(rebasing: bytes[head.target])
+            guard let asked = CaptureTarget(path, head.method) else { return refused(.methodNotAllowed, allow: "GET, POST, DELETE") }
+            if head.method == .post, let error = refusal(head, bytes, key) { return .refused(error, id, allow: nil) }
+            return .generate(
+                ArrivingRequest(
+                    requestId: id, key: key, endpoint: .chatCompletions, captures: asked, started: .now(), acceptedAt: acceptedAt))
         case .generation(let endpoint):
             guard head.method == .post else { return refused(.methodNotAllowed, allow: "POST") }
             if let error = refusal(head, bytes, key) { return .refused(error.told(in: shape), id, allow: nil) }
@@ -97,7 +111,7 @@ extension GatewayLoop {
         switch target {
         case .generation(let endpoint): endpoint.errorShape
         case .unknown(let shape): head.isAnthropic ? .anthropic : shape
-        case .models: head.isAnthropic ? .anthropic : .openAI
+        case .models, .captures: head.isAnthropic ? .anthropic : .openAI
         }
     }
 
@@ -110,6 +124,9 @@ extension GatewayLoop {
         if HeadBytes.equal(text, range, to: "/v1/completions") { return .generation(.completions) }
         for endpoint in Self.rarerEndpoints where HeadBytes.equal(text, range, to: endpoint.path) { return .generation(endpoint) }
         if HeadBytes.equal(text, range, to: "/v1/models") { return .models(name: nil) }
+        if captureDesk != nil, end >= 18, HeadBytes.equal(text, 0..<18, to: "/v1/debug/captures"), end == 18 || text[18] == UInt8(ascii: "/") {
+            return .captures
+        }
         guard end > 11, HeadBytes.equal(text, 0..<11, to: "/v1/models/") else {
             return .unknown(end > 13 && HeadBytes.equal(text, 0..<13, to: "/v1/messages/") ? .anthropic : .openAI)
         }

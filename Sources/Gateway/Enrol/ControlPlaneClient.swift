@@ -50,6 +50,18 @@ package struct ControlPlaneClient: Sendable {
         try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.minutes, batch), identity)))
     }
 
+    package func store(_ report: AbuseReport, as identity: GatewayIdentity) async throws(EnrolmentError) -> IntakeResponse {
+        try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.abuse, report), identity)))
+    }
+
+    package func store(_ batch: CaptureBatch, as identity: GatewayIdentity) async throws(EnrolmentError) -> IntakeResponse {
+        try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.captureRecords, batch), identity)))
+    }
+
+    package func ask(_ call: CaptureCall, as identity: GatewayIdentity) async throws(EnrolmentError) -> CaptureAnswer {
+        try decode(CaptureAnswer.self, await send(signed(try post(GatewayPath.captures, call), identity)))
+    }
+
     private func post(_ path: String, _ value: some Encodable) throws(EnrolmentError) -> OutboundRequest {
         do {
             return OutboundRequest(

@@ -45,6 +45,21 @@ package final class GatewayIdentityKeeper: Service {
         { batch in try await self.client.store(batch, as: self.current) }
     }
 
+    /// For `AbuseShipper`.
+    package var sendAbuse: AbuseShipper.Send {
+        { report in try await self.client.store(report, as: self.current) }
+    }
+
+    /// For `CaptureDesk`.
+    package var askCaptures: CaptureDesk.Ask {
+        { call in try await self.client.ask(call, as: self.current) }
+    }
+
+    /// For `CaptureShipper`.
+    package var sendCaptures: CaptureShipper.Send {
+        { batch in try await self.client.store(batch, as: self.current) }
+    }
+
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             let backoff = Backoff(first: .seconds(2), cap: .seconds(300))

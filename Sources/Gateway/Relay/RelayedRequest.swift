@@ -98,14 +98,31 @@ final class RelayedRequest {
     // MARK: Admission
 
     func start(body: consuming ByteBuffer) {
+        if let captures = arriving.captures { return answerCaptures(captures, body) }
+        guard let masking = arriving.key.masking else { return begin(consume body) }
+        begin(masked(body, masking))
+    }
+
+    private func begin(_ body: consuming ByteBuffer) {
         do throws(APIError) {
             let plan = try RequestPlan.make(consume body, arriving: arriving, loop: loop)
             self.plan = plan
             translated = TranslatedAnswer.of(plan, arriving)
+            capture(plan)
+            try applyRules(plan)
             try admit(plan)
         } catch {
             loop.metrics.countRefusal(status: error.status)
             answerRefusal(error, retryAfter: nil)
+        }
+    }
+
+    private func applyRules(_ plan: RequestPlan) throws(APIError) {
+        do throws(APIError) {
+            try loop.applyRules(to: plan, arriving.key)
+        } catch {
+            loop.meter.refuse(loop.subject(arriving.key, plan.model), outcome: .prohibited, acceptedAt: arriving.acceptedAt)
+            throw error
         }
     }
 

@@ -17,6 +17,8 @@ package struct TableContents: Sendable {
     package var workers: [WorkerEntry]
     package var gateways: [GatewayEntry]
     package var denied: [DeniedEntry]
+    package var rules: [RuleEntry]
+    package var captures: [CaptureEntry]
 
     package init(version: Int64, issuedAtSeconds: Int64, digestHex: String = "") {
         self.version = version
@@ -29,6 +31,8 @@ package struct TableContents: Sendable {
         workers = []
         gateways = []
         denied = []
+        rules = []
+        captures = []
     }
 
     /// Seconds since the control plane signed it, by the wall clock; never negative.

@@ -1,4 +1,5 @@
 import Cryptography
+import Domain
 import PlimsollWire
 
 /// One entry, decoded and checked.
@@ -10,6 +11,8 @@ enum TableValue: Sendable {
     case worker(WorkerEntry)
     case gateway(GatewayEntry)
     case denied(DeniedEntry)
+    case rule(RuleEntry)
+    case capture(CaptureEntry)
     /// Of a kind that a later control plane introduced. It is covered by the digest and has no effect here.
     case unknown
 
@@ -38,6 +41,8 @@ enum TableValue: Sendable {
         case .worker(let entry): contents.workers.append(entry)
         case .gateway(let entry): contents.gateways.append(entry)
         case .denied(let entry): contents.denied.append(entry)
+        case .rule(let entry): contents.rules.append(entry)
+        case .capture(let entry): contents.captures.append(entry)
         case .unknown: break
         }
     }
@@ -51,6 +56,8 @@ enum TableValue: Sendable {
         case .worker: .worker(try WireCoder.decode(WorkerEntry.self, from: bytes))
         case .gateway: .gateway(try WireCoder.decode(GatewayEntry.self, from: bytes))
         case .denied: .denied(try WireCoder.decode(DeniedEntry.self, from: bytes))
+        case .rule: .rule(try WireCoder.decode(RuleEntry.self, from: bytes))
+        case .capture: .capture(try WireCoder.decode(CaptureEntry.self, from: bytes))
         }
     }
 
@@ -63,6 +70,8 @@ enum TableValue: Sendable {
         case .worker(let entry): entry.id
         case .gateway(let entry): entry.id
         case .denied(let entry): entry.identity
+        case .rule(let entry): entry.id
+        case .capture(let entry): entry.id
         case .unknown: nil
         }
     }
@@ -75,14 +84,21 @@ enum TableValue: Sendable {
             entry.contextTokens < 1 || entry.releaseWeights.values.contains { $0 < 0 } ? "a number is out of range" : nil
         case .worker(let entry): Self.fault(of: entry)
         case .denied(let entry): PeerIdentity(entry.identity) == nil ? "not an identity" : nil
-        case .tenant, .gateway, .unknown: nil
+        case .tenant(let entry): Self.isRanges(entry.allowedAddresses) ? nil : "not a range of addresses"
+        case .rule(let entry): entry.kind != .address || AddressRange(entry.pattern) != nil ? nil : "not a range of addresses"
+        case .gateway, .capture, .unknown: nil
         }
     }
 
     private static func fault(of entry: KeyEntry) -> String? {
         guard SHA256Digest(hex: entry.sha256Hex)?.hex == entry.sha256Hex else { return "not a lower-case SHA-256" }
         let limits = [entry.requestsPerMinute, entry.tokensPerMinute, entry.concurrentRequests].compactMap(\.self)
+        guard isRanges(entry.allowedAddresses) else { return "not a range of addresses" }
         return limits.allSatisfy { $0 > 0 } ? nil : "a limit is not above 0"
+    }
+
+    private static func isRanges(_ texts: [String]?) -> Bool {
+        texts?.allSatisfy { AddressRange($0) != nil } ?? true
     }
 
     private static func fault(of entry: TierEntry) -> String? {

@@ -50,6 +50,17 @@ package final class PatternSet: Sendable {
         cacheBytes = limits.cacheBytes
         count = patterns.count
     }
+
+    /// Finds nothing.
+    package static let empty = PatternSet()
+
+    private init() {
+        exact = LiteralAutomaton([], ignoresCase: false)
+        folded = LiteralAutomaton([], ignoresCase: true)
+        program = nil
+        cacheBytes = 0
+        count = 0
+    }
 }
 
 /// Looks for all patterns of a set at once. Not to be shared between threads: what it learns of one text makes the next one faster.

@@ -15,7 +15,11 @@ package final class Redactor: Sendable {
     package func redact(_ text: String) -> String {
         let findings = scanner.withLock { $0.findings(in: text) }
         guard !findings.isEmpty else { return text }
-        let bytes = Array(text.utf8)
+        return String(decoding: Self.cover(Array(text.utf8), findings), as: UTF8.self)
+    }
+
+    /// The text with `<redacted KIND>` in place of each finding.
+    package static func cover(_ bytes: [UInt8], _ findings: [SensitiveFinding]) -> [UInt8] {
         var result: [UInt8] = []
         var at = 0
         for finding in findings {
@@ -23,7 +27,6 @@ package final class Redactor: Sendable {
             result += Array("<redacted \(finding.kind)>".utf8)
             at = finding.range.upperBound
         }
-        result += bytes[at...]
-        return String(decoding: result, as: UTF8.self)
+        return result + bytes[at...]
     }
 }

@@ -129,21 +129,3 @@ extension [Range<Int>] {
         }
     }
 }
-
-/// The standard library has no logarithm.
-private enum Logarithm {
-    static func base2(_ value: Double) -> Double {
-        var exponent = Double(value.exponent)
-        var mantissa = value.significand
-        var bit = 0.5
-        for _ in 0..<40 {
-            mantissa *= mantissa
-            if mantissa >= 2 {
-                mantissa /= 2
-                exponent += bit
-            }
-            bit /= 2
-        }
-        return exponent
-    }
-}

@@ -1,0 +1,201 @@
+import Cryptography
+import FoundationEssentials
+import HTTPTypes
+import PlimsollWire
+import Postgres
+
+/// Captures and what is kept under them. Nobody but the tenant's own keys makes, reads or erases one: there is no way in by the admin API.
+struct CaptureStore: Sendable {
+    /// Captures of one tenant at once.
+    private static let most = 20
+    private static let longest: Int64 = 7 * 86_400
+
+    let pool: PostgresPool
+    let seal: CaptureSeal
+
+    /// The answer to a customer. What is wrong with the call is an answer too.
+    func answer(_ call: CaptureCall) async throws -> CaptureAnswer {
+        do {
+            return try await perform(call)
+        } catch let refusal as AdminRefusal {
+            return CaptureAnswer(status: refusal.status.code, body: refusal.body)
+        }
+    }
+
+    private func perform(_ call: CaptureCall) async throws -> CaptureAnswer {
+        guard let tenant = UUID(uuidString: call.tenant), let key = UUID(uuidString: call.key) else { throw AdminRefusal.notFound }
+        switch call.action {
+        case .create: return CaptureAnswer(status: 201, body: try await create(call, tenant, key))
+        case .list:
+            let rows = try await pool.query(
+                "SELECT (\(Self.document))::text AS document FROM serving.captures AS r WHERE r.tenant_id = \(tenant) ORDER BY created_at DESC LIMIT 100"
+            )
+            let documents = try rows.map { try $0.value("document", as: String.self) }
+            return CaptureAnswer(status: 200, body: #"{"object":"list","data":[\#(documents.joined(separator: ","))]}"#)
+        case .show: return CaptureAnswer(status: 200, body: try await show(try id(call), tenant) { try await pool.queryOne($0) })
+        case .records: return CaptureAnswer(status: 200, body: try await records(try id(call), tenant, call))
+        case .erase: return CaptureAnswer(status: 200, body: try await erase(try id(call), tenant, call))
+        }
+    }
+
+    private func id(_ call: CaptureCall) throws -> UUID {
+        guard let id = call.capture.flatMap({ UUID(uuidString: $0) }) else { throw AdminRefusal.notFound }
+        return id
+    }
+
+    private static let document: SQL = """
+        json_build_object('id', r.id, 'object', 'debug.capture', 'key_only', r.key_only, 'models', r.models, 'limit', r.record_limit,
+            'records', (SELECT count(*) FROM serving.capture_records WHERE capture_id = r.id),
+            'created_at', extract(epoch FROM r.created_at)::bigint, 'expires_at', extract(epoch FROM r.expires_at)::bigint,
+            'erased_at', extract(epoch FROM r.erased_at)::bigint)
+        """
+
+    private func show(_ id: UUID, _ tenant: UUID, _ run: (SQL) async throws -> PostgresRow?) async throws -> String {
+        let row = try await run(
+            "SELECT (\(Self.document))::text AS document FROM serving.captures AS r WHERE r.id = \(id) AND r.tenant_id = \(tenant)")
+        guard let row else { throw AdminRefusal.notFound }
+        return try row.value("document")
+    }
+
+    // MARK: Consent
+
+    private func create(_ call: CaptureCall, _ tenant: UUID, _ key: UUID) async throws -> String {
+        var fields = try FieldReader(Array(call.body.utf8))
+        let seconds = fields.integer("expires_in", 60...Self.longest, .required)
+        let keyOnly = fields.value(AdminField("key_only", .boolean)) as? Bool ?? true
+        let models = fields.value(AdminField("models", .modelNames(atMost: 64))) as? [String]
+        let limit = fields.integer("limit", 1...1000) ?? 100
+        if models?.isEmpty == true { fields.add("models", "must name one at least") }
+        try fields.finish()
+        let id = UUID()
+        let sealedKey = try seal.newKey(id)
+        let audited = fields.audited(without: [])
+        return try await pool.transaction(.repeatable) { connection in
+            let open = try await connection.queryOne(
+                """
+                SELECT count(*) AS count FROM serving.captures WHERE tenant_id = \(tenant) AND erased_at IS NULL AND expires_at > now()
+                """)
+            guard try open?.value("count", as: Int.self) ?? 0 < Self.most else {
+                throw AdminRefusal.conflict("too_many_captures", "there are \(Self.most) captures already; erase one first")
+            }
+            try await connection.execute(
+                """
+                INSERT INTO serving.captures (id, tenant_id, key_id, key_only, models, record_limit, sealed_key, expires_at)
+                VALUES (\(id), \(tenant), \(key), \(keyOnly), \(models), \(limit)::integer, \(sealedKey),
+                    now() + make_interval(secs => \(seconds ?? 60)::double precision))
+                """)
+            try await audit("consent", id, call, audited, connection)
+            return try await show(id, tenant) { try await connection.queryOne($0) }
+        }
+    }
+
+    private func audit(_ action: String, _ id: UUID, _ call: CaptureCall, _ change: String, _ connection: PostgresConnection) async throws {
+        try await connection.execute(
+            """
+            SELECT audit.append(\("key:" + call.key), \(action), 'capture', \(id.uuidString.lowercased()), \(String(call.requestId.prefix(64))), \(change))
+            """)
+    }
+
+    // MARK: Contents
+
+    private func records(_ id: UUID, _ tenant: UUID, _ call: CaptureCall) async throws -> String {
+        let rows = try await pool.transaction(.repeatable) { connection in
+            let rows = try await connection.query(
+                """
+                SELECT record.id, record.sealed, capture.sealed_key FROM serving.capture_records AS record
+                JOIN serving.captures AS capture ON capture.id = record.capture_id
+                WHERE capture.id = \(id) AND capture.tenant_id = \(tenant) AND capture.sealed_key IS NOT NULL AND capture.expires_at > now()
+                ORDER BY record.at, record.id LIMIT 1000
+                """)
+            _ = try await show(id, tenant) { try await connection.queryOne($0) }
+            try await audit("read", id, call, #"{"records":\#(rows.count)}"#, connection)
+            return rows
+        }
+        let documents = try rows.map { row in
+            let record: UUID = try row.value("id")
+            let opened = try seal.open(row.value("sealed"), id: record, of: id, key: row.value("sealed_key"))
+            return String(decoding: opened, as: UTF8.self)
+        }
+        return #"{"object":"list","data":[\#(documents.joined(separator: ","))]}"#
+    }
+
+    /// What the key of a capture is gone of cannot be read from anywhere, old pages and backups of the database included.
+    private func erase(_ id: UUID, _ tenant: UUID, _ call: CaptureCall) async throws -> String {
+        try await pool.transaction(.repeatable) { connection in
+            try await connection.execute(
+                """
+                UPDATE serving.captures SET sealed_key = NULL, erased_at = now()
+                WHERE id = \(id) AND tenant_id = \(tenant) AND erased_at IS NULL
+                """)
+            let document = try await show(id, tenant) { try await connection.queryOne($0) }
+            try await connection.execute("DELETE FROM serving.capture_records WHERE capture_id = \(id)")
+            try await audit("erase", id, call, "{}", connection)
+            return document
+        }
+    }
+
+    /// Takes what gateways kept; what is beyond a capture's limit or end is thrown away.
+    func store(_ batch: CaptureBatch) async throws -> IntakeResponse {
+        var stored = 0
+        for record in batch.records.prefix(1000) {
+            guard let capture = UUID(uuidString: record.capture), let tenantKey = UUID(uuidString: record.key) else { continue }
+            stored += try await pool.transaction(.repeatable) { connection in
+                let row = try await connection.queryOne(
+                    """
+                    SELECT sealed_key FROM serving.captures AS capture
+                    WHERE id = \(capture) AND sealed_key IS NOT NULL AND expires_at > now()
+                        AND tenant_id = (SELECT tenant_id FROM serving.api_keys WHERE id = \(tenantKey))
+                        AND (SELECT count(*) FROM serving.capture_records WHERE capture_id = capture.id) < record_limit FOR UPDATE
+                    """)
+                guard let row else { return 0 }
+                let id = UUID()
+                let document = try WireCoder.encode(CaptureDocument(record))
+                let sealed = try seal.seal(document, id: id, of: capture, key: row.value("sealed_key"))
+                return try await connection.execute(
+                    "INSERT INTO serving.capture_records (id, capture_id, sealed) VALUES (\(id), \(capture), \(sealed))")
+            }
+        }
+        return IntakeResponse(stored: stored, duplicates: 0, quarantined: batch.records.count - stored)
+    }
+
+    /// Erases what has expired; the audit chain says so.
+    static func expire(_ pool: PostgresPool) async throws -> Int {
+        try await pool.transaction(.repeatable) { connection in
+            let rows = try await connection.query(
+                """
+                UPDATE serving.captures SET sealed_key = NULL, erased_at = now() WHERE erased_at IS NULL AND expires_at <= now() RETURNING id
+                """)
+            let ids = try rows.map { try $0.value("id", as: UUID.self) }
+            guard !ids.isEmpty else { return 0 }
+            try await connection.execute("DELETE FROM serving.capture_records WHERE capture_id = ANY(\(ids)::uuid[])")
+            for id in ids {
+                try await connection.execute("SELECT audit.append('upkeep', 'erase', 'capture', \(id.uuidString.lowercased()), NULL, '{}')")
+            }
+            return ids.count
+        }
+    }
+}
+
+/// A record as its tenant reads it.
+private struct CaptureDocument: Encodable {
+    var object = "debug.record"
+    var requestId: String
+    var key: String
+    var model: String
+    var acceptedAt: Int64
+    var status: Int
+    var request: String
+    var answer: String
+    var isCut: Bool
+
+    init(_ record: CaptureRecord) {
+        requestId = record.requestId
+        key = record.key
+        model = record.model
+        acceptedAt = record.acceptedAt
+        status = record.status
+        request = record.request
+        answer = record.answer
+        isCut = record.isCut
+    }
+}

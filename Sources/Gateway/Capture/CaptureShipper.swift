@@ -1,0 +1,89 @@
+import Domain
+import HTTPWire
+package import Logging
+import NIOCore
+package import PlimsollWire
+import ServiceLifecycle
+
+/// Redacts what was captured and sends it to the control plane, which seals it. Never on a request's path, and never to a disk of this gateway:
+/// what cannot be sent is lost.
+package struct CaptureShipper: Service {
+    package typealias Send = @Sendable (CaptureBatch) async throws -> IntakeResponse
+
+    private static let batch = 8
+
+    private let desk: CaptureDesk
+    private let send: Send
+    private let logger: Logger
+    private let interval: Duration
+
+    package init(desk: CaptureDesk, logger: Logger, interval: Duration = .seconds(1), send: @escaping Send) {
+        self.desk = desk
+        self.send = send
+        self.logger = logger
+        self.interval = interval
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                // Cancellation ends the pause and the loop.
+                try? await Task.sleep(for: interval)
+                await ship()
+            }
+        }
+    }
+
+    func ship() async {
+        let waiting = desk.takeWaiting()
+        guard !waiting.isEmpty else { return }
+        var redaction = CaptureRedaction()
+        for start in stride(from: 0, to: waiting.count, by: Self.batch) {
+            let exchanges = waiting[start..<min(start + Self.batch, waiting.count)]
+            let records = exchanges.flatMap { redaction.records($0) }
+            do {
+                _ = try await send(CaptureBatch(records: records))
+            } catch {
+                desk.drop(records.count)
+                if !Task.isCancelled { logger.warning("captures not sent", metadata: ["error": "\(MeterError.describe(error))"]) }
+            }
+        }
+    }
+}
+
+/// Takes secrets and personal data out of what was captured.
+struct CaptureRedaction {
+    private var scanner = SensitiveScanner()
+
+    /// One record for each capture that wants the exchange.
+    mutating func records(_ exchange: CapturedExchange) -> [CaptureRecord] {
+        let request = Array(exchange.request.readableBytesView)
+        let answer = Array(exchange.answer.readableBytesView)
+        let asked = json(request)
+        let told = exchange.isEventStream ? text(Array(AnswerText(answer).text.utf8)) : json(answer)
+        return exchange.captures.map { capture in
+            CaptureRecord(
+                capture: capture, requestId: exchange.requestId, key: exchange.key, model: exchange.model, acceptedAt: exchange.acceptedAt,
+                status: exchange.status, request: asked, answer: told, isCut: exchange.isCut)
+        }
+    }
+
+    /// Each string by itself, with its escapes resolved, and then the whole: what was cut is no JSON any more.
+    private mutating func json(_ bytes: [UInt8]) -> String {
+        var scanner = scanner
+        let rewritten = bytes.withUnsafeBytes { raw in
+            StringRewriter.rewrite(raw) { _, value in Self.redacted(value, &scanner) }
+        }
+        self.scanner = scanner
+        return text(rewritten ?? bytes)
+    }
+
+    private mutating func text(_ bytes: [UInt8]) -> String {
+        String(decoding: Self.redacted(bytes, &scanner) ?? bytes, as: UTF8.self)
+    }
+
+    private static func redacted(_ bytes: [UInt8], _ scanner: inout SensitiveScanner) -> [UInt8]? {
+        let findings = bytes.withUnsafeBytes { scanner.findings(in: $0) }
+        return findings.isEmpty ? nil : Redactor.cover(bytes, findings)
+    }
+}

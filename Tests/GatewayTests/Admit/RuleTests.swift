@@ -1,0 +1,68 @@
+import PlimsollWire
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+@Suite struct RuleTests {
+    private static func setup(_ rules: [RuleEntry]) -> GatewayFixture.Setup {
+        GatewayFixture.Setup(edit: { $0.rules = rules })
+    }
+
+    private func ask(_ content: String, _ rules: [RuleEntry]) async throws -> (answer: String, metrics: String) {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        var (answer, metrics) = ("", "")
+        try await GatewayFixture.run([runtime], Self.setup(rules)) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(#"{"model":"m","messages":[{"role":"user","content":"\#(content)"}]}"#)
+            answer = try await client.answer()
+            metrics = gateway.metrics.prometheusText()
+        }
+        return (answer, metrics)
+    }
+
+    @Test(arguments: [#"say FORBIDDEN word"#, #"say forb\u0069dden word"#, #"say \u0046orbidden\u0020word"#])
+    func aPromptThatARuleRefusesIsRefusedHoweverItIsWritten(content: String) async throws {
+        let (answer, metrics) = try await ask(content, [RuleEntry(id: "r1", kind: .expression, pattern: #"forbidden\s+word"#)])
+        #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(#""code":"content_policy_violation""#))
+        #expect(!answer.lowercased().contains("forbidden"), "what was met is not told")
+        #expect(metrics.contains("plimsoll_gateway_prompts_refused_total 1"))
+    }
+
+    @Test func aRuleMayHaveWordsForCustomers() async throws {
+        let (answer, _) = try await ask("bad", [RuleEntry(id: "r1", tenant: "tenant-1", kind: .literal, pattern: "bad", message: "Ask us first.")])
+        #expect(answer.contains(#""message":"Ask us first.""#))
+    }
+
+    @Test(arguments: [
+        RuleEntry(id: "r", kind: .literal, pattern: "nothing like it"), RuleEntry(id: "r", tenant: "tenant-2", kind: .literal, pattern: "hello"),
+        RuleEntry(id: "r", kind: .literal, pattern: "hello", action: .flag),
+        RuleEntry(id: "r", kind: .literal, pattern: "Hello", caseSensitive: true),
+        RuleEntry(id: "r", kind: .literal, pattern: "user"), RuleEntry(id: "r", kind: .address, pattern: "203.0.113.0/24"),
+    ])
+    func otherPromptsPass(rule: RuleEntry) async throws {
+        #expect(try await ask("hello", [rule]).answer.hasPrefix("HTTP/1.1 200 "))
+    }
+
+    @Test func whatIsMetIsCountedByRuleAndTenant() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let rules = [RuleEntry(id: "r1", kind: .literal, pattern: "hi", action: .flag), RuleEntry(id: "r2", kind: .literal, pattern: "ho")]
+        try await GatewayFixture.run([runtime], Self.setup(rules)) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            _ = try await client.answer()
+            let report = await gateway.server.takeAbuse()
+            #expect(report.hits == [AbuseReport.RuleHit(rule: "r1", tenant: "tenant-1", count: 1)])
+            #expect(await gateway.server.takeAbuse().isEmpty)
+        }
+    }
+
+    @Test func rulesThatStayTheSameAreCompiledOnce() {
+        var compiler = RuleCompiler()
+        let rules = [RuleEntry(id: "a", kind: .literal, pattern: "x"), RuleEntry(id: "b", tenant: "t", kind: .expression, pattern: "y+")]
+        let (first, second) = (compiler.compile(rules), compiler.compile(rules.reversed()))
+        #expect(first.common === second.common && first.own["t"] === second.own["t"])
+        #expect(compiler.compile([rules[1]]).common == nil)
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import Logging
+import PlimsollWire
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+@Suite struct CaptureTests {
+    private static let secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+
+    private func desk(_ ask: @escaping CaptureDesk.Ask = { _ in CaptureAnswer(status: 200, body: "{}") }) -> CaptureDesk {
+        CaptureDesk(metrics: MetricRegistry(), ask: ask)
+    }
+
+    private static func entry(_ id: String = "c1", key: String? = nil, models: [String]? = nil, expires: Int64 = .max, limit: Int = 10)
+        -> CaptureEntry
+    {
+        CaptureEntry(id: id, tenant: "tenant-1", key: key, models: models, expiresAtSeconds: expires, limit: limit)
+    }
+
+    private func captured(_ entries: [CaptureEntry], _ desk: CaptureDesk, _ script: String, _ body: String, times: Int = 1) async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(script)] }
+        try await GatewayFixture.run([runtime], GatewayFixture.Setup(captures: desk, edit: { $0.captures = entries })) { gateway in
+            for _ in 0..<times {
+                let client = try await TestClient(port: gateway.port)
+                try await client.post(body)
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+            }
+        }
+    }
+
+    /// Ships what the desk holds and returns it.
+    private func shipped(_ desk: CaptureDesk) async -> [CaptureRecord] {
+        let records = Mutex<[CaptureRecord]>([])
+        await CaptureShipper(desk: desk, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })) { batch in
+            records.withLock { $0 += batch.records }
+            return IntakeResponse(stored: batch.records.count, duplicates: 0, quarantined: 0)
+        }.ship()
+        return records.withLock { $0 }
+    }
+
+    @Test func whatIsKeptHasNoSecretsNorPersonalData() async throws {
+        let desk = desk()
+        let body =
+            #"{"model":"m","messages":[{"role":"user","content":"k\u0065y \#(Self.secret.prefix(10))\u0048\#(Self.secret.dropFirst(11)), me@example.org"}]}"#
+        try await captured([Self.entry()], desk, Answers.json(Samples.answer.replacing("hello", with: "call +49 30 901820")), body)
+        let record = try #require(await shipped(desk).first)
+        #expect(record.request.contains("key <redacted github-pat>, <redacted email>"), "\(record.request)")
+        #expect(record.answer.contains("call <redacted phone>") && record.status == 200 && record.model == "m" && record.key == "key-1")
+    }
+
+    /// In a stream a secret comes in pieces, none of which is one.
+    @Test func aSecretInPiecesOfAStreamIsFoundInTheWhole() async throws {
+        let desk = desk()
+        let pieces = stride(from: 0, to: Self.secret.count, by: 5).map { String(Self.secret.dropFirst($0).prefix(5)) }
+        let script =
+            Answers.streamHead + Samples.role + pieces.map(Samples.token).joined() + Samples.stop + Samples.usage + Samples.done + Answers.streamEnd
+        try await captured([Self.entry()], desk, script, Samples.stream)
+        let record = try #require(await shipped(desk).first)
+        #expect(record.answer == "<redacted github-pat>" && !record.isCut)
+    }
+
+    @Test func onlyWhatWasAskedForIsKept() async throws {
+        let desk = desk()
+        let entries = [
+            Self.entry("other key", key: "key-2"), Self.entry("other model", models: ["other"]), Self.entry("over", expires: 1000),
+            Self.entry("two", key: "key-1", models: ["m"], limit: 2),
+        ]
+        try await captured(entries, desk, Answers.json(Samples.answer), Samples.request, times: 3)
+        #expect(await shipped(desk).map(\.capture) == ["two", "two"])
+    }
+
+    @Test func nothingIsKeptOfATenantThatDidNotAsk() async throws {
+        let desk = desk()
+        try await captured([], desk, Answers.json(Samples.answer), Samples.request)
+        #expect(desk.takeWaiting().isEmpty)
+    }
+
+    @Test func aHugeAnswerIsCut() async throws {
+        let desk = desk()
+        let long = String(repeating: "word ", count: 40_000)
+        try await captured([Self.entry()], desk, Answers.json(Samples.answer.replacing("hello", with: long)), Samples.request)
+        let record = try #require(await shipped(desk).first)
+        #expect(record.isCut && record.answer.utf8.count <= CaptureDesk.mostBytes)
+    }
+
+    @Test(arguments: [
+        ("POST", "", CaptureCall.Action.create, nil), ("GET", "", .list, nil), ("GET", "/c1", .show, "c1"), ("GET", "/c1/records", .records, "c1"),
+        ("DELETE", "/c1", .erase, "c1"),
+    ])
+    func whatAKeyAsksIsPassedOnWithItsTenant(method: String, path: String, action: CaptureCall.Action, capture: String?) async throws {
+        let calls = Mutex<[CaptureCall]>([])
+        let desk = desk { call in
+            calls.withLock { $0.append(call) }
+            return CaptureAnswer(status: 201, body: #"{"made":true}"#)
+        }
+        try await GatewayFixture.run([], GatewayFixture.Setup(captures: desk)) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            let body = method == "POST" ? #"{"expires_in":60}"# : ""
+            let length = method == "POST" ? "content-type: application/json\r\ncontent-length: \(body.count)\r\n" : ""
+            try await client.send("\(method) /v1/debug/captures\(path) HTTP/1.1\r\nhost: t\r\nauthorization: Bearer sk-test\r\n\(length)\r\n\(body)")
+            let answer = try await client.answer()
+            #expect(answer.hasPrefix("HTTP/1.1 201 Created") && answer.hasSuffix(#"{"made":true}"#), "\(answer)")
+            let call = try #require(calls.withLock { $0.first })
+            #expect(call.action == action && call.capture == capture && call.tenant == "tenant-1" && call.key == "key-1" && call.body == body)
+        }
+    }
+
+    @Test func withoutAKeyOrAControlPlaneThereIsNoAnswer() async throws {
+        struct Away: Error {}
+        try await GatewayFixture.run([], GatewayFixture.Setup(captures: desk { _ in throw Away() })) { gateway in
+            for (key, status) in [("sk-wrong", 401), ("sk-test", 503)] {
+                let client = try await TestClient(port: gateway.port)
+                try await client.send("GET /v1/debug/captures HTTP/1.1\r\nhost: t\r\nauthorization: Bearer \(key)\r\n\r\n")
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 \(status) "))
+            }
+        }
+    }
+}
