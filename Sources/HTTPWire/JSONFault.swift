@@ -4,6 +4,8 @@ package struct JSONLimits: Sendable {
     package var depth = 64
     /// Members of all objects together.
     package var keys = 10_000
+    /// Bytes of a member's name. Strings are as long as the text may be.
+    package var nameBytes = 1024
 
     package init(depth: Int = 64, keys: Int = 10_000) {
         self.depth = depth
@@ -18,6 +20,7 @@ package struct JSONFault: Error, Sendable, Equatable {
         case duplicateKey
         case tooDeep
         case tooManyKeys
+        case longName
         case invalidUTF8
         /// A number that is no JSON number or is beyond what a double can hold.
         case invalidNumber
@@ -47,6 +50,7 @@ package struct JSONFault: Error, Sendable, Equatable {
         case .syntax: return "Not valid JSON \(place)."
         case .duplicateKey: return "The same key occurs twice \(place)."
         case .tooDeep: return "JSON is nested too deeply \(place)."
+        case .longName: return "JSON has too long a key \(place)."
         case .tooManyKeys: return "JSON has too many keys \(place)."
         case .invalidUTF8: return "Not valid UTF-8 \(place)."
         case .invalidNumber: return "Not a valid number \(place)."

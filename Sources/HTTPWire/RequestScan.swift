@@ -167,6 +167,7 @@ package final class RequestScan {
         guard text.base[start] == UInt8(ascii: "\"") else { throw JSONStop(code: .syntax, offset: start) }
         let end = try text.stringEnd(start + 1)
         let name = start + 1..<end.quote
+        guard name.count <= limits.nameBytes else { throw JSONStop(code: .longName, offset: start) }
         guard ledger.total < limits.keys else { throw JSONStop(code: .tooManyKeys, offset: start) }
         guard let frame = frames.last, ledger.insert(name, hasEscapes: end.hasEscapes, of: text, from: frame.firstKey) else {
             throw JSONStop(code: .duplicateKey, offset: start)

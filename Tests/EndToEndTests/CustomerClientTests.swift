@@ -12,7 +12,7 @@ extension MachineTests {
                 ("litellm_checks.py", "litellm"),
             ])
         func clientIsServed(_ script: String, _ environment: String) async throws {
-            try await StandaloneGateway.with { gateway in
+            try await RuntimesGateway.with { gateway in
                 let found = try await gateway.checks(script, environment: environment)
                 #expect(found.count >= 6)
                 for (name, result) in found { #expect(result == "ok", "\(script) \(name)") }

@@ -64,6 +64,8 @@ import Testing
         #expect { try JSONValue.parse(deep) } throws: { ($0 as? JSONFault)?.code == .tooDeep }
         let many = "{" + (0..<10_001).map { #""k\#($0)":0"# }.joined(separator: ",") + "}"
         #expect { try scan(Array(many.utf8)) } throws: { ($0 as? JSONFault)?.code == .tooManyKeys }
+        let name = #"{"\#(String(repeating: "n", count: 1025))":1}"#
+        #expect { try scan(Array(name.utf8)) } throws: { ($0 as? JSONFault)?.code == .longName }
     }
 
     @Test func everyPrefixIsRefusedWithoutACrash() {

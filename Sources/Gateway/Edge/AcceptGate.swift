@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import Telemetry
@@ -34,8 +35,9 @@ final class AcceptGate: ChannelInboundHandler {
         if book.isFull { pause(.connections) }
     }
 
-    /// Of the errors that leave a listener open, all are for want of something.
+    /// What is wanting is as a rule a descriptor; a client that left before it was accepted is no reason to wait.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) else { return }
         pause(.descriptors)
     }
 

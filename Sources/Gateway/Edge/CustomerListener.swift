@@ -15,11 +15,12 @@ struct CustomerListener {
     ) async throws -> CustomerListener {
         let book = ConnectionBook(most: settings.connections, mostEach: settings.connectionsPerAddress)
         var channels: [any Channel] = []
+        if loops.count > 1 { try await checkIsOurs(settings, on: loops) }
         do {
             for loop in loops {
                 // The first one may have been given any free port.
                 let port = channels.first?.localAddress?.port ?? settings.port
-                let bootstrap = bootstrap(loop, book: book, certificates: certificates, logger: logger)
+                let bootstrap = bootstrap(loop, isShared: loops.count > 1, book: book, certificates: certificates, logger: logger)
                 channels.append(try await bootstrap.bind(host: settings.host, port: port).get())
             }
         } catch {
@@ -29,13 +30,20 @@ struct CustomerListener {
         return CustomerListener(channels: channels)
     }
 
+    /// Several sockets share a port among ourselves only: where somebody else has it, the start must fail.
+    private static func checkIsOurs(_ settings: GatewaySettings, on loops: [NIOLoopBound<GatewayLoop>]) async throws {
+        guard settings.port != 0, let loop = loops.first?.eventLoop else { return }
+        let bootstrap = ServerBootstrap(group: loop).serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        try await bootstrap.bind(host: settings.host, port: settings.port).get().close().get()
+    }
+
     private static func bootstrap(
-        _ loop: NIOLoopBound<GatewayLoop>, book: ConnectionBook, certificates: EdgeCertificates?, logger: Logger
+        _ loop: NIOLoopBound<GatewayLoop>, isShared: Bool, book: ConnectionBook, certificates: EdgeCertificates?, logger: Logger
     ) -> ServerBootstrap {
         ServerBootstrap(group: loop.eventLoop)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
+            .serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: isShared ? 1 : 0)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptGate(loop: loop.value, book: book, logger: logger))

@@ -4,6 +4,7 @@ import PlimsollWire
 import Exchange
 import HTTPWire
 import NIOCore
+import NIOPosix
 import OpenAIWire
 
 /// Everything one event loop needs to serve requests; touched on that loop only.
@@ -21,6 +22,8 @@ final class GatewayLoop {
     /// Nil: a gateway without a control plane, which keeps nothing.
     var captureDesk: CaptureDesk?
     let memory: MemoryWatch
+    /// Threads on which large bodies are read.
+    let readers = NIOThreadPool.singleton
     /// Of this loop's listening socket.
     var gate: AcceptGate?
     var directory = Directory.empty {

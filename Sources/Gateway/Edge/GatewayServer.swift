@@ -15,6 +15,7 @@ package final class GatewayServer: Service {
     private let contact: ControlContact?
     private let certificates: EdgeCertificates?
     private let captures: CaptureDesk?
+    private let memory: MemoryWatch
     private let builder: DirectoryBuilder
     private let workers: WorkerBook
     private let fleetMetrics: FleetMetrics
@@ -35,11 +36,13 @@ package final class GatewayServer: Service {
     ///   - registry: Links to hosts; nil for a standalone gateway.
     ///   - certificates: Serves TLS with them; nil: plain.
     ///   - captures: Where what tenants want to be kept goes; nil: nothing is.
+    ///   - memory: In place of the one that the settings ask for.
     ///   - drainLimit: For requests that run when the gateway is asked to stop.
     ///   - bound: Told the port that is listened on.
     package init(
         settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, contact: ControlContact? = nil,
-        certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, metrics: MetricRegistry,
+        certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, memory: MemoryWatch? = nil,
+        metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
     ) {
         self.settings = settings
@@ -49,6 +52,7 @@ package final class GatewayServer: Service {
         self.contact = contact
         self.certificates = certificates
         self.captures = captures
+        self.memory = memory ?? MemoryWatch(limit: settings.memoryLimit)
         self.metrics = GatewayMetrics(metrics)
         self.drainLimit = drainLimit
         self.logger = logger
@@ -111,11 +115,10 @@ package final class GatewayServer: Service {
 
     private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
         var loops: [NIOLoopBound<GatewayLoop>] = []
-        let memory = MemoryWatch(limit: settings.memoryLimit)
         let router = Router(region: settings.region, metrics: fleetMetrics)
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
-            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, captures] in
+            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
                     contact: contact, memory: memory)

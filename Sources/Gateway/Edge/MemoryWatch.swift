@@ -4,22 +4,25 @@ import Synchronization
 
 /// How near this process is to the memory that it may use. At 95 % it sheds: idle connections and free memory go, no connections are accepted.
 /// At 98 % new requests are refused (Envoy's figures).
-final class MemoryWatch: Sendable {
+package final class MemoryWatch: Sendable {
     private static let shedPercent = 95
     private static let refusePercent = 98
 
     private let limit: Int
     private let resident = Atomic<Int>(0)
-    private let file: Int32
+    private let measure: @Sendable () -> Int?
 
-    /// - Parameter limit: Bytes; 0: no bound.
-    init(limit: Int) {
+    /// - Parameters:
+    ///   - limit: Bytes; 0: no bound.
+    ///   - measure: Bytes that are resident now.
+    package init(limit: Int, measure: @escaping @Sendable () -> Int?) {
         self.limit = limit
-        file = limit > 0 ? open("/proc/self/statm", O_RDONLY | O_CLOEXEC) : -1
+        self.measure = measure
     }
 
-    deinit {
-        if file >= 0 { close(file) }
+    package convenience init(limit: Int) {
+        let file = limit > 0 ? ResidentFile() : nil
+        self.init(limit: limit) { file?.read() }
     }
 
     var isShort: Bool { isAbove(MemoryWatch.shedPercent) }
@@ -27,7 +30,7 @@ final class MemoryWatch: Sendable {
 
     /// Looks again; when memory has become short, gives back what is free.
     func look() {
-        guard limit > 0, let bytes = readResident() else { return }
+        guard limit > 0, let bytes = measure() else { return }
         let wasShort = isShort
         resident.store(bytes, ordering: .relaxed)
         if isShort, !wasShort { _ = cplatform_trim_allocator() }
@@ -36,11 +39,20 @@ final class MemoryWatch: Sendable {
     private func isAbove(_ percent: Int) -> Bool {
         limit > 0 && resident.load(ordering: .relaxed) > limit / 100 * percent
     }
+}
+
+/// What the kernel says of this process's memory.
+private final class ResidentFile: Sendable {
+    private let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
 
     /// The second number of the file, in pages.
-    private func readResident() -> Int? {
+    func read() -> Int? {
         let text = withUnsafeTemporaryAllocation(byteCount: 128, alignment: 1) { buffer -> String? in
-            let count = pread(file, buffer.baseAddress, buffer.count, 0)
+            let count = pread(descriptor, buffer.baseAddress, buffer.count, 0)
             return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
         }
         let fields = text?.split(separator: " ", maxSplits: 2) ?? []

@@ -4,6 +4,7 @@ import Domain
 import Exchange
 import HTTPWire
 import NIOCore
+import NIOPosix
 import OpenAIWire
 
 /// One admitted request on its way: admission record, attempts at workers, answer to the client, final record. Lives on one loop.
@@ -99,21 +100,16 @@ final class RelayedRequest {
 
     func start(body: consuming ByteBuffer) {
         if let captures = arriving.captures { return answerCaptures(captures, body) }
-        guard let masking = arriving.key.masking else { return begin(consume body) }
-        begin(masked(body, masking))
+        guard let masking = arriving.key.masking else { return read(consume body) }
+        read(masked(body, masking))
     }
 
-    private func begin(_ body: consuming ByteBuffer) {
+    private func read(_ body: consuming ByteBuffer) {
+        if body.readableBytes >= LargeBody.least { return readAside(consume body) }
         do throws(APIError) {
-            let plan = try RequestPlan.make(consume body, arriving: arriving, loop: loop)
-            self.plan = plan
-            translated = TranslatedAnswer.of(plan, arriving)
-            capture(plan)
-            try applyRules(plan)
-            try admit(plan)
+            try begin(try RequestPlan.make(consume body, arriving: arriving, loop: loop))
         } catch {
-            loop.metrics.countRefusal(status: error.status)
-            answerRefusal(error, retryAfter: nil)
+            refuse(error)
         }
     }
 
@@ -124,6 +120,39 @@ final class RelayedRequest {
             loop.meter.refuse(loop.subject(arriving.key, plan.model), outcome: .prohibited, acceptedAt: arriving.acceptedAt)
             throw error
         }
+    }
+
+    /// Until it has been read the request is not admitted: a client that leaves meanwhile leaves nothing behind.
+    private func readAside(_ body: consuming ByteBuffer) {
+        loop.metrics.edge.bodiesAside.increment()
+        let large = LargeBody(body)
+        let reading = loop.readers.runIfActive(eventLoop: loop.eventLoop) { [endpoint = arriving.endpoint] in large.read(endpoint) }
+        reading.assumeIsolated().whenComplete { self.wasRead($0, large) }
+    }
+
+    private func wasRead(_ reading: Result<Result<BodyReading, APIError>, any Error>, _ large: LargeBody) {
+        guard sink != nil else { return phase = .over }
+        do throws(APIError) {
+            // Without readers the gateway has stopped.
+            guard !isCut, case .success(let result) = reading else { throw APIError(.shuttingDown) }
+            let found = try result.get()
+            try begin(try RequestPlan.make(large.take(), found.facts, found.words, scan: found.scan, arriving: arriving, loop: loop))
+        } catch {
+            refuse(error)
+        }
+    }
+
+    private func begin(_ plan: RequestPlan) throws(APIError) {
+        self.plan = plan
+        translated = TranslatedAnswer.of(plan, arriving)
+        capture(plan)
+        try applyRules(plan)
+        try admit(plan)
+    }
+
+    private func refuse(_ error: APIError) {
+        loop.metrics.countRefusal(status: error.status)
+        answerRefusal(error, retryAfter: nil)
     }
 
     private func admit(_ plan: RequestPlan) throws(APIError) {

@@ -37,10 +37,18 @@ final class RequestPlan {
 
     /// - Parameter body: Edited where it lies when nobody else holds it, else copied once.
     static func make(_ body: consuming ByteBuffer, arriving: ArrivingRequest, loop: GatewayLoop) throws(APIError) -> RequestPlan {
-        let endpoint = arriving.endpoint
         var body = consume body
-        let (echo, beginning) = try reword(&body, endpoint)
-        let facts = try read(body, endpoint: endpoint, loop: loop)
+        let words = try BodyWords.reword(&body, arriving.endpoint)
+        let facts = try BodyReading.read(body, endpoint: arriving.endpoint, scan: loop.scan, options: loop.optionsScan)
+        return try make(consume body, facts, words, scan: loop.scan, arriving: arriving, loop: loop)
+    }
+
+    /// Of a body that has been read already: `facts`, `words` and `scan` are what was found in it.
+    static func make(
+        _ body: consuming ByteBuffer, _ facts: GenerationRequest, _ words: BodyWords, scan: RequestScan, arriving: ArrivingRequest,
+        loop: GatewayLoop
+    ) throws(APIError) -> RequestPlan {
+        let endpoint = arriving.endpoint
         guard let model = loop.directory.model(facts.model), arriving.key.mayUse(model) else {
             throw APIError(.modelNotFound, param: "model")
         }
@@ -49,26 +57,7 @@ final class RequestPlan {
         if endpoint != .countTokens, facts.estimatedPromptTokens > tier.maxPromptTokens { throw tier.promptTooLong(facts.promptParam) }
         if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens { throw tier.tooManyTokensAsked(facts.maxTokensParam) }
         return RequestPlan(
-            body: consume body, facts: facts, model: model, endpoint: endpoint, echo: echo, beginning: beginning,
-            mostTokens: mostTokens(facts, arriving.key), scan: loop.scan)
-    }
-
-    /// Puts the request of another API into the words that policy and runtimes know.
-    private static func reword(_ body: inout ByteBuffer, _ endpoint: GenerationEndpoint) throws(APIError) -> (ResponsesEcho?, String?) {
-        switch endpoint {
-        case .chatCompletions, .completions, .embeddings: return (nil, nil)
-        case .responses:
-            let request = try ResponsesRequest(Array(body.readableBytesView))
-            body = ByteBuffer(bytes: request.chat)
-            return (request.echo, nil)
-        case .messages:
-            let request = try MessagesRequest(Array(body.readableBytesView))
-            body = ByteBuffer(bytes: request.chat)
-            return (nil, request.beginning)
-        case .countTokens:
-            body = ByteBuffer(bytes: try MessagesRequest.counting(Array(body.readableBytesView)))
-            return (nil, nil)
-        }
+            body: consume body, facts: facts, model: model, endpoint: endpoint, words: words, mostTokens: mostTokens(facts, arriving.key), scan: scan)
     }
 
     /// Of one answer whose client set no cap: the plan's, but no more than this gateway's share of the tokens a minute has room for, else such
@@ -79,27 +68,15 @@ final class RequestPlan {
         return min(key.tier.maxOutputTokens, max(16, room))
     }
 
-    private static func read(_ body: ByteBuffer, endpoint: GenerationEndpoint, loop: GatewayLoop) throws(APIError) -> GenerationRequest {
-        let result: Result<GenerationRequest, APIError> = body.withUnsafeReadableBytes { bytes in
-            do throws(JSONFault) { try loop.scan.scan(bytes) } catch { return .failure(APIError(error)) }
-            do throws(APIError) {
-                return .success(try GenerationRequest.read(loop.scan, bytes, endpoint: endpoint, options: loop.optionsScan))
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try result.get()
-    }
-
     private init(
-        body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, endpoint: GenerationEndpoint, echo: ResponsesEcho?,
-        beginning: String?, mostTokens: Int, scan: RequestScan
+        body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, endpoint: GenerationEndpoint, words: BodyWords, mostTokens: Int,
+        scan: RequestScan
     ) {
         self.facts = facts
         self.model = model
         self.endpoint = endpoint
-        self.echo = echo
-        self.beginning = beginning
+        echo = words.echo
+        beginning = words.beginning
         affinity = body.withUnsafeReadableBytes { PromptAffinity.read(scan, $0) }
         // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
         let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)

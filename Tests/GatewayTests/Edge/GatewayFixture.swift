@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import PlimsollWire
+import ServiceLifecycle
 import Synchronization
 import Telemetry
 import TestSupport
@@ -16,13 +17,18 @@ final class GatewayFixture: Sendable {
     let spool: Spool
     let server: GatewayServer
     let metrics: MetricRegistry
+    private let services: ServiceGroup
 
-    private init(port: Int, spool: Spool, server: GatewayServer, metrics: MetricRegistry) {
+    private init(port: Int, spool: Spool, server: GatewayServer, metrics: MetricRegistry, services: ServiceGroup) {
         self.port = port
         self.spool = spool
         self.server = server
         self.metrics = metrics
+        self.services = services
     }
+
+    /// Asks the gateway to stop as the first signal does; only where it was set up for that.
+    func drain() async { await services.triggerGracefulShutdown() }
 
     struct Setup {
         var tier = TierEntry(
@@ -36,10 +42,13 @@ final class GatewayFixture: Sendable {
         var registry: LinkRegistry?
         var contact: ControlContact?
         var captures: CaptureDesk?
+        var memory: MemoryWatch?
         /// False: no table is ever in force.
         var appliesTable = true
         /// 0: the spool admits nothing.
         var unsyncedBytes = 64 << 20
+        /// The gateway is stopped as by a first signal, not as by a second one.
+        var drains = false
         /// The last word on the table.
         var edit: @Sendable (inout TableContents) -> Void = { _ in }
     }
@@ -60,17 +69,18 @@ final class GatewayFixture: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: setup.loops)
         let server = GatewayServer(
             settings: settings, group: group, spool: spool, registry: setup.registry, contact: setup.contact, captures: setup.captures,
-            metrics: metrics,
+            memory: setup.memory, metrics: metrics,
             drainLimit: .seconds(5),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })
         if setup.appliesTable { server.apply(table(runtimes, setup)) }
         // Waited for below.
-        let serving = Task { try await server.run() }
+        let services = ServiceGroup(services: [server], logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        let serving = Task { if setup.drains { try await services.run() } else { try await server.run() } }
         let bound = try #require(await ports.first { _ in true })
-        let fixture = GatewayFixture(port: bound, spool: spool, server: server, metrics: metrics)
+        let fixture = GatewayFixture(port: bound, spool: spool, server: server, metrics: metrics, services: services)
         let result: Result<Void, any Error>
         do { result = .success(try await body(fixture)) } catch { result = .failure(error) }
-        serving.cancel()
+        if setup.drains { await fixture.drain() } else { serving.cancel() }
         try await serving.value
         let records = try await fixture.records()
         for runtime in runtimes { try await runtime.close() }

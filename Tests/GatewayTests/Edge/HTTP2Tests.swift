@@ -1,6 +1,7 @@
 import Gateway
 import NIOCore
 import NIOHTTP2
+import NIOPosix
 import PlimsollWire
 import TestSupport
 import Testing
@@ -150,6 +151,28 @@ import Testing
             client.post(1, "{", isEnd: false)
             #expect(try await client.answer(1).status == "408")
         }
+    }
+
+    @Test func aDrainSaysGoAwayAndLetsRequestsEnd() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.drains = true
+        let gate = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
+        let runtime = try await ScriptedRuntime { _, _ in
+            let end = Samples.stop + Samples.done + Answers.streamEnd
+            return [.send(Answers.streamHead + Samples.role + Samples.token("a")), .after(gate.futureResult), .send(end)]
+        }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await HTTP2Client(port: gateway.port)
+            client.post(1, Samples.stream)
+            try await until { client.all.answers[1]?.body.contains(#""a""#) ?? false }
+            await gateway.drain()
+            try await until { client.all.goAway.count == 2 }
+            gate.succeed()
+            #expect(try await client.answer(1).body.hasSuffix("data: [DONE]\n\n"))
+            try await until { client.all.isClosed }
+            #expect(client.all.goAway == [.noError, .noError])
+        }
+        #expect(records.map(\.outcome) == ["good"])
     }
 
     /// The fixture stops its gateway as a second signal does: what runs is cut.

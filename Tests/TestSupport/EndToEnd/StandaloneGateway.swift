@@ -1,92 +1,134 @@
 import Foundation
 
-/// The real gateway alone, before real runtimes and a simulated one: models `text`, `vectors` and `recorded`.
+/// The real gateway alone, on free ports and in a folder of its own, before one simulated runtime.
 package final class StandaloneGateway: Sendable {
-    package let url: String
-    package let key = "sk-end-to-end"
-    package let state: String
-    private let children: [ChildProcess]
+    package static let key = "sk-standalone-test"
+    package static let model = "tiny"
 
-    /// Lends a gateway for the length of a test.
-    package static func with(_ body: (StandaloneGateway) async throws -> Void) async throws {
-        let state = "/tmp/plimsoll-e2e-" + UUID().uuidString.prefix(8).lowercased()
-        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        var children: [ChildProcess] = []
-        let result: Result<Void, any Error>
+    package let port: Int
+    package let operationsPort: Int
+    package let folder: String
+    package let process: ChildProcess
+
+    package var log: String { String(decoding: FileManager.default.contents(atPath: folder + "/gateway.log") ?? Data(), as: UTF8.self) }
+
+    /// - Parameters:
+    ///   - wrapper: A command that starts the gateway, such as one that lowers its limits.
+    ///   - settings: Added to the file's.
+    ///   - hasTLS: With the certificate in `chain.pem` and `key.pem` of the folder.
+    package static func with(
+        wrapper: [String] = [], hasTLS: Bool = false, settings: [String: any Sendable] = [:], runtime: [String] = [],
+        _ body: (StandaloneGateway) async throws -> Void
+    ) async throws {
+        let folder = "/tmp/plimsoll-edge-" + UUID().uuidString.prefix(8).lowercased()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let worker = try ChildProcess(
+            Checkout.program("plimsoll-simulated-runtime"),
+            ["--model", model, "--slots", "512", "--kv-tokens", "2000000000", "--first-token-ms", "2", "--token-gap-ms", "1"] + runtime)
         do {
-            let gateway = try await start(state, &children)
-            result = .success(try await body(gateway))
-        } catch {
-            result = .failure(error)
-        }
-        for child in children.reversed() { await child.stop() }
-        try FileManager.default.removeItem(atPath: state)
-        try result.get()
-    }
-
-    private init(url: String, state: String, children: [ChildProcess]) {
-        self.url = url
-        self.state = state
-        self.children = children
-    }
-
-    private static func start(_ state: String, _ children: inout [ChildProcess]) async throws -> StandaloneGateway {
-        let worker = [Checkout.root + "/Deploy/runtimes/llama_worker.py", "--model", Checkout.tinyModel, "--ctx", "8192", "--parallel", "4"]
-        children = [
-            try ChildProcess(Checkout.python("llama"), worker + ["--alias", "served-text"], errors: state + "/text.log"),
-            try ChildProcess(Checkout.python("llama"), worker + ["--alias", "served-vectors", "--embeddings"], errors: state + "/vectors.log"),
-            try ChildProcess(
-                Checkout.program("plimsoll-simulated-runtime"), ["--model", "recorded", "--first-token-ms", "1", "--token-gap-ms", "1"],
-                errors: state + "/recorded.log"),
-        ]
-        var urls: [String] = []
-        for child in children { urls.append(try await address(child)) }
-        let port = try FreePorts.base()
-        try settings(state, port, urls).write(toFile: state + "/gateway.json", atomically: true, encoding: .utf8)
-        children.append(
-            try ChildProcess(
-                Checkout.program("plimsoll-gateway"), ["serve", "--standalone", state + "/gateway.json"], errors: state + "/gateway.log"))
-        let gateway = StandaloneGateway(url: "http://127.0.0.1:\(port)", state: state, children: children)
-        try await Waiting.until("a gateway that answers", within: .seconds(30)) {
-            try await HTTPCall.send("GET", gateway.url + "/v1/models", headers: ["x-api-key": gateway.key]).status == 200
-        }
-        return gateway
-    }
-
-    private static func address(_ runtime: ChildProcess) async throws -> String {
-        try await runtime.wait("a runtime that is ready", within: .seconds(60)) { $0.contains { $0.hasPrefix("READY ") } }
-        return runtime.lines.first { $0.hasPrefix("READY ") }?.split(separator: " ").dropFirst().first.map(String.init) ?? ""
-    }
-
-    private static func settings(_ state: String, _ port: Int, _ urls: [String]) -> String {
-        func model(_ name: String, _ url: String, _ more: String) -> String {
-            #"{"name":"\#(name)","context_tokens":4096,\#(more),"upstreams":[{"url":"\#(url)","slots":4,"served_model":"served-\#(name)""#
-        }
-        return """
-            {
-              "listen": "127.0.0.1:\(port)", "operations": { "listen": "unix:\(state)/operations.sock" }, "state_dir": "\(state)/gateway",
-              "tiers": [ { "name": "pro", "max_prompt_tokens": 4000, "max_output_tokens": 512, "max_body_bytes": 4194304,
-                "requests_per_minute": 100000, "tokens_per_minute": 100000000, "concurrent_requests": 100 } ],
-              "keys": [ { "name": "first", "tier": "pro", "key": "sk-end-to-end" } ],
-              "models": [
-                \(model("text", urls[0], #""kind":"generation""#)),"dialect":"llamacpp"}]},
-                \(model("vectors", urls[1], #""kind":"embedding""#)),"dialect":"llamacpp"}]},
-                {"name":"recorded","context_tokens":4096,"upstreams":[{"url":"\(urls[2])","slots":4}]}
-              ]
+            if hasTLS { try await makeCertificate(in: folder, name: "first") }
+            let gateway = try await start(in: folder, wrapper: wrapper, hasTLS: hasTLS, settings: settings, worker: worker)
+            do {
+                try await body(gateway)
+            } catch {
+                // The log is the only witness of what went wrong.
+                print(gateway.log.split(separator: "\n").suffix(20).joined(separator: "\n"))
+                await gateway.process.stop(grace: .zero)
+                throw error
             }
-            """
+            await gateway.process.stop()
+            await worker.stop()
+            try FileManager.default.removeItem(atPath: folder)
+        } catch {
+            await worker.stop(grace: .zero)
+            try? FileManager.default.removeItem(atPath: folder)
+            throw error
+        }
     }
 
-    /// Runs a script of checks; gives what each of them found: `ok`, or what was wrong.
-    package func checks(_ script: String, environment python: String) async throws -> [String: String] {
-        let errors = state + "/\(script).log"
-        let child = try ChildProcess(
-            Checkout.python(python), [Checkout.script(script), url, key],
-            environment: ["LITELLM_LOCAL_MODEL_COST_MAP": "True", "LANGSMITH_TRACING": "false"], errors: errors)
-        let status = try await child.ended(within: .seconds(120))
-        guard status == 0, let line = child.lines.last else {
-            throw Waiting.Timeout(description: (try? String(contentsOfFile: errors, encoding: .utf8)) ?? "no errors were written")
+    /// A new key and a certificate for it, in place of those that are there.
+    package static func makeCertificate(in folder: String, name: String) async throws {
+        try await ToolRun.run([
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=\(name)",
+            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", folder + "/key.new", "-out", folder + "/chain.new",
+        ])
+        for file in ["key", "chain"] {
+            guard rename("\(folder)/\(file).new", "\(folder)/\(file).pem") == 0 else {
+                throw Waiting.Timeout(description: "\(file).pem could not be replaced")
+            }
         }
-        return try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
+    }
+
+    private init(port: Int, operationsPort: Int, folder: String, process: ChildProcess) {
+        self.port = port
+        self.operationsPort = operationsPort
+        self.folder = folder
+        self.process = process
+    }
+
+    private static func start(
+        in folder: String, wrapper: [String], hasTLS: Bool, settings: [String: any Sendable], worker: ChildProcess
+    ) async throws -> StandaloneGateway {
+        try await worker.wait("the runtime", within: .seconds(20)) { $0.contains { $0.hasPrefix("READY ") } }
+        let url = worker.lines.first { $0.hasPrefix("READY ") }?.split(separator: " ").dropFirst().first.map(String.init) ?? ""
+        var file = Self.settings(folder, url).merging(settings) { $1 }
+        if hasTLS { file["tls"] = ["certificate_file": folder + "/chain.pem", "key_file": folder + "/key.pem"] }
+        try JSONSerialization.data(withJSONObject: file).write(to: URL(fileURLWithPath: folder + "/gateway.json"))
+        let command = wrapper + [Checkout.program("plimsoll-gateway"), "serve", "--standalone", folder + "/gateway.json"]
+        let process = try ChildProcess(command[0], Array(command.dropFirst()), errors: folder + "/gateway.log")
+        var ports: [Int] = []
+        do {
+            try await Waiting.until("the gateway", within: .seconds(30)) {
+                ports = ["operations server listens", "customers' endpoint listens"].compactMap { listened(folder, $0) }
+                return ports.count == 2 || !process.isRunning
+            }
+        } catch {
+            await process.stop(grace: .zero)
+            throw error
+        }
+        guard ports.count == 2 else {
+            let log = FileManager.default.contents(atPath: folder + "/gateway.log") ?? Data()
+            throw Waiting.Timeout(description: "the gateway ended: " + String(decoding: log, as: UTF8.self))
+        }
+        return StandaloneGateway(port: ports[1], operationsPort: ports[0], folder: folder, process: process)
+    }
+
+    /// From the line in its log.
+    private static func listened(_ folder: String, _ message: String) -> Int? {
+        let log = String(decoding: FileManager.default.contents(atPath: folder + "/gateway.log") ?? Data(), as: UTF8.self)
+        guard let line = log.split(separator: "\n").first(where: { $0.contains(message) }) else { return nil }
+        let address = line.components(separatedBy: #""listen.address":""#).last?.split(separator: "\"").first
+        return address?.split(separator: ":").last.flatMap { Int($0) }
+    }
+
+    private static func settings(_ folder: String, _ url: String) -> [String: any Sendable] {
+        let tier: [String: any Sendable] = [
+            "name": "pro", "max_prompt_tokens": 2_000_000, "max_output_tokens": 4000, "max_body_bytes": "8MiB",
+            "requests_per_minute": 100_000_000, "tokens_per_minute": 1_000_000_000, "concurrent_requests": 10_000,
+        ]
+        let upstream: [String: any Sendable] = ["url": url, "slots": 512]
+        let model: [String: any Sendable] = ["name": model, "context_tokens": 4_000_000, "tiers": ["pro"], "upstreams": [upstream]]
+        return [
+            "listen": "127.0.0.1:0", "operations": ["listen": "127.0.0.1:0"], "state_dir": folder + "/state", "loops": 2, "tiers": [tier],
+            "models": [model], "keys": [["name": "k", "key": key, "tier": "pro"]],
+        ]
+    }
+
+    /// The last line that a script of ours prints, when it is given where the gateway is and what it takes.
+    package func findings(of script: String, _ more: [String] = [], limit: Duration = .seconds(120)) async throws -> [String: Any] {
+        let errors = folder + "/\(script).log"
+        let child = try ChildProcess(
+            Checkout.python("http2"), [Checkout.script(script), "\(port)", Self.key, Self.model] + more, errors: errors)
+        let status = try await child.ended(within: limit)
+        let complaint = String(decoding: FileManager.default.contents(atPath: errors) ?? Data(), as: UTF8.self)
+        for line in child.lines.dropLast() { print(line) }
+        guard status == 0, let line = child.lines.last else { throw Waiting.Timeout(description: "\(script): status \(status): \(complaint)") }
+        return try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
+    }
+
+    package func metric(_ name: String) async throws -> Double {
+        let page = try await HTTPCall.send("GET", "http://127.0.0.1:\(operationsPort)/metrics").body
+        let line = page.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+        return line.flatMap { Double($0.dropFirst(name.count + 1)) } ?? 0
     }
 }

@@ -1,0 +1,63 @@
+import HTTPWire
+import NIOCore
+import OpenAIWire
+import Synchronization
+
+/// The one strict pass over a body, and what policy must know of it.
+///
+/// Sendable although a scan is not: the thread that made it hands it over whole and keeps nothing of it.
+struct BodyReading: @unchecked Sendable {
+    let facts: GenerationRequest
+    let words: BodyWords
+    let scan: RequestScan
+
+    static func read(
+        _ body: ByteBuffer, endpoint: GenerationEndpoint, scan: RequestScan, options: RequestScan
+    ) throws(APIError) -> GenerationRequest {
+        let result: Result<GenerationRequest, APIError> = body.withUnsafeReadableBytes { bytes in
+            do throws(JSONFault) { try scan.scan(bytes) } catch { return .failure(APIError(error)) }
+            do throws(APIError) {
+                return .success(try GenerationRequest.read(scan, bytes, endpoint: endpoint, options: options))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+}
+
+/// A body that is read on another thread, so that everybody else's tokens do not wait for it.
+///
+/// Measured on one core: a pass takes 0.07 ms for a mebibyte of plain text, but up to 2.7 ms of numbers or escapes; 4 MiB take up to 11 ms.
+final class LargeBody: Sendable {
+    /// Below it a pass takes at most 0.7 ms, and another thread would cost more than it saves.
+    static let least = 256 * 1024
+
+    private let bytes: Mutex<ByteBuffer>
+
+    init(_ bytes: consuming ByteBuffer) {
+        self.bytes = Mutex(bytes)
+    }
+
+    func read(_ endpoint: GenerationEndpoint) -> Result<BodyReading, APIError> {
+        let (scan, options) = (RequestScan(), RequestScan())
+        return bytes.withLock { bytes in
+            do throws(APIError) {
+                let words = try BodyWords.reword(&bytes, endpoint)
+                let facts = try BodyReading.read(bytes, endpoint: endpoint, scan: scan, options: options)
+                return .success(BodyReading(facts: facts, words: words, scan: scan))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// Once, when it has been read. Nothing else holds the bytes then, so that they are edited where they lie.
+    func take() -> ByteBuffer {
+        bytes.withLock { bytes in
+            let taken = bytes
+            bytes = ByteBuffer()
+            return taken
+        }
+    }
+}

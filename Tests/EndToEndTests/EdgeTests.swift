@@ -1,0 +1,92 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension MachineTests {
+    /// The customers' port of the real program.
+    @Suite struct EdgeTests {
+        @Test(.timeLimit(.minutes(3))) func http2IsSpokenByTheLetterAndFloodsEndTheirConnection() async throws {
+            try await StandaloneGateway.with { gateway in
+                let found = try await gateway.findings(of: "http2_conformance.py")
+                print("HTTP/2 conformance: \(found)")
+                #expect(found["failed"] as? Int == 0)
+                #expect((found["passed"] as? Int ?? 0) >= 171)
+                #expect(try await gateway.metric("plimsoll_gateway_http2_connections_broken_total") > 0)
+                #expect(try await gateway.metric("plimsoll_gateway_requests_in_flight") == 0)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(3))) func officialClientAndCurlAreServedOverTLS() async throws {
+            try await StandaloneGateway.with(hasTLS: true) { gateway in
+                let found = try await gateway.findings(of: "tls_client.py", [gateway.folder + "/chain.pem"])
+                #expect((found["default"] as? [String])?.first == "TLSv1.3" && (found["default"] as? [String])?[2] == "h2")
+                #expect((found["tls12"] as? [String])?[1].hasPrefix("ECDHE-") == true)
+                #expect((found["tls11"] as? [String])?.count == 1)
+                #expect(found["http11"] as? String == "http/1.1")
+                for (name, version) in [("h2", "HTTP/2"), ("h1", "HTTP/1.1")] {
+                    let client = try #require(found[name] as? [String: Any])
+                    #expect(client["versions"] as? [String] == [version])
+                    #expect(client["tokens"] as? Int == 5 && client["usage"] as? Int == 5 && client["large"] as? Int == 5)
+                    #expect(client["many"] as? [Int] == [5] && client["models"] as? [String] == [StandaloneGateway.model])
+                    #expect(found[name + "_error"] as? String == "model_not_found")
+                }
+                #expect(found["curl"] as? [String] == ["2 200", "1.1 200"])
+                #expect(try await gateway.metric("plimsoll_gateway_bodies_read_aside_total") == 2)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2))) func certificatesAreReadAgainAndBadOnesRefused() async throws {
+            try await StandaloneGateway.with(hasTLS: true) { gateway in
+                let first = try await certificate(gateway)
+                try await StandaloneGateway.makeCertificate(in: gateway.folder, name: "second")
+                gateway.process.signal(SIGHUP)
+                try await Waiting.until("the second certificate", within: .seconds(20)) { try await certificate(gateway) != first }
+                let second = try await certificate(gateway)
+                // A key that is not the certificate's, and nobody says that it is there.
+                let key = try Data(contentsOf: URL(fileURLWithPath: gateway.folder + "/key.pem"))
+                try await ToolRun.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", gateway.folder + "/key.pem"])
+                try await Waiting.until("the refusal", within: .seconds(20)) { gateway.log.contains("was refused: the old one stays") }
+                #expect(try await certificate(gateway) == second)
+                try key.write(to: URL(fileURLWithPath: gateway.folder + "/key.pem"))
+                gateway.process.signal(SIGHUP)
+                let renewed = #"plimsoll_gateway_certificate_reloads_total{result="used"}"#
+                try await Waiting.until("the last one", within: .seconds(20)) { try await gateway.metric(renewed) >= 2 }
+                #expect(try await certificate(gateway) == second)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2))) func aThousandSlowClientsHoldNobodyUp() async throws {
+            let times = ["head": "3s", "body": "2s", "between_tokens": "5s"]
+            try await StandaloneGateway.with(settings: ["times": times]) { gateway in
+                let found = try await gateway.findings(of: "slow_clients.py", ["drip", "1000"])
+                print("slow clients: \(found)")
+                #expect(found["heads"] as? Int == 334 && found["bodies"] as? Int == 333)
+                // Both ends and the runtime share two cores with the other tests.
+                #expect((found["during"] as? Double ?? .infinity) < 1)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2))) func idleConnectionsAreClosedInTime() async throws {
+            try await StandaloneGateway.with(settings: ["times": ["head": "8s"]]) { gateway in
+                let found = try await gateway.findings(of: "slow_clients.py", ["idle", "3000"])
+                print("idle connections: \(found)")
+                #expect(found["closed"] as? Int == 3000)
+                try await Waiting.until("an empty gateway", within: .seconds(20)) { try await gateway.metric("plimsoll_gateway_connections") == 0 }
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2))) func withFewDescriptorsStreamsLiveAndNewConnectionsWait() async throws {
+            try await StandaloneGateway.with(wrapper: ["/usr/bin/prlimit", "--nofile=64:64"]) { gateway in
+                let found = try await gateway.findings(of: "slow_clients.py", ["flood", "200"])
+                #expect((found["tokens"] as? Int ?? 0) >= 1500)
+                #expect(gateway.process.isRunning && gateway.log.contains("no connections are accepted for a while"))
+            }
+        }
+
+        /// Hash of what is served now.
+        private func certificate(_ gateway: StandaloneGateway) async throws -> String? {
+            let found = try await gateway.findings(of: "tls_client.py", [gateway.folder + "/chain.pem", "probe"])
+            return (found["default"] as? [String])?.last
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import NIOCore
+import NIOPosix
+import PlimsollWire
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+@Suite struct EdgeLimitTests {
+    private static let models = "GET /v1/models/m HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n"
+
+    @Test func atTheBoundOfConnectionsNewOnesWait() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.connections = 2
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let (first, second) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))
+            for client in [first, second] {
+                try await client.send(Self.models)
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 200"))
+            }
+            let third = try await TestClient(port: gateway.port)
+            try await third.send(Self.models)
+            #expect(gateway.metric("plimsoll_gateway_connections") == "2")
+            #expect(gateway.metric(#"plimsoll_gateway_accept_pauses_total{reason="connections"}"#) == "1")
+            try await first.close()
+            #expect(try await third.answer().hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test func anAddressHasOnlySoManyConnections() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.connectionsPerAddress = 1
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let first = try await TestClient(port: gateway.port)
+            try await first.send(Self.models)
+            #expect(try await first.answer().hasPrefix("HTTP/1.1 200"))
+            #expect(try await TestClient(port: gateway.port).untilClosed().isEmpty)
+            #expect(gateway.metric("plimsoll_gateway_connections_refused_total") == "1")
+            try await first.close()
+            try await until { gateway.metric("plimsoll_gateway_connections") == "0" }
+            let next = try await TestClient(port: gateway.port)
+            try await next.send(Self.models)
+            #expect(try await next.answer().hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test func aNetworkOfIPv6CountsAsOneAddress() throws {
+        func name(_ text: String) throws -> String { ConnectionBook.name(try SocketAddress(ipAddress: text, port: 1)) }
+        #expect(try name("2001:db8::1") == name("2001:db8::ffff"))
+        #expect(try name("2001:db8::1") != name("2001:db8:0:1::1"))
+        #expect(try name("::ffff:10.0.0.1") != name("::ffff:10.0.0.2"))
+        #expect(try name("10.0.0.1") != name("10.0.0.2"))
+    }
+
+    @Test func withoutMemoryIdleConnectionsGoAndRequestsAreRefused() async throws {
+        var setup = GatewayFixture.Setup()
+        let used = MemoryInUse()
+        setup.memory = MemoryWatch(limit: 100 << 20) { used.bytes }
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + Samples.role + Samples.token("a"))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let (idle, busy) = (try await TestClient(port: gateway.port), try await HTTP2Client(port: gateway.port))
+            busy.post(1, Samples.stream)
+            try await until { busy.all.answers[1] != nil && gateway.metric("plimsoll_gateway_connections") == "2" }
+            used.bytes = 99 << 20
+            #expect(try await idle.untilClosed().isEmpty)
+            busy.post(3, Samples.stream)
+            #expect(try await busy.answer(3).status == "503")
+            // What runs goes on.
+            #expect(busy.all.answers[1]?.isOver == false)
+            #expect(gateway.metric(#"plimsoll_gateway_accept_pauses_total{reason="memory"}"#) == "1")
+            #expect(gateway.metric("plimsoll_gateway_memory_refusals_total") == "1")
+        }
+    }
+
+    @Test func memoryIsShortOnlyBelowItsLimit() {
+        for (limit, isOut) in [(1 << 20, true), (1 << 44, false), (0, false)] {
+            let watch = MemoryWatch(limit: limit)
+            watch.look()
+            #expect(watch.isOut == isOut && watch.isShort == isOut)
+        }
+    }
+
+    @Test func aLargeBodyIsReadAsideAndAnsweredInOrder() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let records = try await GatewayFixture.run([runtime], Self.roomy) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.large)
+            try await client.send(Self.models)
+            let answers = try await client.receive { $0.contains(#""object":"model""#) }
+            let first = try #require(answers.firstRange(of: #""object":"chat.completion""#))
+            #expect(try first.lowerBound < #require(answers.firstRange(of: #""object":"model""#)).lowerBound)
+            try await client.post(#"{"model":"m","model":"\#(String(repeating: "x", count: 300_000))"}"#)
+            try await client.receive { $0.contains("duplicate_key") }
+            #expect(gateway.metric("plimsoll_gateway_bodies_read_aside_total") == "2")
+        }
+        #expect(records.count == 1)
+        #expect(runtime.seen.requests.first?.utf8.count ?? 0 > 300_000)
+    }
+
+    @Test func aClientThatLeavesWhileItsBodyIsReadLeavesNothing() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        let records = try await GatewayFixture.run([runtime], Self.roomy) { gateway in
+            for _ in 0..<20 {
+                let client = try await TestClient(port: gateway.port)
+                try await client.post(Self.large)
+                try await client.close()
+            }
+            try await until { gateway.metric("plimsoll_gateway_connections") == "0" && runtime.seen.open == 0 }
+            try await until { gateway.metric("plimsoll_gateway_requests_in_flight") == "0" }
+        }
+        #expect(records.allSatisfy { $0.outcome == "excluded:client_abort" })
+    }
+
+    @Test func aBodyMustComeAtItsRate() {
+        var settings = GatewaySettings()
+        (settings.bodyTime, settings.bodyTotalTime, settings.bodyRate) = (20, 300, 1024)
+        let start = NIODeadline.now()
+        var clock = BodyClock(settings, now: start)
+        #expect(clock.deadline == start + .seconds(20))
+        // A byte a second never pauses, and earns next to nothing.
+        clock.received(19, now: start + .seconds(19))
+        #expect(clock.deadline < start + .seconds(21))
+        clock.received(40 * 1024, now: start + .seconds(30))
+        #expect(clock.deadline == start + .seconds(50))
+        clock.received(4 << 20, now: start + .seconds(290))
+        #expect(clock.deadline == start + .seconds(300))
+    }
+
+    @Test func aLoopThatIsHeldUpIsCounted() async throws {
+        let metrics = EdgeMetrics(MetricRegistry())
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let lag = try await eventLoop.submit { NIOLoopBound(LoopLag(on: eventLoop, metrics: metrics), eventLoop: eventLoop) }.get()
+        try await eventLoop.submit {
+            let end = NIODeadline.now() + .milliseconds(250)
+            while NIODeadline.now() < end {}
+        }.get()
+        try await until { metrics.loopStalls.current > 0 }
+        try await eventLoop.submit { lag.value.stop() }.get()
+    }
+
+    private static let large = #"{"model":"m","messages":[{"role":"user","content":"\#(String(repeating: "word ", count: 70_000))"}]}"#
+
+    private static var roomy: GatewayFixture.Setup {
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxBodyBytes = 1 << 20
+        setup.tier.maxPromptTokens = 1 << 20
+        setup.edit = { $0.models["m"]?.contextTokens = 0 }
+        return setup
+    }
+}
+
+private final class MemoryInUse: Sendable {
+    private let state = Mutex(0)
+    var bytes: Int {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+}
