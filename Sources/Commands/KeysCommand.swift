@@ -14,6 +14,7 @@ enum Keys: AdminKind {
         .optional("requests_per_minute", "null: the tier's; never above it", form: .json),
         .optional("tokens_per_minute", form: .json),
         .optional("concurrent_requests", form: .json),
+        .optional("allowed_trust_classes", "list of standard and trusted; null: the tenant's", form: .json),
         .optional("expires_at", "instant such as 2030-01-31T12:00:00Z"),
     ]
     static let secret: String? = "secret"

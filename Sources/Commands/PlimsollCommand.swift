@@ -23,7 +23,7 @@ package struct PlimsollCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Records",
                 subcommands: [
-                    UsageCommand.self, QuarantineCommand.self, MinutesCommand.self, AuditCommand.self, TokensCommand.self,
+                    UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, AuditCommand.self, TokensCommand.self,
                 ]),
         ])
 

@@ -10,6 +10,7 @@ enum Tenants: AdminKind {
         .required("display_name"),
         .required("tier"),
         .optional("allowed_regions", "list, such as [\"eu\"]; empty: everywhere", form: .json),
+        .optional("allowed_trust_classes", "list of standard and trusted; null: all", form: .json),
         .later("state", "active or suspended"),
     ]
 }

@@ -23,6 +23,11 @@ extension PeerAPI {
             let batch = try await PeerMessages.read(MinuteBatch.self, request, limit: 8 << 20)
             return try PeerMessages.answer(try await minutes.store(batch, from: gateway))
         }
+        router.post(RouterPath(GatewayPath.decisions)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let batch = try await PeerMessages.read(DecisionBatch.self, request, limit: 4 << 20)
+            return try PeerMessages.answer(try await decisions.store(batch, from: gateway))
+        }
     }
 
     private func table(since: Int64?, wait: Duration, gateway: UUID, logger context: PeerContext) async throws -> Response {

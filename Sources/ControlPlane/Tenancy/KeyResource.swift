@@ -12,7 +12,7 @@ enum KeyResource {
             document: """
                 json_build_object('id', r.id, 'tenant', r.tenant_id, 'name', r.name, 'prefix', r.prefix, 'imported', r.imported,
                     'models', r.models, 'requests_per_minute', r.requests_per_minute, 'tokens_per_minute', r.tokens_per_minute,
-                    'concurrent_requests', r.concurrent_requests, 'expires_at', serving.wire_time(r.expires_at),
+                    'concurrent_requests', r.concurrent_requests, 'allowed_trust_classes', r.allowed_trust_classes, 'expires_at', serving.wire_time(r.expires_at),
                     'revoked_at', serving.wire_time(r.revoked_at), 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
@@ -27,6 +27,7 @@ enum KeyResource {
         AdminField("requests_per_minute", .integer(1...10_000_000), nullable: true),
         AdminField("tokens_per_minute", .integer(1...2_000_000_000), nullable: true),
         AdminField("concurrent_requests", .integer(1...1_000_000), nullable: true),
+        AdminField("allowed_trust_classes", .choices(["standard", "trusted"]), nullable: true),
         AdminField("expires_at", .instant, nullable: true),
     ]
 

@@ -7,7 +7,7 @@ extension AdminResource {
         listing: Listing(
             document: """
                 json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'tier', r.tier, 'state', r.state,
-                    'allowed_regions', r.allowed_regions, 'created_at', serving.wire_time(r.created_at),
+                    'allowed_regions', r.allowed_regions, 'allowed_trust_classes', r.allowed_trust_classes, 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.tenants AS r", visible: "r.state <> 'deleted'",
@@ -18,6 +18,7 @@ extension AdminResource {
             AdminField("tier", .slug, .required),
             AdminField("state", .choice(["active", "suspended"]), .later),
             AdminField("allowed_regions", .slugs(atMost: 64)),
+            AdminField("allowed_trust_classes", .choices(["standard", "trusted"]), nullable: true),
         ],
         check: { connection, id in
             let tier: SQL =

@@ -28,6 +28,7 @@ final class GatewayLoop {
         }
     }
     var isDraining = false
+    let decisions = DecisionRing()
     var random = LoopRandom()
     let scan = RequestScan()
     let optionsScan = RequestScan()
@@ -36,6 +37,7 @@ final class GatewayLoop {
     /// Where heads of answers are put together.
     var scratch = ByteBuffer()
     private(set) var connections: [any EdgeConnection] = []
+    private var hedgeDesks: [String: HedgeDesk] = [:]
     private var pools: [RuntimeAddress: RuntimePool] = [:]
     /// By the identity of a worker of the present table: an address costs more to look up.
     private var workerPools: [ObjectIdentifier: RuntimePool] = [:]
@@ -117,6 +119,15 @@ final class GatewayLoop {
         let pool = pool(address)
         workerPools[name] = pool
         return pool
+    }
+
+    func hedgeDesk(model: String, tier: String, share: Int) -> HedgeDesk {
+        let name = model + "\n" + tier
+        if let known = hedgeDesks[name], known.share == share { return known }
+        let made = HedgeDesk(share: share, now: NIODeadline.now().microseconds)
+        if hedgeDesks.count >= 1_000 { hedgeDesks.removeAll() }
+        hedgeDesks[name] = made
+        return made
     }
 
     func pool(_ address: RuntimeAddress) -> RuntimePool {

@@ -17,6 +17,9 @@ package final class GatewayMetrics: Sendable {
     let retries: CounterMetric
     let reroutes: CounterMetric
     let disconnects: CounterMetric
+    let hedges: CounterMetric
+    let hedgeWins: CounterMetric
+    let continuations: CounterMetric
     let usageClamped: CounterMetric
     let queued: GaugeMetric
     let queueWait: HistogramMetric
@@ -56,6 +59,9 @@ package final class GatewayMetrics: Sendable {
         reroutes = registry.counter("plimsoll_gateway_reroutes_total", "Attempts after a host or link was lost.")
         usageClamped = registry.counter(
             "plimsoll_gateway_usage_clamped_total", "Answers whose worker reported more tokens than request and caps allow.")
+        hedges = registry.counter("plimsoll_gateway_hedges_total", "Streams asked of a second worker because their first token was late.")
+        hedgeWins = registry.counter("plimsoll_gateway_hedge_wins_total", "Hedges whose second worker was first.")
+        continuations = registry.counter("plimsoll_gateway_continuations_total", "Broken streams that went on at another worker.")
         disconnects = registry.counter("plimsoll_gateway_client_disconnects_total", "Clients that left before their answer ended.")
     }
 

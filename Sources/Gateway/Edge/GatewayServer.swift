@@ -1,5 +1,6 @@
 package import Logging
 package import NIOCore
+package import PlimsollWire
 import ServiceLifecycle
 import Synchronization
 package import Telemetry
@@ -66,6 +67,17 @@ package final class GatewayServer: Service {
         for swap in swaps { try? swap.wait() }
         // Held until here: a directory of a hundred thousand keys is freed on this thread, not in the middle of a loop's requests.
         withExtendedLifetime(last) {}
+    }
+
+    /// How requests of the last seconds were routed, each told once.
+    package func takeDecisions() async -> [RequestDecision] {
+        var traces: [DecisionTrace] = []
+        for loop in state.withLock({ $0.loops }) {
+            // A loop that is gone has nothing to tell.
+            traces += (try? await loop.eventLoop.submit { loop.value.decisions.take() }.get()) ?? []
+        }
+        let names = workers.names(traces.reduce(into: []) { $0.formUnion($1.workers) })
+        return traces.map { RequestDecision($0, names: names) }
     }
 
     package func run() async throws {

@@ -8,6 +8,8 @@ final class RequestPlan {
     let facts: GenerationRequest
     /// By what the prompt is known again.
     let affinity: PromptAffinity
+    /// How a broken stream can go on; nil: not at all.
+    let continuation: ContinuationPlan?
     let model: ModelRoute
     /// Output tokens of one answer.
     let outputTokens: Int
@@ -17,6 +19,7 @@ final class RequestPlan {
     let bound: UsageBound
     private let restHasMembers: Bool
     private static let yes = Array("true".utf8)
+    private static let no = Array("false".utf8)
     private static let includeUsage = Array(#"{"include_usage":true}"#.utf8)
 
     /// Tokens that are reserved: the estimated prompt and the longest answer, as often as it is generated.
@@ -45,7 +48,9 @@ final class RequestPlan {
             let message = "'\(facts.maxTokensParam)' is above the \(tier.maxOutputTokens) tokens that the plan \(tier.name) allows."
             throw APIError(.maxTokensTooLarge, message: message, param: facts.maxTokensParam)
         }
-        return RequestPlan(body: consume body, facts: facts, model: model, mostTokens: mostTokens(facts, arriving.key), scan: loop.scan)
+        return RequestPlan(
+            body: consume body, facts: facts, model: model, mostTokens: mostTokens(facts, arriving.key), scan: loop.scan,
+            continues: tier.continuesStreams == true)
     }
 
     /// Of one answer whose client set no cap: the plan's, but no more than this gateway's share of the tokens a minute has room for, else such
@@ -68,10 +73,11 @@ final class RequestPlan {
         return try result.get()
     }
 
-    private init(body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, mostTokens: Int, scan: RequestScan) {
+    private init(body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, mostTokens: Int, scan: RequestScan, continues: Bool) {
         self.facts = facts
         self.model = model
         affinity = body.withUnsafeReadableBytes { PromptAffinity.read(scan, $0) }
+        continuation = continues ? body.withUnsafeReadableBytes { ContinuationPlan(scan, $0, facts) } : nil
         // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
         let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)
         outputTokens = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)
@@ -87,12 +93,21 @@ final class RequestPlan {
 
     /// The part of the body in front of `rest`, for one worker.
     ///
-    /// - Parameter streams: The worker is asked to stream, whatever the client asked for.
-    func start(quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, using edit: inout BodyEdit) -> ByteBuffer {
+    /// - Parameters:
+    ///   - streams: The worker is asked to stream, whatever the client asked for.
+    ///   - delivered: Tokens that the client has already.
+    ///   - goesOn: The last message of the chat is the worker's own, to be gone on with.
+    func start(
+        quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, delivered: Int = 0, goesOn: Bool = false, using edit: inout BodyEdit
+    ) -> ByteBuffer {
         edit.begin()
         edit.insert("model", json: quotedModel ?? model.quotedName)
         edit.insert("cache_salt", json: quotedSalt)
-        edit.insert("max_tokens", integer: outputTokens)
+        edit.insert("max_tokens", integer: outputTokens - delivered)
+        if goesOn {
+            edit.insert("continue_final_message", json: RequestPlan.yes)
+            edit.insert("add_generation_prompt", json: RequestPlan.no)
+        }
         if streams {
             edit.insert("stream", json: RequestPlan.yes)
             edit.insert("stream_options", json: RequestPlan.includeUsage)
