@@ -27,5 +27,6 @@ package enum Migrations {
         File(name: "V0018_behaviour", sql: PackageResources.V0018_behaviour_sql),
         File(name: "V0019_captures", sql: PackageResources.V0019_captures_sql),
         File(name: "V0020_masking", sql: PackageResources.V0020_masking_sql),
+        File(name: "V0021_routing_rules", sql: PackageResources.V0021_routing_rules_sql),
     ]
 }

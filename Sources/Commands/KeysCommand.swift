@@ -16,6 +16,7 @@ enum Keys: AdminKind {
         .optional("concurrent_requests", form: .json),
         .optional("masking", "none, warn, secrets, personal or all; null: the tenant's"),
         .optional("allowed_addresses", "list of ranges such as 192.0.2.0/24; null: everywhere", form: .json),
+        .optional("allowed_trust_classes", "list of standard and trusted; null: the tenant's", form: .json),
         .optional("expires_at", "instant such as 2030-01-31T12:00:00Z"),
     ]
     static let secret: String? = "secret"

@@ -24,7 +24,8 @@ package struct PlimsollCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Records",
                 subcommands: [
-                    UsageCommand.self, QuarantineCommand.self, MinutesCommand.self, AbuseCommand.self, AuditCommand.self, TokensCommand.self,
+                    UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, AbuseCommand.self, AuditCommand.self,
+                    TokensCommand.self,
                 ]),
         ])
 

@@ -13,6 +13,7 @@ enum Tenants: AdminKind {
         .optional("anomaly_throttle_ppm", "share of the limits of a minute while it behaves unlike itself; null: an alarm alone", form: .json),
         .optional("masking", "warn, secrets, personal or all: what no host sees of its prompts; null: nothing"),
         .optional("allowed_addresses", "list of ranges such as 192.0.2.0/24; null: everywhere", form: .json),
+        .optional("allowed_trust_classes", "list of standard and trusted; null: all", form: .json),
         .later("state", "active or suspended"),
     ]
 }

@@ -25,6 +25,8 @@ enum Tiers: AdminKind {
         .optional("queue_wait_microseconds", "longest wait; null: up to the objective", form: .json),
         .optional("burst_percent", "of a worker's slots, kept free of lesser tiers", form: .json),
         .optional("tenant_share_percent", "of a worker's slots and KV cache, for one tenant", form: .json),
+        .optional("hedge_ppm", "requests with a late first token that a second worker is asked too, parts per million", form: .json),
+        .optional("continues_streams", "true: broken streams go on at another worker where that is exact", form: .json),
         .optional("batch_deadline_seconds", "to the end of a batch answer", form: .json),
         .optional("anomaly_throttle_ppm", "share of the limits of a minute while it behaves unlike itself; null: an alarm alone", form: .json),
         .optional("monthly_minimum_micro_usd", form: .json),

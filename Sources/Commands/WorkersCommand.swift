@@ -6,7 +6,8 @@ enum Workers: AdminKind {
     static let columns: [AdminColumn] = ["id", "host", "runtime", "release", "dialect", "runtime_state", "slots", "accepted", "reporting", "refusal"]
     static let filters: [KindFilter] = [KindFilter("host", "id or name"), "release", KindFilter("accepted", "true or false"), .reporting]
     static let fields: [KindField] = [
-        .later("weight_ppm", "share in parts per million, 0 to 1000000", form: .json)
+        .later("weight_ppm", "share in parts per million, 0 to 1000000", form: .json),
+        .later("trust_class", "standard or trusted; null: its provider's"),
     ]
 }
 

@@ -31,6 +31,8 @@ package enum GatewayPath {
     package static let captures = "/gateway/v1/captures"
     /// `POST CaptureBatch -> IntakeResponse`.
     package static let captureRecords = "/gateway/v1/capture-records"
+    /// `POST DecisionBatch -> IntakeResponse`.
+    package static let decisions = "/gateway/v1/decisions"
 }
 
 /// Paths that a gateway may ask of an agent over a link. Anything else is answered 404 by the agent and never reaches a runtime.

@@ -14,11 +14,17 @@ package final class OperationsServer: Service {
     private let readiness: Readiness
     private let logger: Logger
     private let bound: (@Sendable (SettingsAddress) -> Void)?
+    private let document: Document?
     private let listening = Mutex<(any Channel)?>(nil)
 
-    /// - Parameter bound: told where the server listens; of use when the port is 0.
+    /// JSON that a program shows under a path of its own; nil: there is none.
+    package typealias Document = @Sendable (_ path: String) -> String?
+
+    /// - Parameters:
+    ///   - document: Asked for every path that is none of this server's own. It must return soon.
+    ///   - bound: told where the server listens; of use when the port is 0.
     package init(
-        address: SettingsAddress, metrics: MetricRegistry, readiness: Readiness, logger: Logger,
+        address: SettingsAddress, metrics: MetricRegistry, readiness: Readiness, logger: Logger, document: Document? = nil,
         bound: (@Sendable (SettingsAddress) -> Void)? = nil
     ) {
         self.address = address
@@ -26,6 +32,7 @@ package final class OperationsServer: Service {
         self.readiness = readiness
         self.logger = logger
         self.bound = bound
+        self.document = document
     }
 
     /// Takes the address and answers from now on. `run` binds by itself when this was not called: who starts other things first calls it before,
@@ -66,11 +73,11 @@ package final class OperationsServer: Service {
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 64)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { [metrics, readiness] channel in
+            .childChannelInitializer { [metrics, readiness, document] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(IdleCloser())
-                    try channel.pipeline.syncOperations.addHandler(OperationsHandler(metrics: metrics, readiness: readiness))
+                    try channel.pipeline.syncOperations.addHandler(OperationsHandler(metrics: metrics, readiness: readiness, document: document))
                 }
             }
         switch address {
@@ -103,11 +110,13 @@ private final class OperationsHandler: ChannelInboundHandler {
 
     private let metrics: MetricRegistry
     private let readiness: Readiness
+    private let document: OperationsServer.Document?
     private var head: HTTPRequestHead?
 
-    init(metrics: MetricRegistry, readiness: Readiness) {
+    init(metrics: MetricRegistry, readiness: Readiness, document: OperationsServer.Document?) {
         self.metrics = metrics
         self.readiness = readiness
+        self.document = document
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -144,7 +153,10 @@ private final class OperationsHandler: ChannelInboundHandler {
         case "/healthz": return (.ok, plain, "ok\n")
         case "/readyz" where readiness.isReady: return (.ok, plain, "ready\n")
         case "/readyz": return (.serviceUnavailable, plain, "not ready: \(readiness.reasons.joined(separator: ", "))\n")
-        default: return (.notFound, plain, "not found\n")
+        case let path?:
+            guard let text = document?(String(path)) else { return (.notFound, plain, "not found\n") }
+            return (.ok, "application/json", text + "\n")
+        case nil: return (.notFound, plain, "not found\n")
         }
     }
 }

@@ -17,6 +17,8 @@ struct CompletionRequest {
     let maxTokens: Int?
     let choices: Int
     let seed: UInt64
+    /// Text of the answer that the client has already, which is gone on with; nil: none.
+    let continued: String?
 
     /// One token for each four bytes, and three around each prompt.
     var promptTokens: Int { prompt.utf8.count / 4 + 3 }
@@ -25,7 +27,9 @@ struct CompletionRequest {
         let fields = try JSONDecoder().decode(Fields.self, from: Data(body))
         self.kind = kind
         model = fields.model
-        prompt = kind == .chat ? Self.joined(fields.messages ?? []) : fields.prompt?.text ?? ""
+        var messages = fields.messages ?? []
+        continued = fields.continueFinalMessage == true && messages.last?.role == "assistant" ? messages.popLast()?.content?.text : nil
+        prompt = kind == .chat ? Self.joined(messages) : fields.prompt?.text ?? ""
         streams = fields.stream ?? false
         includesUsage = fields.streamOptions?.includeUsage ?? false
         continuousUsage = fields.streamOptions?.continuousUsageStats ?? false
@@ -65,10 +69,12 @@ private struct Fields: Decodable {
     var maxCompletionTokens: Int?
     var n: Int?
     var seed: Int64?
+    var continueFinalMessage: Bool?
 
     enum CodingKeys: String, CodingKey {
         case model, messages, prompt, stream, n, seed
         case streamOptions = "stream_options"
+        case continueFinalMessage = "continue_final_message"
         case maxTokens = "max_tokens"
         case maxCompletionTokens = "max_completion_tokens"
     }

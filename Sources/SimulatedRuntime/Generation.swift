@@ -16,6 +16,8 @@ final class Generation {
     private let story: Story
     private let recording: Recording?
     private let text: AnswerText
+    /// Tokens that the client has from elsewhere.
+    private let offset: Int
     private let limit: Int
     private var produced = 0
     private var headSent = false
@@ -31,15 +33,17 @@ final class Generation {
         let seed = engine.settings.seed &+ request.seed &+ (isImpostor ? 0x5eed : 0)
         recording = Story.order("play", in: request.prompt).map { Recording.named($0) ?? .unknown } ?? engine.recording
         story = Story(prompt: request.prompt, seed: seed)
-        let room = max(1, engine.settings.contextTokens - request.promptTokens)
-        limit = max(1, min(request.maxTokens ?? story.length, story.length, room))
+        offset = request.continued.map(story.tokens(of:)) ?? 0
+        let room = max(1, engine.settings.contextTokens - request.promptTokens - offset)
+        let left = story.length - offset
+        limit = min(max(min(request.maxTokens ?? left, left, room), 1), max(left, 0))
         text = AnswerText(
             dialect: engine.settings.dialect, kind: request.kind, id: identity.id, model: isImpostor ? "another-model" : engine.settings.model,
             created: identity.created)
     }
 
     /// KV that the answer may come to use.
-    var tokens: Int { request.promptTokens + limit * request.choices }
+    var tokens: Int { request.promptTokens + offset + limit * request.choices }
 
     /// vLLM sends the head of a stream when it takes the request, llama.cpp with the first event.
     func accepted() {
@@ -75,6 +79,7 @@ final class Generation {
         if dose?.fault == .garbage { return garbage() }
         if let recording, request.kind == .chat { return play(recording) }
         if let dose, produced >= dose.after, stops(at: dose.fault) { return }
+        guard produced < limit else { return finish() }
         produceToken()
         produced == limit ? finish() : wait(engine.settings.tokenGap)
     }
@@ -132,7 +137,7 @@ final class Generation {
         for choice in 0..<request.choices {
             if produced == 0, let opening = text.opening(choice: choice) { writer.text(opening) }
             let usage = request.continuousUsage ? usage(tokens: (produced + 1) * request.choices) : nil
-            writer.text(text.token(story.token(at: produced, choice: choice), choice: choice, usage: usage))
+            writer.text(text.token(story.token(at: offset + produced, choice: choice), choice: choice, usage: usage))
         }
     }
 
@@ -143,14 +148,14 @@ final class Generation {
     }
 
     private func finish() {
-        let byLength = limit < story.length
+        let byLength = offset + limit < story.length
         let reason = byLength ? "length" : "stop"
         // Freed before the last byte: a client that asks again at once finds the slot.
         over(.finished(byLength: byLength))
         if request.streams {
             endStream(reason)
         } else {
-            let texts = (0..<request.choices).map { story.text(tokens: limit, choice: $0) }
+            let texts = (0..<request.choices).map { story.text(from: offset, tokens: limit, choice: $0) }
             writer.whole(.ok, text.whole(texts: texts, reason: reason, usage: reported(), timings: timings))
         }
     }
@@ -177,7 +182,7 @@ final class Generation {
 
     private func usage(tokens: Int) -> Usage {
         let factor = dose?.fault == .inflatedUsage ? 10 : 1
-        return Usage(prompt: request.promptTokens * factor, completion: tokens * factor)
+        return Usage(prompt: (request.promptTokens + offset) * factor, completion: tokens * factor)
     }
 
     private var timings: Timings? {

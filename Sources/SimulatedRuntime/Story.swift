@@ -27,8 +27,18 @@ struct Story {
         return index == 0 ? word : " " + word
     }
 
-    func text(tokens: Int, choice: Int = 0) -> String {
-        (0..<tokens).map { token(at: $0, choice: choice) }.joined()
+    func text(from first: Int = 0, tokens: Int, choice: Int = 0) -> String {
+        (first..<first + tokens).map { token(at: $0, choice: choice) }.joined()
+    }
+
+    /// How many tokens of the story make up the text; 0 when it does not begin so.
+    func tokens(of text: String) -> Int {
+        var (count, known) = (0, "")
+        while count < length, known.utf8.count < text.utf8.count {
+            known += token(at: count)
+            count += 1
+        }
+        return known == text ? count : 0
     }
 
     static func order(_ name: String, in prompt: String) -> String? {

@@ -37,7 +37,13 @@ struct GatewayProgram {
             drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         server.apply(table.contents(nowSeconds: Int64(Date().timeIntervalSince1970)))
-        try await run([Upkeep(), StandaloneUpkeep(spool: spool, logger: logger), server], readiness)
+        let book = DecisionBook()
+        let decisions = DecisionShipper(server: server, logger: logger, interval: .seconds(1)) { book.store($0) }
+        try await run(
+            [Upkeep(), StandaloneUpkeep(spool: spool, logger: logger), decisions, server], readiness,
+            document: { path in
+                path.hasPrefix("/requests/") ? book.json(String(path.dropFirst("/requests/".count))) : nil
+            })
     }
 
     /// Under a control plane: enrolled, with links to hosts, shipping what it meters.
@@ -77,7 +83,8 @@ struct GatewayProgram {
                 UsageShipper(spool: spool, logger: logger, send: keeper.sendUsage),
                 MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes),
                 AbuseShipper(server: server, logger: logger, send: keeper.sendAbuse),
-                CaptureShipper(desk: captures, logger: logger, send: keeper.sendCaptures), server,
+                CaptureShipper(desk: captures, logger: logger, send: keeper.sendCaptures),
+                DecisionShipper(server: server, logger: logger, send: keeper.sendDecisions), server,
             ], readiness)
     }
 
@@ -121,8 +128,9 @@ struct GatewayProgram {
         return fitting
     }
 
-    private func run(_ services: [any Service], _ readiness: Readiness) async throws {
-        let operations = OperationsServer(address: settings.operations, metrics: metrics, readiness: readiness, logger: logger)
+    private func run(_ services: [any Service], _ readiness: Readiness, document: OperationsServer.Document? = nil) async throws {
+        let operations = OperationsServer(
+            address: settings.operations, metrics: metrics, readiness: readiness, logger: logger, document: document)
         try await ProgramServices.run(
             [operations] + renewal() + services, readiness: readiness, drainLimit: settings.drainLimit + .seconds(10), logger: logger)
     }

@@ -45,7 +45,8 @@ struct StandaloneSettings {
             requestsPerMinute: reader.int("requests_per_minute", in: range), tokensPerMinute: reader.int("tokens_per_minute", in: range),
             concurrentRequests: reader.int("concurrent_requests", in: range), maxTableAgeSeconds: Int(Int32.max),
             ttftObjectiveMicroseconds: Int64(reader.int("first_token_objective_milliseconds", default: 1500, in: 1...600_000)) * 1000,
-            queue: queue(reader))
+            hedgePpm: reader.int("hedge_ppm", default: 0, in: 0...100_000),
+            continuesStreams: reader.bool("continues_streams", default: false), queue: queue(reader))
         if tier.maxOutputTokens > tier.tokensPerMinute {
             reader.fault("tokens_per_minute", "is below max_output_tokens, so the longest answer could never be admitted")
         }
@@ -75,7 +76,8 @@ struct StandaloneSettings {
         if !KeyFormat.mayExist(secret) { reader.fault("key", "has our prefix and a wrong checksum") }
         return StandaloneTable.Key(
             name: name, tenant: reader.string("tenant", default: name), tier: tier, sha256Hex: StandaloneTable.Key.hash(secret),
-            models: reader.has("models") ? reader.strings("models") : nil)
+            models: reader.has("models") ? reader.strings("models") : nil,
+            trustClasses: reader.has("allowed_trust_classes") ? reader.strings("allowed_trust_classes") : nil)
     }
 
     private static func model(_ reader: SettingsReader) -> ModelEntry {
@@ -99,7 +101,9 @@ struct StandaloneSettings {
                 dialect: reader.choice("dialect", default: RuntimeDialect.vllm), servedModel: reader.optionalString("served_model"),
                 slots: reader.int("slots", default: 64, in: 1...100_000),
                 contextClass: reader.choice("context_class", default: ContextClass.standard),
-                kvTokens: reader.has("kv_tokens") ? reader.int("kv_tokens", in: 1...1_000_000_000) : nil)
+                kvTokens: reader.has("kv_tokens") ? reader.int("kv_tokens", in: 1...1_000_000_000) : nil,
+                trustClass: reader.optionalString("trust_class"),
+                hourPriceMicroUsd: reader.has("hour_price_micro_usd") ? Int64(reader.int("hour_price_micro_usd", in: 0...1_000_000_000_000)) : nil)
         }
     }
 }

@@ -33,6 +33,13 @@ extension APIContract {
         SELECT 'rule', tenant_id, id, gen_random_uuid(), 3, '{"minute": 1}' FROM serving.rules
         """,
         """
+        INSERT INTO reliability.request_decision (request_id, gateway_id, accepted_at, decision)
+        SELECT request_id, gateway_id, accepted_at, '{"request_id": "r", "accepted_at": 1, "queued_for": 0, "prompt_tokens": 9, "cached_tokens": 0,
+            "candidates": [{"worker": "w", "role": "owner", "cost": 5, "price_micro_usd": 1}],
+            "attempts": [{"worker": "w", "reason": "first", "started_after": 1, "first_token_after": 2, "ended_after": 3, "result": "answered"}]}'
+        FROM billing.usage_event
+        """,
+        """
         INSERT INTO billing.usage_quarantine (gateway_id, reason, request_id, payload_sha256, payload)
         VALUES (gen_random_uuid(), 'other_content', 'r1', sha256('x'), '{"request_id": "r1"}')
         """,

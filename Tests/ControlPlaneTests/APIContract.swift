@@ -104,6 +104,10 @@ struct APIContract {
     private func concrete(_ template: String) async throws -> String? {
         guard template.contains("{") else { return template }
         let list = String(template.prefix { $0 != "{" }.dropLast())
+        if list.hasSuffix("/requests") {
+            let usage = try await admin.client.send("GET", list.replacing("/requests", with: "/usage-records")).json["data"][0]
+            return usage["request_id"].string.map { template.replacing("{id}", with: $0) }
+        }
         guard let id = try await admin.client.send("GET", list + "?order=desc").json["data"][0]["id"].string else { return nil }
         let path = template.replacing("{id}", with: id)
         guard path.hasSuffix("/{operation}") else { return path }

@@ -1,5 +1,6 @@
-import SimulatedRuntime
 import Testing
+
+@testable import SimulatedRuntime
 
 @Suite struct DialectTests {
     @Test func vllmStreamOpensWithTheRoleAndEndsWithUsageAndDone() async throws {
@@ -11,6 +12,18 @@ import Testing
         #expect(answer.occurrences(of: #""usage":"#) == 1)
         #expect(answer.contains(#""choices":[],"usage":{"prompt_tokens":5,"total_tokens":8,"completion_tokens":3"#))
         #expect(answer.contains("data: [DONE]\n\n"))
+    }
+
+    @Test func anAnswerGoesOnWhereTheLastMessageEndsWhenAsked() async throws {
+        let story = Story(prompt: "user: [[tokens 8]]", seed: 0)
+        let answer = try await withSimulation(.vllm) { client in
+            let so = #"{"role":"user","content":"[[tokens 8]]"},{"role":"assistant","content":\#(story.text(tokens: 5).json)}"#
+            return try await client.ask(
+                "POST", "/v1/chat/completions",
+                #"{"model":"tiny","messages":[\#(so)],"continue_final_message":true,"add_generation_prompt":false}"#)
+        }
+        #expect(answer.contains(#""content":\#(story.text(from: 5, tokens: 3).json)"#) && answer.contains(#""finish_reason":"stop""#))
+        #expect(answer.contains(#""completion_tokens":3"#))
     }
 
     @Test func vllmReportsUsageOnEveryEventWhenAsked() async throws {

@@ -7,7 +7,7 @@ extension AdminResource {
             document: """
                 json_build_object('id', r.id, 'host', r.host_id, 'runtime', r.runtime, 'release', r.release, 'dialect', r.dialect,
                     'served_model', r.served_model, 'runtime_version', r.runtime_version, 'runtime_state', r.runtime_state, 'slots', r.slots,
-                    'context_tokens', r.context_tokens, 'weight_ppm', r.weight_ppm, 'accepted', r.accepted, 'refusal', r.refusal, 'load', r.load,
+                    'context_tokens', r.context_tokens, 'weight_ppm', r.weight_ppm, 'trust_class', r.trust_class, 'accepted', r.accepted, 'refusal', r.refusal, 'load', r.load,
                     'reporting', \(Reporting.state("host.last_heartbeat_at")),
                     'last_reported_at', serving.wire_time(r.last_reported_at), 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
@@ -18,5 +18,7 @@ extension AdminResource {
                 .choice("reporting", Reporting.state("host.last_heartbeat_at"), Reporting.states),
             ]),
         naming: .none,
-        fields: [AdminField("weight_ppm", .integer(0...1_000_000))])
+        fields: [
+            AdminField("weight_ppm", .integer(0...1_000_000)), AdminField("trust_class", .choice(["standard", "trusted"]), nullable: true),
+        ])
 }

@@ -38,6 +38,11 @@ extension PeerAPI {
             let batch = try await PeerMessages.read(CaptureBatch.self, request, limit: 16 << 20)
             return try PeerMessages.answer(try await captures.store(batch))
         }
+        router.post(RouterPath(GatewayPath.decisions)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let batch = try await PeerMessages.read(DecisionBatch.self, request, limit: 4 << 20)
+            return try PeerMessages.answer(try await decisions.store(batch, from: gateway))
+        }
     }
 
     private func table(since: Int64?, wait: Duration, gateway: UUID, logger context: PeerContext) async throws -> Response {

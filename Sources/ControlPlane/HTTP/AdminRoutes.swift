@@ -29,7 +29,8 @@ package enum AdminRoutes {
 
     private static var records: [AdminRoute] {
         [
-            UsageRecordResource.list, UsageQuarantineResource.list, MinuteResource.list, AuditResource.list, AuditResource.verification,
+            UsageRecordResource.list, RequestResource.single, UsageQuarantineResource.list, MinuteResource.list, AuditResource.list,
+            AuditResource.verification,
             AdminTokenResource.list,
             AdminTokenResource.single, AdminTokenResource.creation, AdminTokenResource.revocation,
         ]

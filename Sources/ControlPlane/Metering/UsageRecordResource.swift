@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Postgres
 
 /// Usage records as they were taken in; written by gateways only.
@@ -13,13 +14,18 @@ enum UsageRecordResource {
                 'prompt_tokens', r.prompt_tokens, 'cached_prompt_tokens', r.cached_prompt_tokens, 'completion_tokens', r.completion_tokens,
                 'reasoning_tokens', r.reasoning_tokens, 'billable_prompt_tokens', r.billable_prompt_tokens,
                 'billable_completion_tokens', r.billable_completion_tokens, 'estimated', r.estimated, 'attempts', r.attempts,
-                'batch_deadline', r.batch_deadline_us)
+                'batch_deadline', r.batch_deadline_us, 'continued', r.continued)
             """,
         source: "billing.usage_event AS r", order: "r.accepted_at", id: "r.request_id", usualOrder: .descending,
         filters: [
             .uuid("request_id", "r.request_id"), .reference("tenant", "r.tenant_id", to: .tenants), .text("model", "r.model"),
             .since("r.accepted_at"), .until("r.accepted_at"),
         ])
+
+    /// The record of one request; nil when there is none.
+    static func document(of request: UUID, _ billing: PostgresPool) async throws -> String? {
+        try await listing.one(where: "r.request_id = \(request)") { try await billing.queryOne($0) }?.document
+    }
 
     static let list = AdminRoute.read("usage-records") { call, databases in
         try await listing.page(call, databases.billing, names: databases.serving)

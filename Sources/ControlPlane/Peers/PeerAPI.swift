@@ -22,6 +22,7 @@ package struct PeerAPI: Sendable {
     let board: TableBoard
     let usage: UsageIntake
     let minutes: MinuteIntake
+    let decisions: DecisionIntake
     let serving: PostgresPool
     let captures: CaptureStore
 
@@ -41,6 +42,7 @@ package struct PeerAPI: Sendable {
         operations = OperationReports(pool: databases.serving)
         usage = UsageIntake(pool: databases.billing)
         minutes = MinuteIntake(pool: databases.reliability)
+        decisions = DecisionIntake(pool: databases.reliability)
     }
 
     func addRoutes(to router: Router<PeerContext>) {

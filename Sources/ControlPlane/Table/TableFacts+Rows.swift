@@ -25,14 +25,14 @@ extension TableFacts {
     }
 
     private static let tenantRows: SQL = """
-        SELECT id, tier, state = 'active' AS active, allowed_regions, cache_salt, allowed_addresses, throttle_ppm, masking
+        SELECT id, tier, state = 'active' AS active, allowed_regions, cache_salt, allowed_addresses, throttle_ppm, masking, allowed_trust_classes
         FROM serving.tenants WHERE state <> 'deleted'
         """
 
     private static let keyRows: SQL = """
         SELECT keys.id, keys.tenant_id, encode(keys.sha256, 'hex') AS digest, extract(epoch FROM keys.expires_at)::bigint AS expires_at,
             keys.models, keys.requests_per_minute, keys.tokens_per_minute, keys.concurrent_requests,
-            keys.allowed_addresses, keys.masking
+            keys.allowed_addresses, keys.masking, keys.allowed_trust_classes
         FROM serving.api_keys AS keys JOIN serving.tenants AS tenants ON tenants.id = keys.tenant_id
         WHERE keys.revoked_at IS NULL AND tenants.state <> 'deleted' AND (keys.expires_at IS NULL OR keys.expires_at > now() - interval '1 day')
         """
@@ -40,7 +40,8 @@ extension TableFacts {
     private static let tierRows: SQL = """
         SELECT name, max_prompt_tokens, max_output_tokens, max_body_bytes, requests_per_minute, tokens_per_minute, concurrent_requests,
             max_table_age_seconds, ttft_objective_microseconds, priority, capacity_policy <> 'shared' AS protected, floor_percent,
-            queue_requests, queue_bytes, queue_wait_microseconds, burst_percent, tenant_share_percent, batch_deadline_seconds
+            queue_requests, queue_bytes, queue_wait_microseconds, burst_percent, tenant_share_percent, batch_deadline_seconds,
+            nullif(hedge_ppm, 0) AS hedge_ppm, nullif(continues_streams, false) AS continues_streams
         FROM serving.tiers WHERE state = 'active'
         """
 
@@ -60,7 +61,9 @@ extension TableFacts {
     private static let workerRows: SQL = """
         SELECT workers.id, workers.host_id, pools.provider, hosts.pool, hosts.region, releases.model, workers.release, workers.dialect,
             workers.served_model, hosts.link, hosts.link_address, hosts.intent = 'drain' AS draining, workers.slots, workers.context_tokens,
-            workers.weight_ppm, nullif(pools.context_class, 'standard') AS context_class, pool_weights.weight_ppm AS pool_weight, provider_weights.weight_ppm AS provider_weight
+            workers.weight_ppm, nullif(pools.context_class, 'standard') AS context_class,
+            nullif(coalesce(workers.trust_class, providers.trust_class), 'standard') AS trust_class, pools.hour_price_micro_usd,
+            pool_weights.weight_ppm AS pool_weight, provider_weights.weight_ppm AS provider_weight
         FROM serving.workers AS workers
         JOIN serving.hosts AS hosts ON hosts.id = workers.host_id
         JOIN serving.pools AS pools ON pools.name = hosts.pool
@@ -103,7 +106,8 @@ extension TableFacts {
         TenantEntry(
             id: try row.id("id"), tier: try row.value("tier"), active: try row.value("active"), allowedRegions: try row.value("allowed_regions"),
             cacheSalt: try row.value("cache_salt"), allowedAddresses: try row.value("allowed_addresses"),
-            throttlePpm: try row.value("throttle_ppm"), masking: try row.value("masking"))
+            throttlePpm: try row.value("throttle_ppm"), masking: try row.value("masking"),
+            allowedTrustClasses: try row.value("allowed_trust_classes"))
     }
 
     private static func key(_ row: PostgresRow) throws -> KeyEntry {
@@ -111,7 +115,8 @@ extension TableFacts {
             id: try row.id("id"), tenant: try row.id("tenant_id"), sha256Hex: try row.value("digest"), expiresAtSeconds: try row.value("expires_at"),
             models: try row.value("models"), requestsPerMinute: try row.value("requests_per_minute"),
             tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"),
-            allowedAddresses: try row.value("allowed_addresses"), masking: try row.value("masking"))
+            allowedAddresses: try row.value("allowed_addresses"), masking: try row.value("masking"),
+            allowedTrustClasses: try row.value("allowed_trust_classes"))
     }
 
     private static func tier(_ row: PostgresRow) throws -> TierEntry {
@@ -120,6 +125,7 @@ extension TableFacts {
             maxBodyBytes: try row.value("max_body_bytes"), requestsPerMinute: try row.value("requests_per_minute"),
             tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"),
             maxTableAgeSeconds: try row.value("max_table_age_seconds"), ttftObjectiveMicroseconds: try row.value("ttft_objective_microseconds"),
+            hedgePpm: try row.value("hedge_ppm"), continuesStreams: try row.value("continues_streams"),
             queue: try tierQueue(row))
     }
 
@@ -159,7 +165,8 @@ extension TableFacts {
             servedModel: try row.value("served_model"), link: LinkClass(rawValue: try row.value("link")) ?? .tunnel,
             address: try row.value("link_address"), draining: try row.value("draining"), slots: try row.value("slots"),
             contextTokens: try row.value("context_tokens"), weight: try row.value("weight_ppm"),
-            contextClass: contextClass.flatMap(ContextClass.init))
+            trustClass: try row.value("trust_class"),
+            hourPriceMicroUsd: try row.value("hour_price_micro_usd"), contextClass: contextClass.flatMap(ContextClass.init))
         return Worker(entry: entry, poolWeight: try row.value("pool_weight"), providerWeight: try row.value("provider_weight"))
     }
 

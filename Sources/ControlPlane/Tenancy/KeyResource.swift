@@ -12,7 +12,8 @@ enum KeyResource {
             document: """
                 json_build_object('id', r.id, 'tenant', r.tenant_id, 'name', r.name, 'prefix', r.prefix, 'imported', r.imported,
                     'models', r.models, 'requests_per_minute', r.requests_per_minute, 'tokens_per_minute', r.tokens_per_minute,
-                    'concurrent_requests', r.concurrent_requests, 'allowed_addresses', r.allowed_addresses, 'masking', r.masking, 'expires_at', serving.wire_time(r.expires_at),
+                    'concurrent_requests', r.concurrent_requests, 'allowed_addresses', r.allowed_addresses, 'masking', r.masking,
+                    'allowed_trust_classes', r.allowed_trust_classes, 'expires_at', serving.wire_time(r.expires_at),
                     'revoked_at', serving.wire_time(r.revoked_at), 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
@@ -29,6 +30,7 @@ enum KeyResource {
         AdminField("concurrent_requests", .integer(1...1_000_000), nullable: true),
         AdminField("masking", .choice(["none", "warn", "secrets", "personal", "all"]), nullable: true),
         AdminField("allowed_addresses", .addressRanges(atMost: 256), nullable: true),
+        AdminField("allowed_trust_classes", .choices(["standard", "trusted"]), nullable: true),
         AdminField("expires_at", .instant, nullable: true),
     ]
 

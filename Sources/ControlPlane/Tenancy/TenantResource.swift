@@ -7,7 +7,8 @@ extension AdminResource {
         listing: Listing(
             document: """
                 json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'tier', r.tier, 'state', r.state,
-                    'allowed_regions', r.allowed_regions, 'allowed_addresses', r.allowed_addresses, 'masking', r.masking, 'anomaly_throttle_ppm', r.anomaly_throttle_ppm, 'throttle_ppm', r.throttle_ppm, 'created_at', serving.wire_time(r.created_at),
+                    'allowed_regions', r.allowed_regions, 'allowed_addresses', r.allowed_addresses, 'masking', r.masking, 'allowed_trust_classes', r.allowed_trust_classes,
+                    'anomaly_throttle_ppm', r.anomaly_throttle_ppm, 'throttle_ppm', r.throttle_ppm, 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.tenants AS r", visible: "r.state <> 'deleted'",
@@ -21,6 +22,7 @@ extension AdminResource {
             AdminField("anomaly_throttle_ppm", .integer(1_000...1_000_000), nullable: true),
             AdminField("masking", .choice(["warn", "secrets", "personal", "all"]), nullable: true),
             AdminField("allowed_addresses", .addressRanges(atMost: 256), nullable: true),
+            AdminField("allowed_trust_classes", .choices(["standard", "trusted"]), nullable: true),
         ],
         check: { connection, id in
             let tier: SQL =

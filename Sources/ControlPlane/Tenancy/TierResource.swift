@@ -14,6 +14,7 @@ extension AdminResource {
                     'floor_percent', r.floor_percent, 'queue_requests', r.queue_requests, 'queue_bytes', r.queue_bytes,
                     'queue_wait_microseconds', r.queue_wait_microseconds, 'burst_percent', r.burst_percent,
                     'tenant_share_percent', r.tenant_share_percent, 'batch_deadline_seconds', r.batch_deadline_seconds,
+                    'hedge_ppm', r.hedge_ppm, 'continues_streams', r.continues_streams,
                     'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'anomaly_throttle_ppm', r.anomaly_throttle_ppm,
                     'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
@@ -40,6 +41,8 @@ extension AdminResource {
             AdminField("tenant_share_percent", .integer(1...100)),
             AdminField("batch_deadline_seconds", .integer(1...86_400)),
             AdminField("anomaly_throttle_ppm", .integer(1_000...1_000_000), nullable: true),
+            AdminField("hedge_ppm", .integer(0...100_000)),
+            AdminField("continues_streams", .boolean),
             AdminField("monthly_minimum_micro_usd", .integer(0...1_000_000_000_000_000)),
         ],
         check: { connection, id in

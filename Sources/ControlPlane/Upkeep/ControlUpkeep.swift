@@ -19,6 +19,7 @@ package struct Retention: Sendable {
 package struct ControlUpkeep: Service {
     private let pool: PostgresPool
     private let billing: PostgresPool
+    private let reliability: PostgresPool
     private let operations: OperationReports
     private let lease: Lease
     private let retention: Retention
@@ -28,6 +29,7 @@ package struct ControlUpkeep: Service {
     package init(databases: ControlDatabases, holder: UUID, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger) {
         pool = databases.serving
         billing = databases.billing
+        reliability = databases.reliability
         operations = OperationReports(pool: databases.serving)
         lease = Lease("upkeep", holder: holder, seconds: 30)
         self.retention = retention
@@ -72,6 +74,7 @@ package struct ControlUpkeep: Service {
         try await drop("billing.usage_event", olderThan: retention.usage)
         try await drop("reliability.minute", olderThan: retention.minutes)
         _ = try await pool.query("SELECT upkeep.forget()")
+        try await reliability.execute("DELETE FROM reliability.request_decision WHERE received_at < now() - interval '7 days'")
         try await pool.execute(
             """
             DELETE FROM serving.routing_table_entry WHERE value IS NULL AND version <= (

@@ -35,6 +35,7 @@ final class GatewayLoop {
         }
     }
     var isDraining = false
+    let decisions = DecisionRing()
     var random = LoopRandom()
     let scan = RequestScan()
     let optionsScan = RequestScan()
@@ -47,6 +48,7 @@ final class GatewayLoop {
     var scanners: [SensitiveScope: SensitiveScanner] = [:]
     var failedKeys = FailedKeys()
     var reportedLocks = 0
+    private var hedgeDesks: [String: HedgeDesk] = [:]
     private var pools: [RuntimeAddress: RuntimePool] = [:]
     /// By the identity of a worker of the present table: an address costs more to look up.
     private var workerPools: [ObjectIdentifier: RuntimePool] = [:]
@@ -128,6 +130,15 @@ final class GatewayLoop {
         let pool = pool(address)
         workerPools[name] = pool
         return pool
+    }
+
+    func hedgeDesk(model: String, tier: String, share: Int) -> HedgeDesk {
+        let name = model + "\n" + tier
+        if let known = hedgeDesks[name], known.share == share { return known }
+        let made = HedgeDesk(share: share, now: NIODeadline.now().microseconds)
+        if hedgeDesks.count >= 1_000 { hedgeDesks.removeAll() }
+        hedgeDesks[name] = made
+        return made
     }
 
     func pool(_ address: RuntimeAddress) -> RuntimePool {

@@ -18,6 +18,9 @@ package final class GatewayMetrics: Sendable {
     let poisonRequests: CounterMetric
     let reroutes: CounterMetric
     let disconnects: CounterMetric
+    let hedges: CounterMetric
+    let hedgeWins: CounterMetric
+    let continuations: CounterMetric
     let usageClamped: CounterMetric
     let queued: GaugeMetric
     let queueWait: HistogramMetric
@@ -67,6 +70,9 @@ package final class GatewayMetrics: Sendable {
             "plimsoll_gateway_prompts_masked_total", "Requests in which something was masked or that seem to hold a secret.")
         keysRefusedUnseen = registry.counter(
             "plimsoll_gateway_locked_key_attempts_total", "Keys that were refused to addresses which had tried too many.")
+        hedges = registry.counter("plimsoll_gateway_hedges_total", "Streams asked of a second worker because their first token was late.")
+        hedgeWins = registry.counter("plimsoll_gateway_hedge_wins_total", "Hedges whose second worker was first.")
+        continuations = registry.counter("plimsoll_gateway_continuations_total", "Broken streams that went on at another worker.")
         disconnects = registry.counter("plimsoll_gateway_client_disconnects_total", "Clients that left before their answer ended.")
     }
 

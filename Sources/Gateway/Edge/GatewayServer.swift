@@ -1,6 +1,6 @@
 package import Logging
 package import NIOCore
-import PlimsollWire
+package import PlimsollWire
 import ServiceLifecycle
 import Synchronization
 package import Telemetry
@@ -87,6 +87,17 @@ package final class GatewayServer: Service {
             report.add(AbuseReport(hits: counted, locks: locks))
         }
         return report
+    }
+
+    /// How requests of the last seconds were routed, each told once.
+    package func takeDecisions() async -> [RequestDecision] {
+        var traces: [DecisionTrace] = []
+        for loop in state.withLock({ $0.loops }) {
+            // A loop that is gone has nothing to tell.
+            traces += (try? await loop.eventLoop.submit { loop.value.decisions.take() }.get()) ?? []
+        }
+        let names = workers.names(traces.reduce(into: []) { $0.formUnion($1.workers) })
+        return traces.map { RequestDecision($0, names: names) }
     }
 
     package func run() async throws {

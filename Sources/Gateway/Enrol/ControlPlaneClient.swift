@@ -62,6 +62,10 @@ package struct ControlPlaneClient: Sendable {
         try decode(CaptureAnswer.self, await send(signed(try post(GatewayPath.captures, call), identity)))
     }
 
+    package func store(_ batch: DecisionBatch, as identity: GatewayIdentity) async throws(EnrolmentError) {
+        _ = try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.decisions, batch), identity)))
+    }
+
     private func post(_ path: String, _ value: some Encodable) throws(EnrolmentError) -> OutboundRequest {
         do {
             return OutboundRequest(

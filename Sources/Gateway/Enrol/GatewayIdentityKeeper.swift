@@ -60,6 +60,11 @@ package final class GatewayIdentityKeeper: Service {
         { batch in try await self.client.store(batch, as: self.current) }
     }
 
+    /// For `DecisionShipper`.
+    package var sendDecisions: DecisionShipper.Send {
+        { batch in try await self.client.store(batch, as: self.current) }
+    }
+
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             let backoff = Backoff(first: .seconds(2), cap: .seconds(300))

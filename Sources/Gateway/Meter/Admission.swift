@@ -37,6 +37,8 @@ package struct Completion: Sendable {
     package var attempts = 1
     /// Of a batch request, microseconds after acceptance by which its answer was to be delivered.
     package var batchDeadline: Int64?
+    /// The stream broke and went on at another worker.
+    package var isContinued = false
 
     package init(admission: Admission, sequence: Int64, target: UsageTarget?, evidence: RequestEvidence, queuedFor: Int64 = 0) {
         self.admission = admission

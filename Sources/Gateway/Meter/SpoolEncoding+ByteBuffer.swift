@@ -43,6 +43,7 @@ extension SpoolEncoding {
         var flags: SpoolFinal.Flags = []
         if completion.admission.stream { flags.insert(.stream) }
         if completion.estimated { flags.insert(.estimated) }
+        if completion.isContinued { flags.insert(.continued) }
         if completion.target != nil { flags.insert(.hasTarget) }
         if completion.batchDeadline != nil { flags.insert(.batch) }
         return flags

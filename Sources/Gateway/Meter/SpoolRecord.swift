@@ -163,6 +163,7 @@ struct SpoolFinal: Sendable, Equatable {
         static let hasTarget = Flags(rawValue: 4)
         /// A deadline follows behind everything else.
         static let batch = Flags(rawValue: 8)
+        static let continued = Flags(rawValue: 16)
     }
 
     var sequence: Int64

@@ -45,10 +45,17 @@ extension RelayedRequest {
             guard next.take(need) else { continue }
             worker = next
             seat.isTaken = true
-            seat.cachedTokens = loop.router.cachedTokens
+            noteChoice()
             return true
         }
         return false
+    }
+
+    private func noteChoice() {
+        seat.cachedTokens = loop.router.cachedTokens
+        guard trace.choice.count == 0 else { return }
+        trace.choice = loop.router.choice
+        trace.cachedTokens = loop.router.cachedTokens
     }
 
     /// Begun later than this it would miss its objective.
@@ -89,7 +96,7 @@ extension RelayedRequest {
         seat.isTaken = true
         seat.expected = expected
         if let question { loop.router.adopt(question, next) }
-        seat.cachedTokens = loop.router.cachedTokens
+        noteChoice()
         guard case .queued = phase else { return }
         beginAttempt()
     }

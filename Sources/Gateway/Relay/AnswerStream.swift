@@ -26,6 +26,8 @@ final class AnswerStream {
     private let joinsUsage: Bool
     /// Collects a whole answer in place of forwarding.
     private(set) var assembly: AnswerAssembly?
+    /// What the client has had, for streams that can go on at another worker.
+    private(set) var memory: AnswerMemory?
     private let bound: UsageBound
     /// The last event with usage of several answers, which will tell all of it.
     private var usagePayload: ByteBuffer?
@@ -40,13 +42,15 @@ final class AnswerStream {
     /// Events with text, reasoning or a tool call: what was delivered, if the runtime never reports.
     private(set) var contentEvents = 0
 
-    init(_ plan: RequestPlan, assembly: AnswerAssembly? = nil) {
+    init(_ plan: RequestPlan, assembly: AnswerAssembly? = nil, memory: AnswerMemory? = nil) {
         includesUsage = plan.facts.includesUsage
         quotedModel = plan.model.quotedName
         joinsUsage = plan.facts.generated > 1
         bound = plan.bound
         tokens = AnswerTokens(answers: plan.facts.generated, prompts: plan.facts.prompts)
         self.assembly = assembly
+        self.memory = memory
+        contentEvents = memory?.tokens ?? 0
     }
 
     var hasContent: Bool { contentEvents > 0 }
@@ -72,7 +76,14 @@ final class AnswerStream {
         var run = buffer.readerIndex
         var at = run
         while let length = buffer.nextEvent(&scanner, from: at) {
-            let decision = try read(buffer, at, length)
+            let decision: Decision
+            do throws(Failure) {
+                decision = try read(buffer, at, length)
+            } catch {
+                // What came before the fault is the client's.
+                if at > run, let slice = buffer.getSlice(at: run, length: at - run) { forward(slice) }
+                throw error
+            }
             if case .forward = decision {
                 at += length
                 continue
@@ -114,7 +125,8 @@ final class AnswerStream {
         case .error(let range): throw .upstream(UpstreamError.judge(status: nil, body: UnsafeRawBufferPointer(rebasing: event[range])))
         case .data(let range):
             let payload = UnsafeRawBufferPointer(rebasing: event[range])
-            if let length = likeness.textLength(of: payload) {
+            // What must be remembered is looked at event by event.
+            if memory == nil, let length = likeness.textLength(of: payload) {
                 if length > 0 { contentEvents += 1 }
                 return .forward
             }
@@ -128,6 +140,7 @@ final class AnswerStream {
     }
 
     private func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) throws(Failure) -> Decision {
+        if memory != nil, let decision = remember(answer, payload) { return decision }
         if answer.hasContent { contentEvents += 1 }
         if let reason = answer.finishReason {
             guard let known = FinishReason.known(payload, reason) else { throw .upstream(.retry(.upstreamError)) }
@@ -149,6 +162,24 @@ final class AnswerStream {
             return isChanged || shown != nil ? .replace(rewritten(answer, payload, usage: shown)) : .forward
         }
         return answer.choices == 0 ? .drop : .replace(rewritten(answer, payload, dropsUsage: true))
+    }
+
+    /// Keeps what the client is sent; of a stream that goes on, says what that is. Nil: the event as it came.
+    private func remember(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) -> Decision? {
+        guard let known = memory, known.isResumed else {
+            memory?.note(Array(payload))
+            return nil
+        }
+        if answer.hasContent { contentEvents += 1 }
+        if let reason = answer.finishReason {
+            finished += answer.finished
+            finishReason = FinishReason.known(payload, reason)
+        }
+        if let usage = answer.usage { tokens.take(known.joined(usage), isFinal: answer.choices == 0) }
+        guard answer.choices > 0 else {
+            return includesUsage && answer.usage != nil ? .replace(known.usageEvent(shownTokens.json, quotedModel: quotedModel)) : .drop
+        }
+        return memory?.rewritten(Array(payload), quotedModel: quotedModel).map { .replace($0) } ?? .drop
     }
 
     /// The event anew, with the customer's name of the model, and without usage or with other usage.

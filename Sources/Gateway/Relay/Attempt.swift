@@ -31,12 +31,14 @@ final class Attempt {
     private var work: AttemptWork
     /// Among what is held is a token, or what comes behind one.
     private var hasNews = false
+    private let reason: AttemptTrace.Reason
     private static let heldBytes = 256 * 1024
     private static let errorBytes = 64 * 1024
 
-    init(at worker: Worker, for request: RelayedRequest, work: AttemptWork, deadline: NIODeadline) {
+    init(at worker: Worker, for request: RelayedRequest, work: AttemptWork, reason: AttemptTrace.Reason, deadline: NIODeadline) {
         self.worker = worker
         self.work = work
+        self.reason = reason
         self.request = request
         self.deadline = deadline
     }
@@ -75,26 +77,35 @@ final class Attempt {
 
     /// Nothing more will come of it, in whatever way it ended; what has come stays.
     ///
-    /// - Parameter isComplete: With all of its answer.
-    func end(isComplete: Bool = false) {
+    /// - Parameter result: `answered` with all of its answer.
+    func end(_ result: AttemptTrace.Result) {
         guard let request else { return }
+        request.trace.note(trace(result, since: request.arriving.started))
         self.request = nil
         exchange = nil
-        work.end(worker.tally, tokens: isComplete ? stream?.contentEvents : nil)
-        if isComplete { worker.tally.succeeded() }
+        work.end(worker.tally, tokens: result == .answered ? stream?.contentEvents : nil)
+        if result == .answered { worker.tally.succeeded() }
         request.left(worker, after: (.now() - began).nanoseconds / 1000)
+    }
+
+    private func trace(_ result: AttemptTrace.Result, since start: NIODeadline) -> AttemptTrace {
+        var trace = AttemptTrace(worker: worker.tally.number, reason: reason, startedAfter: (began - start).nanoseconds / 1000)
+        if let first = work.firstTokenAt { trace.firstTokenAfter = first - start.microseconds }
+        trace.endedAfter = (.now() - start).nanoseconds / 1000
+        trace.result = result
+        return trace
     }
 
     /// The worker failed before the first byte of an answer.
     func fail() {
         worker.tally.failed(now: NIODeadline.now().microseconds)
-        end()
+        end(.failed)
     }
 
     /// Gives it up: the runtime's slot is freed at once.
     func cancel() {
         exchange?.cancel()
-        end()
+        end(.cancelled)
     }
 }
 
@@ -107,7 +118,9 @@ extension Attempt: ExchangeReceiver {
             return
         }
         form = .events
-        stream = AnswerStream(plan, assembly: request.isStream ? nil : AnswerAssembly(isChat: request.arriving.endpoint.isChat))
+        stream = AnswerStream(
+            plan, assembly: request.isStream ? nil : AnswerAssembly(isChat: request.arriving.endpoint.isChat),
+            memory: request.memory ?? plan.continuation.map { AnswerMemory(isChat: $0.isChat) })
     }
 
     func exchangeBody(_ bytes: ByteBuffer) {
@@ -126,11 +139,15 @@ extension Attempt: ExchangeReceiver {
 
     func exchangeReadComplete() {
         guard hasNews, let request else { return }
+        noteToken(request)
+        request.attemptHasEvents(self)
+    }
+
+    private func noteToken(_ request: RelayedRequest) {
         hasNews = false
         let now = NIODeadline.now()
         work.token(worker.tally, now: now.microseconds)
         deadline = now + .seconds(Int64(request.loop.settings.interTokenTime))
-        request.attemptHasEvents(self)
     }
 
     func exchangeEnd() {
@@ -142,7 +159,10 @@ extension Attempt: ExchangeReceiver {
         case .whole(let status):
             let endpoint = request.arriving.endpoint
             request.attemptJudged(self, collected.withUnsafeReadableBytes { UpstreamError.judge(status: status, body: $0, endpoint: endpoint) })
-        case .events: request.attemptStreamEnded(self)
+        case .events:
+            // All of it may have come in one read.
+            if hasNews { noteToken(request) }
+            request.attemptStreamEnded(self)
         }
     }
 

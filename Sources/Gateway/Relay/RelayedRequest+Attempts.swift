@@ -13,26 +13,53 @@ extension RelayedRequest {
     private static let mostLosses = 3
     /// One that runtimes die of is not tried on all of them.
     private static let mostRuntimeDeaths = 1
+    /// Of whatever kind.
+    static let attemptLimit = 6
 
     /// Asks the chosen worker.
     func beginAttempt() {
         guard let worker, let plan else { return }
+        if case .streaming = phase {} else { phase = .waiting }
+        let attempt = newAttempt(at: worker, plan, nextReason)
+        self.attempt = attempt
+        guard attempt.start(exchangeRequest(worker, plan), isReading: !clientIsSlow) else {
+            return lost(attempt, beforeRuntime: true, isFailure: false)
+        }
+        awaitFirstToken()
+    }
+
+    /// A second attempt beside the first; nil when there is no way to the worker.
+    func startedAttempt(at worker: Worker) -> Attempt? {
+        guard let plan else { return nil }
+        let attempt = newAttempt(at: worker, plan, .hedge)
+        guard attempt.start(exchangeRequest(worker, plan), isReading: !clientIsSlow) else {
+            attempt.end(.lost)
+            return nil
+        }
+        return attempt
+    }
+
+    /// What the worker is sent: the request, and where its answer goes on from what the client has already, that too.
+    private func exchangeRequest(_ worker: Worker, _ plan: RequestPlan) -> ExchangeRequest {
+        let resumed = memory.flatMap { memory in plan.continuation.map { (memory, $0) } }
+        let start = plan.start(
+            quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
+            streams: plan.facts.stream || plan.mustAggregate(at: worker), delivered: resumed?.0.tokens ?? 0,
+            goesOn: resumed?.1.isChat ?? false, using: &loop.edit)
+        return ExchangeRequest(
+            path: arriving.endpoint.runtimePath, requestId: arriving.requestId.description, worker: worker.entry.id, bodyStart: start,
+            bodyRest: resumed.map { $1.rest(plan.rest, after: $0.text) } ?? plan.rest)
+    }
+
+    private func newAttempt(at worker: Worker, _ plan: RequestPlan, _ reason: AttemptTrace.Reason) -> Attempt {
         attempts += 1
-        phase = .waiting
-        let request = ExchangeRequest(
-            path: arriving.endpoint.runtimePath, requestId: arriving.requestId.description, worker: worker.entry.id,
-            bodyStart: plan.start(
-                quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
-                streams: plan.facts.stream || plan.mustAggregate(at: worker), using: &loop.edit), bodyRest: plan.rest)
         let time = plan.facts.stream ? loop.settings.firstTokenTime : loop.settings.answerTime
         let work = AttemptWork(
             promptTokens: max(plan.facts.estimatedPromptTokens - seat.cachedTokens, 0),
             outputTokens: min(plan.outputTokens, worker.tally.usualAnswer) * plan.facts.generated)
         if !seat.isTaken, let need { worker.force(need) }
         seat.isTaken = false
-        let attempt = Attempt(at: worker, for: self, work: work, deadline: .now() + .seconds(Int64(time)))
-        self.attempt = attempt
-        if !attempt.start(request, isReading: !clientIsSlow) { lost(beforeRuntime: true, isFailure: false) }
+        return Attempt(at: worker, for: self, work: work, reason: reason, deadline: .now() + .seconds(Int64(time)))
     }
 
     /// Host or link was lost, or the agent never asked the runtime: another host is tried, outside the budget for retries while most of the
@@ -41,25 +68,29 @@ extension RelayedRequest {
     /// - Parameters:
     ///   - beforeRuntime: No runtime has seen the request. Without another host that is a want of capacity, not a failure of the model.
     ///   - isFailure: The worker is to blame.
-    private func lost(beforeRuntime: Bool, isFailure: Bool) {
-        if isFailure { attempt?.fail() } else { attempt?.end() }
+    private func lost(_ failed: Attempt, beforeRuntime: Bool, isFailure: Bool) {
+        if isFailure { failed.fail() } else { failed.end(.lost) }
+        if leavesItToOther(failed) { return }
+        if case .streaming = phase { return interrupted() }
         losses += 1
         let error = APIError(beforeRuntime ? .noWorkerAvailable : .hostLost)
         guard losses <= RelayedRequest.mostLosses, let next = otherQuestion(), mayMove(isFree: true) else { return finish(.failed(error)) }
-        move(next, counting: loop.metrics.reroutes, else: error)
+        move(next, .reroute, counting: loop.metrics.reroutes, else: error)
     }
 
     /// The worker failed or was too slow: another one is tried while the tenant's budget lasts.
-    func retry(_ code: APIErrorCode) {
-        attempt?.fail()
+    func retry(_ failed: Attempt, _ code: APIErrorCode) {
+        failed.fail()
+        if leavesItToOther(failed) { return }
+        if case .streaming = phase { return interrupted() }
         guard attempts < RelayedRequest.mostAttempts, let next = otherQuestion(), mayMove(isFree: false) else {
             return finish(.failed(APIError(code)))
         }
-        move(next, counting: loop.metrics.retries, else: APIError(code))
+        move(next, .retry, counting: loop.metrics.retries, else: APIError(code))
     }
 
     /// Whether a second try is worth its load. Where everybody fails it is not; where most do it comes out of the tenant's budget for retries.
-    private func mayMove(isFree: Bool) -> Bool {
+    func mayMove(isFree: Bool) -> Bool {
         guard let failed = attempt?.worker.tally else { return false }
         switch failed.poolHealth {
         case .failing: return false
@@ -82,7 +113,8 @@ extension RelayedRequest {
     }
 
     /// To another worker, at once or when one has room.
-    private func move(_ question: Router.Question, counting moves: CounterMetric, else error: APIError) {
+    private func move(_ question: Router.Question, _ reason: AttemptTrace.Reason, counting moves: CounterMetric, else error: APIError) {
+        nextReason = reason
         switch seekAnotherPlace(question) {
         case .found:
             moves.increment()
@@ -107,27 +139,30 @@ extension RelayedRequest {
             loop.metrics.poisonRequests.increment()
             return finish(.failed(APIError(.runtimeLost)))
         }
-        lost(beforeRuntime: beforeRuntime, isFailure: isFailure)
+        lost(attempt, beforeRuntime: beforeRuntime, isFailure: isFailure)
     }
 
     /// The worker failed.
     func attemptFailed(_ attempt: Attempt, _ code: APIErrorCode) {
-        retry(code)
+        retry(attempt, code)
     }
 
     /// The runtime answered with an error.
     func attemptJudged(_ attempt: Attempt, _ verdict: UpstreamVerdict) {
         switch verdict {
         case .refused(let code):
-            attempt.end()
+            attempt.end(.refused)
+            if case .streaming = phase { return interrupted() }
+            cancelAttempts()
             finish(.failed(APIError(code)))
-        case .retry(let code): retry(code)
+        case .retry(let code): retry(attempt, code)
         }
     }
 
     /// Events with a token, or behind one, wait for the client: all that one read brought, so that one write takes them.
     func attemptHasEvents(_ attempt: Attempt) {
         guard let stream = attempt.stream else { return }
+        if case .waiting = phase { settle(on: attempt) }
         noteFirstToken(stream)
         deliveredTokens = stream.contentEvents
         writeHeld()
@@ -144,17 +179,18 @@ extension RelayedRequest {
             question?.model.queue.notePrefill(promptTokens: plan?.likelyContextTokens ?? 0, took: took)
         }
         loop.metrics.firstToken.observe(Double(after) / 1_000_000)
+        noteFirstTokenForHedging(after: after)
     }
 
     /// An event was an error, or none.
     func attemptBroke(_ attempt: Attempt, _ failure: AnswerStream.Failure) {
         if case .streaming = phase {
-            attempt.end()
-            return finish(.failed(APIError(.streamInterrupted)))
+            attempt.end(.broken)
+            return interrupted()
         }
         switch failure {
         case .upstream(let verdict): attemptJudged(attempt, verdict)
-        case .malformed: retry(.upstreamError)
+        case .malformed: retry(attempt, .upstreamError)
         }
     }
 
@@ -162,17 +198,20 @@ extension RelayedRequest {
     func attemptStreamEnded(_ attempt: Attempt) {
         guard let stream = attempt.stream else { return attemptLost(attempt) }
         let isComplete = stream.sawDone || stream.finished >= (plan?.facts.answers ?? 1)
-        if isComplete, stream.hasContent || stream.finished > 0 { return finishStream(stream, attempt) }
-        if case .streaming = phase {
-            attempt.end()
-            return finish(.failed(APIError(.streamInterrupted)))
+        if isComplete, stream.hasContent || stream.finished > 0 {
+            if case .waiting = phase { settle(on: attempt) }
+            return finishStream(stream, attempt)
         }
-        if isComplete { retry(.upstreamError) } else { attemptLost(attempt) }
+        if case .streaming = phase {
+            attempt.end(.broken)
+            return interrupted()
+        }
+        if isComplete { retry(attempt, .upstreamError) } else { attemptLost(attempt) }
     }
 
     private func finishStream(_ stream: AnswerStream, _ attempt: Attempt) {
         noteFirstToken(stream)
-        attempt.end(isComplete: true)
+        attempt.end(.answered)
         tokens = stream.tokens
         finishReason = stream.finishReason
         deliveredTokens = stream.contentEvents

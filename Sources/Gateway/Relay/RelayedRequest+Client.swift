@@ -13,7 +13,7 @@ extension RelayedRequest {
         case .admitting, .finishing, .over: break
         case .queued: finish(.clientGone)
         case .waiting, .streaming:
-            attempt?.cancel()
+            cancelAttempts()
             // What has been put together for an answer in one piece was never delivered.
             if headSent, let stream = attempt?.stream {
                 tokens = stream.tokens
@@ -30,7 +30,7 @@ extension RelayedRequest {
         case .admitting, .finishing, .over: break
         case .queued: finish(.failed(APIError(.shuttingDown)))
         case .waiting, .streaming:
-            attempt?.cancel()
+            cancelAttempts()
             finish(.failed(APIError(.shuttingDown)))
         }
     }
@@ -38,6 +38,7 @@ extension RelayedRequest {
     func clientWritable(_ isWritable: Bool) {
         clientIsSlow = !isWritable
         attempt?.setReading(isWritable)
+        hedge?.setReading(isWritable)
         // The runtime was not read meanwhile: its time to the next token begins anew.
         if isWritable, case .streaming = phase { attempt?.deadline = .now() + .seconds(Int64(loop.settings.interTokenTime)) }
     }
@@ -63,9 +64,10 @@ extension RelayedRequest {
         case .admitting, .finishing, .over: return
         case .queued: keepAlive(now)
         case .waiting:
-            if let attempt, now >= attempt.deadline {
-                attempt.cancel()
-                return retry(.upstreamTimeout)
+            for running in [attempt, hedge] {
+                guard let running, now >= running.deadline else { continue }
+                running.cancel()
+                return retry(running, .upstreamTimeout)
             }
             keepAlive(now)
         case .streaming:
@@ -73,7 +75,7 @@ extension RelayedRequest {
             attempt.look(now)
             guard now >= attempt.deadline else { return }
             attempt.cancel()
-            finish(.failed(APIError(.streamInterrupted)))
+            interrupted()
         }
     }
 

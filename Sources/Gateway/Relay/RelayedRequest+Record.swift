@@ -10,6 +10,8 @@ extension RelayedRequest {
         guard let admission, let plan else { return }
         phase = .finishing(ending)
         vacate()
+        hedgeTimer?.cancel()
+        hedgeTimer = nil
         metered = meteredTokens(plan)
         if metered.isClamped { loop.metrics.usageClamped.increment() }
         let evidence = evidence(ending, metered)
@@ -24,8 +26,12 @@ extension RelayedRequest {
             loop.metrics.countBatch(ending.isAnswer, isLate: elapsed > arriving.key.standing.rules.batchDeadline)
         }
         completion.attempts = max(attempts, 1)
+        completion.isContinued = continuations > 0
         if case .failed(let error) = ending { completion.errorCode = error.code.rawValue }
         count(evidence, plan, ending)
+        trace.queuedFor = seat.waited
+        trace.promptTokens = plan.facts.estimatedPromptTokens
+        loop.decisions.note(trace, isNotable: attempts > 1 || metered.isClamped || Outcome(evidence) != .good)
         loop.meter.finish(completion, waiter: self, tag: RecordTag.final.rawValue)
     }
 

@@ -8,9 +8,9 @@ import PlimsollWire
 extension RelayedRequest {
     /// An answer that was not streamed is complete.
     func attemptAnswered(_ attempt: Attempt) {
-        guard !isStream, let plan else { return retry(.upstreamError) }
+        guard !isStream, let plan else { return retry(attempt, .upstreamError) }
         let collected = attempt.collected
-        guard let scan = collected.withUnsafeReadableBytes({ AnswerScan.scan($0) }) else { return retry(.upstreamError) }
+        guard let scan = collected.withUnsafeReadableBytes({ AnswerScan.scan($0) }) else { return retry(attempt, .upstreamError) }
         if scan.error != nil {
             let endpoint = arriving.endpoint
             return attemptJudged(attempt, collected.withUnsafeReadableBytes { UpstreamError.judge(status: nil, body: $0, endpoint: endpoint) })
@@ -18,9 +18,9 @@ extension RelayedRequest {
         guard let answer = answer(collected, scan, plan, of: attempt.worker.entry.dialect) else {
             tokens = AnswerTokens()
             finishReason = nil
-            return retry(.upstreamError)
+            return retry(attempt, .upstreamError)
         }
-        attempt.end(isComplete: true)
+        attempt.end(.answered)
         finish(.whole(answer))
     }
 

@@ -68,6 +68,17 @@ final class RelayedRequest {
     /// For a refusal, microseconds.
     var retryAfter: Int64?
     var runtimeDeaths = 0
+    /// A second one beside it, because the first token is late.
+    var hedge: Attempt?
+    var hedgeTimer: Scheduled<Void>?
+    /// Nil where the tier does not hedge.
+    var hedgeDesk: HedgeDesk?
+    /// What the client has of a stream that goes on at another worker.
+    var memory: AnswerMemory?
+    var continuations = 0
+    /// Why the next attempt is made.
+    var nextReason = AttemptTrace.Reason.first
+    var trace: DecisionTrace
     // The answer to the client.
     var headSent = false
     var firstTokenAfter: Int64?
@@ -89,6 +100,7 @@ final class RelayedRequest {
         self.sink = sink
         self.loop = loop
         lastWrite = arriving.started
+        trace = DecisionTrace(requestId: arriving.requestId, acceptedAt: arriving.acceptedAt)
     }
 
     var isStream: Bool { plan?.facts.stream ?? false }

@@ -8,6 +8,8 @@ final class RequestPlan {
     let facts: GenerationRequest
     /// By what the prompt is known again.
     let affinity: PromptAffinity
+    /// How a broken stream can go on; nil: not at all.
+    let continuation: ContinuationPlan?
     let model: ModelRoute
     let endpoint: GenerationEndpoint
     /// What the answer repeats of a request to `/v1/responses`.
@@ -22,6 +24,7 @@ final class RequestPlan {
     let bound: UsageBound
     private let restHasMembers: Bool
     private static let yes = Array("true".utf8)
+    private static let no = Array("false".utf8)
     private static let includeUsage = Array(#"{"include_usage":true}"#.utf8)
 
     /// Tokens that are reserved: the estimated prompt and the longest answer, as often as it is generated.
@@ -57,7 +60,8 @@ final class RequestPlan {
         if endpoint != .countTokens, facts.estimatedPromptTokens > tier.maxPromptTokens { throw tier.promptTooLong(facts.promptParam) }
         if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens { throw tier.tooManyTokensAsked(facts.maxTokensParam) }
         return RequestPlan(
-            body: consume body, facts: facts, model: model, endpoint: endpoint, words: words, mostTokens: mostTokens(facts, arriving.key), scan: scan)
+            body: consume body, facts: facts, model: model, endpoint: endpoint, words: words, mostTokens: mostTokens(facts, arriving.key),
+            scan: scan, continues: tier.continuesStreams == true)
     }
 
     /// Of one answer whose client set no cap: the plan's, but no more than this gateway's share of the tokens a minute has room for, else such
@@ -70,7 +74,7 @@ final class RequestPlan {
 
     private init(
         body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, endpoint: GenerationEndpoint, words: BodyWords, mostTokens: Int,
-        scan: RequestScan
+        scan: RequestScan, continues: Bool
     ) {
         self.facts = facts
         self.model = model
@@ -78,6 +82,7 @@ final class RequestPlan {
         echo = words.echo
         beginning = words.beginning
         affinity = body.withUnsafeReadableBytes { PromptAffinity.read(scan, $0) }
+        continuation = continues ? body.withUnsafeReadableBytes { ContinuationPlan(scan, $0, facts) } : nil
         // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
         let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)
         let most = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)
@@ -94,12 +99,21 @@ final class RequestPlan {
 
     /// The part of the body in front of `rest`, for one worker.
     ///
-    /// - Parameter streams: The worker is asked to stream, whatever the client asked for.
-    func start(quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, using edit: inout BodyEdit) -> ByteBuffer {
+    /// - Parameters:
+    ///   - streams: The worker is asked to stream, whatever the client asked for.
+    ///   - delivered: Tokens that the client has already.
+    ///   - goesOn: The last message of the chat is the worker's own, to be gone on with.
+    func start(
+        quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, delivered: Int = 0, goesOn: Bool = false, using edit: inout BodyEdit
+    ) -> ByteBuffer {
         edit.begin()
         edit.insert("model", json: quotedModel ?? model.quotedName)
         if endpoint != .countTokens { edit.insert("cache_salt", json: quotedSalt) }
-        if endpoint.generates { edit.insert("max_tokens", integer: outputTokens) }
+        if endpoint.generates { edit.insert("max_tokens", integer: outputTokens - delivered) }
+        if goesOn {
+            edit.insert("continue_final_message", json: RequestPlan.yes)
+            edit.insert("add_generation_prompt", json: RequestPlan.no)
+        }
         if streams {
             edit.insert("stream", json: RequestPlan.yes)
             edit.insert("stream_options", json: RequestPlan.includeUsage)

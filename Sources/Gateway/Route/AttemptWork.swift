@@ -7,7 +7,7 @@ struct AttemptWork {
     /// Tokens of prompts before the worker when this one was added.
     private var queuedTokens = 0
     private var startedAt: Int64 = 0
-    private var firstTokenAt: Int64?
+    private(set) var firstTokenAt: Int64?
     private var lastTokenAt: Int64 = 0
     private var longestGap: Int64 = 0
     private var isStalled = false

@@ -11,13 +11,16 @@ package struct StandaloneTable: Sendable {
         package var sha256Hex: String
         /// Nil: every model of the tier.
         package var models: [String]?
+        /// Nil: workers of every trust class.
+        package var trustClasses: [String]?
 
-        package init(name: String, tenant: String, tier: String, sha256Hex: String, models: [String]?) {
+        package init(name: String, tenant: String, tier: String, sha256Hex: String, models: [String]?, trustClasses: [String]? = nil) {
             self.name = name
             self.tenant = tenant
             self.tier = tier
             self.sha256Hex = sha256Hex
             self.models = models
+            self.trustClasses = trustClasses
         }
 
         package static func hash(_ secret: String) -> String { Hash.sha256(secret).hex }
@@ -33,10 +36,14 @@ package struct StandaloneTable: Sendable {
         package var contextClass: ContextClass
         /// Nil: not known.
         package var kvTokens: Int?
+        /// Nil: standard.
+        package var trustClass: String?
+        /// Nil: not known.
+        package var hourPriceMicroUsd: Int64?
 
         package init(
             model: String, url: String, provider: String, dialect: RuntimeDialect, servedModel: String?, slots: Int,
-            contextClass: ContextClass = .standard, kvTokens: Int? = nil
+            contextClass: ContextClass = .standard, kvTokens: Int? = nil, trustClass: String? = nil, hourPriceMicroUsd: Int64? = nil
         ) {
             self.model = model
             self.url = url
@@ -46,6 +53,8 @@ package struct StandaloneTable: Sendable {
             self.slots = slots
             self.contextClass = contextClass
             self.kvTokens = kvTokens
+            self.trustClass = trustClass
+            self.hourPriceMicroUsd = hourPriceMicroUsd
         }
     }
 
@@ -75,7 +84,8 @@ package struct StandaloneTable: Sendable {
             table.tenants[tenant] = TenantEntry(
                 id: tenant, tier: key.tier, active: true, allowedRegions: [], cacheSalt: Hash.sha256("salt/" + key.tenant).hex)
             table.keys[key.sha256Hex] = KeyEntry(
-                id: StandaloneTable.id("key/" + key.name), tenant: tenant, sha256Hex: key.sha256Hex, models: key.models)
+                id: StandaloneTable.id("key/" + key.name), tenant: tenant, sha256Hex: key.sha256Hex, models: key.models,
+                allowedTrustClasses: key.trustClasses)
         }
         table.workers = upstreams.map(worker)
         return table
@@ -87,8 +97,8 @@ package struct StandaloneTable: Sendable {
             id: StandaloneTable.id("worker/" + upstream.model + "/" + upstream.url), host: StandaloneTable.id("host/" + upstream.url),
             provider: upstream.provider, pool: upstream.provider, region: region, model: upstream.model, release: StandaloneTable.release,
             dialect: upstream.dialect, servedModel: upstream.servedModel, link: .direct, url: upstream.url, draining: false,
-            slots: upstream.slots, contextTokens: context, weight: 1_000_000, contextClass: upstream.contextClass,
-            kvTokens: upstream.kvTokens)
+            slots: upstream.slots, contextTokens: context, weight: 1_000_000, trustClass: upstream.trustClass,
+            hourPriceMicroUsd: upstream.hourPriceMicroUsd, contextClass: upstream.contextClass, kvTokens: upstream.kvTokens)
     }
 
     /// A stable UUID for a name, so that records of two starts agree (RFC 9562, version 8).

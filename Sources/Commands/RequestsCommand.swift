@@ -1,0 +1,24 @@
+import ArgumentParser
+import HTTPWire
+
+struct RequestsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "requests", abstract: "Single requests, by the id that the customer saw.", subcommands: [ExplainCommand.self])
+}
+
+/// `plimsoll requests explain 0192f3c4-…`
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Shows candidates, costs, attempts, waits, times, tokens and fault of one request.",
+        discussion: "How a request was routed is kept for a week and may be missing; its usage record is not. Content is never kept.")
+
+    @OptionGroup var options: AdminOptions
+    @Argument(help: "The request's id, from x-request-id.") var id: String
+
+    func run() async throws {
+        try await CommandFailure.reporting {
+            print(JSONPrinter.pretty(try await options.client().get("requests/\(AdminClient.escape(id))")))
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import Domain
+import PlimsollWire
+
+extension RequestDecision {
+    /// - Parameter names: Ids of workers by their numbers.
+    init(_ trace: DecisionTrace, names: [UInt32: String]) {
+        func name(_ number: UInt32) -> String { names[number] ?? "gone" }
+        self.init(
+            requestId: trace.requestId.description, acceptedAt: trace.acceptedAt, queuedFor: trace.queuedFor, promptTokens: trace.promptTokens,
+            cachedTokens: trace.cachedTokens,
+            candidates: trace.choice.candidates.map { candidate in
+                Candidate(
+                    worker: name(candidate.worker), role: candidate.role.name, cost: candidate.cost,
+                    priceMicroUsd: candidate.price == 0 ? nil : Int64(candidate.price))
+            },
+            attempts: trace.attempts.map { attempt in
+                Attempt(
+                    worker: name(attempt.worker), reason: "\(attempt.reason)", startedAfter: attempt.startedAfter,
+                    firstTokenAfter: attempt.firstTokenAfter < 0 ? nil : attempt.firstTokenAfter, endedAfter: attempt.endedAfter,
+                    result: "\(attempt.result)")
+            })
+    }
+}
+
+extension DecisionTrace {
+    var workers: Set<UInt32> { Set(choice.candidates.map(\.worker) + attempts.map(\.worker)) }
+}
+
+extension RoutingChoice.Role {
+    fileprivate var name: String { "\(self)" }
+}

@@ -1,0 +1,57 @@
+import HTTPWire
+import NIOCore
+import OpenAIWire
+import PlimsollWire
+import Telemetry
+
+/// A stream that broke goes on at another worker, where the tier's terms allow it and the rest is exactly what would have come.
+extension RelayedRequest {
+    private static let mostContinuations = 2
+
+    /// The stream broke after its first token, and the attempt is over.
+    func interrupted() {
+        if let known = attempt?.stream?.memory { memory = known }
+        // What came in the same read as the fault.
+        writeHeld()
+        guard let plan, let way = plan.continuation, let memory, memory.isExact, continuations < Self.mostContinuations, sink != nil,
+            !isCut, attempts < RelayedRequest.attemptLimit
+        else { return finish(.failed(APIError(.streamInterrupted))) }
+        guard memory.tokens < plan.outputTokens else { return endByLength(memory, plan) }
+        guard let next = continuationWorker(way) else { return finish(.failed(APIError(.streamInterrupted))) }
+        continuations += 1
+        loop.metrics.continuations.increment()
+        self.memory?.resume()
+        worker = next
+        nextReason = .continuation
+        beginAttempt()
+    }
+
+    /// Only the same release says the same.
+    private func continuationWorker(_ way: ContinuationPlan) -> Worker? {
+        guard var question, let failed = attempt?.worker, mayMove(isFree: true) else { return nil }
+        question.triedHosts.append(failed.entry.host)
+        question.lastProvider = failed.entry.provider
+        question.release = failed.entry.release
+        question.now = NIODeadline.now().microseconds
+        self.question = question
+        guard let next = loop.router.pick(question, using: &loop.random), way.isKnown(to: next.entry.dialect) else { return nil }
+        if let need { seat.isTaken = next.take(need) }
+        seat.cachedTokens = loop.router.cachedTokens
+        return next
+    }
+
+    /// The last token that was allowed has been delivered; only the end was lost.
+    private func endByLength(_ memory: AnswerMemory, _ plan: RequestPlan) {
+        finishReason = "length"
+        deliveredTokens = memory.tokens
+        var last = memory.lengthEvent(quotedModel: plan.model.quotedName)
+        if plan.facts.includesUsage {
+            var usage = ReportedUsage()
+            (usage.promptTokens, usage.completionTokens) = (plan.facts.estimatedPromptTokens, memory.tokens)
+            tokens.take(usage, isFinal: true)
+            last.writeImmutableBuffer(memory.usageEvent(tokens.json, quotedModel: plan.model.quotedName))
+        }
+        continuations += 1
+        finish(.stream(last))
+    }
+}

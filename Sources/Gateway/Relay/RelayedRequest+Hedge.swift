@@ -1,0 +1,81 @@
+import Domain
+import NIOCore
+import OpenAIWire
+import PlimsollWire
+import Telemetry
+
+/// A stream whose first token is late is asked of a second worker too; the first token wins, the other is cancelled, and one is billed.
+extension RelayedRequest {
+    /// Microseconds; waiting for less is noticed by nobody.
+    private static let leastWait: Int64 = 200_000
+
+    /// The request has been sent for the first time.
+    func awaitFirstToken() {
+        guard isStream, attempts == 1, let plan, let share = arriving.key.tier.hedgePpm, share > 0 else { return }
+        let desk = loop.hedgeDesk(model: plan.model.entry.name, tier: arriving.key.tier.name, share: share)
+        hedgeDesk = desk
+        desk.budget.noteRequest(promptTokens: plan.facts.estimatedPromptTokens, now: NIODeadline.now().microseconds)
+        guard let late = desk.times.late(promptTokens: plan.facts.estimatedPromptTokens) else { return }
+        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        hedgeTimer = loop.eventLoop.scheduleTask(in: .microseconds(max(late, Self.leastWait))) { bound.value.hedgeIfLate() }
+    }
+
+    private func hedgeIfLate() {
+        hedgeTimer = nil
+        guard case .waiting = phase, hedge == nil, let plan, let first = attempt, !first.isOver, sink != nil, !isCut, var question,
+            let desk = hedgeDesk
+        else { return }
+        question.triedHosts.append(first.worker.entry.host)
+        question.lastProvider = first.worker.entry.provider
+        question.now = NIODeadline.now().microseconds
+        let tokens = plan.facts.estimatedPromptTokens
+        guard first.worker.tally.poolHealth == .well, let second = loop.router.pick(question, using: &loop.random),
+            desk.budget.take(promptTokens: tokens, share: desk.share, now: question.now), let need, second.take(need)
+        else { return }
+        loop.metrics.hedges.increment()
+        seat.isTaken = true
+        seat.cachedTokens = loop.router.cachedTokens
+        hedge = startedAttempt(at: second)
+    }
+
+    /// An attempt brought the first token: the other one, if there is one, is given up.
+    func settle(on winner: Attempt) {
+        hedgeTimer?.cancel()
+        hedgeTimer = nil
+        guard let other = hedge else { return }
+        hedge = nil
+        if winner === other {
+            loop.metrics.hedgeWins.increment()
+            attempt?.cancel()
+            attempt = winner
+            worker = winner.worker
+        } else {
+            other.cancel()
+        }
+    }
+
+    /// One of two attempts has ended without an answer; the other one goes on alone. False when there is no other.
+    func leavesItToOther(_ failed: Attempt) -> Bool {
+        guard let other = hedge else { return false }
+        hedge = nil
+        question?.triedHosts.append(failed.worker.entry.host)
+        guard failed !== other else { return true }
+        attempt = other
+        worker = other.worker
+        return true
+    }
+
+    /// Nothing more is awaited of any worker.
+    func cancelAttempts() {
+        hedgeTimer?.cancel()
+        hedgeTimer = nil
+        hedge?.cancel()
+        hedge = nil
+        attempt?.cancel()
+    }
+
+    func noteFirstTokenForHedging(after: Int64) {
+        guard let desk = hedgeDesk, let plan else { return }
+        desk.times.note(promptTokens: plan.facts.estimatedPromptTokens, after: after)
+    }
+}

@@ -1,0 +1,171 @@
+import Gateway
+import PlimsollWire
+import Synchronization
+import TestSupport
+import Testing
+
+/// Two workers of a release that tell the same story; the one that is asked first breaks off after some tokens.
+@Suite("Continuation of a broken stream")
+struct ContinuationTests {
+    private static let story = ["Once", " upon", " a \\\"tide\\\"", " there", " was", " a", " ship", "."]
+    private static let request =
+        #"{"model":"m","messages":[{"role":"user","content":"tell"}],"temperature":0,"stream":true,"stream_options":{"include_usage":true}}"#
+
+    private static func event(_ delta: String, _ id: Int, finish: String = "null") -> String {
+        Answers.event(#"{"id":"c-\#(id)","created":\#(id),"model":"m","choices":[{"index":0,"delta":\#(delta),"finish_reason":\#(finish)}]}"#)
+    }
+
+    /// How many tokens of the story the request brings along.
+    private static func brought(_ request: String) -> Int {
+        guard request.contains(#""continue_final_message":true,"add_generation_prompt":false"#) else { return 0 }
+        return (1...story.count).last { request.contains(#"{"role":"assistant","content":"\#(story.prefix($0).joined())"}]"#) } ?? 0
+    }
+
+    /// - Parameter fault: What follows after so many tokens of a story that was begun; later ones are told to their end.
+    private static func runtimes(breaking tokens: Int, _ fault: [ScriptedRuntime.Step], _ count: Int = 2) async throws -> [ScriptedRuntime] {
+        let counter = Counter()
+        let script: ScriptedRuntime.Script = { _, request in
+            let (number, from) = (counter.next(), brought(request))
+            let role = event(#"{"role":"assistant","content":""}"#, number)
+            let rest = story[from...].map { event(#"{"content":"\#($0)"}"#, number) }
+            guard number > 1 else { return [.send(Answers.streamHead + role + rest.prefix(tokens).joined())] + fault }
+            let (prompt, completion) = (9 + from, story.count - from)
+            let usage = Answers.event(
+                #"{"id":"c-\#(number)","model":"m","choices":[],"usage":{"prompt_tokens":\#(prompt),"completion_tokens":\#(completion),"#
+                    + #""total_tokens":\#(prompt + completion)}}"#)
+            return [
+                .send(Answers.streamHead + role + rest.joined() + event("{}", number, finish: #""stop""#) + usage + Samples.done + Answers.streamEnd)
+            ]
+        }
+        var all: [ScriptedRuntime] = []
+        for _ in 0..<count { all.append(try await ScriptedRuntime(script)) }
+        return all
+    }
+
+    private static var setup: GatewayFixture.Setup {
+        var setup = GatewayFixture.Setup()
+        setup.tier.continuesStreams = true
+        return setup
+    }
+
+    /// The texts of an answer's events, as they stand in JSON.
+    private static func text(_ answer: String) -> String {
+        answer.split(separator: #""content":""#).dropFirst().compactMap { piece in
+            var (end, escaped) = (piece.startIndex, false)
+            while end < piece.endIndex, escaped || piece[end] != "\"" {
+                escaped = !escaped && piece[end] == "\\"
+                end = piece.index(after: end)
+            }
+            return String(piece[..<end])
+        }.joined()
+    }
+
+    @Test("the client of a worker that breaks off after any number of tokens sees one whole answer", arguments: 1...story.count)
+    func everyBreak(tokens: Int) async throws {
+        let runtimes = try await Self.runtimes(breaking: tokens, [.close])
+        let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.request)
+            let answer = try await client.answer()
+            #expect(Self.text(answer) == Self.story.joined())
+            #expect(answer.contains("[DONE]") && !answer.contains("error") && !answer.contains(#""id":"c-2""#))
+            #expect(answer.split(separator: #""role""#).count == 2 && answer.split(separator: #""finish_reason":"stop""#).count == 2)
+            #expect(answer.contains(#""prompt_tokens":9,"completion_tokens":\#(Self.story.count),"total_tokens":\#(9 + Self.story.count)"#))
+        }
+        let record = try #require(records.first)
+        #expect(records.count == 1 && record.outcome == "good" && record.continued == true && record.attempts == 2)
+        #expect(record.billablePromptTokens == 9 && record.billableCompletionTokens == Self.story.count && record.finishReason == "stop")
+    }
+
+    @Test(
+        "an error event, a reset and a silence are breaks too",
+        arguments: [[.send(Answers.event(#"{"error":{"message":"CUDA"}}"#))], [.reset], []] as [[ScriptedRuntime.Step]])
+    func faults(_ fault: [ScriptedRuntime.Step]) async throws {
+        var setup = Self.setup
+        setup.settings.interTokenTime = 1
+        let records = try await GatewayFixture.run(try await Self.runtimes(breaking: 3, fault), setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.request)
+            #expect(Self.text(try await client.answer()) == Self.story.joined())
+        }
+        #expect(records.map(\.outcome) == ["good"])
+    }
+
+    @Test("an answer whose last allowed token was delivered has only lost its end")
+    func length() async throws {
+        let request = Self.request.replacing(#""stream":true"#, with: #""stream":true,"max_tokens":3"#)
+        let runtimes = try await Self.runtimes(breaking: 3, [.close])
+        let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(request)
+            let answer = try await client.answer()
+            #expect(answer.contains(#""finish_reason":"length""#) && answer.contains("[DONE]"))
+        }
+        #expect(records.map(\.attempts) == [1] && records.map(\.billableCompletionTokens) == [3])
+        #expect(runtimes.map(\.seen.requests.count).reduce(0, +) == 1)
+    }
+
+    private static let inexact = [
+        request.replacing(#""temperature":0"#, with: #""temperature":0.5"#), request.replacing(#""temperature":0,"#, with: ""),
+        request.replacing(#""stream":true"#, with: #""stream":true,"response_format":{"type":"json_object"}"#),
+        request.replacing(#""stream":true"#, with: #""stream":true,"n":2"#), request.replacing(#""stream":true"#, with: #""stream":true,"stop":"x""#),
+        request.replacing(
+            #""stream":true"#, with: #""stream":true,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]"#),
+    ]
+
+    @Test("what could differ is not continued: the stream ends with an error", arguments: inexact.indices)
+    func refused(_ index: Int) async throws {
+        let runtimes = try await Self.runtimes(breaking: 3, [.close])
+        let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.inexact[index])
+            #expect(try await client.answer().contains("stream_interrupted"))
+        }
+        #expect(records.map(\.continued) == [nil] && records.map(\.billableCompletionTokens) == [0])
+    }
+
+    @Test("nothing is continued where the tier's terms do not say so, or by another release")
+    func terms() async throws {
+        var other = Self.setup
+        other.edit = { table in
+            table.workers[1].release = "s"
+            table.models["m"]?.releaseWeights["s"] = 1_000_000
+        }
+        for setup in [GatewayFixture.Setup(), other] {
+            let records = try await GatewayFixture.run(try await Self.runtimes(breaking: 3, [.close]), setup) { gateway in
+                let client = try await TestClient(port: gateway.port)
+                try await client.post(Self.request)
+                #expect(try await client.answer().contains("stream_interrupted"))
+            }
+            #expect(records.map(\.outcome) == ["bad:stream_broken"])
+        }
+    }
+
+    @Test("a completion goes on behind its prompt")
+    func completions() async throws {
+        let counter = Counter()
+        let script: ScriptedRuntime.Script = { _, request in
+            func event(_ text: String, _ end: String = "null") -> String {
+                Answers.event(#"{"id":"t","model":"m","choices":[{"index":0,"text":"\#(text)","finish_reason":\#(end)}]}"#)
+            }
+            guard counter.next() > 1 else { return [.send(Answers.streamHead + event(" one") + event(" two")), .close] }
+            let isRight = request.contains(#""prompt":"count: one two""#) && !request.contains("continue_final_message")
+            return [.send(Answers.streamHead + event(isRight ? " three" : " wrong") + event("", #""stop""#) + Samples.done + Answers.streamEnd)]
+        }
+        let runtimes = [try await ScriptedRuntime(script), try await ScriptedRuntime(script)]
+        let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(#"{"model":"m","prompt":"count:","temperature":0.0,"stream":true}"#, path: "/v1/completions")
+            let answer = try await client.answer()
+            #expect(answer.contains(#""text":" three""#) && answer.contains("[DONE]"))
+        }
+        #expect(records.map(\.billableCompletionTokens) == [3] && records.map(\.continued) == [true])
+    }
+}
+
+/// Counts from 1.
+private final class Counter: Sendable {
+    private let count = Atomic<Int>(0)
+
+    func next() -> Int { count.wrappingAdd(1, ordering: .relaxed).newValue }
+}
