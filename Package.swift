@@ -177,7 +177,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "HTTPWire", "Link", "Telemetry", "Cryptography", "TestSupport",
-                .logging, .lifecycle, .nioCore, .nioPosix, .nioEmbedded, .nioHTTP1, .nioHTTP2, .nioHPACK, .nioSSL,
+                "SimulatedRuntime", .logging, .lifecycle, .nioCore, .nioPosix, .nioEmbedded, .nioHTTP1, .nioHTTP2, .nioHPACK, .nioSSL,
             ],
             swiftSettings: strict),
         .testTarget(

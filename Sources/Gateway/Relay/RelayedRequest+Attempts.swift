@@ -105,7 +105,6 @@ extension RelayedRequest {
         question.now = NIODeadline.now().microseconds
         if question.isServed { return question }
         guard failed.address == nil, !failed.isReachable else { return nil }
-        question.model.queue.noteReachable(now: question.now)
         question.triedHosts.removeAll { $0 == failed.entry.host }
         return question
     }
