@@ -176,9 +176,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "HTTPWire", "Link", "Telemetry", "Cryptography", "SimulatedRuntime",
-                "TestSupport",
-                .logging, .lifecycle, .nioCore, .nioPosix, .nioEmbedded, .nioHTTP1, .nioHTTP2, .nioHPACK, .nioSSL,
+                "Gateway", "Exchange", "PlimsollWire", "Domain", "OpenAIWire", "HTTPWire", "Link", "Telemetry", "Cryptography", "TestSupport",
+                "SimulatedRuntime", .logging, .lifecycle, .nioCore, .nioPosix, .nioEmbedded, .nioHTTP1, .nioHTTP2, .nioHPACK, .nioSSL,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -43,7 +43,7 @@ def runtimes(options):
                     f"{options.build}/plimsoll-simulated-runtime", "--port", str(port), "--slots", str(options.slots), "--kv-tokens", "10000000",
                     "--first-token-ms", "100", "--token-gap-ms", str(options.gap),
                 ],
-                stdout=subprocess.DEVNULL))
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         ports.append(port)
     return programs, ports
 
@@ -105,7 +105,7 @@ def goodput(samples, begin, end):
 
 def show(name, samples, begin, end):
     inside = [sample for sample in samples if begin <= sample[0] < end]
-    print(f"{name:<22}{goodput(samples, begin, end):>8.1f}/s", end="")
+    print(f"{name:<28}{goodput(samples, begin, end):>8.1f}/s", end="")
     for tier in TIERS:
         own = [sample for sample in inside if sample[2 - 1] == tier]
         answered = [sample[3] for sample in own if sample[2] == "answered"]
@@ -118,7 +118,7 @@ def show(name, samples, begin, end):
 
 async def measure(options):
     print(f"capacity {capacity(options):.1f} requests/s; of each tier: answered, p95 to the first token; then failures, median time of a refusal")
-    print(f"{'load':<22}{'goodput':>10}" + "".join(f"   {tier:>14}" for tier in TIERS) + "   failed   refusal")
+    print(f"{'load':<28}{'goodput':>10}" + "".join(f"   {tier:>14}" for tier in TIERS) + "   failed   refusal")
     samples, warm = [], options.warm
     running = set()
     for factor in (0.5, 1.0, 3.0, 0.5):

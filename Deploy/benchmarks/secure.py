@@ -54,7 +54,7 @@ def wrk(text):
     completed, seconds = re.search(r"(\d+) requests in ([\d.]+)s", text).groups()
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
-    times = {name: microseconds(re.search(rf"{name}%\s+(\S+)", text).group(1)) for name in ("50", "99")}
+    times = {name: microseconds(re.search(rf"\n\s+{name}%\s+(\S+)", text).group(1)) for name in ("50", "99")}
     return {
         "completed": int(completed), "seconds": float(seconds), "latency": {"p50": times["50"], "p99": times["99"]},
         "wrong": int(refused.group(1)) if refused else 0, "lost": sum(map(int, errors.groups())) if errors else 0,

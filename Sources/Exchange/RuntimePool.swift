@@ -20,6 +20,7 @@ package final class RuntimePool {
     private var connections = 0
     private var isClosed = false
     private var sweep: Scheduled<Void>?
+    private var surplus = IdleSurplus()
 
     package init(address: RuntimeAddress, eventLoop: any EventLoop, limits: ExchangeLimits = ExchangeLimits()) {
         self.address = address
@@ -44,6 +45,7 @@ package final class RuntimePool {
         let exchange = PooledExchange(request: request, receiver: receiver, pool: self)
         openExchanges += 1
         if let connection = idle.popLast() {
+            surplus.taken(left: idle.count)
             connection.begin(exchange, isReused: true)
         } else {
             connect(for: exchange)
@@ -128,14 +130,14 @@ package final class RuntimePool {
     }
 
     private func scheduleSweep() {
-        sweep = eventLoop.assumeIsolated().scheduleTask(in: .seconds(5)) { self.closeStale() }
+        sweep = eventLoop.assumeIsolated().scheduleTask(in: .seconds(2)) { self.closeStale() }
     }
 
     /// The longest idle connections stand in front.
     private func closeStale() {
         sweep = nil
         let oldest = NIODeadline.now() - limits.idleTime
-        let stale = idle.prefix { $0.idleSince < oldest }
+        let stale = idle.prefix(max(surplus.look(idle: idle.count), idle.prefix { $0.idleSince < oldest }.count))
         idle.removeFirst(stale.count)
         for connection in stale { connection.close() }
         if !idle.isEmpty, !isClosed { scheduleSweep() }

@@ -40,8 +40,8 @@ struct ContinuationPlan {
         place = text.value.upperBound - 1 - (scan.open + 1)
     }
 
-    /// Whether the runtime goes on where a text ends. llama.cpp's server has no such order for chat.
-    func isKnown(to dialect: RuntimeDialect) -> Bool { !isChat || dialect == .vllm }
+    /// The runtime must be told to go on with the last message; llama.cpp's server does whenever that is the assistant's.
+    func mustBeTold(_ dialect: RuntimeDialect) -> Bool { isChat && dialect == .vllm }
 
     /// The request's bytes behind the opening brace, with the text so far in its place.
     func rest(_ rest: ByteBuffer, after text: String) -> ByteBuffer {

@@ -17,6 +17,7 @@ package final class WorkerLoad: Sendable {
     private let othersRunning = Atomic(0)
     private let othersWaiting = Atomic(0)
     private let reported = Atomic<UInt64>(0)
+    private let lastLoss = Atomic<UInt64>(0)
 
     package init() {}
 
@@ -54,6 +55,15 @@ package final class WorkerLoad: Sendable {
     /// Of two reports the lesser, because what was on its way when a report was made is counted on one side only.
     var others: Int { min(othersNow.load(ordering: .relaxed), othersBefore.load(ordering: .relaxed)) }
 
+    /// Changes with each report.
+    var reportMark: UInt64 { reported.load(ordering: .relaxed) }
+
+    /// It was ready until so many microseconds ago; nil: it was never lost.
+    func lostFor(now: Int64) -> Int64? {
+        let moment = lastLoss.load(ordering: .relaxed)
+        return moment == 0 ? nil : now - Int64(moment / 1000)
+    }
+
     /// When the last report came; nil before the first.
     package var reportedAt: NIODeadline? {
         let moment = reported.load(ordering: .relaxed)
@@ -78,13 +88,18 @@ package final class WorkerLoad: Sendable {
         kvCapacity.store(report.load.kvTokens.map { max(0, min($0, 1 << 40)) } ?? Self.unknown, ordering: .relaxed)
         othersBefore.store(othersNow.load(ordering: .relaxed), ordering: .relaxed)
         othersNow.store(max(0, min(report.load.relaying, most) - inFlight), ordering: .relaxed)
-        ready.store(report.ready && host == .serving, ordering: .relaxed)
+        setReady(report.ready && host == .serving)
         reported.store(now.uptimeNanoseconds, ordering: .relaxed)
     }
 
     /// Its host has no link any more.
     func lost() {
-        ready.store(false, ordering: .relaxed)
+        setReady(false)
+    }
+
+    private func setReady(_ isReady: Bool) {
+        let was = ready.exchange(isReady, ordering: .relaxed)
+        if was, !isReady { lastLoss.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed) }
     }
 
     private static func perMille(_ ratio: Double) -> Int {

@@ -14,7 +14,6 @@ final class ModelQueue: Sendable {
 
     private let count = Atomic<Int>(0)
     private let meanHold = Atomic<Int64>(0)
-    private let lastReachable = Atomic<Int64>(0)
     private let prefills = InlineArray<24, Atomic<Int64>>({ _ in Atomic<Int64>(0) })
     private let state = Mutex(State())
 
@@ -48,19 +47,6 @@ final class ModelQueue: Sendable {
     }
 
     // MARK: What was seen
-
-    /// A worker could be reached.
-    func noteReachable(now: Int64) {
-        // One store in a tenth of a second, not one for each request: all loops share it.
-        guard now - lastReachable.load(ordering: .relaxed) > 100_000 else { return }
-        lastReachable.store(now, ordering: .relaxed)
-    }
-
-    /// Workers were there a moment ago: one of them is likely to come back, or another in its place.
-    func mayReturn(within hold: Int64, now: Int64) -> Bool {
-        let last = lastReachable.load(ordering: .relaxed)
-        return last != 0 && now - last < hold
-    }
 
     func notePrefill(promptTokens: Int, took: Int64) {
         let bucket = PrefillEstimate.bucket(promptTokens)
@@ -146,10 +132,8 @@ final class ModelQueue: Sendable {
 
     private func serveAll(_ state: inout State, hold: Int64, now: Int64) -> [Notice] {
         let reachable = state.workers.filter(\.isReachable)
-        if !reachable.isEmpty { noteReachable(now: now) }
-        let isUnreachable = reachable.isEmpty && !mayReturn(within: hold, now: now)
         var notices = expire(&state, isUnreachable: reachable.isEmpty, now: now)
-        if isUnreachable { return notices + refuseAll(&state, now: now) }
+        if reachable.isEmpty, !ModelQueue.mayReturn(state.workers, within: hold, now: now) { return notices + refuseAll(&state, now: now) }
         let fresh = reachable.filter { !$0.tally.isAvoided }
         for worker in fresh.isEmpty ? reachable : fresh where state.queue.count > 0 { notices += serve(worker, &state, now: now) }
         return notices
@@ -169,6 +153,11 @@ final class ModelQueue: Sendable {
         swap(&queue, &state.queue)
         count.store(state.queue.count, ordering: .sequentiallyConsistent)
         return notices
+    }
+
+    /// One of the workers was there a moment ago: it is likely to come back, or another in its place.
+    static func mayReturn(_ workers: [Worker], within hold: Int64, now: Int64) -> Bool {
+        workers.contains { worker in worker.load?.lostFor(now: now).map { $0 < hold } ?? false }
     }
 
     private static func fit(_ waiting: Waiting?, _ worker: Worker) -> QueueFit {

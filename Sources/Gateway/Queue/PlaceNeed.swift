@@ -53,12 +53,16 @@ extension Worker {
     private func hasCache(for need: PlaceNeed) -> Bool {
         guard tally.inFlight + others > 0 else { return true }
         guard let capacity = kvTokens else { return (load?.kvUsedRatio ?? 0) < Worker.fullCache }
-        let own = tally.heldTokens
-        let used = max(own, Int((load?.kvUsedRatio ?? 0) * Double(capacity)))
-        guard used + need.tokens <= capacity else { return false }
+        guard tally.heldTokens + foreignTokens(capacity) + need.tokens <= capacity else { return false }
         guard need.tenantSharePercent < 100 else { return true }
         let held = tally.holding(need.tenant)
         return held.requests == 0 || held.tokens + need.tokens <= capacity * need.tenantSharePercent / 100
+    }
+
+    /// What is in its KV cache by the last report and was not this gateway's.
+    private func foreignTokens(_ capacity: Int) -> Int {
+        guard let load, let used = load.kvUsedRatio else { return 0 }
+        return max(0, Int(used * Double(capacity)) - tally.heldTokens(at: load.reportMark))
     }
 
     private func limit(_ need: PlaceNeed) -> Int {

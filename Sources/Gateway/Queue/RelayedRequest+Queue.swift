@@ -30,11 +30,10 @@ extension RelayedRequest {
     func seekPlace(_ question: Router.Question, now: Int64) -> Search {
         self.question = question
         let queue = question.model.queue
-        if queue.isEmpty, takePlace(question) {
-            queue.noteReachable(now: now)
-            return .found
+        if queue.isEmpty, takePlace(question) { return .found }
+        guard question.isServed || ModelQueue.mayReturn(question.model.lane(question.rules).workers, within: hold, now: now) else {
+            return .unreachable
         }
-        guard question.isServed || queue.mayReturn(within: hold, now: now) else { return .unreachable }
         return enter(queue, question, deadline: deadline(queue), now: now)
     }
 

@@ -191,7 +191,8 @@ extension Attempt: ExchangeReceiver {
         }
         guard let stream else { return }
         if stream.assembly != nil { return held = ByteBuffer() }
-        hasNews = stream.hasContent || stream.finished > 0
+        // A line that never ends is no news: only whole events are.
+        if held.readableBytes > 0, stream.hasContent || stream.finished > 0 { hasNews = true }
         if !hasNews, held.readableBytes > Attempt.heldBytes { giveUp { request.attemptFailed($0, .upstreamError) } }
     }
 

@@ -45,7 +45,7 @@ extension RelayedRequest {
         let start = plan.start(
             quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
             streams: plan.facts.stream || plan.mustAggregate(at: worker), delivered: resumed?.0.tokens ?? 0,
-            goesOn: resumed?.1.isChat ?? false, using: &loop.edit)
+            goesOn: resumed?.1.mustBeTold(worker.entry.dialect) ?? false, using: &loop.edit)
         return ExchangeRequest(
             path: arriving.endpoint.runtimePath, requestId: arriving.requestId.description, worker: worker.entry.id, bodyStart: start,
             bodyRest: resumed.map { $1.rest(plan.rest, after: $0.text) } ?? plan.rest)
@@ -107,7 +107,6 @@ extension RelayedRequest {
         question.now = NIODeadline.now().microseconds
         if question.isServed { return question }
         guard failed.address == nil, !failed.isReachable else { return nil }
-        question.model.queue.noteReachable(now: question.now)
         question.triedHosts.removeAll { $0 == failed.entry.host }
         return question
     }

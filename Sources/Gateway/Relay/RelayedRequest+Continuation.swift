@@ -13,11 +13,11 @@ extension RelayedRequest {
         if let known = attempt?.stream?.memory { memory = known }
         // What came in the same read as the fault.
         writeHeld()
-        guard let plan, let way = plan.continuation, let memory, memory.isExact, continuations < Self.mostContinuations, sink != nil,
+        guard let plan, plan.continuation != nil, let memory, memory.isExact, continuations < Self.mostContinuations, sink != nil,
             !isCut, attempts < RelayedRequest.attemptLimit
         else { return finish(.failed(APIError(.streamInterrupted))) }
         guard memory.tokens < plan.outputTokens else { return endByLength(memory, plan) }
-        guard let next = continuationWorker(way) else { return finish(.failed(APIError(.streamInterrupted))) }
+        guard let next = continuationWorker() else { return finish(.failed(APIError(.streamInterrupted))) }
         continuations += 1
         loop.metrics.continuations.increment()
         self.memory?.resume()
@@ -27,14 +27,14 @@ extension RelayedRequest {
     }
 
     /// Only the same release says the same.
-    private func continuationWorker(_ way: ContinuationPlan) -> Worker? {
+    private func continuationWorker() -> Worker? {
         guard var question, let failed = attempt?.worker, mayMove(isFree: true) else { return nil }
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
         question.release = failed.entry.release
         question.now = NIODeadline.now().microseconds
         self.question = question
-        guard let next = loop.router.pick(question, using: &loop.random), way.isKnown(to: next.entry.dialect) else { return nil }
+        guard let next = loop.router.pick(question, using: &loop.random) else { return nil }
         if let need { seat.isTaken = next.take(need) }
         seat.cachedTokens = loop.router.cachedTokens
         return next

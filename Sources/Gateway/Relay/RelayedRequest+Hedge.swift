@@ -29,7 +29,8 @@ extension RelayedRequest {
         question.lastProvider = first.worker.entry.provider
         question.now = NIODeadline.now().microseconds
         let tokens = plan.facts.estimatedPromptTokens
-        guard first.worker.tally.poolHealth == .well, let second = loop.router.pick(question, using: &loop.random),
+        // Nobody's second worker goes before somebody's first.
+        guard first.worker.tally.poolHealth == .well, question.model.queue.isEmpty, let second = loop.router.pick(question, using: &loop.random),
             desk.budget.take(promptTokens: tokens, share: desk.share, now: question.now), let need, second.take(need)
         else { return }
         loop.metrics.hedges.increment()

@@ -202,7 +202,8 @@ final class RelayedRequest {
         question.now = arriving.started.microseconds
         let standing = arriving.key.standing
         question.need = PlaceNeed(
-            tokens: plan.likelyContextTokens + min(plan.outputTokens, PlaceNeed.usualOutput), slotPercent: standing.slotPercent,
+            tokens: plan.facts.estimatedPromptTokens + min(plan.outputTokens, PlaceNeed.usualOutput) * plan.facts.generated,
+            slotPercent: standing.slotPercent,
             tenant: arriving.key.tenant.id, tenantSharePercent: standing.rules.tenantSharePercent)
         return question
     }

@@ -13,6 +13,8 @@ final class WorkerTally: Sendable {
     private let count = Atomic<Int>(0)
     /// Tokens of KV cache that its requests are likely to use.
     private let cacheTokens = Atomic<Int>(0)
+    private let reportSeen = Atomic<UInt64>(0)
+    private let cacheTokensThen = Atomic<Int>(0)
     /// What tenants with a bounded share hold.
     private let shares = Mutex<[String: Holding]>([:])
     private let prompts = Atomic<Int>(0)
@@ -51,6 +53,12 @@ final class WorkerTally: Sendable {
     /// free place.
     var inFlight: Int { count.load(ordering: .sequentiallyConsistent) }
     var heldTokens: Int { cacheTokens.load(ordering: .relaxed) }
+
+    /// What was held when this report was first looked at.
+    func heldTokens(at report: UInt64) -> Int {
+        if reportSeen.exchange(report, ordering: .relaxed) != report { cacheTokensThen.store(heldTokens, ordering: .relaxed) }
+        return cacheTokensThen.load(ordering: .relaxed)
+    }
 
     func holding(_ tenant: String) -> Holding { shares.withLock { $0[tenant] ?? Holding() } }
 

@@ -135,6 +135,25 @@ import Testing
         #expect(runtime.seen.open == 0)
     }
 
+    /// Bytes without the end of an event keep no stream alive.
+    @Test func aRuntimeThatDripsAnEndlessLineIsGivenUp() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.interTokenTime = 1
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let runtime = try await ScriptedRuntime { _, _ in
+            let drops = (1...40).flatMap { drop -> [ScriptedRuntime.Step] in
+                [.after(loop.scheduleTask(in: .milliseconds(Int64(drop) * 300)) {}.futureResult), .send(Answers.chunk("d"))]
+            }
+            return [.send(Answers.streamHead + Samples.token("a"))] + drops
+        }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            #expect(try await client.answer().contains("stream_interrupted"))
+        }
+        #expect(records.map(\.outcome) == ["bad:stream_broken"])
+    }
+
     @Test func aStormOf503IsNotAnsweredWithAStormOfRetries() async throws {
         let script: ScriptedRuntime.Script = { _, _ in [.send(Answers.json("{}", status: "503 Service Unavailable"))] }
         let runtimes = [try await ScriptedRuntime(script), try await ScriptedRuntime(script)]

@@ -55,7 +55,7 @@ struct LostHostTests {
 
     @Test("when it does not come back requests are refused, and later ones at once")
     func staysAway() async throws {
-        let records = try await serving(returnTime: 1) { gateway, _ in
+        let records = try await serving(returnTime: 3) { gateway, _ in
             let waited = try await ask(gateway).answer()
             #expect(waited.hasPrefix("HTTP/1.1 503 ") && waited.contains("no_worker_available") && waited.contains("\r\nretry-after: "))
             let refused = try await ask(gateway).answer()

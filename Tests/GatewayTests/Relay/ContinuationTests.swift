@@ -141,6 +141,26 @@ struct ContinuationTests {
         }
     }
 
+    @Test("llama.cpp is sent the text as the assistant's message and needs no order")
+    func llama() async throws {
+        let counter = Counter()
+        let script: ScriptedRuntime.Script = { _, request in
+            guard counter.next() > 1 else { return [.send(Answers.streamHead + Samples.role + Samples.token("a")), .close] }
+            let isRight = request.contains(#"{"role":"assistant","content":"a"}]"#) && !request.contains("continue_final_message")
+            return [
+                .send(Answers.streamHead + Samples.role + Samples.token(isRight ? "b" : "wrong") + Samples.stop + Samples.done + Answers.streamEnd)
+            ]
+        }
+        var setup = Self.setup
+        setup.dialect = .llamacpp
+        let records = try await GatewayFixture.run([try await ScriptedRuntime(script), try await ScriptedRuntime(script)], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.request)
+            #expect(Self.text(try await client.answer()) == "ab")
+        }
+        #expect(records.map(\.continued) == [true])
+    }
+
     @Test("a completion goes on behind its prompt")
     func completions() async throws {
         let counter = Counter()
