@@ -48,7 +48,7 @@ extension GatewayLoop {
             metrics.edge.memoryRefusals.increment()
             return refused(.serviceUnavailable)
         }
-        let known = key(of: head, bytes)
+        let known = key(of: head, bytes, nowSeconds: acceptedAt / 1_000_000)
         guard let key = known, key.isValid(nowSeconds: acceptedAt / 1_000_000) else {
             return refused(refusedKey(isUnknown: known == nil && PresentedKey.isPresent(in: head), from: client()))
         }
@@ -74,11 +74,12 @@ extension GatewayLoop {
         }
     }
 
-    private func key(of head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> CustomerKey? {
+    /// Only good keys are remembered: one that is not must take as long as one that nobody has.
+    private func key(of head: RequestHead, _ bytes: UnsafeRawBufferPointer, nowSeconds: Int64) -> CustomerKey? {
         guard let text = PresentedKey.text(of: head, in: bytes) else { return nil }
         if let known = keys.value(text) { return known }
         guard let digest = PresentedKey.digest(text), let key = directory.key(digest) else { return nil }
-        keys.remember(text, key)
+        if key.isValid(nowSeconds: nowSeconds) { keys.remember(text, key) }
         return key
     }
 
