@@ -105,9 +105,9 @@ extension TableFacts {
     private static func tenant(_ row: PostgresRow) throws -> TenantEntry {
         TenantEntry(
             id: try row.id("id"), tier: try row.value("tier"), active: try row.value("active"), allowedRegions: try row.value("allowed_regions"),
-            cacheSalt: try row.value("cache_salt"), allowedAddresses: try row.value("allowed_addresses"),
-            throttlePpm: try row.value("throttle_ppm"), masking: try row.value("masking"),
-            allowedTrustClasses: try row.value("allowed_trust_classes"))
+            cacheSalt: try row.value("cache_salt"), allowedTrustClasses: try row.value("allowed_trust_classes"),
+            allowedAddresses: try row.value("allowed_addresses"),
+            throttlePpm: try row.value("throttle_ppm"), masking: try row.value("masking"))
     }
 
     private static func key(_ row: PostgresRow) throws -> KeyEntry {
@@ -115,8 +115,8 @@ extension TableFacts {
             id: try row.id("id"), tenant: try row.id("tenant_id"), sha256Hex: try row.value("digest"), expiresAtSeconds: try row.value("expires_at"),
             models: try row.value("models"), requestsPerMinute: try row.value("requests_per_minute"),
             tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"),
-            allowedAddresses: try row.value("allowed_addresses"), masking: try row.value("masking"),
-            allowedTrustClasses: try row.value("allowed_trust_classes"))
+            allowedTrustClasses: try row.value("allowed_trust_classes"), allowedAddresses: try row.value("allowed_addresses"),
+            masking: try row.value("masking"))
     }
 
     private static func tier(_ row: PostgresRow) throws -> TierEntry {
