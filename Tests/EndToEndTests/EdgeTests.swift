@@ -31,7 +31,10 @@ extension MachineTests {
                     #expect(found[name + "_error"] as? String == "model_not_found")
                 }
                 #expect(found["curl"] as? [String] == ["2 200", "1.1 200"])
+                #expect(found["close"] as? String == "1.1 200" && (found["close_seconds"] as? Double ?? 60) < 5)
+                #expect(found["plain"] as? Bool == true)
                 #expect(try await gateway.metric("plimsoll_gateway_bodies_read_aside_total") == 2)
+                #expect(try await gateway.metric("plimsoll_gateway_tls_handshakes_failed_total") >= 2)
             }
         }
 

@@ -5,7 +5,8 @@ import Testing
 @Suite("Corpora of the fuzzers")
 struct CorpusTests {
     private static let fuzzers: [any Fuzzer.Type] = [
-        JSONFuzzer.self, BodyEditFuzzer.self, EventFuzzer.self, AnswerFuzzer.self, ChunkFuzzer.self, HeadFuzzer.self, KeyFuzzer.self,
+        JSONFuzzer.self, BodyEditFuzzer.self, EventFuzzer.self, AnswerFuzzer.self, ChunkFuzzer.self, HeadFuzzer.self, FieldsFuzzer.self,
+        KeyFuzzer.self,
         SpoolFuzzer.self, TableFuzzer.self,
     ]
     private static let folder = String(#filePath.dropLast("CorpusTests.swift".count)) + "Corpora/"

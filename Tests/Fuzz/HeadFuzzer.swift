@@ -35,7 +35,10 @@ enum HeadFuzzer: Fuzzer {
         try hold(parts.count == 3 && !parts[0].isEmpty && parts[0].allSatisfy(isToken), "no request line")
         try hold(parts[2].elementsEqual((request.isHTTP11 ? "HTTP/1.1" : "HTTP/1.0").utf8), "another version")
         let target = parts[1]
-        try hold(request.target == target.startIndex..<target.endIndex && !target.isEmpty, "another target")
+        try hold(request.target.upperBound == target.endIndex && !target.isEmpty, "another target")
+        let isPath = target.first == UInt8(ascii: "/") || target.elementsEqual("*".utf8)
+        try hold(isPath == (request.target.lowerBound == target.startIndex), "another start of the target")
+        if !isPath { try hold(String(decoding: target.prefix(4), as: UTF8.self).lowercased() == "http", "another scheme") }
         try hold(target.allSatisfy { 0x21...0x7E ~= $0 }, "a control byte in the target")
         let fields = try fields(lines.dropFirst())
         let hosts = fields.filter { $0.name == "host" }

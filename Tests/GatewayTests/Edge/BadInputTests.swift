@@ -154,6 +154,18 @@ import Testing
         #expect(runtime.seen.requests.isEmpty)
     }
 
+    @Test(arguments: [("gzip", 415), ("br", 415), ("gzip, identity", 415), ("IDENTITY", 200)])
+    func compressedBodiesAreRefusedUnread(_ coding: String, _ status: Int) async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request, fields: "content-encoding: \(coding)\r\n")
+            let answer = try await client.answer()
+            #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
+            #expect(answer.contains("unsupported_content_encoding") == (status == 415))
+        }
+    }
+
     @Test func aSlowHeadIsGivenUp() async throws {
         var setup = GatewayFixture.Setup()
         // Counts from the accept: a busy machine must not take it all before the first byte.
