@@ -30,7 +30,7 @@ struct APICall {
 
     /// Names of the events of a stream, in order.
     var events: [String] {
-        body.split(separator: "\n").filter { $0.hasPrefix("event: ") }.map { String($0.dropFirst("event: ".count)) }
+        body.replacing("\r\n", with: "\n").split(separator: "\n").filter { $0.hasPrefix("event: ") }.map { String($0.dropFirst("event: ".count)) }
     }
 
     /// - Parameter reply: bytes that the runtime answers with.
