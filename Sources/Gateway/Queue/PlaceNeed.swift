@@ -51,9 +51,12 @@ extension Worker {
 
     /// No prompt above the KV cache that is free. A request alone always fits: what exceeds the context is refused elsewhere.
     private func hasCache(for need: PlaceNeed) -> Bool {
+        let capacity = kvTokens
+        // A new report is looked at before anything is taken: what is held then is in it.
+        let foreign = capacity.map(foreignTokens) ?? 0
         guard tally.inFlight + others > 0 else { return true }
-        guard let capacity = kvTokens else { return (load?.kvUsedRatio ?? 0) < Worker.fullCache }
-        guard tally.heldTokens + foreignTokens(capacity) + need.tokens <= capacity else { return false }
+        guard let capacity else { return (load?.kvUsedRatio ?? 0) < Worker.fullCache }
+        guard tally.heldTokens + foreign + need.tokens <= capacity else { return false }
         guard need.tenantSharePercent < 100 else { return true }
         let held = tally.holding(need.tenant)
         return held.requests == 0 || held.tokens + need.tokens <= capacity * need.tenantSharePercent / 100

@@ -187,7 +187,7 @@ import Testing
             try await until { client.all.answers[1]?.body.contains(#""a""#) ?? false }
         }
         let client = try #require(clients.first)
-        #expect(try await client.answer(1).body.contains(#""code":"stream_interrupted""#))
+        #expect(try await client.answer(1).body.contains(#""code":"shutting_down""#))
         #expect(try await client.answer(3).body.contains(#""code":"shutting_down""#))
         try await until { client.all.isClosed }
         #expect(client.all.goAway.first == .noError)

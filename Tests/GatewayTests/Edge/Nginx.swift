@@ -26,7 +26,7 @@ final class Nginx: Sendable {
     }
 
     func stop() async throws {
-        kill(process, SIGTERM)
+        kill(process, SIGKILL)
         var status: Int32 = 0
         waitpid(process, &status, 0)
         try FileManager.default.removeItem(atPath: folder)
@@ -48,11 +48,11 @@ final class Nginx: Sendable {
     private static func configuration(_ folder: String, port: Int, upstream: Int) -> String {
         """
         daemon off; master_process off; pid \(folder)/pid; error_log \(folder)/error.log; worker_processes 1;
-        events { worker_connections 64; }
+        events { worker_connections 1024; }
         http {
           access_log off; client_body_temp_path \(folder)/b; proxy_temp_path \(folder)/p; fastcgi_temp_path \(folder)/f;
           uwsgi_temp_path \(folder)/u; scgi_temp_path \(folder)/s;
-          server { listen 127.0.0.1:\(port); location / { proxy_pass http://127.0.0.1:\(upstream); } }
+          server { listen 127.0.0.1:\(port); location / { proxy_pass http://127.0.0.1:\(upstream); proxy_ignore_client_abort on; } }
         }
         """
     }
