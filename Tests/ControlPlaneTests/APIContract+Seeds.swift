@@ -34,7 +34,7 @@ extension APIContract {
         """,
         """
         INSERT INTO reliability.request_decision (request_id, gateway_id, accepted_at, decision)
-        SELECT request_id, gateway_id, accepted_at, '{"request_id": "r", "accepted_at": 1, "queued_for": 0, "prompt_tokens": 9, "cached_tokens": 0,
+        SELECT request_id, gateway_id, accepted_at, '{"request_id": "00000000-0000-7000-8000-000000000001", "accepted_at": 1, "queued_for": 0, "prompt_tokens": 9, "cached_tokens": 0,
             "candidates": [{"worker": "w", "role": "owner", "cost": 5, "price_micro_usd": 1}],
             "attempts": [{"worker": "w", "reason": "first", "started_after": 1, "first_token_after": 2, "ended_after": 3, "result": "answered"}]}'
         FROM billing.usage_event

@@ -127,10 +127,11 @@ struct CaptureStore: Sendable {
                 UPDATE serving.captures SET sealed_key = NULL, erased_at = now()
                 WHERE id = \(id) AND tenant_id = \(tenant) AND erased_at IS NULL
                 """)
-            let document = try await show(id, tenant) { try await connection.queryOne($0) }
+            // Whose it is not hears that there is none, and nothing is changed.
+            _ = try await show(id, tenant) { try await connection.queryOne($0) }
             try await connection.execute("DELETE FROM serving.capture_records WHERE capture_id = \(id)")
             try await audit("erase", id, call, "{}", connection)
-            return document
+            return try await show(id, tenant) { try await connection.queryOne($0) }
         }
     }
 
