@@ -47,12 +47,10 @@ package final class OperationsServer: Service {
             throw ProgramExit.refused
         }
         listening.withLock { $0 = server }
-        if let port = server.localAddress?.port, case .tcp(let host, _) = address {
-            bound?(SettingsAddress(host: host, port: port))
-        } else {
-            bound?(address)
-        }
-        logger.info("operations server listens", metadata: [LogKeys.listenAddress: "\(address)"])
+        var taken = address
+        if let port = server.localAddress?.port, case .tcp(let host, _) = address { taken = SettingsAddress(host: host, port: port) }
+        bound?(taken)
+        logger.info("operations server listens", metadata: [LogKeys.listenAddress: "\(taken)"])
     }
 
     package func run() async throws {
