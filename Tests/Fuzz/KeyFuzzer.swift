@@ -17,6 +17,7 @@ enum KeyFuzzer: Fuzzer {
         guard let text = String(validating: bytes, as: UTF8.self) else { return }
         if let token = JoinToken(text) { try hold(token.text == text, "another token than its text") }
         if let id = RequestId(text) { try hold(id.description == text.lowercased(), "another request id than its text") }
+        if let id = TenantId(text) { try hold(id.description == text.lowercased(), "another id than its text") }
         if let identity = PeerIdentity(text) { try hold(identity.description == text, "another identity than its text") }
         if let decoded = Base64.decode(text) { try hold(Base64.encode(decoded) == text, "two texts for the same bytes") }
         if let decoded = Base64.decodeURL(text) { try hold(Base64.encodeURL(decoded) == text, "two texts for the same bytes") }

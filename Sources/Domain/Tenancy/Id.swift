@@ -10,7 +10,8 @@ package struct Id<Noun>: Hashable, Sendable, CustomStringConvertible {
 
     /// Nil when the text is not a UUID. Upper case is accepted and normalised.
     package init?(_ text: some StringProtocol) {
-        guard let uuid = UUID(uuidString: String(text)) else { return nil }
+        // Foundation takes dashes in other places too.
+        guard let uuid = UUID(uuidString: String(text)), uuid.uuidString.lowercased() == text.lowercased() else { return nil }
         self.uuid = uuid
     }
 

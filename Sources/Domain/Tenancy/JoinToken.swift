@@ -33,7 +33,7 @@ package struct JoinToken: Sendable, Equatable {
 
     private static func identifier(_ digits: some StringProtocol) -> UUID? {
         let bytes = Array(digits.utf8)
-        guard bytes.count == 32, !bytes.contains(where: { (0x41...0x5A).contains($0) }) else { return nil }
+        guard bytes.count == 32, bytes.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else { return nil }
         let groups = [bytes[0..<8], bytes[8..<12], bytes[12..<16], bytes[16..<20], bytes[20..<32]]
         return UUID(uuidString: groups.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "-"))
     }
