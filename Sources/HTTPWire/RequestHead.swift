@@ -14,6 +14,8 @@ package struct RequestHead: Sendable {
     package var target: Range<Int>
     package var isHTTP11: Bool
     package var keepAlive = true
+    /// One of several fields said so: another one cannot take it back.
+    var saysClose = false
     package var framing = BodyFraming.none
     package var expectsContinue = false
     package var host: Range<Int>?
@@ -105,7 +107,8 @@ package struct RequestHead: Sendable {
         case 10 where named("connection"):
             if HeadBytes.list(bytes, line.value, has: "close") {
                 keepAlive = false
-            } else if !isHTTP11, HeadBytes.list(bytes, line.value, has: "keep-alive") {
+                saysClose = true
+            } else if !isHTTP11, !saysClose, HeadBytes.list(bytes, line.value, has: "keep-alive") {
                 keepAlive = true
             }
         case 12 where named("content-type"):

@@ -10,9 +10,14 @@ enum JSONFuzzer: Fuzzer {
         try hold((reference == nil) == (tree == nil), "the tree's parser says \(tree != nil), the reference \(reference != nil)")
         if let reference, let tree { try same(reference, tree, bytes) }
         let scan = scan(bytes)
-        let object = reference.flatMap { $0.kind == .object ? $0 : nil }
+        // The scanner alone bounds names.
+        let object = reference.flatMap { $0.kind == .object && !hasLongName($0) ? $0 : nil }
         try hold((scan == nil) == (object == nil), "the scanner says \(scan != nil), the reference \(object != nil)")
         if let scan, let object { try same(object, scan, bytes) }
+    }
+
+    private static func hasLongName(_ node: ReferenceJSON.Node) -> Bool {
+        node.members.contains { $0.name.count > JSONLimits().nameBytes || hasLongName($0.value) } || node.elements.contains(where: hasLongName)
     }
 
     static func scan(_ bytes: [UInt8]) -> RequestScan? {

@@ -55,7 +55,8 @@ enum SpoolFuzzer: Fuzzer {
             try written(SpoolFinal(interrupted: admission), payload)
         case .final(let final):
             _ = UsageRecord(final, origin: SpoolOrigin(gateway: "g", boot: "b"))
-            if final.target == nil { try written(final, payload) }
+            // Ends that recovery writes have neither a target nor a deadline.
+            if final.target == nil, !final.flags.contains(.batch) { try written(final, payload) }
         }
     }
 
