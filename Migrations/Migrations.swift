@@ -22,5 +22,8 @@ package enum Migrations {
         File(name: "V0013_table_lineage", sql: PackageResources.V0013_table_lineage_sql),
         File(name: "V0014_lost_enrolments", sql: PackageResources.V0014_lost_enrolments_sql),
         File(name: "V0015_queues", sql: PackageResources.V0015_queues_sql),
+        File(name: "V0016_limits_and_prices", sql: PackageResources.V0016_limits_and_prices_sql),
+        File(name: "V0017_quota_leases", sql: PackageResources.V0017_quota_leases_sql),
+        File(name: "V0018_rate_shares", sql: PackageResources.V0018_rate_shares_sql),
     ]
 }

@@ -12,7 +12,12 @@ package struct PlimsollCommand: AsyncParsableCommand {
             """, version: Version.current,
         subcommands: [DevCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "Customers", subcommands: [TenantsCommand.self, KeysCommand.self, TiersCommand.self, SKUsCommand.self]),
+            CommandGroup(
+                name: "Customers",
+                subcommands: [
+                    TenantsCommand.self, KeysCommand.self, TiersCommand.self, SKUsCommand.self, PricesCommand.self,
+                    QuotasCommand.self,
+                ]),
             CommandGroup(
                 name: "Fleet",
                 subcommands: [

@@ -10,6 +10,9 @@ enum Tenants: AdminKind {
         .required("display_name"),
         .required("tier"),
         .optional("allowed_regions", "list, such as [\"eu\"]; empty: everywhere", form: .json),
+        .optional("tokens_per_day", "null: the tier's", form: .json),
+        .optional("tokens_per_month", form: .json),
+        .optional("spend_per_month_micro_usd", "10^-6 US dollars", form: .json),
         .later("state", "active or suspended"),
     ]
 }

@@ -27,6 +27,11 @@ enum Tiers: AdminKind {
         .optional("tenant_share_percent", "of a worker's slots and KV cache, for one tenant", form: .json),
         .optional("batch_deadline_seconds", "to the end of a batch answer", form: .json),
         .optional("monthly_minimum_micro_usd", form: .json),
+        .optional("burst_requests", "at once; null: as many as a minute has", form: .json),
+        .optional("burst_tokens", form: .json),
+        .optional("tokens_per_day", "of a tenant, UTC; null: no limit", form: .json),
+        .optional("tokens_per_month", form: .json),
+        .optional("spend_per_month_micro_usd", "10^-6 US dollars", form: .json),
     ]
 }
 

@@ -37,13 +37,15 @@ package struct UsageRecord: Sendable, Codable, Equatable {
     package var attempts: Int
     /// Of a batch request, microseconds after acceptance by which its answer was to be delivered; nil: interactive.
     package var batchDeadline: Int64?
+    /// Version of the price that held when the request was accepted; nil: none did.
+    package var priceVersion: Int64?
 
     package init(
         requestId: String, tenant: String, key: String, tier: String, model: String, release: String?, region: String, worker: String?,
         provider: String?, gateway: String, boot: String, sequence: Int64, acceptedAt: Int64, firstTokenAfter: Int64?, finishedAfter: Int64,
         queuedFor: Int64, stream: Bool, status: Int, outcome: String, finishReason: String?, errorCode: String?, promptTokens: Int,
         cachedPromptTokens: Int, completionTokens: Int, reasoningTokens: Int, billablePromptTokens: Int, billableCompletionTokens: Int,
-        estimated: Bool, attempts: Int, batchDeadline: Int64? = nil
+        estimated: Bool, attempts: Int, batchDeadline: Int64? = nil, priceVersion: Int64? = nil
     ) {
         self.requestId = requestId
         self.tenant = tenant
@@ -75,6 +77,7 @@ package struct UsageRecord: Sendable, Codable, Equatable {
         self.estimated = estimated
         self.attempts = attempts
         self.batchDeadline = batchDeadline
+        self.priceVersion = priceVersion
     }
 }
 

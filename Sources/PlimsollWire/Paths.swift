@@ -25,6 +25,8 @@ package enum GatewayPath {
     package static let usage = "/gateway/v1/usage-records"
     /// `POST MinuteBatch -> IntakeResponse`.
     package static let minutes = "/gateway/v1/minutes"
+    /// `POST LeaseRequest -> LeaseAnswer`.
+    package static let leases = "/gateway/v1/leases"
 }
 
 /// Paths that a gateway may ask of an agent over a link. Anything else is answered 404 by the agent and never reaches a runtime.

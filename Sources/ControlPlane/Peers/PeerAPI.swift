@@ -22,6 +22,8 @@ package struct PeerAPI: Sendable {
     let board: TableBoard
     let usage: UsageIntake
     let minutes: MinuteIntake
+    let leases: QuotaLeases
+    let rates: RateLoans
     let serving: PostgresPool
 
     package init(
@@ -39,6 +41,8 @@ package struct PeerAPI: Sendable {
         operations = OperationReports(pool: databases.serving)
         usage = UsageIntake(pool: databases.billing)
         minutes = MinuteIntake(pool: databases.reliability)
+        leases = QuotaLeases(pool: databases.serving)
+        rates = RateLoans(pool: databases.serving)
     }
 
     func addRoutes(to router: Router<PeerContext>) {

@@ -11,6 +11,7 @@ struct TableFacts: Sendable {
     var workers: [Worker] = []
     var gateways: [GatewayEntry] = []
     var denied: [DeniedEntry] = []
+    var prices: [PriceEntry] = []
 
     struct Release: Sendable {
         var name: String
@@ -37,6 +38,7 @@ struct TableFacts: Sendable {
         try add(.worker, workers.map(Self.weighted), id: \.id, to: &entries)
         try add(.gateway, gateways, id: \.id, to: &entries)
         try add(.denied, denied, id: \.identity, to: &entries)
+        for price in prices { entries["price/\(price.version)"] = String(decoding: try WireCoder.encode(price), as: UTF8.self) }
         return entries
     }
 

@@ -7,7 +7,8 @@ extension AdminResource {
         listing: Listing(
             document: """
                 json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'tier', r.tier, 'state', r.state,
-                    'allowed_regions', r.allowed_regions, 'created_at', serving.wire_time(r.created_at),
+                    'allowed_regions', r.allowed_regions, 'tokens_per_day', r.tokens_per_day, 'tokens_per_month', r.tokens_per_month,
+                    'spend_per_month_micro_usd', r.spend_per_month_micro_usd, 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.tenants AS r", visible: "r.state <> 'deleted'",
@@ -18,6 +19,9 @@ extension AdminResource {
             AdminField("tier", .slug, .required),
             AdminField("state", .choice(["active", "suspended"]), .later),
             AdminField("allowed_regions", .slugs(atMost: 64)),
+            AdminField("tokens_per_day", .integer(1...1_000_000_000_000_000), nullable: true),
+            AdminField("tokens_per_month", .integer(1...1_000_000_000_000_000), nullable: true),
+            AdminField("spend_per_month_micro_usd", .integer(1...1_000_000_000_000), nullable: true),
         ],
         check: { connection, id in
             let tier: SQL =
