@@ -18,10 +18,14 @@ final class CustomerKey: Sendable {
     let rules: RouteRules
     /// Makes prefixes known again by this tenant only.
     let affinitySalt: UInt64
+    /// As it stands in the table.
+    let entry: KeyEntry
+    /// Plans that allow more than this key's.
+    let offers: PlanOffers
     /// The tenant's cache salt as a JSON string.
     let quotedSalt: [UInt8]
 
-    init(entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding) {
+    init(entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding, offers: PlanOffers) {
         id = entry.id
         self.tenant = tenant
         self.tier = tier
@@ -31,6 +35,8 @@ final class CustomerKey: Sendable {
         self.standing = standing
         rules = RouteRules(tenant, entry)
         affinitySalt = CustomerKey.salt(tenant)
+        self.entry = entry
+        self.offers = offers
         quotedSalt = BodyEdit.quoted(tenant.cacheSalt)
     }
 

@@ -10,6 +10,7 @@ enum HeadOutcome {
     /// Its body is next, of at most the tier's bytes.
     case generate(ArrivingRequest)
     case models(RequestId, CustomerKey, name: String?)
+    case usage(RequestId, CustomerKey)
     case refused(APIError, RequestId, allow: StaticString?)
 }
 
@@ -18,6 +19,7 @@ extension GatewayLoop {
     private enum Target {
         case generation(GenerationEndpoint)
         case models(name: String?)
+        case usage
         case unknown
     }
 
@@ -37,10 +39,11 @@ extension GatewayLoop {
         guard let key = key(of: head, bytes), key.isValid(nowSeconds: acceptedAt / 1_000_000) else { return refused(.invalidAPIKey) }
         if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable) }
         switch target {
-        case .models(let name):
+        case .models, .usage:
             guard head.method == .get || head.method == .head else { return refused(.methodNotAllowed, allow: "GET, HEAD") }
             guard head.framing == .none || head.framing == .length(0) else { return refused(.malformedRequest) }
-            return .models(id, key, name: name)
+            if case .models(let name) = target { return .models(id, key, name: name) }
+            return .usage(id, key)
         case .generation(let endpoint):
             guard head.method == .post else { return refused(.methodNotAllowed, allow: "POST") }
             if let code = refusal(head, bytes, key) { return refused(code) }
@@ -70,6 +73,13 @@ extension GatewayLoop {
         return (AnswerHead(error, id), ByteBuffer(bytes: error.body))
     }
 
+    /// The answer to a key that asks what it has used and what it may.
+    func usage(_ id: RequestId, _ key: CustomerKey) -> (AnswerHead, ByteBuffer) {
+        let now = NIODeadline.now().microseconds
+        let standing = key.limits.standing(now: now)
+        return (AnswerHead(status: 200, requestId: id, standing: standing), ByteBuffer(bytes: UsageView(key, now: now).json))
+    }
+
     private func refusal(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ key: CustomerKey) -> APIErrorCode? {
         if let encoding = head.contentEncoding, !HeadBytes.equal(bytes, encoding, ignoringCase: "identity") { return .unsupportedEncoding }
         if let type = head.contentType, !MediaType.isJSON(bytes, type) { return .unsupportedMediaType }
@@ -83,6 +93,7 @@ extension GatewayLoop {
         if HeadBytes.equal(text, range, to: "/v1/chat/completions") { return .generation(.chatCompletions) }
         if HeadBytes.equal(text, range, to: "/v1/completions") { return .generation(.completions) }
         if HeadBytes.equal(text, range, to: "/v1/models") { return .models(name: nil) }
+        if HeadBytes.equal(text, range, to: "/v1/usage") { return .usage }
         guard end > 11, HeadBytes.equal(text, 0..<11, to: "/v1/models/") else { return .unknown }
         return .models(name: percentDecoded(text[11..<end]))
     }

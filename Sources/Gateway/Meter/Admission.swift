@@ -37,6 +37,8 @@ package struct Completion: Sendable {
     package var attempts = 1
     /// Of a batch request, microseconds after acceptance by which its answer was to be delivered.
     package var batchDeadline: Int64?
+    /// Of the price that held at admission; 0: none did.
+    package var priceVersion: Int64 = 0
 
     package init(admission: Admission, sequence: Int64, target: UsageTarget?, evidence: RequestEvidence, queuedFor: Int64 = 0) {
         self.admission = admission

@@ -16,6 +16,7 @@ extension UsageRecord {
             cachedPromptTokens: Int(numbers.cachedPromptTokens), completionTokens: Int(numbers.completionTokens),
             reasoningTokens: Int(numbers.reasoningTokens), billablePromptTokens: Int(numbers.billablePromptTokens),
             billableCompletionTokens: Int(numbers.billableCompletionTokens), estimated: final.flags.contains(.estimated),
-            attempts: Int(numbers.attempts), batchDeadline: final.batchDeadline)
+            attempts: Int(numbers.attempts), batchDeadline: final.batchDeadline,
+            priceVersion: final.priceVersion == 0 ? nil : final.priceVersion)
     }
 }

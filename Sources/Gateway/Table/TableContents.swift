@@ -17,6 +17,7 @@ package struct TableContents: Sendable {
     package var workers: [WorkerEntry]
     package var gateways: [GatewayEntry]
     package var denied: [DeniedEntry]
+    package var prices: [PriceEntry]
 
     package init(version: Int64, issuedAtSeconds: Int64, digestHex: String = "") {
         self.version = version
@@ -29,6 +30,7 @@ package struct TableContents: Sendable {
         workers = []
         gateways = []
         denied = []
+        prices = []
     }
 
     /// Seconds since the control plane signed it, by the wall clock; never negative.

@@ -1,4 +1,5 @@
 import Cryptography
+import Domain
 import PlimsollWire
 
 /// One entry, decoded and checked.
@@ -10,6 +11,7 @@ enum TableValue: Sendable {
     case worker(WorkerEntry)
     case gateway(GatewayEntry)
     case denied(DeniedEntry)
+    case price(PriceEntry)
     /// Of a kind that a later control plane introduced. It is covered by the digest and has no effect here.
     case unknown
 
@@ -32,14 +34,25 @@ enum TableValue: Sendable {
     func add(to contents: inout TableContents) {
         switch self {
         case .tenant(let entry): contents.tenants[entry.id] = entry
-        case .key(let entry): contents.keys[entry.sha256Hex] = entry
+        case .key(let entry): Self.add(entry, to: &contents)
         case .tier(let entry): contents.tiers[entry.name] = entry
         case .model(let entry): contents.models[entry.name] = entry
         case .worker(let entry): contents.workers.append(entry)
         case .gateway(let entry): contents.gateways.append(entry)
         case .denied(let entry): contents.denied.append(entry)
+        case .price(let entry): contents.prices.append(entry)
         case .unknown: break
         }
+    }
+
+    /// Until it expires, the secret from before a rotation is the same key.
+    private static func add(_ entry: KeyEntry, to contents: inout TableContents) {
+        contents.keys[entry.sha256Hex] = entry
+        guard let previous = entry.previousSha256Hex, let until = entry.previousExpiresAtSeconds else { return }
+        var old = entry
+        old.sha256Hex = previous
+        old.expiresAtSeconds = min(until, entry.expiresAtSeconds ?? until)
+        contents.keys[previous] = old
     }
 
     private static func decode(_ kind: TableEntryKind, _ bytes: [UInt8]) throws -> TableValue {
@@ -51,6 +64,7 @@ enum TableValue: Sendable {
         case .worker: .worker(try WireCoder.decode(WorkerEntry.self, from: bytes))
         case .gateway: .gateway(try WireCoder.decode(GatewayEntry.self, from: bytes))
         case .denied: .denied(try WireCoder.decode(DeniedEntry.self, from: bytes))
+        case .price: .price(try WireCoder.decode(PriceEntry.self, from: bytes))
         }
     }
 
@@ -63,6 +77,7 @@ enum TableValue: Sendable {
         case .worker(let entry): entry.id
         case .gateway(let entry): entry.id
         case .denied(let entry): entry.identity
+        case .price(let entry): "\(entry.version)"
         case .unknown: nil
         }
     }
@@ -75,14 +90,26 @@ enum TableValue: Sendable {
             entry.contextTokens < 1 || entry.releaseWeights.values.contains { $0 < 0 } ? "a number is out of range" : nil
         case .worker(let entry): Self.fault(of: entry)
         case .denied(let entry): PeerIdentity(entry.identity) == nil ? "not an identity" : nil
-        case .tenant, .gateway, .unknown: nil
+        case .price(let entry):
+            [entry.promptPicoUsd, entry.cachedPromptPicoUsd, entry.completionPicoUsd].allSatisfy(TokenPrices.range.contains)
+                ? nil : "a price is out of range"
+        case .tenant(let entry): Self.fault(of: [entry.tokensPerDay, entry.tokensPerMonth, entry.spendPerMonthMicroUsd])
+        case .gateway, .unknown: nil
         }
     }
 
     private static func fault(of entry: KeyEntry) -> String? {
         guard SHA256Digest(hex: entry.sha256Hex)?.hex == entry.sha256Hex else { return "not a lower-case SHA-256" }
-        let limits = [entry.requestsPerMinute, entry.tokensPerMinute, entry.concurrentRequests].compactMap(\.self)
-        return limits.allSatisfy { $0 > 0 } ? nil : "a limit is not above 0"
+        if let previous = entry.previousSha256Hex, SHA256Digest(hex: previous)?.hex != previous { return "not a lower-case SHA-256" }
+        let limits = [
+            entry.requestsPerMinute, entry.tokensPerMinute, entry.concurrentRequests, entry.burstRequests, entry.burstTokens,
+        ].compactMap(\.self)
+        guard limits.allSatisfy({ $0 > 0 }) else { return "a limit is not above 0" }
+        return fault(of: [entry.tokensPerDay, entry.tokensPerMonth, entry.spendPerMonthMicroUsd])
+    }
+
+    private static func fault(of quotas: [Int64?]) -> String? {
+        quotas.allSatisfy { ($0 ?? 1) > 0 } ? nil : "a quota is not above 0"
     }
 
     private static func fault(of entry: TierEntry) -> String? {
@@ -91,6 +118,7 @@ enum TableValue: Sendable {
             entry.concurrentRequests,
         ]
         guard caps.allSatisfy({ $0 > 0 }) else { return "a cap or quota is not above 0" }
+        if let fault = fault(of: [entry.tokensPerDay, entry.tokensPerMonth, entry.spendPerMonthMicroUsd]) { return fault }
         return entry.maxTableAgeSeconds >= 0 && entry.ttftObjectiveMicroseconds > 0 ? nil : "a time is out of range"
     }
 

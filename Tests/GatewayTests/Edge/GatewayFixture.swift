@@ -35,6 +35,8 @@ final class GatewayFixture: Sendable {
         var loops = 1
         var registry: LinkRegistry?
         var contact: ControlContact?
+        /// Nil: nothing is kept.
+        var limits: LimitBook?
         /// False: no table is ever in force.
         var appliesTable = true
         /// 0: the spool admits nothing.
@@ -58,7 +60,7 @@ final class GatewayFixture: Sendable {
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: setup.loops)
         let server = GatewayServer(
-            settings: settings, group: group, spool: spool, registry: setup.registry, contact: setup.contact, metrics: metrics,
+            settings: settings, group: group, spool: spool, registry: setup.registry, limits: setup.limits, contact: setup.contact, metrics: metrics,
             drainLimit: .seconds(5),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })
         if setup.appliesTable { server.apply(table(runtimes, setup)) }
