@@ -28,5 +28,8 @@ package enum Migrations {
         File(name: "V0019_captures", sql: PackageResources.V0019_captures_sql),
         File(name: "V0020_masking", sql: PackageResources.V0020_masking_sql),
         File(name: "V0021_routing_rules", sql: PackageResources.V0021_routing_rules_sql),
+        File(name: "V0022_limits_and_prices", sql: PackageResources.V0022_limits_and_prices_sql),
+        File(name: "V0023_quota_leases", sql: PackageResources.V0023_quota_leases_sql),
+        File(name: "V0024_rate_shares", sql: PackageResources.V0024_rate_shares_sql),
     ]
 }

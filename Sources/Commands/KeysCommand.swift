@@ -1,4 +1,5 @@
 import ArgumentParser
+import HTTPWire
 
 enum Keys: AdminKind {
     static let path = "keys"
@@ -17,6 +18,11 @@ enum Keys: AdminKind {
         .optional("masking", "none, warn, secrets, personal or all; null: the tenant's"),
         .optional("allowed_addresses", "list of ranges such as 192.0.2.0/24; null: everywhere", form: .json),
         .optional("allowed_trust_classes", "list of standard and trusted; null: the tenant's", form: .json),
+        .optional("burst_requests", "at once; null: as many as a minute has", form: .json),
+        .optional("burst_tokens", form: .json),
+        .optional("tokens_per_day", "null: only the tenant's", form: .json),
+        .optional("tokens_per_month", form: .json),
+        .optional("spend_per_month_micro_usd", "10^-6 US dollars", form: .json),
         .optional("expires_at", "instant such as 2030-01-31T12:00:00Z"),
     ]
     static let secret: String? = "secret"
@@ -25,5 +31,29 @@ enum Keys: AdminKind {
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys", abstract: "Customers' keys.",
-        subcommands: [ListVerb<Keys>.self, GetVerb<Keys>.self, CreateVerb<Keys>.self, UpdateVerb<Keys>.self, RevokeVerb<Keys>.self])
+        subcommands: [
+            ListVerb<Keys>.self, GetVerb<Keys>.self, CreateVerb<Keys>.self, UpdateVerb<Keys>.self, RotateKey.self, RevokeVerb<Keys>.self,
+        ])
+}
+
+/// `plimsoll keys rotate ID --overlap 86400`
+struct RotateKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rotate", abstract: "Gives a key a new secret; the old one stays good for the overlap.",
+        discussion: "The key keeps its id, its limits and what was used of them. A second rotation ends the secret before the last.")
+
+    @OptionGroup var options: AdminOptions
+    @Argument(help: "Its id.") var reference: String
+    @Option(help: "Seconds for which the old secret stays good, at most 30 days.") var overlap = 86_400
+    @Option(help: "Why, for the record.") var reason: String?
+
+    func run() async throws {
+        try await CommandFailure.reporting {
+            var body = JSONObject()
+            _ = body.append("overlap_seconds", .integer(Int64(overlap)))
+            if let reason { _ = body.append("reason", .string(reason)) }
+            let path = "\(Keys.path)/\(AdminClient.escape(reference))/rotate"
+            options.show(try await options.client().change("POST", path, .object(body)))
+        }
+    }
 }

@@ -13,7 +13,11 @@ package struct PlimsollCommand: AsyncParsableCommand {
         subcommands: [DevCommand.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "Customers", subcommands: [TenantsCommand.self, KeysCommand.self, TiersCommand.self, SKUsCommand.self, RulesCommand.self]),
+                name: "Customers",
+                subcommands: [
+                    TenantsCommand.self, KeysCommand.self, TiersCommand.self, SKUsCommand.self, PricesCommand.self,
+                    QuotasCommand.self, RulesCommand.self,
+                ]),
             CommandGroup(
                 name: "Fleet",
                 subcommands: [

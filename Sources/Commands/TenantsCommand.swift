@@ -14,6 +14,9 @@ enum Tenants: AdminKind {
         .optional("masking", "warn, secrets, personal or all: what no host sees of its prompts; null: nothing"),
         .optional("allowed_addresses", "list of ranges such as 192.0.2.0/24; null: everywhere", form: .json),
         .optional("allowed_trust_classes", "list of standard and trusted; null: all", form: .json),
+        .optional("tokens_per_day", "null: the tier's", form: .json),
+        .optional("tokens_per_month", form: .json),
+        .optional("spend_per_month_micro_usd", "10^-6 US dollars", form: .json),
         .later("state", "active or suspended"),
     ]
 }

@@ -30,6 +30,11 @@ enum Tiers: AdminKind {
         .optional("batch_deadline_seconds", "to the end of a batch answer", form: .json),
         .optional("anomaly_throttle_ppm", "share of the limits of a minute while it behaves unlike itself; null: an alarm alone", form: .json),
         .optional("monthly_minimum_micro_usd", form: .json),
+        .optional("burst_requests", "at once; null: as many as a minute has", form: .json),
+        .optional("burst_tokens", form: .json),
+        .optional("tokens_per_day", "of a tenant, UTC; null: no limit", form: .json),
+        .optional("tokens_per_month", form: .json),
+        .optional("spend_per_month_micro_usd", "10^-6 US dollars", form: .json),
     ]
 }
 

@@ -26,6 +26,9 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     case rateLimitExceeded = "rate_limit_exceeded"
     case tokensPerMinuteExceeded = "tokens_per_minute_exceeded"
     case tooManyConcurrentRequests = "too_many_concurrent_requests"
+    case tokensPerDayExceeded = "tokens_per_day_exceeded"
+    case tokensPerMonthExceeded = "tokens_per_month_exceeded"
+    case spendLimitExceeded = "spend_limit_exceeded"
     case overCapacity = "over_capacity"
     case noWorkerAvailable = "no_worker_available"
     case meteringUnavailable = "metering_unavailable"
@@ -48,7 +51,9 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .requestTimeout: 408
         case .requestTooLarge: 413
         case .unsupportedEncoding, .unsupportedMediaType: 415
-        case .tooManyFailedKeys, .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests, .overCapacity: 429
+        case .tooManyFailedKeys, .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests, .tokensPerDayExceeded,
+            .tokensPerMonthExceeded, .spendLimitExceeded, .overCapacity:
+            429
         case .noWorkerAvailable, .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: 503
         case .upstreamError, .streamInterrupted, .hostLost, .runtimeLost: 502
         case .upstreamTimeout: 504
@@ -131,6 +136,9 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .rateLimitExceeded: "Too many requests a minute for this key."
         case .tokensPerMinuteExceeded: "Too many tokens a minute for this key."
         case .tooManyConcurrentRequests: "Too many requests at once for this key."
+        case .tokensPerDayExceeded: "The tokens of this day are used up."
+        case .tokensPerMonthExceeded: "The tokens of this month are used up."
+        case .spendLimitExceeded: "The spend limit of this month is reached."
         case .overCapacity: "This model is busy: the answer would not have begun in time."
         case .noWorkerAvailable: "No capacity for this model at the moment."
         case .meteringUnavailable: "The service cannot take requests at the moment."

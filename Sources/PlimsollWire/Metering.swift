@@ -39,13 +39,15 @@ package struct UsageRecord: Sendable, Codable, Equatable {
     package var batchDeadline: Int64?
     /// The stream broke and went on at another worker; nil: it did not.
     package var continued: Bool?
+    /// Version of the price that held when the request was accepted; nil: none did.
+    package var priceVersion: Int64?
 
     package init(
         requestId: String, tenant: String, key: String, tier: String, model: String, release: String?, region: String, worker: String?,
         provider: String?, gateway: String, boot: String, sequence: Int64, acceptedAt: Int64, firstTokenAfter: Int64?, finishedAfter: Int64,
         queuedFor: Int64, stream: Bool, status: Int, outcome: String, finishReason: String?, errorCode: String?, promptTokens: Int,
         cachedPromptTokens: Int, completionTokens: Int, reasoningTokens: Int, billablePromptTokens: Int, billableCompletionTokens: Int,
-        estimated: Bool, attempts: Int, batchDeadline: Int64? = nil, continued: Bool? = nil
+        estimated: Bool, attempts: Int, batchDeadline: Int64? = nil, continued: Bool? = nil, priceVersion: Int64? = nil
     ) {
         self.requestId = requestId
         self.tenant = tenant
@@ -78,6 +80,7 @@ package struct UsageRecord: Sendable, Codable, Equatable {
         self.attempts = attempts
         self.batchDeadline = batchDeadline
         self.continued = continued
+        self.priceVersion = priceVersion
     }
 }
 

@@ -33,6 +33,8 @@ package enum GatewayPath {
     package static let captureRecords = "/gateway/v1/capture-records"
     /// `POST DecisionBatch -> IntakeResponse`.
     package static let decisions = "/gateway/v1/decisions"
+    /// `POST LeaseRequest -> LeaseAnswer`.
+    package static let leases = "/gateway/v1/leases"
 }
 
 /// Paths that a gateway may ask of an agent over a link. Anything else is answered 404 by the agent and never reaches a runtime.

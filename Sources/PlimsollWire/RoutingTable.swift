@@ -40,6 +40,7 @@ package enum TableEntryKind: String, Sendable, CaseIterable {
     case denied
     case rule
     case capture
+    case price
 }
 
 package struct TenantEntry: Sendable, Codable, Equatable {
@@ -60,9 +61,15 @@ package struct TenantEntry: Sendable, Codable, Equatable {
     /// What is masked in its prompts: `warn`, `secrets`, `personal` or `all`; nil: nothing.
     package var masking: String?
 
+    /// Nil: the tier's, as for the two below.
+    package var tokensPerDay: Int64?
+    package var tokensPerMonth: Int64?
+    package var spendPerMonthMicroUsd: Int64?
+
     package init(
         id: String, tier: String, active: Bool, allowedRegions: [String], cacheSalt: String, allowedTrustClasses: [String]? = nil,
-        allowedAddresses: [String]? = nil, throttlePpm: Int? = nil, masking: String? = nil
+        allowedAddresses: [String]? = nil, throttlePpm: Int? = nil, masking: String? = nil, tokensPerDay: Int64? = nil, tokensPerMonth: Int64? = nil,
+        spendPerMonthMicroUsd: Int64? = nil
     ) {
         self.id = id
         self.tier = tier
@@ -73,6 +80,9 @@ package struct TenantEntry: Sendable, Codable, Equatable {
         self.allowedAddresses = allowedAddresses
         self.throttlePpm = throttlePpm
         self.masking = masking
+        self.tokensPerDay = tokensPerDay
+        self.tokensPerMonth = tokensPerMonth
+        self.spendPerMonthMicroUsd = spendPerMonthMicroUsd
     }
 }
 
@@ -95,10 +105,22 @@ package struct KeyEntry: Sendable, Codable, Equatable {
     /// As of the tenant, or `none`; nil: the tenant's.
     package var masking: String?
 
+    /// Most requests at once above the steady rate; nil: as many as a minute has.
+    package var burstRequests: Int?
+    package var burstTokens: Int?
+    /// Nil: only the tenant's, as for the two below.
+    package var tokensPerDay: Int64?
+    package var tokensPerMonth: Int64?
+    package var spendPerMonthMicroUsd: Int64?
+    /// SHA-256 of the secret before the last rotation, good until the instant below.
+    package var previousSha256Hex: String?
+    package var previousExpiresAtSeconds: Int64?
+
     package init(
         id: String, tenant: String, sha256Hex: String, expiresAtSeconds: Int64? = nil, models: [String]? = nil, requestsPerMinute: Int? = nil,
         tokensPerMinute: Int? = nil, concurrentRequests: Int? = nil, allowedTrustClasses: [String]? = nil, allowedAddresses: [String]? = nil,
-        masking: String? = nil
+        masking: String? = nil, burstRequests: Int? = nil, burstTokens: Int? = nil, tokensPerDay: Int64? = nil, tokensPerMonth: Int64? = nil,
+        spendPerMonthMicroUsd: Int64? = nil, previousSha256Hex: String? = nil, previousExpiresAtSeconds: Int64? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -111,6 +133,13 @@ package struct KeyEntry: Sendable, Codable, Equatable {
         self.allowedTrustClasses = allowedTrustClasses
         self.allowedAddresses = allowedAddresses
         self.masking = masking
+        self.burstRequests = burstRequests
+        self.burstTokens = burstTokens
+        self.tokensPerDay = tokensPerDay
+        self.tokensPerMonth = tokensPerMonth
+        self.spendPerMonthMicroUsd = spendPerMonthMicroUsd
+        self.previousSha256Hex = previousSha256Hex
+        self.previousExpiresAtSeconds = previousExpiresAtSeconds
     }
 }
 
@@ -134,10 +163,19 @@ package struct TierEntry: Sendable, Codable, Equatable {
     /// Nil: as the gateway's defaults say.
     package var queue: TierQueue?
 
+    /// Most requests at once above the steady rate; nil: as many as a minute has.
+    package var burstRequests: Int?
+    package var burstTokens: Int?
+    /// Of a tenant; nil: no limit, as for the two below.
+    package var tokensPerDay: Int64?
+    package var tokensPerMonth: Int64?
+    package var spendPerMonthMicroUsd: Int64?
+
     package init(
         name: String, maxPromptTokens: Int, maxOutputTokens: Int, maxBodyBytes: Int, requestsPerMinute: Int, tokensPerMinute: Int,
-        concurrentRequests: Int, maxTableAgeSeconds: Int, ttftObjectiveMicroseconds: Int64, hedgePpm: Int? = nil,
-        continuesStreams: Bool? = nil, queue: TierQueue? = nil
+        concurrentRequests: Int, maxTableAgeSeconds: Int, ttftObjectiveMicroseconds: Int64, burstRequests: Int? = nil, burstTokens: Int? = nil,
+        tokensPerDay: Int64? = nil, tokensPerMonth: Int64? = nil, spendPerMonthMicroUsd: Int64? = nil,
+        hedgePpm: Int? = nil, continuesStreams: Bool? = nil, queue: TierQueue? = nil
     ) {
         self.name = name
         self.maxPromptTokens = maxPromptTokens
@@ -151,6 +189,11 @@ package struct TierEntry: Sendable, Codable, Equatable {
         self.hedgePpm = hedgePpm
         self.continuesStreams = continuesStreams
         self.queue = queue
+        self.burstRequests = burstRequests
+        self.burstTokens = burstTokens
+        self.tokensPerDay = tokensPerDay
+        self.tokensPerMonth = tokensPerMonth
+        self.spendPerMonthMicroUsd = spendPerMonthMicroUsd
     }
 }
 
@@ -311,5 +354,34 @@ package struct DeniedEntry: Sendable, Codable, Equatable {
     package init(identity: String, untilSeconds: Int64) {
         self.identity = identity
         self.untilSeconds = untilSeconds
+    }
+}
+
+/// Price of a model for a tier and service class, from an instant until the next version's. Never changed once published.
+package struct PriceEntry: Sendable, Codable, Equatable {
+    package var version: Int64
+    package var model: String
+    package var tier: String
+    /// `interactive` or `batch`.
+    package var serviceClass: String
+    /// Seconds since 1970.
+    package var effectiveFromSeconds: Int64
+    /// 10^-12 US dollars for one token, as all of them.
+    package var promptPicoUsd: Int64
+    package var cachedPromptPicoUsd: Int64
+    package var completionPicoUsd: Int64
+
+    package init(
+        version: Int64, model: String, tier: String, serviceClass: String, effectiveFromSeconds: Int64, promptPicoUsd: Int64,
+        cachedPromptPicoUsd: Int64, completionPicoUsd: Int64
+    ) {
+        self.version = version
+        self.model = model
+        self.tier = tier
+        self.serviceClass = serviceClass
+        self.effectiveFromSeconds = effectiveFromSeconds
+        self.promptPicoUsd = promptPicoUsd
+        self.cachedPromptPicoUsd = cachedPromptPicoUsd
+        self.completionPicoUsd = completionPicoUsd
     }
 }

@@ -32,15 +32,16 @@ struct GatewayProgram {
         var edge = settings.gateway
         // Each customer may need a connection to a runtime.
         edge.connections = fittingConnections(descriptorsEach: 2)
+        let limits = try makeLimits(isLeased: false)
         let server = GatewayServer(
-            settings: edge, group: group, spool: spool, registry: nil, certificates: settings.certificates, metrics: metrics,
+            settings: edge, group: group, spool: spool, registry: nil, limits: limits, certificates: settings.certificates, metrics: metrics,
             drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         server.apply(table.contents(nowSeconds: Int64(Date().timeIntervalSince1970)))
         let book = DecisionBook()
         let decisions = DecisionShipper(server: server, logger: logger, interval: .seconds(1)) { book.store($0) }
         try await run(
-            [Upkeep(), StandaloneUpkeep(spool: spool, logger: logger), decisions, server], readiness,
+            [Upkeep(), LimitUpkeep(book: limits), StandaloneUpkeep(spool: spool, logger: logger), decisions, server], readiness,
             document: { path in
                 path.hasPrefix("/requests/") ? book.json(String(path.dropFirst("/requests/".count))) : nil
             })
@@ -70,16 +71,21 @@ struct GatewayProgram {
         SpoolMetrics.register(spool, isShipped: true, in: metrics)
         let contact = ControlContact()
         let captures = CaptureDesk(metrics: metrics, ask: keeper.askCaptures)
+        let limits = try makeLimits(isLeased: true)
         let server = GatewayServer(
-            settings: edge, group: group, spool: spool, registry: links.registry, contact: contact, certificates: settings.certificates,
-            captures: captures, metrics: metrics, drainLimit: settings.drainLimit,
+            settings: edge, group: group, spool: spool, registry: links.registry, limits: limits, contact: contact,
+            certificates: settings.certificates, captures: captures, metrics: metrics, drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
+        let leases = LeaseKeeper(
+            book: limits, boot: spool.boot, logger: logger, metrics: metrics, granted: { server.leasesChanged() }, exchange: keeper.exchangeLeases)
+        server.use(leases)
         let store = followTable(identity, server, links, readiness)
         TableMetrics.register(store, contact, in: metrics)
         // Services stop in reverse order: the server closes the spool, then the shippers send what is left of it.
         try await run(
             [
-                keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: fetch(keeper, readiness)), Upkeep(), links,
+                keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: fetch(keeper, readiness)), Upkeep(),
+                LimitUpkeep(book: limits), leases, links,
                 UsageShipper(spool: spool, logger: logger, send: keeper.sendUsage),
                 MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes),
                 AbuseShipper(server: server, logger: logger, send: keeper.sendAbuse),
@@ -163,6 +169,13 @@ struct GatewayProgram {
         // What was read of earlier starts is not needed again.
         _ = cplatform_trim_allocator()
         return opened
+    }
+
+    private func makeLimits(isLeased: Bool) throws(MeterError) -> LimitBook {
+        let file = try LimitFile(path: settings.stateDirectory + "/limits")
+        return try LimitBook(
+            file: file, isLeased: isLeased, wall: Int64(Date().timeIntervalSince1970 * 1_000_000),
+            monotonic: Int64(NIODeadline.now().uptimeNanoseconds / 1000))
     }
 
     /// What earlier starts left behind; an answer whose record was damaged is billed to nobody, so a person must know.

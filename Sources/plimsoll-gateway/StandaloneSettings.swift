@@ -23,9 +23,11 @@ struct StandaloneSettings {
         if tiers.isEmpty { reader.fault("tiers", "must list at least one tier") }
         if models.isEmpty { reader.fault("models", "must list at least one model") }
         if keys.isEmpty { reader.fault("keys", "must list at least one key") }
+        let known = models.map(Self.model)
+        let prices = reader.objects("prices").enumerated().map { Self.price($1, version: $0 + 1, tiers, known) }
         table = StandaloneTable(
-            region: edge.gateway.region, tiers: tiers, models: models.map(Self.model), keys: keys.map { Self.key($0, tiers) },
-            upstreams: models.flatMap(Self.upstreams))
+            region: edge.gateway.region, tiers: tiers, models: known, keys: keys.map { Self.key($0, tiers) },
+            upstreams: models.flatMap(Self.upstreams), prices: prices)
         gateway = edge
         Self.checkNames(reader, tiers.map(\.name), "tiers")
         Self.checkNames(reader, table.models.map(\.name), "models")
@@ -45,6 +47,9 @@ struct StandaloneSettings {
             requestsPerMinute: reader.int("requests_per_minute", in: range), tokensPerMinute: reader.int("tokens_per_minute", in: range),
             concurrentRequests: reader.int("concurrent_requests", in: range), maxTableAgeSeconds: Int(Int32.max),
             ttftObjectiveMicroseconds: Int64(reader.int("first_token_objective_milliseconds", default: 1500, in: 1...600_000)) * 1000,
+            burstRequests: optional(reader, "burst_requests"), burstTokens: optional(reader, "burst_tokens"),
+            tokensPerDay: quota(reader, "tokens_per_day"), tokensPerMonth: quota(reader, "tokens_per_month"),
+            spendPerMonthMicroUsd: quota(reader, "spend_per_month_micro_usd"),
             hedgePpm: reader.int("hedge_ppm", default: 0, in: 0...100_000),
             continuesStreams: reader.bool("continues_streams", default: false), queue: queue(reader))
         if tier.maxOutputTokens > tier.tokensPerMinute {
@@ -74,10 +79,38 @@ struct StandaloneSettings {
         let name = reader.string("name")
         let secret = reader.secret("key").exposed
         if !KeyFormat.mayExist(secret) { reader.fault("key", "has our prefix and a wrong checksum") }
-        return StandaloneTable.Key(
-            name: name, tenant: reader.string("tenant", default: name), tier: tier, sha256Hex: StandaloneTable.Key.hash(secret),
-            models: reader.has("models") ? reader.strings("models") : nil,
-            trustClasses: reader.has("allowed_trust_classes") ? reader.strings("allowed_trust_classes") : nil)
+        let entry = KeyEntry(
+            id: "", tenant: "", sha256Hex: StandaloneTable.Key.hash(secret), models: reader.has("models") ? reader.strings("models") : nil,
+            requestsPerMinute: optional(reader, "requests_per_minute"), tokensPerMinute: optional(reader, "tokens_per_minute"),
+            concurrentRequests: optional(reader, "concurrent_requests"),
+            allowedTrustClasses: reader.has("allowed_trust_classes") ? reader.strings("allowed_trust_classes") : nil,
+            burstRequests: optional(reader, "burst_requests"),
+            burstTokens: optional(reader, "burst_tokens"), tokensPerDay: quota(reader, "tokens_per_day"),
+            tokensPerMonth: quota(reader, "tokens_per_month"), spendPerMonthMicroUsd: quota(reader, "spend_per_month_micro_usd"))
+        return StandaloneTable.Key(name: name, tenant: reader.string("tenant", default: name), tier: tier, entry: entry)
+    }
+
+    private static func optional(_ reader: SettingsReader, _ key: String) -> Int? {
+        reader.has(key) ? reader.int(key, in: TierLimits.range) : nil
+    }
+
+    private static func quota(_ reader: SettingsReader, _ key: String) -> Int64? {
+        reader.has(key) ? Int64(reader.int(key, in: 1...1_000_000_000_000)) : nil
+    }
+
+    /// In pico-US-dollars for one token, which is US dollars for a million with six decimals.
+    private static func price(_ reader: SettingsReader, version: Int, _ tiers: [TierEntry], _ models: [ModelEntry]) -> PriceEntry {
+        let (model, tier) = (reader.string("model"), reader.string("tier"))
+        if !model.isEmpty, !models.contains(where: { $0.name == model }) { reader.fault("model", "is no model of this file") }
+        if !tier.isEmpty, !tiers.contains(where: { $0.name == tier }) { reader.fault("tier", "is no tier of this file") }
+        let range = Int(TokenPrices.range.lowerBound)...Int(TokenPrices.range.upperBound)
+        let prompt = reader.int("prompt_price_pico_usd", in: range)
+        return PriceEntry(
+            version: Int64(version), model: model, tier: tier,
+            serviceClass: reader.choice("service_class", default: ServiceClass.interactive).rawValue,
+            effectiveFromSeconds: Int64(reader.int("effective_from", default: 0, in: 0...Int(Int32.max) * 2)), promptPicoUsd: Int64(prompt),
+            cachedPromptPicoUsd: Int64(reader.int("cached_prompt_price_pico_usd", default: prompt, in: range)),
+            completionPicoUsd: Int64(reader.int("completion_price_pico_usd", in: range)))
     }
 
     private static func model(_ reader: SettingsReader) -> ModelEntry {

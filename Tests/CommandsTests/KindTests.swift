@@ -10,6 +10,7 @@ import Testing
         Tiers.self, Tenants.self, Keys.self, Models.self, Releases.self, SKUs.self, Providers.self, Pools.self, Weights.self, Hosts.self,
         Workers.self, Gateways.self, EnrolmentTokenKind.self, Usage.self, QuarantinedUsage.self, Minutes.self, Audit.self, Tokens.self,
         Rules.self, AbuseEvents.self,
+        Prices.self, Quotas.self,
     ]
 
     @Test func `filters and fields are those of the document, and every list of it is a kind`() async throws {

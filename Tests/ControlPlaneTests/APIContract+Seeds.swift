@@ -4,6 +4,9 @@ extension APIContract {
     /// Rows that only hosts and gateways write, with every column filled that a document shows.
     static let seeds: [SQL] = [
         """
+        INSERT INTO serving.quota_budgets (holder, kind, period) SELECT 'tenant/' || id, 'tokens_per_day', 20000 FROM serving.tenants
+        """,
+        """
         INSERT INTO serving.hosts (id, name, pool, region, boot_id, certificate_not_after, link, link_address, agent_state, inventory,
             linked_gateways, clock_skew_milliseconds, last_heartbeat_at)
         VALUES (gen_random_uuid(), 'h1', 'alpha-eu', 'eu', 'b1', now() + interval '1 day', 'direct', 'h1:7900', 'serving', '{"cores": 8}',
@@ -19,14 +22,18 @@ extension APIContract {
         INSERT INTO serving.gateways (id, name, region, advertise, boot_id, certificate_not_after, last_seen_at)
         VALUES (gen_random_uuid(), 'g1', 'eu', 'g1:7801', 'b1', now() + interval '1 day', now())
         """,
+        """
+        INSERT INTO serving.quota_leases (holder, kind, period, gateway_id, boot_id, sequence, granted, spent, expires_at)
+        SELECT holder, kind, period, id, 'b1', 1, 100, 7, now() + interval '1 hour' FROM serving.quota_budgets, serving.gateways
+        """,
         "INSERT INTO serving.operations (host_id, kind, deadline, requested_by) SELECT id, 'drain', now() + interval '1 hour', 'test' FROM serving.hosts",
         """
         INSERT INTO billing.usage_event (tenant_id, request_id, accepted_at, key_id, tier, model, release, region, worker_id, provider, gateway_id,
             boot_id, sequence, stream, status, outcome, finish_reason, error_code, first_token_after_us, finished_after_us, queued_for_us,
             prompt_tokens, cached_prompt_tokens, completion_tokens, reasoning_tokens, billable_prompt_tokens, billable_completion_tokens, estimated,
-            attempts, payload_sha256)
+            attempts, payload_sha256, price_version)
         SELECT id, gen_random_uuid(), now(), gen_random_uuid(), 'pro', 'tiny', 'tiny-q8', 'eu', gen_random_uuid(), 'alpha', gen_random_uuid(),
-            'b', 1, true, 200, 'good', 'stop', 'none', 1, 10, 0, 5, 0, 7, 0, 5, 7, false, 1, sha256('x') FROM serving.tenants
+            'b', 1, true, 200, 'good', 'stop', 'none', 1, 10, 0, 5, 0, 7, 0, 5, 7, false, 1, sha256('x'), 1 FROM serving.tenants
         """,
         """
         INSERT INTO serving.abuse_events (kind, tenant_id, rule_id, gateway_id, count, detail)

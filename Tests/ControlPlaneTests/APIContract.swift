@@ -8,7 +8,8 @@ struct APIContract {
 
     /// In the order in which things can be made.
     private static let creations = [
-        "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "routing-weights", "enrolment-tokens", "tokens",
+        "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "prices", "routing-weights", "enrolment-tokens",
+        "tokens",
     ]
 
     static func run(_ body: @Sendable (APIContract) async throws -> Void) async throws {

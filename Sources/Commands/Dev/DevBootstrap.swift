@@ -24,7 +24,10 @@ struct DevBootstrap: Sendable {
         try await ensure(
             "models", runtime.model, [("display_name", .string(runtime.model)), ("context_tokens", .integer(Int64(runtime.contextTokens)))])
         try await ensure("releases", runtime.release, [("model", .string(runtime.model)), ("dialects", .array([.string(runtime.dialect)]))])
-        for tier in Self.tiers { try await ensureSKU(tier) }
+        for tier in Self.tiers {
+            try await ensureSKU(tier)
+            try await ensurePrice(tier)
+        }
         progress.show("keys")
         var keys = known
         for tier in Self.tiers where keys[tier] == nil { keys[tier] = try await makeKey(tier) }
@@ -57,6 +60,17 @@ struct DevBootstrap: Sendable {
             ])
         guard isNew else { return }
         _ = try await client.change("PATCH", "skus/\(name)", .members(("state", .string("active")), ("override_reason", .string("demonstration"))))
+    }
+
+    private func ensurePrice(_ tier: String) async throws {
+        let known = try await client.all("prices", filters: [("model", runtime.model), ("tier", tier)])
+        guard known.isEmpty else { return }
+        _ = try await client.change(
+            "POST", "prices",
+            .members(
+                ("model", .string(runtime.model)), ("tier", .string(tier)), ("prompt_price_pico_usd", .integer(100_000)),
+                ("cached_prompt_price_pico_usd", .integer(25_000)), ("completion_price_pico_usd", .integer(400_000)),
+                ("reason", .string("demonstration"))))
     }
 
     /// True when it was made now.

@@ -43,6 +43,13 @@ extension PeerAPI {
             let batch = try await PeerMessages.read(DecisionBatch.self, request, limit: 4 << 20)
             return try PeerMessages.answer(try await decisions.store(batch, from: gateway))
         }
+        router.post(RouterPath(GatewayPath.leases)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let message = try await PeerMessages.read(LeaseRequest.self, request, limit: 4 << 20)
+            var answer = try await leases.exchange(message, from: gateway)
+            if let reports = message.rates { answer.rates = try await rates.exchange(reports, from: gateway) }
+            return try PeerMessages.answer(answer)
+        }
     }
 
     private func table(since: Int64?, wait: Duration, gateway: UUID, logger context: PeerContext) async throws -> Response {

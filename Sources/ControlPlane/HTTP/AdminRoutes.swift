@@ -10,13 +10,15 @@ package enum AdminRoutes {
         let keys = KeyResource.resource
         return tiers.reads + [tiers.creation, tiers.update, tiers.removal]
             + tenants.reads + [tenants.creation, tenants.update, AdminResource.tenantRemoval]
-            + keys.reads + [KeyResource.creation, keys.update, KeyResource.revocation]
+            + keys.reads + [KeyResource.creation, keys.update, KeyResource.rotation, KeyResource.revocation]
+            + [QuotaResource.list]
     }
 
     private static var catalogue: [AdminRoute] {
         let releases = ReleaseResource.resource
         return managed(.models) + releases.reads + [ReleaseResource.creation, releases.update, releases.removal] + managed(.skus)
             + managed(.providers) + managed(.pools) + [RoutingWeightResource.list, RoutingWeightResource.creation]
+            + [PriceResource.list, PriceResource.creation]
     }
 
     private static func fleet(_ tokens: EnrolmentTokens) -> [AdminRoute] {

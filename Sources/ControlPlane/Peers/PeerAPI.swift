@@ -23,6 +23,8 @@ package struct PeerAPI: Sendable {
     let usage: UsageIntake
     let minutes: MinuteIntake
     let decisions: DecisionIntake
+    let leases: QuotaLeases
+    let rates: RateLoans
     let serving: PostgresPool
     let captures: CaptureStore
 
@@ -43,6 +45,8 @@ package struct PeerAPI: Sendable {
         usage = UsageIntake(pool: databases.billing)
         minutes = MinuteIntake(pool: databases.reliability)
         decisions = DecisionIntake(pool: databases.reliability)
+        leases = QuotaLeases(pool: databases.serving)
+        rates = RateLoans(pool: databases.serving)
     }
 
     func addRoutes(to router: Router<PeerContext>) {

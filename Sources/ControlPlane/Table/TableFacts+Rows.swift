@@ -8,7 +8,7 @@ extension TableFacts {
     static func read(_ connection: PostgresConnection, trustDomain: String) async throws -> TableFacts {
         let answers = try await connection.pipeline([
             tenantRows, keyRows, tierRows, modelRows, releaseRows, workerRows, gatewayRows, deniedRows, ruleRows,
-            captureRows,
+            captureRows, priceRows,
         ])
         var facts = TableFacts()
         facts.tenants = try answers[0].map(tenant)
@@ -21,17 +21,22 @@ extension TableFacts {
         facts.denied = try answers[7].map { try denied($0, trustDomain: trustDomain) }
         facts.rules = try answers[8].map(rule)
         facts.captures = try answers[9].map(capture)
+        facts.prices = try answers[10].map(price)
         return facts
     }
 
     private static let tenantRows: SQL = """
-        SELECT id, tier, state = 'active' AS active, allowed_regions, cache_salt, allowed_addresses, throttle_ppm, masking, allowed_trust_classes
+        SELECT id, tier, state = 'active' AS active, allowed_regions, cache_salt, allowed_addresses, throttle_ppm, masking, allowed_trust_classes,
+            tokens_per_day, tokens_per_month, spend_per_month_micro_usd
         FROM serving.tenants WHERE state <> 'deleted'
         """
 
     private static let keyRows: SQL = """
         SELECT keys.id, keys.tenant_id, encode(keys.sha256, 'hex') AS digest, extract(epoch FROM keys.expires_at)::bigint AS expires_at,
-            keys.models, keys.requests_per_minute, keys.tokens_per_minute, keys.concurrent_requests,
+            keys.models, keys.requests_per_minute, keys.tokens_per_minute, keys.concurrent_requests, keys.burst_requests, keys.burst_tokens,
+            keys.tokens_per_day, keys.tokens_per_month, keys.spend_per_month_micro_usd, encode(keys.previous_sha256, 'hex') AS previous_digest,
+            extract(epoch FROM keys.previous_expires_at)::bigint AS previous_expires_at,
+            coalesce(keys.previous_expires_at > now(), false) AS overlaps,
             keys.allowed_addresses, keys.masking, keys.allowed_trust_classes
         FROM serving.api_keys AS keys JOIN serving.tenants AS tenants ON tenants.id = keys.tenant_id
         WHERE keys.revoked_at IS NULL AND tenants.state <> 'deleted' AND (keys.expires_at IS NULL OR keys.expires_at > now() - interval '1 day')
@@ -41,6 +46,7 @@ extension TableFacts {
         SELECT name, max_prompt_tokens, max_output_tokens, max_body_bytes, requests_per_minute, tokens_per_minute, concurrent_requests,
             max_table_age_seconds, ttft_objective_microseconds, priority, capacity_policy <> 'shared' AS protected, floor_percent,
             queue_requests, queue_bytes, queue_wait_microseconds, burst_percent, tenant_share_percent, batch_deadline_seconds,
+            burst_requests, burst_tokens, tokens_per_day, tokens_per_month, spend_per_month_micro_usd,
             nullif(hedge_ppm, 0) AS hedge_ppm, nullif(continues_streams, false) AS continues_streams
         FROM serving.tiers WHERE state = 'active'
         """
@@ -94,6 +100,16 @@ extension TableFacts {
         FROM serving.captures WHERE erased_at IS NULL AND expires_at > now()
         """
 
+    /// Those that hold and those that are to come.
+    private static let priceRows: SQL = """
+        SELECT prices.version, prices.model, prices.tier, prices.service_class, extract(epoch FROM prices.effective_from)::bigint AS effective_from,
+            prices.prompt_price_pico_usd, prices.cached_prompt_price_pico_usd, prices.completion_price_pico_usd
+        FROM serving.prices AS prices
+        JOIN serving.models AS models ON models.name = prices.model AND models.state = 'active'
+        JOIN serving.tiers AS tiers ON tiers.name = prices.tier AND tiers.state = 'active'
+        WHERE prices.effective_until IS NULL OR prices.effective_until > now()
+        """
+
     private static let deniedRows: SQL = """
         SELECT 'agent' AS role, id, extract(epoch FROM denied_until)::bigint AS until FROM serving.hosts WHERE denied_until > now()
         UNION ALL
@@ -106,17 +122,30 @@ extension TableFacts {
         TenantEntry(
             id: try row.id("id"), tier: try row.value("tier"), active: try row.value("active"), allowedRegions: try row.value("allowed_regions"),
             cacheSalt: try row.value("cache_salt"), allowedTrustClasses: try row.value("allowed_trust_classes"),
-            allowedAddresses: try row.value("allowed_addresses"),
-            throttlePpm: try row.value("throttle_ppm"), masking: try row.value("masking"))
+            allowedAddresses: try row.value("allowed_addresses"), throttlePpm: try row.value("throttle_ppm"),
+            masking: try row.value("masking"), tokensPerDay: try row.value("tokens_per_day"),
+            tokensPerMonth: try row.value("tokens_per_month"), spendPerMonthMicroUsd: try row.value("spend_per_month_micro_usd"))
     }
 
     private static func key(_ row: PostgresRow) throws -> KeyEntry {
-        KeyEntry(
+        let overlaps: Bool = try row.value("overlaps")
+        return KeyEntry(
             id: try row.id("id"), tenant: try row.id("tenant_id"), sha256Hex: try row.value("digest"), expiresAtSeconds: try row.value("expires_at"),
             models: try row.value("models"), requestsPerMinute: try row.value("requests_per_minute"),
             tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"),
-            allowedTrustClasses: try row.value("allowed_trust_classes"), allowedAddresses: try row.value("allowed_addresses"),
-            masking: try row.value("masking"))
+            burstRequests: try row.value("burst_requests"), burstTokens: try row.value("burst_tokens"),
+            tokensPerDay: try row.value("tokens_per_day"), tokensPerMonth: try row.value("tokens_per_month"),
+            spendPerMonthMicroUsd: try row.value("spend_per_month_micro_usd"),
+            previousSha256Hex: overlaps ? try row.value("previous_digest") : nil,
+            previousExpiresAtSeconds: overlaps ? try row.value("previous_expires_at") : nil)
+    }
+
+    private static func price(_ row: PostgresRow) throws -> PriceEntry {
+        PriceEntry(
+            version: try row.value("version"), model: try row.value("model"), tier: try row.value("tier"),
+            serviceClass: try row.value("service_class"), effectiveFromSeconds: try row.value("effective_from"),
+            promptPicoUsd: try row.value("prompt_price_pico_usd"), cachedPromptPicoUsd: try row.value("cached_prompt_price_pico_usd"),
+            completionPicoUsd: try row.value("completion_price_pico_usd"))
     }
 
     private static func tier(_ row: PostgresRow) throws -> TierEntry {
@@ -125,6 +154,9 @@ extension TableFacts {
             maxBodyBytes: try row.value("max_body_bytes"), requestsPerMinute: try row.value("requests_per_minute"),
             tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"),
             maxTableAgeSeconds: try row.value("max_table_age_seconds"), ttftObjectiveMicroseconds: try row.value("ttft_objective_microseconds"),
+            burstRequests: try row.value("burst_requests"), burstTokens: try row.value("burst_tokens"),
+            tokensPerDay: try row.value("tokens_per_day"), tokensPerMonth: try row.value("tokens_per_month"),
+            spendPerMonthMicroUsd: try row.value("spend_per_month_micro_usd"),
             hedgePpm: try row.value("hedge_ppm"), continuesStreams: try row.value("continues_streams"),
             queue: try tierQueue(row))
     }

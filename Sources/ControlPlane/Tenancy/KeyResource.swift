@@ -12,8 +12,12 @@ enum KeyResource {
             document: """
                 json_build_object('id', r.id, 'tenant', r.tenant_id, 'name', r.name, 'prefix', r.prefix, 'imported', r.imported,
                     'models', r.models, 'requests_per_minute', r.requests_per_minute, 'tokens_per_minute', r.tokens_per_minute,
-                    'concurrent_requests', r.concurrent_requests, 'allowed_addresses', r.allowed_addresses, 'masking', r.masking,
-                    'allowed_trust_classes', r.allowed_trust_classes, 'expires_at', serving.wire_time(r.expires_at),
+                    'concurrent_requests', r.concurrent_requests, 'burst_requests', r.burst_requests, 'burst_tokens', r.burst_tokens,
+                    'tokens_per_day', r.tokens_per_day, 'tokens_per_month', r.tokens_per_month,
+                    'spend_per_month_micro_usd', r.spend_per_month_micro_usd,
+                    'allowed_addresses', r.allowed_addresses, 'masking', r.masking,
+                    'allowed_trust_classes', r.allowed_trust_classes,
+                    'previous_expires_at', serving.wire_time(r.previous_expires_at), 'expires_at', serving.wire_time(r.expires_at),
                     'revoked_at', serving.wire_time(r.revoked_at), 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
@@ -31,6 +35,11 @@ enum KeyResource {
         AdminField("masking", .choice(["none", "warn", "secrets", "personal", "all"]), nullable: true),
         AdminField("allowed_addresses", .addressRanges(atMost: 256), nullable: true),
         AdminField("allowed_trust_classes", .choices(["standard", "trusted"]), nullable: true),
+        AdminField("burst_requests", .integer(1...10_000_000), nullable: true),
+        AdminField("burst_tokens", .integer(1...2_000_000_000), nullable: true),
+        AdminField("tokens_per_day", .integer(1...1_000_000_000_000_000), nullable: true),
+        AdminField("tokens_per_month", .integer(1...1_000_000_000_000_000), nullable: true),
+        AdminField("spend_per_month_micro_usd", .integer(1...1_000_000_000_000), nullable: true),
         AdminField("expires_at", .instant, nullable: true),
     ]
 
@@ -60,6 +69,33 @@ enum KeyResource {
         var change = try await resource.change(connection, id, "create", status: .created)
         change.secret = given == nil ? ("secret", secret) : nil
         change.unaudited = ["value"]
+        return change
+    }
+
+    /// A new secret for the same key, with its limits and what was used of them. The old one stays good for the overlap; a second rotation ends it.
+    static let rotation = AdminRoute.change(.post, "keys/{id}/rotate") { call, fields, connection in
+        let overlap = fields.integer("overlap_seconds", 0...2_592_000) ?? 86_400
+        // Kept by the audit row.
+        _ = fields.text("reason", .reason)
+        try fields.finish()
+        let id = try await resource.locked(call.reference, connection)
+        let row = try await connection.queryOne(
+            """
+            SELECT revoked_at IS NOT NULL AS revoked, coalesce(expires_at < now(), false) AS expired, left(prefix, 9) AS mode
+            FROM serving.api_keys WHERE id = \(id)
+            """)
+        guard let row else { throw AdminRefusal.notFound }
+        if try row.value("revoked") { throw AdminRefusal.conflict("revoked", "a revoked key cannot be rotated") }
+        if try row.value("expired") { throw AdminRefusal.conflict("expired", "an expired key cannot be rotated; give it a later expires_at first") }
+        let secret = make(try row.value("mode", as: String.self) == KeyFormat.test.rawValue ? "test" : "live")
+        try await connection.execute(
+            """
+            UPDATE serving.api_keys SET previous_sha256 = sha256, previous_expires_at = now() + make_interval(secs => \(overlap)),
+                sha256 = \(Hash.sha256(secret).bytes), prefix = \(shown(secret)), imported = false, updated_at = now()
+            WHERE id = \(id)
+            """)
+        var change = try await resource.change(connection, id, "rotate")
+        change.secret = ("secret", secret)
         return change
     }
 

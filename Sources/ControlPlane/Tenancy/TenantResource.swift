@@ -8,7 +8,9 @@ extension AdminResource {
             document: """
                 json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'tier', r.tier, 'state', r.state,
                     'allowed_regions', r.allowed_regions, 'allowed_addresses', r.allowed_addresses, 'masking', r.masking, 'allowed_trust_classes', r.allowed_trust_classes,
-                    'anomaly_throttle_ppm', r.anomaly_throttle_ppm, 'throttle_ppm', r.throttle_ppm, 'created_at', serving.wire_time(r.created_at),
+                    'anomaly_throttle_ppm', r.anomaly_throttle_ppm, 'throttle_ppm', r.throttle_ppm, 'tokens_per_day', r.tokens_per_day,
+                    'tokens_per_month', r.tokens_per_month, 'spend_per_month_micro_usd', r.spend_per_month_micro_usd,
+                    'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.tenants AS r", visible: "r.state <> 'deleted'",
@@ -23,6 +25,9 @@ extension AdminResource {
             AdminField("masking", .choice(["warn", "secrets", "personal", "all"]), nullable: true),
             AdminField("allowed_addresses", .addressRanges(atMost: 256), nullable: true),
             AdminField("allowed_trust_classes", .choices(["standard", "trusted"]), nullable: true),
+            AdminField("tokens_per_day", .integer(1...1_000_000_000_000_000), nullable: true),
+            AdminField("tokens_per_month", .integer(1...1_000_000_000_000_000), nullable: true),
+            AdminField("spend_per_month_micro_usd", .integer(1...1_000_000_000_000), nullable: true),
         ],
         check: { connection, id in
             let tier: SQL =

@@ -14,9 +14,10 @@ extension AdminResource {
                     'floor_percent', r.floor_percent, 'queue_requests', r.queue_requests, 'queue_bytes', r.queue_bytes,
                     'queue_wait_microseconds', r.queue_wait_microseconds, 'burst_percent', r.burst_percent,
                     'tenant_share_percent', r.tenant_share_percent, 'batch_deadline_seconds', r.batch_deadline_seconds,
-                    'hedge_ppm', r.hedge_ppm, 'continues_streams', r.continues_streams,
-                    'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'anomaly_throttle_ppm', r.anomaly_throttle_ppm,
-                    'created_at', serving.wire_time(r.created_at),
+                    'hedge_ppm', r.hedge_ppm, 'continues_streams', r.continues_streams, 'anomaly_throttle_ppm', r.anomaly_throttle_ppm,
+                    'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'burst_requests', r.burst_requests,
+                    'burst_tokens', r.burst_tokens, 'tokens_per_day', r.tokens_per_day, 'tokens_per_month', r.tokens_per_month,
+                    'spend_per_month_micro_usd', r.spend_per_month_micro_usd, 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.tiers AS r", visible: "r.state <> 'deleted'"),
@@ -44,6 +45,11 @@ extension AdminResource {
             AdminField("hedge_ppm", .integer(0...100_000)),
             AdminField("continues_streams", .boolean),
             AdminField("monthly_minimum_micro_usd", .integer(0...1_000_000_000_000_000)),
+            AdminField("burst_requests", .integer(1...10_000_000), nullable: true),
+            AdminField("burst_tokens", .integer(1...2_000_000_000), nullable: true),
+            AdminField("tokens_per_day", .integer(1...1_000_000_000_000_000), nullable: true),
+            AdminField("tokens_per_month", .integer(1...1_000_000_000_000_000), nullable: true),
+            AdminField("spend_per_month_micro_usd", .integer(1...1_000_000_000_000), nullable: true),
         ],
         check: { connection, id in
             // A quota may not fall below what was promised to a key of its own.

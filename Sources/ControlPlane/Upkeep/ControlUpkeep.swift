@@ -21,6 +21,7 @@ package struct ControlUpkeep: Service {
     private let billing: PostgresPool
     private let reliability: PostgresPool
     private let operations: OperationReports
+    private let quotas: QuotaUpkeep
     private let lease: Lease
     private let retention: Retention
     private let quarantined: GaugeMetric
@@ -31,6 +32,7 @@ package struct ControlUpkeep: Service {
         billing = databases.billing
         reliability = databases.reliability
         operations = OperationReports(pool: databases.serving)
+        quotas = QuotaUpkeep(serving: databases.serving, billing: databases.billing)
         lease = Lease("upkeep", holder: holder, seconds: 30)
         self.retention = retention
         quarantined = metrics.gauge("plimsoll_control_usage_quarantine_rows", "Usage records that a person must look at.")
@@ -50,6 +52,7 @@ package struct ControlUpkeep: Service {
                     if try await self.lease.acquire(self.pool) != nil {
                         try await self.operations.expire()
                         if try await CaptureStore.expire(self.pool) > 0 { self.logger.info("Captures have expired and are erased") }
+                        try await self.quotas.endExpired()
                         if nextSweep <= .now {
                             try await self.sweep()
                             nextSweep = .now + .seconds(3_600)
@@ -71,6 +74,8 @@ package struct ControlUpkeep: Service {
 
     func sweep() async throws {
         _ = try await pool.query("SELECT upkeep.ensure_partitions(3)")
+        try await quotas.correctEnded()
+        try await quotas.forget()
         try await drop("billing.usage_event", olderThan: retention.usage)
         try await drop("reliability.minute", olderThan: retention.minutes)
         _ = try await pool.query("SELECT upkeep.forget()")

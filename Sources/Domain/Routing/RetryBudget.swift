@@ -1,43 +1,75 @@
+import Synchronization
+
 /// How many retries a tenant may cause: a tenth of its requests in the last ten seconds, and at least two.
 ///
-/// A request that moves because its host or link was lost is not a retry and does not ask.
-package struct RetryBudget: Sendable {
-    private static let slots = 10
-    private static let slotMicroseconds: Int64 = 1_000_000
+/// A request that moves because its host or link was lost is not a retry and does not ask. All event loops share one and none waits for another:
+/// each second has a word with its number, requests and retries. Loops that take the last retry in the same moment may all have it.
+package final class RetryBudget: Sendable {
+    private static let seconds: UInt64 = 10
     package static let minimum = 2
 
-    private var requests = [Int32](repeating: 0, count: slots)
-    private var retries = [Int32](repeating: 0, count: slots)
-    private var newestSlot: Int64
+    /// One second's counts in one word: number of the second (24 bits), requests (24), retries (16).
+    private struct Slot {
+        var second: UInt64
+        var requests: UInt64
+        var retries: UInt64
 
-    /// - Parameter now: Microseconds of a monotonic clock, as everywhere in this type.
-    package init(now: Int64) {
-        newestSlot = now / Self.slotMicroseconds
+        init(second: UInt64) {
+            (self.second, requests, retries) = (second & 0xFF_FFFF, 0, 0)
+        }
+
+        init(word: UInt64) {
+            (second, requests, retries) = (word >> 40, word >> 16 & 0xFF_FFFF, word & 0xFFFF)
+        }
+
+        var word: UInt64 { second << 40 | min(requests, 0xFF_FFFF) << 16 | min(retries, 0xFFFF) }
     }
 
-    package mutating func noteRequest(now: Int64) {
-        let slot = advance(to: now)
-        requests[slot] &+= 1
+    /// The memory is this object's own from its beginning to its end, and touched by atomic operations only.
+    private nonisolated(unsafe) let slots: UnsafeMutablePointer<Atomic<UInt64>>
+
+    package init() {
+        slots = .allocate(capacity: Int(Self.seconds))
+        for place in 0..<Int(Self.seconds) { (slots + place).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        slots.deinitialize(count: Int(Self.seconds))
+        slots.deallocate()
+    }
+
+    /// - Parameter now: Microseconds of a monotonic clock, as everywhere in this type.
+    package func noteRequest(now: Int64) {
+        change(Self.second(now)) { $0.requests += 1 }
     }
 
     /// Takes one retry out of the budget; false when it is spent.
-    package mutating func takeRetry(now: Int64) -> Bool {
-        let slot = advance(to: now)
-        let allowed = max(Self.minimum, requests.reduce(0) { $0 + Int($1) } / 10)
-        guard retries.reduce(0, { $0 + Int($1) }) < allowed else { return false }
-        retries[slot] += 1
+    package func takeRetry(now: Int64) -> Bool {
+        let second = Self.second(now)
+        var (requests, retries) = (0, 0)
+        for place in 0..<Int(Self.seconds) {
+            let slot = Slot(word: slots[place].load(ordering: .relaxed))
+            guard (second &- slot.second) & 0xFF_FFFF < Self.seconds else { continue }
+            requests += Int(slot.requests)
+            retries += Int(slot.retries)
+        }
+        guard retries < max(Self.minimum, requests / 10) else { return false }
+        change(second) { $0.retries += 1 }
         return true
     }
 
-    private mutating func advance(to now: Int64) -> Int {
-        let slot = max(now / Self.slotMicroseconds, newestSlot)
-        let steps = min(slot - newestSlot, Int64(Self.slots))
-        for step in 0..<steps {
-            let stale = Int((slot - step) % Int64(Self.slots))
-            requests[stale] = 0
-            retries[stale] = 0
+    private static func second(_ now: Int64) -> UInt64 { UInt64(max(now, 0) / 1_000_000) }
+
+    private func change(_ second: UInt64, _ body: (inout Slot) -> Void) {
+        let word = slots + Int(second % Self.seconds)
+        var known = word.pointee.load(ordering: .relaxed)
+        while true {
+            var slot = Slot(word: known)
+            if slot.second != second & 0xFF_FFFF { slot = Slot(second: second) }
+            body(&slot)
+            let (done, present) = word.pointee.weakCompareExchange(expected: known, desired: slot.word, ordering: .relaxed)
+            if done { return }
+            known = present
         }
-        newestSlot = slot
-        return Int(slot % Int64(Self.slots))
     }
 }

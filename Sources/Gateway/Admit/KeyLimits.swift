@@ -1,23 +1,71 @@
 import Domain
-import Synchronization
+
+/// What one request asks of the limits that hold for it.
+struct LimitAsk: Sendable {
+    /// The most that it can need: prompt and longest answer.
+    var tokens: Int
+    /// What that costs, pico-US-dollars.
+    var spend: Int64
+    /// Microseconds, monotonic.
+    var now: Int64
+}
+
+/// What was taken for one request, to be settled once, however it ends.
+struct LimitReservation: Sendable {
+    var tokens: Int
+    var spend: Int64
+    fileprivate var day: Int64
+    fileprivate var month: Int64
+    fileprivate var tenantCounted: QuotaKinds = []
+    fileprivate var ownCounted: QuotaKinds = []
+
+    fileprivate func amount(_ kind: QuotaKind) -> Int64 { kind == .spendPerMonth ? spend : Int64(tokens) }
+
+    fileprivate func number(_ kind: QuotaKind) -> Int64 { kind.period == .day ? day : month }
+}
 
 /// What a limit says to one request.
 enum LimitVerdict: Sendable {
-    case granted(LimitStanding)
+    case granted(LimitReservation, LimitStanding)
     case refused(LimitRefusal)
 }
 
-/// Why and for how long.
-struct LimitRefusal: Sendable {
-    enum Kind: Sendable {
-        case requests
-        case tokens
-        case concurrency
+/// A limit that has no room.
+struct LimitFault: Sendable {
+    enum Kind: String, Sendable, CaseIterable {
+        case requests = "requests_per_minute"
+        case tokens = "tokens_per_minute"
+        case concurrency = "concurrent_requests"
+        case tokensPerDay = "tokens_per_day"
+        case tokensPerMonth = "tokens_per_month"
+        case spendPerMonth = "spend_per_month"
+
+        init(_ kind: QuotaKind) {
+            switch kind {
+            case .tokensPerDay: self = .tokensPerDay
+            case .tokensPerMonth: self = .tokensPerMonth
+            case .spendPerMonth: self = .spendPerMonth
+            }
+        }
     }
 
     var kind: Kind
     /// Microseconds; nil when waiting does not help.
     var retryAfter: Int64?
+    /// The window has room, but this gateway holds no lease on it: one has been asked for.
+    var mayBeLeased = false
+
+    init(_ kind: Kind, retryAfter: Int64?) {
+        self.kind = kind
+        self.retryAfter = retryAfter
+    }
+}
+
+/// Why a request is not admitted, and for how long.
+struct LimitRefusal: Sendable {
+    var fault: LimitFault
+    /// The key's own limit has no room, else its tenant's.
+    var isOwn: Bool
     var standing: LimitStanding
 }
 
@@ -31,119 +79,89 @@ struct LimitStanding: Sendable {
     var tokenReset: Int64 = 0
 }
 
-/// Requests a minute, tokens a minute and requests at once of one holder, shared by all loops. Times are microseconds, monotonic.
-final class Allowance: Sendable {
-    struct Caps: Sendable, Equatable {
-        var requests: Int
-        var tokens: Int
-        var concurrent: Int
-    }
-
-    private struct State: Sendable {
-        var requests: TokenBucket
-        var tokens: TokenBucket
-        var concurrent: Int
-        var running = 0
-    }
-
-    private let state: Mutex<State>
-
-    init(_ caps: Caps, now: Int64) {
-        state = Mutex(
-            State(
-                requests: TokenBucket(limit: caps.requests, now: now), tokens: TokenBucket(limit: caps.tokens, now: now),
-                concurrent: caps.concurrent))
-    }
-
-    func change(_ caps: Caps, now: Int64) {
-        state.withLock { state in
-            if state.requests.limit != Int64(caps.requests) { state.requests.change(limit: caps.requests, now: now) }
-            if state.tokens.limit != Int64(caps.tokens) { state.tokens.change(limit: caps.tokens, now: now) }
-            state.concurrent = caps.concurrent
-        }
-    }
-
-    /// Tokens a minute.
-    var tokenLimit: Int { state.withLock { Int($0.tokens.limit) } }
-
-    func reserve(tokens: Int, now: Int64) -> LimitVerdict {
-        state.withLock { state in
-            guard state.running < state.concurrent else { return refused(.concurrency, 1_000_000, &state, now) }
-            switch state.requests.reserve(1, now: now) {
-            case .granted: break
-            case .wait(let time): return refused(.requests, time, &state, now)
-            case .tooLarge: return refused(.requests, nil, &state, now)
-            }
-            switch state.tokens.reserve(tokens, now: now) {
-            case .granted: break
-            case .wait(let time):
-                state.requests.refund(1, now: now)
-                return refused(.tokens, time, &state, now)
-            case .tooLarge:
-                state.requests.refund(1, now: now)
-                return refused(.tokens, nil, &state, now)
-            }
-            state.running += 1
-            return .granted(standing(&state, now))
-        }
-    }
-
-    /// The request is over. A request that never was admitted gives its place among the requests back too.
-    func settle(reserved: Int, used: Int, countsRequest: Bool, now: Int64) {
-        state.withLock { state in
-            state.running -= 1
-            state.tokens.settle(reserved: reserved, used: used, now: now)
-            if !countsRequest { state.requests.refund(1, now: now) }
-        }
-    }
-
-    private func refused(_ kind: LimitRefusal.Kind, _ after: Int64?, _ state: inout State, _ now: Int64) -> LimitVerdict {
-        .refused(LimitRefusal(kind: kind, retryAfter: after, standing: standing(&state, now)))
-    }
-
-    private func standing(_ state: inout State, _ now: Int64) -> LimitStanding {
-        LimitStanding(
-            requestLimit: state.requests.limit, requestsLeft: state.requests.remaining(now: now), requestReset: state.requests.reset(now: now),
-            tokenLimit: state.tokens.limit, tokensLeft: state.tokens.remaining(now: now), tokenReset: state.tokens.reset(now: now))
-    }
-}
-
-/// All that bounds a key: its tenant's allowance, its own where it has one, and its tenant's budget for retries.
+/// All that bounds a key: its tenant's limits, its own where it has some, and its tenant's budget for retries. Made anew with each table; what was
+/// taken is in the holders.
 final class KeyLimits: Sendable {
-    private let tenant: Allowance
-    private let own: Allowance?
-    private let retries: Mutex<RetryBudget>
+    let tenant: LimitHolder
+    let own: LimitHolder
+    /// The key has limits of the minute of its own. What it uses is counted for itself in any case.
+    let hasOwnMinute: Bool
+    let file: LimitFile
 
-    init(tenant: Allowance, own: Allowance?, now: Int64) {
+    init(tenant: LimitHolder, own: LimitHolder, hasOwnMinute: Bool, file: LimitFile) {
         self.tenant = tenant
         self.own = own
-        retries = Mutex(RetryBudget(now: now))
+        self.hasOwnMinute = hasOwnMinute
+        self.file = file
     }
 
-    func reserve(tokens: Int, now: Int64) -> LimitVerdict {
-        let verdict = tenant.reserve(tokens: tokens, now: now)
-        guard let own, case .granted = verdict else {
-            if case .granted = verdict { retries.withLock { $0.noteRequest(now: now) } }
-            return verdict
+    /// Takes all that the request needs, or nothing.
+    func reserve(_ ask: LimitAsk) -> LimitVerdict {
+        if let fault = tenant.reserveMinute(ask) { return refused(fault, isOwn: false, ask) }
+        if hasOwnMinute, let fault = own.reserveMinute(ask) {
+            tenant.settleMinute(reserved: ask.tokens, used: 0, countsRequest: false, now: ask.now)
+            return refused(fault, isOwn: true, ask)
         }
-        let ownVerdict = own.reserve(tokens: tokens, now: now)
-        if case .refused = ownVerdict {
-            tenant.settle(reserved: tokens, used: 0, countsRequest: false, now: now)
-        } else {
-            retries.withLock { $0.noteRequest(now: now) }
+        var reservation = LimitReservation(
+            tokens: ask.tokens, spend: ask.spend, day: file.number(.day), month: file.number(.month))
+        for kind in [QuotaKind.tokensPerDay, .tokensPerMonth, .spendPerMonth] {
+            let (amount, number) = (reservation.amount(kind), reservation.number(kind))
+            if let fault = tenant.take(kind, amount, number: number, counted: &reservation.tenantCounted) {
+                return undo(reservation, fault, isOwn: false, ask)
+            }
+            if let fault = own.take(kind, amount, number: number, counted: &reservation.ownCounted) {
+                return undo(reservation, fault, isOwn: true, ask)
+            }
         }
-        return ownVerdict
+        tenant.retries.noteRequest(now: ask.now)
+        return .granted(reservation, standing(now: ask.now))
     }
 
-    func settle(reserved: Int, used: Int, countsRequest: Bool = true, now: Int64) {
-        tenant.settle(reserved: reserved, used: used, countsRequest: countsRequest, now: now)
-        own?.settle(reserved: reserved, used: used, countsRequest: countsRequest, now: now)
+    /// The request is over.
+    ///
+    /// - Parameters:
+    ///   - tokens: What it used, billable tokens.
+    ///   - spend: What that costs, pico-US-dollars.
+    func settle(_ reservation: LimitReservation, tokens: Int, spend: Int64, now: Int64) {
+        settle(reservation, tokens: tokens, spend: spend, countsRequest: true, now: now)
     }
 
-    /// Tokens a minute that one request could ever reserve at this gateway.
-    var tokenLimit: Int { min(tenant.tokenLimit, own?.tokenLimit ?? .max) }
-
-    func takeRetry(now: Int64) -> Bool {
-        retries.withLock { $0.takeRetry(now: now) }
+    /// The request was never admitted: everything is given back, its place among the requests too.
+    func release(_ reservation: LimitReservation, now: Int64) {
+        settle(reservation, tokens: 0, spend: 0, countsRequest: false, now: now)
     }
+
+    private func settle(_ reservation: LimitReservation, tokens: Int, spend: Int64, countsRequest: Bool, now: Int64) {
+        tenant.settleMinute(reserved: reservation.tokens, used: tokens, countsRequest: countsRequest, now: now)
+        if hasOwnMinute { own.settleMinute(reserved: reservation.tokens, used: tokens, countsRequest: countsRequest, now: now) }
+        settleWindow(.tokensPerDay, reservation, used: Int64(tokens))
+        settleWindow(.tokensPerMonth, reservation, used: Int64(tokens))
+        settleWindow(.spendPerMonth, reservation, used: spend)
+    }
+
+    private func settleWindow(_ kind: QuotaKind, _ reservation: LimitReservation, used: Int64) {
+        let (amount, number) = (reservation.amount(kind), reservation.number(kind))
+        tenant.settle(kind, taken: reservation.tenantCounted.contains(kind) ? amount : 0, used: used, number: number)
+        own.settle(kind, taken: reservation.ownCounted.contains(kind) ? amount : 0, used: used, number: number)
+    }
+
+    private func undo(_ reservation: LimitReservation, _ fault: LimitFault, isOwn: Bool, _ ask: LimitAsk) -> LimitVerdict {
+        release(reservation, now: ask.now)
+        return refused(fault, isOwn: isOwn, ask)
+    }
+
+    private func refused(_ fault: LimitFault, isOwn: Bool, _ ask: LimitAsk) -> LimitVerdict {
+        .refused(LimitRefusal(fault: fault, isOwn: isOwn, standing: standing(now: ask.now)))
+    }
+
+    /// Of the narrower of the two that hold.
+    func standing(now: Int64) -> LimitStanding { (hasOwnMinute ? own : tenant).standing(now: now) }
+
+    /// Tokens that one request could ever reserve at this gateway.
+    var tokenLimit: Int {
+        let burst = tenant.tokenBucket.burst
+        return Int(hasOwnMinute ? min(burst, own.tokenBucket.burst) : burst)
+    }
+
+    func takeRetry(now: Int64) -> Bool { tenant.retries.takeRetry(now: now) }
 }

@@ -1,52 +1,177 @@
+import Domain
+import NIOCore
 import PlimsollWire
 import Synchronization
 
-/// Keeps what each tenant and key has spent, from one table to the next.
-final class LimitBook: Sendable {
+/// Keeps what each tenant and key has taken of its limits, from one table to the next and, in its file, from one process to the next.
+package final class LimitBook: Sendable {
+    /// A million US dollars in 10^-12: above it a limit counts as this one.
+    static let greatestSpend: Int64 = 1_000_000_000_000_000_000
+    /// The next window is made ready so long before it begins, microseconds.
+    static let readiness: Int64 = 600_000_000
+
     private struct Pages: Sendable {
-        var allowances: [String: Allowance] = [:]
-        var keys: [String: KeyLimits] = [:]
-        var hasOwn: [String: Bool] = [:]
+        var holders: [String: LimitHolder] = [:]
+        var clock: SteadyClock
     }
 
-    private let pages = Mutex(Pages())
+    package let file: LimitFile
+    /// What may be taken of calendar windows comes in leases of the control plane.
+    let isLeased: Bool
+    /// Where words go that the disk has no space for.
+    private let spare: LimitFile
+    private let pages: Mutex<Pages>
 
-    /// - Parameter gateways: Each of them admits its share of the limits of a minute, so that their sum never exceeds the limit.
-    func limits(for key: KeyEntry, tier: TierEntry, gateways: Int, now: Int64) -> KeyLimits {
-        func share(_ limit: Int) -> Int { max(1, limit / gateways) }
-        let tierCaps = Allowance.Caps(
-            requests: share(tier.requestsPerMinute), tokens: share(tier.tokensPerMinute), concurrent: share(tier.concurrentRequests))
-        let hasOwn = key.requestsPerMinute != nil || key.tokensPerMinute != nil || key.concurrentRequests != nil
-        let ownCaps = Allowance.Caps(
-            requests: share(key.requestsPerMinute ?? tier.requestsPerMinute), tokens: share(key.tokensPerMinute ?? tier.tokensPerMinute),
-            concurrent: share(key.concurrentRequests ?? tier.concurrentRequests))
-        return pages.withLock { pages in
-            let tenant = allowance("tenant/" + key.tenant, tierCaps, &pages, now)
-            let own = hasOwn ? allowance("key/" + key.id, ownCaps, &pages, now) : nil
-            if let known = pages.keys[key.id], pages.hasOwn[key.id] == hasOwn { return known }
-            let limits = KeyLimits(tenant: tenant, own: own, now: now)
-            pages.keys[key.id] = limits
-            pages.hasOwn[key.id] = hasOwn
-            return limits
+    /// - Parameters:
+    ///   - isLeased: False: this gateway is the only one, and the limits themselves are its ceilings.
+    ///   - wall: Microseconds since 1970.
+    ///   - monotonic: Microseconds.
+    package init(file: LimitFile, isLeased: Bool, wall: Int64, monotonic: Int64) throws(MeterError) {
+        self.file = file
+        self.isLeased = isLeased
+        spare = try LimitFile()
+        pages = Mutex(Pages(clock: SteadyClock(wall: wall, monotonic: monotonic, notBefore: file.steadyTime)))
+        tick(wall: wall, monotonic: monotonic)
+    }
+
+    /// That lives as long as the process.
+    static func unkept() -> LimitBook {
+        do throws(MeterError) {
+            return try LimitBook(
+                file: LimitFile(), isLeased: false, wall: LoopClock.wallMicroseconds(), monotonic: NIODeadline.now().microseconds)
+        } catch {
+            preconditionFailure("no memory for limits: \(error)")
+        }
+    }
+
+    /// Lets the time go on: what window is counted in, and the next one made ready. Often, from any thread but the loops'.
+    package func tick(wall: Int64, monotonic: Int64) {
+        pages.withLock { pages in
+            let time = pages.clock.now(wall: wall, monotonic: monotonic)
+            file.steadyTime = time
+            for period in QuotaPeriod.allCases { follow(period, time, pages.holders.values, now: monotonic) }
+        }
+    }
+
+    /// Takes over the time of a better clock, microseconds since 1970.
+    func setTime(_ time: Int64, monotonic: Int64) { pages.withLock { $0.clock.set(time, monotonic: monotonic) } }
+
+    private func follow(_ period: QuotaPeriod, _ time: Int64, _ holders: some Sequence<LimitHolder>, now: Int64) {
+        let number = max(period.number(at: time), file.number(period))
+        let kinds = QuotaKind.allCases.filter { $0.period == period }
+        for holder in holders {
+            for kind in kinds {
+                holder.prepare(kind, number, isLeased: isLeased, now: now)
+                guard period.end(of: number) - time < Self.readiness else { continue }
+                holder.prepare(kind, number + 1, isLeased: isLeased, now: now)
+            }
+        }
+        // Loops count in it from here on.
+        if file.number(period) != number { file.begin(period, number) }
+    }
+
+    /// - Parameter share: This gateway's of the limits of a minute.
+    func limits(for key: KeyEntry, tenant: TenantEntry, tier: TierEntry, share: GatewayShare, now: Int64) -> KeyLimits {
+        pages.withLock { pages in
+            let tenantHolder = holder("tenant/" + key.tenant, &pages, now)
+            tenantHolder.change(share.of(MinuteCaps(tier)), of: MinuteCaps(tier))
+            tenantHolder.change(QuotaLimits(tenant, tier), isLeased: isLeased, now: now)
+            let own = holder("key/" + key.id, &pages, now)
+            own.change(share.of(MinuteCaps(key, tier)), of: MinuteCaps(key, tier))
+            own.change(QuotaLimits(key), isLeased: isLeased, now: now)
+            return KeyLimits(tenant: tenantHolder, own: own, hasOwnMinute: key.hasOwnMinute, file: file)
         }
     }
 
     /// Forgets holders that are in no table any more; `names` are `tenant/ID` and `key/ID`.
     func keep(only names: Set<String>) {
         pages.withLock { pages in
-            pages.allowances = pages.allowances.filter { names.contains($0.key) }
-            pages.keys = pages.keys.filter { names.contains("key/" + $0.key) }
-            pages.hasOwn = pages.hasOwn.filter { names.contains("key/" + $0.key) }
+            for name in pages.holders.keys where !names.contains(name) { pages.holders[name] = nil }
         }
     }
 
-    private func allowance(_ name: String, _ caps: Allowance.Caps, _ pages: inout Pages, _ now: Int64) -> Allowance {
-        if let known = pages.allowances[name] {
-            known.change(caps, now: now)
-            return known
-        }
-        let made = Allowance(caps, now: now)
-        pages.allowances[name] = made
+    var holders: [LimitHolder] { pages.withLock { Array($0.holders.values) } }
+
+    func holder(_ name: String) -> LimitHolder? { pages.withLock { $0.holders[name] } }
+
+    private func holder(_ name: String, _ pages: inout Pages, _ now: Int64) -> LimitHolder {
+        if let known = pages.holders[name] { return known }
+        let made = LimitHolder(name: name, words: words(name), file: file)
+        for kind in QuotaKind.allCases { made.prepare(kind, file.number(kind.period), isLeased: isLeased, now: now) }
+        pages.holders[name] = made
         return made
     }
+
+    private func words(_ name: String) -> LimitWords {
+        do throws(MeterError) { return try file.record(name) } catch { return spareWords(name) }
+    }
+
+    /// The disk is full: what is counted now is lost with this process, which is better than to serve nobody or without limits.
+    private func spareWords(_ name: String) -> LimitWords {
+        do throws(MeterError) { return try spare.record(name) } catch { preconditionFailure("no memory for limits: \(error)") }
+    }
+}
+
+/// One gateway's part of the limits of a minute: the parts of all gateways in the table add up to the limit.
+struct GatewayShare: Sendable, Equatable {
+    private let count: Int
+    /// Place among the gateways by id; nil: not in the table.
+    private let rank: Int?
+
+    static let whole = GatewayShare(gateways: [], own: "")
+
+    init(gateways: [GatewayEntry], own: String) {
+        count = max(gateways.count, 1)
+        rank = gateways.isEmpty ? 0 : gateways.map(\.id).sorted().firstIndex(of: own)
+    }
+
+    func of(_ limit: Int) -> Int {
+        guard let rank else { return limit / count }
+        return (rank + 1) * limit / count - rank * limit / count
+    }
+
+    func of(_ caps: MinuteCaps) -> MinuteCaps {
+        MinuteCaps(
+            requests: of(caps.requests), requestBurst: of(caps.requestBurst), tokens: of(caps.tokens), tokenBurst: of(caps.tokenBurst),
+            concurrent: of(caps.concurrent))
+    }
+}
+
+extension MinuteCaps {
+    init(_ tier: TierEntry) {
+        self.init(
+            requests: tier.requestsPerMinute, requestBurst: tier.burstRequests ?? tier.requestsPerMinute, tokens: tier.tokensPerMinute,
+            tokenBurst: tier.burstTokens ?? tier.tokensPerMinute, concurrent: tier.concurrentRequests)
+    }
+
+    /// Of a key; what it has none of its own of is the tier's.
+    init(_ key: KeyEntry, _ tier: TierEntry) {
+        let (requests, tokens) = (key.requestsPerMinute ?? tier.requestsPerMinute, key.tokensPerMinute ?? tier.tokensPerMinute)
+        self.init(
+            requests: requests, requestBurst: key.burstRequests ?? key.requestsPerMinute ?? tier.burstRequests ?? requests, tokens: tokens,
+            tokenBurst: key.burstTokens ?? key.tokensPerMinute ?? tier.burstTokens ?? tokens,
+            concurrent: key.concurrentRequests ?? tier.concurrentRequests)
+    }
+}
+
+extension KeyEntry {
+    /// It has a limit of the minute of its own.
+    var hasOwnMinute: Bool {
+        requestsPerMinute != nil || tokensPerMinute != nil || concurrentRequests != nil || burstRequests != nil || burstTokens != nil
+    }
+}
+
+extension QuotaLimits {
+    init(_ tenant: TenantEntry, _ tier: TierEntry) {
+        self.init(
+            tokensPerDay: tenant.tokensPerDay ?? tier.tokensPerDay, tokensPerMonth: tenant.tokensPerMonth ?? tier.tokensPerMonth,
+            spendPerMonth: Self.pico(tenant.spendPerMonthMicroUsd ?? tier.spendPerMonthMicroUsd))
+    }
+
+    init(_ key: KeyEntry) {
+        self.init(
+            tokensPerDay: key.tokensPerDay, tokensPerMonth: key.tokensPerMonth, spendPerMonth: Self.pico(key.spendPerMonthMicroUsd))
+    }
+
+    private static func pico(_ micro: Int64?) -> Int64? { micro.map { min($0, 1_000_000_000_000) * 1_000_000 } }
 }

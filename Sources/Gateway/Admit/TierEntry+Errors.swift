@@ -7,9 +7,6 @@ extension TierEntry {
         APIError(.requestTooLarge, message: "The request is larger than the \(maxBodyBytes) bytes that the plan \(name) allows.")
     }
 
-    /// A rate or another quota is used up.
-    func used(up code: APIErrorCode) -> APIError { APIError(code, message: "\(code.message.dropLast()) on the plan \(name).") }
-
     func promptTooLong(_ param: String) -> APIError {
         APIError(.promptTooLong, message: "The prompt is longer than the \(maxPromptTokens) tokens that the plan \(name) allows.", param: param)
     }

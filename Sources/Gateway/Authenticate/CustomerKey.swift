@@ -19,6 +19,10 @@ final class CustomerKey: Sendable {
     let rules: RouteRules
     /// Makes prefixes known again by this tenant only.
     let affinitySalt: UInt64
+    /// As it stands in the table.
+    let entry: KeyEntry
+    /// Plans that allow more than this key's.
+    let offers: PlanOffers
     /// The tenant's cache salt as a JSON string.
     let quotedSalt: [UInt8]
     /// Nil: nobody asked for any.
@@ -31,7 +35,8 @@ final class CustomerKey: Sendable {
     let masking: Masking?
 
     init(
-        entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding, contentRules: CustomerRules? = nil,
+        entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding, offers: PlanOffers,
+        contentRules: CustomerRules? = nil,
         addresses: CustomerAddresses? = nil, captures: CustomerCaptures? = nil
     ) {
         id = entry.id
@@ -43,6 +48,8 @@ final class CustomerKey: Sendable {
         self.standing = standing
         rules = RouteRules(tenant, entry)
         affinitySalt = CustomerKey.salt(tenant)
+        self.entry = entry
+        self.offers = offers
         quotedSalt = BodyEdit.quoted(tenant.cacheSalt)
         self.contentRules = contentRules
         self.addresses = addresses

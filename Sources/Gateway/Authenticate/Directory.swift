@@ -1,4 +1,5 @@
 import Cryptography
+import Domain
 import OpenAIWire
 import PlimsollWire
 
@@ -12,17 +13,25 @@ final class Directory: Sendable {
     /// All that its keys refer to.
     let ruleSets: [RuleSet]
 
-    init(version: Int64, keys: [SHA256Digest: CustomerKey], models: [String: ModelRoute], ruleSets: [RuleSet] = []) {
+    private let prices: PriceBook
+
+    init(
+        version: Int64, keys: [SHA256Digest: CustomerKey], models: [String: ModelRoute], prices: PriceBook = PriceBook([]), ruleSets: [RuleSet] = []
+    ) {
         self.ruleSets = ruleSets
         self.version = version
         self.keys = keys
         self.models = models
+        self.prices = prices
     }
 
     /// False before the first table.
     var isInForce: Bool { version > 0 }
 
     func key(_ digest: SHA256Digest) -> CustomerKey? { keys[digest] }
+
+    /// - Parameter serviceClass: `interactive` or `batch`.
+    func prices(_ model: String, _ tier: String, _ serviceClass: String) -> PriceSchedule? { prices.schedule(model, tier, serviceClass) }
 
     func model(_ name: String) -> ModelRoute? { models[name] }
 

@@ -12,12 +12,16 @@ final class DirectoryBuilder: Sendable {
     private let queues = QueueBook()
     private let region: String
     private let compiler = Mutex(RuleCompiler())
+    private let gateway: String
 
-    /// - Parameter region: The gateway's own.
-    init(limits: LimitBook, workers: WorkerBook, region: String) {
+    /// - Parameters:
+    ///   - region: The gateway's own.
+    ///   - gateway: Its id.
+    init(limits: LimitBook, workers: WorkerBook, region: String, gateway: String) {
         self.limits = limits
         self.workers = workers
         self.region = region
+        self.gateway = gateway
     }
 
     func build(_ table: TableContents, now: Int64) -> Directory {
@@ -29,24 +33,26 @@ final class DirectoryBuilder: Sendable {
         queues.keep(only: Set(table.models.keys))
         workers.keep(only: table.workers)
         return Directory(
-            version: table.version, keys: keys, models: routes, ruleSets: [compiled.common].compactMap(\.self) + compiled.own.values)
+            version: table.version, keys: keys, models: routes, prices: PriceBook(table.prices),
+            ruleSets: [compiled.common].compactMap(\.self) + compiled.own.values)
     }
 
     private func keys(_ table: TableContents, _ rules: RuleCompiler.Result, now: Int64) -> [SHA256Digest: CustomerKey] {
         var result: [SHA256Digest: CustomerKey] = [:]
-        let gateways = max(table.gateways.count, 1)
+        let share = GatewayShare(gateways: table.gateways, own: gateway)
+        let offers = PlanOffers.all(table.tiers)
         let standings = TierStanding.standings(table.tiers)
         var kept: Set<String> = []
         for entry in table.keys.values {
             guard let digest = SHA256Digest(hex: entry.sha256Hex), let tenant = table.tenants[entry.tenant], let tier = table.tiers[tenant.tier],
                 let standing = standings[tenant.tier]
             else { continue }
-            let share = limits.limits(
-                for: entry.throttled(tenant.throttlePpm), tier: tier.throttled(tenant.throttlePpm), gateways: gateways, now: now)
+            let bounds = limits.limits(
+                for: entry.throttled(tenant.throttlePpm), tenant: tenant, tier: tier.throttled(tenant.throttlePpm), share: share, now: now)
             kept.insert("key/" + entry.id)
             kept.insert("tenant/" + entry.tenant)
             result[digest] = CustomerKey(
-                entry: entry, tenant: tenant, tier: tier, limits: share, standing: standing,
+                entry: entry, tenant: tenant, tier: tier, limits: bounds, standing: standing, offers: offers[tier.name] ?? PlanOffers(),
                 contentRules: CustomerRules(rules.sets(for: entry.tenant)),
                 addresses: CustomerAddresses(entry, tenant, blocked: rules.blocked(for: entry.tenant)),
                 captures: CustomerCaptures(table.captures, for: entry))
@@ -61,8 +67,10 @@ extension TierEntry {
     fileprivate func throttled(_ ppm: Int?) -> TierEntry {
         guard let ppm else { return self }
         var left = self
-        left.requestsPerMinute = max(1, requestsPerMinute * ppm / 1_000_000)
-        left.tokensPerMinute = max(1, tokensPerMinute * ppm / 1_000_000)
+        left.requestsPerMinute = requestsPerMinute.throttled(ppm)
+        left.tokensPerMinute = tokensPerMinute.throttled(ppm)
+        left.burstRequests = burstRequests?.throttled(ppm)
+        left.burstTokens = burstTokens?.throttled(ppm)
         return left
     }
 }
@@ -71,8 +79,15 @@ extension KeyEntry {
     fileprivate func throttled(_ ppm: Int?) -> KeyEntry {
         guard let ppm else { return self }
         var left = self
-        left.requestsPerMinute = requestsPerMinute.map { max(1, $0 * ppm / 1_000_000) }
-        left.tokensPerMinute = tokensPerMinute.map { max(1, $0 * ppm / 1_000_000) }
+        left.requestsPerMinute = requestsPerMinute?.throttled(ppm)
+        left.tokensPerMinute = tokensPerMinute?.throttled(ppm)
+        left.burstRequests = burstRequests?.throttled(ppm)
+        left.burstTokens = burstTokens?.throttled(ppm)
         return left
     }
+}
+
+extension Int {
+    /// Never nothing: who is throttled still gets on.
+    fileprivate func throttled(_ ppm: Int) -> Int { Swift.max(1, self * ppm / 1_000_000) }
 }

@@ -30,6 +30,11 @@ extension CustomerConnection {
             let (head, body) = loop.models(id, key, question)
             answer(head, body)
             return true
+        case .usage(let id, let key):
+            state = .serving
+            let (head, body) = loop.usage(id, key)
+            answer(head, body)
+            return true
         case .refused(let error, let id, let allow):
             loop.metrics.countRefusal(status: error.status)
             return refuse(error, id, head.framing, allow)

@@ -36,6 +36,10 @@ final class GatewayLoop {
     }
     var isDraining = false
     let decisions = DecisionRing()
+    /// Nil: nothing is leased here.
+    var leases: LeaseKeeper?
+    /// Requests that wait for a lease to be admitted.
+    private var awaitingLease: [RelayedRequest] = []
     var random = LoopRandom()
     let scan = RequestScan()
     let optionsScan = RequestScan()
@@ -156,10 +160,21 @@ final class GatewayLoop {
         if let known = subjects[name] { return known }
         let made = UsageSubject(
             tenant: key.tenant.id, key: key.id, tier: key.tier.name, model: model.entry.name, region: settings.region,
-            firstTokenObjective: key.tier.ttftObjectiveMicroseconds)
+            firstTokenObjective: key.tier.ttftObjectiveMicroseconds, prices: directory.prices(model.entry.name, key.tier.name, "interactive"),
+            batchPrices: directory.prices(model.entry.name, key.tier.name, "batch"))
         if subjects.count >= 10_000 { subjects.removeAll(keepingCapacity: true) }
         subjects[name] = made
         return made
+    }
+
+    func await(lease request: RelayedRequest) { awaitingLease.append(request) }
+
+    func forget(awaiting request: RelayedRequest) { awaitingLease.removeAll { $0 === request } }
+
+    /// Leases have been exchanged: who waited for one looks again.
+    func leasesChanged() {
+        // Each leaves the list or stays in it while it looks.
+        for request in awaitingLease { request.retryLimits(isLast: false) }
     }
 
     private func tick() {

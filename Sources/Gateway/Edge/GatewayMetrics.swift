@@ -30,9 +30,11 @@ package final class GatewayMetrics: Sendable {
     let promptsRefused: CounterMetric
     let promptsMasked: CounterMetric
     let keysRefusedUnseen: CounterMetric
+    let limits: LimitMetrics
 
     package init(_ registry: MetricRegistry) {
         edge = EdgeMetrics(registry)
+        limits = LimitMetrics(registry)
         let requests = "plimsoll_gateway_requests_total"
         outcomes = Outcome.allCases.sorted { $0.place < $1.place }.map { outcome in
             registry.counter(requests, "Admitted requests by outcome.", labels: ["outcome": outcome.rawValue])

@@ -16,6 +16,7 @@ package final class GatewayServer: Service {
     private let certificates: EdgeCertificates?
     private let captures: CaptureDesk?
     private let memory: MemoryWatch
+    private let limits: LimitBook
     private let builder: DirectoryBuilder
     private let workers: WorkerBook
     private let fleetMetrics: FleetMetrics
@@ -29,19 +30,21 @@ package final class GatewayServer: Service {
     private struct State {
         var directory = Directory.empty
         var loops: [NIOLoopBound<GatewayLoop>] = []
+        var leases: LeaseKeeper?
     }
 
     /// - Parameters:
     ///   - group: Its loops serve customers and links alike.
     ///   - registry: Links to hosts; nil for a standalone gateway.
+    ///   - limits: What was taken of limits; nil: nothing yet, and nothing is kept.
     ///   - certificates: Serves TLS with them; nil: plain.
     ///   - captures: Where what tenants want to be kept goes; nil: nothing is.
     ///   - memory: In place of the one that the settings ask for.
     ///   - drainLimit: For requests that run when the gateway is asked to stop.
     ///   - bound: Told the port that is listened on.
     package init(
-        settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, contact: ControlContact? = nil,
-        certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, memory: MemoryWatch? = nil,
+        settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, limits: LimitBook? = nil,
+        contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, memory: MemoryWatch? = nil,
         metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
     ) {
@@ -59,7 +62,17 @@ package final class GatewayServer: Service {
         self.bound = bound
         fleetMetrics = FleetMetrics(metrics)
         workers = WorkerBook(registry: registry, metrics: fleetMetrics, timeOut: settings.ejectionTime)
-        builder = DirectoryBuilder(limits: LimitBook(), workers: workers, region: settings.region)
+        let book = limits ?? .unkept()
+        self.limits = book
+        builder = DirectoryBuilder(limits: book, workers: workers, region: settings.region, gateway: settings.gatewayId)
+    }
+
+    /// Requests may wait for leases of this keeper. Before the server runs.
+    package func use(_ leases: LeaseKeeper) { state.withLock { $0.leases = leases } }
+
+    /// Leases have been exchanged: requests that wait for one look again.
+    package func leasesChanged() {
+        for loop in state.withLock({ $0.loops }) { loop.eventLoop.execute { loop.value.leasesChanged() } }
     }
 
     /// Serves from this table from now on. Returns when every loop does; from any thread but theirs, one call at a time.
@@ -143,11 +156,16 @@ package final class GatewayServer: Service {
             // One loop looks after the fleet for all.
             first.eventLoop.execute { [workers] in first.value.sweeper = FleetSweeper(workers) }
         }
-        let directory = state.withLock { state in
+        let (directory, leases) = state.withLock { state in
             state.loops = loops
-            return state.directory
+            return (state.directory, state.leases)
         }
-        for loop in loops { loop.eventLoop.execute { loop.value.directory = directory } }
+        for loop in loops {
+            loop.eventLoop.execute {
+                loop.value.leases = leases
+                loop.value.directory = directory
+            }
+        }
         return loops
     }
 

@@ -125,6 +125,9 @@ final class HTTP2Stream {
         case .models(let id, let key, let question):
             let (head, body) = loop.models(id, key, question)
             answer(head, body)
+        case .usage(let id, let key):
+            let (head, body) = loop.usage(id, key)
+            answer(head, body)
         case .refused(let error, let id, let allow):
             loop.metrics.countRefusal(status: error.status)
             var head = AnswerHead(error, id)

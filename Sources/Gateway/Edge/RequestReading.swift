@@ -10,6 +10,7 @@ enum HeadOutcome {
     /// Its body is next, of at most the tier's bytes.
     case generate(ArrivingRequest)
     case models(RequestId, CustomerKey, ModelsQuestion)
+    case usage(RequestId, CustomerKey)
     case refused(APIError, RequestId, allow: StaticString?)
 }
 
@@ -26,6 +27,7 @@ extension GatewayLoop {
     private enum Target {
         case generation(GenerationEndpoint)
         case models(name: String?)
+        case usage
         case captures
         case unknown(ErrorShape)
     }
@@ -55,10 +57,11 @@ extension GatewayLoop {
         if let addresses = key.addresses, !addresses.policy.admits(client()) { return refused(.addressNotAllowed) }
         if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable) }
         switch target {
-        case .models(let name):
+        case .models, .usage:
             guard head.method == .get || head.method == .head else { return refused(.methodNotAllowed, allow: "GET, HEAD") }
             guard head.framing == .none || head.framing == .length(0) else { return refused(.malformedRequest) }
-            return .models(id, key, ModelsQuestion(name: name, shape: shape))
+            if case .models(let name) = target { return .models(id, key, ModelsQuestion(name: name, shape: shape)) }
+            return .usage(id, key)
         case .captures:
             let path = UnsafeRawBufferPointer(rebasing: bytes[head.target])
             guard let asked = CaptureTarget(path, head.method) else { return refused(.methodNotAllowed, allow: "GET, POST, DELETE") }
@@ -100,6 +103,13 @@ extension GatewayLoop {
         return (AnswerHead(error, id), ByteBuffer(bytes: error.body))
     }
 
+    /// The answer to a key that asks what it has used and what it may.
+    func usage(_ id: RequestId, _ key: CustomerKey) -> (AnswerHead, ByteBuffer) {
+        let now = NIODeadline.now().microseconds
+        let standing = key.limits.standing(now: now)
+        return (AnswerHead(status: 200, requestId: id, standing: standing), ByteBuffer(bytes: UsageView(key, now: now).json))
+    }
+
     private func refusal(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ key: CustomerKey) -> APIError? {
         if let encoding = head.contentEncoding, !HeadBytes.equal(bytes, encoding, ignoringCase: "identity") { return APIError(.unsupportedEncoding) }
         if let type = head.contentType, !MediaType.isJSON(bytes, type) { return APIError(.unsupportedMediaType) }
@@ -112,7 +122,7 @@ extension GatewayLoop {
         switch target {
         case .generation(let endpoint): endpoint.errorShape
         case .unknown(let shape): head.isAnthropic ? .anthropic : shape
-        case .models, .captures: head.isAnthropic ? .anthropic : .openAI
+        case .models, .usage, .captures: head.isAnthropic ? .anthropic : .openAI
         }
     }
 
@@ -125,6 +135,7 @@ extension GatewayLoop {
         if HeadBytes.equal(text, range, to: "/v1/completions") { return .generation(.completions) }
         for endpoint in Self.rarerEndpoints where HeadBytes.equal(text, range, to: endpoint.path) { return .generation(endpoint) }
         if HeadBytes.equal(text, range, to: "/v1/models") { return .models(name: nil) }
+        if HeadBytes.equal(text, range, to: "/v1/usage") { return .usage }
         if captureDesk != nil, end >= 18, HeadBytes.equal(text, 0..<18, to: "/v1/debug/captures"), end == 18 || text[18] == UInt8(ascii: "/") {
             return .captures
         }

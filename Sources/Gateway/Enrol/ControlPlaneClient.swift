@@ -66,6 +66,13 @@ package struct ControlPlaneClient: Sendable {
         _ = try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.decisions, batch), identity)))
     }
 
+    package func exchange(_ request: LeaseRequest, as identity: GatewayIdentity) async throws(EnrolmentError) -> LeaseAnswer {
+        var message = try post(GatewayPath.leases, request)
+        // Requests may wait for it.
+        message.deadlines = OutboundDeadlines(connect: .seconds(2), total: .seconds(4))
+        return try decode(LeaseAnswer.self, await send(signed(message, identity)))
+    }
+
     private func post(_ path: String, _ value: some Encodable) throws(EnrolmentError) -> OutboundRequest {
         do {
             return OutboundRequest(

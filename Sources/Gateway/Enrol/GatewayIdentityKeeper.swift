@@ -65,6 +65,11 @@ package final class GatewayIdentityKeeper: Service {
         { batch in try await self.client.store(batch, as: self.current) }
     }
 
+    /// For `LeaseKeeper`.
+    package var exchangeLeases: LeaseKeeper.Exchange {
+        { request in try await self.client.exchange(request, as: self.current) }
+    }
+
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             let backoff = Backoff(first: .seconds(2), cap: .seconds(300))

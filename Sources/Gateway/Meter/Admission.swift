@@ -39,6 +39,8 @@ package struct Completion: Sendable {
     package var batchDeadline: Int64?
     /// The stream broke and went on at another worker.
     package var isContinued = false
+    /// Of the price that held at admission; 0: none did.
+    package var priceVersion: Int64 = 0
 
     package init(admission: Admission, sequence: Int64, target: UsageTarget?, evidence: RequestEvidence, queuedFor: Int64 = 0) {
         self.admission = admission

@@ -36,6 +36,7 @@ extension SpoolEncoding {
             writer.put(subject)
             writer.put(target)
             if let deadline = completion.batchDeadline { writer.put(deadline) }
+            writer.put(completion.priceVersion)
         }
     }
 

@@ -178,6 +178,8 @@ struct SpoolFinal: Sendable, Equatable {
     var subject: SpoolSubject
     var target: SpoolTarget?
     var batchDeadline: Int64?
+    /// 0: none held, or the release that wrote it knew no prices.
+    var priceVersion: Int64 = 0
 
     init?(_ reader: inout FieldReader) {
         guard let sequence = reader.take(Int64.self), let high = reader.take(UInt64.self), let low = reader.take(UInt64.self),
@@ -199,6 +201,7 @@ struct SpoolFinal: Sendable, Equatable {
             self.target = target
         }
         if flags.contains(.batch) { batchDeadline = reader.take(Int64.self) }
+        priceVersion = reader.take(Int64.self) ?? 0
     }
 
     /// Closes an admission whose end was never recorded: our fault, nothing billed.

@@ -17,6 +17,7 @@ extension UsageRecord {
             reasoningTokens: Int(numbers.reasoningTokens), billablePromptTokens: Int(numbers.billablePromptTokens),
             billableCompletionTokens: Int(numbers.billableCompletionTokens), estimated: final.flags.contains(.estimated),
             attempts: Int(numbers.attempts), batchDeadline: final.batchDeadline,
-            continued: final.flags.contains(.continued) ? true : nil)
+            continued: final.flags.contains(.continued) ? true : nil,
+            priceVersion: final.priceVersion == 0 ? nil : final.priceVersion)
     }
 }

@@ -1,3 +1,5 @@
+package import Domain
+
 /// For whom a request is served. One object for each key and model, kept by the request path, so that a record copies prepared bytes.
 package final class UsageSubject: Sendable {
     package let tenant: String
@@ -7,19 +9,30 @@ package final class UsageSubject: Sendable {
     package let region: String
     /// Time to first token that the tier is sold with, microseconds.
     package let firstTokenObjective: Int64
+    /// Of the interactive class.
+    package let prices: PriceSchedule?
+    package let batchPrices: PriceSchedule?
     let minuteKey: MinuteSubject
     let encoded: [UInt8]
 
-    package init(tenant: String, key: String, tier: String, model: String, region: String, firstTokenObjective: Int64) {
+    package init(
+        tenant: String, key: String, tier: String, model: String, region: String, firstTokenObjective: Int64, prices: PriceSchedule? = nil,
+        batchPrices: PriceSchedule? = nil
+    ) {
         self.tenant = tenant
         self.key = key
         self.tier = tier
         self.model = model
         self.region = region
         self.firstTokenObjective = firstTokenObjective
+        self.prices = prices
+        self.batchPrices = batchPrices
         minuteKey = MinuteSubject(tenant: tenant, tier: tier, model: model, region: region)
         encoded = SpoolText.encode([tenant, key, tier, model, region])
     }
+
+    /// What has no price of its own as batch costs as much as when somebody waits for it.
+    func prices(isBatch: Bool) -> PriceSchedule? { isBatch ? batchPrices ?? prices : prices }
 }
 
 /// Who served a request. One object for each worker.

@@ -11,6 +11,7 @@ extension RelayedRequest {
         sink = nil
         switch phase {
         case .admitting, .finishing, .over: break
+        case .leasing: endLeaseWait()
         case .queued: finish(.clientGone)
         case .waiting, .streaming:
             cancelAttempts()
@@ -28,6 +29,9 @@ extension RelayedRequest {
         isCut = true
         switch phase {
         case .admitting, .finishing, .over: break
+        case .leasing:
+            endLeaseWait()
+            answerRefusal(APIError(.shuttingDown), retryAfter: 1_000_000)
         case .queued: finish(.failed(APIError(.shuttingDown)))
         case .waiting, .streaming:
             cancelAttempts()
@@ -62,6 +66,7 @@ extension RelayedRequest {
     func tick(_ now: NIODeadline) {
         switch phase {
         case .admitting, .finishing, .over: return
+        case .leasing(let end): if now >= end { retryLimits(isLast: true) }
         case .queued: keepAlive(now)
         case .waiting:
             for running in [attempt, hedge] {

@@ -27,8 +27,9 @@ extension RelayedRequest {
         }
         completion.attempts = max(attempts, 1)
         completion.isContinued = continuations > 0
+        completion.priceVersion = price?.version ?? 0
         if case .failed(let error) = ending { completion.errorCode = error.code.rawValue }
-        count(evidence, plan, ending)
+        count(evidence, cached: metered.cached, ending)
         trace.queuedFor = seat.waited
         trace.promptTokens = plan.facts.estimatedPromptTokens
         loop.decisions.note(trace, isNotable: attempts > 1 || metered.isClamped || Outcome(evidence) != .good)
@@ -64,14 +65,22 @@ extension RelayedRequest {
         return evidence
     }
 
-    private func count(_ evidence: RequestEvidence, _ plan: RequestPlan, _ ending: Ending) {
+    private func count(_ evidence: RequestEvidence, cached: Int, _ ending: Ending) {
         let billable = BillableTokens(evidence)
-        arriving.key.limits.settle(
-            reserved: plan.reservedTokens, used: billable.prompt + billable.completion, now: NIODeadline.now().microseconds)
+        settleLimits(billable, cached: cached)
         settleShare(prompt: evidence.promptTokens, cached: tokens.cached, output: evidence.completionTokens)
         loop.metrics.count(Outcome(evidence))
         loop.metrics.promptTokens.increment(by: billable.prompt)
         loop.metrics.completionTokens.increment(by: billable.completion)
         if case .clientGone = ending { loop.metrics.disconnects.increment() }
+    }
+
+    /// What was reserved makes way for what is billed, by the same evidence as the record.
+    private func settleLimits(_ billable: BillableTokens, cached: Int) {
+        guard let reservation else { return }
+        self.reservation = nil
+        let spend = price?.spend(prompt: billable.prompt, cached: min(cached, billable.prompt), completion: billable.completion) ?? 0
+        arriving.key.limits.settle(
+            reservation, tokens: billable.prompt + billable.completion, spend: spend, now: NIODeadline.now().microseconds)
     }
 }

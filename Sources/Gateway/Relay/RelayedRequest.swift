@@ -13,6 +13,8 @@ import OpenAIWire
 /// client. Until the first token an attempt that fails is repeated elsewhere; after it, failures are told in the stream.
 final class RelayedRequest {
     enum Phase {
+        /// This gateway holds nothing of a quota yet and has asked for a lease; until then it waits to be admitted.
+        case leasing(until: NIODeadline)
         /// The admission record is being written.
         case admitting
         /// It waits for a place at a worker.
@@ -56,6 +58,10 @@ final class RelayedRequest {
     var admission: Admission?
     var sequence: Int64 = 0
     var standing: LimitStanding?
+    /// What was taken of the limits; nil before and after.
+    var reservation: LimitReservation?
+    /// The price that held at acceptance.
+    var price: PriceVersion?
     // Attempts.
     var question: Router.Question?
     var seat = Seat()
@@ -159,7 +165,7 @@ final class RelayedRequest {
         translated = TranslatedAnswer.of(plan, arriving)
         capture(plan)
         try applyRules(plan)
-        try admit(plan)
+        admit(plan)
     }
 
     private func refuse(_ error: APIError) {
@@ -167,26 +173,37 @@ final class RelayedRequest {
         answerRefusal(error, retryAfter: nil)
     }
 
-    private func admit(_ plan: RequestPlan) throws(APIError) {
+    private func admit(_ plan: RequestPlan) {
         let subject = loop.subject(arriving.key, plan.model)
         let now = arriving.started.microseconds
-        switch arriving.key.limits.reserve(tokens: plan.reservedTokens, now: now) {
-        case .refused(let refusal): return refuse(refusal, subject, plan)
-        case .granted(let standing): self.standing = standing
+        price = subject.prices(isBatch: plan.facts.isBatch)?.version(at: arriving.acceptedAt)
+        switch arriving.key.limits.reserve(LimitAsk(plan, price, now: now)) {
+        case .refused(let refusal):
+            if refusal.fault.mayBeLeased, awaitLease() { return }
+            return refuse(refusal, subject)
+        case .granted(let reservation, let standing):
+            self.reservation = reservation
+            self.standing = standing
         }
+        admitted(plan, subject, now: now)
+    }
+
+    /// The limits have room: a worker is chosen and the admission recorded.
+    func admitted(_ plan: RequestPlan, _ subject: UsageSubject, now: Int64) {
         let question = question(plan)
         switch seekPlace(question, now: now) {
         case .found, .waits: break
         case .refused(let refusal):
-            arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: now)
+            releaseLimits(now: now)
             return refuseEarly(refusal, subject)
         case .unreachable:
-            arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: now)
+            releaseLimits(now: now)
             return refuseUnrouted(question, subject, plan)
         }
         let admission = Admission(
             requestId: arriving.requestId, subject: subject, acceptedAt: arriving.acceptedAt, stream: plan.facts.stream)
         self.admission = admission
+        phase = .admitting
         loop.metrics.inFlight.add(1)
         sequence = loop.meter.admit(admission, waiter: self, tag: RecordTag.admission.rawValue)
     }
@@ -225,24 +242,25 @@ final class RelayedRequest {
         answerRefusal(error, retryAfter: isTooLong ? nil : 1_000_000)
     }
 
-    private func refuse(_ refusal: LimitRefusal, _ subject: UsageSubject, _ plan: RequestPlan) {
+    func refuse(_ refusal: LimitRefusal, _ subject: UsageSubject) {
         standing = refusal.standing
         loop.meter.refuse(subject, outcome: .quota, acceptedAt: arriving.acceptedAt)
         loop.metrics.rateLimited.increment()
+        loop.metrics.limits.count(refusal.fault.kind)
         loop.metrics.countRefusal(status: 429)
-        let tier = arriving.key.tier
-        switch refusal.kind {
-        case .requests: answerRefusal(tier.used(up: .rateLimitExceeded), retryAfter: refusal.retryAfter ?? 60_000_000)
-        case .tokens where refusal.retryAfter == nil:
-            let message = "Prompt and longest answer together are above the tokens a minute of this key; ask for fewer with 'max_tokens'."
-            answerRefusal(APIError(.tokensPerMinuteExceeded, message: message, param: "max_tokens"), retryAfter: 60_000_000)
-        case .tokens: answerRefusal(tier.used(up: .tokensPerMinuteExceeded), retryAfter: refusal.retryAfter)
-        case .concurrency: answerRefusal(tier.used(up: .tooManyConcurrentRequests), retryAfter: refusal.retryAfter)
-        }
+        let answer = LimitAnswer(refusal, arriving.key)
+        answerRefusal(answer.error, retryAfter: answer.retryAfter)
+    }
+
+    /// Of a request that was never admitted.
+    private func releaseLimits(now: Int64) {
+        guard let reservation else { return }
+        self.reservation = nil
+        arriving.key.limits.release(reservation, now: now)
     }
 
     /// For requests that were never admitted: no record.
-    private func answerRefusal(_ error: APIError, retryAfter: Int64?) {
+    func answerRefusal(_ error: APIError, retryAfter: Int64?) {
         phase = .over
         let error = error.told(in: arriving.endpoint.errorShape)
         let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
@@ -280,9 +298,9 @@ extension RelayedRequest: MeterWaiter {
 
     private func admissionFailed() {
         vacate()
-        guard let plan, let admission else { return }
+        guard let admission else { return }
         loop.meter.refuse(admission.subject, outcome: .serverError, acceptedAt: admission.acceptedAt)
-        arriving.key.limits.settle(reserved: plan.reservedTokens, used: 0, countsRequest: false, now: NIODeadline.now().microseconds)
+        releaseLimits(now: NIODeadline.now().microseconds)
         loop.metrics.inFlight.add(-1)
         loop.metrics.countRefusal(status: 503)
         answerRefusal(APIError(.meteringUnavailable), retryAfter: 5_000_000)

@@ -7,20 +7,14 @@ package struct StandaloneTable: Sendable {
         package var name: String
         package var tenant: String
         package var tier: String
-        /// SHA-256 of the key, lower-case hex.
-        package var sha256Hex: String
-        /// Nil: every model of the tier.
-        package var models: [String]?
-        /// Nil: workers of every trust class.
-        package var trustClasses: [String]?
+        /// As it goes into the table, but for its ids, which are made of the names: models, limits, expiry.
+        package var entry: KeyEntry
 
-        package init(name: String, tenant: String, tier: String, sha256Hex: String, models: [String]?, trustClasses: [String]? = nil) {
+        package init(name: String, tenant: String, tier: String, entry: KeyEntry) {
             self.name = name
             self.tenant = tenant
             self.tier = tier
-            self.sha256Hex = sha256Hex
-            self.models = models
-            self.trustClasses = trustClasses
+            self.entry = entry
         }
 
         package static func hash(_ secret: String) -> String { Hash.sha256(secret).hex }
@@ -63,13 +57,17 @@ package struct StandaloneTable: Sendable {
     package var models: [ModelEntry]
     package var keys: [Key]
     package var upstreams: [Upstream]
+    package var prices: [PriceEntry]
 
-    package init(region: String, tiers: [TierEntry], models: [ModelEntry], keys: [Key], upstreams: [Upstream]) {
+    package init(
+        region: String, tiers: [TierEntry], models: [ModelEntry], keys: [Key], upstreams: [Upstream], prices: [PriceEntry] = []
+    ) {
         self.region = region
         self.tiers = tiers
         self.models = models
         self.keys = keys
         self.upstreams = upstreams
+        self.prices = prices
     }
 
     /// Name of the one release that each model has here.
@@ -83,10 +81,12 @@ package struct StandaloneTable: Sendable {
             let tenant = StandaloneTable.id("tenant/" + key.tenant)
             table.tenants[tenant] = TenantEntry(
                 id: tenant, tier: key.tier, active: true, allowedRegions: [], cacheSalt: Hash.sha256("salt/" + key.tenant).hex)
-            table.keys[key.sha256Hex] = KeyEntry(
-                id: StandaloneTable.id("key/" + key.name), tenant: tenant, sha256Hex: key.sha256Hex, models: key.models,
-                allowedTrustClasses: key.trustClasses)
+            var entry = key.entry
+            entry.id = StandaloneTable.id("key/" + key.name)
+            entry.tenant = tenant
+            table.keys[entry.sha256Hex] = entry
         }
+        table.prices = prices
         table.workers = upstreams.map(worker)
         return table
     }

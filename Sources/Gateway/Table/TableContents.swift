@@ -19,6 +19,7 @@ package struct TableContents: Sendable {
     package var denied: [DeniedEntry]
     package var rules: [RuleEntry]
     package var captures: [CaptureEntry]
+    package var prices: [PriceEntry]
 
     package init(version: Int64, issuedAtSeconds: Int64, digestHex: String = "") {
         self.version = version
@@ -33,6 +34,7 @@ package struct TableContents: Sendable {
         denied = []
         rules = []
         captures = []
+        prices = []
     }
 
     /// Seconds since the control plane signed it, by the wall clock; never negative.

@@ -13,6 +13,7 @@ enum TableValue: Sendable {
     case denied(DeniedEntry)
     case rule(RuleEntry)
     case capture(CaptureEntry)
+    case price(PriceEntry)
     /// Of a kind that a later control plane introduced. It is covered by the digest and has no effect here.
     case unknown
 
@@ -35,7 +36,7 @@ enum TableValue: Sendable {
     func add(to contents: inout TableContents) {
         switch self {
         case .tenant(let entry): contents.tenants[entry.id] = entry
-        case .key(let entry): contents.keys[entry.sha256Hex] = entry
+        case .key(let entry): Self.add(entry, to: &contents)
         case .tier(let entry): contents.tiers[entry.name] = entry
         case .model(let entry): contents.models[entry.name] = entry
         case .worker(let entry): contents.workers.append(entry)
@@ -43,8 +44,19 @@ enum TableValue: Sendable {
         case .denied(let entry): contents.denied.append(entry)
         case .rule(let entry): contents.rules.append(entry)
         case .capture(let entry): contents.captures.append(entry)
+        case .price(let entry): contents.prices.append(entry)
         case .unknown: break
         }
+    }
+
+    /// Until it expires, the secret from before a rotation is the same key.
+    private static func add(_ entry: KeyEntry, to contents: inout TableContents) {
+        contents.keys[entry.sha256Hex] = entry
+        guard let previous = entry.previousSha256Hex, let until = entry.previousExpiresAtSeconds else { return }
+        var old = entry
+        old.sha256Hex = previous
+        old.expiresAtSeconds = min(until, entry.expiresAtSeconds ?? until)
+        contents.keys[previous] = old
     }
 
     private static func decode(_ kind: TableEntryKind, _ bytes: [UInt8]) throws -> TableValue {
@@ -58,6 +70,7 @@ enum TableValue: Sendable {
         case .denied: .denied(try WireCoder.decode(DeniedEntry.self, from: bytes))
         case .rule: .rule(try WireCoder.decode(RuleEntry.self, from: bytes))
         case .capture: .capture(try WireCoder.decode(CaptureEntry.self, from: bytes))
+        case .price: .price(try WireCoder.decode(PriceEntry.self, from: bytes))
         }
     }
 
@@ -72,6 +85,7 @@ enum TableValue: Sendable {
         case .denied(let entry): entry.identity
         case .rule(let entry): entry.id
         case .capture(let entry): entry.id
+        case .price(let entry): "\(entry.version)"
         case .unknown: nil
         }
     }
@@ -84,7 +98,12 @@ enum TableValue: Sendable {
             entry.contextTokens < 1 || entry.releaseWeights.values.contains { $0 < 0 } ? "a number is out of range" : nil
         case .worker(let entry): Self.fault(of: entry)
         case .denied(let entry): PeerIdentity(entry.identity) == nil ? "not an identity" : nil
-        case .tenant(let entry): Self.isRanges(entry.allowedAddresses) ? nil : "not a range of addresses"
+        case .price(let entry):
+            [entry.promptPicoUsd, entry.cachedPromptPicoUsd, entry.completionPicoUsd].allSatisfy(TokenPrices.range.contains)
+                ? nil : "a price is out of range"
+        case .tenant(let entry):
+            Self.isRanges(entry.allowedAddresses)
+                ? Self.fault(of: [entry.tokensPerDay, entry.tokensPerMonth, entry.spendPerMonthMicroUsd]) : "not a range of addresses"
         case .rule(let entry): entry.kind != .address || AddressRange(entry.pattern) != nil ? nil : "not a range of addresses"
         case .gateway, .capture, .unknown: nil
         }
@@ -92,9 +111,17 @@ enum TableValue: Sendable {
 
     private static func fault(of entry: KeyEntry) -> String? {
         guard SHA256Digest(hex: entry.sha256Hex)?.hex == entry.sha256Hex else { return "not a lower-case SHA-256" }
-        let limits = [entry.requestsPerMinute, entry.tokensPerMinute, entry.concurrentRequests].compactMap(\.self)
+        if let previous = entry.previousSha256Hex, SHA256Digest(hex: previous)?.hex != previous { return "not a lower-case SHA-256" }
         guard isRanges(entry.allowedAddresses) else { return "not a range of addresses" }
-        return limits.allSatisfy { $0 > 0 } ? nil : "a limit is not above 0"
+        let limits = [
+            entry.requestsPerMinute, entry.tokensPerMinute, entry.concurrentRequests, entry.burstRequests, entry.burstTokens,
+        ].compactMap(\.self)
+        guard limits.allSatisfy({ $0 > 0 }) else { return "a limit is not above 0" }
+        return fault(of: [entry.tokensPerDay, entry.tokensPerMonth, entry.spendPerMonthMicroUsd])
+    }
+
+    private static func fault(of quotas: [Int64?]) -> String? {
+        quotas.allSatisfy { ($0 ?? 1) > 0 } ? nil : "a quota is not above 0"
     }
 
     private static func isRanges(_ texts: [String]?) -> Bool {
@@ -107,6 +134,7 @@ enum TableValue: Sendable {
             entry.concurrentRequests,
         ]
         guard caps.allSatisfy({ $0 > 0 }) else { return "a cap or quota is not above 0" }
+        if let fault = fault(of: [entry.tokensPerDay, entry.tokensPerMonth, entry.spendPerMonthMicroUsd]) { return fault }
         return entry.maxTableAgeSeconds >= 0 && entry.ttftObjectiveMicroseconds > 0 ? nil : "a time is out of range"
     }
 

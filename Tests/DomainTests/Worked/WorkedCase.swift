@@ -52,6 +52,7 @@ extension WorkedCase {
         "LAT": LatencyCases.shapes,
         "HIS": HistogramCases.shapes,
         "MTR": MeteringCases.shapes,
+        "PRC": PriceCases.shapes,
     ]
 
     func run() -> CaseVerdict {

@@ -43,6 +43,8 @@ final class GatewayFixture: Sendable {
         var contact: ControlContact?
         var captures: CaptureDesk?
         var memory: MemoryWatch?
+        /// Nil: nothing is kept.
+        var limits: LimitBook?
         /// False: no table is ever in force.
         var appliesTable = true
         /// 0: the spool admits nothing.
@@ -68,7 +70,8 @@ final class GatewayFixture: Sendable {
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: setup.loops)
         let server = GatewayServer(
-            settings: settings, group: group, spool: spool, registry: setup.registry, contact: setup.contact, captures: setup.captures,
+            settings: settings, group: group, spool: spool, registry: setup.registry, limits: setup.limits, contact: setup.contact,
+            captures: setup.captures,
             memory: setup.memory, metrics: metrics,
             drainLimit: .seconds(5),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })

@@ -1,0 +1,64 @@
+import Domain
+import OpenAIWire
+
+/// What a customer is told about a limit: which one it is, whose, and which plan allows more.
+struct LimitAnswer {
+    let error: APIError
+    /// Microseconds.
+    let retryAfter: Int64?
+
+    init(_ refusal: LimitRefusal, _ key: CustomerKey) {
+        let kind = refusal.fault.kind
+        // Waiting does not help a request that is above the whole limit; a minute is what clients expect to be told.
+        let isTooLarge = refusal.fault.retryAfter == nil
+        let holder = refusal.isOwn ? "key" : "account"
+        let (code, text) = LimitAnswer.words(kind, isTooLarge: isTooLarge, holder: holder)
+        let offer = refusal.isOwn ? "" : PlanOffers.sentence(key.offers.plans[kind])
+        error = APIError(code, message: text + offer, param: isTooLarge && kind != .requests ? "max_tokens" : nil)
+        retryAfter = refusal.fault.retryAfter ?? 60_000_000
+    }
+
+    private static func words(_ kind: LimitFault.Kind, isTooLarge: Bool, holder: String) -> (APIErrorCode, String) {
+        if isTooLarge, kind != .requests {
+            let text = "Prompt and longest answer together are above the \(name(kind)) of this \(holder); ask for fewer with 'max_tokens'."
+            return (code(kind), text)
+        }
+        switch kind {
+        case .concurrency: return (code(kind), "Too many requests at once for this \(holder).")
+        case .requests, .tokens: return (code(kind), "Too many \(name(kind)) for this \(holder).")
+        case .tokensPerDay, .tokensPerMonth: return (code(kind), "The \(name(kind)) of this \(holder) are used up.")
+        case .spendPerMonth: return (code(kind), "The \(name(kind)) of this \(holder) is reached.")
+        }
+    }
+
+    private static func name(_ kind: LimitFault.Kind) -> String {
+        switch kind {
+        case .requests: "requests a minute"
+        case .tokens: "tokens a minute"
+        case .concurrency: "requests at once"
+        case .tokensPerDay: "tokens a day"
+        case .tokensPerMonth: "tokens a month"
+        case .spendPerMonth: "monthly spend limit"
+        }
+    }
+
+    private static func code(_ kind: LimitFault.Kind) -> APIErrorCode {
+        switch kind {
+        case .requests: .rateLimitExceeded
+        case .tokens: .tokensPerMinuteExceeded
+        case .concurrency: .tooManyConcurrentRequests
+        case .tokensPerDay: .tokensPerDayExceeded
+        case .tokensPerMonth: .tokensPerMonthExceeded
+        case .spendPerMonth: .spendLimitExceeded
+        }
+    }
+}
+
+extension LimitAsk {
+    init(_ plan: RequestPlan, _ price: PriceVersion?, now: Int64) {
+        let completion = plan.reservedTokens - plan.facts.estimatedPromptTokens
+        self.init(
+            tokens: plan.reservedTokens,
+            spend: price?.spend(prompt: plan.facts.estimatedPromptTokens, cached: 0, completion: completion) ?? 0, now: now)
+    }
+}

@@ -1,0 +1,372 @@
+import Domain
+import Synchronization
+
+/// Requests and tokens a minute, with the bursts that were agreed, and requests at once.
+struct MinuteCaps: Sendable, Equatable {
+    var requests: Int
+    var requestBurst: Int
+    var tokens: Int
+    var tokenBurst: Int
+    var concurrent: Int
+}
+
+/// One that limits hold for, a tenant or a key: what it has taken and may take. All loops count in it, and none waits for another.
+///
+/// Of each calendar window there are two slots, for even and odd numbers: the next window is made ready while requests of the last one still settle.
+final class LimitHolder: Sendable {
+    /// Words of a record behind its name.
+    enum Place {
+        static let requests = 8
+        static let tokens = 9
+        static let running = 10
+        static let slots = 16
+        static let slotWords = 6
+        /// One for each kind: the greatest amount that was refused for want of a lease since it was looked at.
+        static let wants = 54
+        /// One for each kind: 1 when there is no more to lease.
+        static let exhausted = 58
+    }
+
+    /// One calendar window of one kind.
+    struct Slot {
+        let number: LimitWords.Word
+        /// Used and reserved; counted only while there is a ceiling.
+        let taken: LimitWords.Word
+        let used: LimitWords.Word
+        /// What may be taken; the greatest integer: no limit.
+        let ceiling: LimitWords.Word
+        /// Until when a leased ceiling holds, microseconds of the monotonic clock.
+        let leasedUntil: LimitWords.Word
+        /// What other gateways have used, as the control plane told last.
+        let elsewhere: LimitWords.Word
+
+        init(_ words: LimitWords, at start: Int) {
+            number = words[start]
+            taken = words[start + 1]
+            used = words[start + 2]
+            ceiling = words[start + 3]
+            leasedUntil = words[start + 4]
+            elsewhere = words[start + 5]
+        }
+    }
+
+    static let unlimited = Int64.max
+
+    /// `tenant/ID` or `key/ID`.
+    let name: String
+    let retries = RetryBudget()
+    private let words: LimitWords
+    private let file: LimitFile
+    private let requests: SharedBucket
+    private let tokens: SharedBucket
+    private let concurrent = Atomic<Int>(0)
+    /// Not looked at by requests.
+    private let share = Mutex(MinuteShare())
+    private let short = Atomic<Bool>(false)
+    private let tokensPerDay = Atomic<Int64>(.max)
+    private let tokensPerMonth = Atomic<Int64>(.max)
+    private let spendPerMonth = Atomic<Int64>(.max)
+
+    init(name: String, words: LimitWords, file: LimitFile) {
+        self.name = name
+        self.file = file
+        self.words = words
+        requests = SharedBucket(words.part(Place.requests, 1))
+        tokens = SharedBucket(words.part(Place.tokens, 1))
+    }
+
+    // MARK: The minute
+
+    /// - Parameters:
+    ///   - part: This gateway's.
+    ///   - whole: What was agreed.
+    func change(_ part: MinuteCaps, of whole: MinuteCaps) {
+        set { share in (share.part, share.whole) = (part, whole) }
+    }
+
+    /// It uses no more than this; nil: as much as its part.
+    func promise(_ parts: RateParts?) { set { $0.promise = parts } }
+
+    /// It may use so much on top of its part; nil: no more.
+    func lend(_ parts: RateParts?) { set { $0.loan = parts } }
+
+    var minuteShare: MinuteShare { share.withLock { $0 } }
+
+    private func set(_ change: (inout MinuteShare) -> Void) {
+        share.withLock { share in
+            change(&share)
+            apply(share.caps)
+        }
+    }
+
+    /// Whether a limit of the minute refused something since the last call.
+    func takeShort() -> Bool { short.exchange(false, ordering: .relaxed) }
+
+    private func apply(_ caps: MinuteCaps) {
+        requests.change(TokenBucket(limit: caps.requests, burst: caps.requestBurst))
+        tokens.change(TokenBucket(limit: caps.tokens, burst: caps.tokenBurst))
+        concurrent.store(caps.concurrent, ordering: .relaxed)
+    }
+
+    var requestBucket: TokenBucket { requests.rule }
+    var tokenBucket: TokenBucket { tokens.rule }
+    var running: Int { Int(words[Place.running].value) }
+    var concurrentLimit: Int { concurrent.load(ordering: .relaxed) }
+
+    func standing(now: Int64) -> LimitStanding {
+        let (requestRule, requestState) = requests.reading
+        let (tokenRule, tokenState) = tokens.reading
+        return LimitStanding(
+            requestLimit: requestRule.limit, requestsLeft: requestRule.remaining(of: requestState, now: now),
+            requestReset: requestRule.reset(of: requestState, now: now), tokenLimit: tokenRule.limit,
+            tokensLeft: tokenRule.remaining(of: tokenState, now: now), tokenReset: tokenRule.reset(of: tokenState, now: now))
+    }
+
+    /// Takes what a request needs of the minute's limits, all of it or nothing. Nil: taken.
+    func reserveMinute(_ ask: LimitAsk) -> LimitFault? {
+        let running = words[Place.running]
+        var count = running.value
+        repeat {
+            guard count < Int64(concurrentLimit) else { return short(LimitFault(.concurrency, retryAfter: 1_000_000)) }
+        } while !running.replace(&count, by: count + 1)
+        if let fault = requests.reserve(1, now: ask.now, .requests) {
+            running.add(-1)
+            return short(fault)
+        }
+        if let fault = tokens.reserve(ask.tokens, now: ask.now, .tokens) {
+            running.add(-1)
+            requests.settle(reserved: 1, used: 0, now: ask.now)
+            return short(fault)
+        }
+        return nil
+    }
+
+    private func short(_ fault: LimitFault) -> LimitFault {
+        short.store(true, ordering: .relaxed)
+        return fault
+    }
+
+    /// - Parameter countsRequest: False for a request that never was admitted: it gives its place among the requests back too.
+    func settleMinute(reserved: Int, used: Int, countsRequest: Bool, now: Int64) {
+        words[Place.running].add(-1)
+        tokens.settle(reserved: reserved, used: used, now: now)
+        if !countsRequest { requests.settle(reserved: 1, used: 0, now: now) }
+    }
+
+    // MARK: Calendar windows
+
+    /// What was agreed for a whole window, whoever counts in it beside us; `unlimited`: nothing.
+    func agreed(_ kind: QuotaKind) -> Int64 {
+        switch kind {
+        case .tokensPerDay: tokensPerDay.load(ordering: .relaxed)
+        case .tokensPerMonth: tokensPerMonth.load(ordering: .relaxed)
+        case .spendPerMonth: spendPerMonth.load(ordering: .relaxed)
+        }
+    }
+
+    /// Of the window that is counted in now.
+    func number(_ kind: QuotaKind) -> Int64 { file.number(kind.period) }
+
+    func slot(_ kind: QuotaKind, _ number: Int64) -> Slot {
+        Slot(words, at: Place.slots + (kind.index * 2 + Int(number & 1)) * Place.slotWords)
+    }
+
+    /// Takes `amount` of a window. Nil: taken, or not limited.
+    func take(_ kind: QuotaKind, _ amount: Int64, number: Int64, counted: inout QuotaKinds) -> LimitFault? {
+        let slot = slot(kind, number)
+        let ceiling = slot.ceiling.value
+        guard ceiling != Self.unlimited else { return nil }
+        var taken = slot.taken.value
+        repeat {
+            guard amount <= ceiling - taken else { return refusal(kind, amount, taken, number) }
+        } while !slot.taken.replace(&taken, by: taken + amount)
+        counted.insert(kind)
+        return nil
+    }
+
+    /// Replaces what was taken by what was used.
+    func settle(_ kind: QuotaKind, taken: Int64, used: Int64, number: Int64) {
+        let slot = slot(kind, number)
+        guard slot.number.published == number else { return }
+        if used != 0 { slot.used.add(used) }
+        if taken != used, slot.ceiling.value != Self.unlimited { slot.taken.add(used - taken) }
+    }
+
+    private func refusal(_ kind: QuotaKind, _ amount: Int64, _ taken: Int64, _ number: Int64) -> LimitFault {
+        let (limit, wants) = (agreed(kind), words[Place.wants + kind.index])
+        guard amount <= limit else { return LimitFault(LimitFault.Kind(kind), retryAfter: nil) }
+        var fault = LimitFault(LimitFault.Kind(kind), retryAfter: max(1_000_000, kind.period.end(of: number) - file.steadyTime))
+        guard slot(kind, number).leasedUntil.value >= 0 else { return fault }
+        var known = wants.value
+        while known < amount, !wants.replace(&known, by: amount) {}
+        fault.mayBeLeased = words[Place.exhausted + kind.index].value == 0
+        return fault
+    }
+
+    // MARK: Between requests
+
+    /// - Parameter isLeased: What may be taken comes in leases, else the limits themselves are the ceilings.
+    func change(_ limits: QuotaLimits, isLeased: Bool, now: Int64) {
+        tokensPerDay.store(limits.tokensPerDay ?? Self.unlimited, ordering: .relaxed)
+        tokensPerMonth.store(limits.tokensPerMonth ?? Self.unlimited, ordering: .relaxed)
+        spendPerMonth.store(limits.spendPerMonth ?? Self.unlimited, ordering: .relaxed)
+        for kind in QuotaKind.allCases {
+            let number = file.number(kind.period)
+            for near in [number, number + 1] { fit(kind, near, isLeased: isLeased, now: now) }
+        }
+    }
+
+    /// Makes the slot of a window ready, before anybody counts in it.
+    func prepare(_ kind: QuotaKind, _ number: Int64, isLeased: Bool, now: Int64) {
+        let slot = slot(kind, number)
+        guard slot.number.value != number else { return }
+        slot.taken.value = 0
+        slot.used.value = 0
+        slot.ceiling.value = 0
+        slot.leasedUntil.value = 0
+        slot.elsewhere.value = 0
+        slot.number.publish(number)
+        fit(kind, number, isLeased: isLeased, now: now)
+    }
+
+    private func fit(_ kind: QuotaKind, _ number: Int64, isLeased: Bool, now: Int64) {
+        let (slot, limit) = (slot(kind, number), agreed(kind))
+        guard slot.number.value == number else { return }
+        if limit != Self.unlimited, slot.ceiling.value == Self.unlimited {
+            // It was not counted until now.
+            slot.taken.value = slot.used.value
+            slot.ceiling.value = 0
+        }
+        if !isLeased {
+            slot.leasedUntil.value = -1
+            slot.ceiling.value = limit
+        } else if limit == Self.unlimited {
+            slot.ceiling.value = limit
+        } else {
+            slot.leasedUntil.value = max(0, slot.leasedUntil.value)
+            slot.ceiling.value = slot.leasedUntil.value > now ? min(slot.ceiling.value, limit) : 0
+        }
+    }
+
+    /// Words of a holder of an earlier process: nothing runs and nothing is reserved any more.
+    static func restart(_ words: LimitWords, isSameMachineStart: Bool) {
+        words[Place.running].value = 0
+        for kind in QuotaKind.allCases {
+            words[Place.wants + kind.index].value = 0
+            words[Place.exhausted + kind.index].value = 0
+            for parity in 0..<2 {
+                let slot = Slot(words, at: Place.slots + (kind.index * 2 + parity) * Place.slotWords)
+                slot.taken.value = slot.used.value
+                if !isSameMachineStart { slot.leasedUntil.value = min(slot.leasedUntil.value, 0) }
+            }
+        }
+        guard !isSameMachineStart else { return }
+        words[Place.requests].value = 0
+        words[Place.tokens].value = 0
+    }
+
+    /// The greatest amount that was refused for want of a lease since the last call; 0: none.
+    func takeWant(_ kind: QuotaKind) -> Int64 {
+        let word = words[Place.wants + kind.index]
+        var known = word.value
+        while known != 0, !word.replace(&known, by: 0) {}
+        return known
+    }
+
+    /// What was used of a window, here and elsewhere.
+    func used(_ kind: QuotaKind) -> Int64 {
+        let slot = slot(kind, file.number(kind.period))
+        return slot.used.value + slot.elsewhere.value
+    }
+
+    /// What of a window nobody has used or reserved, as far as it is known here; `unlimited`: without a limit.
+    func left(_ kind: QuotaKind) -> Int64 {
+        let (limit, slot) = (agreed(kind), slot(kind, file.number(kind.period)))
+        return limit == Self.unlimited ? limit : max(0, limit - slot.taken.value - slot.elsewhere.value)
+    }
+
+    func setExhausted(_ kind: QuotaKind, _ isExhausted: Bool) {
+        words[Place.exhausted + kind.index].value = isExhausted ? 1 : 0
+    }
+}
+
+/// A token bucket whose state is one shared word. Its rule is changed when tables are applied.
+final class SharedBucket: Sendable {
+    private let words: LimitWords
+    private let limit = Atomic<Int64>(0)
+    private let burst = Atomic<Int64>(0)
+    private let unit = Atomic<Int64>(1)
+
+    /// - Parameter words: One.
+    init(_ words: LimitWords) {
+        self.words = words
+    }
+
+    private var state: LimitWords.Word { words[0] }
+
+    func change(_ rule: TokenBucket) {
+        limit.store(rule.limit, ordering: .relaxed)
+        burst.store(rule.burst, ordering: .relaxed)
+        unit.store(rule.unit, ordering: .relaxed)
+    }
+
+    var rule: TokenBucket {
+        TokenBucket(
+            limit: limit.load(ordering: .relaxed), burst: burst.load(ordering: .relaxed), unit: unit.load(ordering: .relaxed))
+    }
+
+    var reading: (rule: TokenBucket, state: Int64) { (rule, state.value) }
+
+    func reserve(_ amount: Int, now: Int64, _ kind: LimitFault.Kind) -> LimitFault? {
+        let rule = rule
+        var known = state.value
+        while true {
+            var next = known
+            switch rule.reserve(amount, of: &next, now: now) {
+            case .tooLarge: return LimitFault(kind, retryAfter: nil)
+            case .wait(let time): return LimitFault(kind, retryAfter: time)
+            case .granted: if state.replace(&known, by: next) { return nil }
+            }
+        }
+    }
+
+    func settle(reserved: Int, used: Int, now: Int64) {
+        guard reserved != used else { return }
+        let rule = rule
+        guard used > reserved else { return state.add(rule.settlement(reserved: reserved, used: used)) }
+        var known = state.value
+        while true {
+            var next = known
+            rule.settle(reserved: reserved, used: used, of: &next, now: now)
+            if state.replace(&known, by: next) { return }
+        }
+    }
+}
+
+extension QuotaKind {
+    var index: Int {
+        switch self {
+        case .tokensPerDay: 0
+        case .tokensPerMonth: 1
+        case .spendPerMonth: 2
+        }
+    }
+}
+
+/// A set of kinds.
+struct QuotaKinds: OptionSet, Sendable {
+    let rawValue: UInt8
+
+    static let all = QuotaKinds(rawValue: 7)
+
+    mutating func insert(_ kind: QuotaKind) { formUnion(QuotaKinds(rawValue: 1 << UInt8(kind.index))) }
+
+    func contains(_ kind: QuotaKind) -> Bool { rawValue & 1 << UInt8(kind.index) != 0 }
+}
+
+/// Limits of calendar windows; nil: none. Spend in pico-US-dollars.
+struct QuotaLimits: Sendable, Equatable {
+    var tokensPerDay: Int64?
+    var tokensPerMonth: Int64?
+    var spendPerMonth: Int64?
+}

@@ -1,0 +1,43 @@
+import NIOCore
+import Telemetry
+
+/// A request of a key or tenant with a quota of which this gateway holds nothing: the first one of a day, or one that came faster than leases do.
+extension RelayedRequest {
+    /// A control plane answers in milliseconds; a client that is told to come back loses more.
+    private static let leaseWait = TimeAmount.seconds(2)
+
+    /// False when there is nothing to wait for.
+    func awaitLease() -> Bool {
+        guard let leases = loop.leases, leases.isReachable, !loop.isDraining else { return false }
+        phase = .leasing(until: .now() + RelayedRequest.leaseWait)
+        loop.await(lease: self)
+        loop.metrics.limits.leaseWaits.increment()
+        leases.ring()
+        return true
+    }
+
+    /// Looks whether the limits have room now.
+    ///
+    /// - Parameter isLast: There is no more time to wait.
+    func retryLimits(isLast: Bool) {
+        guard case .leasing = phase, let plan else { return }
+        let subject = loop.subject(arriving.key, plan.model)
+        let now = NIODeadline.now().microseconds
+        switch arriving.key.limits.reserve(LimitAsk(plan, price, now: now)) {
+        case .granted(let reservation, let standing):
+            endLeaseWait()
+            self.reservation = reservation
+            self.standing = standing
+            admitted(plan, subject, now: now)
+        case .refused(let refusal):
+            if !isLast, refusal.fault.mayBeLeased, let leases = loop.leases, leases.isReachable { return leases.ring() }
+            endLeaseWait()
+            refuse(refusal, subject)
+        }
+    }
+
+    func endLeaseWait() {
+        phase = .over
+        loop.forget(awaiting: self)
+    }
+}

@@ -1,0 +1,135 @@
+import Domain
+import Foundation
+import Logging
+import PlimsollWire
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+@Suite struct LeasePlanTests {
+    private static let second: Int64 = 1_000_000
+
+    private static func fixture(_ file: LimitFile? = nil, now: Int64 = 0) throws -> LimitFixture {
+        var fixture = try LimitFixture(file: file, isLeased: true, monotonic: now)
+        fixture.tier.tokensPerDay = 10_000
+        return fixture
+    }
+
+    private static func grant(_ report: LeaseReport, _ granted: Int64, spent: Int64 = 0, isExhausted: Bool = false) -> LeaseGrant {
+        LeaseGrant(
+            holder: report.holder, kind: report.kind, period: report.period, granted: granted, spent: spent, elsewhere: 0, seconds: 60,
+            isExhausted: isExhausted)
+    }
+
+    @Test func nothingIsAskedForUntilSomebodyNeedsIt() throws {
+        let fixture = try Self.fixture()
+        let limits = fixture.limits
+        var plan = LeasePlan()
+        let none = plan.reports(fixture.book.holders, now: 0)
+        #expect(none.isEmpty)
+        let fault = try #require(limits.take(300).fault)
+        #expect(fault.kind == .tokensPerDay && fault.mayBeLeased)
+        let reports = plan.reports(fixture.book.holders, now: 1)
+        let report = try #require(reports.first)
+        #expect(report == LeaseReport(holder: "tenant/t", kind: "tokens_per_day", period: report.period, granted: 0, spent: 0, need: 300))
+        plan.take(Self.grant(report, 1000), fixture.book, sentAt: 1, now: 2)
+        let reservation = try #require(limits.take(300).reservation)
+        #expect(limits.take(701).fault?.mayBeLeased == true)
+        limits.settle(reservation, tokens: 200, spend: 0, now: 3)
+        #expect(limits.take(800).fault == nil)
+    }
+
+    @Test func moreIsAskedForAheadOfNeed() throws {
+        let fixture = try Self.fixture()
+        let limits = fixture.limits
+        var plan = LeasePlan()
+        _ = limits.take(100)
+        let firsts = plan.reports(fixture.book.holders, now: 0)
+        let first = try #require(firsts.first)
+        plan.take(Self.grant(first, 1000), fixture.book, sentAt: 0, now: 0)
+        for _ in 0..<4 { limits.settle(try #require(limits.take(100).reservation), tokens: 100, spend: 0, now: 0) }
+        // 400 a second: what is left would last for less than two.
+        let seconds = plan.reports(fixture.book.holders, now: Self.second)
+        let second = try #require(seconds.first)
+        #expect(second.granted == 1000 && second.spent == 400 && second.need == 400 * 15 - 600)
+        plan.take(Self.grant(second, 1000, isExhausted: true), fixture.book, sentAt: Self.second, now: Self.second)
+        #expect(limits.take(601).fault?.mayBeLeased == false)
+    }
+
+    /// Cut off: from the unspent lease only, and not beyond its time.
+    @Test func aLeaseEndsByItselfBeforeItEndsAtTheControlPlane() throws {
+        let fixture = try Self.fixture()
+        let limits = fixture.limits
+        var plan = LeasePlan()
+        _ = limits.take(1)
+        let reports = plan.reports(fixture.book.holders, now: 0)
+        let report = try #require(reports.first)
+        plan.take(Self.grant(report, 1000), fixture.book, sentAt: 0, now: 0)
+        _ = plan.reports(fixture.book.holders, now: 58 * Self.second, isReachable: false)
+        #expect(limits.take(10).fault == nil)
+        _ = plan.reports(fixture.book.holders, now: 59 * Self.second, isReachable: false)
+        #expect(limits.take(10).fault?.kind == .tokensPerDay)
+    }
+
+    @Test func whatOthersLookForIsGivenBackInTwoSteps() throws {
+        let fixture = try Self.fixture()
+        let limits = fixture.limits
+        var plan = LeasePlan()
+        _ = limits.take(1)
+        let reports = plan.reports(fixture.book.holders, now: 0)
+        let report = try #require(reports.first)
+        plan.take(Self.grant(report, 1000), fixture.book, sentAt: 0, now: 0)
+        let running = try #require(limits.take(50).reservation)
+        plan.sought = [SoughtQuota(holder: report.holder, kind: report.kind, period: report.period)]
+        let lowering = plan.reports(fixture.book.holders, now: Self.second)
+        #expect(lowering.allSatisfy { $0.enough == nil })
+        #expect(limits.take(10).fault != nil, "nobody takes what is about to be given back")
+        let backs = plan.reports(fixture.book.holders, now: 2 * Self.second)
+        let back = try #require(backs.first)
+        #expect(back.enough == 50)
+        limits.settle(running, tokens: 20, spend: 0, now: 0)
+    }
+
+    @Test func aRestartedProcessKeepsItsLeaseAndOneWithoutItsFileLearnsWhatItSpent() throws {
+        let path = LimitFixture.path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        do {
+            let fixture = try Self.fixture(LimitFile(path: path))
+            _ = fixture.limits.take(1)
+            var plan = LeasePlan()
+            let reports = plan.reports(fixture.book.holders, now: 0)
+            let report = try #require(reports.first)
+            plan.take(Self.grant(report, 1000), fixture.book, sentAt: 0, now: 0)
+            fixture.limits.settle(try #require(fixture.limits.take(300).reservation), tokens: 300, spend: 0, now: 0)
+        }
+        let restarted = try Self.fixture(LimitFile(path: path), now: Self.second)
+        #expect(restarted.limits(now: Self.second).take(701).fault?.mayBeLeased == true)
+        #expect(restarted.limits(now: Self.second).take(700).fault == nil)
+        let bare = try Self.fixture()
+        _ = bare.limits.take(1)
+        var plan = LeasePlan()
+        let reports = plan.reports(bare.book.holders, now: 0)
+        let report = try #require(reports.first)
+        plan.take(Self.grant(report, 1000, spent: 300), bare.book, sentAt: 0, now: 0)
+        #expect(bare.limits.take(701).fault != nil)
+        #expect(bare.limits.take(700).fault == nil)
+    }
+
+    @Test func theKeeperSaysWhenThereIsNobodyToWaitFor() async throws {
+        struct Away: Error {}
+        let fixture = try Self.fixture()
+        _ = fixture.limits.take(5)
+        let calls = Atomic<Int>(0)
+        let keeper = LeaseKeeper(book: fixture.book, boot: "b", logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })) {
+            request in
+            guard calls.wrappingAdd(1, ordering: .relaxed).newValue > 1 else { throw Away() }
+            return LeaseAnswer(now: LimitFixture.start, grants: request.reports.map { Self.grant($0, 1000) }, sought: [])
+        }
+        var plan = LeasePlan()
+        await keeper.turn(&plan)
+        #expect(!keeper.isReachable && fixture.limits.take(5).fault != nil)
+        await keeper.turn(&plan)
+        #expect(keeper.isReachable && fixture.limits.take(5).fault == nil)
+    }
+}

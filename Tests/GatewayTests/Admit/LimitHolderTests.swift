@@ -1,0 +1,140 @@
+import Foundation
+import Synchronization
+import Domain
+import PlimsollWire
+import Testing
+
+@testable import Gateway
+
+@Suite struct LimitHolderTests {
+    /// Exact on one gateway, whatever loops do: I9 with no lease.
+    @Test(arguments: [1, 2, 4])
+    func threadsTogetherTakeExactlyTheLimit(_ threads: Int) async throws {
+        var fixture = try LimitFixture()
+        fixture.tier.tokensPerDay = 100_003
+        fixture.tier.concurrentRequests = 1_000_000
+        let limits = fixture.limits
+        let taken = await withTaskGroup(of: Int.self) { group in
+            for thread in 0..<threads {
+                group.addTask {
+                    var sum = 0
+                    while case .granted(let reservation, _) = limits.reserve(LimitAsk(tokens: 7, spend: 0, now: 0)) {
+                        // A third of them uses less than it took.
+                        let used = (sum + thread) % 3 == 0 ? 4 : 7
+                        limits.settle(reservation, tokens: used, spend: 0, now: 0)
+                        sum += used
+                    }
+                    return sum
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(taken <= 100_003 && taken > 100_003 - 7)
+        #expect(limits.own.used(.tokensPerDay) == Int64(taken) && limits.tenant.left(.tokensPerDay) == Int64(100_003 - taken))
+        #expect(limits.tenant.running == 0)
+    }
+
+    @Test func eachLimitSaysWhichItIsAndGivesTheOthersBack() throws {
+        var fixture = try LimitFixture()
+        fixture.tier.tokensPerDay = 100
+        fixture.tier.tokensPerMonth = 150
+        fixture.key.spendPerMonthMicroUsd = 1
+        let limits = fixture.limits
+        #expect(limits.take(101).fault?.kind == .tokensPerDay)
+        #expect(limits.take(10, spend: 1_000_001).fault?.kind == .spendPerMonth)
+        let first = try #require(limits.take(100, spend: 600_000).reservation)
+        let late = try #require(limits.take(1).fault)
+        #expect(late.kind == .tokensPerDay && late.retryAfter == LimitFixture.day && !late.mayBeLeased)
+        limits.settle(first, tokens: 60, spend: 500_000, now: 0)
+        #expect(limits.take(1, spend: 500_001).fault?.kind == .spendPerMonth)
+        #expect(limits.take(41).fault?.kind == .tokensPerDay)
+        #expect(limits.take(40, spend: 500_000).fault == nil)
+        #expect(limits.tenant.standing(now: 0).requestsLeft == 1_000_000 - 2)
+    }
+
+    /// Row 33 of the failure catalogue: what is counted in changes at midnight and at no jump of a clock.
+    @Test func windowsEndAtMidnightAndAtNoJump() throws {
+        var fixture = try LimitFixture()
+        fixture.tier.tokensPerDay = 100
+        fixture.tier.tokensPerMonth = 150
+        let limits = fixture.limits
+        let running = try #require(limits.take(100).reservation)
+        for jump in [LimitFixture.day, -LimitFixture.day, 3650 * LimitFixture.day, -3650 * LimitFixture.day] {
+            fixture.book.tick(wall: LimitFixture.start + jump, monotonic: 1_000_000)
+            #expect(limits.take(1).fault?.kind == .tokensPerDay)
+        }
+        fixture.book.tick(wall: LimitFixture.start + LimitFixture.day, monotonic: LimitFixture.day + 1_000_000)
+        #expect(limits.take(60).fault?.kind == .tokensPerMonth)
+        let next = try #require(limits.take(50).reservation)
+        // It belongs to the day that it began on.
+        limits.settle(running, tokens: 30, spend: 0, now: 0)
+        #expect(limits.tenant.left(.tokensPerDay) == 50 && limits.tenant.left(.tokensPerMonth) == 70)
+        limits.settle(next, tokens: 50, spend: 0, now: 0)
+        #expect(limits.own.used(.tokensPerDay) == 50 && limits.own.used(.tokensPerMonth) == 80)
+    }
+
+    /// As after `kill -9`: nothing is written on purpose.
+    @Test func whatWasUsedSurvivesTheProcessAndWhatWasReservedDoesNot() throws {
+        let path = LimitFixture.path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        do {
+            var fixture = try LimitFixture(file: LimitFile(path: path))
+            fixture.tier.tokensPerDay = 100
+            fixture.tier.requestsPerMinute = 5
+            let limits = fixture.limits
+            let first = try #require(limits.take(50).reservation)
+            limits.settle(first, tokens: 30, spend: 0, now: 0)
+            #expect(limits.take(60).fault == nil)
+        }
+        // A wall clock that was set back meanwhile is no reason to begin anew.
+        var fixture = try LimitFixture(file: LimitFile(path: path), wall: LimitFixture.start - 40 * LimitFixture.day)
+        fixture.tier.tokensPerDay = 100
+        fixture.tier.requestsPerMinute = 5
+        let limits = fixture.limits
+        #expect(limits.own.used(.tokensPerDay) == 30 && limits.tenant.running == 0)
+        #expect(limits.tenant.standing(now: 0).requestsLeft == 3)
+        #expect(limits.take(71).fault?.kind == .tokensPerDay)
+        #expect(limits.take(70).fault == nil)
+    }
+
+    @Test func aFileThatIsNoneIsPutAsideAndAHeldOneIsRefused() throws {
+        let path = LimitFixture.path
+        defer { for end in ["", ".damaged"] { try? FileManager.default.removeItem(atPath: path + end) } }
+        try Data(repeating: 7, count: 4096).write(to: URL(filePath: path))
+        let file = try LimitFile(path: path)
+        #expect(FileManager.default.fileExists(atPath: path + ".damaged"))
+        #expect(throws: MeterError.self) { try LimitFile(path: path) }
+        withExtendedLifetime(file) {}
+    }
+
+    @Test func thousandsOfHoldersFindTheirWordsAgain() throws {
+        let path = LimitFixture.path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        do {
+            let file = try LimitFile(path: path)
+            for number in 0..<3000 { try file.record("key/\(number)")[20].value = Int64(number) }
+        }
+        let file = try LimitFile(path: path)
+        for number in stride(from: 0, to: 3000, by: 7) { #expect(try file.record("key/\(number)")[63].value == 0) }
+        file.remove("key/5")
+        #expect(try file.record("key/new")[20].value == 0)
+    }
+
+    @Test func gatewaysShareALimitToTheLastUnit() {
+        let shares = (0..<4).map { GatewayShare(gateways: TableGateways.make(4), own: "g\($0)") }
+        for limit in [1, 2, 3, 4, 7, 1000, 1_999_999_999] { #expect(shares.map { $0.of(limit) }.reduce(0, +) == limit) }
+        #expect(GatewayShare(gateways: TableGateways.make(4), own: "stranger").of(7) == 1)
+        #expect(GatewayShare.whole.of(7) == 7)
+    }
+
+    /// A plan's burst, T4: how much at once, beside how much a minute.
+    @Test func aBurstThatWasAgreedIsWhatIsFreeAtOnce() throws {
+        var fixture = try LimitFixture()
+        fixture.tier.requestsPerMinute = 60
+        fixture.tier.burstRequests = 3
+        let limits = fixture.limits
+        for _ in 0..<3 { #expect(limits.take(1).fault == nil) }
+        #expect(limits.take(1).fault?.retryAfter == 1_000_000)
+        #expect(limits.take(1, now: 1_000_000).fault == nil)
+    }
+}
