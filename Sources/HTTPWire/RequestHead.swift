@@ -23,6 +23,7 @@ package struct RequestHead: Sendable {
     package var apiKey: Range<Int>?
     package var contentType: Range<Int>?
     package var contentEncoding: Range<Int>?
+    package var idempotencyKey: Range<Int>?
     /// `anthropic-version` is there: the client speaks Anthropic's API.
     package var isAnthropic = false
     /// `authorization` or `x-api-key` more than once, or both: which one counts would be a guess.
@@ -118,6 +119,9 @@ package struct RequestHead: Sendable {
             ambiguousCredentials = ambiguousCredentials || authorization != nil || apiKey != nil
             authorization = line.value
         case 14 where named("content-length"): try body.length(bytes, line.value)
+        case 15 where named("idempotency-key"):
+            guard idempotencyKey == nil else { throw .repeatedField }
+            idempotencyKey = line.value
         case 16 where named("content-encoding"):
             guard contentEncoding == nil else { throw .repeatedField }
             contentEncoding = line.value

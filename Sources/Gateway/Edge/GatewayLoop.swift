@@ -24,6 +24,8 @@ final class GatewayLoop {
     let memory: MemoryWatch
     /// Threads on which large bodies are read.
     let readers = NIOThreadPool.singleton
+    /// Of all loops.
+    let idempotency: IdempotencyBook
     /// Of this loop's listening socket.
     var gate: AcceptGate?
     var directory = Directory.empty {
@@ -64,7 +66,7 @@ final class GatewayLoop {
 
     init(
         eventLoop: any EventLoop, settings: GatewaySettings, meter: LoopMeter, metrics: GatewayMetrics, router: Router, registry: LinkRegistry?,
-        contact: ControlContact?, memory: MemoryWatch
+        contact: ControlContact?, memory: MemoryWatch, idempotency: IdempotencyBook
     ) {
         self.eventLoop = eventLoop
         self.settings = settings
@@ -74,6 +76,7 @@ final class GatewayLoop {
         self.registry = registry
         self.contact = contact
         self.memory = memory
+        self.idempotency = idempotency
     }
 
     /// Deadlines are looked at four times a second, for all connections at once: a timer for each request would cost more than the request.

@@ -127,12 +127,13 @@ package final class GatewayServer: Service {
     private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
         var loops: [NIOLoopBound<GatewayLoop>] = []
         let router = Router(region: settings.region, metrics: fleetMetrics)
+        let idempotency = IdempotencyBook()
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
             let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
-                    contact: contact, memory: memory)
+                    contact: contact, memory: memory, idempotency: idempotency)
                 loop.captureDesk = captures
                 loop.start()
                 return NIOLoopBound(loop, eventLoop: eventLoop)

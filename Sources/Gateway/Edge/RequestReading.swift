@@ -69,7 +69,14 @@ extension GatewayLoop {
         case .generation(let endpoint):
             guard head.method == .post else { return refused(.methodNotAllowed, allow: "POST") }
             if let error = refusal(head, bytes, key) { return .refused(error.told(in: shape), id, allow: nil) }
-            return .generate(ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: .now(), acceptedAt: acceptedAt))
+            var arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: .now(), acceptedAt: acceptedAt)
+            if let range = head.idempotencyKey {
+                guard let name = IdempotencyKey(UnsafeRawBufferPointer(rebasing: bytes[range])) else {
+                    return .refused(IdempotencyKey.fault.told(in: shape), id, allow: nil)
+                }
+                arriving.idempotencyKey = name
+            }
+            return .generate(arriving)
         case .unknown: return refused(.unknownURL)
         }
     }

@@ -56,6 +56,8 @@ final class RelayedRequest {
     var admission: Admission?
     var sequence: Int64 = 0
     var standing: LimitStanding?
+    /// Nil without an idempotency key.
+    var claim: IdempotencyClaim?
     // Attempts.
     var question: Router.Question?
     var seat = Seat()
@@ -112,6 +114,11 @@ final class RelayedRequest {
 
     func start(body: consuming ByteBuffer) {
         if let captures = arriving.captures { return answerCaptures(captures, body) }
+        if let key = arriving.idempotencyKey { return claim(key, consume body) }
+        take(consume body)
+    }
+
+    func take(_ body: consuming ByteBuffer) {
         guard let masking = arriving.key.masking else { return read(consume body) }
         read(masked(body, masking))
     }
@@ -162,7 +169,7 @@ final class RelayedRequest {
         try admit(plan)
     }
 
-    private func refuse(_ error: APIError) {
+    func refuse(_ error: APIError) {
         loop.metrics.countRefusal(status: error.status)
         answerRefusal(error, retryAfter: nil)
     }
@@ -244,6 +251,7 @@ final class RelayedRequest {
     /// For requests that were never admitted: no record.
     private func answerRefusal(_ error: APIError, retryAfter: Int64?) {
         phase = .over
+        claim = nil
         let error = error.told(in: arriving.endpoint.errorShape)
         let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
         takeSink()?.answer(head, ByteBuffer(bytes: error.body))
