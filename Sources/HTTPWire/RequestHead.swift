@@ -45,6 +45,20 @@ package struct RequestHead: Sendable {
         return head
     }
 
+    /// Where the values of a field stand, in their order, in a head that `scan` has read: for fields that are rarely asked for.
+    ///
+    /// - Parameter name: In lower case.
+    package static func values(of name: StaticString, in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
+        guard let end = bytes.firstIndex(of: 0x0A) else { return [] }
+        var lines = HeadLines(bytes, from: end + 1)
+        var values: [Range<Int>] = []
+        // It has been read without a fault.
+        while let line = try? lines.next() {
+            if HeadBytes.equal(bytes, line.name, ignoringCase: name) { values.append(line.value) }
+        }
+        return values
+    }
+
     private static func requestLine(_ bytes: UnsafeRawBufferPointer, limits: HeadLimits) throws(HTTPFault) -> (RequestHead, Int) {
         var at = 0
         while at < bytes.count, HeadBytes.isToken(bytes[at]) { at &+= 1 }

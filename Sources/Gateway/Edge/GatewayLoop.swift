@@ -48,8 +48,8 @@ final class GatewayLoop {
     private(set) var connections: [any EdgeConnection] = []
     var ruleDesk = RuleDesk()
     var scanners: [SensitiveScope: SensitiveScanner] = [:]
+    /// Of the whole gateway, as soon as the server has given it.
     var failedKeys = FailedKeys()
-    var reportedLocks = 0
     private var hedgeDesks: [String: HedgeDesk] = [:]
     private var pools: [RuntimeAddress: RuntimePool] = [:]
     /// By the identity of a worker of the present table: an address costs more to look up.
