@@ -181,7 +181,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "Fuzz", dependencies: ["HTTPWire", "Gateway", "Domain", "PlimsollWire", "Cryptography"],
+            name: "Fuzz", dependencies: ["HTTPWire", "OpenAIWire", "Gateway", "Domain", "PlimsollWire", "Cryptography"],
             exclude: ["Corpora", "Dictionaries", "Driver"], swiftSettings: strict),
         .testTarget(
             name: "AgentTests",
@@ -195,7 +195,7 @@ let package = Package(
             dependencies: ["Commands", "HTTPWire", "ControlPlane", "TestSupport", "Cryptography", "Postgres", .arguments, .logging],
             swiftSettings: strict),
         .testTarget(name: "SimulatedRuntimeTests", dependencies: ["SimulatedRuntime", .nioCore, .nioPosix], swiftSettings: strict),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Outbound", "PlimsollWire", "Postgres"], swiftSettings: strict),
+        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Outbound", "PlimsollWire", "Postgres", "Gateway"], swiftSettings: strict),
     ]
 )
 

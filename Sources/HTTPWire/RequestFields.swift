@@ -26,6 +26,13 @@ package struct RequestFields: Sendable {
         lines.append(FieldLine(name: start..<middle, value: middle..<bytes.count))
     }
 
+    /// Where the values of a field stand, in their order: for fields that are rarely asked for.
+    ///
+    /// - Parameter name: In lower case.
+    package func values(of name: StaticString) -> [Range<Int>] {
+        bytes.withUnsafeBytes { bytes in lines.filter { HeadBytes.equal(bytes, $0.name, to: name) }.map(\.value) }
+    }
+
     /// - Parameter isEnd: No data follow.
     package func request(isEnd: Bool) throws(HTTPFault) -> RequestHead {
         try checkSize()

@@ -23,6 +23,7 @@ package struct RequestHead: Sendable {
     package var apiKey: Range<Int>?
     package var contentType: Range<Int>?
     package var contentEncoding: Range<Int>?
+    package var idempotencyKey: Range<Int>?
     /// `anthropic-version` is there: the client speaks Anthropic's API.
     package var isAnthropic = false
     /// `authorization` or `x-api-key` more than once, or both: which one counts would be a guess.
@@ -42,6 +43,20 @@ package struct RequestHead: Sendable {
         guard head.host != nil || !head.isHTTP11 else { throw .missingHost }
         head.framing = try body.framing(isHTTP11: head.isHTTP11)
         return head
+    }
+
+    /// Where the values of a field stand, in their order, in a head that `scan` has read: for fields that are rarely asked for.
+    ///
+    /// - Parameter name: In lower case.
+    package static func values(of name: StaticString, in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
+        guard let end = bytes.firstIndex(of: 0x0A) else { return [] }
+        var lines = HeadLines(bytes, from: end + 1)
+        var values: [Range<Int>] = []
+        // It has been read without a fault.
+        while let line = try? lines.next() {
+            if HeadBytes.equal(bytes, line.name, ignoringCase: name) { values.append(line.value) }
+        }
+        return values
     }
 
     private static func requestLine(_ bytes: UnsafeRawBufferPointer, limits: HeadLimits) throws(HTTPFault) -> (RequestHead, Int) {
@@ -118,6 +133,9 @@ package struct RequestHead: Sendable {
             ambiguousCredentials = ambiguousCredentials || authorization != nil || apiKey != nil
             authorization = line.value
         case 14 where named("content-length"): try body.length(bytes, line.value)
+        case 15 where named("idempotency-key"):
+            guard idempotencyKey == nil else { throw .repeatedField }
+            idempotencyKey = line.value
         case 16 where named("content-encoding"):
             guard contentEncoding == nil else { throw .repeatedField }
             contentEncoding = line.value

@@ -23,6 +23,9 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     case invalidRequest = "invalid_request"
     case requestTooLarge = "request_too_large"
     case requestTimeout = "request_timeout"
+    case idempotencyKeyInUse = "idempotency_key_in_use"
+    case idempotencyKeyUsed = "idempotency_key_used"
+    case idempotencyKeyMismatch = "idempotency_key_mismatch"
     case rateLimitExceeded = "rate_limit_exceeded"
     case tokensPerMinuteExceeded = "tokens_per_minute_exceeded"
     case tooManyConcurrentRequests = "too_many_concurrent_requests"
@@ -49,8 +52,10 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .modelNotFound, .unknownURL: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
+        case .idempotencyKeyInUse, .idempotencyKeyUsed: 409
         case .requestTooLarge: 413
         case .unsupportedEncoding, .unsupportedMediaType: 415
+        case .idempotencyKeyMismatch: 422
         case .tooManyFailedKeys, .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests, .tokensPerDayExceeded,
             .tokensPerMonthExceeded, .spendLimitExceeded, .overCapacity:
             429
@@ -92,6 +97,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     package var isRetryable: Bool {
         switch status {
         case _ where self == .runtimeLost: false
+        case 409: self == .idempotencyKeyInUse
         case 408, 429, 502, 503, 504: true
         default: false
         }
@@ -133,6 +139,9 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .invalidRequest: "The model refused the request as invalid."
         case .requestTooLarge: "The request is larger than this plan allows."
         case .requestTimeout: "The request did not arrive in time."
+        case .idempotencyKeyInUse: "A request with this idempotency key is still running."
+        case .idempotencyKeyUsed: "A request with this idempotency key has been answered."
+        case .idempotencyKeyMismatch: "This idempotency key came with another request before."
         case .rateLimitExceeded: "Too many requests a minute for this key."
         case .tokensPerMinuteExceeded: "Too many tokens a minute for this key."
         case .tooManyConcurrentRequests: "Too many requests at once for this key."

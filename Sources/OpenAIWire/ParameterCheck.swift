@@ -16,6 +16,9 @@ enum ParameterType: Sendable {
 
 /// Finds wrong types that runtimes would answer with a failure of their own. What is inside is left to the runtime.
 struct ParameterCheck {
+    /// Runtimes look for each of them in every token.
+    private static let mostTexts = 16
+
     let bytes: UnsafeRawBufferPointer
     let inner: [JSONInnerMember]
 
@@ -30,6 +33,10 @@ struct ParameterCheck {
             default: false
             }
         guard isRight else { throw APIError.wrongType(name(member), type.expected) }
+        if case .texts = type, member.elements > ParameterCheck.mostTexts {
+            let name = name(member)
+            throw APIError(.invalidValue, message: "'\(name)' must hold at most \(ParameterCheck.mostTexts) strings.", param: name)
+        }
         if case .tools = type { try requireTexts("type", member, at: index) }
     }
 

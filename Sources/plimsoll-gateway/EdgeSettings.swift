@@ -1,3 +1,4 @@
+import Domain
 import Gateway
 import Glibc
 import Program
@@ -39,7 +40,26 @@ struct EdgeSettings {
         gateway.connections = reader.int("connections", default: gateway.connections, in: 1...1_000_000)
         gateway.connectionsPerAddress = reader.int("connections_per_address", default: 0, in: 0...1_000_000)
         if reader.has("memory_limit") { gateway.memoryLimit = reader.bytes("memory_limit", in: (64 << 20)...(1 << 50)) }
+        readProxies(reader)
         readTimes(reader.object("times"))
+    }
+
+    /// Who is believed, and how it says for whom it asks: one is nothing without the other.
+    private mutating func readProxies(_ reader: SettingsReader) {
+        let names = reader.strings("trusted_proxies")
+        for name in names where AddressRange(name) == nil {
+            reader.fault("trusted_proxies", "\(name.debugDescription) is no address or network such as 10.0.0.0/8")
+        }
+        gateway.trust = ProxyTrust(names.compactMap { AddressRange($0) })
+        gateway.usesProxyProtocol = reader.bool("proxy_protocol", default: false)
+        if reader.has("client_address_header") {
+            gateway.forwardedField = reader.choice("client_address_header", default: ForwardedField.xForwardedFor)
+        }
+        let isTold = gateway.usesProxyProtocol || gateway.forwardedField != nil
+        if isTold, names.isEmpty { reader.fault("trusted_proxies", "must name the proxies that are believed") }
+        if !isTold, !names.isEmpty {
+            reader.fault("trusted_proxies", "says nothing without proxy_protocol or client_address_header, by which they say for whom they ask")
+        }
     }
 
     private static func certificates(_ reader: SettingsReader) -> EdgeCertificates? {

@@ -20,7 +20,7 @@ struct AnswerHead {
     /// Microseconds.
     var retryAfter: Int64?
     var allow: StaticString?
-    /// False: clients that try again by themselves are told not to.
+    /// False: clients that try again by themselves, as they do after 409 and from 500 on, are told not to.
     var isWorthRetrying = true
     /// In whose words the answer is told.
     var shape = ErrorShape.openAI
@@ -37,9 +37,18 @@ struct AnswerHead {
     /// Of an error. Who may come again later is told when.
     init(_ error: APIError, _ requestId: RequestId, standing: LimitStanding? = nil, retryAfter: Int64? = nil) {
         self.init(status: error.status, requestId: requestId, standing: standing)
-        self.retryAfter = retryAfter ?? (error.status == 503 ? 1_000_000 : error.code == .tooManyFailedKeys ? 60_000_000 : nil)
+        self.retryAfter = retryAfter ?? AnswerHead.usualWait(error)
         shape = error.shape
-        isWorthRetrying = error.status < 500 || error.code.isRetryable
+        isWorthRetrying = error.code.isRetryable || (error.status < 500 && error.status != 409)
+    }
+
+    /// Microseconds.
+    private static func usualWait(_ error: APIError) -> Int64? {
+        switch error.code {
+        case .tooManyFailedKeys: 60_000_000
+        case .idempotencyKeyInUse: 1_000_000
+        default: error.status == 503 ? 1_000_000 : nil
+        }
     }
 
     /// Bytes that a head cannot exceed, but for `allow`.
@@ -116,12 +125,13 @@ struct AnswerHead {
         case 403: "403 Forbidden"
         case 404: "404 Not Found"
         case 405: "405 Method Not Allowed"
-        case 409: "409 Conflict"
         case 408: "408 Request Timeout"
+        case 409: "409 Conflict"
         case 413: "413 Content Too Large"
         case 414: "414 URI Too Long"
         case 415: "415 Unsupported Media Type"
         case 417: "417 Expectation Failed"
+        case 422: "422 Unprocessable Content"
         case 429: "429 Too Many Requests"
         case 431: "431 Request Header Fields Too Large"
         case 502: "502 Bad Gateway"

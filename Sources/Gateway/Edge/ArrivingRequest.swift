@@ -10,6 +10,8 @@ struct ArrivingRequest {
     var endpoint: GenerationEndpoint
     /// It is about captures and asks no model; nil for all others.
     var captures: CaptureTarget?
+    /// Nil when the client sent none.
+    var idempotencyKey: IdempotencyKey?
     /// Of acceptance.
     var started: NIODeadline
     /// Microseconds since 1970.

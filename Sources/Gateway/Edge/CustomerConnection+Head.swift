@@ -14,7 +14,7 @@ extension CustomerConnection {
                 isHeadRequest = head.method == .head
                 isHTTP11 = head.isHTTP11
                 keepAlive = head.keepAlive
-                return .success((loop.judge(head, text, from: { client }), head))
+                return .success((loop.judge(head, text, from: peer, fields: { RequestHead.values(of: $0, in: text) }), head))
             } catch {
                 return .failure(error)
             }

@@ -24,6 +24,8 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     private static let pipelinedBytes = 64 * 1024
 
     let loop: GatewayLoop
+    /// See `ProtocolGate`.
+    let peer: NetworkAddress?
     var position = 0
     var context: ChannelHandlerContext?
     var state = State.head
@@ -47,12 +49,11 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     var isWritingLast = false
     var inputClosed = false
     private var readsPaused = false
-    /// See `GatewayLoop.address`.
-    var client: NetworkAddress? { loop.address(of: context) }
     private var isProcessing = false
 
-    init(loop: GatewayLoop) {
+    init(loop: GatewayLoop, peer: NetworkAddress?) {
         self.loop = loop
+        self.peer = peer
         deadline = .now() + .seconds(Int64(loop.settings.headTime))
     }
 

@@ -1,3 +1,4 @@
+import Domain
 import Telemetry
 import Logging
 import NIOCore
@@ -60,15 +61,19 @@ struct CustomerListener {
     }
 
     private static func accept(_ channel: any Channel, _ loop: GatewayLoop, _ book: ConnectionBook, _ certificates: EdgeCertificates?) throws {
-        let address = channel.remoteAddress
-        guard book.enter(address) else {
-            loop.metrics.edge.refusedConnections.increment()
+        let peer = NetworkAddress(channel.remoteAddress)
+        let speaksProxy = loop.settings.usesProxyProtocol
+        guard !speaksProxy || loop.settings.trust.isProxy(peer) else {
+            loop.metrics.edge.countProxyRefusal(.untrusted)
             return channel.close(promise: nil)
         }
-        channel.closeFuture.whenComplete { _ in book.leave(address) }
+        guard book.enter(channel, from: peer, loop) else { return channel.close(promise: nil) }
+        book.enter(channel)
         let pipeline = channel.pipeline.syncOperations
+        let gate = ProtocolGate(loop: loop, peer: peer, isTLS: certificates != nil)
+        if speaksProxy { try pipeline.addHandler(ProxyGate(loop: loop, book: book, next: gate)) }
         if let certificates { try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context)) }
-        try pipeline.addHandler(ProtocolGate(loop: loop, isTLS: certificates != nil))
+        try pipeline.addHandler(gate)
     }
 
     /// Returns when the first of them is closed.

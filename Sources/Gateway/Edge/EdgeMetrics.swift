@@ -9,6 +9,12 @@ package final class EdgeMetrics: Sendable {
         case memory
     }
 
+    /// Why a connection was refused where a proxy must say for whom it connects.
+    enum ProxyRefusal: String, CaseIterable {
+        case untrusted
+        case malformed
+    }
+
     let brokenConnections: CounterMetric
     let failedHandshakes: CounterMetric
     let refusedConnections: CounterMetric
@@ -17,6 +23,7 @@ package final class EdgeMetrics: Sendable {
     let loopLag: HistogramMetric
     let memoryRefusals: CounterMetric
     private let pauses: [PauseReason: CounterMetric]
+    private let proxyRefusals: [ProxyRefusal: CounterMetric]
 
     init(_ registry: MetricRegistry) {
         brokenConnections = registry.counter(
@@ -33,6 +40,16 @@ package final class EdgeMetrics: Sendable {
                 let name = "plimsoll_gateway_accept_pauses_total"
                 return (reason, registry.counter(name, "Times that accepting connections paused.", labels: ["reason": reason.rawValue]))
             })
+        proxyRefusals = Dictionary(
+            uniqueKeysWithValues: ProxyRefusal.allCases.map { reason in
+                let name = "plimsoll_gateway_proxy_connections_refused_total"
+                let about = "Connections refused because no trusted proxy said for whom they are."
+                return (reason, registry.counter(name, about, labels: ["reason": reason.rawValue]))
+            })
+    }
+
+    func countProxyRefusal(_ reason: ProxyRefusal) {
+        proxyRefusals[reason]?.increment()
     }
 
     func countPause(_ reason: PauseReason) {

@@ -5,9 +5,17 @@ import PlimsollWire
 import Telemetry
 
 extension GatewayLoop {
-    /// Whose connection it is; nil when it came by a socket without addresses, or when a proxy stands in front.
-    func address(of context: ChannelHandlerContext?) -> NetworkAddress? {
-        settings.isBehindProxy ? nil : NetworkAddress(context?.remoteAddress)
+    /// Whose request it is; nil when it came by a socket without addresses, or from a proxy that does not say.
+    ///
+    /// - Parameters:
+    ///   - peer: Who is connected.
+    ///   - fields: Where the values of a field stand in `bytes`.
+    func customer(_ peer: NetworkAddress?, _ bytes: UnsafeRawBufferPointer, _ fields: (StaticString) -> [Range<Int>]) -> NetworkAddress? {
+        // A proxy of which nothing is known stands in front.
+        if settings.isBehindProxy, settings.trust.isEmpty { return nil }
+        guard settings.trust.isProxy(peer) else { return peer }
+        guard let field = settings.forwardedField else { return nil }
+        return settings.trust.customer(nodes: field.nodes(bytes, fields(field.name)))
     }
 
     /// A key was refused. Whoever tries many that do not exist is told to wait, whatever the key was, so that nothing is learnt of it; a valid
@@ -31,18 +39,23 @@ extension GatewayLoop {
     }
 
     /// What was noticed since the last call.
-    func takeAbuse() -> (hits: [RuleDesk.Hit: Int], locks: Int) {
-        let locks = failedKeys.locks - reportedLocks
-        reportedLocks = failedKeys.locks
-        return (ruleDesk.takeHits(), locks)
+    func takeHits() -> [RuleDesk.Hit: Int] {
+        ruleDesk.takeHits()
     }
 }
 
 extension NetworkAddress {
     /// Nil for sockets without one.
     init?(_ address: SocketAddress?) {
-        guard let text = address?.ipAddress else { return nil }
-        // A link-local address names its interface.
-        self.init(text.prefix { $0 != "%" })
+        guard let address else { return nil }
+        // Behind family and port of `sockaddr_in`, and the flow too of `sockaddr_in6`.
+        func load<Bits: FixedWidthInteger>(_ type: Bits.Type, at offset: Int) -> Bits {
+            address.withSockAddr { start, _ in Bits(bigEndian: UnsafeRawPointer(start).loadUnaligned(fromByteOffset: offset, as: type)) }
+        }
+        switch address {
+        case .v4: self.init(version4: load(UInt32.self, at: 4))
+        case .v6: self.init(version6: load(UInt128.self, at: 8))
+        case .unixDomainSocket: return nil
+        }
     }
 }

@@ -24,6 +24,8 @@ final class GatewayLoop {
     let memory: MemoryWatch
     /// Threads on which large bodies are read.
     let readers = NIOThreadPool.singleton
+    /// Of all loops.
+    let idempotency: IdempotencyBook
     /// Of this loop's listening socket.
     var gate: AcceptGate?
     var directory = Directory.empty {
@@ -50,8 +52,8 @@ final class GatewayLoop {
     private(set) var connections: [any EdgeConnection] = []
     var ruleDesk = RuleDesk()
     var scanners: [SensitiveScope: SensitiveScanner] = [:]
+    /// Of the whole gateway, as soon as the server has given it.
     var failedKeys = FailedKeys()
-    var reportedLocks = 0
     private var hedgeDesks: [String: HedgeDesk] = [:]
     private var pools: [RuntimeAddress: RuntimePool] = [:]
     /// By the identity of a worker of the present table: an address costs more to look up.
@@ -68,7 +70,7 @@ final class GatewayLoop {
 
     init(
         eventLoop: any EventLoop, settings: GatewaySettings, meter: LoopMeter, metrics: GatewayMetrics, router: Router, registry: LinkRegistry?,
-        contact: ControlContact?, memory: MemoryWatch
+        contact: ControlContact?, memory: MemoryWatch, idempotency: IdempotencyBook
     ) {
         self.eventLoop = eventLoop
         self.settings = settings
@@ -78,6 +80,7 @@ final class GatewayLoop {
         self.registry = registry
         self.contact = contact
         self.memory = memory
+        self.idempotency = idempotency
     }
 
     /// Deadlines are looked at four times a second, for all connections at once: a timer for each request would cost more than the request.

@@ -40,7 +40,7 @@ package final class GatewayMetrics: Sendable {
             registry.counter(requests, "Admitted requests by outcome.", labels: ["outcome": outcome.rawValue])
         }
         refusals = Dictionary(
-            uniqueKeysWithValues: ["400", "401", "403", "404", "405", "408", "413", "415", "429", "503", "other"].map { status in
+            uniqueKeysWithValues: ["400", "401", "403", "404", "405", "408", "409", "413", "415", "422", "429", "503", "other"].map { status in
                 (status, registry.counter("plimsoll_gateway_refused_total", "Requests refused before admission.", labels: ["status": status]))
             })
         firstToken = registry.histogram("plimsoll_gateway_first_token_seconds", "Acceptance to the first token of a stream.")

@@ -23,6 +23,7 @@ package final class GatewayServer: Service {
     private let drainLimit: Duration
     private let logger: Logger
     private let bound: (@Sendable (Int) -> Void)?
+    private let failedKeys = FailedKeys()
     private let state = Mutex(State())
     /// For records and last bytes of requests that are cut.
     private static let cutTime = Duration.seconds(2)
@@ -92,12 +93,12 @@ package final class GatewayServer: Service {
     /// What all loops noticed of abuse since the last call.
     func takeAbuse() async -> AbuseReport {
         let loops = state.withLock { $0.loops }
-        var report = AbuseReport(hits: [], locks: 0)
+        var report = AbuseReport(hits: [], locks: failedKeys.takeLocks())
         for loop in loops {
             // A loop that is gone noticed nothing.
-            guard let (hits, locks) = try? await loop.eventLoop.submit({ loop.value.takeAbuse() }).get() else { continue }
+            guard let hits = try? await loop.eventLoop.submit({ loop.value.takeHits() }).get() else { continue }
             let counted = hits.map { AbuseReport.RuleHit(rule: $0.key.rule, tenant: $0.key.tenant, count: $0.value) }
-            report.add(AbuseReport(hits: counted, locks: locks))
+            report.add(AbuseReport(hits: counted, locks: 0))
         }
         return report
     }
@@ -140,13 +141,15 @@ package final class GatewayServer: Service {
     private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
         var loops: [NIOLoopBound<GatewayLoop>] = []
         let router = Router(region: settings.region, metrics: fleetMetrics)
+        let idempotency = IdempotencyBook()
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
-            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures] in
+            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, failedKeys] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
-                    contact: contact, memory: memory)
+                    contact: contact, memory: memory, idempotency: idempotency)
                 loop.captureDesk = captures
+                loop.failedKeys = failedKeys
                 loop.start()
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }.get()

@@ -1,10 +1,18 @@
+package import Domain
+
 /// How one gateway serves. Times in seconds unless they say otherwise.
 package struct GatewaySettings: Sendable {
     package var host = "127.0.0.1"
     package var port = 7800
     package var loops = 1
-    /// Connections come from a proxy: their addresses say nothing of customers.
+    /// Connections come from a proxy: their addresses say nothing of customers, unless `trust` names it.
     package var isBehindProxy = false
+    /// Proxies that say for whom they ask.
+    package var trust = ProxyTrust()
+    /// They say it in front of each connection (PROXY protocol); connections of others are refused.
+    package var usesProxyProtocol = false
+    /// They say it in this field of each request; nil: in none.
+    package var forwardedField: ForwardedField?
     package var region = "default"
     package var gatewayId = "00000000-0000-0000-0000-000000000000"
     package var connections = 20_000

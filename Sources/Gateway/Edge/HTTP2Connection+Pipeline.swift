@@ -1,3 +1,4 @@
+import Domain
 import Link
 import NIOCore
 import NIOHTTP2
@@ -15,12 +16,14 @@ extension HTTP2Connection {
     private static let rateWindow = TimeAmount.seconds(30)
 
     /// Puts HTTP/2 at the end of the pipeline; the frame layer begins with its settings.
-    static func install(on pipeline: ChannelPipeline.SynchronousOperations, loop: GatewayLoop, deadline: NIODeadline) throws {
+    static func install(
+        on pipeline: ChannelPipeline.SynchronousOperations, loop: GatewayLoop, peer: NetworkAddress?, deadline: NIODeadline
+    ) throws {
         let watch = FrameWatch()
         try pipeline.addHandler(WriteCoalescer())
         try pipeline.addHandler(
             NIOHTTP2Handler(mode: .server, frameDelegate: watch, connectionConfiguration: frames, streamConfiguration: streamFrames))
-        try pipeline.addHandler(HTTP2Connection(loop: loop, watch: watch, deadline: deadline))
+        try pipeline.addHandler(HTTP2Connection(loop: loop, peer: peer, watch: watch, deadline: deadline))
     }
 
     private static var frames: NIOHTTP2Handler.ConnectionConfiguration {

@@ -24,6 +24,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     private static let lastStreamId = 1 << 30
 
     let loop: GatewayLoop
+    /// See `ProtocolGate`.
+    let peer: NetworkAddress?
     var position = 0
     private let watch: FrameWatch
     private var context: ChannelHandlerContext?
@@ -35,11 +37,10 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var isFlushScheduled = false
     private var isOpen = false
     private var isClosed = false
-    /// See `GatewayLoop.address`.
-    var client: NetworkAddress? { loop.address(of: context) }
 
-    init(loop: GatewayLoop, watch: FrameWatch, deadline: NIODeadline) {
+    init(loop: GatewayLoop, peer: NetworkAddress?, watch: FrameWatch, deadline: NIODeadline) {
         self.loop = loop
+        self.peer = peer
         self.watch = watch
         self.deadline = deadline
     }

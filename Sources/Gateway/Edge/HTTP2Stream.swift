@@ -121,7 +121,10 @@ final class HTTP2Stream {
     private func begin(_ head: RequestHead) {
         isHeadRequest = head.method == .head
         reading = .done
-        switch loop.fields.bytes.withUnsafeBytes({ loop.judge(head, $0, from: { connection?.client }) }) {
+        let outcome = loop.fields.bytes.withUnsafeBytes { bytes in
+            loop.judge(head, bytes, from: connection?.peer, fields: { loop.fields.values(of: $0) })
+        }
+        switch outcome {
         case .models(let id, let key, let question):
             let (head, body) = loop.models(id, key, question)
             answer(head, body)

@@ -1,3 +1,4 @@
+import Domain
 import Telemetry
 import NIOCore
 import NIOHTTP2
@@ -12,6 +13,8 @@ final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
     private let loop: GatewayLoop
+    /// The other end of the connection, or for whom a proxy said that it connects.
+    var peer: NetworkAddress?
     private let isTLS: Bool
     private let deadline: NIODeadline
     private var context: ChannelHandlerContext?
@@ -19,8 +22,9 @@ final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
     private var isListed = false
     var position = 0
 
-    init(loop: GatewayLoop, isTLS: Bool) {
+    init(loop: GatewayLoop, peer: NetworkAddress?, isTLS: Bool) {
         self.loop = loop
+        self.peer = peer
         self.isTLS = isTLS
         deadline = .now() + .seconds(Int64(loop.settings.headTime))
     }
@@ -74,8 +78,8 @@ final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
         let pipeline = context.pipeline.syncOperations
         do {
             switch spoken {
-            case .http1: try pipeline.addHandler(CustomerConnection(loop: loop))
-            case .http2: try HTTP2Connection.install(on: pipeline, loop: loop, deadline: deadline)
+            case .http1: try pipeline.addHandler(CustomerConnection(loop: loop, peer: peer))
+            case .http2: try HTTP2Connection.install(on: pipeline, loop: loop, peer: peer, deadline: deadline)
             }
         } catch {
             return closeNow()

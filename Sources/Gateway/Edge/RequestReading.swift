@@ -34,8 +34,11 @@ extension GatewayLoop {
 
     /// - Parameters:
     ///   - bytes: What the ranges of `head` count in.
-    ///   - client: Asked for only where it matters.
-    func judge(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, from client: () -> NetworkAddress?) -> HeadOutcome {
+    ///   - peer: Who is connected.
+    ///   - fields: Where the values of a field stand in `bytes`; asked for only where it matters.
+    func judge(
+        _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, from peer: NetworkAddress?, fields: (StaticString) -> [Range<Int>]
+    ) -> HeadOutcome {
         let acceptedAt = LoopClock.wallMicroseconds()
         let id = RequestId(milliseconds: acceptedAt / 1000, using: &random)
         let target = target(UnsafeRawBufferPointer(rebasing: bytes[head.target]))
@@ -52,9 +55,9 @@ extension GatewayLoop {
         }
         let known = key(of: head, bytes, nowSeconds: acceptedAt / 1_000_000)
         guard let key = known, key.isValid(nowSeconds: acceptedAt / 1_000_000) else {
-            return refused(refusedKey(isUnknown: known == nil && PresentedKey.isPresent(in: head), from: client()))
+            return refused(refusedKey(isUnknown: known == nil && PresentedKey.isPresent(in: head), from: customer(peer, bytes, fields)))
         }
-        if let addresses = key.addresses, !addresses.policy.admits(client()) { return refused(.addressNotAllowed) }
+        if let addresses = key.addresses, !addresses.policy.admits(customer(peer, bytes, fields)) { return refused(.addressNotAllowed) }
         if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable) }
         switch target {
         case .models, .usage:
@@ -72,7 +75,14 @@ extension GatewayLoop {
         case .generation(let endpoint):
             guard head.method == .post else { return refused(.methodNotAllowed, allow: "POST") }
             if let error = refusal(head, bytes, key) { return .refused(error.told(in: shape), id, allow: nil) }
-            return .generate(ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: .now(), acceptedAt: acceptedAt))
+            var arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: .now(), acceptedAt: acceptedAt)
+            if let range = head.idempotencyKey {
+                guard let name = IdempotencyKey(UnsafeRawBufferPointer(rebasing: bytes[range])) else {
+                    return .refused(IdempotencyKey.fault.told(in: shape), id, allow: nil)
+                }
+                arriving.idempotencyKey = name
+            }
+            return .generate(arriving)
         case .unknown: return refused(.unknownURL)
         }
     }

@@ -134,6 +134,7 @@ extension RelayedRequest {
     /// The last bytes, after the final record has been written.
     func end(_ ending: Ending) {
         loop.metrics.inFlight.add(-1)
+        claim?.end(answered: sink != nil && ending.isAnswer)
         switch ending {
         case .clientGone: takeSink()?.abandon()
         case .whole(let body): takeSink()?.answer(head, body)

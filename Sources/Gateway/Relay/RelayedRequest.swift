@@ -62,6 +62,8 @@ final class RelayedRequest {
     var reservation: LimitReservation?
     /// The price that held at acceptance.
     var price: PriceVersion?
+    /// Nil without an idempotency key.
+    var claim: IdempotencyClaim?
     // Attempts.
     var question: Router.Question?
     var seat = Seat()
@@ -118,6 +120,11 @@ final class RelayedRequest {
 
     func start(body: consuming ByteBuffer) {
         if let captures = arriving.captures { return answerCaptures(captures, body) }
+        if let key = arriving.idempotencyKey { return claim(key, consume body) }
+        take(consume body)
+    }
+
+    func take(_ body: consuming ByteBuffer) {
         guard let masking = arriving.key.masking else { return read(consume body) }
         read(masked(body, masking))
     }
@@ -168,7 +175,7 @@ final class RelayedRequest {
         admit(plan)
     }
 
-    private func refuse(_ error: APIError) {
+    func refuse(_ error: APIError) {
         loop.metrics.countRefusal(status: error.status)
         answerRefusal(error, retryAfter: nil)
     }
@@ -262,6 +269,7 @@ final class RelayedRequest {
     /// For requests that were never admitted: no record.
     func answerRefusal(_ error: APIError, retryAfter: Int64?) {
         phase = .over
+        claim = nil
         let error = error.told(in: arriving.endpoint.errorShape)
         let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
         takeSink()?.answer(head, ByteBuffer(bytes: error.body))

@@ -43,51 +43,63 @@ import Testing
     }
 }
 
-@Suite struct FailedKeysTests {
-    private let address = NetworkAddress(version4: 0xC000_0201)
+@Suite struct FailedSiteTests {
+    private func site(failures: Int, now: Int64 = 0) -> FailedSite {
+        (1..<failures).reduce(FailedSite(tag: 5, now: now)) { site, _ in site.failed(now: now) ?? site }
+    }
 
-    @Test func mistakesAreToleratedAndThenEachFailureLocksForTwiceAsLong() {
-        var failed = FailedKeys()
-        for _ in 0..<FailedKeys.tolerated { failed.failed(address, now: 0) }
-        #expect(!failed.isLocked(address, now: 0))
+    @Test func mistakesAreToleratedAndThenEachFailureLocksForTwiceAsLong() throws {
+        var site = site(failures: FailedSite.tolerated)
+        #expect(!site.isLocked(now: 0))
         var now: Int64 = 0
         for lock in [1, 2, 4, 8, 16] as [Int64] {
-            failed.failed(address, now: now)
-            #expect(failed.isLocked(address, now: now + lock - 1) && !failed.isLocked(address, now: now + lock))
+            site = try #require(site.failed(now: now))
+            #expect(site.isLocked(now: now + lock - 1) && !site.isLocked(now: now + lock))
             now += lock
         }
-        for _ in 0..<20 {
-            failed.failed(address, now: now)
-            now += FailedKeys.longestLock
+        for _ in 0..<60 {
+            site = try #require(site.failed(now: now))
+            now += FailedSite.longestLock
         }
-        #expect(!failed.isLocked(address, now: now))
+        #expect(!site.isLocked(now: now) && site.failures == 63)
     }
 
     @Test func whatComesWhileItIsLockedMakesNothingWorse() {
-        var failed = FailedKeys()
-        for _ in 0..<10_000 { failed.failed(address, now: 0) }
-        #expect(failed.isLocked(address, now: 0) && !failed.isLocked(address, now: 1))
+        let site = site(failures: FailedSite.tolerated + 1)
+        #expect(site.isLocked(now: 0) && site.failed(now: 0) == nil && !site.isLocked(now: 1))
     }
 
     @Test func aQuietSiteIsForgotten() {
-        var failed = FailedKeys()
-        for _ in 0..<FailedKeys.tolerated { failed.failed(address, now: 0) }
-        failed.failed(address, now: FailedKeys.memory + 1)
-        #expect(!failed.isLocked(address, now: FailedKeys.memory + 1))
+        let site = site(failures: FailedSite.tolerated)
+        #expect(!site.isForgotten(now: FailedSite.memory) && site.isForgotten(now: FailedSite.memory + 1))
+        #expect(FailedSite(word: 0).isForgotten(now: 0))
     }
 
-    @Test func aWholeSixtyFourIsOneSiteAndOthersAreNot() throws {
-        var failed = FailedKeys()
-        for host in 0...FailedKeys.tolerated { failed.failed(try #require(NetworkAddress("2001:db8::\(host)")), now: 0) }
-        #expect(failed.isLocked(try #require(NetworkAddress("2001:db8::ffff")), now: 0))
-        #expect(!failed.isLocked(try #require(NetworkAddress("2001:db8:0:1::1")), now: 0))
-        #expect(!failed.isLocked(address, now: 0))
+    @Test(arguments: [(1, 0), (20, 7), (31, 4_000_000_000)] as [(Int, Int64)])
+    func itIsTheSameAfterItWasAWord(failures: Int, now: Int64) {
+        let site = site(failures: failures, now: now)
+        #expect(FailedSite(word: site.word) == site)
+    }
+}
+
+@Suite struct ProxyTrustTests {
+    @Test(arguments: [
+        ("192.0.2.1", "192.0.2.1"), ("192.0.2.1:443", "192.0.2.1"), ("[2001:db8::1]", "2001:db8::1"), ("[2001:db8::1]:443", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"), ("192.0.2.1:_hidden", "192.0.2.1"), ("unknown", nil), ("_hidden", nil), ("", nil), ("192.0.2.1:", nil),
+        ("192.0.2.1:123456", nil), ("[192.0.2.1]", nil), ("[2001:db8::1", nil), ("[2001:db8::1]x", nil), ("192.0.2.1:80x", nil), (":80", nil),
+    ])
+    func aNodeIsAnAddressWithOrWithoutAPort(node: String, address: String?) {
+        #expect(NetworkAddress(node: node) == address.flatMap { NetworkAddress($0) })
     }
 
-    @Test func millionsOfSitesTakeNoMoreMemoryAndTheLastIsRemembered() {
-        var failed = FailedKeys(capacity: 64)
-        for number in 0..<100_000 { failed.failed(NetworkAddress(version4: UInt32(number)), now: 0) }
-        for _ in 0...FailedKeys.tolerated { failed.failed(address, now: 1) }
-        #expect(failed.isLocked(address, now: 1))
+    @Test(
+        arguments: [
+            (["203.0.113.9", "10.0.0.1"], "203.0.113.9"), (["10.0.0.2", "203.0.113.9", "10.0.0.1"], "203.0.113.9"),
+            (["10.0.0.2", "10.0.0.3"], "10.0.0.3"), (["unknown", "203.0.113.9"], nil), (["10.0.0.2", "unknown"], nil), ([], nil),
+        ] as [([String], String?)])
+    func theCustomerIsTheFirstThatIsNoProxy(nodes: [String], customer: String?) throws {
+        let trust = ProxyTrust([try #require(AddressRange("10.0.0.0/8"))])
+        #expect(trust.customer(nodes: nodes.map { NetworkAddress(node: $0) }) == customer.flatMap { NetworkAddress($0) })
+        #expect(!trust.isProxy(nil) && !ProxyTrust().isProxy(NetworkAddress("10.0.0.1")))
     }
 }

@@ -73,7 +73,7 @@ import Testing
 
     @Test(arguments: apis, ["vllm-error", "sglang-abort", "tgi-error"])
     func aStreamThatBreaksSaysSoInEveryAPI(_ api: API, _ recording: String) async throws {
-        // The token has left before the stream breaks: what came in one piece with its error would be asked for again elsewhere.
+        // What one read brings is judged as a whole: the break must come behind a token that was sent on.
         let (answer, record) = try await play(recording, api, streams: true, gap: .milliseconds(100))
         #expect(answer.contains("one") && answer.contains("stream_interrupted"))
         for secret in ["EngineCore", "CANCELLED", "[DONE]", "message_stop", "response.completed"] { #expect(!answer.contains(secret)) }

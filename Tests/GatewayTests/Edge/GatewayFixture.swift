@@ -88,6 +88,7 @@ final class GatewayFixture: Sendable {
         let records = try await fixture.records()
         for runtime in runtimes { try await runtime.close() }
         try await group.shutdownGracefully()
+        try Invariants.check(spool: directory + "/spool")
         try FileManager.default.removeItem(atPath: directory)
         try result.get()
         return records

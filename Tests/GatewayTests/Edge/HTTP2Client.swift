@@ -29,8 +29,10 @@ final class HTTP2Client: Sendable {
     private let channel: any Channel
     private let seen: Box
 
-    /// - Parameter window: That the server may fill of each stream.
-    init(port: Int, window: Int = 65_535, givesWindow: Bool = true) async throws {
+    /// - Parameters:
+    ///   - window: That the server may fill of each stream.
+    ///   - preamble: Bytes in front of the preface.
+    init(port: Int, window: Int = 65_535, givesWindow: Bool = true, preamble: [UInt8] = []) async throws {
         let seen = Box()
         self.seen = seen
         channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -41,6 +43,7 @@ final class HTTP2Client: Sendable {
                     frames.headerBlockValidation = .disabled
                     frames.contentLengthValidation = .disabled
                     let pipeline = channel.pipeline.syncOperations
+                    if !preamble.isEmpty { try pipeline.addHandler(Preamble(preamble)) }
                     try pipeline.addHandler(NIOHTTP2Handler(mode: .client, connectionConfiguration: frames))
                     try pipeline.addHandler(Recorder(seen, givesWindow: givesWindow))
                 }
@@ -64,9 +67,9 @@ final class HTTP2Client: Sendable {
             HTTP2Frame(streamID: id, payload: .data(.init(data: .byteBuffer(ByteBuffer(string: body)), endStream: isEnd))), promise: nil)
     }
 
-    func get(_ stream: Int, _ path: String, method: String = "GET") {
+    func get(_ stream: Int, _ path: String, method: String = "GET", fields: [(String, String)] = []) {
         let head = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "test"), ("x-api-key", "sk-test")]
-        let payload = HTTP2Frame.FramePayload.headers(.init(headers: HPACKHeaders(head), endStream: true))
+        let payload = HTTP2Frame.FramePayload.headers(.init(headers: HPACKHeaders(head + fields), endStream: true))
         channel.writeAndFlush(HTTP2Frame(streamID: HTTP2StreamID(stream), payload: payload), promise: nil)
     }
 
@@ -78,6 +81,23 @@ final class HTTP2Client: Sendable {
     var all: Seen { seen.value }
 
     func close() async throws { try await channel.close().get() }
+
+    /// Bytes that a proxy says before the client does.
+    private final class Preamble: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let bytes: [UInt8]
+
+        init(_ bytes: [UInt8]) {
+            self.bytes = bytes
+        }
+
+        func channelActive(context: ChannelHandlerContext) {
+            context.write(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+            context.fireChannelActive()
+        }
+    }
 
     final class Box: Sendable {
         private let state = Mutex(Seen())

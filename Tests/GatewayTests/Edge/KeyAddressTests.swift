@@ -49,7 +49,7 @@ import Testing
 
     @Test func whoNamesNoKeyIsNotCounted() async throws {
         try await GatewayFixture.run([]) { gateway in
-            for _ in 0..<FailedKeys.tolerated + 5 {
+            for _ in 0..<FailedSite.tolerated + 5 {
                 let client = try await TestClient(port: gateway.port)
                 try await client.post(Samples.request, key: nil)
                 #expect(try await client.answer().hasPrefix("HTTP/1.1 401 "))

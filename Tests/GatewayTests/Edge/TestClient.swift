@@ -47,11 +47,14 @@ final class TestClient: Sendable {
                 return nil
             }
             defer { group.cancelAll() }
-            guard let text = try await group.next(), let text else {
-                self.inbox.giveUp()
-                throw TimedOut(received: inbox.text)
+            do {
+                guard let text = try await group.next(), let text else { throw TimedOut(received: inbox.text) }
+                return text
+            } catch {
+                // Also when another task of the test failed: the group waits for whoever waits.
+                inbox.closed()
+                throw error
             }
-            return text
         }
     }
 
@@ -102,8 +105,6 @@ final class TestClient: Sendable {
                 if let text { continuation.resume(returning: text) }
             }
         }
-
-        func giveUp() { change(always: true) { _ in } }
 
         func add(_ text: String) { change { $0 += text } }
 

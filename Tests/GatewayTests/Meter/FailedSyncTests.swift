@@ -45,7 +45,7 @@ struct FailedSyncTests {
     @Test("a record that was told as written waits for the disk when the next segment cannot be begun either")
     func rescued() async throws {
         let folder = try ScratchFolder()
-        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", syncDelay: .seconds(3)))
+        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", syncDelay: .seconds(4)))
         let first = try #require(try folder.files(".seg").first)
         let reader = try breakSegment("\(folder.path)/\(first)")
         defer { close(reader) }

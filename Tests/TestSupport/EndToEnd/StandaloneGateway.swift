@@ -8,17 +8,20 @@ package final class StandaloneGateway: Sendable {
     package let port: Int
     package let operationsPort: Int
     package let folder: String
+    /// Where the records are.
+    package var spool: String { folder + "/state/spool" }
     package let process: ChildProcess
 
     package var log: String { String(decoding: FileManager.default.contents(atPath: folder + "/gateway.log") ?? Data(), as: UTF8.self) }
 
     /// - Parameters:
     ///   - wrapper: A command that starts the gateway, such as one that lowers its limits.
+    ///   - environment: Of the gateway; asked when its folder is there.
     ///   - settings: Added to the file's.
     ///   - hasTLS: With the certificate in `chain.pem` and `key.pem` of the folder.
     package static func with(
-        wrapper: [String] = [], hasTLS: Bool = false, settings: [String: any Sendable] = [:], runtime: [String] = [],
-        _ body: (StandaloneGateway) async throws -> Void
+        wrapper: [String] = [], environment: @Sendable (_ folder: String) throws -> [String: String] = { _ in [:] }, hasTLS: Bool = false,
+        settings: [String: any Sendable] = [:], runtime: [String] = [], _ body: (StandaloneGateway) async throws -> Void
     ) async throws {
         let folder = "/tmp/plimsoll-edge-" + UUID().uuidString.prefix(8).lowercased()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -27,7 +30,8 @@ package final class StandaloneGateway: Sendable {
             ["--model", model, "--slots", "512", "--kv-tokens", "2000000000", "--first-token-ms", "2", "--token-gap-ms", "1"] + runtime)
         do {
             if hasTLS { try await makeCertificate(in: folder, name: "first") }
-            let gateway = try await start(in: folder, wrapper: wrapper, hasTLS: hasTLS, settings: settings, worker: worker)
+            let gateway = try await start(
+                in: folder, wrapper: wrapper, environment: try environment(folder), hasTLS: hasTLS, settings: settings, worker: worker)
             do {
                 try await body(gateway)
             } catch {
@@ -67,7 +71,7 @@ package final class StandaloneGateway: Sendable {
     }
 
     private static func start(
-        in folder: String, wrapper: [String], hasTLS: Bool, settings: [String: any Sendable], worker: ChildProcess
+        in folder: String, wrapper: [String], environment: [String: String], hasTLS: Bool, settings: [String: any Sendable], worker: ChildProcess
     ) async throws -> StandaloneGateway {
         try await worker.wait("the runtime", within: .seconds(20)) { $0.contains { $0.hasPrefix("READY ") } }
         let url = worker.lines.first { $0.hasPrefix("READY ") }?.split(separator: " ").dropFirst().first.map(String.init) ?? ""
@@ -75,7 +79,7 @@ package final class StandaloneGateway: Sendable {
         if hasTLS { file["tls"] = ["certificate_file": folder + "/chain.pem", "key_file": folder + "/key.pem"] }
         try JSONSerialization.data(withJSONObject: file).write(to: URL(fileURLWithPath: folder + "/gateway.json"))
         let command = wrapper + [Checkout.program("plimsoll-gateway"), "serve", "--standalone", folder + "/gateway.json"]
-        let process = try ChildProcess(command[0], Array(command.dropFirst()), errors: folder + "/gateway.log")
+        let process = try ChildProcess(command[0], Array(command.dropFirst()), environment: environment, errors: folder + "/gateway.log")
         var ports: [Int] = []
         do {
             try await Waiting.until("the gateway", within: .seconds(30)) {
@@ -101,15 +105,19 @@ package final class StandaloneGateway: Sendable {
         return address?.split(separator: ":").last.flatMap { Int($0) }
     }
 
-    private static func settings(_ folder: String, _ url: String) -> [String: any Sendable] {
-        let tier: [String: any Sendable] = [
+    /// The one tier of the file.
+    package static func tier(requestsPerMinute: Int = 100_000_000) -> [String: any Sendable] {
+        [
             "name": "pro", "max_prompt_tokens": 2_000_000, "max_output_tokens": 4000, "max_body_bytes": "8MiB",
-            "requests_per_minute": 100_000_000, "tokens_per_minute": 1_000_000_000, "concurrent_requests": 10_000,
+            "requests_per_minute": requestsPerMinute, "tokens_per_minute": 1_000_000_000, "concurrent_requests": 10_000,
         ]
+    }
+
+    private static func settings(_ folder: String, _ url: String) -> [String: any Sendable] {
         let upstream: [String: any Sendable] = ["url": url, "slots": 512]
         let model: [String: any Sendable] = ["name": model, "context_tokens": 4_000_000, "tiers": ["pro"], "upstreams": [upstream]]
         return [
-            "listen": "127.0.0.1:0", "operations": ["listen": "127.0.0.1:0"], "state_dir": folder + "/state", "loops": 2, "tiers": [tier],
+            "listen": "127.0.0.1:0", "operations": ["listen": "127.0.0.1:0"], "state_dir": folder + "/state", "loops": 2, "tiers": [tier()],
             "models": [model], "keys": [["name": "k", "key": key, "tier": "pro"]],
         ]
     }
@@ -124,6 +132,18 @@ package final class StandaloneGateway: Sendable {
         for line in child.lines.dropLast() { print(line) }
         guard status == 0, let line = child.lines.last else { throw Waiting.Timeout(description: "\(script): status \(status): \(complaint)") }
         return try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
+    }
+
+    /// Status of one short question.
+    package func ask() async throws -> Int {
+        let body = #"{"model":"\#(Self.model)","max_tokens":4,"messages":[{"role":"user","content":"hello"}]}"#
+        let headers = ["Authorization": "Bearer " + Self.key]
+        return try await HTTPCall.send("POST", "http://127.0.0.1:\(port)/v1/chat/completions", headers: headers, body: body).status
+    }
+
+    package func load(customers: Int, turns: Int, maxTokens: Int = 8) throws -> LoadClient {
+        try LoadClient(
+            url: "http://127.0.0.1:\(port)", key: Self.key, model: Self.model, customers: customers, turns: turns, maxTokens: maxTokens)
     }
 
     package func metric(_ name: String) async throws -> Double {

@@ -1,0 +1,70 @@
+import Foundation
+import Gateway
+import PlimsollWire
+import TestSupport
+import Testing
+
+/// The real gateway on a disk and beside a clock that fail it.
+extension MachineTests {
+    @Suite struct StandaloneTests {
+        /// Of every answer whose end the client saw there is one record, and no request has two (I2, I3).
+        private func check(_ endings: [LoadClient.Ending], _ records: [UsageRecord]) {
+            let ids = records.map(\.requestId)
+            #expect(Set(ids).count == ids.count, "I3: a request stands in two records")
+            let missing = endings.filter { $0.outcome == "finished" }.compactMap(\.id).filter { !ids.contains($0) }
+            #expect(missing.isEmpty, "I2: \(missing.count) answers that were seen have no record")
+        }
+
+        @Test(.timeLimit(.minutes(3))) func aSyncThatFailsOnceLosesNothing() async throws {
+            let tracer = [
+                "/usr/bin/strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=2",
+            ]
+            try await StandaloneGateway.with(wrapper: tracer) { gateway in
+                let load = try gateway.load(customers: 4, turns: 10)
+                try await load.waitForEndings(40)
+                let endings = try await load.finish()
+                #expect(endings.count("finished") == 40, "\(endings.summary)")
+                await gateway.process.stop()
+                check(endings, try SpoolReader(directory: gateway.spool).records())
+                let segments = try FileManager.default.contentsOfDirectory(atPath: gateway.spool).filter { $0.hasSuffix(".seg") }
+                #expect(segments.count > 1, "the segment that was not confirmed was left for another one")
+            }
+        }
+
+        private static let clock = "/clock"
+
+        private static func library() throws -> String {
+            let folders = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib").map { "/usr/lib/\($0)/faketime/libfaketimeMT.so.1" }
+            return try #require(folders.first { FileManager.default.fileExists(atPath: $0) }, "the package faketime is installed")
+        }
+
+        @Test(.timeLimit(.minutes(3))) func aClockThatJumpsMovesNoLimitAndNoDuration() async throws {
+            let library = try Self.library()
+            let environment: @Sendable (String) throws -> [String: String] = { folder in
+                try Data("+0".utf8).write(to: URL(filePath: folder + Self.clock))
+                return [
+                    "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": folder + Self.clock, "FAKETIME_NO_CACHE": "1",
+                    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                ]
+            }
+            let settings: [String: any Sendable] = ["tiers": [StandaloneGateway.tier(requestsPerMinute: 6)]]
+            // The library starts anew what it is loaded into first, without its arguments: that is `env`.
+            try await StandaloneGateway.with(wrapper: ["/usr/bin/env"], environment: environment, settings: settings) { gateway in
+                let start = ContinuousClock.now
+                var served = 0
+                for jump in ["+0", "+1h", "-1h", "+3650d", "-3650d", "+0"] {
+                    try Data(jump.utf8).write(to: URL(filePath: gateway.folder + Self.clock))
+                    for _ in 0..<4 where try await gateway.ask() == 200 { served += 1 }
+                }
+                let minutes = Double((ContinuousClock.now - start).components.seconds + 1) / 60
+                #expect(served >= 6 && Double(served) <= 6 + 6 * minutes + 1, "\(served) served in \(minutes) minutes")
+                await gateway.process.stop()
+                let records = try SpoolReader(directory: gateway.spool).records()
+                #expect(records.count == served)
+                let moments = records.map(\.acceptedAt)
+                #expect((moments.max() ?? 0) - (moments.min() ?? 0) > 3_500_000_000, "the clock has jumped")
+                #expect(records.allSatisfy { (0...60_000_000).contains($0.finishedAfter) && $0.outcome == "good" })
+            }
+        }
+    }
+}

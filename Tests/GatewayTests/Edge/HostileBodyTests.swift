@@ -1,0 +1,71 @@
+import NIOCore
+import PlimsollWire
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+/// Bodies that are made to be dear: each is refused before anything is reserved, recorded or asked of a worker.
+@Suite("Hostile bodies")
+struct HostileBodyTests {
+    private static func chat(_ members: String) -> String { #"{"model":"m","messages":[{"role":"user","content":"hi"}],\#(members)}"# }
+
+    private static func many(_ count: Int, _ element: (Int) -> String) -> String {
+        (0..<count).map(element).joined(separator: ",")
+    }
+
+    private static let bodies: [(name: String, body: String, code: String, param: String)] = [
+        ("100,000 stop strings", chat(#""stop":[\#(many(100_000) { "\"s\($0)\"" })]"#), "invalid_value", #""stop""#),
+        ("16,384 answers", chat(#""n":16384"#), "invalid_value", #""n""#),
+        ("a billion candidates", chat(#""best_of":1000000000"#), "invalid_value", #""best_of""#),
+        ("100,000 keys", chat(#""logit_bias":{\#(many(100_000) { "\"\($0)\":1" })}"#), "invalid_json", #""logit_bias""#),
+        ("the same key at the end", chat(#""metadata":{\#(many(9000) { "\"k\($0)\":1" }),"k77":2}"#), "duplicate_key", #""metadata""#),
+        ("the same key in disguise", chat(#""\u006d\u006fdel":"other""#), "duplicate_key", #""model""#),
+        ("10,000 levels", chat(#""metadata":\#(String(repeating: "[", count: 10_000))"#), "invalid_json", #""metadata""#),
+        ("a number beyond all", chat(#""temperature":1e999"#), "invalid_json", #""temperature""#),
+        ("a number of a megabyte", chat(#""temperature":\#(String(repeating: "9", count: 1 << 20))"#), "invalid_json", #""temperature""#),
+        ("half a surrogate", chat(#""stop":"\ud800""#), "invalid_json", #""stop""#),
+    ]
+
+    @Test("is refused with its parameter", arguments: bodies.indices)
+    func refused(_ index: Int) async throws {
+        let (name, body, code, param) = Self.bodies[index]
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxBodyBytes = 4 << 20
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(body)
+            let answer = try await client.answer()
+            #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(name)")
+            #expect(answer.contains(#""code":"\#(code)""#) && answer.contains(#""param":\#(param)"#), "\(name): \(answer.suffix(300))")
+            #expect(answer.utf8.count < 2000, "nothing of the body comes back")
+            // The connection is good for the next request.
+            client.clear()
+            try await client.post(Samples.request)
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+        }
+        #expect(records.count == 1 && runtime.seen.requests.count == 1)
+    }
+
+    @Test("a storm of refusals costs no worker, no record and no wait")
+    func storm() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.requestsPerMinute = 1
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let count = 300
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            _ = try await client.answer()
+            client.clear()
+            let one =
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\ncontent-length: \(Samples.request.utf8.count)\r\n\r\n"
+                + Samples.request
+            try await client.send(String(repeating: one, count: count))
+            let answers = try await client.receive { $0.ranges(of: "HTTP/1.1 429 ").count == count }
+            #expect(answers.ranges(of: "\r\nretry-after: ").count == count)
+        }
+        #expect(records.count == 1 && runtime.seen.requests.count == 1)
+    }
+}

@@ -1,0 +1,101 @@
+import NIOCore
+import PlimsollWire
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+@Suite("Reservations")
+struct ReservationTests {
+    private static let endings: [[ScriptedRuntime.Step]] = [
+        [.send(Samples.wholeStream)], [.close], [.reset], [.send(Answers.json("{}", status: "503 Service Unavailable"))],
+        [.send(Answers.json("{}", status: "400 Bad Request"))], [.send(Answers.streamHead + Samples.token("a")), .close],
+        [.send(Answers.streamHead + Answers.event(#"{"error":{"code":500}}"#) + Answers.streamEnd)],
+        [.send(Answers.streamHead + Samples.token("a") + Answers.event(#"{"error":{"code":500}}"#))], [.send(Answers.streamHead + Samples.done)],
+        [.send("garbage\r\n\r\n")], [.send(Answers.streamHead + Samples.token("a") + Samples.token("b"))],
+    ]
+    private static let places = 6
+
+    /// Sends one request and either waits for its end or leaves.
+    private func ask(_ gateway: GatewayFixture, leaves: Bool) async throws {
+        let client = try await TestClient(port: gateway.port)
+        try await client.post(Samples.stream)
+        if leaves {
+            try await client.receive { $0.contains("content") || $0.contains("error") || $0.contains("HTTP/1.1 ") }
+        } else {
+            // The gateway gives a silent worker up.
+            _ = try await client.answer()
+        }
+        try await client.close()
+    }
+
+    private func setup() -> GatewayFixture.Setup {
+        var setup = GatewayFixture.Setup()
+        setup.tier.concurrentRequests = Self.places
+        setup.tier.tokensPerMinute = 1500
+        setup.tier.requestsPerMinute = 100_000
+        setup.settings.interTokenTime = 1
+        setup.settings.firstTokenTime = 1
+        setup.settings.answerTime = 1
+        return setup
+    }
+
+    @Test("whatever the endings, every place and every token that was reserved is given back", arguments: [1, 2, 3] as [UInt64])
+    func givenBack(seed: UInt64) async throws {
+        var random = SeededRandom(seed: seed)
+        let order = (0..<200).map { _ in Self.endings[Int.random(in: 0..<Self.endings.count, using: &random)] }
+        let leaving = (0..<24).map { _ in Bool.random(using: &random) }
+        let runtimes = [
+            try await ScriptedRuntime { number, _ in order[number % 200] }, try await ScriptedRuntime { number, _ in order[(number + 77) % 200] },
+        ]
+        var left = 0
+        let records = try await GatewayFixture.run(runtimes, setup()) { gateway in
+            for round in stride(from: 0, to: leaving.count, by: 4) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for leaves in leaving[round..<round + 4] { group.addTask { try await ask(gateway, leaves: leaves) } }
+                    try await group.waitForAll()
+                }
+            }
+            try await until { gateway.metric("plimsoll_gateway_requests_in_flight") == "0" }
+            left = try await remainingTokens(gateway)
+        }
+        #expect(records.count > leaving.count / 2)
+        let billed = records.reduce(0) { $0 + $1.billablePromptTokens + $1.billableCompletionTokens }
+        // The last one's own reservation is still in what it was told.
+        #expect(left >= 1500 - billed - 200, "\(left) left, \(billed) billed")
+    }
+
+    /// As many requests at once as the plan allows are all taken; what the last of them is told.
+    private func remainingTokens(_ gateway: GatewayFixture) async throws -> Int {
+        try await withThrowingTaskGroup(of: Int?.self) { group in
+            for _ in 0..<Self.places {
+                group.addTask {
+                    let client = try await TestClient(port: gateway.port)
+                    try await client.post(#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"hi"}]}"#)
+                    let answer = try await client.answer()
+                    #expect(!answer.contains("too_many_concurrent_requests"))
+                    let line = answer.split(separator: "\r\n").first { $0.hasPrefix("x-ratelimit-remaining-tokens: ") }
+                    return line.flatMap { Int($0.dropFirst("x-ratelimit-remaining-tokens: ".count)) }
+                }
+            }
+            return try await group.compactMap(\.self).reduce(0, max)
+        }
+    }
+}
+
+/// Repeatable random numbers (SplitMix64).
+private struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
