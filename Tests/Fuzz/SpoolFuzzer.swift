@@ -55,8 +55,9 @@ enum SpoolFuzzer: Fuzzer {
             try written(SpoolFinal(interrupted: admission), payload)
         case .final(let final):
             _ = UsageRecord(final, origin: SpoolOrigin(gateway: "g", boot: "b"))
-            // Ends that recovery writes have neither a target, a deadline nor a price.
-            if final.target == nil, !final.flags.contains(.batch), final.priceVersion == 0 { try written(final, payload) }
+            // Ends that recovery writes have neither a target nor a price, and a deadline with each mark of a batch.
+            let isWritten = final.target == nil && final.priceVersion == 0
+            if isWritten, final.flags.contains(.batch) == (final.batchDeadline != nil) { try written(final, payload) }
         }
     }
 

@@ -7,12 +7,15 @@ package struct Admission: Sendable {
     /// Microseconds since 1970.
     package var acceptedAt: Int64
     package var stream: Bool
+    /// Of a batch request, microseconds after acceptance by which its answer is to be delivered.
+    package var batchDeadline: Int64?
 
-    package init(requestId: RequestId, subject: UsageSubject, acceptedAt: Int64, stream: Bool) {
+    package init(requestId: RequestId, subject: UsageSubject, acceptedAt: Int64, stream: Bool, batchDeadline: Int64? = nil) {
         self.requestId = requestId
         self.subject = subject
         self.acceptedAt = acceptedAt
         self.stream = stream
+        self.batchDeadline = batchDeadline
     }
 }
 
@@ -35,8 +38,6 @@ package struct Completion: Sendable {
     /// The runtime gave no usage; counts are the gateway's own.
     package var estimated = false
     package var attempts = 1
-    /// Of a batch request, microseconds after acceptance by which its answer was to be delivered.
-    package var batchDeadline: Int64?
     /// The stream broke and went on at another worker.
     package var isContinued = false
     /// Of the price that held at admission; 0: none did.

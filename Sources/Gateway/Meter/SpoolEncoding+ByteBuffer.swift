@@ -14,8 +14,9 @@ extension SpoolEncoding {
             writer.put(admission.requestId.high)
             writer.put(admission.requestId.low)
             writer.put(admission.acceptedAt)
-            writer.put(UInt8(admission.stream ? 1 : 0))
+            writer.put(SpoolAdmission.Flags(admission).rawValue)
             writer.put(admission.subject.encoded)
+            if let deadline = admission.batchDeadline { writer.put(deadline) }
         }
     }
 
@@ -35,7 +36,7 @@ extension SpoolEncoding {
             writer.put(text: completion.errorCode ?? "")
             writer.put(subject)
             writer.put(target)
-            if let deadline = completion.batchDeadline { writer.put(deadline) }
+            if let deadline = completion.admission.batchDeadline { writer.put(deadline) }
             writer.put(completion.priceVersion)
         }
     }
@@ -46,7 +47,7 @@ extension SpoolEncoding {
         if completion.estimated { flags.insert(.estimated) }
         if completion.isContinued { flags.insert(.continued) }
         if completion.target != nil { flags.insert(.hasTarget) }
-        if completion.batchDeadline != nil { flags.insert(.batch) }
+        if completion.admission.batchDeadline != nil { flags.insert(.batch) }
         return flags
     }
 }

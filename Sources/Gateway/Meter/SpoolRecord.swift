@@ -58,21 +58,40 @@ struct SpoolOrigin: Sendable, Equatable {
 }
 
 struct SpoolAdmission: Sendable, Equatable {
+    struct Flags: OptionSet, Sendable {
+        let rawValue: UInt8
+        static let stream = Flags(rawValue: 1)
+        /// A deadline follows behind everything else.
+        static let batch = Flags(rawValue: 2)
+
+        init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+
+        init(_ admission: Admission) {
+            self = admission.stream ? .stream : []
+            if admission.batchDeadline != nil { insert(.batch) }
+        }
+    }
+
     var sequence: Int64
     var requestId: RequestId
     var acceptedAt: Int64
-    var stream: Bool
+    var flags: Flags
     var subject: SpoolSubject
+    var batchDeadline: Int64?
 
     init?(_ reader: inout FieldReader) {
         guard let sequence = reader.take(Int64.self), let high = reader.take(UInt64.self), let low = reader.take(UInt64.self),
-            let acceptedAt = reader.take(Int64.self), let stream = reader.take(UInt8.self), let subject = SpoolSubject(&reader)
+            let acceptedAt = reader.take(Int64.self), let flags = reader.take(UInt8.self).map(Flags.init(rawValue:)),
+            let subject = SpoolSubject(&reader)
         else { return nil }
         self.sequence = sequence
         requestId = RequestId(high: high, low: low)
         self.acceptedAt = acceptedAt
-        self.stream = stream != 0
+        self.flags = flags
         self.subject = subject
+        if flags.contains(.batch) { batchDeadline = reader.take(Int64.self) }
     }
 }
 
@@ -209,7 +228,11 @@ struct SpoolFinal: Sendable, Equatable {
         sequence = admission.sequence
         requestId = admission.requestId
         acceptedAt = admission.acceptedAt
-        flags = admission.stream ? .stream : []
+        flags = admission.flags.contains(.stream) ? .stream : []
+        if let deadline = admission.batchDeadline {
+            flags.insert(.batch)
+            batchDeadline = deadline
+        }
         numbers = SpoolNumbers()
         numbers.attempts = 1
         outcome = Outcome.interrupted.rawValue
@@ -232,6 +255,7 @@ struct SpoolFinal: Sendable, Equatable {
             writer.put(text: finishReason)
             writer.put(text: errorCode)
             writer.put(subject.encoded)
+            if let batchDeadline { writer.put(batchDeadline) }
         }
     }
 }

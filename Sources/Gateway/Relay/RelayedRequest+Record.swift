@@ -21,10 +21,7 @@ extension RelayedRequest {
         completion.reasoningTokens = metered.reasoning
         completion.estimated = metered.isEstimated
         completion.queuedFor = seat.waited
-        if plan.facts.isBatch {
-            completion.batchDeadline = arriving.key.standing.rules.batchDeadline
-            loop.metrics.countBatch(ending.isAnswer, isLate: elapsed > arriving.key.standing.rules.batchDeadline)
-        }
+        if let deadline = admission.batchDeadline { loop.metrics.countBatch(ending.isAnswer, isLate: elapsed > deadline) }
         completion.attempts = max(attempts, 1)
         completion.isContinued = continuations > 0
         completion.priceVersion = price?.version ?? 0

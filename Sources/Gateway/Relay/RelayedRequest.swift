@@ -208,7 +208,8 @@ final class RelayedRequest {
             return refuseUnrouted(question, subject, plan)
         }
         let admission = Admission(
-            requestId: arriving.requestId, subject: subject, acceptedAt: arriving.acceptedAt, stream: plan.facts.stream)
+            requestId: arriving.requestId, subject: subject, acceptedAt: arriving.acceptedAt, stream: plan.facts.stream,
+            batchDeadline: plan.facts.isBatch ? arriving.key.standing.rules.batchDeadline : nil)
         self.admission = admission
         phase = .admitting
         loop.metrics.inFlight.add(1)

@@ -50,6 +50,21 @@ struct SpoolRecoveryTests {
         #expect(last.requestId == SpoolStand.admission(4).requestId.description && last.tenant == "t-1")
     }
 
+    @Test("a batch request that was interrupted is still one of a batch")
+    func interruptedBatch() async throws {
+        let folder = try ScratchFolder()
+        let stand = try await SpoolStand(folder)
+        var admission = SpoolStand.admission(1)
+        admission.batchDeadline = 900_000_000
+        _ = try #require(try await stand.admit(admission))
+        _ = try #require(try await stand.admit(2))
+        try await stand.spool.close()
+        _ = try SpoolRecovery(directory: folder.path, gateway: "gw-1").run()
+        let records = try SpoolReader(directory: folder.path).records().sorted { $0.sequence < $1.sequence }
+        #expect(records.map(\.outcome) == ["bad:interrupted", "bad:interrupted"])
+        #expect(records.map(\.batchDeadline) == [900_000_000, nil] && records.allSatisfy { $0.stream })
+    }
+
     @Test("a recovery that was killed before it was done closes nothing twice")
     func repeatedRecovery() async throws {
         let (name, bytes) = try await segment()

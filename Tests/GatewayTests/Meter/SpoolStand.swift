@@ -59,8 +59,9 @@ struct SpoolStand: Sendable {
     }
 
     /// The admission's sequence, or nil when it was refused.
-    func admit(_ number: Int = 1) async throws -> Int64? {
-        let admission = Self.admission(number)
+    func admit(_ number: Int = 1) async throws -> Int64? { try await admit(Self.admission(number)) }
+
+    func admit(_ admission: Admission) async throws -> Int64? {
         let (sequence, succeeded) = try await loop.flatSubmit {
             let promise = loop.makePromise(of: Bool.self)
             let sequence = meter.value.admit(admission, waiter: WrittenRecord(promise), tag: 7)
