@@ -25,10 +25,11 @@ package struct ProgramOptions: ParsableArguments, Sendable {
         SettingsReader(file: config, environment: ProcessEnvironment.current)
     }
 
-    /// Sets logging up as asked for.
+    /// What a program that holds secrets does before it reads any: nothing of its memory is ever written to a file, and logging is set up as asked for.
     ///
     /// - Parameter redact: Takes secrets and personal data out of what is written.
-    package func startLogging(redact: @escaping LogSetup.Redaction = { $0 }) {
+    package func begin(redact: @escaping LogSetup.Redaction = { $0 }) {
+        MemoryDumps.forbid()
         LogSetup.bootstrap(level: logLevel, format: logFormat, redact: redact)
     }
 }

@@ -37,7 +37,6 @@ struct AgentProgram {
         NIOSingletons.groupLoopCountSuggestion = 1
         NIOSingletons.blockingPoolThreadCountSuggestion = 1
         _ = cplatform_tune_allocator(0, 128 * 1024, 1)
-        _ = cplatform_forbid_dumps()
     }
 }
 

@@ -19,7 +19,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ProgramOptions
 
     func run() async throws {
-        options.startLogging(redact: Redactor.standard.redact)
+        options.begin(redact: Redactor.standard.redact)
         let settings = try ProgramExit.reading { try AgentSettings(options.settings()) }
         do {
             try await AgentProgram(settings).run()

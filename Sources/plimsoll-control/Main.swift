@@ -19,7 +19,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ProgramOptions
 
     func run() async throws {
-        options.startLogging(redact: Redactor.standard.redact)
+        options.begin(redact: Redactor.standard.redact)
         let settings = try ProgramExit.reading { try ControlSettings(options.settings()) }
         try await ControlProgram(settings).serve()
     }
@@ -35,7 +35,7 @@ struct Initialise: AsyncParsableCommand {
     var tokenFile: String?
 
     func run() async throws {
-        options.startLogging(redact: Redactor.standard.redact)
+        options.begin(redact: Redactor.standard.redact)
         let settings = try ProgramExit.reading { try ControlSettings(options.settings()) }
         try await ControlProgram(settings).initialise(tokenFile: tokenFile)
     }
@@ -47,7 +47,7 @@ struct Migrate: AsyncParsableCommand {
     @OptionGroup var options: ProgramOptions
 
     func run() async throws {
-        options.startLogging(redact: Redactor.standard.redact)
+        options.begin(redact: Redactor.standard.redact)
         let settings = try ProgramExit.reading { try ControlSettings(options.settings()) }
         try await ControlProgram(settings).migrate()
     }
@@ -69,7 +69,7 @@ struct MakeToken: AsyncParsableCommand {
     var tokenFile: String?
 
     func run() async throws {
-        options.startLogging(redact: Redactor.standard.redact)
+        options.begin(redact: Redactor.standard.redact)
         let settings = try ProgramExit.reading { try ControlSettings(options.settings()) }
         try await ControlProgram(settings).makeToken(name: name, role: role, tokenFile: tokenFile)
     }

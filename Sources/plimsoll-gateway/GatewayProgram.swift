@@ -155,7 +155,6 @@ struct GatewayProgram {
         // NIO is built with checks that took 7 % of the instructions of a request.
         cplatform_skip_access_checks()
         #endif
-        _ = cplatform_forbid_dumps()
         try makeFolder(settings.stateDirectory)
         return MultiThreadedEventLoopGroup(numberOfThreads: settings.gateway.loops)
     }

@@ -22,7 +22,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var mode: StandaloneOption
 
     func run() async throws {
-        options.startLogging(redact: Redactor.standard.redact)
+        options.begin(redact: Redactor.standard.redact)
         do {
             if let file = mode.standalone {
                 let settings = try ProgramExit.reading { try StandaloneSettings(file: file) }

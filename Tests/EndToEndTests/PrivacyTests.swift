@@ -21,6 +21,16 @@ extension MachineTests {
                 _ = try await plimsoll.chat(body(plimsoll), key: made.key)
                 try await search(plimsoll, for: [Self.asked, Self.told, Self.secret, Self.address, made.key, "pls_live_zebra", plimsoll.key])
                 try countRedactions(plimsoll)
+                try coresAreForbidden(plimsoll)
+            }
+        }
+
+        private func coresAreForbidden(_ plimsoll: Installation) throws {
+            for name in ["control", "gateway", "agent:alpha", "agent:beta"] {
+                let pid = try plimsoll.pid(name)
+                let bounds = try String(contentsOfFile: "/proc/\(pid)/limits", encoding: .utf8).split(separator: "\n")
+                let core = bounds.first { $0.hasPrefix("Max core file size") }?.split(separator: " ").dropFirst(4).prefix(2)
+                #expect(core == ["0", "0"], "\(name)")
             }
         }
 

@@ -31,6 +31,22 @@ extension MachineTests {
             }
         }
 
+        /// A process without our care is the witness that this machine does write such files.
+        @Test(.timeLimit(.minutes(2)), .enabled(if: geteuid() == 0)) func aCrashWritesNothingOfTheMemory() async throws {
+            let unbounded = ["/usr/bin/prlimit", "--core=unlimited"]
+            try await StandaloneGateway.with(wrapper: unbounded) { gateway in
+                #expect(try await gateway.ask() == 200)
+                let bound = try String(contentsOfFile: "/proc/\(gateway.process.pid)/limits", encoding: .utf8).split(separator: "\n")
+                #expect(bound.first { $0.hasPrefix("Max core file size") }?.split(separator: " ").dropFirst(4).prefix(2) == ["0", "0"])
+                gateway.process.signal(SIGSEGV)
+                #expect(try await gateway.process.ended(within: .seconds(30)) == SIGSEGV)
+                #expect(!gateway.process.dumpedCore && gateway.log.split(separator: "\n").allSatisfy { $0.hasPrefix("{") })
+                let witness = try ChildProcess(unbounded[0], [unbounded[1], "/bin/sh", "-c", "cd \(gateway.folder) && kill -SEGV $$"])
+                _ = try await witness.ended(within: .seconds(30))
+                #expect(witness.dumpedCore, "without a witness this test shows nothing: look at /proc/sys/kernel/core_pattern")
+            }
+        }
+
         private static let clock = "/clock"
 
         private static func library() throws -> String {

@@ -15,6 +15,9 @@ package final class ChildProcess: Sendable {
     package var isRunning: Bool { status.withLock { $0 == nil } }
     package var lines: [String] { output.lines }
 
+    /// Whether it left a file of its memory behind when a signal ended it.
+    package var dumpedCore: Bool { status.withLock { ($0 ?? 0) & 0x80 != 0 } }
+
     /// `errors`: the file that gets its standard error; nil throws it away.
     package init(_ program: String, _ arguments: [String], environment: [String: String] = [:], errors: String? = nil) throws {
         let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
