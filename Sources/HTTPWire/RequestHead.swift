@@ -26,6 +26,8 @@ package struct RequestHead: Sendable {
     package var idempotencyKey: Range<Int>?
     /// `anthropic-version` is there: the client speaks Anthropic's API.
     package var isAnthropic = false
+    /// What the customer's requests of one conversation have in common, by the names that clients and other gateways use.
+    package var session: Range<Int>?
     /// `authorization` or `x-api-key` more than once, or both: which one counts would be a guess.
     package var ambiguousCredentials = false
 
@@ -126,9 +128,11 @@ package struct RequestHead: Sendable {
             } else if !isHTTP11, !saysClose, HeadBytes.list(bytes, line.value, has: "keep-alive") {
                 keepAlive = true
             }
+        case 10 where named("session-id") || named("session_id"): session = session ?? line.value
         case 12 where named("content-type"):
             guard contentType == nil else { throw .repeatedField }
             contentType = line.value
+        case 12 where named("x-session-id"): session = session ?? line.value
         case 13 where named("authorization"):
             ambiguousCredentials = ambiguousCredentials || authorization != nil || apiKey != nil
             authorization = line.value
@@ -141,6 +145,8 @@ package struct RequestHead: Sendable {
             contentEncoding = line.value
         case 17 where named("anthropic-version"): isAnthropic = true
         case 17 where named("transfer-encoding"): try body.coding(bytes, line.value)
+        case 18 where named("x-session-affinity"): session = session ?? line.value
+        case 24 where named("x-claude-code-session-id"): session = session ?? line.value
         default: break
         }
     }

@@ -24,22 +24,30 @@ package struct PromptAffinity: Sendable, Equatable {
 
     package init() {}
 
-    /// - Parameter scan: Of `bytes`, which it found to be right.
-    package static func read(_ scan: RequestScan, _ bytes: UnsafeRawBufferPointer) -> PromptAffinity {
+    /// The hash of a name that the customer gave to a conversation, wherever it stood. 0 for an empty one.
+    package static func session(_ name: UnsafeRawBufferPointer) -> UInt64 {
+        name.isEmpty ? 0 : hash(name, 0..<name.count, 2)
+    }
+
+    /// - Parameters:
+    ///   - scan: Of `bytes`, which it found to be right.
+    ///   - session: Of a name that stood in front of the body; 0: none did.
+    package static func read(_ scan: RequestScan, _ bytes: UnsafeRawBufferPointer, session named: UInt64 = 0) -> PromptAffinity {
         var affinity = PromptAffinity()
-        var (session, user): (UInt64, UInt64) = (0, 0)
+        var (session, cacheKey, user): (UInt64, UInt64, UInt64) = (0, 0, 0)
         for (index, member) in scan.members.enumerated() where member.decodedName == nil {
             let name = UnsafeRawBufferPointer(rebasing: bytes[member.name])
             switch name.count {
             case 4 where name.starts(withText: "user") && member.kind == .string && member.value.count > 2: user = hash(bytes, member.value, 3)
             case 6 where name.starts(withText: "prompt") && member.kind == .string: affinity.takePrompt(bytes, member.value)
             case 8 where name.starts(withText: "messages") && member.kind == .array: affinity.takeMessages(scan, index, bytes)
-            case 16 where name.starts(withText: "prompt_cache_key") && member.kind == .string && member.value.count > 2:
-                session = hash(bytes, member.value, 2)
+            case 10 where name.starts(withText: "session_id") && member.kind == .string: session = self.session(bytes.text(member))
+            case 16 where name.starts(withText: "prompt_cache_key") && member.kind == .string: cacheKey = self.session(bytes.text(member))
             default: break
             }
         }
-        if session != 0 { affinity.conversation = session }
+        let name = session != 0 ? session : named != 0 ? named : cacheKey
+        if name != 0 { affinity.conversation = name }
         if affinity.conversation == 0 { affinity.conversation = user }
         return affinity
     }
@@ -142,5 +150,12 @@ package struct PromptAffinity: Sendable, Equatable {
 
     package static func == (one: PromptAffinity, other: PromptAffinity) -> Bool {
         one.conversation == other.conversation && one.opening == other.opening && one.openingBytes == other.openingBytes
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// What stands between the quotes.
+    fileprivate func text(_ member: JSONMember) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: self[member.value.lowerBound + 1..<member.value.upperBound - 1])
     }
 }

@@ -1,6 +1,17 @@
 import HTTPWire
 import Testing
 
+@Suite struct SessionFieldTests {
+    @Test(arguments: ["x-session-id", "X-Session-Affinity", "session-id", "session_id", "x-claude-code-session-id"])
+    func theNameOfAConversationIsFound(field: String) throws {
+        let head = "GET / HTTP/1.1\r\nhost: t\r\n\(field): s-1\r\nx-session-id: later\r\n\r\n"
+        let session = try Array(head.utf8).withUnsafeBytes { bytes in
+            try RequestHead.scan(bytes).session.map { String(decoding: bytes[$0], as: UTF8.self) }
+        }
+        #expect(session == "s-1")
+    }
+}
+
 @Suite struct RequestHeadTests {
     static let good = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.example:8080\r\nauthorization: Bearer k\r\nContent-Length: 12\r\n\r\n"
 

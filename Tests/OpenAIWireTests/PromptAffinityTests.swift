@@ -50,6 +50,24 @@ import Testing
         #expect(try chat([("assistant", "hi")]).conversation == 0)
     }
 
+    /// A body's `session_id` before a header, a header before `prompt_cache_key`: whoever names the conversation itself knows best.
+    @Test func aSessionIsKnownWhereverItIsNamed() throws {
+        func named(_ members: String, _ header: String = "") throws -> UInt64 {
+            let scan = RequestScan()
+            return try Array("{\(members)\"messages\":[{\"role\":\"user\",\"content\":\"\(header)\"}]}".utf8).withUnsafeBytes { buffer in
+                try scan.scan(buffer)
+                let session = Array(header.utf8).withUnsafeBytes { PromptAffinity.session($0) }
+                return PromptAffinity.read(scan, buffer, session: session).conversation
+            }
+        }
+        let one = try named("\"session_id\":\"s-1\",")
+        #expect(try one == named("", "s-1") && one == named("\"prompt_cache_key\":\"s-1\","))
+        #expect(try one == named("\"session_id\":\"s-1\",\"prompt_cache_key\":\"x\",", "y"))
+        #expect(try one == named("\"prompt_cache_key\":\"x\",", "s-1"))
+        #expect(try one != named("", "s-2") && one != named(""))
+        #expect(try named("\"session_id\":\"\",") == named("") && named("\"session_id\":7,") == named(""))
+    }
+
     @Test func longPromptsAreKnownByTheirFirstBytes() throws {
         let start = String(repeating: "tell me of the sea ", count: 60)
         #expect(try read("\"prompt\":\"\(start)x\"") == read("\"prompt\":\"\(start)yz\""))

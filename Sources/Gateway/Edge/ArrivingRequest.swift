@@ -12,6 +12,8 @@ struct ArrivingRequest {
     var captures: CaptureTarget?
     /// Nil when the client sent none.
     var idempotencyKey: IdempotencyKey?
+    /// Hash of what the customer's head calls the conversation; 0: nothing.
+    var session: UInt64 = 0
     /// Of acceptance.
     var started: NIODeadline
     /// Microseconds since 1970.

@@ -76,6 +76,7 @@ extension GatewayLoop {
             guard head.method == .post else { return refused(.methodNotAllowed, allow: "POST") }
             if let error = refusal(head, bytes, key) { return .refused(error.told(in: shape), id, allow: nil) }
             var arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: .now(), acceptedAt: acceptedAt)
+            if let range = head.session { arriving.session = PromptAffinity.session(UnsafeRawBufferPointer(rebasing: bytes[range])) }
             if let range = head.idempotencyKey {
                 guard let name = IdempotencyKey(UnsafeRawBufferPointer(rebasing: bytes[range])) else {
                     return .refused(IdempotencyKey.fault.told(in: shape), id, allow: nil)

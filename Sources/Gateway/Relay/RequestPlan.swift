@@ -61,7 +61,7 @@ final class RequestPlan {
         if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens { throw tier.tooManyTokensAsked(facts.maxTokensParam) }
         return RequestPlan(
             body: consume body, facts: facts, model: model, endpoint: endpoint, words: words, mostTokens: mostTokens(facts, arriving.key),
-            scan: scan, continues: tier.continuesStreams == true)
+            scan: scan, continues: tier.continuesStreams == true, session: arriving.session)
     }
 
     /// Of one answer whose client set no cap: the plan's, but no more than this gateway's share of the tokens a minute has room for, else such
@@ -74,14 +74,14 @@ final class RequestPlan {
 
     private init(
         body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, endpoint: GenerationEndpoint, words: BodyWords, mostTokens: Int,
-        scan: RequestScan, continues: Bool
+        scan: RequestScan, continues: Bool, session: UInt64
     ) {
         self.facts = facts
         self.model = model
         self.endpoint = endpoint
         echo = words.echo
         beginning = words.beginning
-        affinity = body.withUnsafeReadableBytes { PromptAffinity.read(scan, $0) }
+        affinity = body.withUnsafeReadableBytes { PromptAffinity.read(scan, $0, session: session) }
         continuation = continues ? body.withUnsafeReadableBytes { ContinuationPlan(scan, $0, facts) } : nil
         // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
         let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)

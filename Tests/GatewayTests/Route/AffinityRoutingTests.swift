@@ -1,4 +1,5 @@
 import PlimsollWire
+import TestSupport
 import Testing
 
 @testable import Domain
@@ -27,6 +28,40 @@ struct AffinityRoutingTests {
         question.conversation = conversation
         question.now = 1_000_000_000
         return question
+    }
+
+    /// Turns whose texts have nothing in common.
+    @Test("what a customer calls a session stays at one worker, over HTTP/1.1 and HTTP/2, in the head and in the body")
+    func sessions() async throws {
+        func runtime(_ name: String) async throws -> ScriptedRuntime {
+            try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer.replacing("hello", with: name)))] }
+        }
+        let runtimes = [try await runtime("one"), try await runtime("two"), try await runtime("three")]
+        func body(_ number: Int, _ more: String = "") -> String {
+            #"{"model":"m",\#(more)"messages":[{"role":"user","content":"\#(number) \#(number * 7919)"}]}"#
+        }
+        try await GatewayFixture.run(runtimes) { gateway in
+            let (one, two) = (try await TestClient(port: gateway.port), try await HTTP2Client(port: gateway.port))
+            var seen: Set<String> = []
+            for turn in 0..<8 {
+                one.clear()
+                try await one.post(body(turn), fields: "x-session-id: session-5\r\n")
+                seen.insert(String(try await one.answer().suffix(160)))
+                two.post(2 * turn + 1, body(turn + 20), fields: [("session-id", "session-5")])
+                seen.insert(String(try await two.answer(2 * turn + 1).body.suffix(160)))
+                one.clear()
+                try await one.post(body(turn + 40, #""session_id":"session-5","#))
+                seen.insert(String(try await one.answer().suffix(160)))
+            }
+            #expect(seen.count == 1, "\(seen)")
+            seen = []
+            for turn in 0..<24 {
+                one.clear()
+                try await one.post(body(turn))
+                seen.insert(String(try await one.answer().suffix(160)))
+            }
+            #expect(seen.count > 1)
+        }
     }
 
     @Test("a conversation stays where it is, and leaves when that worker is far busier than others")

@@ -28,6 +28,10 @@ struct ChatSimulation {
     var tenants = 24
     /// New conversations in a thousand seconds.
     var conversationRate = 1_600
+    /// First messages that a tenant's conversations share, as where people begin with a button; 0: each has its own.
+    var openers = 0
+    /// The busiest tenant calls all of its conversations the same.
+    var hasOneSessionForATenant = false
 
     /// Eight equal workers, or with two that are twice as fast.
     static func fleet(isMixed: Bool) -> [SimulatedWorker] {
@@ -86,12 +90,21 @@ struct ChatSimulation {
             let tenant = Int.random(in: 0..<Int.random(in: 1...tenants, using: &generator), using: &generator)
             let system = 200 + tenant % 8 * 300
             let turn = SimulatedTurn(
-                conversation: result.count + 1, systemPrompt: -1 - tenant, systemTokens: system,
+                conversation: result.count + 1, opener: opener(result.count + 1, tenant), session: session(result.count + 1, tenant),
+                systemPrompt: -1 - tenant, systemTokens: system,
                 promptTokens: system + Int.random(in: 20...400, using: &generator), outputTokens: Int.random(in: 50...400, using: &generator), turn: 1
             )
             result.append((now, turn))
         }
         return result
+    }
+
+    private func opener(_ conversation: Int, _ tenant: Int) -> Int {
+        openers == 0 ? conversation : 1_000_000 + tenant * openers + conversation % openers
+    }
+
+    private func session(_ conversation: Int, _ tenant: Int) -> Int {
+        hasOneSessionForATenant && tenant == 0 ? 2_000_000 : conversation
     }
 
     /// Drawn from the turn itself, so that no rule changes what is asked.

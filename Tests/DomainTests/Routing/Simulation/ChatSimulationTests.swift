@@ -40,6 +40,29 @@ struct ChatSimulationTests {
         #expect(ours.imbalance <= 125 && ours.imbalance < all[2].imbalance)
     }
 
+    @Test("where many conversations begin alike, their names find the cache that has each", arguments: [1, 2, 3] as [UInt64])
+    func sessions(seed: UInt64) {
+        var simulation = ChatSimulation(workers: ChatSimulation.fleet(isMixed: false), seed: seed)
+        simulation.openers = 3
+        let workers = simulation.workers
+        let all = [
+            simulation.run(RoundRobin()), simulation.run(TokenCost(workers)), simulation.run(TokenCost(workers, knowsSessions: true)),
+        ]
+        show(all, "3 first messages a tenant, seed \(seed)")
+        #expect(all[2].hitPermille > all[1].hitPermille + 50 && all[2].p95FirstToken < all[1].p95FirstToken)
+        #expect(all[2].imbalance <= 125)
+    }
+
+    @Test("a tenant that calls all of its conversations the same makes no hot spot", arguments: [1, 2, 3] as [UInt64])
+    func oneSession(seed: UInt64) {
+        var simulation = ChatSimulation(workers: ChatSimulation.fleet(isMixed: false), seed: seed)
+        let usual = simulation.run(TokenCost(simulation.workers, knowsSessions: true))
+        simulation.hasOneSessionForATenant = true
+        let shared = simulation.run(TokenCost(simulation.workers, knowsSessions: true))
+        show([usual, shared], "one session for the busiest tenant, seed \(seed)")
+        #expect(shared.imbalance <= 130 && shared.p95FirstToken < usual.p95FirstToken * 3)
+    }
+
     @Test("before workers of two speeds ours beats the cache-aware rule's first tokens too", arguments: [1, 2, 3] as [UInt64])
     func mixedWorkers(seed: UInt64) {
         let all = results(isMixed: true, seed: seed)

@@ -68,19 +68,23 @@ struct CacheAware: SimulatedRule {
 
 /// Our rule, with the parts that a gateway's router is made of.
 struct TokenCost: SimulatedRule {
-    let name = "tokens and affinity (ours)"
+    let name: String
+    private let knowsSessions: Bool
     private let workers: [SimulatedWorker]
     private let placements: PlacementTable
     private var affinity = AffinityTable()
 
-    init(_ workers: [SimulatedWorker]) {
+    /// - Parameter knowsSessions: Customers name their conversations; else they are known by how their prompts begin.
+    init(_ workers: [SimulatedWorker], knowsSessions: Bool = false) {
+        name = knowsSessions ? "tokens and sessions (ours)" : "tokens and affinity (ours)"
+        self.knowsSessions = knowsSessions
         self.workers = workers
         placements = PlacementTable(workers.indices.map { "worker-\($0)" })
     }
 
     mutating func pick(_ turn: SimulatedTurn, _ loads: [SimulatedLoad], now: Int64, using generator: inout FixedGenerator) -> Int {
         let seconds = UInt32(now / 1_000_000)
-        let keys = [(Self.key(turn.conversation), turn.promptTokens), (Self.key(turn.systemPrompt), turn.systemTokens)]
+        let keys = [(Self.key(knowsSessions ? turn.session : turn.opener), turn.promptTokens), (Self.key(turn.systemPrompt), turn.systemTokens)]
         var choice = RoutingChoice()
         for (key, _) in keys where choice.count == 0 {
             guard let entry = affinity.entry(key, now: seconds) else { continue }

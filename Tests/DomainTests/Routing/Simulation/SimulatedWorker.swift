@@ -65,6 +65,10 @@ struct SimulatedWorker {
 /// One request of a conversation.
 struct SimulatedTurn {
     var conversation: Int
+    /// What the beginning of its prompt is known by: the conversation's number, or one that other conversations have too.
+    var opener: Int
+    /// What the customer calls the conversation; 0: nothing.
+    var session = 0
     /// Negative, so that it is no conversation's number.
     var systemPrompt: Int
     var systemTokens: Int
