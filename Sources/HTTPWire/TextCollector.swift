@@ -9,15 +9,23 @@ package struct TextCollector {
 
     package init() {}
 
-    /// - Parameter bytes: JSON that was validated, from anywhere outside of a string on.
-    package mutating func collect(_ bytes: UnsafeRawBufferPointer) {
+    /// - Parameters:
+    ///   - bytes: JSON that was validated, from anywhere outside of a string on.
+    ///   - removed: Whole members that are passed over, in order.
+    package mutating func collect(_ bytes: UnsafeRawBufferPointer, without removed: [Range<Int>] = []) {
         text.removeAll(keepingCapacity: true)
         guard let json = JSONText(bytes) else { return }
         var at = 0
         var name: Range<Int>?
         // Where the value of the member `name` begins: a string further inside is not it.
         var value = 0
+        var holes = removed[...]
         while at < json.count {
+            if let hole = holes.first, at >= hole.lowerBound {
+                at = max(at, hole.upperBound)
+                holes.removeFirst()
+                continue
+            }
             guard json.base[at] == UInt8(ascii: "\"") else {
                 at += 1
                 continue

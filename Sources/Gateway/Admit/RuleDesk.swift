@@ -4,12 +4,18 @@ import OpenAIWire
 import PlimsollWire
 
 /// Holds the text of prompts against rules. One for each event loop: what its scanners learn of one text makes the next one faster.
-struct RuleDesk {
+struct RuleDesk: Sendable {
     /// What the rules say of one request.
-    enum Verdict {
+    enum Verdict: Equatable {
         case admitted
         /// With the words that the rule has for customers.
         case refused(message: String?)
+    }
+
+    /// Of a body that another thread has read.
+    struct Judgement: Sendable {
+        var verdict: Verdict
+        var hits: [Hit: Int]
     }
 
     private struct Seat {
@@ -36,16 +42,20 @@ struct RuleDesk {
         seats = seats.filter { kept.contains($0.key) }
     }
 
-    /// - Parameter body: JSON, from anywhere outside of a string on.
-    mutating func judge(_ body: UnsafeRawBufferPointer, _ sets: [RuleSet], tenant: String) -> Verdict {
-        collector.collect(body)
+    /// - Parameters:
+    ///   - body: JSON, from anywhere outside of a string on.
+    ///   - removed: Places in it that are not looked at, in order.
+    mutating func judge(
+        _ body: UnsafeRawBufferPointer, without removed: [Range<Int>] = [], _ sets: [RuleSet], tenant: String
+    ) -> Verdict {
+        collector.collect(body, without: removed)
         var verdict = Verdict.admitted
         for set in sets {
             found.removeAll(keepingCapacity: true)
             scan(set)
             for number in found.sorted() {
                 let rule = set.rules[number]
-                note(Hit(rule: rule.id, tenant: tenant))
+                note(Hit(rule: rule.id, tenant: tenant), 1)
                 if rule.action == .refuse, case .admitted = verdict { verdict = .refused(message: rule.message) }
             }
         }
@@ -60,9 +70,14 @@ struct RuleDesk {
         seats[name] = seat
     }
 
-    private mutating func note(_ hit: Hit) {
+    private mutating func note(_ hit: Hit, _ count: Int) {
         if hits[hit] == nil, hits.count >= Self.mostHits { return }
-        hits[hit, default: 0] += 1
+        hits[hit, default: 0] += count
+    }
+
+    /// What was met by another desk.
+    mutating func note(_ met: [Hit: Int]) {
+        for (hit, count) in met { note(hit, count) }
     }
 
     /// What was met since the last call.

@@ -30,9 +30,17 @@ extension GatewayLoop {
     }
 
     /// Throws when a rule refuses the request. Its text is looked at only where there are rules.
-    func applyRules(to plan: RequestPlan, _ key: CustomerKey) throws(APIError) {
+    ///
+    /// - Parameter judgement: Of another thread that has done it; nil: it is to be done here.
+    func applyRules(to plan: RequestPlan, _ key: CustomerKey, _ judgement: RuleDesk.Judgement?) throws(APIError) {
         guard let rules = key.contentRules else { return }
-        let verdict = plan.rest.withUnsafeReadableBytes { ruleDesk.judge($0, rules.sets, tenant: key.tenant.id) }
+        let verdict: RuleDesk.Verdict
+        if let judgement {
+            ruleDesk.note(judgement.hits)
+            verdict = judgement.verdict
+        } else {
+            verdict = plan.rest.withUnsafeReadableBytes { ruleDesk.judge($0, rules.sets, tenant: key.tenant.id) }
+        }
         guard case .refused(let message) = verdict else { return }
         metrics.promptsRefused.increment()
         throw APIError(.contentRefused, message: message)

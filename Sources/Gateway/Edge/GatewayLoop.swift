@@ -24,6 +24,8 @@ final class GatewayLoop {
     let memory: MemoryWatch
     /// Threads on which large bodies are read.
     let readers = NIOThreadPool.singleton
+    /// Of those threads; of the whole gateway, as soon as the server has given it.
+    var readerDesks = ReaderDesks()
     /// Of all loops.
     let idempotency: IdempotencyBook
     /// Of this loop's listening socket.
@@ -34,6 +36,7 @@ final class GatewayLoop {
             keys.forget()
             workerPools.removeAll(keepingCapacity: true)
             ruleDesk.keep(only: directory.ruleSets)
+            readerDesks.keep(only: directory.ruleSets)
         }
     }
     var isDraining = false

@@ -24,6 +24,7 @@ package final class GatewayServer: Service {
     private let logger: Logger
     private let bound: (@Sendable (Int) -> Void)?
     private let failedKeys = FailedKeys()
+    private let readerDesks = ReaderDesks()
     private let state = Mutex(State())
     /// For records and last bytes of requests that are cut.
     private static let cutTime = Duration.seconds(2)
@@ -144,12 +145,13 @@ package final class GatewayServer: Service {
         let idempotency = IdempotencyBook()
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
-            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, failedKeys] in
+            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, failedKeys, readerDesks] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
                     contact: contact, memory: memory, idempotency: idempotency)
                 loop.captureDesk = captures
                 loop.failedKeys = failedKeys
+                loop.readerDesks = readerDesks
                 loop.start()
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }.get()

@@ -33,21 +33,36 @@ final class LargeBody: Sendable {
     /// Below it a pass takes at most 0.7 ms, and another thread would cost more than it saves.
     static let least = 256 * 1024
 
+    /// What was found.
+    struct Findings: Sendable {
+        var mask: PromptMask?
+        var reading: Result<BodyReading, APIError>
+        /// Nil where there are no rules.
+        var judgement: RuleDesk.Judgement?
+    }
+
     private let bytes: Mutex<ByteBuffer>
 
     init(_ bytes: consuming ByteBuffer) {
         self.bytes = Mutex(bytes)
     }
 
-    func read(_ endpoint: GenerationEndpoint) -> Result<BodyReading, APIError> {
+    /// Masks, reads and holds against rules, as a loop does with a short body.
+    func read(_ endpoint: GenerationEndpoint, _ checks: PromptChecks, _ desks: ReaderDesks) -> Findings {
         let (scan, options) = (RequestScan(), RequestScan())
         return bytes.withLock { bytes in
+            let mask = checks.masking.flatMap { desks.mask($0, &bytes, scan) }
             do throws(APIError) {
                 let words = try BodyWords.reword(&bytes, endpoint)
                 let facts = try BodyReading.read(bytes, endpoint: endpoint, scan: scan, options: options)
-                return .success(BodyReading(facts: facts, words: words, scan: scan))
+                let judgement = checks.rules.map { rules in
+                    // What goes to no host is nobody's business.
+                    let removed = facts.removed.map { scan.members[$0] }.map { $0.name.lowerBound - 1..<$0.value.upperBound }
+                    return desks.judge(bytes, without: removed.sorted { $0.lowerBound < $1.lowerBound }, rules, tenant: checks.tenant)
+                }
+                return Findings(mask: mask, reading: .success(BodyReading(facts: facts, words: words, scan: scan)), judgement: judgement)
             } catch {
-                return .failure(error)
+                return Findings(mask: mask, reading: .failure(error))
             }
         }
     }

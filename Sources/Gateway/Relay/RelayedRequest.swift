@@ -125,12 +125,9 @@ final class RelayedRequest {
     }
 
     func take(_ body: consuming ByteBuffer) {
-        guard let masking = arriving.key.masking else { return read(consume body) }
-        read(masked(body, masking))
-    }
-
-    private func read(_ body: consuming ByteBuffer) {
         if body.readableBytes >= LargeBody.least { return readAside(consume body) }
+        var body = body
+        mask(&body)
         do throws(APIError) {
             try begin(try RequestPlan.make(consume body, arriving: arriving, loop: loop))
         } catch {
@@ -138,9 +135,9 @@ final class RelayedRequest {
         }
     }
 
-    private func applyRules(_ plan: RequestPlan) throws(APIError) {
+    private func applyRules(_ plan: RequestPlan, _ judgement: RuleDesk.Judgement?) throws(APIError) {
         do throws(APIError) {
-            try loop.applyRules(to: plan, arriving.key)
+            try loop.applyRules(to: plan, arriving.key, judgement)
         } catch {
             loop.meter.refuse(loop.subject(arriving.key, plan.model), outcome: .prohibited, acceptedAt: arriving.acceptedAt)
             throw error
@@ -151,27 +148,33 @@ final class RelayedRequest {
     private func readAside(_ body: consuming ByteBuffer) {
         loop.metrics.edge.bodiesAside.increment()
         let large = LargeBody(body)
-        let reading = loop.readers.runIfActive(eventLoop: loop.eventLoop) { [endpoint = arriving.endpoint] in large.read(endpoint) }
+        let checks = PromptChecks(arriving.key)
+        let reading = loop.readers.runIfActive(eventLoop: loop.eventLoop) { [endpoint = arriving.endpoint, desks = loop.readerDesks] in
+            large.read(endpoint, checks, desks)
+        }
         reading.assumeIsolated().whenComplete { self.wasRead($0, large) }
     }
 
-    private func wasRead(_ reading: Result<Result<BodyReading, APIError>, any Error>, _ large: LargeBody) {
+    private func wasRead(_ reading: Result<LargeBody.Findings, any Error>, _ large: LargeBody) {
         guard sink != nil else { return phase = .over }
         do throws(APIError) {
             // Without readers the gateway has stopped.
-            guard !isCut, case .success(let result) = reading else { throw APIError(.shuttingDown) }
-            let found = try result.get()
-            try begin(try RequestPlan.make(large.take(), found.facts, found.words, scan: found.scan, arriving: arriving, loop: loop))
+            guard !isCut, case .success(let findings) = reading else { throw APIError(.shuttingDown) }
+            wear(findings.mask)
+            let found = try findings.reading.get()
+            let plan = try RequestPlan.make(large.take(), found.facts, found.words, scan: found.scan, arriving: arriving, loop: loop)
+            try begin(plan, findings.judgement)
         } catch {
             refuse(error)
         }
     }
 
-    private func begin(_ plan: RequestPlan) throws(APIError) {
+    /// - Parameter judgement: What rules say of it, where another thread has held it against them.
+    private func begin(_ plan: RequestPlan, _ judgement: RuleDesk.Judgement? = nil) throws(APIError) {
         self.plan = plan
         translated = TranslatedAnswer.of(plan, arriving)
         capture(plan)
-        try applyRules(plan)
+        try applyRules(plan, judgement)
         admit(plan)
     }
 

@@ -74,6 +74,8 @@ final class TestClient: Sendable {
         try await receive { _ in false }
     }
 
+    var received: String { inbox.text }
+
     func clear() { inbox.clear() }
 
     func setReading(_ on: Bool) async throws { try await channel.setOption(.autoRead, value: on).get() }

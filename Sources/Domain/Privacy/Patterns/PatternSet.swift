@@ -64,7 +64,7 @@ package final class PatternSet: Sendable {
 }
 
 /// Looks for all patterns of a set at once. Not to be shared between threads: what it learns of one text makes the next one faster.
-package struct PatternScanner {
+package struct PatternScanner: Sendable {
     private let set: PatternSet
     private var automaton: PatternAutomaton?
 

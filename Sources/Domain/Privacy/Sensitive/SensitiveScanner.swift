@@ -1,5 +1,5 @@
 /// Finds secrets and personal data in a text. Time is linear in the text. Keep one for each event loop or lock.
-package struct SensitiveScanner {
+package struct SensitiveScanner: Sendable {
     private let scope: SensitiveScope
     private var secrets: SecretScanner?
 

@@ -1,0 +1,37 @@
+import Domain
+import HTTPWire
+import NIOCore
+
+/// What was found in a prompt that no host may see, and the prompt without it.
+struct PromptMask: Sendable {
+    let book: MaskBook
+    /// The prompt seems to hold a secret.
+    let holdsSecret: Bool
+
+    /// Puts placeholders into the body. Nil when there is nothing to be masked or warned of; what is no JSON is left to whoever refuses it.
+    static func apply(_ masking: Masking, to body: inout ByteBuffer, _ scan: RequestScan, _ scanner: inout SensitiveScanner) -> PromptMask? {
+        var book = MaskBook()
+        var holdsSecret = false
+        let rewritten: [UInt8]? = body.withUnsafeReadableBytes { bytes in
+            do throws(JSONFault) { try scan.scan(bytes) } catch { return nil }
+            return StringRewriter.rewrite(bytes) { _, value in
+                let findings = value.withUnsafeBytes { scanner.findings(in: $0) }
+                holdsSecret = holdsSecret || findings.contains { $0.kind.isSecret }
+                guard masking.replaces, !findings.isEmpty else { return nil }
+                return book.cover(value, findings) { placeholder in holds(bytes, placeholder) }
+            }
+        }
+        guard holdsSecret || !book.isEmpty else { return nil }
+        if let rewritten { body = ByteBuffer(bytes: rewritten) }
+        return PromptMask(book: book, holdsSecret: holdsSecret)
+    }
+
+    private static func holds(_ bytes: UnsafeRawBufferPointer, _ text: [UInt8]) -> Bool {
+        var at = bytes.startIndex
+        while let found = bytes[at...].firstIndex(of: text[0]) {
+            if bytes[found...].starts(with: text) { return true }
+            at = found + 1
+        }
+        return false
+    }
+}

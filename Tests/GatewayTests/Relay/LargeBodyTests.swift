@@ -1,0 +1,105 @@
+import NIOCore
+import OpenAIWire
+import PlimsollWire
+import TestSupport
+import Testing
+
+@testable import Domain
+@testable import Gateway
+
+/// Bodies that are read on another thread, with all that is looked for in them.
+@Suite struct LargeBodyTests {
+    private static let rule = RuleEntry(id: "r", kind: .expression, pattern: #"forbid+en\s+(word|thing)"#)
+
+    private func body(_ content: String, bytes: Int = 0, _ more: String = "") -> String {
+        let padding = String(repeating: #"a line of text with \"quotes\", numbers 123 and names\n"#, count: bytes / 50)
+        return #"{"model":"m",\#(more)"messages":[{"role":"user","content":"\#(padding)\#(content)"}]}"#
+    }
+
+    private func findings(_ text: String, rules: [RuleEntry] = [], masking: String? = nil) throws -> (LargeBody.Findings, String) {
+        var table = TableContents(version: 1, issuedAtSeconds: 1)
+        table.rules = rules
+        var compiler = RuleCompiler()
+        let sets = compiler.compile(rules).sets(for: "t")
+        let tenant = TenantEntry(id: "t", tier: "pro", active: true, allowedRegions: [], cacheSalt: "", masking: masking)
+        let checks = PromptChecks(tenant: "t", masking: Masking(tenant.masking), rules: CustomerRules(sets))
+        let large = LargeBody(ByteBuffer(string: text))
+        return (large.read(.chatCompletions, checks, ReaderDesks()), String(buffer: large.take()))
+    }
+
+    @Test func theReadingThreadHoldsItAgainstRules() throws {
+        let (refused, _) = try findings(body(#"forbidd\u0065n word"#), rules: [Self.rule])
+        #expect(refused.judgement?.verdict == .refused(message: nil))
+        #expect(refused.judgement?.hits == [RuleDesk.Hit(rule: "r", tenant: "t"): 1])
+        #expect(try findings(body("allowed word"), rules: [Self.rule]).0.judgement?.verdict == .admitted)
+        #expect(try findings(body("forbidden word")).0.judgement == nil)
+    }
+
+    /// As with a short body: what goes to no host is not looked at.
+    @Test func membersThatAreTakenOutAreNotHeldAgainstRules() throws {
+        let more = #""user":"forbidden word","metadata":{"a":"forbidden thing"},"session_id":"forbidden word","#
+        #expect(try findings(body("fine", more), rules: [Self.rule]).0.judgement?.verdict == .admitted)
+        #expect(try findings(body("forbidden thing", more), rules: [Self.rule]).0.judgement?.verdict == .refused(message: nil))
+    }
+
+    @Test func theReadingThreadMasks() throws {
+        let (found, text) = try findings(body("write to a@example.org"), masking: "personal")
+        #expect(text.contains("write to [EMAIL_1]") && found.mask?.book.isEmpty == false && found.mask?.holdsSecret == false)
+        #expect(try found.reading.get().facts.model == "m")
+        #expect(try findings(body("nobody"), masking: "all").0.mask == nil)
+    }
+
+    /// A rule is refused, placeholders are put back, and hits counted as with a short body.
+    @Test func aLargePromptIsMaskedAndJudgedAsAShortOneIs() async throws {
+        let runtime = try await ScriptedRuntime { _, request in
+            let isMasked = request.contains("[EMAIL_1]") && !request.contains("example.org")
+            return [.send(Answers.json(Samples.answer.replacing("hello", with: isMasked ? "to [EMAIL_1]" : "seen")))]
+        }
+        try await GatewayFixture.run([runtime], setup()) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(body("a@example.org", bytes: 300_000))
+            #expect(try await client.answer().contains("to a@example.org"))
+            client.clear()
+            try await client.post(body("forbidden word", bytes: 300_000))
+            #expect(try await client.answer().contains("content_policy_violation"))
+            #expect(gateway.metric("plimsoll_gateway_bodies_read_aside_total") == "2")
+            #expect(gateway.metric("plimsoll_gateway_prompts_masked_total") == "1")
+            #expect(await gateway.server.takeAbuse().hits == [AbuseReport.RuleHit(rule: "r", tenant: "tenant-1", count: 1)])
+        }
+    }
+
+    private func setup() -> GatewayFixture.Setup {
+        var setup = GatewayFixture.Setup(edit: { table in
+            table.rules = [Self.rule]
+            table.tenants["tenant-1"]?.masking = "all"
+        })
+        setup.tier.maxBodyBytes = 8 << 20
+        setup.tier.maxPromptTokens = 10_000_000
+        setup.tier.tokensPerMinute = 1_000_000_000
+        return setup
+    }
+
+    /// On the loop, everybody would wait for as long as the large prompt takes.
+    @Test func othersAreAnsweredWhileALargePromptIsMaskedAndJudged() async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime], setup()) { gateway in
+            let (large, small) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))
+            let body = body("forbidden word", bytes: 1 << 20)
+            try await large.post(body)
+            try await until { gateway.metric("plimsoll_gateway_bodies_read_aside_total") == "1" }
+            let start = ContinuousClock.now
+            var (longest, count) = (Duration.zero, 0)
+            while large.received.isEmpty {
+                let asked = ContinuousClock.now
+                try await small.send("GET /v1/models/m HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n")
+                #expect(try await small.answer().hasPrefix("HTTP/1.1 200 "))
+                small.clear()
+                longest = max(longest, ContinuousClock.now - asked)
+                count += 1
+            }
+            #expect(try await large.answer().contains("content_policy_violation"))
+            let taken = ContinuousClock.now - start
+            #expect(count > 3 && longest * 2 < taken, "\(count) others, \(longest) of \(taken)")
+        }
+    }
+}
