@@ -22,10 +22,8 @@ final class GatewayLoop {
     /// Nil: a gateway without a control plane, which keeps nothing.
     var captureDesk: CaptureDesk?
     let memory: MemoryWatch
-    /// Threads on which large bodies are read.
-    let readers = NIOThreadPool.singleton
-    /// Of those threads; of the whole gateway, as soon as the server has given it.
-    var readerDesks = ReaderDesks()
+    /// Of the whole gateway, as soon as the server has given it.
+    var readers = ReaderDesks()
     /// Of all loops.
     let idempotency: IdempotencyBook
     /// Of this loop's listening socket.
@@ -36,7 +34,7 @@ final class GatewayLoop {
             keys.forget()
             workerPools.removeAll(keepingCapacity: true)
             ruleDesk.keep(only: directory.ruleSets)
-            readerDesks.keep(only: directory.ruleSets)
+            readers.keep(only: directory.ruleSets)
         }
     }
     var isDraining = false

@@ -24,7 +24,7 @@ package final class GatewayServer: Service {
     private let logger: Logger
     private let bound: (@Sendable (Int) -> Void)?
     private let failedKeys = FailedKeys()
-    private let readerDesks = ReaderDesks()
+    private let readers: ReaderDesks
     private let state = Mutex(State())
     /// For records and last bytes of requests that are cut.
     private static let cutTime = Duration.seconds(2)
@@ -42,12 +42,13 @@ package final class GatewayServer: Service {
     ///   - certificates: Serves TLS with them; nil: plain.
     ///   - captures: Where what tenants want to be kept goes; nil: nothing is.
     ///   - memory: In place of the one that the settings ask for.
+    ///   - readers: Threads that read large bodies.
     ///   - drainLimit: For requests that run when the gateway is asked to stop.
     ///   - bound: Told the port that is listened on.
     package init(
         settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, limits: LimitBook? = nil,
         contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, memory: MemoryWatch? = nil,
-        metrics: MetricRegistry,
+        readers: ReaderDesks = ReaderDesks(), metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
     ) {
         self.settings = settings
@@ -58,6 +59,7 @@ package final class GatewayServer: Service {
         self.certificates = certificates
         self.captures = captures
         self.memory = memory ?? MemoryWatch(limit: settings.memoryLimit)
+        self.readers = readers
         self.metrics = GatewayMetrics(metrics)
         self.drainLimit = drainLimit
         self.logger = logger
@@ -145,13 +147,13 @@ package final class GatewayServer: Service {
         let idempotency = IdempotencyBook()
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
-            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, failedKeys, readerDesks] in
+            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, failedKeys, readers] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
                     contact: contact, memory: memory, idempotency: idempotency)
                 loop.captureDesk = captures
                 loop.failedKeys = failedKeys
-                loop.readerDesks = readerDesks
+                loop.readers = readers
                 loop.start()
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }.get()

@@ -1,6 +1,7 @@
 import Domain
 import HTTPWire
 import NIOCore
+package import NIOPosix
 import PlimsollWire
 import Synchronization
 
@@ -21,15 +22,20 @@ struct PromptChecks: Sendable {
     }
 }
 
-/// What threads that read large bodies look for secrets and hold text against rules with: what one learns of a text makes the next one faster, so
+/// Threads that read large bodies, and what they look for secrets and hold text against rules with: what one learns of a text makes the next one faster, so
 /// they are kept. Event loops have their own and only come here when the rules change.
-final class ReaderDesks: Sendable {
+package final class ReaderDesks: Sendable {
     private struct State {
         var desks: [RuleDesk] = []
         var scanners: [SensitiveScope: [SensitiveScanner]] = [:]
     }
 
+    let threads: NIOThreadPool
     private let state = Mutex(State())
+
+    package init(threads: NIOThreadPool = .singleton) {
+        self.threads = threads
+    }
 
     /// Forgets the scanners of sets that are no longer in force.
     func keep(only sets: [RuleSet]) {

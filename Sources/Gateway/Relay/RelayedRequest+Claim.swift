@@ -11,7 +11,7 @@ extension RelayedRequest {
             let digest = IdempotencyClaim.digest(path, body)
             return claimed(key, digest, consume body)
         }
-        let reading = loop.readers.runIfActive(eventLoop: loop.eventLoop) { [body] in (IdempotencyClaim.digest(path, body), body) }
+        let reading = loop.readers.threads.runIfActive(eventLoop: loop.eventLoop) { [body] in (IdempotencyClaim.digest(path, body), body) }
         reading.assumeIsolated().whenComplete { result in
             guard self.sink != nil else { return self.phase = .over }
             // Without readers the gateway has stopped.

@@ -149,7 +149,7 @@ final class RelayedRequest {
         loop.metrics.edge.bodiesAside.increment()
         let large = LargeBody(body)
         let checks = PromptChecks(arriving.key)
-        let reading = loop.readers.runIfActive(eventLoop: loop.eventLoop) { [endpoint = arriving.endpoint, desks = loop.readerDesks] in
+        let reading = loop.readers.threads.runIfActive(eventLoop: loop.eventLoop) { [endpoint = arriving.endpoint, desks = loop.readers] in
             large.read(endpoint, checks, desks)
         }
         reading.assumeIsolated().whenComplete { self.wasRead($0, large) }

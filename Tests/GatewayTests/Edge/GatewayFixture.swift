@@ -43,6 +43,7 @@ final class GatewayFixture: Sendable {
         var contact: ControlContact?
         var captures: CaptureDesk?
         var memory: MemoryWatch?
+        var readers = ReaderDesks()
         /// Nil: nothing is kept.
         var limits: LimitBook?
         /// False: no table is ever in force.
@@ -72,7 +73,7 @@ final class GatewayFixture: Sendable {
         let server = GatewayServer(
             settings: settings, group: group, spool: spool, registry: setup.registry, limits: setup.limits, contact: setup.contact,
             captures: setup.captures,
-            memory: setup.memory, metrics: metrics,
+            memory: setup.memory, readers: setup.readers, metrics: metrics,
             drainLimit: .seconds(5),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })
         if setup.appliesTable { server.apply(table(runtimes, setup)) }

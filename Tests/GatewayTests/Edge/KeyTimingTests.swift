@@ -1,6 +1,7 @@
 import Cryptography
 import Foundation
 import Glibc
+import NIOCore
 import PlimsollWire
 import TestSupport
 import Testing
@@ -33,13 +34,8 @@ struct KeyTimingTests {
 
         init(port: Int) throws {
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = in_port_t(UInt16(port).bigEndian)
-            address.sin_addr.s_addr = inet_addr("127.0.0.1")
-            let status = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
-            }
+            let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
+            let status = address.withSockAddr { connect(descriptor, $0, socklen_t($1)) }
             try #require(status == 0)
         }
 
