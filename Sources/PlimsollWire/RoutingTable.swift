@@ -308,7 +308,7 @@ package struct GatewayEntry: Sendable, Codable, Equatable {
 /// What an operator wants refused or counted.
 package struct RuleEntry: Sendable, Codable, Hashable {
     /// What `pattern` is.
-    package enum Kind: String, Sendable, Codable {
+    package enum Kind: String, Sendable, Codable, CaseIterable {
         /// Text in a prompt.
         case literal
         /// A regular expression on the text of a prompt.
@@ -317,7 +317,7 @@ package struct RuleEntry: Sendable, Codable, Hashable {
         case address
     }
 
-    package enum Action: String, Sendable, Codable {
+    package enum Action: String, Sendable, Codable, CaseIterable {
         case refuse
         /// The request goes on; it is counted.
         case flag

@@ -25,9 +25,10 @@ struct StandaloneSettings {
         if keys.isEmpty { reader.fault("keys", "must list at least one key") }
         let known = models.map(Self.model)
         let prices = reader.objects("prices").enumerated().map { Self.price($1, version: $0 + 1, tiers, known) }
+        let customers = keys.map { Self.key($0, tiers) }
         table = StandaloneTable(
-            region: edge.gateway.region, tiers: tiers, models: known, keys: keys.map { Self.key($0, tiers) },
-            upstreams: models.flatMap(Self.upstreams), prices: prices)
+            region: edge.gateway.region, tiers: tiers, models: known, keys: customers, upstreams: models.flatMap(Self.upstreams), prices: prices,
+            rules: Self.rules(reader, tenants: Set(customers.map(\.tenant))))
         gateway = edge
         Self.checkNames(reader, tiers.map(\.name), "tiers")
         Self.checkNames(reader, table.models.map(\.name), "models")
@@ -79,7 +80,7 @@ struct StandaloneSettings {
         let name = reader.string("name")
         let secret = reader.secret("key").exposed
         if !KeyFormat.mayExist(secret) { reader.fault("key", "has our prefix and a wrong checksum") }
-        let entry = KeyEntry(
+        var entry = KeyEntry(
             id: "", tenant: "", sha256Hex: StandaloneTable.Key.hash(secret), models: reader.has("models") ? reader.strings("models") : nil,
             requestsPerMinute: optional(reader, "requests_per_minute"), tokensPerMinute: optional(reader, "tokens_per_minute"),
             concurrentRequests: optional(reader, "concurrent_requests"),
@@ -87,6 +88,7 @@ struct StandaloneSettings {
             burstRequests: optional(reader, "burst_requests"),
             burstTokens: optional(reader, "burst_tokens"), tokensPerDay: quota(reader, "tokens_per_day"),
             tokensPerMonth: quota(reader, "tokens_per_month"), spendPerMonthMicroUsd: quota(reader, "spend_per_month_micro_usd"))
+        readProtection(reader, &entry)
         return StandaloneTable.Key(name: name, tenant: reader.string("tenant", default: name), tier: tier, entry: entry)
     }
 

@@ -38,6 +38,43 @@ extension MachineTests {
             }
         }
 
+        /// The same rule on addresses, told by the connection's header and by a field of the request; and one on text.
+        @Test(.timeLimit(.minutes(3)), arguments: [true, false]) func rulesOfTheFileGoByTheAddressBehindAProxy(speaksProxy: Bool) async throws {
+            let rules: [[String: any Sendable]] = [
+                ["name": "bad-network", "kind": "address", "pattern": "203.0.113.0/24"],
+                ["name": "no-word", "kind": "expression", "pattern": #"forbidden\s+word"#, "message": "Not that."],
+            ]
+            var settings: [String: any Sendable] = ["rules": rules, "trusted_proxies": ["127.0.0.0/8"]]
+            if speaksProxy { settings["proxy_protocol"] = true } else { settings["client_address_header"] = "x-forwarded-for" }
+            try await StandaloneGateway.with(hasTLS: speaksProxy, settings: settings) { gateway in
+                let found = try await gateway.findings(of: "proxy_client.py", speaksProxy ? [gateway.folder + "/chain.pem"] : [])
+                #expect(found["good"] as? [Int] == [200, 200] && found["blocked"] as? [Int] == [403, 403])
+                #expect(found["text"] as? [Int] == [400, 400] && found["message"] as? Bool == true)
+                #expect(found["silent"] as? String == (speaksProxy ? "closed" : "200"))
+            }
+        }
+
+        @Test func faultsOfRulesAreNamedBeforeTheStart() async throws {
+            let folder = FileManager.default.temporaryDirectory.path + "/rules-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let file: [String: Any] = [
+                "trusted_proxies": ["10.0.0.1/8"], "proxy_protocol": true,
+                "rules": [
+                    ["name": "a", "kind": "expression", "pattern": "(x"], ["name": "a", "kind": "address", "pattern": "1.2.3", "action": "flag"],
+                    ["name": "b", "pattern": "x", "tenant": "nobody"],
+                ],
+            ]
+            try JSONSerialization.data(withJSONObject: file).write(to: URL(fileURLWithPath: folder + "/gateway.json"))
+            let child = try ChildProcess(
+                Checkout.program("plimsoll-gateway"), ["check-config", "--standalone", folder + "/gateway.json"], errors: folder + "/errors")
+            #expect(try await child.ended(within: .seconds(30)) == 64)
+            let faults = String(decoding: FileManager.default.contents(atPath: folder + "/errors") ?? Data(), as: UTF8.self)
+            for fault in ["(character 1)", "192.0.2.0/24", "must be refuse", "tenant of no key", #"name "a" twice"#, "10.0.0.0/8"] {
+                #expect(faults.contains(fault), "\(fault): \(faults)")
+            }
+        }
+
         @Test(.timeLimit(.minutes(2))) func certificatesAreReadAgainAndBadOnesRefused() async throws {
             try await StandaloneGateway.with(hasTLS: true) { gateway in
                 let first = try await certificate(gateway)

@@ -58,9 +58,12 @@ package struct StandaloneTable: Sendable {
     package var keys: [Key]
     package var upstreams: [Upstream]
     package var prices: [PriceEntry]
+    /// Tenants of these are named as keys name them.
+    package var rules: [RuleEntry]
 
     package init(
-        region: String, tiers: [TierEntry], models: [ModelEntry], keys: [Key], upstreams: [Upstream], prices: [PriceEntry] = []
+        region: String, tiers: [TierEntry], models: [ModelEntry], keys: [Key], upstreams: [Upstream], prices: [PriceEntry] = [],
+        rules: [RuleEntry] = []
     ) {
         self.region = region
         self.tiers = tiers
@@ -68,6 +71,7 @@ package struct StandaloneTable: Sendable {
         self.keys = keys
         self.upstreams = upstreams
         self.prices = prices
+        self.rules = rules
     }
 
     /// Name of the one release that each model has here.
@@ -87,6 +91,11 @@ package struct StandaloneTable: Sendable {
             table.keys[entry.sha256Hex] = entry
         }
         table.prices = prices
+        table.rules = rules.map { rule in
+            var entry = rule
+            entry.tenant = rule.tenant.map { StandaloneTable.id("tenant/" + $0) }
+            return entry
+        }
         table.workers = upstreams.map(worker)
         return table
     }
