@@ -51,7 +51,8 @@ extension RelayedRequest {
             tokens.take(usage, isFinal: true)
             last.writeImmutableBuffer(memory.usageEvent(tokens.json, quotedModel: plan.model.quotedName))
         }
+        guard let told = shaped(last) else { return finish(.failed(APIError(.streamInterrupted))) }
         continuations += 1
-        finish(.stream(last))
+        finish(.stream(told))
     }
 }

@@ -1,4 +1,5 @@
 import Gateway
+import HTTPWire
 import PlimsollWire
 import Synchronization
 import TestSupport
@@ -105,6 +106,49 @@ struct ContinuationTests {
         #expect(runtimes.map(\.seen.requests.count).reduce(0, +) == 1)
     }
 
+    private static let response = #"{"model":"m","input":"tell","temperature":0,"stream":true}"#
+
+    @Test("a broken answer of /v1/responses goes on too, with its events in their order", arguments: 1...story.count)
+    func responses(tokens: Int) async throws {
+        let records = try await GatewayFixture.run(try await Self.runtimes(breaking: tokens, [.close]), Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.response, path: "/v1/responses")
+            let events = ResponsesEvents(try await client.answer())
+            #expect(events.deltas == Self.story.joined().replacing(#"\""#, with: "\"") && events.numbers == Array(0..<Int64(events.numbers.count)))
+            #expect(events.types.first == "response.created" && events.types.last == "response.completed")
+            #expect(events.types.count { $0 == "response.output_item.added" } == 1)
+            #expect(events.last?["response"]?["usage"]?["output_tokens"]?.integer == Int64(Self.story.count))
+        }
+        let record = try #require(records.first)
+        #expect(records.count == 1 && record.outcome == "good" && record.continued == true)
+        #expect(record.billablePromptTokens == 9 && record.billableCompletionTokens == Self.story.count)
+    }
+
+    @Test("an answer of /v1/responses that has only lost its end is told as incomplete")
+    func responsesLength() async throws {
+        let request = Self.response.replacing(#""stream":true"#, with: #""stream":true,"max_output_tokens":3"#)
+        let runtimes = try await Self.runtimes(breaking: 3, [.close])
+        let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(request, path: "/v1/responses")
+            let answer = try await client.answer()
+            #expect(ResponsesEvents(answer).types.last == "response.incomplete" && !answer.contains("chat.completion"), "\(answer)")
+        }
+        #expect(records.map(\.billableCompletionTokens) == [3] && runtimes.map(\.seen.requests.count).reduce(0, +) == 1)
+    }
+
+    /// Its template is told not to think, and templates differ in how they write an answer that has been begun then.
+    @Test("a broken answer of /v1/messages is not continued")
+    func messages() async throws {
+        let records = try await GatewayFixture.run(try await Self.runtimes(breaking: 3, [.close]), Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            let request = #"{"model":"m","max_tokens":50,"messages":[{"role":"user","content":"tell"}],"temperature":0,"stream":true}"#
+            try await client.post(request, path: "/v1/messages")
+            #expect(try await client.answer().contains("event: error"))
+        }
+        #expect(records.map(\.continued) == [nil] && records.map(\.billableCompletionTokens) == [0])
+    }
+
     private static let inexact = [
         request.replacing(#""temperature":0"#, with: #""temperature":0.5"#), request.replacing(#""temperature":0,"#, with: ""),
         request.replacing(#""stream":true"#, with: #""stream":true,"response_format":{"type":"json_object"}"#),
@@ -181,6 +225,20 @@ struct ContinuationTests {
         }
         #expect(records.map(\.billableCompletionTokens) == [3] && records.map(\.continued) == [true])
     }
+}
+
+/// The events of a stream of `/v1/responses`.
+private struct ResponsesEvents {
+    private let all: [JSONValue]
+
+    init(_ answer: String) {
+        all = answer.split(separator: "\n").filter { $0.hasPrefix("data: ") }.compactMap { try? JSONValue.parse(Array($0.dropFirst(6).utf8)) }
+    }
+
+    var types: [String] { all.compactMap { $0["type"]?.string } }
+    var numbers: [Int64] { all.compactMap { $0["sequence_number"]?.integer } }
+    var deltas: String { all.filter { $0["type"]?.string == "response.output_text.delta" }.compactMap { $0["delta"]?.string }.joined() }
+    var last: JSONValue? { all.last }
 }
 
 /// Counts from 1.
