@@ -44,6 +44,13 @@ final class CaptureSink: AnswerSink {
 
     func probe() { sink.probe() }
 
+    /// What was there is kept: why clients leave is what a tenant may want to know.
+    func clientLeft() {
+        exchange.isCut = true
+        desk.put(exchange)
+        sink.clientLeft()
+    }
+
     private func note(_ head: AnswerHead?) {
         exchange.isEventStream = true
         if let head { exchange.status = head.status }

@@ -16,4 +16,10 @@ protocol AnswerSink: AnyObject {
     func abandon()
     /// Sends what the protocol has for a sign of life in front of an answer. To a client that is gone it brings a reset.
     func probe()
+    /// The client is gone: none of the above comes any more.
+    func clientLeft()
+}
+
+extension AnswerSink {
+    func clientLeft() {}
 }

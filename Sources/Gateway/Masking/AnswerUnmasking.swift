@@ -118,6 +118,8 @@ final class MaskingSink: AnswerSink {
 
     func probe() { sink.probe() }
 
+    func clientLeft() { sink.clientLeft() }
+
     private func warned(_ head: AnswerHead) -> AnswerHead {
         var head = head
         head.holdsSecret = warns

@@ -8,7 +8,7 @@ extension RelayedRequest {
     // MARK: From the sink
 
     func clientGone() {
-        sink = nil
+        takeSink()?.clientLeft()
         switch phase {
         case .admitting, .finishing, .over: break
         case .leasing: endLeaseWait()

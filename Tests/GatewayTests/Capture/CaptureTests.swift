@@ -79,6 +79,23 @@ import Testing
         #expect(desk.takeWaiting().isEmpty)
     }
 
+    /// Before the first token, and in the middle of a stream.
+    @Test(arguments: [false, true]) func whatWasThereIsKeptWhenTheClientLeaves(hasBegun: Bool) async throws {
+        let desk = desk()
+        let script: [ScriptedRuntime.Step] = hasBegun ? [.send(Answers.streamHead + Samples.role + Samples.token("begun"))] : []
+        let runtime = try await ScriptedRuntime { _, _ in script }
+        try await GatewayFixture.run([runtime], GatewayFixture.Setup(captures: desk, edit: { $0.captures = [Self.entry()] })) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            if hasBegun { try await client.receive { $0.contains("begun") } } else { try await until { !runtime.seen.requests.isEmpty } }
+            try await client.close()
+            try await until { gateway.metric("plimsoll_gateway_requests_in_flight") == "0" }
+        }
+        let records = await shipped(desk)
+        #expect(records.count == 1 && records.allSatisfy { $0.isCut && $0.request.contains("hi") })
+        #expect(records.first?.answer == (hasBegun ? "begun" : "") && records.first?.status == (hasBegun ? 200 : 0))
+    }
+
     @Test func aHugeAnswerIsCut() async throws {
         let desk = desk()
         let long = String(repeating: "word ", count: 40_000)
