@@ -47,22 +47,40 @@ extension MachineTests {
             }
         }
 
-        private static let clock = "/clock"
-
-        private static func library() throws -> String {
-            let folders = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib").map { "/usr/lib/\($0)/faketime/libfaketimeMT.so.1" }
-            return try #require(folders.first { FileManager.default.fileExists(atPath: $0) }, "the package faketime is installed")
+        /// A refusal costs others what it asks of the system: a tracer tells each call.
+        @Test(.timeLimit(.minutes(2)), .enabled(if: geteuid() == 0)) func aRefusalAsksNobodyAndWritesNothing() async throws {
+            let (customers, turns) = (10, 30)
+            try await StandaloneGateway.with(settings: ["tiers": [StandaloneGateway.tier(requestsPerMinute: 1)]]) { gateway in
+                #expect(try await gateway.ask() == 200)
+                let file = gateway.folder + "/trace"
+                let tracer = try ChildProcess("/usr/bin/strace", ["-f", "-y", "-qq", "-o", file, "-p", "\(gateway.process.pid)"])
+                try await Waiting.until("the tracer", within: .seconds(20)) { try Self.isTraced(gateway.process.pid) }
+                let load = try gateway.load(customers: customers, turns: turns)
+                try await load.waitForEndings(customers * turns)
+                let endings = try await load.finish()
+                tracer.signal(SIGINT)
+                try await tracer.ended(within: .seconds(20))
+                #expect(endings.count { $0.status == 429 } == customers * turns, "\(endings.summary)")
+                let calls = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+                func count(_ name: String, of kind: String) -> Int { calls.count { $0.contains(" \(name)(") && $0.contains(kind) } }
+                let (reads, writes) = (count("read", of: "<socket:"), count("write", of: "<socket:"))
+                print("of \(endings.count) refusals, each on a connection of its own: \(reads) reads, \(writes) writes")
+                // The second read is the end of the connection.
+                #expect(writes == endings.count && reads <= 2 * endings.count + customers)
+                #expect(count("write", of: ".seg>") == 0 && count("connect", of: "") == 0)
+            }
         }
 
+        private static func isTraced(_ pid: pid_t) throws -> Bool {
+            let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
+            let states = try threads.map { try String(contentsOfFile: "/proc/\(pid)/task/\($0)/status", encoding: .utf8) }
+            return states.allSatisfy { !$0.contains("TracerPid:\t0\n") }
+        }
+
+        private static let clock = "/clock"
+
         @Test(.timeLimit(.minutes(3))) func aClockThatJumpsMovesNoLimitAndNoDuration() async throws {
-            let library = try Self.library()
-            let environment: @Sendable (String) throws -> [String: String] = { folder in
-                try Data("+0".utf8).write(to: URL(filePath: folder + Self.clock))
-                return [
-                    "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": folder + Self.clock, "FAKETIME_NO_CACHE": "1",
-                    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                ]
-            }
+            let environment: @Sendable (String) throws -> [String: String] = { try FakeClock.environment("+0", file: $0 + Self.clock) }
             let settings: [String: any Sendable] = ["tiers": [StandaloneGateway.tier(requestsPerMinute: 6)]]
             // The library starts anew what it is loaded into first, without its arguments: that is `env`.
             try await StandaloneGateway.with(wrapper: ["/usr/bin/env"], environment: environment, settings: settings) { gateway in

@@ -12,8 +12,10 @@ package final class ControlContact: Sendable {
         last = Atomic(lastNoted.uptimeNanoseconds)
     }
 
-    package func note() {
-        last.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+    package func note() { note(at: .now()) }
+
+    func note(at moment: NIODeadline) {
+        last.store(moment.uptimeNanoseconds, ordering: .relaxed)
     }
 
     /// Seconds.

@@ -35,6 +35,8 @@ final class Directory: Sendable {
 
     func model(_ name: String) -> ModelRoute? { models[name] }
 
+    var modelsWithoutWorkers: Int { models.values.count { !$0.isServed } }
+
     /// What this key may see, by name.
     func models(for key: CustomerKey) -> [ModelDescription] {
         models.values.filter { key.mayUse($0) }.map(\.description).sorted { $0.id < $1.id }

@@ -250,7 +250,8 @@ final class RelayedRequest {
         let error = isTooLong ? APIError(.contextLengthExceeded, param: plan.facts.promptParam) : APIError(.noWorkerAvailable)
         loop.meter.refuse(subject, outcome: Outcome(error.code.fault), acceptedAt: arriving.acceptedAt)
         loop.metrics.countRefusal(status: error.status)
-        answerRefusal(error, retryAfter: isTooLong ? nil : 1_000_000)
+        // Up to a second, which is what clients that read whole seconds are told.
+        answerRefusal(error, retryAfter: isTooLong ? nil : spread(666_666))
     }
 
     func refuse(_ refusal: LimitRefusal, _ subject: UsageSubject) {

@@ -3,11 +3,13 @@ import Telemetry
 
 /// Which workers are out of rotation, and how choices were made.
 final class FleetMetrics: Sendable {
+    private let unserved: GaugeMetric
     private let out: [FleetHealth.Reason: GaugeMetric]
     private let probes: (good: CounterMetric, bad: CounterMetric)
     private let roles: (owner: CounterMetric, placed: CounterMetric, drawn: CounterMetric)
 
     init(_ registry: MetricRegistry = MetricRegistry()) {
+        unserved = registry.gauge("plimsoll_gateway_models_without_workers", "Models of the table that no worker takes requests for.")
         out = Dictionary(
             uniqueKeysWithValues: FleetHealth.Reason.allCases.map { reason in
                 let help = "Workers that are out of rotation, by what put them out."
@@ -25,6 +27,8 @@ final class FleetMetrics: Sendable {
     func show(_ counts: [FleetHealth.Reason: Int]) {
         for (reason, gauge) in out { gauge.set(Double(counts[reason] ?? 0)) }
     }
+
+    func show(modelsWithoutWorkers count: Int) { unserved.set(Double(count)) }
 
     func countProbe(succeeded: Bool) { (succeeded ? probes.good : probes.bad).increment() }
 

@@ -22,6 +22,7 @@ final class FleetSweeper {
         last = now.microseconds
         for probe in probes.values where now >= probe.deadline { probe.giveUp() }
         for id in book.watch.sweep(now: last) { probe(id, loop) }
+        book.watch.metrics.show(modelsWithoutWorkers: loop.directory.modelsWithoutWorkers)
     }
 
     func stop() {

@@ -18,7 +18,7 @@ final class FleetWatch: Sendable {
     private static let meanLives: Int64 = 120_000_000
 
     private let state: Mutex<State>
-    private let metrics: FleetMetrics
+    let metrics: FleetMetrics
 
     /// - Parameter timeOut: The first one of a worker.
     init(metrics: FleetMetrics, timeOut: Duration = .seconds(10)) {

@@ -51,6 +51,9 @@ final class ModelRoute: Sendable {
         return lanes[rules] ?? RouteLane(entry, workers: everyWorker.filter(rules.allow), region: region)
     }
 
+    /// A worker takes requests now, and one takes long prompts where those have workers of their own.
+    var isServed: Bool { open.workers.contains { $0.isReachable } && long?.isServed ?? true }
+
     /// No worker that these rules allow could take so many tokens, now or when it is back. False without workers, and while one of them has not
     /// said yet how long its context is.
     func isTooLong(_ tokens: Int, under rules: RouteRules) -> Bool {

@@ -1,4 +1,6 @@
 import Foundation
+import NIOCore
+import NIOPosix
 import PlimsollWire
 import TestSupport
 import Testing
@@ -50,6 +52,28 @@ import Testing
             #expect(answer.contains("x-ratelimit-remaining-requests: 2\r\n"))
         }
         #expect(records.map(\.priceVersion) == [7])
+    }
+
+    @Test func thePriceOfARequestIsTheOneThatHeldWhenItCame() async throws {
+        let promise = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
+        let runtime = try await ScriptedRuntime { number, _ in
+            number == 0 ? [.after(promise.futureResult), .send(Answers.json(Samples.answer))] : [.send(Answers.json(Samples.answer))]
+        }
+        var setup = Self.setup
+        setup.tier.spendPerMonthMicroUsd = nil
+        let records = try await GatewayFixture.run([runtime], setup) { [setup] gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.short)
+            try await until { runtime.seen.requests.count == 1 }
+            var changed = GatewayFixture.table([runtime], setup)
+            changed.prices[0].version = 8
+            changed.version += 1
+            gateway.server.apply(changed)
+            promise.succeed()
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+            _ = try await ask(gateway, Self.short)
+        }
+        #expect(records.map(\.priceVersion) == [7, 8])
     }
 
     /// Row 50: the worst case of prompt and longest answer is reserved, and given back by the record that ends the request.

@@ -39,6 +39,35 @@ import Testing
         #expect(seen.isEmpty)
     }
 
+    /// What a gateway cannot hear of is bounded by the age of its table.
+    @Test func aKeyThatIsRevokedBehindAPartitionIsServedForATiersTableAgeAtMost() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxTableAgeSeconds = 60
+        let contact = ControlContact()
+        setup.contact = contact
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            func status() async throws -> String {
+                let client = try await TestClient(port: gateway.port)
+                try await client.post(Samples.request)
+                return try await String(client.answer().dropFirst("HTTP/1.1 ".count).prefix(3))
+            }
+            contact.note(at: .now() - .seconds(20))
+            let served = try await status()
+            #expect(served == "200")
+            contact.note(at: .now() - .seconds(61))
+            let refused = try await status()
+            #expect(refused == "503")
+            var table = GatewayFixture.table([runtime], setup)
+            table.keys = table.keys.filter { $0.value.id != "key-1" }
+            table.version += 1
+            gateway.server.apply(table)
+            contact.note()
+            let revoked = try await status()
+            #expect(revoked == "401")
+        }
+    }
+
     @Test func aTableWithoutWorkersKnowsItsKeys() async throws {
         var setup = GatewayFixture.Setup()
         setup.edit = { $0.workers = [] }

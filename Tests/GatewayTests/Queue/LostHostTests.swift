@@ -12,6 +12,9 @@ struct LostHostTests {
         "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n", "data: [DONE]\n\n",
     ]
 
+    /// The table has another model, which nobody ever served.
+    private static let unserved = "plimsoll_gateway_models_without_workers"
+
     /// Runs `body` before a gateway whose only worker is on a linked host, after a first request was answered there.
     private func serving(returnTime: Int, _ body: (GatewayFixture, WorkerLoad) async throws -> Void) async throws -> [UsageRecord] {
         let linked = try LinkedHost(stream: (Self.answer, ends: true))
@@ -48,6 +51,7 @@ struct LostHostTests {
             try await until { gateway.metric("plimsoll_gateway_queued_requests") == "1" }
             load.take(LinkReport.Worker(id: "worker-1", ready: true, load: RuntimeLoad()), of: .serving, at: .now())
             #expect(try await client.answer().contains("[DONE]"))
+            try await until { gateway.metric(Self.unserved) == "1" }
         }
         #expect(records.map(\.outcome) == ["good", "good"])
         #expect(records.filter { $0.queuedFor > 0 }.count == 1)
@@ -56,10 +60,17 @@ struct LostHostTests {
     @Test("when it does not come back requests are refused, and later ones at once")
     func staysAway() async throws {
         let records = try await serving(returnTime: 3) { gateway, _ in
+            try await until { gateway.metric(Self.unserved) == "2" }
             let waited = try await ask(gateway).answer()
             #expect(waited.hasPrefix("HTTP/1.1 503 ") && waited.contains("no_worker_available") && waited.contains("\r\nretry-after: "))
             let refused = try await ask(gateway).answer()
             #expect(refused.hasPrefix("HTTP/1.1 503 ") && refused.contains("\r\nretry-after: 1\r\n"))
+            var waits: Set<Substring?> = []
+            for _ in 0..<8 {
+                let answer = try await ask(gateway).answer()
+                waits.insert(answer.split(separator: "\r\n").first { $0.hasPrefix("retry-after-ms: ") })
+            }
+            #expect(waits.count > 1, "who is refused together does not come back together")
             #expect(gateway.metrics.prometheusText().contains(#"plimsoll_gateway_queue_refused_total{reason="unreachable"} 1"#))
         }
         #expect(records.map(\.outcome).sorted() == ["bad:5xx", "good"])

@@ -13,7 +13,9 @@ package final class AddedGateway: Sendable {
 
 extension Installation {
     /// Joins one more gateway of the same region and waits until it answers. Numbers count from 1, up to 3; whoever starts it stops it.
-    package func addGateway(_ number: Int) async throws -> AddedGateway {
+    ///
+    /// - Parameter environment: Added to its own, such as for another clock.
+    package func addGateway(_ number: Int, environment: [String: String] = [:]) async throws -> AddedGateway {
         let made = try await admin("POST", "/enrolment-tokens", #"{"role":"gateway","region":"local"}"#)
         guard let token = made.at("token") else { throw Waiting.Timeout(description: "no token was made: \(made.status) \(made.body)") }
         let (base, folder) = (portBase + 100 + 10 * number, "\(state)/gateway-\(number)")
@@ -24,8 +26,10 @@ extension Installation {
             "operations": {"listen": "127.0.0.1:\(base + 2)"}, "drain_limit": "5s"}
             """
         try settings.write(toFile: file, atomically: true, encoding: .utf8)
+        // A library that is loaded into it first may start anew what it is loaded into, without its arguments: that is `env`.
+        let command = (environment.isEmpty ? [] : ["/usr/bin/env"]) + [Checkout.program("plimsoll-gateway"), "serve", "--config", file]
         let child = try ChildProcess(
-            Checkout.program("plimsoll-gateway"), ["serve", "--config", file], errors: "\(state)/logs/gateway-\(number).log")
+            command[0], Array(command.dropFirst()), environment: environment, errors: "\(state)/logs/gateway-\(number).log")
         let gateway = AddedGateway(url: "http://127.0.0.1:\(base)", child: child)
         let body = #"{"model":"\#(model)","max_tokens":1,"messages":[{"role":"user","content":"ready?"}]}"#
         do {
