@@ -34,6 +34,7 @@ final class RuntimeConnection: ChannelInboundHandler {
     private var decoder = ChunkedDecoder()
     private var received = 0
     private var out = ByteBuffer()
+    private var writer: SocketWriter?
 
     init(pool: RuntimePool) {
         self.pool = pool
@@ -79,12 +80,15 @@ final class RuntimeConnection: ChannelInboundHandler {
             request.bodyStart.withUnsafeReadableBytes { text.put($0) }
             if isJoined { request.bodyRest.withUnsafeReadableBytes { text.put($0) } }
         }
-        if isJoined {
-            context.writeAndFlush(wrapOutboundOut(out), promise: nil)
-        } else {
-            context.write(wrapOutboundOut(out), promise: nil)
-            context.writeAndFlush(wrapOutboundOut(request.bodyRest), promise: nil)
-        }
+        write(out, isLast: isJoined, context)
+        if !isJoined { write(request.bodyRest, isLast: true, context) }
+    }
+
+    private func write(_ bytes: ByteBuffer, isLast: Bool, _ context: ChannelHandlerContext) {
+        // Many connections carry one exchange only.
+        if writer == nil, isReused { writer = SocketWriter(context) }
+        if let writer { return writer.write(bytes, isLast: isLast, to: context) }
+        if isLast { context.writeAndFlush(wrapOutboundOut(bytes), promise: nil) } else { context.write(wrapOutboundOut(bytes), promise: nil) }
     }
 
     /// The exchange was given up: closing is what tells the runtime to stop.

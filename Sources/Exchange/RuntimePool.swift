@@ -72,10 +72,12 @@ package final class RuntimePool {
         let bound = NIOLoopBound(connection, eventLoop: eventLoop)
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(limits.connectTime)
-            .channelOption(.maxMessagesPerRead, value: 4)
-            .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 65536))
+            // Options that are set one after the other here cost a tenth of those that a bootstrap sets.
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 4)
+                    let receiving = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 65536)
+                    try channel.syncOptions?.setOption(.recvAllocator, value: receiving)
                     // Before the connect, or the peer has been promised more already.
                     try channel.syncOptions?.setOption(.socketOption(.so_rcvbuf), value: Self.receiveBuffer)
                     // A unix socket has no such option.

@@ -26,8 +26,6 @@ final class CaptureSink: AnswerSink {
         sink.stream(head, events)
     }
 
-    func flush() { sink.flush() }
-
     func endStream(_ head: AnswerHead?, _ events: ByteBuffer, _ last: ByteBuffer) {
         note(head)
         keep(events)

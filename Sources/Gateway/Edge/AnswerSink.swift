@@ -7,9 +7,8 @@ import NIOCore
 protocol AnswerSink: AnyObject {
     /// An answer in one piece.
     func answer(_ head: AnswerHead, _ body: ByteBuffer)
-    /// Whole events of a stream, behind the head the first time; nothing leaves before `flush`.
+    /// Whole events of a stream, behind the head the first time, which leave at once.
     func stream(_ head: AnswerHead?, _ events: ByteBuffer)
-    func flush()
     /// The last events and the end of the stream, which leave at once.
     func endStream(_ head: AnswerHead?, _ events: ByteBuffer, _ last: ByteBuffer)
     /// There will be no answer: the client is gone.

@@ -41,7 +41,14 @@ extension CustomerConnection {
         guard let context else { return }
         emptyOut()
         out.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-        context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+        send(out, context)
+    }
+
+    private func send(_ bytes: ByteBuffer, isLast: Bool = true, _ context: ChannelHandlerContext) {
+        if writer == nil, hasWritten, isPlain { writer = SocketWriter(context) }
+        if let writer { return writer.write(bytes, isLast: isLast, to: context) }
+        hasWritten = true
+        if isLast { context.writeAndFlush(wrapOutboundOut(bytes), promise: nil) } else { context.write(wrapOutboundOut(bytes), promise: nil) }
     }
 
     /// Memory that one large write needed is not kept for the small ones after it, and where the last write still waits for a slow client,
@@ -51,7 +58,9 @@ extension CustomerConnection {
         out.clear(minimumCapacity: 512)
     }
 
+    /// A chunk without bytes would end the answer.
     private func writeChunk(_ bytes: ByteBuffer) {
+        guard bytes.readableBytes > 0 else { return }
         guard isHTTP11 else {
             out.writeImmutableBuffer(bytes)
             return
@@ -76,13 +85,13 @@ extension CustomerConnection: AnswerSink {
             emptyOut()
             head.write(.bytes(body.readableBytes), keepAlive: keepAlive, to: &out)
             if isHeadRequest {
-                context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+                send(out, context)
             } else if body.readableBytes <= CustomerConnection.joinedBody {
                 out.writeImmutableBuffer(body)
-                context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+                send(out, context)
             } else {
-                context.write(wrapOutboundOut(out), promise: nil)
-                context.writeAndFlush(wrapOutboundOut(body), promise: nil)
+                send(out, isLast: false, context)
+                send(body, context)
             }
         }
         answered()
@@ -93,23 +102,19 @@ extension CustomerConnection: AnswerSink {
         emptyOut()
         if let head { writeStreamHead(head) }
         writeChunk(events)
-        context.write(wrapOutboundOut(out), promise: nil)
+        send(out, context)
         // Events need less room than the head.
         if head != nil { out = ByteBuffer() }
-    }
-
-    func flush() {
-        context?.flush()
     }
 
     func endStream(_ head: AnswerHead?, _ events: ByteBuffer, _ last: ByteBuffer) {
         if let context {
             emptyOut()
             if let head { writeStreamHead(head) }
-            if events.readableBytes > 0 { writeChunk(events) }
+            writeChunk(events)
             writeChunk(last)
             if isHTTP11 { out.writeStaticString("0\r\n\r\n") }
-            context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+            send(out, context)
         }
         answered()
     }

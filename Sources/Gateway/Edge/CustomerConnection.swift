@@ -36,6 +36,11 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     var bodyClock: BodyClock?
     var request: RelayedRequest?
     var out = ByteBuffer()
+    /// No TLS stands between this and the socket.
+    let isPlain: Bool
+    /// Once something has been written, if this is plain.
+    var writer: SocketWriter?
+    var hasWritten = false
     var finder = HeadFinder()
     var deadline: NIODeadline
     /// Of the request at hand.
@@ -51,9 +56,10 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     private var readsPaused = false
     private var isProcessing = false
 
-    init(loop: GatewayLoop, peer: NetworkAddress?) {
+    init(loop: GatewayLoop, peer: NetworkAddress?, isPlain: Bool) {
         self.loop = loop
         self.peer = peer
+        self.isPlain = isPlain
         deadline = .now() + .seconds(Int64(loop.settings.headTime))
     }
 

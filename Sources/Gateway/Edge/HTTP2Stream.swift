@@ -283,9 +283,6 @@ extension HTTP2Stream: AnswerSink {
         guard connection != nil else { return }
         if let head { writeHead(head, length: nil, isEnd: false) }
         gather(events)
-    }
-
-    func flush() {
         writeGathered(isEnd: false)
     }
 

@@ -78,7 +78,7 @@ final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
         let pipeline = context.pipeline.syncOperations
         do {
             switch spoken {
-            case .http1: try pipeline.addHandler(CustomerConnection(loop: loop, peer: peer))
+            case .http1: try pipeline.addHandler(CustomerConnection(loop: loop, peer: peer, isPlain: !isTLS))
             case .http2: try HTTP2Connection.install(on: pipeline, loop: loop, peer: peer, deadline: deadline)
             }
         } catch {

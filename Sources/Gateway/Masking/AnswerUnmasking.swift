@@ -106,8 +106,6 @@ final class MaskingSink: AnswerSink {
         sink.stream(head.map(warned), unmasking?.events(events) ?? events)
     }
 
-    func flush() { sink.flush() }
-
     func endStream(_ head: AnswerHead?, _ events: ByteBuffer, _ last: ByteBuffer) {
         var shown = unmasking?.events(events) ?? events
         if var rest = unmasking?.rest() { shown.writeBuffer(&rest) }

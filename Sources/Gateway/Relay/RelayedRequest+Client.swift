@@ -101,7 +101,6 @@ extension RelayedRequest {
         }
         guard events.readableBytes > 0 else { return }
         sink.stream(takeHead(), events)
-        sink.flush()
     }
 
     /// Events as the customer's API has them; nil when they cannot be told in it.
@@ -128,7 +127,6 @@ extension RelayedRequest {
     private func writeComment() {
         lastWrite = .now()
         sink?.stream(takeHead(), ByteBuffer(staticString: ": keep-alive\n\n"))
-        sink?.flush()
     }
 
     /// The last bytes, after the final record has been written.
