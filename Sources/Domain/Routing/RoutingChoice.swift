@@ -1,6 +1,6 @@
 /// One choice of a worker: a few candidates with what they cost, and the rule that picks one. Kept whole, so that it can be explained later.
 package struct RoutingChoice: Sendable {
-    package enum Role: UInt8, Sendable {
+    package enum Role: String, Sendable {
         /// Has the prompt's beginning in its cache.
         case owner
         /// Where a beginning goes that nobody has.

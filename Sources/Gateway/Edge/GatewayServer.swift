@@ -113,7 +113,7 @@ package final class GatewayServer: Service {
             // A loop that is gone has nothing to tell.
             traces += (try? await loop.eventLoop.submit { loop.value.decisions.take() }.get()) ?? []
         }
-        let names = workers.names(traces.reduce(into: []) { $0.formUnion($1.workers) })
+        let names = workers.names(traces.reduce(into: []) { $1.addWorkers(to: &$0) })
         return traces.map { RequestDecision($0, names: names) }
     }
 

@@ -29,11 +29,11 @@ struct DecisionTrace {
 
 /// One attempt of it.
 struct AttemptTrace {
-    enum Reason: UInt8, CaseIterable {
+    enum Reason: String {
         case first, retry, reroute, hedge, continuation
     }
 
-    enum Result: UInt8, CaseIterable {
+    enum Result: String {
         case answered
         /// With an error, a malformed answer or a silence.
         case failed

@@ -10,22 +10,21 @@ extension RequestDecision {
             cachedTokens: trace.cachedTokens,
             candidates: trace.choice.candidates.map { candidate in
                 Candidate(
-                    worker: name(candidate.worker), role: candidate.role.name, cost: candidate.cost,
+                    worker: name(candidate.worker), role: candidate.role.rawValue, cost: candidate.cost,
                     priceMicroUsd: candidate.price == 0 ? nil : Int64(candidate.price))
             },
             attempts: trace.attempts.map { attempt in
                 Attempt(
-                    worker: name(attempt.worker), reason: "\(attempt.reason)", startedAfter: attempt.startedAfter,
+                    worker: name(attempt.worker), reason: attempt.reason.rawValue, startedAfter: attempt.startedAfter,
                     firstTokenAfter: attempt.firstTokenAfter < 0 ? nil : attempt.firstTokenAfter, endedAfter: attempt.endedAfter,
-                    result: "\(attempt.result)")
+                    result: attempt.result.rawValue)
             })
     }
 }
 
 extension DecisionTrace {
-    var workers: Set<UInt32> { Set(choice.candidates.map(\.worker) + attempts.map(\.worker)) }
-}
-
-extension RoutingChoice.Role {
-    fileprivate var name: String { "\(self)" }
+    func addWorkers(to workers: inout Set<UInt32>) {
+        for candidate in choice.candidates { workers.insert(candidate.worker) }
+        for attempt in attempts { workers.insert(attempt.worker) }
+    }
 }
