@@ -207,9 +207,14 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--out", help="write every run into this JSON file")
     parser.add_argument("--failover", action="store_true")
+    parser.add_argument("--link", action="store_true")
     parser.add_argument("--demo", action="store_true")
     options = parser.parse_args()
-    if options.failover or options.demo:
+    if options.link:
+        import link
+
+        link.link(options.runs)
+    elif options.failover or options.demo:
         import installation
 
         installation.failover() if options.failover else installation.second_start()

@@ -16,7 +16,8 @@ struct AnswerReader: ByteReader {
     private var status = 0
     private var isStream = false
 
-    init(tokens: Int) {
+    /// - Parameter tokens: As of `TextCheck`.
+    init(tokens: Int?) {
         text = TextCheck(tokens: tokens)
     }
 

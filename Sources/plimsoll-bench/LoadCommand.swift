@@ -20,6 +20,7 @@ struct LoadCommand: ParsableCommand {
     @Option(help: "Tokens of each answer (64 of a stream, else 32).") var tokens: Int?
     @Option(help: "Milliseconds over which the connections begin.") var rampMs = 0.0
     @Flag(help: "Ask for streams.") var stream = false
+    @Flag(help: "The answers are not those of this program's upstream: any text is right.") var anyText = false
 
     private var answerTokens: Int { tokens ?? BenchText.usualTokens(stream: stream) }
 
@@ -27,7 +28,7 @@ struct LoadCommand: ParsableCommand {
         try OpenFiles.raiseLimit()
         let begins = Moment.now
         let plan = LoadPlan(
-            port: port, connections: connections, requests: model.map(request), tokens: answerTokens, begins: begins, ramp: rampMs,
+            port: port, connections: connections, requests: model.map(request), tokens: anyText ? nil : answerTokens, begins: begins, ramp: rampMs,
             ends: begins.after(milliseconds: seconds * 1000), rate: rate, most: requests ?? .max)
         var loop = try LoadLoop(plan)
         try loop.run()

@@ -8,7 +8,7 @@ final class LoadConnection {
     private var began = Moment.now
     private var lastToken: Moment?
 
-    init(_ socket: Socket, number: Int, tokens: Int) {
+    init(_ socket: Socket, number: Int, tokens: Int?) {
         outlet = Outlet(socket)
         self.number = number
         reader = AnswerReader(tokens: tokens)

@@ -4,7 +4,7 @@ struct LoadPlan {
     let connections: Int
     /// One for each model.
     let requests: [[UInt8]]
-    let tokens: Int
+    let tokens: Int?
     let begins: Moment
     /// Milliseconds over which the connections begin.
     let ramp: Double
