@@ -22,6 +22,8 @@ package struct AnswerScan: Sendable {
     package var usageMember: Range<Int>?
     /// The member `timings`, which llama.cpp's server adds, in the same way.
     package var timingsMember: Range<Int>?
+    /// The member `service_tier` in the same way.
+    package var serviceTierMember: Range<Int>?
     /// `data` is an array that is not empty: embeddings.
     package var hasData = false
     /// The value of that member.
@@ -108,7 +110,7 @@ struct AnswerWalk {
             at = text.skipSpace(end)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
             let isLast = text.base[at] == UInt8(ascii: "}")
-            if place == .top, hasUsage || name.count == 7 {
+            if place == .top, hasUsage || name.count == 7 || name.count == 12 {
                 noteMember(name, (comma < 0 ? start : comma)..<(comma < 0 && !isLast ? at &+ 1 : end))
             }
             if isLast { return at &+ 1 }
@@ -121,6 +123,7 @@ struct AnswerWalk {
     private mutating func noteMember(_ name: Name, _ range: Range<Int>) {
         if hasUsage, result.usageMember == nil { result.usageMember = range }
         if text.`is`(name, "timings") { result.timingsMember = range }
+        if text.`is`(name, "service_tier") { result.serviceTierMember = range }
     }
 
     @inline(__always)

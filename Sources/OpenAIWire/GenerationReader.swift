@@ -43,6 +43,7 @@ struct GenerationReader {
         case .typed(let type): try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, type)
         case .serviceTier:
             request.isBatch = try isBatch(member)
+            request.namesServiceTier = member.kind == .string
             request.removed.append(index)
         case .user:
             try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, .text)

@@ -34,6 +34,10 @@ package struct GenerationRequest: Sendable {
     package var promptParam = "messages"
     /// The client would rather pay less than be answered soon (`service_tier`).
     package var isBatch = false
+    /// The client named a service tier and is told which one it got.
+    package var namesServiceTier = false
+    /// What OpenAI calls the one that it gets.
+    package var servedTier: StaticString { isBatch ? "flex" : "default" }
     /// Positions in `RequestScan.members` of what is taken out in any case.
     package var removed: [Int] = []
 

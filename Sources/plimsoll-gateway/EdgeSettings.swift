@@ -23,6 +23,8 @@ struct EdgeSettings {
             reader.fault("listen", "must be host:port")
         }
         certificates = Self.certificates(reader.object("tls"))
+        let remembered = reader.object("tls").duration("hsts_max_age", default: .seconds(365 * 86_400), in: .zero ... .seconds(730 * 86_400))
+        if certificates != nil { gateway.strictTransportSeconds = Int(remembered.components.seconds) }
         gateway.isBehindProxy = reader.bool("behind_proxy", default: false)
         if !listen.isLocal, certificates == nil, !gateway.isBehindProxy, !reader.has("tls") {
             reader.fault("listen", "is plain HTTP and must be a loopback address; set tls, or behind_proxy when a proxy with TLS stands in front")
@@ -39,7 +41,8 @@ struct EdgeSettings {
         gateway.loops = reader.int("loops", default: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), in: 1...256)
         gateway.connections = reader.int("connections", default: gateway.connections, in: 1...1_000_000)
         gateway.connectionsPerAddress = reader.int("connections_per_address", default: 0, in: 0...1_000_000)
-        if reader.has("memory_limit") { gateway.memoryLimit = reader.bytes("memory_limit", in: (64 << 20)...(1 << 50)) }
+        gateway.memoryLimit =
+            reader.has("memory_limit") ? reader.bytes("memory_limit", in: (64 << 20)...(1 << 50)) : MemoryGroup.limit() ?? 0
         readProxies(reader)
         readTimes(reader.object("times"))
     }

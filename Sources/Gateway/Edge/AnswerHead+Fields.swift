@@ -6,10 +6,11 @@ extension AnswerHead {
     ///
     /// - Parameters:
     ///   - length: Bytes of the body; nil for a stream.
+    ///   - strictTransport: See `write`.
     ///   - scratch: Used and left behind.
-    func fields(length: Int?, using scratch: inout ByteBuffer) -> HPACKHeaders {
+    func fields(length: Int?, strictTransport: Int, using scratch: inout ByteBuffer) -> HPACKHeaders {
         scratch.clear(minimumCapacity: 1024)
-        write(length.map { .bytes($0) } ?? .untilClose, keepAlive: true, to: &scratch)
+        write(length.map { .bytes($0) } ?? .untilClose, keepAlive: true, strictTransport: strictTransport, to: &scratch)
         var fields = HPACKHeaders()
         fields.reserveCapacity(12)
         fields.add(name: ":status", value: String(status))
@@ -27,5 +28,5 @@ extension AnswerHead {
         return fields
     }
 
-    private static let alike: Set<String> = ["content-type", "cache-control", "x-accel-buffering"]
+    private static let alike: Set<String> = ["content-type", "cache-control", "x-accel-buffering", "strict-transport-security"]
 }

@@ -52,10 +52,12 @@ struct AnswerHead {
     }
 
     /// Bytes that a head cannot exceed, but for `allow`.
-    private static let bound = 768
+    private static let bound = 832
 
     /// As HTTP/1.1 writes it.
-    func write(_ length: Length, keepAlive: Bool, to out: inout ByteBuffer) {
+    ///
+    /// - Parameter strictTransport: Seconds, where the connection has TLS; 0: nothing is said of it.
+    func write(_ length: Length, keepAlive: Bool, strictTransport: Int, to out: inout ByteBuffer) {
         out.writeText(atMost: AnswerHead.bound + (allow?.utf8CodeUnitCount ?? 0)) { text in
             text.put("HTTP/1.1 ")
             text.put(statusText)
@@ -73,6 +75,10 @@ struct AnswerHead {
             }
             if let standing { write(standing, to: &text) }
             writeRare(to: &text)
+            if strictTransport > 0 {
+                text.put("\r\nstrict-transport-security: max-age=")
+                text.put(decimal: strictTransport)
+            }
             switch length {
             case .bytes(let count):
                 text.put("\r\ncontent-length: ")

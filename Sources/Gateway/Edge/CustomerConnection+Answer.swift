@@ -73,9 +73,13 @@ extension CustomerConnection {
         }
     }
 
+    private func write(_ head: AnswerHead, _ length: AnswerHead.Length) {
+        head.write(length, keepAlive: keepAlive, strictTransport: loop.settings.strictTransportSeconds, to: &out)
+    }
+
     private func writeStreamHead(_ head: AnswerHead) {
         keepAlive = keepAlive && isHTTP11
-        head.write(isHTTP11 ? .chunked : .untilClose, keepAlive: keepAlive, to: &out)
+        write(head, isHTTP11 ? .chunked : .untilClose)
     }
 }
 
@@ -83,7 +87,7 @@ extension CustomerConnection: AnswerSink {
     func answer(_ head: AnswerHead, _ body: ByteBuffer) {
         if let context {
             emptyOut()
-            head.write(.bytes(body.readableBytes), keepAlive: keepAlive, to: &out)
+            write(head, .bytes(body.readableBytes))
             if isHeadRequest {
                 send(out, context)
             } else if body.readableBytes <= CustomerConnection.joinedBody {

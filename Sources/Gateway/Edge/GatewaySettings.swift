@@ -13,6 +13,8 @@ package struct GatewaySettings: Sendable {
     package var usesProxyProtocol = false
     /// They say it in this field of each request; nil: in none.
     package var forwardedField: ForwardedField?
+    /// For so long browsers are told to come by TLS only (RFC 6797); 0: they are told nothing.
+    package var strictTransportSeconds = 0
     package var region = "default"
     package var gatewayId = "00000000-0000-0000-0000-000000000000"
     package var connections = 20_000

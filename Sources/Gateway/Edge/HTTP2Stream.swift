@@ -185,7 +185,7 @@ final class HTTP2Stream {
 
     private func writeHead(_ head: AnswerHead, length: Int?, isEnd: Bool) {
         answering = isEnd ? .ended : .headSent
-        let fields = head.fields(length: length, using: &loop.scratch)
+        let fields = head.fields(length: length, strictTransport: loop.settings.strictTransportSeconds, using: &loop.scratch)
         connection?.write(id, .headers(.init(headers: fields, endStream: isEnd)), promise: isEnd ? endConfirmation() : nil)
     }
 

@@ -82,8 +82,9 @@ struct AnswerAssembly {
     }
 
     /// The answer as JSON.
-    func json(quotedModel: [UInt8], usage: AnswerTokens) -> [UInt8] {
-        var out = Array(#"{"id":"#.utf8) + BodyEdit.quoted(id)
+    func json(quotedModel: [UInt8], usage: AnswerTokens, serviceTier: StaticString? = nil) -> [UInt8] {
+        let tier = serviceTier.map { #""service_tier":"\#($0)","# } ?? ""
+        var out = Array(#"{\#(tier)"id":"#.utf8) + BodyEdit.quoted(id)
         out += Array(#","object":"\#(isChat ? "chat.completion" : "text_completion")","created":\#(created),"model":"#.utf8) + quotedModel
         out += Array(#","choices":["#.utf8)
         for (position, entry) in choices.sorted(by: { $0.key < $1.key }).enumerated() {

@@ -28,6 +28,8 @@ final class AnswerStream {
     private(set) var assembly: AnswerAssembly?
     /// What the client has had, for streams that can go on at another worker.
     private(set) var memory: AnswerMemory?
+    /// What the customer is told of it in each event; nil: nothing.
+    private let serviceTier: StaticString?
     private let bound: UsageBound
     /// The last event with usage of several answers, which will tell all of it.
     private var usagePayload: ByteBuffer?
@@ -46,6 +48,7 @@ final class AnswerStream {
         includesUsage = plan.facts.includesUsage
         quotedModel = plan.model.quotedName
         joinsUsage = plan.facts.generated > 1
+        serviceTier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
         bound = plan.bound
         tokens = AnswerTokens(answers: plan.facts.generated, prompts: plan.facts.prompts)
         self.assembly = assembly
@@ -125,8 +128,8 @@ final class AnswerStream {
         case .error(let range): throw .upstream(UpstreamError.judge(status: nil, body: UnsafeRawBufferPointer(rebasing: event[range])))
         case .data(let range):
             let payload = UnsafeRawBufferPointer(rebasing: event[range])
-            // What must be remembered is looked at event by event.
-            if memory == nil, let length = likeness.textLength(of: payload) {
+            // What must be remembered, or added to, is looked at event by event.
+            if memory == nil, serviceTier == nil, let length = likeness.textLength(of: payload) {
                 if length > 0 { contentEvents += 1 }
                 return .forward
             }
@@ -148,7 +151,7 @@ final class AnswerStream {
             finishReason = known
         }
         let isRenamed = answer.model.map { !payload.holds(quotedModel, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
-        let isChanged = isRenamed || answer.timingsMember != nil
+        let isChanged = isRenamed || answer.timingsMember != nil || serviceTier != nil
         guard let usage = answer.usage else {
             guard !isChanged else { return .replace(rewritten(answer, payload)) }
             if let text = answer.onlyText, answer.finishReason == nil, assembly == nil { likeness.remember(payload, text: text) }
@@ -189,7 +192,8 @@ final class AnswerStream {
         var event = ByteBufferAllocator().buffer(capacity: payload.count + quotedModel.count + 16)
         event.writeStaticString("data: ")
         event.writeAnswer(
-            payload, answer, quotedModel: quotedModel, dropsUsage: dropsUsage, usage: usage, emptiesChoices: emptiesChoices)
+            payload, answer, quotedModel: quotedModel, dropsUsage: dropsUsage, usage: usage, emptiesChoices: emptiesChoices,
+            serviceTier: serviceTier)
         event.writeStaticString("\n\n")
         return event
     }
@@ -205,21 +209,28 @@ extension ByteBuffer {
         }
     }
 
-    /// Copies an answer with the customer's name of its model, without its usage or with another one, and without the runtime's timings.
+    /// Copies an answer with the customer's name of its model, without its usage or with another one, with the tier of service that it was
+    /// given where that is told, and without the runtime's timings.
     mutating func writeAnswer(
         _ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, quotedModel: [UInt8], dropsUsage: Bool, usage: [UInt8]? = nil,
-        emptiesChoices: Bool = false
+        emptiesChoices: Bool = false, serviceTier: StaticString? = nil
     ) {
         var cuts: [(Range<Int>, [UInt8])] = []
         if let range = answer.model {
             cuts.append((range.lowerBound - 1..<range.upperBound + 1, quotedModel))
         }
         if let range = answer.timingsMember { cuts.append((range, [])) }
+        if serviceTier != nil, let range = answer.serviceTierMember { cuts.append((range, [])) }
         if dropsUsage, let range = answer.usageMember { cuts.append((range, [])) }
         if let usage, let range = answer.usageValue { cuts.append((range, usage)) }
         if emptiesChoices, let range = answer.choicesValue { cuts.append((range, Array("[]".utf8))) }
         cuts.sort { $0.0.lowerBound < $1.0.lowerBound }
         var at = 0
+        if let serviceTier, let open = bytes.firstIndex(of: UInt8(ascii: "{")) {
+            at = open + 1
+            writeBytes(bytes[..<at])
+            writeString(#""service_tier":"\#(serviceTier)","#)
+        }
         for (range, replacement) in cuts where range.lowerBound >= at {
             writeBytes(bytes[at..<range.lowerBound])
             writeBytes(replacement)

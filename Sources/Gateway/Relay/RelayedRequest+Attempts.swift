@@ -215,7 +215,9 @@ extension RelayedRequest {
         finishReason = stream.finishReason
         deliveredTokens = stream.contentEvents
         if let assembly = stream.assembly, let plan {
-            return finish(.whole(ByteBuffer(bytes: assembly.json(quotedModel: plan.model.quotedName, usage: stream.shownTokens))))
+            let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
+            let answer = assembly.json(quotedModel: plan.model.quotedName, usage: stream.shownTokens, serviceTier: tier)
+            return finish(.whole(ByteBuffer(bytes: answer)))
         }
         guard var last = shaped(attempt.takeHeld()) else { return finish(.failed(APIError(.streamInterrupted))) }
         if let usage = stream.usageEvent { last.writeImmutableBuffer(usage) }

@@ -75,10 +75,11 @@ extension RelayedRequest {
             scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
         }
         let usage = tokens.exceeds(plan.bound) ? tokens.bounded(by: plan.bound).json : nil
-        guard isRenamed || usage != nil || scan.timingsMember != nil else { return collected }
+        let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
+        guard isRenamed || usage != nil || scan.timingsMember != nil || tier != nil else { return collected }
         var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)
         collected.withUnsafeReadableBytes { bytes in
-            rewritten.writeAnswer(bytes, scan, quotedModel: plan.model.quotedName, dropsUsage: false, usage: usage)
+            rewritten.writeAnswer(bytes, scan, quotedModel: plan.model.quotedName, dropsUsage: false, usage: usage, serviceTier: tier)
         }
         return rewritten
     }

@@ -14,6 +14,7 @@ package struct ResponsesEcho: Sendable {
         echo("parallel_tool_calls", or: true)
         members.set("previous_response_id", .null)
         echo("reasoning", or: ["effort": .null, "summary": .null])
+        members.set("service_tier", ["flex", "batch"].contains(reader["service_tier"]?.string) ? "flex" : "default")
         members.set("store", false)
         echo("temperature")
         echo("text", or: ["format": ["type": "text"]])
