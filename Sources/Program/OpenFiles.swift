@@ -23,9 +23,9 @@ package enum OpenFiles {
 
     /// How many of `wanted` connections fit under a bound.
     ///
-    /// - Parameter each: Descriptors that one connection needs.
-    package static func fitting(_ wanted: Int, each: Int, limit: Int) -> Int {
+    /// - Parameter others: Descriptors that may be needed beside them, but no more than one for each of them.
+    package static func fitting(_ wanted: Int, others: Int, limit: Int) -> Int {
         let room = limit - min(spare, limit / 2)
-        return min(wanted, max(1, room / each))
+        return min(wanted, max(1, room / 2, room - others))
     }
 }

@@ -30,8 +30,8 @@ struct GatewayProgram {
         let spool = try makeSpool(gateway: StandaloneIdentity.gateway)
         SpoolMetrics.register(spool, isShipped: false, in: metrics)
         var edge = settings.gateway
-        // Each customer may need a connection to a runtime.
-        edge.connections = fittingConnections(descriptorsEach: 2)
+        // As many requests as runtimes have slots, and those that are tried twice.
+        edge.connections = fittingConnections(others: 2 * table.upstreams.map(\.slots).reduce(0, +))
         let limits = try makeLimits(isLeased: false)
         let server = GatewayServer(
             settings: edge, group: group, spool: spool, registry: nil, limits: limits, certificates: settings.certificates, metrics: metrics,
@@ -66,7 +66,7 @@ struct GatewayProgram {
         var edge = settings.gateway
         edge.region = identity.region
         edge.gatewayId = identity.id
-        edge.connections = fittingConnections(descriptorsEach: 1)
+        edge.connections = fittingConnections(others: 0)
         let spool = try makeSpool(gateway: identity.id)
         SpoolMetrics.register(spool, isShipped: true, in: metrics)
         let contact = ControlContact()
@@ -123,9 +123,9 @@ struct GatewayProgram {
     }
 
     /// What the bound on open files leaves of the connections that were asked for.
-    private func fittingConnections(descriptorsEach: Int) -> Int {
+    private func fittingConnections(others: Int) -> Int {
         let (wanted, limit) = (settings.gateway.connections, OpenFiles.raiseLimit())
-        let fitting = OpenFiles.fitting(wanted, each: descriptorsEach, limit: limit)
+        let fitting = OpenFiles.fitting(wanted, others: others, limit: limit)
         if fitting < wanted {
             logger.warning(
                 "fewer connections than asked for: the bound on open files is too low",

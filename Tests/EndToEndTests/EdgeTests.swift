@@ -115,6 +115,17 @@ extension MachineTests {
             }
         }
 
+        @Test(.timeLimit(.minutes(3))) func tenThousandIdleConnectionsAreHeldInLittleMemory() async throws {
+            let settings: [String: any Sendable] = ["connections": 12_000, "times": ["idle": "170s"]]
+            try await StandaloneGateway.with(settings: settings) { gateway in
+                let found = try await gateway.findings(of: "slow_clients.py", ["hold", "10000", "\(gateway.operationsPort)"])
+                print("ten thousand idle connections: \(found)")
+                #expect(found["answered"] as? Int == 10_000)
+                // Bytes, as in docs/benchmarks.md.
+                #expect((found["each"] as? Int ?? .max) < 12 * 1024)
+            }
+        }
+
         @Test(.timeLimit(.minutes(2))) func withFewDescriptorsStreamsLiveAndNewConnectionsWait() async throws {
             try await StandaloneGateway.with(wrapper: ["/usr/bin/prlimit", "--nofile=64:64"]) { gateway in
                 let found = try await gateway.findings(of: "slow_clients.py", ["flood", "200"])

@@ -2,9 +2,12 @@ import Program
 import Testing
 
 @Suite struct OpenFilesTests {
-    @Test(arguments: [(20_000, 1, 1_048_576, 20_000), (20_000, 1, 1024, 512), (20_000, 2, 65_536, 20_000), (20_000, 2, 20_000, 9488), (10, 2, 2, 1)])
-    func connectionsAreCutToWhatFits(_ wanted: Int, _ each: Int, _ limit: Int, _ fitting: Int) {
-        #expect(OpenFiles.fitting(wanted, each: each, limit: limit) == fitting)
+    @Test(arguments: [
+        (20_000, 0, 1_048_576, 20_000), (20_000, 0, 1024, 512), (20_000, 100_000, 65_536, 20_000), (20_000, 100_000, 20_000, 9488),
+        (20_000, 1000, 20_000, 17_976), (10_000, 1000, 20_000, 10_000), (10, 10, 2, 1),
+    ])
+    func connectionsAreCutToWhatFits(_ wanted: Int, _ others: Int, _ limit: Int, _ fitting: Int) {
+        #expect(OpenFiles.fitting(wanted, others: others, limit: limit) == fitting)
     }
 
     @Test func theBoundIsRaisedOnce() {

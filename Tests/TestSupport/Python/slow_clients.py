@@ -1,12 +1,13 @@
 """Slow customers beside quick ones. usage: slow_clients.py PORT KEY MODEL MODE COUNT; prints one JSON object of findings.
 
 MODE: `drip` (heads, bodies and answers that are never read, in turns), `idle` (connections that say nothing), `flood` (more connections than fit,
-beside a stream that must end).
+beside a stream that must end), `hold` (connections that have been answered once and are asked again at the end; one more argument: the operations port).
 """
 import asyncio
 import json
 import sys
 import time
+import urllib.request
 
 port, key, model, mode, count = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])
 auth = f"authorization: Bearer {key}\r\ncontent-type: application/json\r\n"
@@ -90,6 +91,36 @@ async def idle():
     return {"before": before, "during": during, "closed": sum(data == b"" for data in closed)}
 
 
+def resident():
+    """Bytes that the gateway has."""
+    page = urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[6]}/metrics", timeout=20).read().decode()
+    return int(float(next(line.split()[1] for line in page.splitlines() if line.startswith("process_resident_memory_bytes "))))
+
+
+async def listed(reader, writer):
+    writer.write(f"GET /v1/models HTTP/1.1\r\nhost: t\r\n{auth}\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(next(int(line[16:]) for line in head.decode().split("\r\n") if line.startswith("content-length: ")))
+    return head.startswith(b"HTTP/1.1 200")
+
+
+async def hold():
+    """A first thousand warms what is there once."""
+    held, empty = [], 0
+    for start in range(0, count, 200):
+        if start == 1000:
+            empty = resident()
+        some = await asyncio.gather(*[asyncio.open_connection("127.0.0.1", port) for _ in range(200)])
+        if not all(await asyncio.gather(*[listed(*pair) for pair in some])):
+            raise RuntimeError("a request was refused")
+        held += some
+    full = resident()
+    answered = 0
+    for start in range(0, count, 500):
+        answered += sum(await asyncio.gather(*[listed(*pair) for pair in held[start : start + 500]]))
+    return {"answered": answered, "resident": full, "each": (full - empty) // (count - 1000)}
+
+
 async def flood():
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
     writer.write(post(1500, stream=True))
@@ -102,4 +133,4 @@ async def flood():
     return {"tokens": rest.count(b"data: {"), "after": await quick(20)}
 
 
-print(json.dumps(asyncio.run({"drip": drip, "idle": idle, "flood": flood}[mode]())))
+print(json.dumps(asyncio.run({"drip": drip, "idle": idle, "flood": flood, "hold": hold}[mode]())))
