@@ -31,5 +31,6 @@ package enum Migrations {
         File(name: "V0022_limits_and_prices", sql: PackageResources.V0022_limits_and_prices_sql),
         File(name: "V0023_quota_leases", sql: PackageResources.V0023_quota_leases_sql),
         File(name: "V0024_rate_shares", sql: PackageResources.V0024_rate_shares_sql),
+        File(name: "V0025_key_uses", sql: PackageResources.V0025_key_uses_sql),
     ]
 }

@@ -28,6 +28,19 @@ enum Keys: AdminKind {
     static let secret: String? = "secret"
 }
 
+enum KeyUses: AdminKind {
+    static let path = "key-uses"
+    static let noun = "use of a key"
+    static let columns: [AdminColumn] = ["last_used_at", "address", "key", "tenant", "first_used_at", "gateway"]
+    static let filters: [KindFilter] = ["key", .tenant, "address", .since, .until]
+}
+
+/// `plimsoll key-uses list tenant=acme`
+struct KeyUsesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "key-uses", abstract: "When and from where keys were used, the last 30 days.", subcommands: [ListVerb<KeyUses>.self])
+}
+
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys", abstract: "Customers' keys.",

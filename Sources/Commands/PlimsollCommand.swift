@@ -15,7 +15,7 @@ package struct PlimsollCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Customers",
                 subcommands: [
-                    TenantsCommand.self, KeysCommand.self, TiersCommand.self, SKUsCommand.self, PricesCommand.self,
+                    TenantsCommand.self, KeysCommand.self, KeyUsesCommand.self, TiersCommand.self, SKUsCommand.self, PricesCommand.self,
                     QuotasCommand.self, RulesCommand.self,
                 ]),
             CommandGroup(

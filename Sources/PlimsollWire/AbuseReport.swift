@@ -14,11 +14,29 @@ package struct AbuseReport: Sendable, Codable {
     }
 
     package var hits: [RuleHit]
+    /// Nil: the gateway's release does not tell.
+    package var uses: [KeyUse]?
     /// Times that an address was locked because of keys that do not exist.
     package var locks: Int
 
-    package init(hits: [RuleHit], locks: Int) {
+    package init(hits: [RuleHit], locks: Int, uses: [KeyUse] = []) {
         self.hits = hits
         self.locks = locks
+        self.uses = uses
+    }
+}
+
+/// A key that was accepted.
+package struct KeyUse: Sendable, Codable, Hashable {
+    package var key: String
+    /// Seconds since 1970.
+    package var at: Int64
+    /// Of IPv6 the first 64 bits; nil: the gateway cannot know it.
+    package var address: String?
+
+    package init(key: String, at: Int64, address: String?) {
+        self.key = key
+        self.at = at
+        self.address = address
     }
 }

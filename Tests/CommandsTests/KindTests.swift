@@ -9,7 +9,7 @@ import Testing
     private static let kinds: [any AdminKind.Type] = [
         Tiers.self, Tenants.self, Keys.self, Models.self, Releases.self, SKUs.self, Providers.self, Pools.self, Weights.self, Hosts.self,
         Workers.self, Gateways.self, EnrolmentTokenKind.self, Usage.self, QuarantinedUsage.self, Minutes.self, Audit.self, Tokens.self,
-        Rules.self, AbuseEvents.self,
+        Rules.self, AbuseEvents.self, KeyUses.self,
         Prices.self, Quotas.self,
     ]
 

@@ -71,4 +71,27 @@ import Testing
             #expect(try await admin.get("abuse-events").json["data"].elements.count == 2)
         }
     }
+
+    @Test func theLastUseOfEachKeyFromEachAddressIsListed() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            let key = try await admin.post("keys", #"{"tenant":"acme","name":"k"}"#).json["id"].string ?? ""
+            let pool = ControlDatabases(admin.database.configuration(), logger: .init(label: "test")).serving
+            let intake = AbuseIntake(pool: pool)
+            func report(_ uses: (key: String, at: Int64, address: String?)...) async throws -> Int {
+                let uses = uses.map { KeyUse(key: $0.key, at: $0.at, address: $0.address) }
+                return try await intake.store(AbuseReport(hits: [], locks: 0, uses: uses), from: .init()).stored
+            }
+            let gone = UUID().uuidString
+            let first = try await report(
+                (key, 1_800_000_000, "192.0.2.1"), (key, 1_800_000_060, "192.0.2.1"), (key, 1_800_000_030, nil), (gone, 1_800_000_000, nil),
+                ("?", 1_800_000_000, nil), (key, 1_800_000_000, "not an address"))
+            let (late, next) = (try await report((key, 1_700_000_000, nil)), try await report((key, 1_900_000_000, nil)))
+            await pool.close()
+            #expect(first == 2 && late == 0 && next == 1)
+            let uses = try await admin.get("key-uses?tenant=acme&key=\(key)").json["data"].elements
+            #expect(uses.map { $0["last_used_at"].string } == ["2030-03-17T17:46:40Z", "2027-01-15T08:01:00Z"])
+            #expect(uses.map { $0["address"].string } == [nil, "192.0.2.1"])
+        }
+    }
 }

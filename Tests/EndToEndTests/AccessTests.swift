@@ -8,6 +8,9 @@ extension MachineTests {
                 let made = try await plimsoll.makeKey("to be revoked")
                 let body = #"{"model":"\#(plimsoll.model)","max_tokens":1,"messages":[{"role":"user","content":"hi"}]}"#
                 try await Waiting.until("the key is known", within: .seconds(5)) { try await plimsoll.chat(body, key: made.key).status == 200 }
+                try await Waiting.until("the operator sees from where it is used", within: .seconds(20)) {
+                    try await plimsoll.admin("GET", "/key-uses?key=\(made.id)").body.contains(#""address" : "127.0.0.1""#)
+                }
                 let unknown = try await plimsoll.chat(body, key: "pls_live_nobody")
                 let revoked = try await plimsoll.admin("POST", "/keys/\(made.id)/revoke", "{}")
                 #expect((200...204).contains(revoked.status), "\(revoked.body)")

@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import PlimsollWire
 import Postgres
@@ -28,6 +29,26 @@ struct AbuseIntake: Sendable {
             stored += try await pool.execute(
                 "INSERT INTO serving.abuse_events (kind, gateway_id, count) VALUES ('lock', \(gateway), \(report.locks)::bigint)")
         }
+        stored += try await store(report.uses ?? [], from: gateway)
         return IntakeResponse(stored: stored, duplicates: 0, quarantined: report.hits.count - hits.count)
+    }
+
+    /// Keys that are gone meanwhile are nobody's.
+    private func store(_ uses: [KeyUse], from gateway: UUID) async throws -> Int {
+        let known = uses.prefix(Self.most).compactMap { use -> (key: UUID, at: Int64, address: String)? in
+            guard let key = UUID(uuidString: use.key), (0...32_503_680_000).contains(use.at) else { return nil }
+            let address = use.address ?? ""
+            return address.isEmpty || NetworkAddress(address) != nil ? (key, use.at, address) : nil
+        }
+        if known.isEmpty { return 0 }
+        return try await pool.execute(
+            """
+            INSERT INTO serving.key_uses AS known (key_id, address, first_at, last_at, gateway_id)
+            SELECT use.key, use.address, to_timestamp(max(use.at)), to_timestamp(max(use.at)), \(gateway)
+            FROM unnest(\(known.map(\.key))::uuid[], \(known.map(\.address))::text[], \(known.map(\.at))::bigint[]) AS use (key, address, at)
+            JOIN serving.api_keys AS kept ON kept.id = use.key GROUP BY use.key, use.address
+            ON CONFLICT (key_id, address) DO UPDATE SET gateway_id = EXCLUDED.gateway_id, last_at = EXCLUDED.last_at
+            WHERE EXCLUDED.last_at > known.last_at
+            """)
     }
 }

@@ -40,7 +40,7 @@ package enum AdminRoutes {
 
     private static var abuse: [AdminRoute] {
         let rules = RuleResource.resource
-        return rules.reads + [RuleResource.creation, rules.update, rules.removal, AbuseEventResource.list]
+        return rules.reads + [RuleResource.creation, rules.update, rules.removal, AbuseEventResource.list, KeyUseResource.list]
     }
 
     private static func managed(_ resource: AdminResource) -> [AdminRoute] {

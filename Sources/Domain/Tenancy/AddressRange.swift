@@ -26,6 +26,18 @@ package struct NetworkAddress: Hashable, Sendable {
         isVersion4 ? self : NetworkAddress(version6: bits & ~UInt128(UInt64.max))
     }
 
+    /// As RFC 5952 writes it, but for the shortening of zeros in the middle.
+    package var text: String { isVersion4 ? version4Text : version6Text }
+
+    private var version4Text: String { (0..<4).map { String(UInt8(truncatingIfNeeded: bits >> UInt128(24 - 8 * $0))) }.joined(separator: ".") }
+
+    private var version6Text: String {
+        let groups = (0..<8).map { UInt16(truncatingIfNeeded: bits >> UInt128(112 - 16 * $0)) }
+        let shown = 8 - groups.reversed().prefix { $0 == 0 }.count
+        let head = groups.prefix(shown < 7 ? shown : 8).map { String($0, radix: 16) }.joined(separator: ":")
+        return shown < 7 ? head + "::" : head
+    }
+
     private static func version4(_ text: some StringProtocol) -> UInt32? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }

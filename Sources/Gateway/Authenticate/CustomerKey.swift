@@ -33,6 +33,7 @@ final class CustomerKey: Sendable {
     let captures: CustomerCaptures?
     /// Nil: nothing is masked.
     let masking: Masking?
+    let use = KeyUseMark()
 
     init(
         entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding, offers: PlanOffers,

@@ -24,6 +24,7 @@ final class GatewayLoop {
     let memory: MemoryWatch
     /// Of the whole gateway, as soon as the server has given it.
     var readers = ReaderDesks()
+    var keyUses = KeyUses()
     /// Of all loops.
     let idempotency: IdempotencyBook
     /// Of this loop's listening socket.

@@ -99,9 +99,10 @@ package final class GatewayServer: Service {
         var report = AbuseReport(hits: [], locks: failedKeys.takeLocks())
         for loop in loops {
             // A loop that is gone noticed nothing.
-            guard let hits = try? await loop.eventLoop.submit({ loop.value.takeHits() }).get() else { continue }
+            let noticed = try? await loop.eventLoop.submit { (loop.value.takeHits(), loop.value.keyUses.take()) }.get()
+            guard let (hits, uses) = noticed else { continue }
             let counted = hits.map { AbuseReport.RuleHit(rule: $0.key.rule, tenant: $0.key.tenant, count: $0.value) }
-            report.add(AbuseReport(hits: counted, locks: 0))
+            report.add(AbuseReport(hits: counted, locks: 0, uses: uses))
         }
         return report
     }

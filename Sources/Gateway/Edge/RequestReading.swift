@@ -58,6 +58,9 @@ extension GatewayLoop {
             return refused(refusedKey(isUnknown: known == nil && PresentedKey.isPresent(in: head), from: customer(peer, bytes, fields)))
         }
         if let addresses = key.addresses, !addresses.policy.admits(customer(peer, bytes, fields)) { return refused(.addressNotAllowed) }
+        if key.use.isDue(nowSeconds: acceptedAt / 1_000_000) {
+            keyUses.note(key.id, nowSeconds: acceptedAt / 1_000_000, from: customer(peer, bytes, fields))
+        }
         if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable) }
         switch target {
         case .models, .usage:

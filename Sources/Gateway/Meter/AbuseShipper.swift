@@ -47,7 +47,7 @@ package struct AbuseShipper: Service {
 extension AbuseReport {
     private static let mostHits = 10_000
 
-    var isEmpty: Bool { hits.isEmpty && locks == 0 }
+    var isEmpty: Bool { hits.isEmpty && locks == 0 && uses?.isEmpty ?? true }
 
     mutating func add(_ other: AbuseReport) {
         locks += other.locks
@@ -59,5 +59,12 @@ extension AbuseReport {
         hits = counts.map { RuleHit(rule: $0.key.rule, tenant: $0.key.tenant, count: $0.value) }.sorted {
             ($0.rule, $0.tenant) < ($1.rule, $1.tenant)
         }
+        uses = Self.merged((uses ?? []) + (other.uses ?? []))
+    }
+
+    /// The last use of each key from each address.
+    private static func merged(_ uses: [KeyUse]) -> [KeyUse] {
+        let last = Dictionary(uses.map { (KeyUse(key: $0.key, at: 0, address: $0.address), $0.at) }, uniquingKeysWith: max)
+        return last.prefix(mostHits).map { KeyUse(key: $0.key.key, at: $0.value, address: $0.key.address) }
     }
 }

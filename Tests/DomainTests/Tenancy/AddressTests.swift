@@ -21,6 +21,11 @@ import Testing
         #expect(AddressRange(text) == nil)
     }
 
+    @Test(arguments: ["0.0.0.0", "192.0.2.255", "::", "2001:db8::", "2001:db8:0:1::", "2001:db8:1:2:3:4:5:0", "fe80:0:0:0:1:2:3:4"])
+    func anAddressIsWrittenAsItIsRead(_ text: String) throws {
+        #expect(try #require(NetworkAddress(text)).text == text)
+    }
+
     @Test func manyRangesAnswerAsEachAlone() throws {
         var random = SeededRandom(seed: 5)
         let ranges = (0..<300).compactMap { _ in
