@@ -58,7 +58,7 @@ final class ModelRoute: Sendable {
     /// said yet how long its context is.
     func isTooLong(_ tokens: Int, under rules: RouteRules) -> Bool {
         let allowed = everyWorker.filter(rules.allow)
-        return !allowed.isEmpty && !allowed.contains { $0.holds(tokens) || !$0.knowsItsContext }
+        return !allowed.isEmpty && !allowed.contains { $0.holds(tokens) }
     }
 
     /// Throws where the model is not for this endpoint.

@@ -38,11 +38,9 @@ final class Worker: Sendable {
         return load.isReady && gate.takesRequests
     }
 
-    /// Its context is long enough for so many tokens; that of a standalone gateway's worker is not known.
-    func holds(_ tokens: Int) -> Bool { entry.contextTokens == 0 || entry.contextTokens >= tokens }
-
-    /// A runtime that is starting tells one token, until it has read its model.
-    var knowsItsContext: Bool { address != nil || entry.contextTokens > 1 }
+    /// Its context is long enough for so many tokens, or is not known: that of a standalone gateway's worker, and that of a runtime which was
+    /// starting when the table was made (it tells one token). The runtime itself refuses what is too long.
+    func holds(_ tokens: Int) -> Bool { entry.contextTokens <= 1 || entry.contextTokens >= tokens }
 
     var trustClass: String { entry.trustClass ?? RouteRules.standardTrust }
 

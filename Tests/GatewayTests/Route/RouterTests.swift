@@ -111,4 +111,11 @@ struct RouterTests {
         let starting = model([worker("a", context: 100, url: nil), worker("b", context: 1, url: nil)])
         #expect(!starting.isTooLong(9999, under: .everywhere))
     }
+
+    @Test("a worker whose runtime was starting when the table was made is asked: how long its context is will be told later")
+    func unknownContext() {
+        let route = model([worker("a", context: 100), worker("b", context: 1)])
+        #expect(picks(question(route, tokens: 200)) == ["b"])
+        #expect(picks(question(route, tokens: 100)) == ["a", "b"])
+    }
 }
