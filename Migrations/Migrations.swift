@@ -32,5 +32,6 @@ package enum Migrations {
         File(name: "V0023_quota_leases", sql: PackageResources.V0023_quota_leases_sql),
         File(name: "V0024_rate_shares", sql: PackageResources.V0024_rate_shares_sql),
         File(name: "V0025_key_uses", sql: PackageResources.V0025_key_uses_sql),
+        File(name: "V0026_workers_out", sql: PackageResources.V0026_workers_out_sql),
     ]
 }

@@ -3,7 +3,9 @@ import ArgumentParser
 enum Workers: AdminKind {
     static let path = "workers"
     static let noun = "worker"
-    static let columns: [AdminColumn] = ["id", "host", "runtime", "release", "dialect", "runtime_state", "slots", "accepted", "reporting", "refusal"]
+    static let columns: [AdminColumn] = [
+        "id", "host", "runtime", "release", "dialect", "runtime_state", "slots", "accepted", "reporting", "out", "refusal",
+    ]
     static let filters: [KindFilter] = [KindFilter("host", "id or name"), "release", KindFilter("accepted", "true or false"), .reporting]
     static let fields: [KindField] = [
         .later("weight_ppm", "share in parts per million, 0 to 1000000", form: .json),

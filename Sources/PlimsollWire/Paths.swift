@@ -33,6 +33,8 @@ package enum GatewayPath {
     package static let captureRecords = "/gateway/v1/capture-records"
     /// `POST DecisionBatch -> IntakeResponse`.
     package static let decisions = "/gateway/v1/decisions"
+    /// `POST FleetReport -> IntakeResponse`.
+    package static let fleet = "/gateway/v1/fleet"
     /// `POST LeaseRequest -> LeaseAnswer`.
     package static let leases = "/gateway/v1/leases"
 }

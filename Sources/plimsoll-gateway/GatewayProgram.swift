@@ -90,7 +90,8 @@ struct GatewayProgram {
                 MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes),
                 AbuseShipper(server: server, logger: logger, send: keeper.sendAbuse),
                 CaptureShipper(desk: captures, logger: logger, send: keeper.sendCaptures),
-                DecisionShipper(server: server, logger: logger, send: keeper.sendDecisions), server,
+                DecisionShipper(server: server, logger: logger, send: keeper.sendDecisions),
+                FleetShipper(server: server, logger: logger, send: keeper.sendFleet), server,
             ], readiness)
     }
 

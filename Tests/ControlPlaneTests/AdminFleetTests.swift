@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Postgres
 import TestSupport
 import Testing
@@ -39,6 +40,28 @@ import Testing
             #expect(try await admin.post("hosts/\(host)/drain").status == 409)
             #expect(try await admin.row("SELECT denied_until > now() AS denied FROM serving.hosts")?.value("denied") == true)
             #expect(try await admin.get("workers").json["data"].elements.isEmpty)
+        }
+    }
+
+    @Test func `a worker shows which gateways have it out of rotation, as long as they say so`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await fill(admin)
+            let row = try await admin.row(
+                """
+                INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens)
+                SELECT id, 'r', 'tiny', 'vllm', 'ready', 1, 1 FROM serving.hosts RETURNING id
+                """)
+            let worker: UUID = try #require(try row?.value("id"))
+            for (name, age) in [("gw-2", 1), ("gw-1", 5), ("gw-old", 60)] {
+                _ = try await admin.row(
+                    """
+                    INSERT INTO serving.gateways (id, name, region, boot_id, workers_out, workers_out_at)
+                    VALUES (gen_random_uuid(), \(name), 'eu', 'b', jsonb_build_object(\(worker)::text, 'slow'::text), now() - make_interval(secs => \(age)))
+                    RETURNING id
+                    """)
+            }
+            let out = try await admin.get("workers").json["data"][0]["out"].elements
+            #expect(out.map { $0["gateway"].string } == ["gw-1", "gw-2"] && out.allSatisfy { $0["reason"].string == "slow" })
         }
     }
 

@@ -8,6 +8,10 @@ extension AdminResource {
                 json_build_object('id', r.id, 'host', r.host_id, 'runtime', r.runtime, 'release', r.release, 'dialect', r.dialect,
                     'served_model', r.served_model, 'runtime_version', r.runtime_version, 'runtime_state', r.runtime_state, 'slots', r.slots,
                     'context_tokens', r.context_tokens, 'weight_ppm', r.weight_ppm, 'trust_class', r.trust_class, 'accepted', r.accepted, 'refusal', r.refusal, 'load', r.load,
+                    'out', (SELECT coalesce(json_agg(json_build_object('gateway', gateway.name, 'reason', gateway.workers_out->>r.id::text)
+                            ORDER BY gateway.name), '[]'::json)
+                        FROM serving.gateways AS gateway
+                        WHERE gateway.workers_out ? r.id::text AND gateway.workers_out_at > now() - \(FleetIntake.fresh)),
                     'reporting', \(Reporting.state("host.last_heartbeat_at")),
                     'last_reported_at', serving.wire_time(r.last_reported_at), 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))

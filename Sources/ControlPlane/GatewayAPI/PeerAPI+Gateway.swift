@@ -43,6 +43,11 @@ extension PeerAPI {
             let batch = try await PeerMessages.read(DecisionBatch.self, request, limit: 4 << 20)
             return try PeerMessages.answer(try await decisions.store(batch, from: gateway))
         }
+        router.post(RouterPath(GatewayPath.fleet)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let report = try await PeerMessages.read(FleetReport.self, request, limit: 1 << 20)
+            return try PeerMessages.answer(try await FleetIntake(pool: serving).store(report, from: gateway))
+        }
         router.post(RouterPath(GatewayPath.leases)) { request, context in
             let gateway = try await admitted(context, role: .gateway)
             let message = try await PeerMessages.read(LeaseRequest.self, request, limit: 4 << 20)

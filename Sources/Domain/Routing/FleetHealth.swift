@@ -135,10 +135,15 @@ package struct FleetHealth: Sendable {
 
     /// How many workers are out, by reason.
     package var outByReason: [Reason: Int] {
-        records.values.reduce(into: [:]) { counts, record in
+        out.values.reduce(into: [:]) { counts, reason in counts[reason, default: 0] += 1 }
+    }
+
+    /// Workers that are out, and why.
+    package var out: [String: Reason] {
+        records.compactMapValues { record in
             switch record.state {
-            case .inRotation: break
-            case .out(let reason, _), .onTrial(let reason): counts[reason, default: 0] += 1
+            case .inRotation: nil
+            case .out(let reason, _), .onTrial(let reason): reason
             }
         }
     }

@@ -107,6 +107,9 @@ package final class GatewayServer: Service {
         return report
     }
 
+    /// Workers that are out of rotation.
+    var fleetReport: FleetReport { workers.watch.report }
+
     /// How requests of the last seconds were routed, each told once.
     package func takeDecisions() async -> [RequestDecision] {
         var traces: [DecisionTrace] = []

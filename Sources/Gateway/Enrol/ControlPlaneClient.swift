@@ -66,6 +66,10 @@ package struct ControlPlaneClient: Sendable {
         _ = try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.decisions, batch), identity)))
     }
 
+    package func store(_ report: FleetReport, as identity: GatewayIdentity) async throws(EnrolmentError) {
+        _ = try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.fleet, report), identity)))
+    }
+
     package func exchange(_ request: LeaseRequest, as identity: GatewayIdentity) async throws(EnrolmentError) -> LeaseAnswer {
         var message = try post(GatewayPath.leases, request)
         // Requests may wait for it.

@@ -65,6 +65,11 @@ package final class GatewayIdentityKeeper: Service {
         { batch in try await self.client.store(batch, as: self.current) }
     }
 
+    /// For `FleetShipper`.
+    package var sendFleet: FleetShipper.Send {
+        { report in try await self.client.store(report, as: self.current) }
+    }
+
     /// For `LeaseKeeper`.
     package var exchangeLeases: LeaseKeeper.Exchange {
         { request in try await self.client.exchange(request, as: self.current) }

@@ -85,6 +85,9 @@ final class FleetWatch: Sendable {
         metrics.show(state.health.outByReason)
     }
 
+    /// For operators.
+    var report: FleetReport { FleetReport(out: state.withLock { $0.health.out }.mapValues(\.rawValue)) }
+
     /// Of one worker, for those who look.
     func condition(_ id: String) -> FleetHealth.State { state.withLock { $0.health.state(id) } }
 }
