@@ -48,9 +48,12 @@ package struct RequestDecision: Sendable, Codable, Equatable {
     /// Of the first choice.
     package var candidates: [Candidate]
     package var attempts: [Attempt]
+    /// Whose fault it is that there was no good answer: `customer`, `gateway`, `host` or `runtime`; nil: nobody's.
+    package var fault: String?
 
     package init(
-        requestId: String, acceptedAt: Int64, queuedFor: Int64, promptTokens: Int, cachedTokens: Int, candidates: [Candidate], attempts: [Attempt]
+        requestId: String, acceptedAt: Int64, queuedFor: Int64, promptTokens: Int, cachedTokens: Int, candidates: [Candidate], attempts: [Attempt],
+        fault: String? = nil
     ) {
         self.requestId = requestId
         self.acceptedAt = acceptedAt
@@ -59,6 +62,7 @@ package struct RequestDecision: Sendable, Codable, Equatable {
         self.cachedTokens = cachedTokens
         self.candidates = candidates
         self.attempts = attempts
+        self.fault = fault
     }
 }
 

@@ -33,6 +33,26 @@ import Testing
         }
     }
 
+    @Test func aRequestIsExplainedWithWhatItCosts() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            _ = try await admin.post("prices", Self.price(7))
+            let request = "018f0000-0000-7000-8000-000000000001"
+            _ = try await admin.row(
+                """
+                INSERT INTO billing.usage_event (tenant_id, request_id, accepted_at, key_id, tier, model, region, gateway_id, boot_id, sequence, stream,
+                    status, outcome, finish_reason, error_code, finished_after_us, queued_for_us, prompt_tokens, cached_prompt_tokens,
+                    completion_tokens, reasoning_tokens, billable_prompt_tokens, billable_completion_tokens, estimated, attempts, payload_sha256,
+                    price_version)
+                SELECT id, \(request)::uuid, now(), gen_random_uuid(), 'pro', 'tiny', 'eu', gen_random_uuid(), 'b', 1, true, 200, 'good', 'stop',
+                    'none', 10, 0, 100, 40, 7, 0, 100, 7, false, 1, sha256('x'), (SELECT max(version) FROM serving.prices) FROM serving.tenants
+                RETURNING 1
+                """)
+            let price = try await admin.get("requests/\(request)").json["price"]
+            #expect(price["amount_usd"].string == "0.000000000735" && price["prompt_price_pico_usd"] == .number(7), "107 tokens: 100 at 7 and 7 at 5")
+        }
+    }
+
     @Test func aVersionIsNeverChanged() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)

@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import Postgres
 
@@ -15,7 +16,32 @@ enum RequestResource {
         let documents = try decisions.map { try $0.value("document", as: String.self) }
         guard usage != nil || !documents.isEmpty else { throw AdminRefusal.notFound }
         let name = id.uuidString.lowercased()
-        return AdminAnswer(
-            body: #"{"request_id":"\#(name)","usage_record":\#(usage ?? "null"),"decisions":[\#(documents.joined(separator: ","))]}"#)
+        let price = try await price(of: id, databases) ?? "null"
+        let list = documents.joined(separator: ",")
+        return AdminAnswer(body: #"{"request_id":"\#(name)","usage_record":\#(usage ?? "null"),"price":\#(price),"decisions":[\#(list)]}"#)
+    }
+
+    /// The price that held, and what the request costs by it, as a JSON object.
+    private static func price(of request: UUID, _ databases: ControlDatabases) async throws -> String? {
+        let used = try await databases.billing.queryOne(
+            """
+            SELECT price_version, billable_prompt_tokens, cached_prompt_tokens, billable_completion_tokens FROM billing.usage_event
+            WHERE request_id = \(request) AND price_version IS NOT NULL ORDER BY accepted_at LIMIT 1
+            """)
+        guard let used else { return nil }
+        let version: Int64 = try used.value("price_version")
+        let row = try await databases.serving.queryOne(
+            """
+            SELECT prompt_price_pico_usd, cached_prompt_price_pico_usd, completion_price_pico_usd FROM serving.prices WHERE version = \(version)
+            """)
+        guard let row else { return nil }
+        let prices = TokenPrices(
+            prompt: try row.value("prompt_price_pico_usd"), cachedPrompt: try row.value("cached_prompt_price_pico_usd"),
+            completion: try row.value("completion_price_pico_usd"))
+        let amount = prices.cost(
+            prompt: try used.value("billable_prompt_tokens"), cached: try used.value("cached_prompt_tokens"),
+            completion: try used.value("billable_completion_tokens"))
+        return #"{"version":\#(version),"prompt_price_pico_usd":\#(prices.prompt),"cached_prompt_price_pico_usd":\#(prices.cachedPrompt),"#
+            + #""completion_price_pico_usd":\#(prices.completion),"amount_usd":"\#(Rating.text(amount, places: 12))"}"#
     }
 }

@@ -8,6 +8,8 @@ struct DecisionTrace {
     var queuedFor: Int64 = 0
     var promptTokens = 0
     var cachedTokens = 0
+    /// Nil: nobody's.
+    var fault: Fault?
     /// The first one.
     var choice = RoutingChoice()
     private var storage = InlineArray<6, AttemptTrace>(repeating: AttemptTrace(worker: 0, reason: .first, startedAfter: 0))

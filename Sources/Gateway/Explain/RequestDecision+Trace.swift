@@ -18,7 +18,8 @@ extension RequestDecision {
                     worker: name(attempt.worker), reason: attempt.reason.rawValue, startedAfter: attempt.startedAfter,
                     firstTokenAfter: attempt.firstTokenAfter < 0 ? nil : attempt.firstTokenAfter, endedAfter: attempt.endedAfter,
                     result: attempt.result.rawValue)
-            })
+            },
+            fault: trace.fault?.rawValue)
     }
 }
 

@@ -29,6 +29,7 @@ extension RelayedRequest {
         count(evidence, cached: metered.cached, ending)
         trace.queuedFor = seat.waited
         trace.promptTokens = plan.facts.estimatedPromptTokens
+        trace.fault = evidence.fault
         loop.decisions.note(trace, isNotable: attempts > 1 || metered.isClamped || Outcome(evidence) != .good)
         loop.meter.finish(completion, waiter: self, tag: RecordTag.final.rawValue)
     }
