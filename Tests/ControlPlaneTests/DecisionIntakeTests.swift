@@ -21,10 +21,13 @@ import Testing
             let intake = DecisionIntake(pool: world.pool)
             let gateway = UUID()
             let good = decision(fault: "host")
-            let batch = DecisionBatch(decisions: [good, decision("no id"), decision(worker: String(repeating: "x", count: 65)), decision(fault: String(repeating: "x", count: 65))])
+            let batch = DecisionBatch(decisions: [
+                good, decision("no id"), decision(worker: String(repeating: "x", count: 65)), decision(fault: String(repeating: "x", count: 65)),
+            ])
             #expect(try await intake.store(batch, from: gateway) == IntakeResponse(stored: 1, duplicates: 0, quarantined: 3))
             #expect(try await intake.store(DecisionBatch(decisions: [good]), from: gateway).duplicates == 1)
-            let row = try await world.pool.queryOne("SELECT decision->'attempts'->0->>'result' AS result, decision->>'fault' AS fault FROM reliability.request_decision")
+            let row = try await world.pool.queryOne(
+                "SELECT decision->'attempts'->0->>'result' AS result, decision->>'fault' AS fault FROM reliability.request_decision")
             #expect(try row?.value("result", as: String.self) == "answered" && row?.value("fault", as: String.self) == "host")
         }
     }

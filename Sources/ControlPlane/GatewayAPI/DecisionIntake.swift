@@ -34,7 +34,9 @@ package struct DecisionIntake: Sendable {
     }
 
     private static func isStorable(_ decision: RequestDecision) -> Bool {
-        let words = decision.candidates.flatMap { [$0.worker, $0.role] } + decision.attempts.flatMap { [$0.worker, $0.reason, $0.result ?? ""] } + [decision.fault ?? ""]
+        let words =
+            decision.candidates.flatMap { [$0.worker, $0.role] } + [decision.fault ?? ""]
+            + decision.attempts.flatMap { [$0.worker, $0.reason, $0.result ?? ""] }
         return decision.candidates.count <= mostParts && decision.attempts.count <= mostParts
             && words.allSatisfy { $0.utf8.count <= 64 && !$0.utf8.contains(0) } && (0...(1 << 62)).contains(decision.acceptedAt)
     }
