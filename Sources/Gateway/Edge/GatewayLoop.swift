@@ -16,7 +16,8 @@ final class GatewayLoop {
     var router: Router
     /// On one of the loops.
     var sweeper: FleetSweeper?
-    let registry: LinkRegistry?
+    /// Nil: no links to hosts.
+    let links: LinkView?
     /// Nil: a gateway without a control plane, whose keys never grow old.
     let contact: ControlContact?
     /// Nil: a gateway without a control plane, which keeps nothing.
@@ -79,7 +80,7 @@ final class GatewayLoop {
         self.meter = meter
         self.metrics = metrics
         self.router = router
-        self.registry = registry
+        links = registry.map { LinkView($0, on: eventLoop) }
         self.contact = contact
         self.memory = memory
         self.idempotency = idempotency

@@ -1,4 +1,4 @@
-package import Exchange
+import Exchange
 package import Link
 package import NIOCore
 package import PlimsollWire
@@ -24,35 +24,22 @@ package final class LinkRegistry: Sendable {
     }
 
     private let state = Mutex(State())
-    private let metrics: LinkMetrics
+    private let changes = Atomic<UInt64>(0)
+    let metrics: LinkMetrics
 
     package init(metrics: LinkMetrics = LinkMetrics()) {
         self.metrics = metrics
     }
 
-    /// Starts a request on a link to the host, from the loop that the receiver lives on: a link on that loop if there is one, else one on
-    /// another loop, crossed in batches. Nil: no link that takes requests. Counts the exchange in the worker's load until it is over.
-    package func start(
-        _ request: ExchangeRequest, host: String, on eventLoop: any EventLoop, receiver: any ExchangeReceiver
-    ) -> (any RunningExchange)? {
-        let (link, load, gate) = state.withLock { state in
-            (Self.choose(state.hosts[host]?.links ?? [], for: eventLoop), Self.load(request.worker, &state), Self.gate(host, &state))
-        }
-        guard let link else { return nil }
-        load.begin()
-        gate.begin()
-        let onFinish: @Sendable () -> Void = {
-            load.finish()
-            gate.finish()
-        }
-        if link.eventLoop === eventLoop {
-            return link.start(request, receiver: receiver, onFinish: onFinish)
-        }
-        metrics.crossed.increment()
-        return CrossingExchange.start(request, over: link, from: eventLoop, receiver: receiver, onFinish: onFinish)
+    /// Changes whenever a link came or went.
+    var version: UInt64 { changes.load(ordering: .acquiring) }
+
+    /// Of every host, with the version that they are of.
+    var links: (UInt64?, [String: [LinkConnection]]) {
+        state.withLock { (version, $0.hosts.mapValues(\.links)) }
     }
 
-    /// True: `start` would find a link.
+    /// True: a request would find a link.
     package func isLinked(host: String) -> Bool {
         state.withLock { state in state.hosts[host]?.links.contains(where: \.takesRequests) ?? false }
     }
@@ -83,19 +70,6 @@ package final class LinkRegistry: Sendable {
             return state.hosts.compactMap { host, known in known.lastReport.map { (host, $0) } }
         }
         for (host, report) in pending { take(report, of: host) }
-    }
-
-    private static func choose(_ links: [LinkConnection], for eventLoop: any EventLoop) -> LinkConnection? {
-        var best: LinkConnection?
-        var bestCost = Int.max
-        for link in links where link.takesRequests {
-            // A full link of this loop is worse than an empty one elsewhere, by far not a busy one.
-            let cost = link.openStreams + (link.eventLoop === eventLoop ? 0 : 128)
-            guard cost < bestCost else { continue }
-            best = link
-            bestCost = cost
-        }
-        return best
     }
 
     private static func load(_ worker: String, _ state: inout State) -> WorkerLoad {
@@ -137,6 +111,7 @@ extension LinkRegistry: LinkDelegate {
         metrics.links.add(1)
         state.withLock { state in
             state.hosts[link.agentId, default: Host()].links.append(link)
+            changes.wrappingAdd(1, ordering: .releasing)
             Self.adjustGate(link.agentId, &state)
         }
     }
@@ -153,6 +128,7 @@ extension LinkRegistry: LinkDelegate {
             guard var host = state.hosts[link.agentId] else { return [] }
             host.links.removeAll { $0 === link }
             state.hosts[link.agentId] = host.links.isEmpty ? nil : host
+            changes.wrappingAdd(1, ordering: .releasing)
             Self.adjustGate(link.agentId, &state)
             return host.links.isEmpty ? host.reported.compactMap { state.loads[$0] } : []
         }

@@ -49,11 +49,7 @@ final class Attempt {
     func start(_ exchangeRequest: ExchangeRequest, isReading: Bool) -> Bool {
         guard let request else { return false }
         work.begin(worker.tally, now: NIODeadline.now().microseconds)
-        if let address = worker.address {
-            exchange = request.loop.pool(worker, address).start(exchangeRequest, receiver: self)
-        } else {
-            exchange = request.loop.registry?.start(exchangeRequest, host: worker.entry.host, on: request.loop.eventLoop, receiver: self)
-        }
+        exchange = worker.start(exchangeRequest, on: request.loop, receiver: self)
         if !isReading { exchange?.setReading(false) }
         return exchange != nil
     }

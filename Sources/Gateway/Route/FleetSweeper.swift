@@ -64,11 +64,7 @@ final class HealthProbe: ExchangeReceiver {
         let id = RequestId(milliseconds: LoopClock.wallMicroseconds() / 1000, using: &loop.random)
         let request = ExchangeRequest(
             path: GenerationEndpoint.chatCompletions.runtimePath, requestId: id.description, worker: worker.entry.id, body: ByteBuffer(string: body))
-        if let address = worker.address {
-            exchange = loop.pool(address).start(request, receiver: self)
-        } else {
-            exchange = loop.registry?.start(request, host: worker.entry.host, on: loop.eventLoop, receiver: self)
-        }
+        exchange = worker.start(request, on: loop, receiver: self)
         if exchange == nil { finish(false) }
     }
 

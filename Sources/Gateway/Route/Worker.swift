@@ -16,7 +16,7 @@ final class Worker: Sendable {
     /// Of a slot for an hour, micro-US-dollars; 0: not known.
     let slotPrice: UInt32
     /// Whether links lead to its host; nil where none are needed.
-    private let gate: HostGate?
+    let gate: HostGate?
     /// What the runtime calls the model, as a JSON string; nil when it is the customer's name.
     let quotedServedModel: [UInt8]?
 
@@ -29,6 +29,13 @@ final class Worker: Sendable {
         slotPrice = UInt32(clamping: (entry.hourPriceMicroUsd ?? 0) / Int64(max(entry.slots, 1)))
         target = UsageTarget(release: entry.release, worker: entry.id, provider: entry.provider)
         quotedServedModel = entry.servedModel == entry.model ? nil : entry.servedModel.map(BodyEdit.quoted)
+    }
+
+    /// Nil: there is no way to it now.
+    func start(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
+        if let address { return loop.pool(self, address).start(request, receiver: receiver) }
+        guard let load, let gate else { return nil }
+        return loop.links?.start(request, host: entry.host, load: load, gate: gate, receiver: receiver)
     }
 
     /// A request could be started there now.

@@ -15,7 +15,9 @@ struct LinkRegistryTests {
         loop.execute {
             let request = ExchangeRequest(
                 path: LinkPath.completions, requestId: "r", worker: "worker-1", body: ByteBuffer(repeating: 0x20, count: prompt))
-            if linked.links.registry.start(request, host: linked.host, on: loop, receiver: answer) == nil {
+            let registry = linked.links.registry
+            let (load, gate) = (registry.load(worker: "worker-1"), registry.gate(host: linked.host))
+            if LinkView(registry, on: loop).start(request, host: linked.host, load: load, gate: gate, receiver: answer) == nil {
                 answer.exchangeFailed(.connectFailed)
             }
         }
