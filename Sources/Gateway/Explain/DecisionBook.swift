@@ -8,7 +8,7 @@ package final class DecisionBook: Sendable {
         var order: [String] = []
     }
 
-    private static let most = 10_000
+    private static let most = 2_000
     private let state = Mutex(State())
 
     package init() {}

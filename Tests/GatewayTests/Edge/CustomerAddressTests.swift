@@ -148,7 +148,8 @@ import Testing
             let second = try await connect(2)
             #expect(try await second.answer().hasPrefix("HTTP/1.1 200 "))
             try await first.close()
-            try await until { gateway.metric("plimsoll_gateway_connections") == "1" }
+            // On a slow machine the second one may have been idle for too long by now.
+            try await until { ["0", "1"].contains(gateway.metric("plimsoll_gateway_connections")) }
             #expect(try await connect(1).answer().hasPrefix("HTTP/1.1 200 "))
         }
     }
