@@ -1,4 +1,3 @@
-import Exchange
 package import Link
 package import NIOCore
 package import PlimsollWire

@@ -42,7 +42,7 @@ struct ReservationTests {
 
     @Test("whatever the endings, every place and every token that was reserved is given back", arguments: [1, 2, 3] as [UInt64])
     func givenBack(seed: UInt64) async throws {
-        var random = SeededRandom(seed: seed)
+        var random = LoopRandom(seed: seed)
         let order = (0..<200).map { _ in Self.endings[Int.random(in: 0..<Self.endings.count, using: &random)] }
         let leaving = (0..<24).map { _ in Bool.random(using: &random) }
         let runtimes = [
@@ -80,22 +80,5 @@ struct ReservationTests {
             }
             return try await group.compactMap(\.self).reduce(0, max)
         }
-    }
-}
-
-/// Repeatable random numbers (SplitMix64).
-private struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

@@ -53,7 +53,8 @@ import Testing
             try await client.post(Samples.request, fields: "connection: close\r\n")
             // Another client's time for its head is the clock here: longer than a closed connection lingers.
             let clock = try await TestClient(port: gateway.port)
-            try await clock.send("POST")
+            // On a slow machine it may have run out before it says anything.
+            _ = try? await clock.send("POST")
             _ = try await clock.untilClosed()
             try await client.setReading(true)
             let answer = try await client.receive(within: .seconds(30)) { _ in false }
