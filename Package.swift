@@ -60,6 +60,7 @@ let package = Package(
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CEpoll"),
         .target(name: "CPlatform"),
+        .target(name: "CReactor"),
 
         // Values and rules: no I/O, no clock, no logging.
         .target(name: "HTTPWire", swiftSettings: dataPath),
@@ -73,7 +74,8 @@ let package = Package(
         .target(name: "Migrations", path: "Migrations", resources: [.embedInCode("sql")], swiftSettings: strict),
         .target(name: "Outbound", dependencies: ["CLibcurl", .logging], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["CPlatform", .logging, .metrics], swiftSettings: strict),
-        .target(name: "Exchange", dependencies: ["HTTPWire", .nioCore, .nioPosix], swiftSettings: dataPath),
+        .target(name: "Reactor", dependencies: ["CReactor", .nioCore, .nioPosix], swiftSettings: dataPath),
+        .target(name: "Exchange", dependencies: ["HTTPWire", "Reactor", .nioCore], swiftSettings: dataPath),
         .target(
             name: "Link",
             dependencies: [
@@ -98,7 +100,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "CPlatform", "Domain", "PlimsollWire", "OpenAIWire", "HTTPWire", "Exchange", "Link", "Outbound", "Cryptography", "Telemetry",
+                "CPlatform", "Domain", "PlimsollWire", "OpenAIWire", "HTTPWire", "Reactor", "Exchange", "Link", "Outbound", "Cryptography", "Telemetry",
                 .nioCore, .nioPosix, .nioTLS, .nioSSL, .nioHTTP2, .nioHPACK, .logging, .lifecycle,
             ],
             swiftSettings: dataPath),
@@ -162,6 +164,7 @@ let package = Package(
         .testTarget(name: "OutboundTests", dependencies: ["Outbound", .nioCore, .nioPosix], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", .logging, .metrics], swiftSettings: strict),
         .testTarget(name: "ProgramTests", dependencies: ["Program", "Telemetry", .logging, .lifecycle], swiftSettings: strict),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor", .nioCore, .nioPosix], swiftSettings: strict),
         .testTarget(name: "ExchangeTests", dependencies: ["Exchange", "TestSupport", .nioCore, .nioPosix, .nioEmbedded], swiftSettings: strict),
         .testTarget(
             name: "LinkTests", dependencies: ["Link", "Exchange", "Cryptography", .nioCore, .nioPosix, .nioEmbedded, .nioHTTP2, .nioHPACK, .nioSSL],

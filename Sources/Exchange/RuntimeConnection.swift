@@ -1,11 +1,9 @@
 import HTTPWire
 import NIOCore
+import Reactor
 
 /// One HTTP/1.1 connection to a runtime, one exchange at a time.
-final class RuntimeConnection: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
+final class RuntimeConnection {
     private enum State {
         case idle
         case head
@@ -20,7 +18,7 @@ final class RuntimeConnection: ChannelInboundHandler {
 
     var idleSince = NIODeadline.now()
     private let pool: RuntimePool
-    private var context: ChannelHandlerContext?
+    private let socket: StreamSocket
     private var exchange: PooledExchange?
     private var state = State.idle
     private var isReused = false
@@ -34,23 +32,24 @@ final class RuntimeConnection: ChannelInboundHandler {
     private var decoder = ChunkedDecoder()
     private var received = 0
     private var out = ByteBuffer()
-    private var writer: SocketWriter?
 
-    init(pool: RuntimePool) {
+    init(_ socket: StreamSocket, pool: RuntimePool) {
         self.pool = pool
+        self.socket = socket
         finder = HeadFinder(limits: pool.headLimits)
+        socket.handler = self
     }
 
     /// Not closed, neither by this side nor, as far as is known, by the other.
     var isActive: Bool {
         if case .closed = state { return false }
-        return context != nil
+        return socket.isOpen
     }
 
     // MARK: From the pool and the exchange
 
     func begin(_ exchange: PooledExchange, isReused: Bool) {
-        guard let context, isReused ? isActive : context.channel.isActive, let request = exchange.request else {
+        guard isActive, let request = exchange.request else {
             return isReused ? exchange.goAgain() : exchange.fail(.connectFailed)
         }
         self.exchange = exchange
@@ -59,10 +58,10 @@ final class RuntimeConnection: ChannelInboundHandler {
         received = 0
         state = .head
         exchange.attached(to: self)
-        send(request, context)
+        send(request)
     }
 
-    private func send(_ request: ExchangeRequest, _ context: ChannelHandlerContext) {
+    private func send(_ request: ExchangeRequest) {
         // The last request's bytes may still be on their way: then this takes new memory, and no more than is needed.
         let isJoined = request.bodyRest.readableBytes <= RuntimeConnection.joinedBody
         let length = request.bodyLength
@@ -80,15 +79,8 @@ final class RuntimeConnection: ChannelInboundHandler {
             request.bodyStart.withUnsafeReadableBytes { text.put($0) }
             if isJoined { request.bodyRest.withUnsafeReadableBytes { text.put($0) } }
         }
-        write(out, isLast: isJoined, context)
-        if !isJoined { write(request.bodyRest, isLast: true, context) }
-    }
-
-    private func write(_ bytes: ByteBuffer, isLast: Bool, _ context: ChannelHandlerContext) {
-        // Many connections carry one exchange only.
-        if writer == nil, isReused { writer = SocketWriter(context) }
-        if let writer { return writer.write(bytes, isLast: isLast, to: context) }
-        if isLast { context.writeAndFlush(wrapOutboundOut(bytes), promise: nil) } else { context.write(wrapOutboundOut(bytes), promise: nil) }
+        socket.write(out, isLast: isJoined)
+        if !isJoined { socket.write(request.bodyRest, isLast: true) }
     }
 
     /// The exchange was given up: closing is what tells the runtime to stop.
@@ -99,48 +91,47 @@ final class RuntimeConnection: ChannelInboundHandler {
 
     func close() {
         state = .closed
-        context?.close(promise: nil)
+        socket.close()
     }
 
     func setReading(_ on: Bool) {
         guard isPaused == on else { return }
         isPaused = !on
-        try? context?.channel.syncOptions?.setOption(.autoRead, value: on)
+        socket.setReading(on)
     }
+}
 
-    // MARK: From the channel
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
+extension RuntimeConnection: StreamHandler {
+    func received(_ arrived: UnsafeRawBufferPointer) {
         if !sawBytes {
             sawBytes = true
             exchange?.answerBegan()
         }
-        received += bytes.readableBytes
+        received += arrived.count
         guard received <= pool.limits.answerBytes else { return refuse() }
+        var bytes: ByteBuffer
         if var joined = partial {
             partial = nil
-            joined.writeBuffer(&bytes)
+            joined.writeBytes(arrived)
             bytes = joined
+        } else {
+            bytes = pool.buffer(arrived)
         }
         while bytes.readableBytes > 0, take(&bytes) {}
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
+    func receivedAll() {
         guard handedBody else { return }
         handedBody = false
         exchange?.readComplete()
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    /// A runtime that has said all it has to say is gone.
+    func inputEnded() { socket.close() }
+
+    func writableChanged(_ isWritable: Bool) {}
+
+    func closed() {
         let last = state
         state = .closed
         pool.connectionClosed(self)
@@ -153,14 +144,10 @@ final class RuntimeConnection: ChannelInboundHandler {
         default: exchange.fail(.lostBeforeEnd)
         }
     }
+}
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A write error or a reset: the connection is of no use, and `channelInactive` tells the exchange.
-        context.close(promise: nil)
-    }
-
-    // MARK: The answer
-
+/// The answer.
+extension RuntimeConnection {
     /// Takes what the state wants from the front; false when nothing more can be done with these bytes.
     private func take(_ bytes: inout ByteBuffer) -> Bool {
         switch state {

@@ -1,6 +1,6 @@
 import HTTPWire
 package import NIOCore
-import NIOPosix
+import Reactor
 
 /// Keep-alive connections of one event loop to one runtime; the last one used is used next. Every call must come on the loop.
 package final class RuntimePool {
@@ -15,7 +15,10 @@ package final class RuntimePool {
     /// What stands in every request's head between the path and the id.
     let hostLine: [UInt8]
     private let eventLoop: any EventLoop
+    /// Nil: a name, which is looked up for each connection.
     private let socketAddress: SocketAddress?
+    /// What has just been received, and nobody keeps.
+    private var incoming = ByteBuffer()
     private var idle: [RuntimeConnection] = []
     private var connections = 0
     private var isClosed = false
@@ -68,42 +71,26 @@ package final class RuntimePool {
     func connect(for exchange: PooledExchange) {
         guard connections < limits.connections, !isClosed else { return failLater(exchange, .overloaded) }
         connections += 1
-        let connection = RuntimeConnection(pool: self)
-        let bound = NIOLoopBound(connection, eventLoop: eventLoop)
-        let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(limits.connectTime)
-            // Options that are set one after the other here cost a tenth of those that a bootstrap sets.
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 4)
-                    let receiving = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 65536)
-                    try channel.syncOptions?.setOption(.recvAllocator, value: receiving)
-                    // Before the connect, or the peer has been promised more already.
-                    try channel.syncOptions?.setOption(.socketOption(.so_rcvbuf), value: Self.receiveBuffer)
-                    // A unix socket has no such option.
-                    _ = try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-                    try channel.pipeline.syncOperations.addHandler(bound.value)
-                }
-            }
-        open(bootstrap).assumeIsolated().whenComplete { result in
-            switch result {
-            case .success: self.connected(connection, exchange)
-            case .failure:
-                self.connections -= 1
-                exchange.fail(.connectFailed)
-            }
+        if let socketAddress { return open([socketAddress], exchange) }
+        guard case .tcp(let host, let port) = address else { return opened(nil, exchange) }
+        HostAddresses.resolve(host, port: port, on: eventLoop).assumeIsolated().whenComplete { result in
+            // A name without an address is a runtime that cannot be reached.
+            self.open((try? result.get()) ?? [], exchange)
         }
     }
 
-    private func open(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
-        if let socketAddress { return bootstrap.connect(to: socketAddress) }
-        guard case .tcp(let host, let port) = address else {
-            return eventLoop.makeFailedFuture(ExchangeFailure.connectFailed)
-        }
-        return bootstrap.connect(host: host, port: port)
+    private func open(_ addresses: [SocketAddress], _ exchange: PooledExchange) {
+        ConnectingSocket.connect(
+            to: addresses[...], receiveBuffer: Self.receiveBuffer, within: limits.connectTime, reactor: .on(eventLoop)
+        ) { self.opened($0, exchange) }
     }
 
-    private func connected(_ connection: RuntimeConnection, _ exchange: PooledExchange) {
+    private func opened(_ socket: StreamSocket?, _ exchange: PooledExchange) {
+        guard let socket else {
+            connections -= 1
+            return exchange.fail(.connectFailed)
+        }
+        let connection = RuntimeConnection(socket, pool: self)
         if exchange.isOver { return release(connection) }
         connection.begin(exchange, isReused: false)
     }
@@ -113,6 +100,14 @@ package final class RuntimePool {
     }
 
     // MARK: From connections and exchanges
+
+    /// Few bytes come in memory that is used again unless somebody keeps it.
+    func buffer(_ bytes: UnsafeRawBufferPointer) -> ByteBuffer {
+        guard bytes.count <= 4096 else { return ByteBuffer(bytes: bytes) }
+        incoming.clear(minimumCapacity: bytes.count)
+        incoming.writeBytes(bytes)
+        return incoming
+    }
 
     func exchangeEnded() {
         openExchanges -= 1

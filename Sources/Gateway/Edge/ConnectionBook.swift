@@ -1,7 +1,11 @@
 import Domain
-import NIOCore
 import Synchronization
 import Telemetry
+
+/// That one connection is counted; to be left once.
+struct ConnectionPlace {
+    let leave: () -> Void
+}
 
 /// How many connections customers have open, in all and from each address. Shared by the loops; touched when one opens or closes, never by requests.
 final class ConnectionBook: Sendable {
@@ -18,22 +22,25 @@ final class ConnectionBook: Sendable {
 
     var isFull: Bool { open.load(ordering: .relaxed) >= most }
 
-    /// Counts a connection until it is closed.
-    func enter(_ channel: any Channel) {
+    /// Counts a connection until it leaves. Nil: its address has as many as it may, which is counted.
+    func enter(from address: NetworkAddress?, _ loop: GatewayLoop) -> ConnectionPlace? {
+        guard let place = enterSite(address, loop) else { return nil }
         open.add(1, ordering: .relaxed)
-        channel.closeFuture.whenComplete { _ in self.open.subtract(1, ordering: .relaxed) }
+        return ConnectionPlace {
+            self.open.subtract(1, ordering: .relaxed)
+            place.leave()
+        }
     }
 
-    /// False: the address has as many as it may, which is counted. Who has one IPv6 address has a network of 64 bits of them; proxies, and who has no
-    /// address, may have any number.
-    func enter(_ channel: any Channel, from address: NetworkAddress?, _ loop: GatewayLoop) -> Bool {
-        guard mostEach > 0, let site = address?.site, !loop.settings.trust.isProxy(address) else { return true }
+    /// As `enter`, for a connection that is counted in all already. Who has one IPv6 address has a network of 64 bits of them; proxies, and who has
+    /// no address, may have any number.
+    func enterSite(_ address: NetworkAddress?, _ loop: GatewayLoop) -> ConnectionPlace? {
+        guard mostEach > 0, let site = address?.site, !loop.settings.trust.isProxy(address) else { return ConnectionPlace {} }
         guard enter(site) else {
             loop.metrics.edge.refusedConnections.increment()
-            return false
+            return nil
         }
-        channel.closeFuture.whenComplete { _ in self.leave(site) }
-        return true
+        return ConnectionPlace { self.leave(site) }
     }
 
     private func enter(_ site: NetworkAddress) -> Bool {

@@ -4,6 +4,7 @@ import Exchange
 import HTTPWire
 import NIOCore
 import OpenAIWire
+import Reactor
 
 extension CustomerConnection {
     /// Up to here a body is joined to the head, so that one write carries both.
@@ -38,17 +39,9 @@ extension CustomerConnection {
     }
 
     func writeContinue() {
-        guard let context else { return }
         emptyOut()
         out.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-        send(out, context)
-    }
-
-    private func send(_ bytes: ByteBuffer, isLast: Bool = true, _ context: ChannelHandlerContext) {
-        if writer == nil, hasWritten, isPlain { writer = SocketWriter(context) }
-        if let writer { return writer.write(bytes, isLast: isLast, to: context) }
-        hasWritten = true
-        if isLast { context.writeAndFlush(wrapOutboundOut(bytes), promise: nil) } else { context.write(wrapOutboundOut(bytes), promise: nil) }
+        stream.write(out, isLast: true)
     }
 
     /// Memory that one large write needed is not kept for the small ones after it, and where the last write still waits for a slow client,
@@ -85,40 +78,35 @@ extension CustomerConnection {
 
 extension CustomerConnection: AnswerSink {
     func answer(_ head: AnswerHead, _ body: ByteBuffer) {
-        if let context {
+        if !isClosed {
             emptyOut()
             write(head, .bytes(body.readableBytes))
-            if isHeadRequest {
-                send(out, context)
-            } else if body.readableBytes <= CustomerConnection.joinedBody {
-                out.writeImmutableBuffer(body)
-                send(out, context)
-            } else {
-                send(out, isLast: false, context)
-                send(body, context)
-            }
+            let isJoined = body.readableBytes <= CustomerConnection.joinedBody
+            if isJoined, !isHeadRequest { out.writeImmutableBuffer(body) }
+            stream.write(out, isLast: isJoined || isHeadRequest)
+            if !isJoined, !isHeadRequest { stream.write(body, isLast: true) }
         }
         answered()
     }
 
     func stream(_ head: AnswerHead?, _ events: ByteBuffer) {
-        guard let context else { return }
+        guard !isClosed else { return }
         emptyOut()
         if let head { writeStreamHead(head) }
         writeChunk(events)
-        send(out, context)
+        stream.write(out, isLast: true)
         // Events need less room than the head.
         if head != nil { out = ByteBuffer() }
     }
 
     func endStream(_ head: AnswerHead?, _ events: ByteBuffer, _ last: ByteBuffer) {
-        if let context {
+        if !isClosed {
             emptyOut()
             if let head { writeStreamHead(head) }
             writeChunk(events)
             writeChunk(last)
             if isHTTP11 { out.writeStaticString("0\r\n\r\n") }
-            send(out, context)
+            stream.write(out, isLast: true)
         }
         answered()
     }

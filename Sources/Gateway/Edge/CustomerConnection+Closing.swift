@@ -1,5 +1,6 @@
 import NIOCore
 import OpenAIWire
+import Reactor
 
 /// A client that takes nothing of what waits for it.
 struct WriteStall {
@@ -29,13 +30,10 @@ extension CustomerConnection {
     /// For a client to close its side once it has the last answer.
     private static let lingerTime = TimeAmount.seconds(2)
 
-    private var pendingBytes: Int {
-        // A channel that is gone has none.
-        (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-    }
+    var isClosed: Bool { if case .closed = state { true } else { false } }
 
     func noteWritable(_ isWritable: Bool) {
-        stall = isWritable && !isWritingLast ? nil : WriteStall(pending: pendingBytes, now: .now())
+        stall = isWritable && !isWritingLast ? nil : WriteStall(pending: stream.pendingBytes, now: .now())
         // It had no chance to send its next request before it had this answer.
         if isWritable, case .head = state, request == nil { deadline = .now() + .seconds(Int64(loop.settings.idleTime)) }
     }
@@ -43,7 +41,7 @@ extension CustomerConnection {
     /// The client has not read for as long as a worker may be silent: it holds a worker's slot, or memory.
     func isStalled(_ now: NIODeadline) -> Bool {
         guard stall != nil else { return false }
-        return stall?.isOver(.seconds(Int64(loop.settings.interTokenTime)), left: pendingBytes, now: now) ?? false
+        return stall?.isOver(.seconds(Int64(loop.settings.interTokenTime)), left: stream.pendingBytes, now: now) ?? false
     }
 
     // MARK: The end of the gateway
@@ -63,7 +61,7 @@ extension CustomerConnection {
     /// No new requests. One that is being sent is refused now: it could take longer than there is time.
     func drain() {
         switch state {
-        case .head where inbound.readableBytes == 0: if pendingBytes > 0 { finishClosing() } else { closeNow() }
+        case .head where inbound.readableBytes == 0: if stream.pendingBytes > 0 { finishClosing() } else { closeNow() }
         case .body, .chunks: refuse(APIError(.shuttingDown))
         case .head, .serving, .discarding, .closed: break
         }
@@ -82,14 +80,13 @@ extension CustomerConnection {
 
     func closeNow() {
         state = .closed
-        context?.close(promise: nil)
+        stream.close()
     }
 
     /// Lets the written bytes reach the client, then closes. One that is still sending is listened to meanwhile: closing with unread bytes
     /// would reset them away.
     func finishClosing() {
-        guard let context else { return }
-        if case .closed = state { return }
+        guard !isClosed else { return }
         state = .discarding(left: CustomerConnection.discardedBytes)
         deadline = .now() + .seconds(Int64(loop.settings.answerTime))
         arriving = nil
@@ -97,15 +94,10 @@ extension CustomerConnection {
         inbound = ByteBuffer()
         pauseReading(false)
         isWritingLast = true
-        if stall == nil { stall = WriteStall(pending: pendingBytes, now: .now()) }
-        let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { _ in self.lastBytesWritten() }
-        if inputClosed {
-            // Closing the other half too would close at once. An empty write ends after those before it.
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
-        } else {
-            context.close(mode: .output, promise: written)
-        }
+        if stall == nil { stall = WriteStall(pending: stream.pendingBytes, now: .now()) }
+        let written = { [unowned self] in lastBytesWritten() }
+        // Closing the other half too would close at once.
+        if inputClosed { stream.whenWritten(written) } else { stream.closeOutput(written) }
     }
 
     private func lastBytesWritten() {

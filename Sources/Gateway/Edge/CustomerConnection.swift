@@ -3,13 +3,11 @@ import Domain
 import Exchange
 import HTTPWire
 import NIOCore
+import Reactor
 import OpenAIWire
 
 /// One customer's connection: HTTP/1.1, one request after the other; a pipelined request waits until the one before it is answered.
-final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
+final class CustomerConnection: EdgeConnection {
     enum State {
         case head
         case body(left: Int)
@@ -24,10 +22,12 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     private static let pipelinedBytes = 64 * 1024
 
     let loop: GatewayLoop
-    /// See `ProtocolGate`.
+    /// The other end of the connection, or for whom a proxy said that it connects.
     let peer: NetworkAddress?
     var position = 0
-    var context: ChannelHandlerContext?
+    let stream: any ByteStream
+    /// Whoever takes it over when its first bytes are the preface of HTTP/2 (RFC 9113, section 3.4); nil once they are known not to be.
+    var onPreface: ((CustomerConnection) -> Void)?
     var state = State.head
     var inbound = ByteBuffer()
     var body = ByteBuffer()
@@ -36,11 +36,6 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     var bodyClock: BodyClock?
     var request: RelayedRequest?
     var out = ByteBuffer()
-    /// No TLS stands between this and the socket.
-    let isPlain: Bool
-    /// Once something has been written, if this is plain.
-    var writer: SocketWriter?
-    var hasWritten = false
     var finder = HeadFinder()
     var deadline: NIODeadline
     /// Of the request at hand.
@@ -56,71 +51,11 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     private var readsPaused = false
     private var isProcessing = false
 
-    init(loop: GatewayLoop, peer: NetworkAddress?, isPlain: Bool) {
+    init(loop: GatewayLoop, peer: NetworkAddress?, stream: any ByteStream) {
         self.loop = loop
         self.peer = peer
-        self.isPlain = isPlain
+        self.stream = stream
         deadline = .now() + .seconds(Int64(loop.settings.headTime))
-    }
-
-    // MARK: From the channel
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        loop.add(self)
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
-        if case .discarding(let left) = state { return discard(bytes.readableBytes, left) }
-        if case .closed = state { return }
-        if case .body(let left) = state, inbound.readableBytes == 0 {
-            take(&bytes, left)
-            if bytes.readableBytes == 0 { return process() }
-        }
-        if inbound.readableBytes == 0 {
-            inbound = bytes
-        } else {
-            inbound.writeBuffer(&bytes)
-        }
-        process()
-        adjustReading()
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
-        inputClosed = true
-        guard let request else {
-            if !isWritingLast { finishClosing() }
-            return
-        }
-        // Half-closed and gone look the same. A byte towards a client that is gone is answered with a reset, which cancels the request.
-        request.probeClient()
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        state = .closed
-        loop.remove(self)
-        let request = request
-        self.request = nil
-        request?.clientGone()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        context.close(promise: nil)
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        let isWritable = context.channel.isWritable
-        noteWritable(isWritable)
-        request?.clientWritable(isWritable)
-        guard isWritable else { return }
-        adjustReading()
-        process()
     }
 
     // MARK: From the loop
@@ -222,11 +157,6 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
         }
     }
 
-    private func discard(_ count: Int, _ left: Int) {
-        state = .discarding(left: left - count)
-        if count >= left { closeNow() }
-    }
-
     private func adjustReading() {
         pauseReading((request != nil || stall != nil) && inbound.readableBytes > CustomerConnection.pipelinedBytes)
     }
@@ -234,7 +164,7 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     func pauseReading(_ pause: Bool) {
         guard pause != readsPaused else { return }
         readsPaused = pause
-        try? context?.channel.syncOptions?.setOption(.autoRead, value: !pause)
+        stream.setReading(!pause)
     }
 
     // MARK: After an answer
@@ -242,11 +172,82 @@ final class CustomerConnection: ChannelInboundHandler, EdgeConnection {
     /// The answer has been written whole: on to the next request, or the end of the connection.
     func answered() {
         request = nil
-        guard context != nil, case .serving = state else { return }
+        guard case .serving = state else { return }
         guard keepAlive, !inputClosed, !loop.isDraining else { return finishClosing() }
         state = .head
         deadline = .now() + .seconds(Int64(loop.settings.idleTime))
         adjustReading()
         process()
+    }
+}
+
+extension CustomerConnection: StreamHandler {
+    func received(_ bytes: UnsafeRawBufferPointer) {
+        switch state {
+        case .discarding(let left): return discard(bytes.count, left)
+        case .closed: return
+        case .body(let left) where inbound.readableBytes == 0:
+            // No second copy of a large body.
+            let count = min(left, bytes.count)
+            body.writeBytes(bytes[..<count])
+            state = .body(left: left - count)
+            awaitBody()
+            keep(bytes[count...])
+        default: keep(bytes[...])
+        }
+        if let onPreface, judgePreface(onPreface) { return }
+        process()
+        adjustReading()
+    }
+
+    private func keep(_ bytes: Slice<UnsafeRawBufferPointer>) {
+        guard !bytes.isEmpty else { return }
+        if inbound.readableBytes == 0 { inbound = ByteBuffer(bytes: bytes) } else { inbound.writeBytes(bytes) }
+    }
+
+    private func discard(_ count: Int, _ left: Int) {
+        state = .discarding(left: left - count)
+        if count >= left { closeNow() }
+    }
+
+    /// True: there is nothing more to do with what has arrived.
+    private func judgePreface(_ takeOver: (CustomerConnection) -> Void) -> Bool {
+        let start = inbound.readableBytesView.prefix(HTTP2Connection.preface.count)
+        guard HTTP2Connection.preface.starts(with: start) else {
+            onPreface = nil
+            return false
+        }
+        if start.count == HTTP2Connection.preface.count { takeOver(self) }
+        return true
+    }
+
+    func receivedAll() {}
+
+    func inputEnded() {
+        inputClosed = true
+        guard let request else {
+            if !isWritingLast { finishClosing() }
+            return
+        }
+        // Half-closed and gone look the same. A byte towards a client that is gone is answered with a reset, which cancels the request.
+        request.probeClient()
+    }
+
+    func writableChanged(_ isWritable: Bool) {
+        noteWritable(isWritable)
+        request?.clientWritable(isWritable)
+        guard isWritable else { return }
+        adjustReading()
+        process()
+    }
+
+    func closed() {
+        state = .closed
+        isWritingLast = false
+        onPreface = nil
+        loop.remove(self)
+        let request = request
+        self.request = nil
+        request?.clientGone()
     }
 }

@@ -51,19 +51,3 @@ extension GatewayLoop {
         ruleDesk.takeHits()
     }
 }
-
-extension NetworkAddress {
-    /// Nil for sockets without one.
-    init?(_ address: SocketAddress?) {
-        guard let address else { return nil }
-        // Behind family and port of `sockaddr_in`, and the flow too of `sockaddr_in6`.
-        func load<Bits: FixedWidthInteger>(_ type: Bits.Type, at offset: Int) -> Bits {
-            address.withSockAddr { start, _ in Bits(bigEndian: UnsafeRawPointer(start).loadUnaligned(fromByteOffset: offset, as: type)) }
-        }
-        switch address {
-        case .v4: self.init(version4: load(UInt32.self, at: 4))
-        case .v6: self.init(version6: load(UInt128.self, at: 8))
-        case .unixDomainSocket: return nil
-        }
-    }
-}

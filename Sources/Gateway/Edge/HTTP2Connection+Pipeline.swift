@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP2
 
 extension HTTP2Connection {
+    static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
     static let streamWindow = 64 * 1024
     /// Of a stream whose key has been checked.
     static let knownWindow = 256 * 1024

@@ -24,7 +24,7 @@ final class HTTP2Connection: ChannelInboundHandler {
     private static let lastStreamId = 1 << 30
 
     let loop: GatewayLoop
-    /// See `ProtocolGate`.
+    /// See `CustomerConnection`.
     let peer: NetworkAddress?
     var position = 0
     private let watch: FrameWatch

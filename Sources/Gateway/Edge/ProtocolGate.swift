@@ -4,28 +4,23 @@ import NIOCore
 import NIOHTTP2
 import NIOTLS
 
-/// Stands in a new connection's pipeline until it is known what the client speaks: by ALPN where there is TLS, else by its first bytes, which for
-/// HTTP/2 with prior knowledge are the preface (RFC 9113, section 3.4). Then it makes way for that protocol's handler.
+/// Stands behind TLS in a new connection's pipeline until ALPN tells what the client speaks. Then it makes way for that protocol's handler.
 final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-
     private let loop: GatewayLoop
-    /// The other end of the connection, or for whom a proxy said that it connects.
-    var peer: NetworkAddress?
-    private let isTLS: Bool
+    /// See `CustomerConnection`.
+    private let peer: NetworkAddress?
     private let deadline: NIODeadline
     private var context: ChannelHandlerContext?
     private var arrived = ByteBuffer()
     private var isListed = false
     var position = 0
 
-    init(loop: GatewayLoop, peer: NetworkAddress?, isTLS: Bool) {
+    init(loop: GatewayLoop, peer: NetworkAddress?) {
         self.loop = loop
         self.peer = peer
-        self.isTLS = isTLS
         deadline = .now() + .seconds(Int64(loop.settings.headTime))
     }
 
@@ -43,10 +38,6 @@ final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         arrived.writeBuffer(&bytes)
-        guard !isTLS else { return }
-        let start = arrived.readableBytesView.prefix(ProtocolGate.preface.count)
-        guard ProtocolGate.preface.starts(with: start) else { return become(context, .http1) }
-        if start.count == ProtocolGate.preface.count { become(context, .http2) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -64,7 +55,7 @@ final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
 
     /// A handshake that failed, as a rule.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if isTLS { loop.metrics.edge.failedHandshakes.increment() }
+        loop.metrics.edge.failedHandshakes.increment()
         closeNow()
     }
 
@@ -78,7 +69,12 @@ final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
         let pipeline = context.pipeline.syncOperations
         do {
             switch spoken {
-            case .http1: try pipeline.addHandler(CustomerConnection(loop: loop, peer: peer, isPlain: !isTLS))
+            case .http1:
+                let stream = ChannelStream()
+                let connection = CustomerConnection(loop: loop, peer: peer, stream: stream)
+                stream.handler = connection
+                try pipeline.addHandler(stream)
+                loop.add(connection)
             case .http2: try HTTP2Connection.install(on: pipeline, loop: loop, peer: peer, deadline: deadline)
             }
         } catch {

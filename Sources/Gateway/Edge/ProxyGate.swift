@@ -1,55 +1,57 @@
+import Domain
 import NIOCore
+import Reactor
 import Telemetry
 
-/// Stands in front of everything on a connection of a proxy that speaks the PROXY protocol: nothing passes before the proxy has said for whom it
-/// connects. How long that may take is `ProtocolGate`'s to say, which waits behind it.
-final class ProxyGate: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
+/// The first on a connection of a proxy that speaks the PROXY protocol: nothing passes before the proxy has said for whom it connects.
+final class ProxyGate: EdgeConnection, StreamHandler {
+    var position = 0
+    var isBusy: Bool { false }
+    var isUnanswered: Bool { false }
     private let loop: GatewayLoop
-    private let book: ConnectionBook
-    private let next: ProtocolGate
+    private let socket: StreamSocket
+    private let peer: NetworkAddress?
+    private let pass: (StreamSocket, NetworkAddress?, ByteBuffer) -> Void
+    private let deadline: NIODeadline
     private var arrived = ByteBuffer()
-    private var isOver = false
 
-    init(loop: GatewayLoop, book: ConnectionBook, next: ProtocolGate) {
+    /// - Parameter pass: Takes the socket over, with the customer's address and what came behind the proxy's words.
+    init(_ socket: StreamSocket, peer: NetworkAddress?, loop: GatewayLoop, pass: @escaping (StreamSocket, NetworkAddress?, ByteBuffer) -> Void) {
+        self.socket = socket
+        self.peer = peer
         self.loop = loop
-        self.book = book
-        self.next = next
+        self.pass = pass
+        deadline = .now() + .seconds(Int64(loop.settings.headTime))
+        socket.handler = self
+        loop.add(self)
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isOver else { return }
-        var bytes = unwrapInboundIn(data)
-        arrived.writeBuffer(&bytes)
+    func received(_ bytes: UnsafeRawBufferPointer) {
+        arrived.writeBytes(bytes)
         switch arrived.withUnsafeReadableBytes(ProxyHeader.read) {
         case .incomplete: break
         case .refused:
             loop.metrics.edge.countProxyRefusal(.malformed)
-            close(context)
-        case .whole(let header): pass(header, context)
+            socket.close()
+        case .whole(let header):
+            arrived.moveReaderIndex(forwardBy: header.length)
+            socket.handler = nil
+            loop.remove(self)
+            // A connection of the proxy's own is the proxy's.
+            pass(socket, header.source ?? peer, arrived)
         }
     }
 
-    private func pass(_ header: ProxyHeader, _ context: ChannelHandlerContext) {
-        guard book.enter(context.channel, from: header.source, loop) else { return close(context) }
-        isOver = true
-        // A connection of the proxy's own is the proxy's.
-        if let source = header.source { next.peer = source }
-        arrived.moveReaderIndex(forwardBy: header.length)
-        let rest = arrived
-        arrived = ByteBuffer()
-        if rest.readableBytes > 0 {
-            context.fireChannelRead(wrapInboundOut(rest))
-            context.fireChannelReadComplete()
-        }
-        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    func receivedAll() {}
+    func inputEnded() { socket.close() }
+    func writableChanged(_ isWritable: Bool) {}
+    func closed() { loop.remove(self) }
+
+    func tick(_ now: NIODeadline) {
+        if now >= deadline { closeNow() }
     }
 
-    private func close(_ context: ChannelHandlerContext) {
-        isOver = true
-        arrived = ByteBuffer()
-        context.close(promise: nil)
-    }
+    func drain() { closeNow() }
+    func cut() { closeNow() }
+    func closeNow() { socket.close() }
 }

@@ -1,0 +1,23 @@
+#ifndef PLIMSOLL_CREACTOR_H
+#define PLIMSOLL_CREACTOR_H
+
+#include <sys/epoll.h>
+
+/// Accepts one connection, which does not block and is closed in programs that this one starts. `address` has room for any kind of address; `size`
+/// is set to what was written there. Returns the descriptor, or -1 with errno.
+int creactor_accept(int listening, void *address, unsigned int *size);
+
+/// Takes events of our descriptors, on the thread that waits for them.
+typedef void (*creactor_dispatch)(void *context, const struct epoll_event *events, int count);
+
+/// The epoll descriptor that this thread waited on last; -1: none yet.
+int creactor_epoll(void);
+
+/// What was attached to this thread, or NULL.
+void *creactor_context(void);
+
+/// From now on events of this thread's epoll descriptor whose data has bit 31 set go to `dispatch`; `release` is called when the thread
+/// ends. Returns 0, or -1 when there is no memory or nothing to attach to.
+int creactor_attach(void *context, creactor_dispatch dispatch, void (*release)(void *context));
+
+#endif
