@@ -100,8 +100,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "CPlatform", "Domain", "PlimsollWire", "OpenAIWire", "HTTPWire", "Reactor", "Exchange", "Link", "Outbound", "Cryptography", "Telemetry",
-                .nioCore, .nioPosix, .nioTLS, .nioSSL, .nioHTTP2, .nioHPACK, .logging, .lifecycle,
+                "CPlatform", "Domain", "PlimsollWire", "OpenAIWire", "HTTPWire", "Reactor", "Exchange", "Link", "Outbound", "Cryptography",
+                "Telemetry", .nioCore, .nioPosix, .nioTLS, .nioSSL, .nioHTTP2, .nioHPACK, .logging, .lifecycle,
             ],
             swiftSettings: dataPath),
         .target(

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 // One thread's event loop waits on one epoll descriptor, and that loop is a library's. Sockets of ours are added to the same descriptor, and told
 // apart by a bit that the library's data, a registration number above a descriptor, never has: the descriptor's sign. This program's `epoll_wait` stands in for the C
@@ -25,12 +26,15 @@ struct turn {
 
 static __thread int last_epoll = -1;
 static __thread struct turn *attached;
+/// 0: not asked for since the last wait.
+static __thread uint64_t turn_time;
 static pthread_key_t ends;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void detach(void *memory) {
     struct turn *turn = memory;
     attached = NULL;
+    turn_time = 0;
     turn->release(turn->context);
     free(turn);
 }
@@ -40,6 +44,15 @@ static void make_key(void) { pthread_key_create(&ends, detach); }
 int creactor_accept(int listening, void *address, unsigned int *size) {
     *size = sizeof(struct sockaddr_storage);
     return accept4(listening, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+uint64_t creactor_time(void) {
+    if (turn_time != 0) return turn_time;
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    uint64_t now = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+    if (attached != NULL) turn_time = now;
+    return now;
 }
 
 int creactor_epoll(void) { return last_epoll; }
@@ -88,6 +101,7 @@ int epoll_wait(int epoll, struct epoll_event *others, int capacity, int timeout)
         timeout = 0;
     }
     int count = epoll_pwait(epoll, turn->events, most, timeout, NULL);
+    turn_time = 0;
     if (count <= 0) return count;
     int found = sort_events(turn, count, others, capacity);
     // The library must see its events before anything changes what they are about: where it has some, ours follow on its next call.

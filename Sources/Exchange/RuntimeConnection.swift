@@ -16,7 +16,7 @@ final class RuntimeConnection {
     /// Up to here a body is joined to the head, so that one write carries both.
     private static let joinedBody = 16 * 1024
 
-    var idleSince = NIODeadline.now()
+    var idleSince = Reactor.now
     private let pool: RuntimePool
     private let socket: StreamSocket
     private var exchange: PooledExchange?

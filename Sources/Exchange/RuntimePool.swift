@@ -121,7 +121,7 @@ package final class RuntimePool {
     /// The connection has nothing to do and is clean.
     func release(_ connection: RuntimeConnection) {
         guard !isClosed, connection.isActive, idle.count < limits.idleConnections else { return connection.close() }
-        connection.idleSince = .now()
+        connection.idleSince = Reactor.now
         idle.append(connection)
         if sweep == nil { scheduleSweep() }
     }
@@ -133,7 +133,7 @@ package final class RuntimePool {
     /// The longest idle connections stand in front.
     private func closeStale() {
         sweep = nil
-        let oldest = NIODeadline.now() - limits.idleTime
+        let oldest = Reactor.now - limits.idleTime
         let stale = idle.prefix(max(surplus.look(idle: idle.count), idle.prefix { $0.idleSince < oldest }.count))
         idle.removeFirst(stale.count)
         for connection in stale { connection.close() }

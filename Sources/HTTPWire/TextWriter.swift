@@ -49,8 +49,8 @@ package struct TextWriter {
 
     @inlinable
     package mutating func put(_ text: String) {
-        var text = text
-        text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
+        // A copy that could be changed would count a reference, for each piece of text.
+        if text.utf8.withContiguousStorageIfAvailable({ put(UnsafeRawBufferPointer($0)) }) == nil { put(Array(text.utf8)) }
     }
 
     /// In decimal digits.
@@ -67,12 +67,16 @@ package struct TextWriter {
         require(length)
         var rest = magnitude
         var place = length
-        while place > 0 {
-            place &-= 1
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            at[place] = UInt8(truncatingIfNeeded: digit) &+ 0x30
+        while place > 1 {
+            place &-= 2
+            let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+            // Tens and ones of a number below 100: a product and a shift instead of a division.
+            let tens = UInt8(truncatingIfNeeded: (pair &* 103) &>> 10)
+            at[place] = tens &+ 0x30
+            at[place &+ 1] = UInt8(truncatingIfNeeded: pair) &- tens &* 10 &+ 0x30
             rest = quotient
         }
+        if place > 0 { at[0] = UInt8(truncatingIfNeeded: rest) &+ 0x30 }
         at += length
     }
 

@@ -65,19 +65,19 @@ struct GenerationReader {
             (request.stream, request.answers, request.generated, request.maxTokens, request.greatestMaxTokens) = (false, 0, 0, nil, nil)
             return request
         }
-        return try multiplied()
+        var request = request
+        try multiply(&request)
+        return request
     }
 
     /// `n` and `best_of` count for each prompt.
-    private func multiplied() throws(APIError) -> GenerationRequest {
-        var request = request
+    private func multiply(_ request: inout GenerationRequest) throws(APIError) {
         request.answers *= request.prompts
         request.generated *= request.prompts
         guard request.generated <= GenerationRequest.mostPrompts else {
             let message = "'n' or 'best_of' times the number of prompts must be at most \(GenerationRequest.mostPrompts)."
             throw APIError(.invalidValue, message: message, param: request.promptParam)
         }
-        return request
     }
 
     private mutating func model(_ member: JSONMember) throws(APIError) {

@@ -17,6 +17,9 @@ package final class Reactor {
         self.epoll = epoll
     }
 
+    /// The time of the loop's present turn: one reading of the clock serves all that happens in it. From any thread; off the loops it is now.
+    package static var now: NIODeadline { .uptimeNanoseconds(creactor_time()) }
+
     deinit { incoming.deallocate() }
 
     /// The reactor of the loop that this is called on, which must be one of NIO's own for sockets.

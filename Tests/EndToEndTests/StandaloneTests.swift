@@ -63,7 +63,7 @@ extension MachineTests {
                 #expect(endings.count { $0.status == 429 } == customers * turns, "\(endings.summary)")
                 let calls = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
                 func count(_ name: String, of kind: String) -> Int { calls.count { $0.contains(" \(name)(") && $0.contains(kind) } }
-                let (reads, writes) = (count("read", of: "<socket:"), count("write", of: "<socket:"))
+                let (reads, writes) = (count("recvfrom", of: "<socket:"), count("sendto", of: "<socket:"))
                 print("of \(endings.count) refusals, each on a connection of its own: \(reads) reads, \(writes) writes")
                 // The second read is the end of the connection.
                 #expect(writes == endings.count && reads <= 2 * endings.count + customers)

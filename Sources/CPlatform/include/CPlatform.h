@@ -2,7 +2,12 @@
 #define PLIMSOLL_CPLATFORM_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+/// Takes as many of `count` bytes into the CRC-32 `state` (not complemented) as the processor has instructions for. Returns how many; the others,
+/// perhaps all, are the caller's.
+size_t cplatform_crc32(const void *bytes, size_t count, uint32_t *state);
 
 /// Sets the allocator up for a server with large buffers: blocks below `mmap_threshold` bytes come from the heap, free memory above
 /// `trim_threshold` bytes at its top is given back, and at most `arenas` arenas are made. Zero leaves a setting as it is.

@@ -1,11 +1,16 @@
 #ifndef PLIMSOLL_CREACTOR_H
 #define PLIMSOLL_CREACTOR_H
 
+#include <stdint.h>
 #include <sys/epoll.h>
 
 /// Accepts one connection, which does not block and is closed in programs that this one starts. `address` has room for any kind of address; `size`
 /// is set to what was written there. Returns the descriptor, or -1 with errno.
 int creactor_accept(int listening, void *address, unsigned int *size);
+
+/// Nanoseconds of the monotonic clock as of the first time that they were asked for since this thread's loop waited last; of now where nothing is
+/// attached.
+uint64_t creactor_time(void);
 
 /// Takes events of our descriptors, on the thread that waits for them.
 typedef void (*creactor_dispatch)(void *context, const struct epoll_event *events, int count);

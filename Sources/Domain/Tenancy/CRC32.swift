@@ -23,8 +23,13 @@ package enum CRC32 {
     }
 
     package static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        ~update(~0, bytes)
+    }
+
+    /// - Parameter state: All ones before the first byte; its complement is the checksum of what came so far.
+    package static func update(_ state: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
         tables.withUnsafeBufferPointer { table in
-            var crc: UInt32 = ~0
+            var crc = state
             var position = 0
             while position + 8 <= bytes.count {
                 let low = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)) ^ crc
@@ -36,7 +41,7 @@ package enum CRC32 {
                 crc = crc >> 8 ^ table[Int(UInt8(truncatingIfNeeded: crc) ^ bytes[position])]
                 position += 1
             }
-            return ~crc
+            return crc
         }
     }
 

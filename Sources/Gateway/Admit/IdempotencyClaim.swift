@@ -1,5 +1,6 @@
 import Cryptography
 import NIOCore
+import Reactor
 import OpenAIWire
 import PlimsollWire
 
@@ -39,6 +40,6 @@ final class IdempotencyClaim {
     func end(answered: Bool) {
         guard !isOver else { return }
         isOver = true
-        book.end(key, tenant: arriving.key.tenant.id, id: arriving.requestId, answered: answered, now: .now())
+        book.end(key, tenant: arriving.key.tenant.id, id: arriving.requestId, answered: answered, now: Reactor.now)
     }
 }

@@ -33,9 +33,9 @@ extension CustomerConnection {
     var isClosed: Bool { if case .closed = state { true } else { false } }
 
     func noteWritable(_ isWritable: Bool) {
-        stall = isWritable && !isWritingLast ? nil : WriteStall(pending: stream.pendingBytes, now: .now())
+        stall = isWritable && !isWritingLast ? nil : WriteStall(pending: stream.pendingBytes, now: Reactor.now)
         // It had no chance to send its next request before it had this answer.
-        if isWritable, case .head = state, request == nil { deadline = .now() + .seconds(Int64(loop.settings.idleTime)) }
+        if isWritable, case .head = state, request == nil { deadline = Reactor.now + .seconds(Int64(loop.settings.idleTime)) }
     }
 
     /// The client has not read for as long as a worker may be silent: it holds a worker's slot, or memory.
@@ -88,13 +88,13 @@ extension CustomerConnection {
     func finishClosing() {
         guard !isClosed else { return }
         state = .discarding(left: CustomerConnection.discardedBytes)
-        deadline = .now() + .seconds(Int64(loop.settings.answerTime))
+        deadline = Reactor.now + .seconds(Int64(loop.settings.answerTime))
         arriving = nil
         body = ByteBuffer()
         inbound = ByteBuffer()
         pauseReading(false)
         isWritingLast = true
-        if stall == nil { stall = WriteStall(pending: stream.pendingBytes, now: .now()) }
+        if stall == nil { stall = WriteStall(pending: stream.pendingBytes, now: Reactor.now) }
         let written = { [unowned self] in lastBytesWritten() }
         // Closing the other half too would close at once.
         if inputClosed { stream.whenWritten(written) } else { stream.closeOutput(written) }
@@ -105,6 +105,6 @@ extension CustomerConnection {
         stall = nil
         guard case .discarding = state else { return }
         if inputClosed { return closeNow() }
-        deadline = .now() + CustomerConnection.lingerTime
+        deadline = Reactor.now + CustomerConnection.lingerTime
     }
 }

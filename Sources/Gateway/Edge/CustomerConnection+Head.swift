@@ -6,15 +6,17 @@ import OpenAIWire
 
 extension CustomerConnection {
     /// Reads the head of `length` bytes that stands in front of what has arrived.
-    func readHead(_ length: Int) throws(HTTPFault) -> (HeadOutcome, RequestHead) {
-        let result: Result<(HeadOutcome, RequestHead), HTTPFault> = inbound.withUnsafeReadableBytes { bytes in
+    func readHead(_ length: Int) throws(HTTPFault) -> HeadOutcome {
+        let result: Result<HeadOutcome, HTTPFault> = inbound.withUnsafeReadableBytes { bytes in
             let text = UnsafeRawBufferPointer(rebasing: bytes[..<length])
             do throws(HTTPFault) {
                 let head = try RequestHead.scan(text)
                 isHeadRequest = head.method == .head
                 isHTTP11 = head.isHTTP11
                 keepAlive = head.keepAlive
-                return .success((loop.judge(head, text, from: peer, fields: { RequestHead.values(of: $0, in: text) }), head))
+                framing = head.framing
+                expectsContinue = head.expectsContinue && head.isHTTP11
+                return .success(loop.judge(head, text, from: peer, fields: { RequestHead.values(of: $0, in: text) }))
             } catch {
                 return .failure(error)
             }
@@ -23,7 +25,7 @@ extension CustomerConnection {
     }
 
     /// Returns whether there may be more to do with what has arrived.
-    func begin(_ outcome: HeadOutcome, _ head: RequestHead) -> Bool {
+    func begin(_ outcome: HeadOutcome) -> Bool {
         switch outcome {
         case .models(let id, let key, let question):
             state = .serving
@@ -37,19 +39,19 @@ extension CustomerConnection {
             return true
         case .refused(let error, let id, let allow):
             loop.metrics.countRefusal(status: error.status)
-            return refuse(error, id, head.framing, allow)
+            return refuse(error, id, allow)
         case .generate(let arriving):
             self.arriving = arriving
             let clock = BodyClock(loop.settings, now: arriving.started)
             bodyClock = clock
             deadline = clock.deadline
-            beginBody(head.framing)
-            if head.expectsContinue, isHTTP11 { writeContinue() }
+            beginBody()
+            if expectsContinue { writeContinue() }
             return true
         }
     }
 
-    private func beginBody(_ framing: BodyFraming) {
+    private func beginBody() {
         body = ByteBuffer()
         switch framing {
         case .length(let length):
@@ -63,7 +65,7 @@ extension CustomerConnection {
     }
 
     /// Refused at its head. A short body that has arrived whole is passed over, so that the connection stays good; else it is closed.
-    private func refuse(_ error: APIError, _ id: RequestId, _ framing: BodyFraming, _ allow: StaticString?) -> Bool {
+    private func refuse(_ error: APIError, _ id: RequestId, _ allow: StaticString?) -> Bool {
         var passes = false
         switch framing {
         case .none: passes = true

@@ -41,6 +41,9 @@ final class CustomerConnection: EdgeConnection {
     /// Of the request at hand.
     var isHTTP11 = true
     var keepAlive = true
+    var framing = BodyFraming.none
+    /// The client waits for a word before it sends the body.
+    var expectsContinue = false
     /// The request at hand must be answered without a body.
     var isHeadRequest = false
     /// Nil while the channel is writable.
@@ -55,7 +58,7 @@ final class CustomerConnection: EdgeConnection {
         self.loop = loop
         self.peer = peer
         self.stream = stream
-        deadline = .now() + .seconds(Int64(loop.settings.headTime))
+        deadline = Reactor.now + .seconds(Int64(loop.settings.headTime))
     }
 
     // MARK: From the loop
@@ -104,9 +107,9 @@ final class CustomerConnection: EdgeConnection {
         isHeadRequest = false
         do throws(HTTPFault) {
             guard let length = try inbound.findHead(&finder) else { return false }
-            let (outcome, head) = try readHead(length)
+            let outcome = try readHead(length)
             inbound.moveReaderIndex(forwardBy: length)
-            return begin(outcome, head)
+            return begin(outcome)
         } catch {
             refuse(APIError(.malformedRequest), status: error.status)
             return false
@@ -127,7 +130,7 @@ final class CustomerConnection: EdgeConnection {
     }
 
     private func awaitBody() {
-        bodyClock?.received(body.readableBytes, now: .now())
+        bodyClock?.received(body.readableBytes, now: Reactor.now)
         if let bodyClock { deadline = bodyClock.deadline }
     }
 
@@ -175,7 +178,7 @@ final class CustomerConnection: EdgeConnection {
         guard case .serving = state else { return }
         guard keepAlive, !inputClosed, !loop.isDraining else { return finishClosing() }
         state = .head
-        deadline = .now() + .seconds(Int64(loop.settings.idleTime))
+        deadline = Reactor.now + .seconds(Int64(loop.settings.idleTime))
         adjustReading()
         process()
     }

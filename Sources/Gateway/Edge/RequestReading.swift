@@ -3,6 +3,7 @@ import PlimsollWire
 import Domain
 import HTTPWire
 import NIOCore
+import Reactor
 import OpenAIWire
 
 /// What a request asks for, by whichever protocol it came.
@@ -74,11 +75,11 @@ extension GatewayLoop {
             if head.method == .post, let error = refusal(head, bytes, key) { return .refused(error, id, allow: nil) }
             return .generate(
                 ArrivingRequest(
-                    requestId: id, key: key, endpoint: .chatCompletions, captures: asked, started: .now(), acceptedAt: acceptedAt))
+                    requestId: id, key: key, endpoint: .chatCompletions, captures: asked, started: Reactor.now, acceptedAt: acceptedAt))
         case .generation(let endpoint):
             guard head.method == .post else { return refused(.methodNotAllowed, allow: "POST") }
             if let error = refusal(head, bytes, key) { return .refused(error.told(in: shape), id, allow: nil) }
-            var arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: .now(), acceptedAt: acceptedAt)
+            var arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: Reactor.now, acceptedAt: acceptedAt)
             if let range = head.session { arriving.session = PromptAffinity.session(UnsafeRawBufferPointer(rebasing: bytes[range])) }
             if let range = head.idempotencyKey {
                 guard let name = IdempotencyKey(UnsafeRawBufferPointer(rebasing: bytes[range])) else {
@@ -119,7 +120,7 @@ extension GatewayLoop {
 
     /// The answer to a key that asks what it has used and what it may.
     func usage(_ id: RequestId, _ key: CustomerKey) -> (AnswerHead, ByteBuffer) {
-        let now = NIODeadline.now().microseconds
+        let now = Reactor.now.microseconds
         let standing = key.limits.standing(now: now)
         return (AnswerHead(status: 200, requestId: id, standing: standing), ByteBuffer(bytes: UsageView(key, now: now).json))
     }

@@ -29,6 +29,14 @@ struct DecisionTrace {
     }
 }
 
+final class KeptTrace {
+    var trace: DecisionTrace
+
+    init(_ trace: DecisionTrace) {
+        self.trace = trace
+    }
+}
+
 /// One attempt of it.
 struct AttemptTrace {
     enum Reason: String {

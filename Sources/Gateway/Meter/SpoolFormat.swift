@@ -1,3 +1,4 @@
+import CPlatform
 import Domain
 
 /// How records lie in a segment file: mark, length, checksum, payload. All integers little-endian.
@@ -30,7 +31,10 @@ enum SpoolFormat {
 
     /// The length is inside the checksum through its bits being mixed in, so that a changed length is noticed too.
     static func checksum(_ payload: UnsafeRawBufferPointer) -> UInt32 {
-        CRC32.checksum(payload) ^ UInt32(truncatingIfNeeded: payload.count) &* 0x9e37_79b1
+        var state = ~UInt32(0)
+        let done = cplatform_crc32(payload.baseAddress, payload.count, &state)
+        let crc = ~CRC32.update(state, UnsafeRawBufferPointer(rebasing: payload[done...]))
+        return crc ^ UInt32(truncatingIfNeeded: payload.count) &* 0x9e37_79b1
     }
 }
 

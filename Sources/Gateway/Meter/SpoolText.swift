@@ -33,19 +33,19 @@ struct FieldWriter {
     }
 
     mutating func put(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { source in
-            UnsafeMutableRawBufferPointer(rebasing: buffer[position..<position + source.count]).copyMemory(from: source)
-        }
-        position += bytes.count
+        bytes.withUnsafeBytes { put($0) }
+    }
+
+    private mutating func put(_ source: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: buffer[position..<position + source.count]).copyMemory(from: source)
+        position += source.count
     }
 
     mutating func put(text: String) {
-        var copy = SpoolText.clipped(text)
-        copy.withUTF8 { source in
-            put(UInt8(source.count))
-            UnsafeMutableRawBufferPointer(rebasing: buffer[position..<position + source.count]).copyMemory(from: UnsafeRawBufferPointer(source))
-            position += source.count
-        }
+        if text.utf8.count > 255 { return put(text: SpoolText.clipped(text)) }
+        put(UInt8(text.utf8.count))
+        // A copy that could be changed would count a reference, for each piece of text.
+        if text.utf8.withContiguousStorageIfAvailable({ put(UnsafeRawBufferPointer($0)) }) == nil { put(Array(text.utf8)) }
     }
 }
 

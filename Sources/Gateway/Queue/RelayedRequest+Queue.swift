@@ -1,5 +1,6 @@
 import Domain
 import NIOCore
+import Reactor
 import OpenAIWire
 import PlimsollWire
 import Telemetry
@@ -112,7 +113,7 @@ extension RelayedRequest {
     private func leftQueue() {
         seat.ticket = nil
         loop.metrics.queued.add(-1)
-        let waited = NIODeadline.now().microseconds - (seat.waitsSince ?? 0)
+        let waited = Reactor.now.microseconds - (seat.waitsSince ?? 0)
         seat.waited += waited
         loop.metrics.queueWait.observe(Double(waited) / 1_000_000)
     }
@@ -134,19 +135,19 @@ extension RelayedRequest {
     func left(_ worker: Worker, after held: Int64) {
         guard let need, let queue = question?.model.queue else { return }
         worker.tally.free(need)
-        queue.freed(worker, held: held, now: NIODeadline.now().microseconds)
+        queue.freed(worker, held: held, now: Reactor.now.microseconds)
     }
 
     private func giveBack(_ worker: Worker) {
         guard let need, let queue = question?.model.queue else { return }
         worker.tally.free(need)
-        queue.freed(worker, held: queue.holdTime, now: NIODeadline.now().microseconds)
+        queue.freed(worker, held: queue.holdTime, now: Reactor.now.microseconds)
     }
 
     /// The request is over before it was begun, or while it waited.
     func vacate() {
         if let ticket = seat.ticket {
-            question?.model.queue.leave(ticket, now: NIODeadline.now().microseconds)
+            question?.model.queue.leave(ticket, now: Reactor.now.microseconds)
             leftQueue()
         }
         guard seat.isTaken, let worker else { return }

@@ -1,6 +1,7 @@
 import Exchange
 import HTTPWire
 import NIOCore
+import Reactor
 import OpenAIWire
 import PlimsollWire
 
@@ -26,7 +27,7 @@ final class Attempt {
     private(set) var held = ByteBuffer()
     /// Something must come by then.
     var deadline: NIODeadline
-    let began = NIODeadline.now()
+    let began = Reactor.now
     private var exchange: (any RunningExchange)?
     private var work: AttemptWork
     /// Among what is held is a token, or what comes behind one.
@@ -48,7 +49,7 @@ final class Attempt {
     /// False when there is no way to the worker.
     func start(_ exchangeRequest: ExchangeRequest, isReading: Bool) -> Bool {
         guard let request else { return false }
-        work.begin(worker.tally, now: NIODeadline.now().microseconds)
+        work.begin(worker.tally, now: Reactor.now.microseconds)
         exchange = worker.start(exchangeRequest, on: request.loop, receiver: self)
         if !isReading { exchange?.setReading(false) }
         return exchange != nil
@@ -56,7 +57,7 @@ final class Attempt {
 
     func setReading(_ on: Bool) {
         exchange?.setReading(on)
-        if on { work.resume(now: NIODeadline.now().microseconds) }
+        if on { work.resume(now: Reactor.now.microseconds) }
     }
 
     /// Four times a second, while tokens should come.
@@ -81,20 +82,20 @@ final class Attempt {
         exchange = nil
         work.end(worker.tally, tokens: result == .answered ? stream?.contentEvents : nil)
         if result == .answered { worker.tally.succeeded() }
-        request.left(worker, after: (.now() - began).nanoseconds / 1000)
+        request.left(worker, after: (Reactor.now - began).nanoseconds / 1000)
     }
 
     private func trace(_ result: AttemptTrace.Result, since start: NIODeadline) -> AttemptTrace {
         var trace = AttemptTrace(worker: worker.tally.number, reason: reason, startedAfter: (began - start).nanoseconds / 1000)
         if let first = work.firstTokenAt { trace.firstTokenAfter = first - start.microseconds }
-        trace.endedAfter = (.now() - start).nanoseconds / 1000
+        trace.endedAfter = (Reactor.now - start).nanoseconds / 1000
         trace.result = result
         return trace
     }
 
     /// The worker failed before the first byte of an answer.
     func fail() {
-        worker.tally.failed(now: NIODeadline.now().microseconds)
+        worker.tally.failed(now: Reactor.now.microseconds)
         end(.failed)
     }
 
@@ -141,7 +142,7 @@ extension Attempt: ExchangeReceiver {
 
     private func noteToken(_ request: RelayedRequest) {
         hasNews = false
-        let now = NIODeadline.now()
+        let now = Reactor.now
         work.token(worker.tally, now: now.microseconds)
         deadline = now + .seconds(Int64(request.loop.settings.interTokenTime))
     }

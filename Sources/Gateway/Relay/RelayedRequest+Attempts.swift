@@ -4,6 +4,7 @@ import Domain
 import Exchange
 import HTTPWire
 import NIOCore
+import Reactor
 import OpenAIWire
 
 extension RelayedRequest {
@@ -59,7 +60,7 @@ extension RelayedRequest {
             outputTokens: min(plan.outputTokens, worker.tally.usualAnswer) * plan.facts.generated)
         if !seat.isTaken, let need { worker.force(need) }
         seat.isTaken = false
-        return Attempt(at: worker, for: self, work: work, reason: reason, deadline: .now() + .seconds(Int64(time)))
+        return Attempt(at: worker, for: self, work: work, reason: reason, deadline: Reactor.now + .seconds(Int64(time)))
     }
 
     /// Host or link was lost, or the agent never asked the runtime: another host is tried, outside the budget for retries while most of the
@@ -94,8 +95,8 @@ extension RelayedRequest {
         guard let failed = attempt?.worker.tally else { return false }
         switch failed.poolHealth {
         case .failing: return false
-        case .troubled: return arriving.key.limits.takeRetry(now: NIODeadline.now().microseconds)
-        case .well: return isFree || arriving.key.limits.takeRetry(now: NIODeadline.now().microseconds)
+        case .troubled: return arriving.key.limits.takeRetry(now: Reactor.now.microseconds)
+        case .well: return isFree || arriving.key.limits.takeRetry(now: Reactor.now.microseconds)
         }
     }
 
@@ -104,7 +105,7 @@ extension RelayedRequest {
         guard sink != nil, var question, let failed = attempt?.worker else { return nil }
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
-        question.now = NIODeadline.now().microseconds
+        question.now = Reactor.now.microseconds
         if question.isServed { return question }
         guard failed.address == nil, !failed.isReachable else { return nil }
         question.triedHosts.removeAll { $0 == failed.entry.host }
@@ -174,7 +175,7 @@ extension RelayedRequest {
         let after = elapsed
         firstTokenAfter = after
         if let attempt {
-            let took = (NIODeadline.now() - attempt.began).nanoseconds / 1000
+            let took = (Reactor.now - attempt.began).nanoseconds / 1000
             question?.model.queue.notePrefill(promptTokens: plan?.likelyContextTokens ?? 0, took: took)
         }
         loop.metrics.firstToken.observe(Double(after) / 1_000_000)

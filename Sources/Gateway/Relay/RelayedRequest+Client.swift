@@ -2,6 +2,7 @@ import Telemetry
 import PlimsollWire
 import Exchange
 import NIOCore
+import Reactor
 import OpenAIWire
 
 extension RelayedRequest {
@@ -44,7 +45,7 @@ extension RelayedRequest {
         attempt?.setReading(isWritable)
         hedge?.setReading(isWritable)
         // The runtime was not read meanwhile: its time to the next token begins anew.
-        if isWritable, case .streaming = phase { attempt?.deadline = .now() + .seconds(Int64(loop.settings.interTokenTime)) }
+        if isWritable, case .streaming = phase { attempt?.deadline = Reactor.now + .seconds(Int64(loop.settings.interTokenTime)) }
     }
 
     /// The client has closed its half. If it closed both, these bytes bring a reset.
@@ -125,7 +126,7 @@ extension RelayedRequest {
     }
 
     private func writeComment() {
-        lastWrite = .now()
+        lastWrite = Reactor.now
         sink?.stream(takeHead(), ByteBuffer(staticString: ": keep-alive\n\n"))
     }
 

@@ -1,5 +1,6 @@
 import HTTPWire
 import NIOCore
+import Reactor
 import OpenAIWire
 import PlimsollWire
 import Telemetry
@@ -32,7 +33,7 @@ extension RelayedRequest {
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
         question.release = failed.entry.release
-        question.now = NIODeadline.now().microseconds
+        question.now = Reactor.now.microseconds
         self.question = question
         guard let next = loop.router.pick(question, using: &loop.random) else { return nil }
         if let need { seat.isTaken = next.take(need) }

@@ -1,5 +1,6 @@
 import Domain
 import NIOCore
+import Reactor
 import OpenAIWire
 import PlimsollWire
 import Telemetry
@@ -14,7 +15,7 @@ extension RelayedRequest {
         guard isStream, attempts == 1, let plan, let share = arriving.key.tier.hedgePpm, share > 0 else { return }
         let desk = loop.hedgeDesk(model: plan.model.entry.name, tier: arriving.key.tier.name, share: share)
         hedgeDesk = desk
-        desk.budget.noteRequest(promptTokens: plan.facts.estimatedPromptTokens, now: NIODeadline.now().microseconds)
+        desk.budget.noteRequest(promptTokens: plan.facts.estimatedPromptTokens, now: Reactor.now.microseconds)
         guard let late = desk.times.late(promptTokens: plan.facts.estimatedPromptTokens) else { return }
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         hedgeTimer = loop.eventLoop.scheduleTask(in: .microseconds(max(late, Self.leastWait))) { bound.value.hedgeIfLate() }
@@ -27,7 +28,7 @@ extension RelayedRequest {
         else { return }
         question.triedHosts.append(first.worker.entry.host)
         question.lastProvider = first.worker.entry.provider
-        question.now = NIODeadline.now().microseconds
+        question.now = Reactor.now.microseconds
         let tokens = plan.facts.estimatedPromptTokens
         // Nobody's second worker goes before somebody's first.
         guard first.worker.tally.poolHealth == .well, question.model.queue.isEmpty, let second = loop.router.pick(question, using: &loop.random),

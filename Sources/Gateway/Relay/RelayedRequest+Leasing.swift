@@ -1,4 +1,5 @@
 import NIOCore
+import Reactor
 import Telemetry
 
 /// A request of a key or tenant with a quota of which this gateway holds nothing: the first one of a day, or one that came faster than leases do.
@@ -9,7 +10,7 @@ extension RelayedRequest {
     /// False when there is nothing to wait for.
     func awaitLease() -> Bool {
         guard let leases = loop.leases, leases.isReachable, !loop.isDraining else { return false }
-        phase = .leasing(until: .now() + RelayedRequest.leaseWait)
+        phase = .leasing(until: Reactor.now + RelayedRequest.leaseWait)
         loop.await(lease: self)
         loop.metrics.limits.leaseWaits.increment()
         leases.ring()
@@ -22,7 +23,7 @@ extension RelayedRequest {
     func retryLimits(isLast: Bool) {
         guard case .leasing = phase, let plan else { return }
         let subject = loop.subject(arriving.key, plan.model)
-        let now = NIODeadline.now().microseconds
+        let now = Reactor.now.microseconds
         switch arriving.key.limits.reserve(LimitAsk(plan, price, now: now)) {
         case .granted(let reservation, let standing):
             endLeaseWait()

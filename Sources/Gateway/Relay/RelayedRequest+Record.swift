@@ -2,6 +2,7 @@ import Telemetry
 import PlimsollWire
 import Domain
 import NIOCore
+import Reactor
 import OpenAIWire
 
 extension RelayedRequest {
@@ -79,6 +80,6 @@ extension RelayedRequest {
         self.reservation = nil
         let spend = price?.spend(prompt: billable.prompt, cached: min(cached, billable.prompt), completion: billable.completion) ?? 0
         arriving.key.limits.settle(
-            reservation, tokens: billable.prompt + billable.completion, spend: spend, now: NIODeadline.now().microseconds)
+            reservation, tokens: billable.prompt + billable.completion, spend: spend, now: Reactor.now.microseconds)
     }
 }

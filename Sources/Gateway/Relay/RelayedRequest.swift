@@ -4,6 +4,7 @@ import Domain
 import Exchange
 import HTTPWire
 import NIOCore
+import Reactor
 import NIOPosix
 import OpenAIWire
 
@@ -86,7 +87,8 @@ final class RelayedRequest {
     var continuations = 0
     /// Why the next attempt is made.
     var nextReason = AttemptTrace.Reason.first
-    var trace: DecisionTrace
+    /// Apart: with it this object would be of a size that the allocator keeps no list of.
+    private let kept: KeptTrace
     // The answer to the client.
     var headSent = false
     var firstTokenAfter: Int64?
@@ -108,13 +110,18 @@ final class RelayedRequest {
         self.sink = sink
         self.loop = loop
         lastWrite = arriving.started
-        trace = DecisionTrace(requestId: arriving.requestId, acceptedAt: arriving.acceptedAt)
+        kept = KeptTrace(DecisionTrace(requestId: arriving.requestId, acceptedAt: arriving.acceptedAt))
+    }
+
+    var trace: DecisionTrace {
+        _read { yield kept.trace }
+        _modify { yield &kept.trace }
     }
 
     var isStream: Bool { plan?.facts.stream ?? false }
 
     /// Microseconds since acceptance.
-    var elapsed: Int64 { (NIODeadline.now() - arriving.started).nanoseconds / 1000 }
+    var elapsed: Int64 { (Reactor.now - arriving.started).nanoseconds / 1000 }
 
     // MARK: Admission
 
@@ -313,7 +320,7 @@ extension RelayedRequest: MeterWaiter {
         vacate()
         guard let admission else { return }
         loop.meter.refuse(admission.subject, outcome: .serverError, acceptedAt: admission.acceptedAt)
-        releaseLimits(now: NIODeadline.now().microseconds)
+        releaseLimits(now: Reactor.now.microseconds)
         loop.metrics.inFlight.add(-1)
         loop.metrics.countRefusal(status: 503)
         answerRefusal(APIError(.meteringUnavailable), retryAfter: 5_000_000)
