@@ -111,10 +111,12 @@ package final class Installation: Sendable {
         try await chat(#"{"model":"\#(model)","max_tokens":4,"messages":[{"role":"user","content":"hello"}]}"#).status == 200
     }
 
-    package func load(customers: Int = 40, turns: Int = 0, maxTokens: Int = 40, plain: Bool = false, prompt: String = "Say something to") throws
-        -> LoadClient
-    {
-        try LoadClient(url: url, key: key, model: model, customers: customers, turns: turns, maxTokens: maxTokens, plain: plain, prompt: prompt)
+    package func load(
+        customers: Int = 40, turns: Int = 0, maxTokens: Int = 40, seconds: Int = 90, plain: Bool = false, prompt: String = "Say something to"
+    ) throws -> LoadClient {
+        try LoadClient(
+            url: url, key: key, model: model, customers: customers, turns: turns, maxTokens: maxTokens, seconds: seconds, plain: plain,
+            prompt: prompt)
     }
 
     /// All text that any process has written into files here, but for PostgreSQL's own files.

@@ -121,7 +121,7 @@ async def main():
             stop.set()
 
     loop.add_reader(sys.stdin.fileno(), told)
-    end = time.monotonic() + min(options.seconds, 300)
+    end = time.monotonic() + min(options.seconds, 900)
     await asyncio.gather(*(Customer(options, number).live(stop, end) for number in range(options.customers)))
 
 
