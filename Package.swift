@@ -159,7 +159,7 @@ let package = Package(
         .testTarget(name: "OpenAIWireTests", dependencies: ["OpenAIWire", "HTTPWire"], swiftSettings: strict),
         .testTarget(name: "PlimsollWireTests", dependencies: ["PlimsollWire"], swiftSettings: strict),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
-        .testTarget(name: "DomainTests", dependencies: ["Domain"], exclude: ["Vectors"], swiftSettings: strict),
+        .testTarget(name: "DomainTests", dependencies: ["Domain", "Cryptography"], exclude: ["Vectors"], swiftSettings: strict),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Migrations", "TestSupport", .logging], swiftSettings: strict),
         .testTarget(name: "OutboundTests", dependencies: ["Outbound", .nioCore, .nioPosix], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", .logging, .metrics], swiftSettings: strict),

@@ -52,3 +52,41 @@ extension Ratio: Comparable {
         Int128(left.numerator) * Int128(right.denominator) < Int128(right.numerator) * Int128(left.denominator)
     }
 }
+
+extension Ratio {
+    package static func + (left: Ratio, right: Ratio) -> Ratio {
+        Ratio(
+            reducing: Int128(left.numerator) * Int128(right.denominator) + Int128(right.numerator) * Int128(left.denominator),
+            Int128(left.denominator) * Int128(right.denominator))
+    }
+
+    package static func - (left: Ratio, right: Ratio) -> Ratio { left + Ratio(-right.numerator, right.denominator) }
+
+    package static func * (left: Ratio, right: Ratio) -> Ratio {
+        Ratio(reducing: Int128(left.numerator) * Int128(right.numerator), Int128(left.denominator) * Int128(right.denominator))
+    }
+
+    /// - Parameter right: Not 0.
+    package static func / (left: Ratio, right: Ratio) -> Ratio {
+        precondition(right.numerator != 0, "nothing is divided by 0")
+        let (numerator, denominator) = (Int128(left.numerator) * Int128(right.denominator), Int128(left.denominator) * Int128(right.numerator))
+        return denominator < 0 ? Ratio(reducing: -numerator, -denominator) : Ratio(reducing: numerator, denominator)
+    }
+
+    /// The greatest whole number that is not above it.
+    package var floor: Int64 {
+        let (quotient, rest) = numerator.quotientAndRemainder(dividingBy: denominator)
+        return rest < 0 ? quotient - 1 : quotient
+    }
+
+    /// The least whole number that is not below it.
+    package var ceiling: Int64 { -Ratio(-numerator, denominator).floor }
+
+    /// Stops the program where the reduced fraction needs more than 64 bits on either side: shares of minutes, of requests and of months do not.
+    private init(reducing numerator: Int128, _ denominator: Int128) {
+        var (large, small) = (numerator.magnitude, denominator.magnitude)
+        while small != 0 { (large, small) = (small, large % small) }
+        let divisor = Int128(max(large, 1))
+        self.init(Int64(numerator / divisor), Int64(denominator / divisor))
+    }
+}

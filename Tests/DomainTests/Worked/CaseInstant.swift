@@ -30,4 +30,10 @@ enum CaseInstant {
     private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
         Int64(String(decoding: digits, as: UTF8.self))
     }
+
+    /// Whole seconds, in UTC.
+    static func text(_ microseconds: Int64) -> String {
+        let (minute, second) = (microseconds / 60_000_000, microseconds / 1_000_000 % 60)
+        return UTCMinute.text(minute).dropLast() + (second < 10 ? ":0" : ":") + "\(second)Z"
+    }
 }

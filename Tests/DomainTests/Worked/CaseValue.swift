@@ -102,9 +102,19 @@ struct CaseInputs {
         return CaseInputs(values: inner)
     }
 
-    func ratio(_ name: String) throws(CaseFault) -> Ratio {
-        guard let ratio = Ratio(decimal: try text(name)) else { throw CaseFault("\(name) is not a decimal") }
+    func ratio(_ name: String) throws(CaseFault) -> Ratio { try Self.ratio(try value(name)) }
+
+    /// Of a decimal text or a whole number.
+    static func ratio(_ value: CaseValue) throws(CaseFault) -> Ratio {
+        if case .integer(let number) = value { return Ratio(number, 1) }
+        guard let ratio = Ratio(decimal: try value.text()) else { throw CaseFault("\(value) is not a decimal") }
         return ratio
+    }
+
+    func month(_ name: String) throws(CaseFault) -> BillingPeriod {
+        let parts = try text(name).split(separator: "-").compactMap { Int($0) }
+        guard parts.count == 2, (1...12).contains(parts[1]) else { throw CaseFault("\(name) is not a month") }
+        return BillingPeriod(year: parts[0], month: parts[1])
     }
 
     func instant(_ name: String) throws(CaseFault) -> Int64 {

@@ -53,6 +53,13 @@ extension WorkedCase {
         "HIS": HistogramCases.shapes,
         "MTR": MeteringCases.shapes,
         "PRC": PriceCases.shapes,
+        "EB": BudgetCases.shapes,
+        "BR": BurnCases.shapes,
+        "FRZ": BurnCases.freezes,
+        "CR": CreditCases.shapes,
+        "INC": IncidentCases.shapes,
+        "PRV": ProviderCases.shapes,
+        "EVD": EvidenceCases.shapes,
     ]
 
     func run() -> CaseVerdict {
