@@ -100,6 +100,7 @@ final class GatewayLoop {
         lag?.stop()
         lag = nil
         sweeper?.stop()
+        gate = nil
         for connection in connections { connection.closeNow() }
         for pool in pools.values { pool.close() }
     }
