@@ -45,16 +45,15 @@ import Testing
 
     @Test func aLastAnswerIsNotCutBecauseItIsLarge() async throws {
         var setup = GatewayFixture.Setup()
-        setup.settings.headTime = 5
+        setup.settings.idleTime = 5
         let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Self.large))] }
         try await GatewayFixture.run([runtime], setup) { gateway in
             let client = try await TestClient(port: gateway.port, receiveBuffer: 16_384)
             try await client.setReading(false)
             try await client.post(Samples.request, fields: "connection: close\r\n")
-            // Another client's time for its head is the clock here: longer than a closed connection lingers.
+            // The time that another client may be idle is the clock here: longer than a closed connection lingers.
             let clock = try await TestClient(port: gateway.port)
-            // On a slow machine it may have run out before it says anything.
-            _ = try? await clock.send("POST")
+            try await clock.send("GET /v1/models HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n")
             _ = try await clock.untilClosed()
             try await client.setReading(true)
             let answer = try await client.receive(within: .seconds(30)) { _ in false }
