@@ -59,15 +59,18 @@ package struct CreditTerms: Sendable {
 }
 
 /// What a tier promises: an objective that is shown, and perhaps a contract that pays.
-package struct PromiseKind: Sendable {
+package struct TierPromise: Sendable {
+    /// Share of good minutes; nil: nothing is said.
+    package let objective: Ratio?
     package let contract: CreditTerms?
 
-    package init(contract: CreditTerms?) {
+    package init(objective: Ratio?, contract: CreditTerms? = nil) {
+        self.objective = objective
         self.contract = contract
     }
 
-    /// Every objective is public, whether it pays or not.
-    package var isShown: Bool { true }
+    /// An objective is public, whether missing it pays or not.
+    package var isShown: Bool { objective != nil }
 
     package func creditPercent(uptime: Ratio) -> Ratio { contract?.percent(uptime: uptime) ?? Ratio(0, 1) }
 }

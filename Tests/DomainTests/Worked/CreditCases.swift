@@ -67,10 +67,11 @@ enum CreditCases {
     }
 
     private static func withoutTerms(_ inputs: CaseInputs) throws -> [String: CaseValue] {
-        let kind = PromiseKind(contract: try inputs.text("tier") == "hobby" ? nil : CreditTerms(objective: objective))
+        let contract = try inputs.text("tier") == "hobby" ? nil : CreditTerms(objective: objective)
+        let promise = TierPromise(objective: objective, contract: contract)
         let uptime = try inputs.ratio("uptime_pct") / Ratio(100, 1)
-        let credit = Credit.amount(fee: try cents(try inputs.text("fee")), percent: kind.creditPercent(uptime: uptime))
-        return ["credit": money(credit), "shown_on_status_page": .bool(kind.isShown)]
+        let credit = Credit.amount(fee: try cents(try inputs.text("fee")), percent: promise.creditPercent(uptime: uptime))
+        return ["credit": money(credit), "shown_on_status_page": .bool(promise.isShown)]
     }
 
     private static func invoice(_ inputs: CaseInputs) throws -> [String: CaseValue] {
