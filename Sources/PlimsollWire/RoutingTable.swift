@@ -41,6 +41,7 @@ package enum TableEntryKind: String, Sendable, CaseIterable {
     case rule
     case capture
     case price
+    case mitigation
 }
 
 package struct TenantEntry: Sendable, Codable, Equatable {

@@ -8,7 +8,7 @@ extension TableFacts {
     static func read(_ connection: PostgresConnection, trustDomain: String) async throws -> TableFacts {
         let answers = try await connection.pipeline([
             tenantRows, keyRows, tierRows, modelRows, releaseRows, workerRows, gatewayRows, deniedRows, ruleRows,
-            captureRows, priceRows,
+            captureRows, priceRows, mitigationRows,
         ])
         var facts = TableFacts()
         facts.tenants = try answers[0].map(tenant)
@@ -22,6 +22,7 @@ extension TableFacts {
         facts.rules = try answers[8].map(rule)
         facts.captures = try answers[9].map(capture)
         facts.prices = try answers[10].map(price)
+        facts.mitigations = try answers[11].map(mitigation)
         return facts
     }
 
@@ -98,6 +99,14 @@ extension TableFacts {
     private static let captureRows: SQL = """
         SELECT id, tenant_id, key_id, key_only, models, extract(epoch FROM expires_at)::bigint AS expires_at, record_limit
         FROM serving.captures WHERE erased_at IS NULL AND expires_at > now()
+        """
+
+    /// Those that gateways carry out; what a person or an agent does is theirs.
+    private static let mitigationRows: SQL = """
+        SELECT id, action, tier, model, region, worker_id, provider, pool, release, tenant_id, to_model, to_region, value, incident_id,
+            ceil(extract(epoch FROM expires_at))::bigint AS expires_at
+        FROM reliability.mitigation
+        WHERE state = 'active' AND mode <> 'dry_run' AND expires_at > now() AND action = ANY(\(MitigationEntry.Action.allCases.map(\.rawValue)))
         """
 
     /// Those that hold and those that are to come.
@@ -219,6 +228,16 @@ extension TableFacts {
         CaptureEntry(
             id: try row.id("id"), tenant: try row.id("tenant_id"), key: try row.value("key_only", as: Bool.self) ? try row.id("key_id") : nil,
             models: try row.value("models"), expiresAtSeconds: try row.value("expires_at"), limit: try row.value("record_limit"))
+    }
+
+    private static func mitigation(_ row: PostgresRow) throws -> MitigationEntry {
+        MitigationEntry(
+            id: try row.id("id"), action: try row.value("action"), tier: try row.value("tier"), model: try row.value("model"),
+            region: try row.value("region"), worker: try row.value("worker_id", as: UUID?.self)?.lowercased,
+            provider: try row.value("provider"), pool: try row.value("pool"), release: try row.value("release"),
+            tenant: try row.value("tenant_id", as: UUID?.self)?.lowercased, toModel: try row.value("to_model"),
+            toRegion: try row.value("to_region"), value: try row.value("value"),
+            cause: try row.value("incident_id", as: UUID?.self)?.lowercased, expiresAtSeconds: try row.value("expires_at"))
     }
 
     private static func denied(_ row: PostgresRow, trustDomain: String) throws -> DeniedEntry {

@@ -14,6 +14,7 @@ struct TableFacts: Sendable {
     var rules: [RuleEntry] = []
     var captures: [CaptureEntry] = []
     var prices: [PriceEntry] = []
+    var mitigations: [MitigationEntry] = []
 
     struct Release: Sendable {
         var name: String
@@ -42,6 +43,7 @@ struct TableFacts: Sendable {
         try add(.denied, denied, id: \.identity, to: &entries)
         try add(.rule, rules, id: \.id, to: &entries)
         try add(.capture, captures, id: \.id, to: &entries)
+        try add(.mitigation, mitigations, id: \.id, to: &entries)
         for price in prices { entries["price/\(price.version)"] = String(decoding: try WireCoder.encode(price), as: UTF8.self) }
         return entries
     }

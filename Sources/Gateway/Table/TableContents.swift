@@ -20,6 +20,7 @@ package struct TableContents: Sendable {
     package var rules: [RuleEntry]
     package var captures: [CaptureEntry]
     package var prices: [PriceEntry]
+    package var mitigations: [MitigationEntry]
 
     package init(version: Int64, issuedAtSeconds: Int64, digestHex: String = "") {
         self.version = version
@@ -35,6 +36,7 @@ package struct TableContents: Sendable {
         rules = []
         captures = []
         prices = []
+        mitigations = []
     }
 
     /// Seconds since the control plane signed it, by the wall clock; never negative.

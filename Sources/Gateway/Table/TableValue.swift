@@ -14,6 +14,7 @@ enum TableValue: Sendable {
     case rule(RuleEntry)
     case capture(CaptureEntry)
     case price(PriceEntry)
+    case mitigation(MitigationEntry)
     /// Of a kind that a later control plane introduced. It is covered by the digest and has no effect here.
     case unknown
 
@@ -45,6 +46,7 @@ enum TableValue: Sendable {
         case .rule(let entry): contents.rules.append(entry)
         case .capture(let entry): contents.captures.append(entry)
         case .price(let entry): contents.prices.append(entry)
+        case .mitigation(let entry): contents.mitigations.append(entry)
         case .unknown: break
         }
     }
@@ -71,6 +73,7 @@ enum TableValue: Sendable {
         case .rule: .rule(try WireCoder.decode(RuleEntry.self, from: bytes))
         case .capture: .capture(try WireCoder.decode(CaptureEntry.self, from: bytes))
         case .price: .price(try WireCoder.decode(PriceEntry.self, from: bytes))
+        case .mitigation: .mitigation(try WireCoder.decode(MitigationEntry.self, from: bytes))
         }
     }
 
@@ -86,6 +89,7 @@ enum TableValue: Sendable {
         case .rule(let entry): entry.id
         case .capture(let entry): entry.id
         case .price(let entry): "\(entry.version)"
+        case .mitigation(let entry): entry.id
         case .unknown: nil
         }
     }
@@ -105,7 +109,8 @@ enum TableValue: Sendable {
             Self.isRanges(entry.allowedAddresses)
                 ? Self.fault(of: [entry.tokensPerDay, entry.tokensPerMonth, entry.spendPerMonthMicroUsd]) : "not a range of addresses"
         case .rule(let entry): entry.kind != .address || AddressRange(entry.pattern) != nil ? nil : "not a range of addresses"
-        case .gateway, .capture, .unknown: nil
+        // One that cannot be carried out has no effect: a table with revocations in it must not be refused for its sake.
+        case .gateway, .capture, .mitigation, .unknown: nil
         }
     }
 
