@@ -34,5 +34,6 @@ package enum Migrations {
         File(name: "V0025_key_uses", sql: PackageResources.V0025_key_uses_sql),
         File(name: "V0026_workers_out", sql: PackageResources.V0026_workers_out_sql),
         File(name: "V0027_incidents", sql: PackageResources.V0027_incidents_sql),
+        File(name: "V0028_minute_totals", sql: PackageResources.V0028_minute_totals_sql),
     ]
 }

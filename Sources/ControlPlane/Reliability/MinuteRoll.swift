@@ -1,0 +1,62 @@
+import FoundationEssentials
+import Postgres
+
+/// Merges what gateways and probes reported into one row a minute. Run as often as wished: it gives what the reports give, however often and in
+/// whatever order they came.
+struct MinuteRoll: Sendable {
+    /// Of the reliability room.
+    let pool: PostgresPool
+
+    /// Minutes with any report in the range; rows that would stay as they are are left alone.
+    func roll(_ range: MinuteRange) async throws {
+        guard !range.isEmpty else { return }
+        try await pool.transaction { connection in
+            try await tenants(range, connection)
+            try await service(range, connection)
+        }
+    }
+
+    private func time(_ range: MinuteRange, _ column: SQL = "minute_at") -> SQL {
+        "\(column) >= to_timestamp(\(range.lowerBound) * 60) AND \(column) < to_timestamp(\(range.upperBound) * 60)"
+    }
+
+    private func tenants(_ range: MinuteRange, _ connection: PostgresConnection) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO reliability.minute_total AS total (tenant_id, model, region, minute_at, tier, good, bad, excluded, server_errors, shed,
+                over_quota, first_token_samples, first_token_over, disconnects)
+            SELECT tenant_id, model, region, minute_at, max(tier), sum(good), sum(bad), sum(excluded),
+                sum(coalesce((outcomes ->> 'bad:5xx')::bigint, 0)), sum(coalesce((outcomes ->> 'bad:shed')::bigint, 0)),
+                sum(coalesce((outcomes ->> 'excluded:quota')::bigint, 0)), sum(first_token_samples), sum(first_token_over), sum(disconnects)
+            FROM reliability.minute WHERE \(time(range)) GROUP BY tenant_id, model, region, minute_at
+            ON CONFLICT (tenant_id, model, region, minute_at) DO UPDATE SET tier = EXCLUDED.tier, good = EXCLUDED.good, bad = EXCLUDED.bad,
+                excluded = EXCLUDED.excluded, server_errors = EXCLUDED.server_errors, shed = EXCLUDED.shed, over_quota = EXCLUDED.over_quota,
+                first_token_samples = EXCLUDED.first_token_samples, first_token_over = EXCLUDED.first_token_over,
+                disconnects = EXCLUDED.disconnects
+            WHERE (total.*) IS DISTINCT FROM (EXCLUDED.*)
+            """)
+    }
+
+    private func service(_ range: MinuteRange, _ connection: PostgresConnection) async throws {
+        // A report may have moved its minute to another tier.
+        try await connection.execute(
+            """
+            DELETE FROM reliability.service_minute AS old WHERE \(time(range)) AND NOT EXISTS (
+                SELECT 1 FROM reliability.minute_total AS total WHERE total.tier = old.tier AND total.model = old.model
+                    AND total.region = old.region AND total.minute_at = old.minute_at)
+            """)
+        try await connection.execute(
+            """
+            INSERT INTO reliability.service_minute AS total (tier, model, region, minute_at, good, bad, excluded, server_errors, shed, over_quota,
+                first_token_samples, first_token_over, disconnects)
+            SELECT tier, model, region, minute_at, sum(good), sum(bad), sum(excluded), sum(server_errors), sum(shed), sum(over_quota),
+                sum(first_token_samples), sum(first_token_over), sum(disconnects)
+            FROM reliability.minute_total WHERE \(time(range)) GROUP BY tier, model, region, minute_at
+            ON CONFLICT (model, region, minute_at, tier) DO UPDATE SET good = EXCLUDED.good, bad = EXCLUDED.bad, excluded = EXCLUDED.excluded,
+                server_errors = EXCLUDED.server_errors, shed = EXCLUDED.shed, over_quota = EXCLUDED.over_quota,
+                first_token_samples = EXCLUDED.first_token_samples, first_token_over = EXCLUDED.first_token_over,
+                disconnects = EXCLUDED.disconnects
+            WHERE (total.*) IS DISTINCT FROM (EXCLUDED.*)
+            """)
+    }
+}
