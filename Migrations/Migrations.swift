@@ -35,5 +35,6 @@ package enum Migrations {
         File(name: "V0026_workers_out", sql: PackageResources.V0026_workers_out_sql),
         File(name: "V0027_incidents", sql: PackageResources.V0027_incidents_sql),
         File(name: "V0028_minute_totals", sql: PackageResources.V0028_minute_totals_sql),
+        File(name: "V0029_probes", sql: PackageResources.V0029_probes_sql),
     ]
 }

@@ -3,8 +3,10 @@ import ArgumentParser
 enum Minutes: AdminKind {
     static let path = "minutes"
     static let noun = "minute"
-    static let columns: [AdminColumn] = ["minute_at", "tenant", "tier", "model", "region", "outcomes", "prompt_tokens", "completion_tokens"]
-    static let filters: [KindFilter] = [.tenant, "model", "region", .since, .until]
+    static let columns: [AdminColumn] = [
+        "minute_at", "tenant", "tier", "model", "region", "provider", "outcomes", "prompt_tokens", "completion_tokens",
+    ]
+    static let filters: [KindFilter] = [.tenant, "model", "region", "provider", .since, .until]
 }
 
 struct MinutesCommand: AsyncParsableCommand {

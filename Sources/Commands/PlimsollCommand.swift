@@ -28,7 +28,8 @@ package struct PlimsollCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Records",
                 subcommands: [
-                    UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, AbuseCommand.self, AuditCommand.self,
+                    UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, ProbesCommand.self, AbuseCommand.self,
+                    AuditCommand.self,
                     TokensCommand.self,
                 ]),
         ])

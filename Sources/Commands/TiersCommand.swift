@@ -19,6 +19,7 @@ enum Tiers: AdminKind {
         .required("concurrent_requests", form: .json),
         .required("max_table_age_seconds", "how long keys stay good on a gateway that is cut off", form: .json),
         .required("ttft_objective_microseconds", form: .json),
+        .optional("ttlt_objective_microseconds", "to the last of 256 tokens", form: .json),
         .optional("floor_percent", "least share of what is served, 0 to 50", form: .json),
         .optional("queue_requests", "that may wait for one model at one gateway", form: .json),
         .optional("queue_bytes", form: .json),

@@ -107,7 +107,8 @@ package struct IntakeResponse: Sendable, Codable, Equatable {
     }
 }
 
-/// Counters of one minute of one tenant, model and region on one gateway. Cumulative: a later report of the same boot replaces an earlier one.
+/// Counters of one minute of one tenant, tier, model, region and provider on one gateway. Cumulative: a later report of the same boot replaces an
+/// earlier one. What is optional is not told by gateways of the release before.
 package struct MinuteCounters: Sendable, Codable, Equatable {
     /// Minutes since 1970 (floor of seconds / 60) of the moment in which the gateway accepted the requests.
     package var minute: Int64
@@ -115,6 +116,10 @@ package struct MinuteCounters: Sendable, Codable, Equatable {
     package var tier: String
     package var model: String
     package var region: String
+    /// Of the worker that answered last; empty: none did, or the reporter does not tell. Never shown to customers.
+    package var provider: String?
+    /// Traffic of a drill, which no promise covers.
+    package var drill: Bool?
     /// Requests by outcome, keyed as `Outcome` spells them (`good`, `bad:5xx`, `excluded:client_4xx`, …).
     package var outcomes: [String: Int64]
     package var firstTokenSamples: Int64
@@ -126,17 +131,31 @@ package struct MinuteCounters: Sendable, Codable, Equatable {
     package var disconnects: Int64
     /// Log-linear histogram of the time to the first token: bucket index to count.
     package var firstTokenHistogram: [Int: Int64]
+    /// Requests that asked for a stream.
+    package var streams: Int64?
+    /// Microseconds that requests waited for a worker: bucket index to count.
+    package var queueHistogram: [Int: Int64]?
+    /// Good answers of exactly 256 tokens, by the time to their last token.
+    package var lastTokenSamples: Int64?
+    package var lastTokenOver: Int64?
+    package var lastTokenHistogram: [Int: Int64]?
+    /// The same of answers of exactly 512 tokens.
+    package var longLastTokenHistogram: [Int: Int64]?
 
     package init(
-        minute: Int64, tenant: String, tier: String, model: String, region: String, outcomes: [String: Int64] = [:], firstTokenSamples: Int64 = 0,
-        firstTokenOver: Int64 = 0, promptTokens: Int64 = 0, completionTokens: Int64 = 0, rateLimited: Int64 = 0, disconnects: Int64 = 0,
-        firstTokenHistogram: [Int: Int64] = [:]
+        minute: Int64, tenant: String, tier: String, model: String, region: String, provider: String? = nil, drill: Bool? = nil,
+        outcomes: [String: Int64] = [:], firstTokenSamples: Int64 = 0, firstTokenOver: Int64 = 0, promptTokens: Int64 = 0,
+        completionTokens: Int64 = 0, rateLimited: Int64 = 0, disconnects: Int64 = 0, firstTokenHistogram: [Int: Int64] = [:],
+        streams: Int64? = nil, queueHistogram: [Int: Int64]? = nil, lastTokenSamples: Int64? = nil, lastTokenOver: Int64? = nil,
+        lastTokenHistogram: [Int: Int64]? = nil, longLastTokenHistogram: [Int: Int64]? = nil
     ) {
         self.minute = minute
         self.tenant = tenant
         self.tier = tier
         self.model = model
         self.region = region
+        self.provider = provider
+        self.drill = drill
         self.outcomes = outcomes
         self.firstTokenSamples = firstTokenSamples
         self.firstTokenOver = firstTokenOver
@@ -145,6 +164,12 @@ package struct MinuteCounters: Sendable, Codable, Equatable {
         self.rateLimited = rateLimited
         self.disconnects = disconnects
         self.firstTokenHistogram = firstTokenHistogram
+        self.streams = streams
+        self.queueHistogram = queueHistogram
+        self.lastTokenSamples = lastTokenSamples
+        self.lastTokenOver = lastTokenOver
+        self.lastTokenHistogram = lastTokenHistogram
+        self.longLastTokenHistogram = longLastTokenHistogram
     }
 }
 

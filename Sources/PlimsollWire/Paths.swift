@@ -35,6 +35,8 @@ package enum GatewayPath {
     package static let decisions = "/gateway/v1/decisions"
     /// `POST FleetReport -> IntakeResponse`.
     package static let fleet = "/gateway/v1/fleet"
+    /// `POST ProbeBatch -> ProbeAnswer`.
+    package static let probes = "/gateway/v1/probes"
     /// `POST LeaseRequest -> LeaseAnswer`.
     package static let leases = "/gateway/v1/leases"
 }

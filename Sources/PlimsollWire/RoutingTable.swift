@@ -116,12 +116,15 @@ package struct KeyEntry: Sendable, Codable, Equatable {
     /// SHA-256 of the secret before the last rotation, good until the instant below.
     package var previousSha256Hex: String?
     package var previousExpiresAtSeconds: Int64?
+    /// Nil: a customer's.
+    package var purpose: KeyPurpose?
 
     package init(
         id: String, tenant: String, sha256Hex: String, expiresAtSeconds: Int64? = nil, models: [String]? = nil, requestsPerMinute: Int? = nil,
         tokensPerMinute: Int? = nil, concurrentRequests: Int? = nil, allowedTrustClasses: [String]? = nil, allowedAddresses: [String]? = nil,
         masking: String? = nil, burstRequests: Int? = nil, burstTokens: Int? = nil, tokensPerDay: Int64? = nil, tokensPerMonth: Int64? = nil,
-        spendPerMonthMicroUsd: Int64? = nil, previousSha256Hex: String? = nil, previousExpiresAtSeconds: Int64? = nil
+        spendPerMonthMicroUsd: Int64? = nil, previousSha256Hex: String? = nil, previousExpiresAtSeconds: Int64? = nil,
+        purpose: KeyPurpose? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -141,7 +144,16 @@ package struct KeyEntry: Sendable, Codable, Equatable {
         self.spendPerMonthMicroUsd = spendPerMonthMicroUsd
         self.previousSha256Hex = previousSha256Hex
         self.previousExpiresAtSeconds = previousExpiresAtSeconds
+        self.purpose = purpose
     }
+}
+
+/// What is done with a key that is not a customer's. Nothing is billed for it, and no promise covers it.
+package enum KeyPurpose: String, Sendable, Codable, CaseIterable {
+    /// The installation asks itself whether it answers; not in any tenant's minutes.
+    case probe
+    /// Load of a drill; counted apart.
+    case drill
 }
 
 package struct TierEntry: Sendable, Codable, Equatable {
@@ -163,6 +175,10 @@ package struct TierEntry: Sendable, Codable, Equatable {
     package var continuesStreams: Bool?
     /// Nil: as the gateway's defaults say.
     package var queue: TierQueue?
+    /// Time to the last of 256 tokens that the tier is sold with, microseconds; nil: as the gateway's defaults say.
+    package var ttltObjectiveMicroseconds: Int64?
+    /// Its promise pays: only workers of providers with a good score serve it while there are any. Nil: it does not.
+    package var isPaid: Bool?
 
     /// Most requests at once above the steady rate; nil: as many as a minute has.
     package var burstRequests: Int?
@@ -176,7 +192,8 @@ package struct TierEntry: Sendable, Codable, Equatable {
         name: String, maxPromptTokens: Int, maxOutputTokens: Int, maxBodyBytes: Int, requestsPerMinute: Int, tokensPerMinute: Int,
         concurrentRequests: Int, maxTableAgeSeconds: Int, ttftObjectiveMicroseconds: Int64, burstRequests: Int? = nil, burstTokens: Int? = nil,
         tokensPerDay: Int64? = nil, tokensPerMonth: Int64? = nil, spendPerMonthMicroUsd: Int64? = nil,
-        hedgePpm: Int? = nil, continuesStreams: Bool? = nil, queue: TierQueue? = nil
+        hedgePpm: Int? = nil, continuesStreams: Bool? = nil, queue: TierQueue? = nil, ttltObjectiveMicroseconds: Int64? = nil,
+        isPaid: Bool? = nil
     ) {
         self.name = name
         self.maxPromptTokens = maxPromptTokens
@@ -264,12 +281,14 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
     package var contextClass: ContextClass?
     /// Tokens that its KV cache holds; nil: as its host reports.
     package var kvTokens: Int?
+    /// False: its provider's score does not allow tiers whose promise pays. Nil: it does.
+    package var paid: Bool?
 
     package init(
         id: String, host: String, provider: String, pool: String, region: String, model: String, release: String, dialect: RuntimeDialect,
         servedModel: String? = nil, link: LinkClass, address: String? = nil, url: String? = nil, draining: Bool, slots: Int, contextTokens: Int,
         weight: Int, trustClass: String? = nil, hourPriceMicroUsd: Int64? = nil, contextClass: ContextClass? = nil,
-        kvTokens: Int? = nil
+        kvTokens: Int? = nil, paid: Bool? = nil
     ) {
         self.id = id
         self.host = host
@@ -291,6 +310,7 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
         self.hourPriceMicroUsd = hourPriceMicroUsd
         self.contextClass = contextClass
         self.kvTokens = kvTokens
+        self.paid = paid
     }
 }
 

@@ -65,7 +65,7 @@ struct ControlSettings {
     private static func retention(_ reader: SettingsReader) -> Retention {
         let range = Duration.seconds(60 * 86_400) ... .seconds(36_500 * 86_400)
         let limit = { (key: String) in reader.has(key) ? reader.duration(key, in: range) : nil }
-        return Retention(usage: limit("usage"), minutes: limit("minutes"))
+        return Retention(usage: limit("usage"), minutes: limit("minutes"), probes: limit("probes"))
     }
 
     private static func address(_ reader: SettingsReader, default value: SettingsAddress) -> (String, Int) {

@@ -52,9 +52,16 @@ extension APIContract {
         """,
         """
         INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
-            first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
-        SELECT id, 'tiny', 'eu', date_trunc('minute', now()), gen_random_uuid(), 'b', 1, 'pro', '{"good": 1}', 1, 0, 0, 1, 0, 5, 7, 0, 0, '{"3": 1}'
+            first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram, provider)
+        SELECT id, 'tiny', 'eu', date_trunc('minute', now()), gen_random_uuid(), 'b', 1, 'pro', '{"good": 1}', 1, 0, 0, 1, 0, 5, 7, 0, 0, '{"3": 1}', 'alpha'
         FROM serving.tenants
         """,
+        """
+        INSERT INTO reliability.probe (id, at, kind, gateway_id, worker_id, provider, model, region, succeeded, fault, status, ttft_us, ttlt_us,
+            name_lookup_us, connect_us, tls_us, link_rtt_us, prompt_tokens, completion_tokens)
+        VALUES (gen_random_uuid(), now(), 'worker', gen_random_uuid(), gen_random_uuid(), 'alpha', 'tiny', 'eu', false, 'runtime', 503, 1, 2, 3, 4, 5, 6,
+            7, 8)
+        """,
+        "INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', date_trunc('minute', now()), 1, 1)",
     ]
 }

@@ -38,6 +38,23 @@ import Testing
         }
     }
 
+    @Test func `a key's addresses, trust classes, masking and purpose are in the table`() async throws {
+        try await PeerWorld.with { world in
+            try await world.pool.execute("INSERT INTO serving.tenants (name, display_name, tier) VALUES ('acme', 'Acme', 'pro')")
+            try await world.pool.execute(
+                """
+                INSERT INTO serving.api_keys (tenant_id, name, prefix, sha256, allowed_addresses, allowed_trust_classes, masking, purpose)
+                SELECT id, 'k', 'p', sha256('k'), '{192.0.2.0/24}', '{trusted}', 'all', 'probe' FROM serving.tenants
+                """)
+            #expect(try await world.publisher().publishNow() == 1)
+            let table = try #require(try await answer(world, since: nil))
+            let text = try #require(table.entries.first { $0.key.hasPrefix("key/") }?.value)
+            let key = try WireCoder.decode(KeyEntry.self, from: text.utf8)
+            #expect(key.allowedAddresses == ["192.0.2.0/24"] && key.allowedTrustClasses == ["trusted"])
+            #expect(key.masking == "all" && key.purpose == .probe)
+        }
+    }
+
     @Test func tiersSayHowTheirRequestsWait() async throws {
         try await PeerWorld.with { world in
             try await world.pool.execute(

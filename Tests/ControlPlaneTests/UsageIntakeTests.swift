@@ -93,6 +93,30 @@ import Testing
             ])
     }
 
+    @Test func `a minute of two providers and two tiers is four counts`() async throws {
+        try await PeerWorld.with { world in
+            let intake = MinuteIntake(pool: world.pool)
+            let tenant = UUID()
+            var report = batch(1, good: 5, tenant: tenant)
+            let first = report.minutes[0]
+            report.minutes = ["pro", "business"].flatMap { tier in
+                ["alpha", "beta"].map { provider in
+                    var other = first
+                    (other.tier, other.provider) = (tier, provider)
+                    return other
+                }
+            }
+            report.minutes[0].lastTokenSamples = 2
+            report.minutes[0].queueHistogram = [7: 3]
+            #expect(try await intake.store(report, from: UUID()).stored == 4)
+            let row = try await world.pool.queryOne(
+                "SELECT queue_histogram->>'7' AS waits FROM reliability.minute WHERE last_token_samples = 2 AND provider = 'alpha'")
+            #expect(try row?.value("waits", as: String.self) == "3")
+            report.minutes[0].lastTokenOver = 3
+            #expect(try await intake.store(report, from: UUID()).quarantined == 1)
+        }
+    }
+
     @Test func laterReportsReplaceEarlierOnesAndAreNotAdded() async throws {
         try await PeerWorld.with { world in
             let intake = MinuteIntake(pool: world.pool)

@@ -19,6 +19,15 @@ package struct MinuteIntake: Sendable {
         var model: String
         var region: String
         var minute: Int64
+        var tier: String
+        var provider: String
+        var drill: Bool
+
+        init(_ counters: MinuteCounters, tenant: UUID) {
+            self.tenant = tenant
+            (model, region, minute, tier) = (counters.model, counters.region, counters.minute, counters.tier)
+            (provider, drill) = (counters.provider ?? "", counters.drill ?? false)
+        }
     }
 
     /// `duplicates` counts reports that are not newer than what is stored.
@@ -33,7 +42,7 @@ package struct MinuteIntake: Sendable {
                 unusable += 1
                 continue
             }
-            rows[Key(tenant: tenant, model: counters.model, region: counters.region, minute: counters.minute)] = counters
+            rows[Key(counters, tenant: tenant)] = counters
         }
         let stored = try await write(rows, batch: batch, gateway: gateway)
         return IntakeResponse(stored: stored, duplicates: batch.minutes.count - unusable - stored, quarantined: unusable)
@@ -42,28 +51,31 @@ package struct MinuteIntake: Sendable {
     private func write(_ rows: [Key: MinuteCounters], batch: MinuteBatch, gateway: UUID) async throws -> Int {
         guard !rows.isEmpty else { return 0 }
         let sorted = rows.sorted { ($0.key.minute, $0.key.tenant.uuidString, $0.key.model) < ($1.key.minute, $1.key.tenant.uuidString, $1.key.model) }
-        let counters = sorted.map(\.value)
+        let (keys, counters) = (sorted.map(\.key), sorted.map(\.value))
         let outcomes = try counters.map { String(decoding: try WireCoder.encode($0.outcomes), as: UTF8.self) }
-        let histograms = try counters.map { String(decoding: try WireCoder.encode($0.firstTokenHistogram), as: UTF8.self) }
         return try await pool.execute(
             """
-            INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good,
-                bad, excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects,
-                first_token_histogram)
+            INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, provider, drill,
+                outcomes, good, bad, excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects,
+                streams, last_token_samples, last_token_over, first_token_histogram, queue_histogram, last_token_histogram,
+                long_last_token_histogram)
             SELECT row.tenant_id, row.model, row.region, to_timestamp(row.minute * 60), \(gateway), \(batch.boot), \(batch.sequence), row.tier,
-                row.outcomes, row.good, row.bad, row.excluded, row.samples, row.over, row.prompt, row.completion, row.limited, row.left_early,
-                row.histogram
-            FROM unnest(\(sorted.map(\.key.tenant))::uuid[], \(counters.map(\.model))::text[], \(counters.map(\.region))::text[],
-                \(counters.map(\.minute))::bigint[], \(counters.map(\.tier))::text[], \(outcomes)::jsonb[], \(Self.sums(counters)),
-                \(histograms)::jsonb[])
-                AS row (tenant_id, model, region, minute, tier, outcomes, good, bad, excluded, samples, over, prompt, completion, limited,
-                    left_early, histogram)
-            ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id) DO UPDATE SET
-                sequence = EXCLUDED.sequence, tier = EXCLUDED.tier, outcomes = EXCLUDED.outcomes, good = EXCLUDED.good, bad = EXCLUDED.bad,
+                row.provider, row.drill, row.outcomes, row.good, row.bad, row.excluded, row.samples, row.over, row.prompt, row.completion,
+                row.limited, row.left_early, row.streams, row.last_samples, row.last_over, row.first, row.queue, row.last, row.long_last
+            FROM unnest(\(keys.map(\.tenant))::uuid[], \(keys.map(\.model))::text[], \(keys.map(\.region))::text[],
+                \(keys.map(\.minute))::bigint[], \(keys.map(\.tier))::text[], \(keys.map(\.provider))::text[], \(keys.map(\.drill))::boolean[],
+                \(outcomes)::jsonb[], \(Self.sums(counters)), \(try Self.histograms(counters)))
+                AS row (tenant_id, model, region, minute, tier, provider, drill, outcomes, good, bad, excluded, samples, over, prompt, completion,
+                    limited, left_early, streams, last_samples, last_over, first, queue, last, long_last)
+            ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill) DO UPDATE SET
+                sequence = EXCLUDED.sequence, outcomes = EXCLUDED.outcomes, good = EXCLUDED.good, bad = EXCLUDED.bad,
                 excluded = EXCLUDED.excluded, first_token_samples = EXCLUDED.first_token_samples,
                 first_token_over = EXCLUDED.first_token_over, prompt_tokens = EXCLUDED.prompt_tokens,
                 completion_tokens = EXCLUDED.completion_tokens, rate_limited = EXCLUDED.rate_limited, disconnects = EXCLUDED.disconnects,
-                first_token_histogram = EXCLUDED.first_token_histogram, received_at = now()
+                streams = EXCLUDED.streams, last_token_samples = EXCLUDED.last_token_samples, last_token_over = EXCLUDED.last_token_over,
+                first_token_histogram = EXCLUDED.first_token_histogram, queue_histogram = EXCLUDED.queue_histogram,
+                last_token_histogram = EXCLUDED.last_token_histogram, long_last_token_histogram = EXCLUDED.long_last_token_histogram,
+                received_at = now()
             WHERE minute.sequence < EXCLUDED.sequence
             """)
     }
@@ -73,8 +85,20 @@ package struct MinuteIntake: Sendable {
         \(counters.map { $0.count(.good) })::bigint[], \(counters.map { $0.count(.bad) })::bigint[],
         \(counters.map { $0.count(.excluded) })::bigint[], \(counters.map(\.firstTokenSamples))::bigint[],
         \(counters.map(\.firstTokenOver))::bigint[], \(counters.map(\.promptTokens))::bigint[],
-        \(counters.map(\.completionTokens))::bigint[], \(counters.map(\.rateLimited))::bigint[], \(counters.map(\.disconnects))::bigint[]
+        \(counters.map(\.completionTokens))::bigint[], \(counters.map(\.rateLimited))::bigint[], \(counters.map(\.disconnects))::bigint[],
+        \(counters.map { $0.streams ?? 0 })::bigint[], \(counters.map { $0.lastTokenSamples ?? 0 })::bigint[],
+        \(counters.map { $0.lastTokenOver ?? 0 })::bigint[]
         """
+    }
+
+    private static func histograms(_ counters: [MinuteCounters]) throws -> SQL {
+        func texts(_ histogram: (MinuteCounters) -> [Int: Int64]?) throws -> [String] {
+            try counters.map { String(decoding: try WireCoder.encode(histogram($0) ?? [:]), as: UTF8.self) }
+        }
+        return """
+            \(try texts(\.firstTokenHistogram))::jsonb[], \(try texts(\.queueHistogram))::jsonb[], \(try texts(\.lastTokenHistogram))::jsonb[],
+            \(try texts(\.longLastTokenHistogram))::jsonb[]
+            """
     }
 }
 
@@ -84,10 +108,16 @@ extension MinuteCounters {
     }
 
     fileprivate var isStorable: Bool {
-        let counts = [firstTokenSamples, firstTokenOver, promptTokens, completionTokens, rateLimited, disconnects] + outcomes.values
+        let optional = [streams, lastTokenSamples, lastTokenOver].compactMap(\.self)
+        let counts = [firstTokenSamples, firstTokenOver, promptTokens, completionTokens, rateLimited, disconnects] + optional + outcomes.values
+        let histograms = [firstTokenHistogram, queueHistogram, lastTokenHistogram, longLastTokenHistogram].compactMap(\.self)
         return counts.allSatisfy { (0...(1 << 48)).contains($0) } && firstTokenOver <= firstTokenSamples
-            && outcomes.keys.allSatisfy { Outcome(rawValue: $0) != nil } && firstTokenHistogram.count <= 4_096
-            && firstTokenHistogram.values.allSatisfy { $0 >= 0 } && model.unicodeScalars.count <= 127 && region.unicodeScalars.count <= 63
-            && tier.unicodeScalars.count <= 63 && !(model + region + tier).unicodeScalars.contains("\0")
+            && (lastTokenOver ?? 0) <= (lastTokenSamples ?? 0) && outcomes.keys.allSatisfy { Outcome(rawValue: $0) != nil }
+            && histograms.allSatisfy { $0.count <= 4_096 && $0.values.allSatisfy { $0 >= 0 } } && hasStorableNames
+    }
+
+    private var hasStorableNames: Bool {
+        let names = [(model, 127), (region, 63), (tier, 63), (provider ?? "", 63)]
+        return names.allSatisfy { name, limit in name.unicodeScalars.count <= limit && !name.unicodeScalars.contains("\0") }
     }
 }

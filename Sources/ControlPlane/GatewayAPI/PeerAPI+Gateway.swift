@@ -48,6 +48,11 @@ extension PeerAPI {
             let report = try await PeerMessages.read(FleetReport.self, request, limit: 1 << 20)
             return try PeerMessages.answer(try await FleetIntake(pool: serving).store(report, from: gateway))
         }
+        router.post(RouterPath(GatewayPath.probes)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let batch = try await PeerMessages.read(ProbeBatch.self, request, limit: 2 << 20)
+            return try PeerMessages.answer(try await probes.store(batch, from: gateway))
+        }
         router.post(RouterPath(GatewayPath.leases)) { request, context in
             let gateway = try await admitted(context, role: .gateway)
             let message = try await PeerMessages.read(LeaseRequest.self, request, limit: 4 << 20)

@@ -31,7 +31,8 @@ package enum AdminRoutes {
 
     private static var records: [AdminRoute] {
         [
-            UsageRecordResource.list, RequestResource.single, UsageQuarantineResource.list, MinuteResource.list, AuditResource.list,
+            UsageRecordResource.list, RequestResource.single, UsageQuarantineResource.list, MinuteResource.list, ProbeResource.list,
+            ProbeResource.verdictList, AuditResource.list,
             AuditResource.verification,
             AdminTokenResource.list,
             AdminTokenResource.single, AdminTokenResource.creation, AdminTokenResource.revocation,

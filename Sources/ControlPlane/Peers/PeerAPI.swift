@@ -23,6 +23,7 @@ package struct PeerAPI: Sendable {
     let usage: UsageIntake
     let minutes: MinuteIntake
     let decisions: DecisionIntake
+    let probes: ProbeIntake
     let leases: QuotaLeases
     let rates: RateLoans
     let serving: PostgresPool
@@ -45,6 +46,7 @@ package struct PeerAPI: Sendable {
         usage = UsageIntake(pool: databases.billing)
         minutes = MinuteIntake(pool: databases.reliability)
         decisions = DecisionIntake(pool: databases.reliability)
+        probes = ProbeIntake(reliability: databases.reliability, serving: databases.serving)
         leases = QuotaLeases(pool: databases.serving)
         rates = RateLoans(pool: databases.serving)
     }

@@ -38,7 +38,7 @@ extension TableFacts {
             keys.tokens_per_day, keys.tokens_per_month, keys.spend_per_month_micro_usd, encode(keys.previous_sha256, 'hex') AS previous_digest,
             extract(epoch FROM keys.previous_expires_at)::bigint AS previous_expires_at,
             coalesce(keys.previous_expires_at > now(), false) AS overlaps,
-            keys.allowed_addresses, keys.masking, keys.allowed_trust_classes
+            keys.allowed_addresses, keys.masking, keys.allowed_trust_classes, keys.purpose
         FROM serving.api_keys AS keys JOIN serving.tenants AS tenants ON tenants.id = keys.tenant_id
         WHERE keys.revoked_at IS NULL AND tenants.state <> 'deleted' AND (keys.expires_at IS NULL OR keys.expires_at > now() - interval '1 day')
         """
@@ -48,7 +48,8 @@ extension TableFacts {
             max_table_age_seconds, ttft_objective_microseconds, priority, capacity_policy <> 'shared' AS protected, floor_percent,
             queue_requests, queue_bytes, queue_wait_microseconds, burst_percent, tenant_share_percent, batch_deadline_seconds,
             burst_requests, burst_tokens, tokens_per_day, tokens_per_month, spend_per_month_micro_usd,
-            nullif(hedge_ppm, 0) AS hedge_ppm, nullif(continues_streams, false) AS continues_streams
+            nullif(hedge_ppm, 0) AS hedge_ppm, nullif(continues_streams, false) AS continues_streams,
+            nullif(ttlt_objective_microseconds, 8000000) AS ttlt_objective_microseconds
         FROM serving.tiers WHERE state = 'active'
         """
 
@@ -142,11 +143,13 @@ extension TableFacts {
             id: try row.id("id"), tenant: try row.id("tenant_id"), sha256Hex: try row.value("digest"), expiresAtSeconds: try row.value("expires_at"),
             models: try row.value("models"), requestsPerMinute: try row.value("requests_per_minute"),
             tokensPerMinute: try row.value("tokens_per_minute"), concurrentRequests: try row.value("concurrent_requests"),
-            burstRequests: try row.value("burst_requests"), burstTokens: try row.value("burst_tokens"),
+            allowedTrustClasses: try row.value("allowed_trust_classes"), allowedAddresses: try row.value("allowed_addresses"),
+            masking: try row.value("masking"), burstRequests: try row.value("burst_requests"), burstTokens: try row.value("burst_tokens"),
             tokensPerDay: try row.value("tokens_per_day"), tokensPerMonth: try row.value("tokens_per_month"),
             spendPerMonthMicroUsd: try row.value("spend_per_month_micro_usd"),
             previousSha256Hex: overlaps ? try row.value("previous_digest") : nil,
-            previousExpiresAtSeconds: overlaps ? try row.value("previous_expires_at") : nil)
+            previousExpiresAtSeconds: overlaps ? try row.value("previous_expires_at") : nil,
+            purpose: try row.value("purpose", as: String?.self).flatMap(KeyPurpose.init))
     }
 
     private static func price(_ row: PostgresRow) throws -> PriceEntry {
@@ -167,7 +170,7 @@ extension TableFacts {
             tokensPerDay: try row.value("tokens_per_day"), tokensPerMonth: try row.value("tokens_per_month"),
             spendPerMonthMicroUsd: try row.value("spend_per_month_micro_usd"),
             hedgePpm: try row.value("hedge_ppm"), continuesStreams: try row.value("continues_streams"),
-            queue: try tierQueue(row))
+            queue: try tierQueue(row), ttltObjectiveMicroseconds: try row.value("ttlt_objective_microseconds"))
     }
 
     /// What customers pay for is protected; what is left over when nobody pays for it is not.

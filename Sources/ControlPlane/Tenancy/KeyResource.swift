@@ -16,7 +16,7 @@ enum KeyResource {
                     'tokens_per_day', r.tokens_per_day, 'tokens_per_month', r.tokens_per_month,
                     'spend_per_month_micro_usd', r.spend_per_month_micro_usd,
                     'allowed_addresses', r.allowed_addresses, 'masking', r.masking,
-                    'allowed_trust_classes', r.allowed_trust_classes,
+                    'allowed_trust_classes', r.allowed_trust_classes, 'purpose', r.purpose,
                     'previous_expires_at', serving.wire_time(r.previous_expires_at), 'expires_at', serving.wire_time(r.expires_at),
                     'revoked_at', serving.wire_time(r.revoked_at), 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
@@ -40,6 +40,7 @@ enum KeyResource {
         AdminField("tokens_per_day", .integer(1...1_000_000_000_000_000), nullable: true),
         AdminField("tokens_per_month", .integer(1...1_000_000_000_000_000), nullable: true),
         AdminField("spend_per_month_micro_usd", .integer(1...1_000_000_000_000), nullable: true),
+        AdminField("purpose", .choice(["probe", "drill"]), changeable: false, nullable: true),
         AdminField("expires_at", .instant, nullable: true),
     ]
 

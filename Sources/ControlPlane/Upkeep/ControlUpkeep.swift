@@ -8,10 +8,12 @@ package import Telemetry
 package struct Retention: Sendable {
     package var usage: Duration?
     package var minutes: Duration?
+    package var probes: Duration?
 
-    package init(usage: Duration? = nil, minutes: Duration? = nil) {
+    package init(usage: Duration? = nil, minutes: Duration? = nil, probes: Duration? = nil) {
         self.usage = usage
         self.minutes = minutes
+        self.probes = probes
     }
 }
 
@@ -78,6 +80,8 @@ package struct ControlUpkeep: Service {
         try await quotas.forget()
         try await drop("billing.usage_event", olderThan: retention.usage)
         try await drop("reliability.minute", olderThan: retention.minutes)
+        try await drop("reliability.probe", olderThan: retention.probes)
+        try await reliability.execute("DELETE FROM reliability.probe_day WHERE day < now() - interval '400 days'")
         _ = try await pool.query("SELECT upkeep.forget()")
         try await reliability.execute("DELETE FROM reliability.request_decision WHERE received_at < now() - interval '7 days'")
         try await pool.execute(

@@ -50,4 +50,9 @@ package struct Completion: Sendable {
         self.evidence = evidence
         self.queuedFor = queuedFor
     }
+
+    /// Nothing is billed for what the installation asks itself.
+    var billable: BillableTokens {
+        admission.subject.purpose == nil ? BillableTokens(evidence) : BillableTokens(prompt: 0, completion: 0)
+    }
 }

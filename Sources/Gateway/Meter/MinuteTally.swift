@@ -7,6 +7,9 @@ struct MinuteSubject: Sendable, Hashable {
     var tier: String
     var model: String
     var region: String
+    var isDrill = false
+    /// Whose worker answered; empty: nobody's.
+    var provider = ""
 }
 
 /// Counters of one minute since they were last handed over.
@@ -18,6 +21,11 @@ struct MinuteCell: Sendable {
     var completionTokens: Int64 = 0
     var rateLimited: Int64 = 0
     var disconnects: Int64 = 0
+    var streams: Int64 = 0
+    var queue = LatencyHistogram()
+    var lastToken = LatencyCounter()
+    var lastTokenHistogram = LatencyHistogram()
+    var longLastTokenHistogram = LatencyHistogram()
 
     mutating func count(_ outcome: Outcome) {
         outcomes[outcome.place] += 1
@@ -36,6 +44,34 @@ struct MinuteCell: Sendable {
         completionTokens += other.completionTokens
         rateLimited += other.rateLimited
         disconnects += other.disconnects
+        streams += other.streams
+        queue.merge(other.queue)
+        lastToken = lastToken + other.lastToken
+        lastTokenHistogram.merge(other.lastTokenHistogram)
+        longLastTokenHistogram.merge(other.longLastTokenHistogram)
+    }
+
+    /// An admitted request that has ended.
+    mutating func count(_ completion: Completion, _ outcome: Outcome) {
+        let (evidence, subject) = (completion.evidence, completion.admission.subject)
+        count(outcome)
+        promptTokens += Int64(evidence.promptTokens)
+        completionTokens += Int64(evidence.completionTokens)
+        queue.add(completion.queuedFor)
+        if completion.admission.stream { streams += 1 }
+        if outcome == .good { countLastToken(evidence, objective: subject.lastTokenObjective) }
+        guard let sample = FirstTokenSample(evidence, objectiveMicroseconds: subject.firstTokenObjective) else { return }
+        firstToken.add(sample.microseconds, threshold: subject.firstTokenObjective)
+        histogram.add(sample.microseconds)
+    }
+
+    private mutating func countLastToken(_ evidence: RequestEvidence, objective: Int64) {
+        if FixedLengthSample.admits(completionTokens: evidence.completionTokens) {
+            lastToken.add(evidence.finishedAfter, threshold: objective)
+            lastTokenHistogram.add(evidence.finishedAfter)
+        } else if FixedLengthSample.admits(completionTokens: evidence.completionTokens, fixedTokens: 2 * FixedLengthSample.defaultTokens) {
+            longLastTokenHistogram.add(evidence.finishedAfter)
+        }
     }
 }
 
@@ -69,6 +105,7 @@ struct MinuteTally {
     private struct Slot: Hashable {
         let minute: Int64
         let subject: ObjectIdentifier
+        let provider: String
     }
 
     private struct Entry {
@@ -82,35 +119,30 @@ struct MinuteTally {
     var isEmpty: Bool { entries.isEmpty }
 
     mutating func count(_ completion: Completion, outcome: Outcome) {
-        let subject = completion.admission.subject
-        let sample = FirstTokenSample(completion.evidence, objectiveMicroseconds: subject.firstTokenObjective)
-        let evidence = completion.evidence
-        update(subject, acceptedAt: completion.admission.acceptedAt) { cell in
-            cell.count(outcome)
-            cell.promptTokens += Int64(evidence.promptTokens)
-            cell.completionTokens += Int64(evidence.completionTokens)
-            guard let sample else { return }
-            cell.firstToken.add(sample.microseconds, threshold: subject.firstTokenObjective)
-            cell.histogram.add(sample.microseconds)
-        }
+        let admission = completion.admission
+        update(admission.subject, completion.target?.provider ?? "", acceptedAt: admission.acceptedAt) { $0.count(completion, outcome) }
     }
 
     mutating func refuse(_ subject: UsageSubject, outcome: Outcome, acceptedAt: Int64) {
-        update(subject, acceptedAt: acceptedAt) { $0.count(outcome) }
+        update(subject, "", acceptedAt: acceptedAt) { $0.count(outcome) }
     }
 
     /// Everything counted since the last call.
     mutating func take() -> [MinuteKey: MinuteCell] {
         var cells: [MinuteKey: MinuteCell] = [:]
         for (slot, entry) in entries {
-            cells[MinuteKey(minute: slot.minute, subject: entry.subject.minuteKey), default: MinuteCell()].add(entry.cell)
+            var subject = entry.subject.minuteKey
+            subject.provider = slot.provider
+            cells[MinuteKey(minute: slot.minute, subject: subject), default: MinuteCell()].add(entry.cell)
         }
         entries.removeAll(keepingCapacity: true)
         return cells
     }
 
-    private mutating func update(_ subject: UsageSubject, acceptedAt: Int64, _ change: (inout MinuteCell) -> Void) {
-        let slot = Slot(minute: UnixMinute.of(microseconds: acceptedAt), subject: ObjectIdentifier(subject))
+    /// A probe is in nobody's minutes.
+    private mutating func update(_ subject: UsageSubject, _ provider: String, acceptedAt: Int64, _ change: (inout MinuteCell) -> Void) {
+        guard subject.purpose != .probe else { return }
+        let slot = Slot(minute: UnixMinute.of(microseconds: acceptedAt), subject: ObjectIdentifier(subject), provider: provider)
         change(&entries[slot, default: Entry(subject: subject)].cell)
     }
 }
@@ -127,9 +159,12 @@ extension MinuteCounters {
     init(_ key: MinuteKey, _ cell: MinuteCell) {
         self.init(
             minute: key.minute, tenant: key.subject.tenant, tier: key.subject.tier, model: key.subject.model, region: key.subject.region,
-            firstTokenSamples: cell.firstToken.samples, firstTokenOver: cell.firstToken.over, promptTokens: cell.promptTokens,
+            provider: key.subject.provider, drill: key.subject.isDrill ? true : nil, firstTokenSamples: cell.firstToken.samples,
+            firstTokenOver: cell.firstToken.over, promptTokens: cell.promptTokens,
             completionTokens: cell.completionTokens, rateLimited: cell.rateLimited, disconnects: cell.disconnects,
-            firstTokenHistogram: cell.histogram.counts)
+            firstTokenHistogram: cell.histogram.counts, streams: cell.streams, queueHistogram: cell.queue.counts,
+            lastTokenSamples: cell.lastToken.samples, lastTokenOver: cell.lastToken.over,
+            lastTokenHistogram: cell.lastTokenHistogram.counts, longLastTokenHistogram: cell.longLastTokenHistogram.counts)
         for outcome in Outcome.allCases where cell.outcomes[outcome.place] > 0 {
             outcomes[outcome.rawValue] = cell.outcomes[outcome.place]
         }

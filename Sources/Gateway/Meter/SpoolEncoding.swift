@@ -22,7 +22,7 @@ enum SpoolEncoding {
 extension SpoolNumbers {
     init(_ completion: Completion) {
         let evidence = completion.evidence
-        let billable = BillableTokens(evidence)
+        let billable = completion.billable
         firstTokenAfter = evidence.firstTokenAfter ?? -1
         finishedAfter = evidence.finishedAfter
         queuedFor = completion.queuedFor

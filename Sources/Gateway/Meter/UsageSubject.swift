@@ -1,4 +1,5 @@
 package import Domain
+package import PlimsollWire
 
 /// For whom a request is served. One object for each key and model, kept by the request path, so that a record copies prepared bytes.
 package final class UsageSubject: Sendable {
@@ -9,14 +10,21 @@ package final class UsageSubject: Sendable {
     package let region: String
     /// Time to first token that the tier is sold with, microseconds.
     package let firstTokenObjective: Int64
+    /// Time to the last of 256 tokens that it is sold with, microseconds.
+    package let lastTokenObjective: Int64
+    /// Nil: it is a customer.
+    package let purpose: KeyPurpose?
     /// Of the interactive class.
     package let prices: PriceSchedule?
     package let batchPrices: PriceSchedule?
     let minuteKey: MinuteSubject
     let encoded: [UInt8]
 
+    package static let usualLastTokenObjective: Int64 = 8_000_000
+
     package init(
-        tenant: String, key: String, tier: String, model: String, region: String, firstTokenObjective: Int64, prices: PriceSchedule? = nil,
+        tenant: String, key: String, tier: String, model: String, region: String, firstTokenObjective: Int64,
+        lastTokenObjective: Int64 = usualLastTokenObjective, purpose: KeyPurpose? = nil, prices: PriceSchedule? = nil,
         batchPrices: PriceSchedule? = nil
     ) {
         self.tenant = tenant
@@ -25,9 +33,11 @@ package final class UsageSubject: Sendable {
         self.model = model
         self.region = region
         self.firstTokenObjective = firstTokenObjective
+        self.lastTokenObjective = lastTokenObjective
+        self.purpose = purpose
         self.prices = prices
         self.batchPrices = batchPrices
-        minuteKey = MinuteSubject(tenant: tenant, tier: tier, model: model, region: region)
+        minuteKey = MinuteSubject(tenant: tenant, tier: tier, model: model, region: region, isDrill: purpose == .drill)
         encoded = SpoolText.encode([tenant, key, tier, model, region])
     }
 

@@ -27,7 +27,7 @@ extension RelayedRequest {
         completion.isContinued = continuations > 0
         completion.priceVersion = price?.version ?? 0
         if case .failed(let error) = ending { completion.errorCode = error.code.rawValue }
-        count(evidence, cached: metered.cached, ending)
+        count(completion, ending)
         trace.queuedFor = seat.waited
         trace.promptTokens = plan.facts.estimatedPromptTokens
         trace.fault = evidence.fault
@@ -64,9 +64,9 @@ extension RelayedRequest {
         return evidence
     }
 
-    private func count(_ evidence: RequestEvidence, cached: Int, _ ending: Ending) {
-        let billable = BillableTokens(evidence)
-        settleLimits(billable, cached: cached)
+    private func count(_ completion: Completion, _ ending: Ending) {
+        let (evidence, billable) = (completion.evidence, completion.billable)
+        settleLimits(billable, cached: completion.cachedPromptTokens)
         settleShare(prompt: evidence.promptTokens, cached: tokens.cached, output: evidence.completionTokens)
         loop.metrics.count(Outcome(evidence))
         loop.metrics.promptTokens.increment(by: billable.prompt)
