@@ -21,6 +21,8 @@ package enum GatewayPath {
     package static let renew = "/gateway/v1/renew"
     /// `GET ?since=V&wait=SECONDS -> SignedTable`, header `ETag: "V"`; 304 when nothing newer came while waiting.
     package static let table = "/gateway/v1/table"
+    /// `GET ?since=V&wait=SECONDS -> StatusPublication`, headers `ETag: "V"` and `x-plimsoll-status-age`; 304 when nothing newer came.
+    package static let status = "/gateway/v1/status"
     /// `POST UsageBatch -> IntakeResponse`.
     package static let usage = "/gateway/v1/usage-records"
     /// `POST MinuteBatch -> IntakeResponse`.

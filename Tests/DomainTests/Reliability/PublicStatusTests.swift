@@ -1,0 +1,51 @@
+import Domain
+import Testing
+
+@Suite struct PublicStatusTests {
+    private func minute(good: Int64 = 0, bad: Int64 = 0, probes: (Int64, Int64) = (0, 0), measured: Bool = true) -> MinuteEvidence {
+        var evidence = MinuteEvidence()
+        (evidence.good, evidence.bad) = (good, bad)
+        (evidence.probeSuccesses, evidence.probeFailures) = probes
+        evidence.measured = measured
+        return evidence
+    }
+
+    @Test func `nothing known is never operational`() {
+        #expect(PublicStatus.state([]) == .unmeasured)
+        #expect(PublicStatus.state([minute(), minute(good: 5, measured: false)]) == .unmeasured)
+        #expect(PublicStatus.state([], hasIncident: true) == .unmeasured)
+    }
+
+    @Test func `an idle service is judged by its probes`() {
+        #expect(PublicStatus.state([minute(probes: (1, 3))]) == .operational)
+        #expect(PublicStatus.state([minute(probes: (0, 1)), minute(probes: (0, 2))]) == .majorOutage)
+    }
+
+    @Test func `five per cent of failures are not a bad minute, and more are`() {
+        #expect(PublicStatus.state([minute(good: 95, bad: 5)]) == .operational)
+        #expect(PublicStatus.state([minute(good: 94, bad: 6), minute(good: 100), minute(good: 100)]) == .degradedPerformance)
+        #expect(PublicStatus.state([minute(good: 94, bad: 6), minute(good: 94, bad: 6), minute(good: 100)]) == .partialOutage)
+        #expect(PublicStatus.state([minute(good: 94, bad: 6), minute(good: 94, bad: 6)]) == .partialOutage)
+        #expect(PublicStatus.state([minute(good: 5, bad: 6), minute(bad: 6)]) == .majorOutage)
+    }
+
+    @Test func `slow answers, incidents and maintenance show`() {
+        let good = [minute(good: 100)]
+        #expect(PublicStatus.state(good, latency: LatencyCounter(samples: 100, over: 6)) == .degradedPerformance)
+        #expect(PublicStatus.state(good, latency: LatencyCounter(samples: 100, over: 5)) == .operational)
+        #expect(PublicStatus.state(good, hasIncident: true) == .degradedPerformance)
+        #expect(PublicStatus.state([minute(bad: 9)], isMaintained: true) == .underMaintenance)
+    }
+
+    @Test func `the worst of a period, and unmeasured time is not uptime`() {
+        #expect(PublicStatus.worst(good: 0, bad: 0, lost: 0, excluded: 0, unmeasured: 0) == nil)
+        #expect(PublicStatus.worst(good: 1440, bad: 0, lost: 0, excluded: 0, unmeasured: 0) == .operational)
+        #expect(PublicStatus.worst(good: 1439, bad: 0, lost: 0, excluded: 0, unmeasured: 1) == .unmeasured)
+        #expect(PublicStatus.worst(good: 1439, bad: 1, lost: 1, excluded: 0, unmeasured: 0) == .degradedPerformance)
+        #expect(PublicStatus.worst(good: 1400, bad: 40, lost: 4, excluded: 0, unmeasured: 0) == .partialOutage)
+        #expect(PublicStatus.worst(good: 1400, bad: 40, lost: 5, excluded: 0, unmeasured: 0) == .majorOutage)
+        #expect(PublicStatus.worst(good: 0, bad: 0, lost: 0, excluded: 60, unmeasured: 0) == .underMaintenance)
+        #expect(PublicStatus.uptime(good: 9, bad: 0, unmeasured: 1).map { $0 == Ratio(9, 10) } == true)
+        #expect(PublicStatus.uptime(good: 0, bad: 0, unmeasured: 0) == nil)
+    }
+}
