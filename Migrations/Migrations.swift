@@ -37,5 +37,6 @@ package enum Migrations {
         File(name: "V0028_minute_totals", sql: PackageResources.V0028_minute_totals_sql),
         File(name: "V0029_probes", sql: PackageResources.V0029_probes_sql),
         File(name: "V0030_status_page", sql: PackageResources.V0030_status_page_sql),
+        File(name: "V0031_promises", sql: PackageResources.V0031_promises_sql),
     ]
 }

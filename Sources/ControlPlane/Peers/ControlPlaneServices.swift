@@ -15,6 +15,7 @@ package struct ControlPlaneServices: Sendable {
     private let writer: HeartbeatWriter
     private let upkeep: ControlUpkeep
     private let behaviour: BehaviourWatch
+    private let keeper: ReliabilityKeeper
 
     package init(
         configuration: PostgresConfiguration, authority: Authority, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger
@@ -29,11 +30,12 @@ package struct ControlPlaneServices: Sendable {
         listener = ChangeListener(configuration: configuration, bells: news, logger: logger)
         writer = HeartbeatWriter(pool: databases.serving, book: peers.book, logger: logger)
         behaviour = BehaviourWatch(databases: databases, holder: holder, metrics: metrics, logger: logger)
+        keeper = ReliabilityKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
         upkeep = ControlUpkeep(databases: databases, holder: holder, retention: retention, metrics: metrics, logger: logger)
     }
 
     /// Dependencies first. `others` are loops of the program's own, which end with those of this.
     package func services(with others: [any Service] = []) -> [any Service] {
-        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour] + others)]
+        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour, keeper] + others)]
     }
 }

@@ -65,11 +65,7 @@ package struct MinuteBook: Sendable {
         of subject: MinuteSubject, in range: MinuteRange, rule: TrafficRule, leftOut: [MinuteRange]? = nil
     ) async throws -> MinuteTally {
         let gaps = MinuteGaps.merged(leftOut ?? [], within: range)
-        let (starts, ends) = (gaps.map(\.lowerBound), gaps.map(\.upperBound))
-        let counted: SQL = """
-            NOT EXISTS (SELECT 1 FROM unnest(\(starts)::bigint[], \(ends)::bigint[]) AS gap (first, next)
-                WHERE minute_at >= to_timestamp(gap.first * 60) AND minute_at < to_timestamp(gap.next * 60))
-            """
+        let counted = MinuteGaps.outside(gaps)
         let row = try await pool.queryOne(
             """
             WITH traffic AS MATERIALIZED (
@@ -146,6 +142,15 @@ extension TrafficRule {
 
 /// Sets of minutes.
 package enum MinuteGaps {
+    /// A condition on `minute_at`.
+    static func outside(_ gaps: [MinuteRange]) -> SQL {
+        guard !gaps.isEmpty else { return "TRUE" }
+        return """
+            NOT EXISTS (SELECT 1 FROM unnest(\(gaps.map(\.lowerBound))::bigint[], \(gaps.map(\.upperBound))::bigint[]) AS gap (first, next)
+                WHERE minute_at >= to_timestamp(gap.first * 60) AND minute_at < to_timestamp(gap.next * 60))
+            """
+    }
+
     /// The same minutes as ranges in order that do not touch, as far as they lie within the range.
     package static func merged(_ ranges: [MinuteRange], within range: MinuteRange) -> [MinuteRange] {
         var merged: [MinuteRange] = []

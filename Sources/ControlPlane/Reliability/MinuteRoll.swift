@@ -17,7 +17,7 @@ struct MinuteRoll: Sendable {
     }
 
     private func time(_ range: MinuteRange, _ column: SQL = "minute_at") -> SQL {
-        "\(column) >= to_timestamp(\(range.lowerBound) * 60) AND \(column) < to_timestamp(\(range.upperBound) * 60)"
+        "\(column) >= \(SQL.minute(range.lowerBound)) AND \(column) < \(SQL.minute(range.upperBound))"
     }
 
     private func tenants(_ range: MinuteRange, _ connection: PostgresConnection) async throws {

@@ -29,7 +29,7 @@ package typealias MinuteRange = Range<Int64>
 extension MinuteSubject {
     /// `minute_at`, counters and latency of each minute with traffic in the range, one row a minute.
     func traffic(_ range: MinuteRange) -> SQL {
-        let time: SQL = "minute_at >= to_timestamp(\(range.lowerBound) * 60) AND minute_at < to_timestamp(\(range.upperBound) * 60)"
+        let time: SQL = "minute_at >= \(SQL.minute(range.lowerBound)) AND minute_at < \(SQL.minute(range.upperBound))"
         if let tenant {
             return """
                 SELECT minute_at, good, bad, excluded, server_errors, shed, over_quota, first_token_samples, first_token_over
@@ -53,7 +53,12 @@ extension MinuteSubject {
     func probes(_ range: MinuteRange) -> SQL {
         """
         SELECT minute_at, successes, failures FROM reliability.probe_minute WHERE model = \(model) AND region = \(region)
-            AND minute_at >= to_timestamp(\(range.lowerBound) * 60) AND minute_at < to_timestamp(\(range.upperBound) * 60)
+            AND minute_at >= \(SQL.minute(range.lowerBound)) AND minute_at < \(SQL.minute(range.upperBound))
         """
     }
+}
+
+extension SQL {
+    /// The instant at which a minute since 1970 begins.
+    static func minute(_ minute: Int64) -> SQL { "to_timestamp(\(minute * 60)::bigint)" }
 }

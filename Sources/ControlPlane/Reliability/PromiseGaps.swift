@@ -60,8 +60,8 @@ package struct PromiseGaps: Sendable {
             """
             SELECT DISTINCT extract(epoch FROM minute_at)::bigint / 60 AS minute
             FROM reliability.maintenance_window AS planned, LATERAL generate_series(
-                greatest(planned.starts_at, to_timestamp(\(month.lowerBound) * 60)),
-                least(planned.ends_at, planned.completed_at, to_timestamp(\(month.upperBound) * 60)) - interval '1 microsecond', '1 minute') AS minute_at
+                greatest(planned.starts_at, \(SQL.minute(month.lowerBound))),
+                least(planned.ends_at, planned.completed_at, \(SQL.minute(month.upperBound))) - interval '1 microsecond', '1 minute') AS minute_at
             WHERE state <> 'cancelled' AND \(Self.concerns(subject))
                 AND planned.starts_at - planned.announced_at >= make_interval(secs => \(rules.leadSeconds)) AND \(Self.agreed(rules.window))
             ORDER BY minute LIMIT \(max(rules.monthlyMinutes, 0))
@@ -79,7 +79,7 @@ package struct PromiseGaps: Sendable {
             SELECT extract(epoch FROM starts_at)::bigint / 60 AS first, extract(epoch FROM ends_at)::bigint / 60 AS next
             FROM reliability.effective_exclusion WHERE \(tenant) AND \(Self.concerns(subject))
                 AND coalesce(code = ANY(\(codes)::text[]), true)
-                AND starts_at < to_timestamp(\(month.upperBound) * 60) AND ends_at > to_timestamp(\(month.lowerBound) * 60)
+                AND starts_at < \(SQL.minute(month.upperBound)) AND ends_at > \(SQL.minute(month.lowerBound))
             """)
         return try rows.map { row in try row.value("first", as: Int64.self)..<row.value("next", as: Int64.self) }
     }

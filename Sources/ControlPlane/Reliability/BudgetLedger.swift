@@ -1,0 +1,73 @@
+import Domain
+import Postgres
+
+/// Writes every bad minute of every budget once, with its cause; where a late report changes a minute, a further row takes it back or adds it.
+struct BudgetLedger: Sendable {
+    /// Of the reliability room.
+    let pool: PostgresPool
+
+    /// Brings the ledger to what the minutes say now. A second time nothing is written. Returns how many rows were added.
+    func settle(_ subjects: [(subject: BudgetSubject, rule: Int64?)], _ range: MinuteRange, _ history: ChangeHistory) async throws -> Int {
+        guard !subjects.isEmpty, !range.isEmpty else { return 0 }
+        let ids = subjects.map(\.subject.id)
+        let rules = subjects.map { $0.rule ?? -1 }
+        return try await pool.execute(
+            """
+            WITH judged AS (\(judged(ids, rules, range))), held AS (
+                SELECT subject_id, minute_at, max(revision) AS revision, sum(amount) AS amount,
+                    (array_agg(cause ORDER BY revision DESC))[1] AS cause, (array_agg(status ORDER BY revision DESC))[1] AS status
+                FROM reliability.budget_entry WHERE subject_id = ANY(\(ids)::bigint[]) AND minute_at >= \(SQL.minute(range.lowerBound))
+                    AND minute_at < \(SQL.minute(range.upperBound))
+                GROUP BY subject_id, minute_at
+            ), change AS (
+                SELECT * FROM unnest(\(history.causes)::text[], \(history.models)::text[], \(history.regions)::text[], \(history.details)::text[],
+                    \(history.instants)::bigint[]) AS change (cause, model, region, detail, at)
+            )
+            INSERT INTO reliability.budget_entry (subject_id, minute_at, revision, amount, status, cause, detail)
+            SELECT judged.subject_id, judged.minute_at, coalesce(held.revision + 1, 0), 1, judged.status, coalesce(found.cause, 'unexpected'), found.detail
+            FROM judged LEFT JOIN held USING (subject_id, minute_at) LEFT JOIN LATERAL (\(Self.cause)) AS found ON true
+            WHERE judged.status LIKE 'bad%' AND coalesce(held.amount, 0) = 0
+            UNION ALL
+            SELECT judged.subject_id, judged.minute_at, held.revision + 1, -1, held.status, held.cause, 'a late report'
+            FROM judged JOIN held USING (subject_id, minute_at) WHERE judged.status NOT LIKE 'bad%' AND held.amount = 1
+            ON CONFLICT DO NOTHING
+            """)
+    }
+
+    /// Status of each minute as `MinuteEvidence.budgetStatus` gives it.
+    private func judged(_ ids: [Int64], _ rules: [Int64], _ range: MinuteRange) -> SQL {
+        """
+        SELECT minute.id AS subject_id, minute.minute_at, minute.model, minute.region, CASE
+            WHEN coalesce(own.good, service.good, 0) + coalesce(own.bad, service.bad, 0) > 0 THEN
+                CASE WHEN coalesce(own.bad, service.bad)::numeric * 1000000 > greatest(minute.rule, 0)::numeric
+                    * (coalesce(own.good, service.good) + coalesce(own.bad, service.bad)) THEN 'bad' ELSE 'good' END
+            WHEN probed.successes > 0 THEN 'good:idle' WHEN probed.failures > 0 THEN 'bad:idle' ELSE 'bad:unmeasured' END AS status
+        FROM (
+            SELECT subject.*, ruled.rule, minute_at FROM unnest(\(ids)::bigint[], \(rules)::bigint[]) AS ruled (id, rule)
+            JOIN reliability.budget_subject AS subject USING (id), generate_series(
+                greatest(\(SQL.minute(range.lowerBound)), subject.first_minute_at),
+                least(\(SQL.minute(range.upperBound)), subject.ended_at) - interval '1 minute', '1 minute') AS minute_at
+        ) AS minute
+        LEFT JOIN reliability.minute_total AS own ON minute.tenant_id IS NOT NULL AND own.tenant_id = minute.tenant_id AND own.model = minute.model
+            AND own.region = minute.region AND own.minute_at = minute.minute_at
+        LEFT JOIN reliability.service_minute AS service ON minute.tenant_id IS NULL AND service.tier = minute.tier AND service.model = minute.model
+            AND service.region = minute.region AND service.minute_at = minute.minute_at
+        LEFT JOIN reliability.probe_minute AS probed ON probed.model = minute.model AND probed.region = minute.region
+            AND probed.minute_at = minute.minute_at
+        """
+    }
+
+    /// Announced work first, then the newest change before the minute that concerns it, deployments before swaps.
+    private static let cause: SQL = """
+        SELECT cause, detail FROM (
+            SELECT 'maintenance' AS cause, planned.title::text AS detail, 0 AS rank, 0::bigint AS at FROM reliability.maintenance_window AS planned
+            WHERE planned.state <> 'cancelled' AND judged.minute_at >= planned.starts_at
+                AND judged.minute_at < least(planned.ends_at, planned.completed_at)
+                AND coalesce(planned.model = judged.model, true) AND coalesce(planned.region = judged.region, true)
+            UNION ALL
+            SELECT change.cause, change.detail, CASE change.cause WHEN 'deployment' THEN 1 ELSE 2 END, change.at FROM change
+            WHERE change.model IN ('', judged.model) AND change.region IN ('', judged.region)
+                AND extract(epoch FROM judged.minute_at) BETWEEN change.at - 60 AND change.at + \(ChangeHistory.effectSeconds)
+        ) AS possible ORDER BY rank, at DESC LIMIT 1
+        """
+}

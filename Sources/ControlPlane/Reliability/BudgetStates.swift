@@ -1,0 +1,137 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// Works out how every objective stands: what of its budget is spent in its period and in the last 30 days, and whether changes must wait.
+struct BudgetStates: Sendable {
+    private static let rollingMinutes: Int64 = 30 * 1_440
+
+    /// Of the reliability room.
+    let pool: PostgresPool
+
+    private struct Figures {
+        var total: Int64
+        var bad: Int64
+        var consumed: Ratio?
+    }
+
+    /// - Parameter closed: Minute up to which all minutes are closed.
+    func evaluate(_ subjects: [BudgetSubject], _ objectives: [StoredObjective], closed: Int64) async throws {
+        var periods: [String: MinuteRange] = [:]
+        for subject in subjects {
+            for kind in ObjectiveKind.allCases {
+                guard let stored = objectives.holding(kind, for: subject.scope) else {
+                    try await pool.execute("DELETE FROM reliability.budget_state WHERE subject_id = \(subject.id) AND kind = \(kind.rawValue)")
+                    continue
+                }
+                let key = "\(stored.period.rawValue) \(stored.timeZone)"
+                let period = if let known = periods[key] { known } else { try await self.period(stored, closed) }
+                periods[key] = period
+                try await evaluate(subject, stored, period, closed)
+            }
+        }
+    }
+
+    /// Of a calendar in the objective's zone, or the last 30 days.
+    private func period(_ stored: StoredObjective, _ closed: Int64) async throws -> MinuteRange {
+        guard stored.period == .calendar else { return closed - Self.rollingMinutes..<closed }
+        return try await Self.month(of: closed, in: stored.timeZone) { try await pool.queryOne($0) }
+    }
+
+    /// The calendar month of a zone that holds a minute.
+    static func month(of minute: Int64, in zone: String, _ run: (SQL) async throws -> PostgresRow?) async throws -> MinuteRange {
+        let row = try await run(
+            """
+            SELECT extract(epoch FROM first AT TIME ZONE \(zone))::bigint / 60 AS first,
+                extract(epoch FROM (first + interval '1 month') AT TIME ZONE \(zone))::bigint / 60 AS next
+            FROM date_trunc('month', \(SQL.minute(minute)) AT TIME ZONE \(zone)) AS first
+            """)
+        guard let row else { preconditionFailure("a month is always found") }
+        return try row.value("first", as: Int64.self)..<row.value("next", as: Int64.self)
+    }
+
+    private func evaluate(_ subject: BudgetSubject, _ stored: StoredObjective, _ period: MinuteRange, _ closed: Int64) async throws {
+        let rolling = closed - Self.rollingMinutes..<closed
+        let passed = period.clamped(to: period.lowerBound..<max(closed, period.lowerBound))
+        guard stored.objective.kind == .availability else {
+            let now = try await events(subject, stored.objective, passed)
+            let month = try await events(subject, stored.objective, rolling)
+            return try await write(subject, stored, period, closed, now, month, .normal, causes: [:])
+        }
+        let spent = try await bad(subject, period: passed, rolling: rolling)
+        let now = minutes(stored.objective, Int64(period.count), spent.values.reduce(0) { $0 + $1.period })
+        let month = minutes(stored.objective, Self.rollingMinutes, spent.values.reduce(0) { $0 + $1.rolling })
+        let elapsed = Ratio(Int64(passed.count), Int64(max(period.count, 1)))
+        let state = FreezeState(consumed: now.consumed, bad: now.bad, elapsed: elapsed, rolling: month.consumed)
+        try await write(subject, stored, period, closed, now, month, stored.freezes ? state : .normal, causes: spent.mapValues(\.period))
+    }
+
+    /// Of a budget that a subject has for the whole period, since when ever it is sold.
+    private func minutes(_ objective: Objective, _ total: Int64, _ bad: Int64) -> Figures {
+        Figures(total: total, bad: bad, consumed: objective.consumed(bad: bad, of: total))
+    }
+
+    private func events(_ subject: BudgetSubject, _ objective: Objective, _ range: MinuteRange) async throws -> Figures {
+        let counted =
+            objective.kind == .lastToken
+            ? try await lastTokens(subject, objective, range)
+            : try await MinuteBook(pool: pool).requests(of: subject.minutes, in: range).events(objective.kind)
+        return Figures(total: counted.total, bad: counted.bad, consumed: objective.consumed(bad: counted.bad, of: counted.total))
+    }
+
+    /// Probes through the public endpoint ask for exactly as many tokens as the objective is for.
+    private func lastTokens(_ subject: BudgetSubject, _ objective: Objective, _ range: MinuteRange) async throws -> BurnWindow {
+        let row = try await pool.queryOne(
+            """
+            SELECT count(*) AS total, count(*) FILTER (WHERE ttlt_us > \(objective.thresholdMicroseconds)) AS bad FROM reliability.probe
+            WHERE model = \(subject.minutes.model) AND region = \(subject.minutes.region) AND succeeded AND NOT drill
+                AND completion_tokens = \(FixedLengthSample.defaultTokens) AND ttlt_us IS NOT NULL
+                AND at >= \(SQL.minute(range.lowerBound)) AND at < \(SQL.minute(range.upperBound))
+            """)
+        return BurnWindow(bad: try row?.value("bad") ?? 0, total: try row?.value("total") ?? 0)
+    }
+
+    private func bad(_ subject: BudgetSubject, period: MinuteRange, rolling: MinuteRange) async throws -> [String: (period: Int64, rolling: Int64)] {
+        let inside = { (range: MinuteRange) -> SQL in
+            "minute_at >= \(SQL.minute(range.lowerBound)) AND minute_at < \(SQL.minute(range.upperBound))"
+        }
+        let rows = try await pool.query(
+            """
+            SELECT cause, coalesce(sum(amount) FILTER (WHERE \(inside(period))), 0)::bigint AS period,
+                coalesce(sum(amount) FILTER (WHERE \(inside(rolling))), 0)::bigint AS rolling
+            FROM reliability.budget_entry WHERE subject_id = \(subject.id)
+                AND minute_at >= \(SQL.minute(min(period.lowerBound, rolling.lowerBound)))
+            GROUP BY cause
+            """)
+        var found: [String: (period: Int64, rolling: Int64)] = [:]
+        for row in rows { found[try row.value("cause")] = (try row.value("period"), try row.value("rolling")) }
+        return found
+    }
+
+    private func write(
+        _ subject: BudgetSubject, _ stored: StoredObjective, _ period: MinuteRange, _ closed: Int64, _ now: Figures, _ month: Figures,
+        _ freeze: FreezeState, causes: [String: Int64]
+    ) async throws {
+        let names = causes.keys.sorted()
+        let document = "{" + names.map { "\(AdminJSON.string($0)):\(causes[$0] ?? 0)" }.joined(separator: ",") + "}"
+        let verdict: ShareObjective.Verdict =
+            closed <= max(subject.firstMinute, period.lowerBound) ? .noData : stored.objective.verdict(bad: now.bad, of: now.total)
+        try await pool.execute(
+            """
+            INSERT INTO reliability.budget_state AS state (subject_id, kind, objective_id, period_from, period_until, total, bad, consumed_numerator,
+                consumed_denominator, rolling_total, rolling_bad, rolling_consumed_numerator, rolling_consumed_denominator, verdict, freeze_state,
+                causes, evaluated_at)
+            VALUES (\(subject.id), \(stored.objective.kind.rawValue), \(stored.id), \(SQL.minute(period.lowerBound)),
+                \(SQL.minute(period.upperBound)), \(now.total), \(now.bad), \(now.consumed?.numerator), \(now.consumed?.denominator),
+                \(month.total), \(month.bad), \(month.consumed?.numerator), \(month.consumed?.denominator), \(verdict.rawValue),
+                \(freeze.rawValue), \(document)::jsonb, \(SQL.minute(closed)))
+            ON CONFLICT (subject_id, kind) DO UPDATE SET objective_id = EXCLUDED.objective_id, period_from = EXCLUDED.period_from,
+                period_until = EXCLUDED.period_until, total = EXCLUDED.total, bad = EXCLUDED.bad,
+                consumed_numerator = EXCLUDED.consumed_numerator, consumed_denominator = EXCLUDED.consumed_denominator,
+                rolling_total = EXCLUDED.rolling_total, rolling_bad = EXCLUDED.rolling_bad,
+                rolling_consumed_numerator = EXCLUDED.rolling_consumed_numerator,
+                rolling_consumed_denominator = EXCLUDED.rolling_consumed_denominator, verdict = EXCLUDED.verdict,
+                freeze_state = EXCLUDED.freeze_state, causes = EXCLUDED.causes, evaluated_at = EXCLUDED.evaluated_at
+            """)
+    }
+}

@@ -1,0 +1,95 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// Holds how fast budgets are spent against the shipped rules, on counts of requests, and keeps the alerts.
+struct BurnWatch: Sendable {
+    struct Change: Sendable {
+        var kind: ObjectiveKind
+        var severity: BurnRule.Severity
+        var isOpened: Bool
+        var subject: MinuteSubject
+        var longSeconds: Int64
+    }
+
+    /// Of the reliability room.
+    let pool: PostgresPool
+
+    /// Opens alerts that fire, closes those that are quiet, and leaves those alone of which nothing is known.
+    ///
+    /// - Parameter minute: The first that is not looked at, because it is not over.
+    func judge(_ subjects: [BudgetSubject], _ objectives: [StoredObjective], before minute: Int64) async throws -> [Change] {
+        let windows = BurnRule.shipped.flatMap { [$0.longSeconds, $0.shortSeconds] }
+        let open = try await self.open()
+        var changes: [Change] = []
+        for subject in subjects {
+            let recent = try await MinuteBook(pool: pool).recent(of: subject.minutes, before: minute, seconds: windows)
+            for kind in ObjectiveKind.allCases where kind != .lastToken {
+                guard let stored = objectives.holding(kind, for: subject.scope), stored.raisesBurnAlerts else { continue }
+                for (index, rule) in BurnRule.shipped.enumerated() {
+                    let (long, short) = (recent[index * 2].events(kind), recent[index * 2 + 1].events(kind))
+                    let key = Key(subject: subject.id, kind: kind.rawValue, longSeconds: rule.longSeconds)
+                    let judged = Judged(subject: subject, stored: stored, rule: rule, long: long, short: short)
+                    if let change = try await apply(judged, isOpen: open.contains(key), minute) { changes.append(change) }
+                }
+            }
+        }
+        return changes
+    }
+
+    private struct Key: Hashable {
+        var subject: Int64
+        var kind: String
+        var longSeconds: Int64
+    }
+
+    private struct Judged {
+        var subject: BudgetSubject
+        var stored: StoredObjective
+        var rule: BurnRule
+        var long: BurnWindow
+        var short: BurnWindow
+
+        /// A month of 30 days, so that a rule means the same in every month.
+        var threshold: Ratio { rule.threshold(periodSeconds: 30 * 86_400) }
+
+        var verdict: BurnRule.Verdict {
+            BurnRule.verdict(long: long, short: short, objective: stored.objective.goodShare, threshold: threshold)
+        }
+    }
+
+    private func open() async throws -> Set<Key> {
+        let rows = try await pool.query("SELECT subject_id, kind, long_seconds FROM reliability.burn_alert WHERE closed_at IS NULL")
+        return Set(
+            try rows.map { Key(subject: try $0.value("subject_id"), kind: try $0.value("kind"), longSeconds: try $0.value("long_seconds")) })
+    }
+
+    private func apply(_ judged: Judged, isOpen: Bool, _ minute: Int64) async throws -> Change? {
+        let (subject, rule, kind) = (judged.subject, judged.rule, judged.stored.objective.kind)
+        let change = { (isOpened: Bool) in
+            Change(kind: kind, severity: rule.severity, isOpened: isOpened, subject: subject.minutes, longSeconds: rule.longSeconds)
+        }
+        switch judged.verdict {
+        case .fire where !isOpen:
+            let burn = judged.long.burn(objective: judged.stored.objective.goodShare)?.decimal(places: 3)
+            try await pool.execute(
+                """
+                INSERT INTO reliability.burn_alert (subject_id, kind, objective_id, severity, long_seconds, short_seconds, burn, threshold, bad,
+                    total, opened_at)
+                VALUES (\(subject.id), \(kind.rawValue), \(judged.stored.id), \(rule.severity.rawValue), \(rule.longSeconds), \(rule.shortSeconds),
+                    \(burn)::numeric, \(judged.threshold.decimal(places: 3))::numeric, \(judged.long.bad), \(judged.long.total),
+                    \(SQL.minute(minute)))
+                ON CONFLICT DO NOTHING
+                """)
+            return change(true)
+        case .quiet where isOpen:
+            try await pool.execute(
+                """
+                UPDATE reliability.burn_alert SET closed_at = \(SQL.minute(minute))
+                WHERE subject_id = \(subject.id) AND kind = \(kind.rawValue) AND long_seconds = \(rule.longSeconds) AND closed_at IS NULL
+                """)
+            return change(false)
+        default: return nil
+        }
+    }
+}

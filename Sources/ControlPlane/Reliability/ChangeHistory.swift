@@ -1,0 +1,51 @@
+import Postgres
+
+/// What was changed in a time, as causes of bad minutes are looked for.
+struct ChangeHistory: Sendable {
+    /// Seconds after a change in which a bad minute is taken for its effect.
+    static let effectSeconds: Int64 = 1_800
+
+    var causes: [String] = []
+    /// Empty: any.
+    var models: [String] = []
+    var regions: [String] = []
+    var details: [String] = []
+    /// Seconds since 1970.
+    var instants: [Int64] = []
+
+    /// Releases, their weights and drains are deployments; weights and states of pools and providers swap what serves.
+    static func read(_ range: MinuteRange, _ serving: PostgresPool) async throws -> ChangeHistory {
+        let (from, until): (SQL, SQL) = ("to_timestamp(\(range.lowerBound * 60 - effectSeconds))", "to_timestamp(\(range.upperBound * 60))")
+        let rows = try await serving.query(
+            """
+            SELECT cause, model, region, left(detail, 300) AS detail, extract(epoch FROM at)::bigint AS at FROM (
+                SELECT 'deployment' AS cause, model, '' AS region, 'release ' || name AS detail, updated_at AS at FROM serving.releases
+                UNION ALL
+                SELECT 'deployment', release.model, '', 'weight of release ' || release.name || ': ' || weight.reason, weight.created_at
+                FROM serving.routing_weights AS weight JOIN serving.releases AS release ON release.name = weight.subject
+                WHERE weight.scope = 'release'
+                UNION ALL
+                SELECT 'deployment', '', host.region, 'drain of ' || host.name, operation.created_at
+                FROM serving.operations AS operation JOIN serving.hosts AS host ON host.id = operation.host_id WHERE operation.kind = 'drain'
+                UNION ALL
+                SELECT 'provider_swap', '', coalesce(pool.region, ''), 'weight of ' || weight.scope || ' ' || weight.subject || ': ' || weight.reason,
+                    weight.created_at
+                FROM serving.routing_weights AS weight LEFT JOIN serving.pools AS pool ON weight.scope = 'pool' AND pool.name = weight.subject
+                WHERE weight.scope IN ('pool', 'provider')
+                UNION ALL
+                SELECT 'provider_swap', '', region, 'pool ' || name, updated_at FROM serving.pools WHERE updated_at > created_at
+                UNION ALL
+                SELECT 'provider_swap', '', '', 'provider ' || name, updated_at FROM serving.providers WHERE updated_at > created_at
+            ) AS change WHERE at >= \(from) AND at < \(until) ORDER BY at
+            """)
+        var history = ChangeHistory()
+        for row in rows {
+            history.causes.append(try row.value("cause"))
+            history.models.append(try row.value("model"))
+            history.regions.append(try row.value("region"))
+            history.details.append(try row.value("detail"))
+            history.instants.append(try row.value("at"))
+        }
+        return history
+    }
+}

@@ -1,0 +1,178 @@
+import Domain
+package import FoundationEssentials
+package import Logging
+import Postgres
+import ServiceLifecycle
+package import Telemetry
+
+/// Keeps the promise's books by the clock: minutes, the ledger of bad ones, budgets, burn alerts and credits. One replica at a time: the holder of a
+/// lease. Whatever it did not do, it does when it is back.
+package struct ReliabilityKeeper: Service {
+    /// Minutes after which a minute is closed: the longest request, and time for gateways to tell of it (reference, section 2.1).
+    package static let settling: Int64 = 15
+    /// Minutes that are read again at each turn, because gateways are still telling of them.
+    private static let open: Int64 = 3
+    /// Minutes that are closed at once.
+    private static let step: Int64 = 60
+
+    private let serving: PostgresPool
+    private let reliability: PostgresPool
+    private let credits: CreditLedger
+    private let lease: Lease
+    private let now: @Sendable () -> Date
+    private let logger: Logger
+    private let metrics: KeeperMetrics
+
+    package init(
+        databases: ControlDatabases, holder: UUID, now: @escaping @Sendable () -> Date = { Date() }, metrics: MetricRegistry, logger: Logger
+    ) {
+        serving = databases.serving
+        reliability = databases.reliability
+        credits = CreditLedger(databases)
+        lease = Lease("reliability", holder: holder, seconds: 30)
+        self.now = now
+        self.metrics = KeeperMetrics(metrics)
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var judged: Int64 = 0
+            while !Task.isCancelled {
+                do {
+                    if try await lease.acquire(serving) != nil { judged = try await turn(after: judged) }
+                } catch {
+                    if !Task.isCancelled { logger.warning("The books of the promise are delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
+                }
+                // Cancellation is seen by the loop's condition.
+                try? await Task.sleep(for: .seconds(5))
+            }
+        }
+    }
+
+    /// One turn; what is due once a minute is done when the minute is another than last time. Returns the minute that was judged.
+    ///
+    /// - Parameter last: The minute that was judged last.
+    @discardableResult
+    package func turn(after last: Int64 = 0) async throws -> Int64 {
+        let current = Int64(now().timeIntervalSince1970) / 60
+        try await MinuteRoll(pool: reliability).roll(current - Self.open..<current + 1)
+        guard current > last else { return last }
+        let subjects = BudgetSubjects(serving: serving, reliability: reliability)
+        try await close(until: current - Self.settling, subjects)
+        try await correctLate(subjects)
+        let (open, objectives) = (try await subjects.open(), try await objectives())
+        try await BudgetStates(pool: reliability).evaluate(open, objectives, closed: current - Self.settling)
+        report(try await BurnWatch(pool: reliability).judge(open, objectives, before: current))
+        try await measure()
+        try await credits.computeDue(at: now())
+        return current
+    }
+
+    private func objectives() async throws -> [StoredObjective] {
+        try await ObjectiveStore.active { try await reliability.query($0) }
+    }
+
+    /// Closes minutes in pieces, so that what was done of a long absence stays done.
+    private func close(until watermark: Int64, _ subjects: BudgetSubjects) async throws {
+        let row = try await reliability.queryOne(
+            """
+            INSERT INTO reliability.minute_progress AS progress (closed_until) VALUES (\(SQL.minute(watermark - 1)))
+            ON CONFLICT (single) DO UPDATE SET closed_until = progress.closed_until
+            RETURNING extract(epoch FROM closed_until)::bigint / 60 AS minute
+            """)
+        guard var first = try row?.value("minute", as: Int64.self) else { return }
+        while first < watermark {
+            let piece = first..<min(first + Self.step, watermark)
+            try await MinuteRoll(pool: reliability).roll(piece)
+            try await subjects.discover(piece)
+            try await settle(piece, subjects)
+            let days = DayTotals(pool: reliability)
+            try await days.sum(piece.lowerBound / 1_440..<piece.upperBound / 1_440)
+            try await reliability.execute(
+                "UPDATE reliability.minute_progress SET closed_until = greatest(closed_until, \(SQL.minute(piece.upperBound)))")
+            first = piece.upperBound
+        }
+    }
+
+    private func settle(_ range: MinuteRange, _ subjects: BudgetSubjects) async throws {
+        let objectives = try await objectives()
+        let judged = try await subjects.open().compactMap { subject -> (subject: BudgetSubject, rule: Int64?)? in
+            objectives.holding(.availability, for: subject.scope).map { (subject, $0.objective.badAbovePpm) }
+        }
+        let history = try await ChangeHistory.read(range, serving)
+        _ = try await BudgetLedger(pool: reliability).settle(judged, range, history)
+    }
+
+    /// Minutes of which something came after they were closed: merged, judged and summed again.
+    private func correctLate(_ subjects: BudgetSubjects) async throws {
+        let rows = try await reliability.query(
+            """
+            SELECT DISTINCT extract(epoch FROM minute_at)::bigint / 60 AS minute FROM reliability.late_minute ORDER BY minute LIMIT 1000
+            """)
+        let minutes = try rows.map { try $0.value("minute", as: Int64.self) }
+        guard let first = minutes.first, let last = minutes.last else { return }
+        let seen = try await reliability.queryOne("SELECT now() AS now")?.value("now", as: Date.self)
+        let days = DayTotals(pool: reliability)
+        for range in MinuteGaps.merged(minutes.map { $0..<$0 + 1 }, within: first..<last + 1) {
+            try await MinuteRoll(pool: reliability).roll(range)
+            try await settle(range, subjects)
+        }
+        for day in Set(minutes.map { $0 / 1_440 }) { try await days.sum(day..<day + 1) }
+        // What came meanwhile stays noted.
+        try await reliability.execute(
+            """
+            DELETE FROM reliability.late_minute WHERE minute_at >= \(SQL.minute(first)) AND minute_at <= \(SQL.minute(last))
+                AND noted_at < \(seen)
+            """)
+    }
+
+    private func measure() async throws {
+        let row = try await reliability.queryOne(
+            """
+            SELECT (SELECT count(*) FROM reliability.budget_state WHERE freeze_state = 'frozen') AS frozen,
+                (SELECT count(*) FROM reliability.burn_alert WHERE closed_at IS NULL AND severity = 'page') AS pages,
+                (SELECT count(*) FROM reliability.burn_alert WHERE closed_at IS NULL AND severity = 'ticket') AS tickets,
+                (SELECT extract(epoch FROM closed_until)::bigint FROM reliability.minute_progress) AS closed
+            """)
+        guard let row else { return }
+        metrics.frozen.set(Double(try row.value("frozen", as: Int.self)))
+        metrics.openPages.set(Double(try row.value("pages", as: Int.self)))
+        metrics.openTickets.set(Double(try row.value("tickets", as: Int.self)))
+        metrics.closedUntil.set(Double(try row.value("closed", as: Int64?.self) ?? 0))
+    }
+
+    private func report(_ changes: [BurnWatch.Change]) {
+        for change in changes {
+            if change.isOpened { metrics.opened(change.severity).increment() }
+            logger.log(
+                level: change.isOpened && change.severity == .page ? .error : .notice,
+                change.isOpened ? "A budget is spent too fast" : "A budget is no longer spent too fast",
+                metadata: [
+                    LogKeys.reason: "\(change.kind.rawValue)", LogKeys.model: "\(change.subject.model)",
+                    LogKeys.region: "\(change.subject.region)", LogKeys.limit: "\(change.longSeconds)",
+                ])
+        }
+    }
+}
+
+/// What an operator watches of it.
+private struct KeeperMetrics: Sendable {
+    let frozen: GaugeMetric
+    let openPages: GaugeMetric
+    let openTickets: GaugeMetric
+    let closedUntil: GaugeMetric
+    private let pages: CounterMetric
+    private let tickets: CounterMetric
+
+    init(_ registry: MetricRegistry) {
+        frozen = registry.gauge("plimsoll_control_budgets_frozen", "Budgets that hold changes up.")
+        openPages = registry.gauge("plimsoll_control_burn_alerts", "Budgets spent too fast now.", labels: ["severity": "page"])
+        openTickets = registry.gauge("plimsoll_control_burn_alerts", "Budgets spent too fast now.", labels: ["severity": "ticket"])
+        closedUntil = registry.gauge("plimsoll_control_minutes_closed_until_seconds", "Minutes before this instant are closed.")
+        pages = registry.counter("plimsoll_control_burn_alerts_total", "Alerts of a budget spent too fast.", labels: ["severity": "page"])
+        tickets = registry.counter("plimsoll_control_burn_alerts_total", "Alerts of a budget spent too fast.", labels: ["severity": "ticket"])
+    }
+
+    func opened(_ severity: BurnRule.Severity) -> CounterMetric { severity == .page ? pages : tickets }
+}

@@ -1,0 +1,127 @@
+import Domain
+import FoundationEssentials
+import Postgres
+import Telemetry
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct ReliabilityKeeperTests {
+    @Test func everyBadMinuteIsWrittenOnceWithItsCauseAndLateReportsCorrectIt() async throws {
+        try await KeeperWorld.run { keeper in
+            let (pool, start) = (keeper.world.pool, keeper.start)
+            try await pool.execute(
+                """
+                INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor, created_at)
+                VALUES ('release', 'tiny-1', 500000, 'operator', 'canary', 'test', \(SQL.minute(start + 4))),
+                    ('pool', 'llama', 0, 'operator', 'dear', 'test', \(SQL.minute(start + 52)))
+                """)
+            try await pool.execute(
+                """
+                INSERT INTO reliability.maintenance_window (title, reason, starts_at, ends_at, announced_by)
+                VALUES ('Drivers', 'new ones', \(SQL.minute(start + 54)), \(SQL.minute(start + 55)), 'test')
+                """)
+            try await keeper.report(start..<start + 90, good: 20, bad: 0)
+            for minute in [5, 40, 53, 54, 85] { try await keeper.report(start + Int64(minute), good: 0, bad: 2, gateway: 2) }
+            try await keeper.turn()
+            try await keeper.turn()
+            let first = ["5 deployment 1", "40 unexpected 1", "53 provider_swap 1", "54 maintenance 1", "85 unexpected 1"]
+            #expect(try await keeper.ledger() == first)
+            try await keeper.report(start + 40, good: 100, bad: 0, gateway: 3)
+            try await keeper.report(start + 41, good: 0, bad: 9, gateway: 3)
+            try await keeper.turn()
+            try await keeper.turn()
+            #expect(try await keeper.ledger() == first[0..<2] + ["40 unexpected -1", "41 unexpected 1"] + first[2...])
+            let state = try await pool.queryOne(
+                "SELECT bad, causes::text AS causes, verdict FROM reliability.budget_state WHERE kind = 'availability'")
+            #expect(try state?.value("bad", as: Int64.self) == 5 && state?.value("verdict", as: String.self) == "met")
+            #expect(try state?.value("causes", as: String.self) == #"{"deployment": 1, "unexpected": 2, "maintenance": 1, "provider_swap": 1}"#)
+            await #expect(throws: PostgresError.self) { try await pool.execute("UPDATE reliability.budget_entry SET cause = 'maintenance'") }
+        }
+    }
+
+    /// The SQL of the ledger against the rules as values, with minutes of every status.
+    @Test func theLedgerHoldsExactlyTheMinutesThatTheRulesCallBad() async throws {
+        try await KeeperWorld.run(opening: 300) { keeper in
+            let pool = keeper.world.pool
+            _ = try await pool.execute("DELETE FROM reliability.probe_minute WHERE minute_at < \(SQL.minute(keeper.start + 250))")
+            var random = SeededNumbers(seed: 5)
+            for minute in keeper.start..<keeper.start + 250 {
+                if random.next(below: 3) > 0 { try await keeper.report(minute, good: random.next(below: 30), bad: random.next(below: 3)) }
+                if random.next(below: 2) > 0 {
+                    try await pool.execute(
+                        "INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', \(SQL.minute(minute)), \(random.next(below: 2)), 1)")
+                }
+            }
+            try await keeper.turn()
+            let subject = MinuteSubject(tier: "pro", model: "tiny", region: "eu")
+            let first = try await pool.queryOne("SELECT extract(epoch FROM first_minute_at)::bigint / 60 AS minute FROM reliability.budget_subject")
+            let from: Int64 = try first?.value("minute") ?? 0
+            var bad: [String] = []
+            try await MinuteBook(pool: pool).minutes(of: subject, in: from..<keeper.start + 250) { minutes in
+                for minute in minutes {
+                    let status = minute.evidence.budgetStatus(.ratio(above: Ratio(50_000, 1_000_000)))
+                    if status.rawValue.hasPrefix("bad") { bad.append("\(minute.minute - keeper.start) \(status.rawValue)") }
+                }
+            }
+            let rows = try await pool.query(
+                """
+                SELECT (extract(epoch FROM minute_at)::bigint / 60 - \(keeper.start)) || ' ' || status AS line FROM reliability.budget_entry
+                WHERE minute_at < \(SQL.minute(keeper.start + 250)) ORDER BY minute_at
+                """)
+            #expect(try rows.map { try $0.value("line", as: String.self) } == bad)
+            #expect(Set(bad.map { $0.split(separator: " ")[1] }).count == 3)
+        }
+    }
+
+    @Test func aBudgetThatIsSpentTooFastRaisesAnAlertAndASpentOneFreezes() async throws {
+        try await KeeperWorld.run { keeper in
+            let metrics = MetricRegistry()
+            try await keeper.report(keeper.start..<keeper.start + 60, good: 50, bad: 0)
+            try await keeper.report(keeper.start + 60..<keeper.now, good: 10, bad: 10)
+            try await keeper.turn(metrics: metrics)
+            let open: SQL = """
+                SELECT severity || ' ' || kind || ' ' || long_seconds AS line FROM reliability.burn_alert WHERE closed_at IS NULL
+                ORDER BY long_seconds, kind
+                """
+            let lines = try await keeper.world.pool.query(open).map { try $0.value("line", as: String.self) }
+            #expect(lines.contains("page availability 3600") && lines.contains("page error_rate 3600") && lines.contains("page availability 21600"))
+            #expect(metrics.prometheusText().contains(#"plimsoll_control_burn_alerts{severity="page"} 4"#))
+            let frozen = try await keeper.world.pool.queryOne("SELECT freeze_state FROM reliability.budget_state WHERE kind = 'availability'")
+            #expect(try frozen?.value("freeze_state", as: String.self) == "frozen", "45 bad minutes of 43")
+            // An hour of good requests closes what looks back five minutes; silence alone would not.
+            try await keeper.report(keeper.now..<keeper.now + 30, good: 900, bad: 0)
+            try await keeper.turn(at: keeper.now + 30, metrics: metrics)
+            #expect(try await keeper.world.count("SELECT 1 FROM reliability.burn_alert WHERE closed_at IS NULL AND long_seconds <= 21600") == 0)
+            #expect(metrics.prometheusText().contains("plimsoll_control_budgets_frozen 1"))
+        }
+    }
+
+    @Test func daysAreSummedAsTheirMinutesAreAndMonthsReadDays() async throws {
+        try await KeeperWorld.run(opening: 3_000) { keeper in
+            try await keeper.report(keeper.start..<keeper.start + 2_900, good: 3, bad: 0)
+            try await keeper.report(keeper.start + 1_500..<keeper.start + 1_520, good: 0, bad: 1, gateway: 2)
+            try await keeper.turn()
+            let book = MinuteBook(pool: keeper.world.pool)
+            for subject in [
+                MinuteSubject(tenant: keeper.tenant, model: "tiny", region: "eu"), MinuteSubject(tier: "pro", model: "tiny", region: "eu"),
+                MinuteSubject(model: "tiny", region: "eu"),
+            ] {
+                let sums = try await book.requests(of: subject, in: keeper.start..<keeper.now - 15)
+                #expect(sums.good == 8_700 && sums.bad == 20 && sums.serverErrors == 20)
+            }
+            let recent = try await book.recent(
+                of: MinuteSubject(tier: "pro", model: "tiny", region: "eu"), before: keeper.start + 1_530, seconds: [3_600, 300, 86_400])
+            #expect(recent.map(\.bad) == [20, 0, 20] && recent.map(\.good) == [180, 15, 4_320])
+            let days = keeper.start / 1_440 + 1..<(keeper.now - 15) / 1_440
+            let others = [MinuteSubject(model: "tiny", region: "eu"), MinuteSubject(tenant: UUID(), model: "tiny", region: "eu")]
+            for subject in [MinuteSubject(tenant: keeper.tenant, model: "tiny", region: "eu")] + others {
+                for day in try await book.days(of: subject, in: days, manyBad: true) {
+                    let minutes = day.day * 1_440..<(day.day + 1) * 1_440
+                    #expect(day.minutes == (try await book.tally(of: subject, in: minutes, rule: .ratio(above: Ratio(1, 20)))))
+                }
+                #expect(try await book.days(of: subject, in: days, manyBad: false).count == days.count && !days.isEmpty)
+            }
+        }
+    }
+}
