@@ -19,7 +19,7 @@ def spelled():
     literals, resources = set(), set()
     for file in SOURCES.rglob("*.swift"):
         text = file.read_text()
-        literals |= {path for path in re.findall(r"\.(?:read\(|change\(\s*\.\w+,)\s*\"([^\"\\]+)\"", text)}
+        literals |= {path for path in re.findall(r"\.(?:read\(|(?:c|wideC)hange\(\s*\.\w+,)\s*\"([^\"\\]+)\"", text)}
         resources |= set(re.findall(r"AdminResource\(\s*path: \"([^\"]+)\"", text))
     return literals, resources
 

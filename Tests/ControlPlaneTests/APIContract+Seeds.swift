@@ -4,6 +4,29 @@ extension APIContract {
     /// Rows that only hosts and gateways write, with every column filled that a document shows.
     static let seeds: [SQL] = [
         """
+        INSERT INTO reliability.budget_subject (tenant_id, tier, model, region, first_minute_at) SELECT id, 'pro', 'tiny', 'eu', now() FROM serving.tenants
+        """,
+        """
+        INSERT INTO reliability.budget_entry (subject_id, minute_at, amount, status, cause, detail)
+        SELECT id, date_trunc('minute', now()), 1, 'bad', 'deployment', 'release tiny-q8' FROM reliability.budget_subject
+        """,
+        """
+        INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, consumed_numerator,
+            consumed_denominator, rolling_total, rolling_bad, rolling_consumed_numerator, rolling_consumed_denominator, verdict, freeze_state, causes,
+            evaluated_at)
+        SELECT subject.id, 'availability', objective.id, now(), now(), 43200, 1, 10, 432, 43200, 1, 10, 432, 'met', 'normal', '{"deployment": 1}', now()
+        FROM reliability.budget_subject AS subject, reliability.objective WHERE objective.name = 'availability'
+        """,
+        """
+        INSERT INTO reliability.burn_alert (subject_id, kind, objective_id, severity, long_seconds, short_seconds, burn, threshold, bad, total,
+            opened_at, closed_at)
+        SELECT subject_id, kind, objective_id, 'page', 3600, 300, 20, 14.4, 5, 100, now(), now() FROM reliability.budget_state
+        """,
+        """
+        INSERT INTO reliability.credit (agreement_id, tenant_id, terms_id, month, version, status, amount_cents, arithmetic, computed_by)
+        SELECT id, tenant_id, terms_id, '2026-01', 1, 'issued', 5, '{"month": "2026-01"}', 'test' FROM reliability.agreement
+        """,
+        """
         INSERT INTO serving.quota_budgets (holder, kind, period) SELECT 'tenant/' || id, 'tokens_per_day', 20000 FROM serving.tenants
         """,
         """

@@ -30,6 +30,11 @@ enum ReleaseResource {
                 WHERE releases.id = \(id) AND workers.retired_at IS NULL AND workers.accepted LIMIT 1
                 """
             return try await connection.query(workers).isEmpty ? nil : "workers serve this release"
+        },
+        gate: { call, connection, id in
+            let row = try await connection.queryOne("SELECT name, model FROM serving.releases WHERE id = \(id)")
+            let scope = FreezeScope(model: try row?.value("model", as: String.self))
+            try await FreezeDesk.admit(.deployment, scope, subject: "release \(try row?.value("name", as: String.self) ?? "")", call, connection)
         }, reusesNames: true)
 
     private static let bytes = FieldKind.integer(0...1_000_000_000_000_000)
@@ -53,6 +58,7 @@ enum ReleaseResource {
         guard case .change(let create) = resource.creation.work else { preconditionFailure("a creation is a change") }
         var change = try await create(call, &fields, connection)
         guard let id = UUID(uuidString: change.subjectId) else { return change }
+        try await resource.gate(call, connection, id)
         try await connection.execute(
             """
             INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor)

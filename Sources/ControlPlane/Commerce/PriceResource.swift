@@ -36,6 +36,7 @@ enum PriceResource {
         let reason = fields.text("reason", .reason)
         try fields.finish()
         try await check(model: model, tier: tier, connection)
+        try await FreezeDesk.admit(.price, FreezeScope(model: model, tier: tier), subject: "price of \(model) for \(tier)", call, connection)
         let beginning = try await beginning(wished, model: model, tier: tier, serviceClass: serviceClass, connection)
         let row = try await connection.queryOne(
             """

@@ -22,6 +22,11 @@ extension AdminResource {
                 WHERE providers.id = \(id) AND pools.state <> 'deleted'
                 """
             return try await connection.query(pools).isEmpty ? nil : "pools are of this provider"
+        },
+        gate: { call, connection, id in
+            let row = try await connection.queryOne("SELECT name FROM serving.providers WHERE id = \(id)")
+            let name = try row?.value("name", as: String.self) ?? ""
+            try await FreezeDesk.admit(.providerSwap, FreezeScope(), subject: "provider \(name)", call, connection)
         }, reusesNames: true)
 
     static let pools = AdminResource(
@@ -55,5 +60,10 @@ extension AdminResource {
                 SELECT 1 FROM serving.hosts JOIN serving.pools ON pools.name = hosts.pool WHERE pools.id = \(id) AND hosts.state <> 'revoked'
                 """
             return try await connection.query(hosts).isEmpty ? nil : "hosts are in this pool"
+        },
+        gate: { call, connection, id in
+            let row = try await connection.queryOne("SELECT name, region FROM serving.pools WHERE id = \(id)")
+            let scope = FreezeScope(region: try row?.value("region", as: String.self))
+            try await FreezeDesk.admit(.providerSwap, scope, subject: "pool \(try row?.value("name", as: String.self) ?? "")", call, connection)
         }, reusesNames: true)
 }

@@ -43,6 +43,10 @@ package struct AdminAPI: Sendable {
                 try call.refuseQuery()
                 return try await AdminTransaction(pool: databases.serving, route: route, call: call, body: request.body)
                     .run(key: request.idempotencyKey, work)
+            case .wideChange(let work):
+                try call.refuseQuery()
+                return try await AdminTransaction(pool: databases.serving, route: route, call: call, body: request.body)
+                    .run(key: request.idempotencyKey) { call, fields, connection in try await work(call, &fields, connection, databases) }
             }
         } catch {
             return refusal(error, route, request.requestId)

@@ -26,6 +26,8 @@ struct AdminResource: Sendable {
     var check: @Sendable (PostgresConnection, UUID) async throws -> Void = { _, _ in }
     /// Why a row cannot be removed now; nil when it can.
     var blocker: @Sendable (PostgresConnection, UUID) async throws -> String? = { _, _ in nil }
+    /// Whether a row may be changed or removed now, by whom; what it throws refuses that.
+    var gate: @Sendable (AdminCall, PostgresConnection, UUID) async throws -> Void = { _, _, _ in }
     /// Other tables refer to its rows by name, so a name stands in one row for ever; a new thing of a deleted name takes that row over.
     var reusesNames = false
 
@@ -83,6 +85,7 @@ struct AdminResource: Sendable {
         .change(.patch, "\(path)/{id}") { call, fields, connection in
             let id = try await locked(call.reference, connection)
             let assignments = try assignments(&fields)
+            try await gate(call, connection, id)
             try await connection.execute(
                 "UPDATE \(table) SET \(SQL.joined(assignments, separator: ", ")), updated_at = now() WHERE id = \(id)")
             try await check(connection, id)
@@ -95,6 +98,7 @@ struct AdminResource: Sendable {
         .change(.delete, "\(path)/{id}") { call, fields, connection in
             try fields.finish()
             let id = try await locked(call.reference, connection)
+            try await gate(call, connection, id)
             if let reason = try await blocker(connection, id) { throw AdminRefusal.conflict("in_use", reason) }
             let document = try await find(id, connection)
             try await connection.execute("UPDATE \(table) SET state = 'deleted', deleted_at = now(), updated_at = now() WHERE id = \(id)")

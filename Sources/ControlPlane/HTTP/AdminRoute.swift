@@ -78,6 +78,8 @@ package struct AdminRoute: Sendable {
     enum Work: Sendable {
         case read(@Sendable (AdminCall, ControlDatabases) async throws -> AdminAnswer)
         case change(@Sendable (AdminCall, inout FieldReader, PostgresConnection) async throws -> AdminChange)
+        /// A change that reads what its own room cannot see.
+        case wideChange(@Sendable (AdminCall, inout FieldReader, PostgresConnection, ControlDatabases) async throws -> AdminChange)
     }
 
     package let method: HTTPRequest.Method
@@ -100,5 +102,13 @@ package struct AdminRoute: Sendable {
         _ work: @escaping @Sendable (AdminCall, inout FieldReader, PostgresConnection) async throws -> AdminChange
     ) -> AdminRoute {
         AdminRoute(method: method, path: "/admin/v1/" + path, permission: permission, work: .change(work))
+    }
+
+    /// A change within the connection's transaction, after a look into other rooms.
+    static func wideChange(
+        _ method: HTTPRequest.Method, _ path: String, _ permission: AdminPermission = .operate,
+        _ work: @escaping @Sendable (AdminCall, inout FieldReader, PostgresConnection, ControlDatabases) async throws -> AdminChange
+    ) -> AdminRoute {
+        AdminRoute(method: method, path: "/admin/v1/" + path, permission: permission, work: .wideChange(work))
     }
 }

@@ -1,7 +1,7 @@
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
     package static func all(tokens: EnrolmentTokens) -> [AdminRoute] {
-        customers + catalogue + fleet(tokens) + records + abuse
+        customers + catalogue + fleet(tokens) + records + abuse + promise
     }
 
     private static var customers: [AdminRoute] {
@@ -42,6 +42,19 @@ package enum AdminRoutes {
     private static var abuse: [AdminRoute] {
         let rules = RuleResource.resource
         return rules.reads + [RuleResource.creation, rules.update, rules.removal, AbuseEventResource.list, KeyUseResource.list]
+    }
+
+    private static var promise: [AdminRoute] {
+        let objectives = ObjectiveResource.resource
+        let (windows, exclusions) = (MaintenanceResource.resource, ExclusionResource.resource)
+        return objectives.reads + [ObjectiveResource.creation, objectives.update, objectives.removal, OpenSLO.export, OpenSLO.imports]
+            + [BudgetResource.list, BudgetResource.entries, BudgetResource.burn]
+            + [FreezeResource.state] + FreezeResource.passes.reads + [FreezeResource.creation, FreezeResource.approval]
+            + windows.reads + [MaintenanceResource.creation, MaintenanceResource.cancellation]
+            + exclusions.reads + [ExclusionResource.creation, ExclusionResource.approval, ExclusionResource.withdrawal]
+            + TermsResource.resource.reads + [TermsResource.creation, TermsResource.retirement, TermsResource.addendum]
+            + AgreementResource.resource.reads + [AgreementResource.creation, AgreementResource.approval, AgreementResource.ending]
+            + CreditResource.resource.reads + [CreditResource.computation]
     }
 
     private static func managed(_ resource: AdminResource) -> [AdminRoute] {

@@ -79,6 +79,12 @@ struct FieldReader {
         value(AdminField(name, .integer(range), presence)) as? Int64
     }
 
+    /// A field that its reader looks through itself.
+    mutating func raw(_ name: String) -> JSONValue? {
+        known.insert(name)
+        return object[name]
+    }
+
     mutating func add(_ param: String, _ message: String) {
         faults.append(AdminRefusal.Fault(param: param, message: message))
     }

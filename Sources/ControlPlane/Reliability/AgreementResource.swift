@@ -1,0 +1,129 @@
+import Domain
+import FoundationEssentials
+import HTTPTypes
+import Postgres
+
+/// Promises made: terms for a tenant's use of a model in a region. One is active at once when the evidence supports it; otherwise two people other
+/// than who asked must approve it, with the reason on record.
+enum AgreementResource {
+    /// Who must approve what the evidence does not support.
+    private static let approversNeeded = 2
+
+    static let resource = AdminResource(
+        path: "agreements", kind: "agreement", table: "reliability.agreement",
+        listing: Listing(
+            document: """
+                json_build_object('id', r.id, 'tenant', r.tenant_id, 'terms', r.terms_id,
+                    'terms_name', (SELECT name || ' v' || version FROM reliability.terms WHERE terms.id = r.terms_id), 'model', r.model,
+                    'region', r.region, 'state', r.state, 'starts_at', serving.wire_time(r.starts_at), 'ends_at', serving.wire_time(r.ends_at),
+                    'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'maintenance_weekday', r.maintenance_weekday,
+                    'maintenance_from_minute', r.maintenance_from_minute, 'maintenance_until_minute', r.maintenance_until_minute,
+                    'evidence', r.evidence, 'override_reason', r.override_reason, 'requested_by', r.requested_by,
+                    'approved_by', r.approved_by, 'created_at', serving.wire_time(r.created_at), 'updated_at', serving.wire_time(r.updated_at))
+                """,
+            source: "reliability.agreement AS r",
+            filters: [
+                .reference("tenant", "r.tenant_id", to: .tenants), .text("model", "r.model"), .text("region", "r.region"), .text("state", "r.state"),
+            ]),
+        naming: .none)
+
+    static let creation = AdminRoute.wideChange(.post, "agreements") { call, fields, connection, databases in
+        let tenant = fields.text("tenant", .reference, .required)
+        let terms = fields.text("terms", .reference, .required)
+        let model = fields.text("model", .modelName, .required) ?? ""
+        let region = fields.text("region", .slug, .required) ?? ""
+        let minimum = fields.integer("monthly_minimum_micro_usd", 0...1_000_000_000_000_000)
+        let starts = fields.value(AdminField("starts_at", .instant)) as? Date
+        let weekday = fields.integer("maintenance_weekday", 1...7)
+        let from = fields.integer("maintenance_from_minute", 0...1_439)
+        let until = fields.integer("maintenance_until_minute", 1...1_440)
+        let reason = fields.text("override_reason", .reason)
+        try fields.finish()
+        guard let owner = try await TenantOwned.tenant(tenant, connection) else { throw AdminRefusal.fault("tenant", "does not exist") }
+        let version = try await activeTerms(terms ?? "", owner, model, region, connection)
+        let missing = try await TermsProof.missing(version, connection)
+        guard missing.isEmpty else {
+            throw AdminRefusal.conflict("not_measured", "nothing measures this promise now: \(missing.joined(separator: "; "))")
+        }
+        let evidence = try await PromiseEvidence.gather(version, model: model, region: region, databases.reliability)
+        guard evidence.doubts.isEmpty || reason != nil else {
+            throw AdminRefusal.conflict(
+                "not_supported",
+                "the evidence does not support this promise: \(evidence.doubts.joined(separator: "; ")); give override_reason, and two others approve it"
+            )
+        }
+        let row = try await connection.queryOne(
+            """
+            INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd,
+                maintenance_weekday, maintenance_from_minute, maintenance_until_minute, evidence, override_reason, requested_by)
+            SELECT \(owner), \(version.id), \(model), \(region), \(evidence.doubts.isEmpty ? "active" : "proposed"),
+                date_trunc('minute', greatest(coalesce(\(starts)::timestamptz, now()), now())) + interval '1 minute',
+                coalesce(\(minimum)::bigint, CASE WHEN EXISTS (SELECT 1 FROM reliability.agreement WHERE tenant_id = \(owner) AND state <> 'ended')
+                    THEN 0 ELSE (SELECT monthly_minimum_micro_usd FROM serving.tiers WHERE name = \(version.tier)) END),
+                \(weekday)::integer, \(from)::integer, \(until)::integer, \(evidence.document)::jsonb, \(reason), \(call.actor.label)
+            RETURNING id
+            """)
+        guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
+        return try await resource.change(connection, id, "create", status: .created)
+    }
+
+    /// Terms that may be sold to this tenant for this model and region.
+    private static func activeTerms(
+        _ reference: String, _ tenant: UUID, _ model: String, _ region: String, _ connection: PostgresConnection
+    ) async throws -> TermsVersion {
+        let row = try await connection.queryOne(
+            """
+            SELECT id FROM reliability.terms WHERE state = 'active' AND (id::text = lower(\(reference)) OR name = \(reference))
+            ORDER BY version DESC LIMIT 1
+            """)
+        guard let id = try row?.value("id", as: UUID.self), let terms = try await TermsVersion.read(id, { try await connection.queryOne($0) }) else {
+            throw AdminRefusal.fault("terms", "does not exist, or is retired")
+        }
+        guard terms.model == nil || terms.model == model else { throw AdminRefusal.fault("model", "these terms are for another model") }
+        guard terms.region == nil || terms.region == region else { throw AdminRefusal.fault("region", "these terms are for another region") }
+        let facts = try await connection.queryOne(
+            """
+            SELECT (SELECT tier FROM serving.tenants WHERE id = \(tenant)) AS tier,
+                EXISTS (SELECT 1 FROM serving.models WHERE name = \(model) AND state <> 'deleted') AS model_known
+            """)
+        if try facts?.value("model_known", as: Bool.self) != true { throw AdminRefusal.fault("model", "does not exist") }
+        guard try facts?.value("tier", as: String.self) == terms.tier else { throw AdminRefusal.fault("terms", "these terms are for another tier") }
+        return terms
+    }
+
+    static let approval = AdminRoute.change(.post, "agreements/{id}/approve") { call, fields, connection in
+        try fields.finish()
+        let id = try await resource.locked(call.reference, connection)
+        let row = try await connection.queryOne("SELECT requested_by, approved_by, state FROM reliability.agreement WHERE id = \(id)")
+        guard let row else { throw AdminRefusal.notFound }
+        let approvers: [String] = try row.value("approved_by")
+        guard try row.value("state", as: String.self) == "proposed" else { throw AdminRefusal.conflict("not_proposed", "it needs no approval") }
+        try Approval.check(call.actor, requestedBy: try row.value("requested_by"), already: approvers)
+        let isLast = approvers.count + 1 >= approversNeeded
+        try await connection.execute(
+            """
+            UPDATE reliability.agreement SET approved_by = approved_by || \(call.actor.label)::text, updated_at = now(),
+                state = \(isLast ? "active" : "proposed"),
+                starts_at = CASE WHEN \(isLast) THEN greatest(starts_at, date_trunc('minute', now()) + interval '1 minute') ELSE starts_at END
+            WHERE id = \(id)
+            """)
+        return try await resource.change(connection, id, "approve")
+    }
+
+    /// With the notice that the terms ask for, or at once where both sides agree.
+    static let ending = AdminRoute.change(.post, "agreements/{id}/end") { call, fields, connection in
+        let wished = fields.value(AdminField("ends_at", .instant)) as? Date
+        // Kept by the audit row.
+        _ = fields.text("reason", .reason)
+        try fields.finish()
+        let id = try await resource.locked(call.reference, connection)
+        let done = try await connection.execute(
+            """
+            UPDATE reliability.agreement SET state = 'ended', updated_at = now(), ends_at = greatest(starts_at + interval '1 minute',
+                date_trunc('minute', coalesce(\(wished)::timestamptz, now())))
+            WHERE id = \(id) AND state <> 'ended'
+            """)
+        guard done > 0 else { throw AdminRefusal.conflict("ended", "it has ended already") }
+        return try await resource.change(connection, id, "end")
+    }
+}

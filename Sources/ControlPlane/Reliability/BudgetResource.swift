@@ -1,0 +1,69 @@
+import Postgres
+
+/// Budgets, the ledger of bad minutes, and alerts of budgets that are spent too fast: looked at, never written from outside.
+enum BudgetResource {
+    static let document: SQL = """
+        json_build_object('id', s.id || ':' || r.kind, 'kind', r.kind, 'objective', r.objective_id, 'tenant', s.tenant_id, 'tier', s.tier,
+            'model', s.model, 'region', s.region, 'period_from', serving.wire_time(r.period_from),
+            'period_until', serving.wire_time(r.period_until), 'total', r.total, 'bad', r.bad,
+            'consumed', \(share("r.consumed_numerator", "r.consumed_denominator")),
+            'remaining', \(remaining), 'rolling_total', r.rolling_total, 'rolling_bad', r.rolling_bad,
+            'rolling_consumed', \(share("r.rolling_consumed_numerator", "r.rolling_consumed_denominator")), 'verdict', r.verdict,
+            'freeze_state', r.freeze_state, 'causes', r.causes, 'evaluated_at', serving.wire_time(r.evaluated_at))
+        """
+
+    static let source: SQL = "reliability.budget_state AS r JOIN reliability.budget_subject AS s ON s.id = r.subject_id"
+
+    /// Decimal text with four places: a ratio is for machines, this is for people.
+    private static func share(_ numerator: SQL, _ denominator: SQL) -> SQL {
+        "round(\(numerator)::numeric / \(denominator), 4)::text"
+    }
+
+    /// What is left, in the unit of the total: minutes, or requests. Of a budget that is consumed to a share, so much of it is bad.
+    private static let remaining: SQL = """
+        CASE WHEN r.bad > 0 AND r.consumed_numerator > 0
+            THEN round(r.bad::numeric * r.consumed_denominator / r.consumed_numerator - r.bad, 3)::text
+            ELSE round(r.total::numeric * (SELECT CASE WHEN o.kind IN ('error_rate', 'rate_429') THEN o.target_ppm ELSE 1000000 - o.target_ppm END
+                FROM reliability.objective AS o WHERE o.id = r.objective_id) / 1000000, 3)::text END
+        """
+
+    private static let states = Listing(
+        document: document, source: source, visible: "s.ended_at IS NULL", order: "r.subject_id", orderType: "bigint", id: "r.kind", idType: "text",
+        filters: [
+            .reference("tenant", "s.tenant_id", to: .tenants), .text("tier", "s.tier"), .text("model", "s.model"), .text("region", "s.region"),
+            .text("kind", "r.kind"), .choice("freeze_state", "r.freeze_state", ["normal", "caution", "frozen"]),
+        ])
+
+    static let list = AdminRoute.read("budgets") { call, databases in try await states.page(call, databases.serving) }
+
+    private static let ledger = Listing(
+        document: """
+            json_build_object('id', r.id, 'tenant', s.tenant_id, 'tier', s.tier, 'model', s.model, 'region', s.region,
+                'minute_at', serving.wire_time(r.minute_at), 'revision', r.revision, 'amount', r.amount, 'status', r.status, 'cause', r.cause,
+                'detail', r.detail, 'recorded_at', serving.wire_time(r.recorded_at))
+            """,
+        source: "reliability.budget_entry AS r JOIN reliability.budget_subject AS s ON s.id = r.subject_id", order: "r.minute_at", idType: "bigint",
+        usualOrder: .descending,
+        filters: [
+            .reference("tenant", "s.tenant_id", to: .tenants), .text("tier", "s.tier"), .text("model", "s.model"), .text("region", "s.region"),
+            .choice("cause", "r.cause", ["deployment", "provider_swap", "maintenance", "unexpected"]), .since("r.minute_at"), .until("r.minute_at"),
+        ])
+
+    static let entries = AdminRoute.read("budget-entries") { call, databases in try await ledger.page(call, databases.serving) }
+
+    private static let alerts = Listing(
+        document: """
+            json_build_object('id', r.id, 'kind', r.kind, 'objective', r.objective_id, 'severity', r.severity, 'tenant', s.tenant_id,
+                'tier', s.tier, 'model', s.model, 'region', s.region, 'long_seconds', r.long_seconds,
+                'short_seconds', r.short_seconds, 'burn', r.burn::text, 'threshold', r.threshold::text, 'bad', r.bad, 'total', r.total,
+                'opened_at', serving.wire_time(r.opened_at), 'closed_at', serving.wire_time(r.closed_at))
+            """,
+        source: "reliability.burn_alert AS r JOIN reliability.budget_subject AS s ON s.id = r.subject_id", order: "r.opened_at",
+        usualOrder: .descending,
+        filters: [
+            .text("kind", "r.kind"), .choice("severity", "r.severity", ["page", "ticket"]), .text("model", "s.model"), .text("region", "s.region"),
+            .since("r.opened_at"), .until("r.opened_at"),
+        ])
+
+    static let burn = AdminRoute.read("burn-alerts") { call, databases in try await alerts.page(call, databases.serving) }
+}

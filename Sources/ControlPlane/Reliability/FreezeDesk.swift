@@ -1,0 +1,98 @@
+package import Domain
+import FoundationEssentials
+package import Postgres
+
+/// What asks for leave.
+package enum FrozenChange: String, Sendable, CaseIterable {
+    /// A release, its weights, its image.
+    case deployment
+    /// What serves: pools, providers, their weights.
+    case providerSwap = "provider_swap"
+    case price
+
+    fileprivate var noun: String {
+        switch self {
+        case .deployment: "deployments"
+        case .providerSwap: "changes of providers"
+        case .price: "changes of prices"
+        }
+    }
+}
+
+/// What a change touches; nil is everything.
+package struct FreezeScope: Sendable, Equatable {
+    package var model: String?
+    package var region: String?
+    package var tier: String?
+
+    package init(model: String? = nil, region: String? = nil, tier: String? = nil) {
+        self.model = model
+        self.region = region
+        self.tier = tier
+    }
+}
+
+/// The one place that says whether budgets still allow a change. Everything that deploys, swaps providers or moves prices asks here.
+package enum FreezeDesk {
+    /// The worst state of the budgets that a change touches.
+    package struct Answer: Sendable {
+        package var state: FreezeState
+        /// Of the budget that is the reason.
+        package var model: String?
+        package var region: String?
+        package var tier: String?
+    }
+
+    /// How things stand. Subjects of single tenants count too: what was promised to one holds the change up for all.
+    package static func ask(change: FrozenChange, _ scope: FreezeScope, _ connection: PostgresConnection) async throws -> Answer {
+        let row = try await connection.queryOne(
+            """
+            SELECT state.freeze_state, subject.model, subject.region, subject.tier
+            FROM reliability.budget_state AS state JOIN reliability.budget_subject AS subject ON subject.id = state.subject_id
+            WHERE subject.ended_at IS NULL AND state.freeze_state <> 'normal' AND \(matches(scope))
+            ORDER BY state.freeze_state = 'frozen' DESC, state.consumed_numerator::numeric / state.consumed_denominator DESC NULLS LAST LIMIT 1
+            """)
+        guard let row, let state = FreezeState(rawValue: try row.value("freeze_state")) else { return Answer(state: .normal) }
+        return Answer(state: state, model: try row.value("model"), region: try row.value("region"), tier: try row.value("tier"))
+    }
+
+    /// Lets a change pass or refuses it: in caution an owner may make it, frozen only an approved pass lets it through, and its use is recorded.
+    static func admit(
+        _ change: FrozenChange, _ scope: FreezeScope, subject: String, _ call: AdminCall, _ connection: PostgresConnection
+    ) async throws {
+        let answer = try await ask(change: change, scope, connection)
+        guard answer.state != .normal, !(answer.state == .caution && call.actor.role == .owner) else { return }
+        if try await usePass(change, scope, subject: subject, call, connection) { return }
+        let place = "model \(answer.model ?? "?") in \(answer.region ?? "?")"
+        guard answer.state == .frozen else {
+            throw AdminRefusal.conflict(
+                "caution", "the error budget of \(place) is spent fast: an owner's token may make \(change.noun), canary first")
+        }
+        throw AdminRefusal.conflict(
+            "frozen",
+            "the error budget of \(place) is spent, which holds \(change.noun) up; for a security fix or a P0 ask for a pass "
+                + "(POST /admin/v1/freeze-passes, plimsoll freeze-passes create) and have somebody else approve it")
+    }
+
+    private static func usePass(
+        _ change: FrozenChange, _ scope: FreezeScope, subject: String, _ call: AdminCall, _ connection: PostgresConnection
+    ) async throws -> Bool {
+        let row = try await connection.queryOne(
+            """
+            INSERT INTO reliability.freeze_use (pass_id, actor, change, subject)
+            SELECT id, \(call.actor.label), \(change.rawValue), \(subject) FROM reliability.freeze_pass
+            WHERE approved_at IS NOT NULL AND expires_at > now() AND coalesce(change = \(change.rawValue), true)
+                AND (model IS NULL OR model = \(scope.model)) AND (region IS NULL OR region = \(scope.region))
+                AND (tier IS NULL OR tier = \(scope.tier))
+            ORDER BY expires_at LIMIT 1 RETURNING id
+            """)
+        return row != nil
+    }
+
+    private static func matches(_ scope: FreezeScope) -> SQL {
+        """
+        coalesce(subject.model = \(scope.model), true) AND coalesce(subject.region = \(scope.region), true)
+            AND (subject.tier = '' OR coalesce(subject.tier = \(scope.tier), true))
+        """
+    }
+}

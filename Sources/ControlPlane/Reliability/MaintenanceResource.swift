@@ -1,0 +1,127 @@
+import FoundationEssentials
+import HTTPTypes
+import Postgres
+
+/// Scheduled maintenance. A window is announced once; what was announced is not moved, it is cancelled and announced anew.
+enum MaintenanceResource {
+    static let resource = AdminResource(
+        path: "maintenance-windows", kind: "maintenance_window", table: "reliability.maintenance_window",
+        listing: Listing(
+            document: """
+                json_build_object('id', r.id, 'model', r.model, 'region', r.region, 'title', r.title, 'reason', r.reason,
+                    'starts_at', serving.wire_time(r.starts_at), 'ends_at', serving.wire_time(r.ends_at),
+                    'announced_at', serving.wire_time(r.announced_at), 'announced_by', r.announced_by,
+                    'lead_seconds', extract(epoch FROM r.starts_at - r.announced_at)::bigint, 'state', r.state,
+                    'completed_at', serving.wire_time(r.completed_at), 'created_at', serving.wire_time(r.created_at))
+                """,
+            source: "reliability.maintenance_window AS r",
+            filters: [
+                .text("state", "r.state"), .text("model", "r.model"), .text("region", "r.region"), .since("r.starts_at"), .until("r.starts_at"),
+            ]),
+        naming: .none)
+
+    static let creation = AdminRoute.change(.post, "maintenance-windows") { call, fields, connection in
+        let (model, region) = (fields.text("model", .modelName), fields.text("region", .slug))
+        let title = fields.text("title", .label, .required)
+        let reason = fields.text("reason", .reason, .required)
+        let starts = fields.value(AdminField("starts_at", .instant, .required)) as? Date
+        let ends = fields.value(AdminField("ends_at", .instant, .required)) as? Date
+        if let starts, let ends, starts >= ends { fields.add("ends_at", "must be after starts_at") }
+        for (name, date) in [("starts_at", starts), ("ends_at", ends)] {
+            if let date, Int64(date.timeIntervalSince1970) % 60 != 0 { fields.add(name, "must be a whole minute") }
+        }
+        try fields.finish()
+        let row = try await connection.queryOne(
+            """
+            INSERT INTO reliability.maintenance_window (model, region, title, reason, starts_at, ends_at, announced_by)
+            VALUES (\(model), \(region), \(title), \(reason), \(starts), \(ends), \(call.actor.label)) RETURNING id
+            """)
+        guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
+        return try await resource.change(connection, id, "create", status: .created)
+    }
+
+    /// Nothing is excluded by it any more, unless it has begun: then it ends now.
+    static let cancellation = AdminRoute.change(.post, "maintenance-windows/{id}/cancel") { call, fields, connection in
+        // Kept by the audit row.
+        _ = fields.text("reason", .reason)
+        try fields.finish()
+        let id = try await resource.locked(call.reference, connection)
+        let done = try await connection.execute(
+            """
+            UPDATE reliability.maintenance_window SET updated_at = now(), state = CASE WHEN starts_at <= now() THEN 'completed' ELSE 'cancelled' END,
+                completed_at = CASE WHEN starts_at <= now() THEN least(now(), ends_at) END
+            WHERE id = \(id) AND state = 'scheduled'
+            """)
+        guard done > 0 else { throw AdminRefusal.conflict("ended", "it is over or cancelled already") }
+        return try await resource.change(connection, id, "cancel")
+    }
+}
+
+/// Time that contracts leave out for a reason other than maintenance; it holds once others have approved it.
+enum ExclusionResource {
+    static let codes = ["customer_network", "over_quota", "force_majeure", "scheduled_maintenance", "over_limit", "misuse"]
+
+    static let resource = AdminResource(
+        path: "exclusions", kind: "exclusion", table: "reliability.exclusion",
+        listing: Listing(
+            document: """
+                json_build_object('id', r.id, 'tenant', r.tenant_id, 'model', r.model, 'region', r.region, 'code', r.code, 'reason', r.reason,
+                    'starts_at', serving.wire_time(r.starts_at), 'ends_at', serving.wire_time(r.ends_at), 'requested_by', r.requested_by,
+                    'approved_by', r.approved_by, 'published', r.published, 'withdrawn_at', serving.wire_time(r.withdrawn_at),
+                    'withdrawn_by', r.withdrawn_by,
+                    'effective', EXISTS (SELECT 1 FROM reliability.effective_exclusion AS e WHERE e.id = r.id),
+                    'created_at', serving.wire_time(r.created_at))
+                """,
+            source: "reliability.exclusion AS r",
+            filters: [
+                .reference("tenant", "r.tenant_id", to: .tenants), .choice("code", "r.code", codes), .text("model", "r.model"),
+                .text("region", "r.region"), .since("r.starts_at"), .until("r.starts_at"),
+            ]),
+        naming: .none,
+        fields: [
+            AdminField("model", .modelName, changeable: false),
+            AdminField("region", .slug, changeable: false),
+            AdminField("code", .choice(codes), .required, changeable: false),
+            AdminField("reason", .reason, .required, changeable: false),
+            AdminField("starts_at", .instant, .required, changeable: false),
+            AdminField("ends_at", .instant, .required, changeable: false),
+            AdminField("published", .boolean, changeable: false),
+        ])
+
+    static let creation = AdminRoute.change(.post, "exclusions") { call, fields, connection in
+        let tenant = fields.text("tenant", .reference)
+        let id = try await TenantOwned.insert(
+            resource, "reliability.exclusion", tenant: tenant, &fields, connection, more: [("requested_by", "\(call.actor.label)")])
+        return try await resource.change(connection, id, "create", status: .created)
+    }
+
+    static let approval = AdminRoute.change(.post, "exclusions/{id}/approve") { call, fields, connection in
+        try fields.finish()
+        let id = try await resource.locked(call.reference, connection)
+        let row = try await connection.queryOne(
+            """
+            SELECT requested_by, approved_by, withdrawn_at IS NOT NULL AS withdrawn, code = 'force_majeure' AND NOT published AS secret
+            FROM reliability.exclusion WHERE id = \(id)
+            """)
+        guard let row else { throw AdminRefusal.notFound }
+        try Approval.check(call.actor, requestedBy: try row.value("requested_by"), already: try row.value("approved_by"))
+        if try row.value("withdrawn") { throw AdminRefusal.conflict("withdrawn", "it was withdrawn") }
+        if try row.value("secret") { throw AdminRefusal.conflict("not_published", "force majeure must be published; ask for it anew with published") }
+        try await connection.execute(
+            "UPDATE reliability.exclusion SET approved_by = approved_by || \(call.actor.label)::text, updated_at = now() WHERE id = \(id)")
+        return try await resource.change(connection, id, "approve")
+    }
+
+    static let withdrawal = AdminRoute.change(.post, "exclusions/{id}/withdraw") { call, fields, connection in
+        // Kept by the audit row.
+        _ = fields.text("reason", .reason)
+        try fields.finish()
+        let id = try await resource.locked(call.reference, connection)
+        try await connection.execute(
+            """
+            UPDATE reliability.exclusion SET withdrawn_at = now(), withdrawn_by = \(call.actor.label), updated_at = now()
+            WHERE id = \(id) AND withdrawn_at IS NULL
+            """)
+        return try await resource.change(connection, id, "withdraw")
+    }
+}

@@ -1,0 +1,161 @@
+import Domain
+import FoundationEssentials
+import HTTPTypes
+import HTTPWire
+import Postgres
+
+/// Objectives as OpenSLO v1 documents in JSON. What is measured is named by a metric source of the type `plimsoll`, because only what gateways and
+/// probes count can be judged here.
+enum OpenSLO {
+    private static let version = "openslo/v1"
+    private static let ignoredKinds = ["Service", "DataSource", "SLI", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"]
+
+    static let export = AdminRoute.read("openslo") { call, databases in
+        try call.refuseQuery()
+        let objectives = try await ObjectiveStore.active { try await databases.serving.query($0) }
+        let service = #"{"apiVersion":"openslo/v1","kind":"Service","metadata":{"name":"plimsoll"},"spec":{"description":"Managed LLM inference"}}"#
+        let documents = [service, alertPolicy] + objectives.map(document)
+        return AdminAnswer(body: "{\"documents\":[\(documents.joined(separator: ","))]}")
+    }
+
+    /// By name: objectives that are there are changed, others made.
+    static let imports = AdminRoute.change(.post, "openslo") { call, fields, connection in
+        let documents = fields.raw("documents")?.array ?? []
+        var read: [ImportedObjective] = []
+        for (index, document) in documents.enumerated() {
+            guard document["apiVersion"]?.string == version else {
+                fields.add("documents.\(index).apiVersion", "must be \(version)")
+                continue
+            }
+            guard document["kind"]?.string == "SLO" else {
+                if !ignoredKinds.contains(document["kind"]?.string ?? "") { fields.add("documents.\(index).kind", "is no kind of OpenSLO v1") }
+                continue
+            }
+            do throws(ImportFault) {
+                read.append(try ImportedObjective(document))
+            } catch {
+                fields.add("documents.\(index).\(error.place)", error.message)
+            }
+        }
+        if documents.isEmpty { fields.add("documents", "must be a list of documents") }
+        try fields.finish()
+        var written: [String] = []
+        for objective in read { written.append(try await store(objective, connection)) }
+        return AdminChange(
+            status: .created,
+            document: "{\"imported\":[\(written.map(AdminJSON.string).joined(separator: ","))],\"ignored\":\(documents.count - read.count)}",
+            action: "import", subjectKind: "objective", subjectId: "openslo")
+    }
+
+    private static func store(_ imported: ImportedObjective, _ connection: PostgresConnection) async throws -> String {
+        let objective = imported.objective
+        let tenant = try await TenantOwned.tenant(objective.scope.tenant, connection)
+        let row = try await connection.queryOne(
+            """
+            INSERT INTO reliability.objective AS r (name, kind, tenant_id, tier, model, region, target_ppm, threshold_microseconds, bad_above_ppm,
+                period, time_zone)
+            VALUES (\(imported.name), \(objective.kind.rawValue), \(tenant), \(objective.scope.tier), \(objective.scope.model),
+                \(objective.scope.region), \(objective.targetPpm), \(objective.thresholdMicroseconds), \(objective.badAbovePpm),
+                \(imported.isRolling ? "rolling" : "calendar"), \(imported.timeZone))
+            ON CONFLICT (name) WHERE state <> 'deleted' DO UPDATE SET target_ppm = EXCLUDED.target_ppm,
+                threshold_microseconds = EXCLUDED.threshold_microseconds, bad_above_ppm = EXCLUDED.bad_above_ppm, period = EXCLUDED.period,
+                time_zone = EXCLUDED.time_zone, updated_at = now()
+            WHERE r.kind = EXCLUDED.kind AND (r.tenant_id, r.tier, r.model, r.region) IS NOT DISTINCT FROM
+                (EXCLUDED.tenant_id, EXCLUDED.tier, EXCLUDED.model, EXCLUDED.region)
+            RETURNING id
+            """)
+        guard let id = try row?.value("id", as: UUID.self) else {
+            throw AdminRefusal.conflict("already_exists", "\(imported.name) is there with another kind or scope", param: "documents")
+        }
+        try await ObjectiveResource.check(connection, id)
+        return imported.name
+    }
+
+    private static func document(_ stored: StoredObjective) -> String {
+        let objective = stored.objective
+        var facts = [("kind", AdminJSON.string(objective.kind.rawValue))]
+        for (name, value) in [
+            ("tenant", objective.scope.tenant), ("tier", objective.scope.tier), ("model", objective.scope.model), ("region", objective.scope.region),
+        ] {
+            if let value { facts.append((name, AdminJSON.string(value))) }
+        }
+        if let threshold = objective.thresholdMicroseconds { facts.append(("threshold_microseconds", String(threshold))) }
+        let source = "{\"metricSource\":{\"type\":\"plimsoll\",\"spec\":{\(facts.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ","))}}}"
+        let window =
+            stored.period == .rolling
+            ? #"{"duration":"30d","isRolling":true}"#
+            : "{\"duration\":\"1M\",\"isRolling\":false,\"calendar\":{\"startTime\":\"2024-01-01 00:00:00\",\"timeZone\":\(AdminJSON.string(stored.timeZone))}}"
+        var target = "{\"displayName\":\(AdminJSON.string(stored.name)),\"target\":\(objective.goodShare.shortDecimal(places: 6))"
+        if objective.kind == .availability {
+            let slice = objective.badAbovePpm.map { Ratio(Objective.million - $0, Objective.million).shortDecimal(places: 6) } ?? "1"
+            target += ",\"timeSliceTarget\":\(slice),\"timeSliceWindow\":\"1m\""
+        }
+        return
+            "{\"apiVersion\":\"\(version)\",\"kind\":\"SLO\",\"metadata\":{\"name\":\(AdminJSON.string(stored.name))},\"spec\":{\"service\":\"plimsoll\","
+            + "\"indicator\":{\"metadata\":{\"name\":\(AdminJSON.string(stored.name))},\"spec\":{\"ratioMetric\":{\"counter\":true,"
+            + "\"good\":\(source),\"total\":\(source)}}},\"timeWindow\":[\(window)],"
+            + "\"budgetingMethod\":\"\(objective.kind == .availability ? "Timeslices" : "Occurrences")\",\"objectives\":[\(target)}],"
+            + "\"alertPolicies\":[\(stored.raisesBurnAlerts ? "\"burn\"" : "")]}}"
+    }
+
+    private static var alertPolicy: String {
+        let conditions = BurnRule.shipped.map { rule in
+            "{\"kind\":\"AlertCondition\",\"metadata\":{\"name\":\"burn-\(rule.longSeconds)s\"},\"spec\":{\"severity\":\"\(rule.severity.rawValue)\","
+                + "\"condition\":{\"kind\":\"burnrate\",\"op\":\"gt\",\"threshold\":\(rule.threshold(periodSeconds: 30 * 86_400).shortDecimal(places: 3)),"
+                + "\"lookbackWindow\":\"\(rule.longSeconds / 60)m\",\"alertAfter\":\"0m\"}}}"
+        }
+        return "{\"apiVersion\":\"\(version)\",\"kind\":\"AlertPolicy\",\"metadata\":{\"name\":\"burn\"},\"spec\":{\"alertWhenBreaching\":true,"
+            + "\"alertWhenResolved\":true,\"alertWhenNoData\":false,\"conditions\":[\(conditions.joined(separator: ","))]}}"
+    }
+}
+
+/// Where a document cannot be taken over, and why.
+struct ImportFault: Error {
+    var place: String
+    var message: String
+}
+
+/// What a document of the kind SLO asks for.
+struct ImportedObjective: Sendable {
+    var name: String
+    var objective: Objective
+    var isRolling: Bool
+    var timeZone: String
+
+    init(_ document: JSONValue) throws(ImportFault) {
+        guard let name = document["metadata"]?["name"]?.string, TextForm.isSlug(name) else {
+            throw ImportFault(place: "metadata.name", message: "must be a name of lower-case letters, digits, dots, dashes and underscores")
+        }
+        self.name = name
+        guard let spec = document["spec"] else { throw ImportFault(place: "spec", message: "is required") }
+        let source = spec["indicator"]?["spec"]?["ratioMetric"]?["total"]?["metricSource"]
+        guard source?["type"]?.string == "plimsoll", let facts = source?["spec"], let kind = facts["kind"]?.string.flatMap(ObjectiveKind.init) else {
+            throw ImportFault(
+                place: "spec.indicator",
+                message: "must have a ratioMetric whose metricSource is of the type plimsoll, with a kind; nothing else is measured here")
+        }
+        guard let targets = spec["objectives"]?.array, targets.count == 1, let target = Self.ppm(targets[0]) else {
+            throw ImportFault(place: "spec.objectives", message: "must be one objective with a target below or equal to 1")
+        }
+        let slice = targets[0]["timeSliceTarget"]?.double.map { Objective.million - Int64(($0 * 1_000_000).rounded()) }
+        let isShare = kind == .errorRate || kind == .refusalRate
+        objective = Objective(
+            kind: kind,
+            scope: ObjectiveScope(
+                tenant: facts["tenant"]?.string, tier: facts["tier"]?.string, model: facts["model"]?.string, region: facts["region"]?.string),
+            targetPpm: isShare ? Objective.million - target : target, thresholdMicroseconds: facts["threshold_microseconds"]?.integer,
+            badAbovePpm: kind == .availability ? slice.flatMap { $0 == 0 ? nil : $0 } : nil)
+        let windows = spec["timeWindow"]?.array ?? []
+        guard windows.count == 1, let rolling = windows[0]["isRolling"]?.bool, windows[0]["duration"]?.string == (rolling ? "30d" : "1M") else {
+            throw ImportFault(place: "spec.timeWindow", message: "must be one window: 30d rolling, or 1M of a calendar")
+        }
+        isRolling = rolling
+        timeZone = windows[0]["calendar"]?["timeZone"]?.string ?? "UTC"
+    }
+
+    private static func ppm(_ objective: JSONValue) -> Int64? {
+        let share = objective["target"]?.double ?? objective["targetPercent"]?.double.map { $0 / 100 }
+        guard let share, share > 0, share <= 1 else { return nil }
+        return Int64((share * 1_000_000).rounded())
+    }
+}

@@ -1,0 +1,48 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// What the last days say about a promise that is to be made: it must have been kept already.
+struct PromiseEvidence: Sendable {
+    var days: Int64
+    var tally: MinuteTally
+    var latency: LatencyHours
+    var requests: RequestSums
+    private let objective: Ratio
+
+    /// Of the service as all tenants of the tier saw it, up to what is closed. Nothing is left out: what was maintenance counts too.
+    static func gather(_ terms: TermsVersion, model: String, region: String, _ reliability: PostgresPool) async throws -> PromiseEvidence {
+        let row = try await reliability.queryOne(
+            """
+            SELECT coalesce((SELECT extract(epoch FROM closed_until)::bigint / 60 FROM reliability.minute_progress),
+                extract(epoch FROM now())::bigint / 60) AS closed
+            """)
+        let closed: Int64 = try row?.value("closed") ?? 0
+        let range = closed - terms.evidenceDays * 1_440..<closed
+        let (book, subject) = (MinuteBook(pool: reliability), MinuteSubject(tier: terms.tier, model: model, region: region))
+        return PromiseEvidence(
+            days: terms.evidenceDays, tally: try await book.tally(of: subject, in: range, rule: terms.rule),
+            latency: try await book.latency(of: subject, in: range, threshold: terms.firstTokenThreshold, leftOut: []),
+            requests: try await book.requests(of: subject, in: range), objective: terms.objective)
+    }
+
+    /// Why it does not support the promise; empty when it does.
+    var doubts: [String] {
+        var doubts: [String] = []
+        if let uptime = tally.uptime, uptime < objective {
+            doubts.append(
+                "uptime of the last \(days) days was \(Self.percent(uptime)), of which \(tally.unmeasured) minutes were not measured")
+        }
+        if latency.longestRun >= LatencyEpisodes.creditHours { doubts.append("the first token was late for \(latency.longestRun) hours on end") }
+        return doubts
+    }
+
+    var document: String {
+        let uptime = tally.uptime.map { "[\($0.numerator),\($0.denominator)]" } ?? "null"
+        return "{\"days\":\(days),\"minutes\":\(tally.minutes),\"bad\":\(tally.allBad),\"unmeasured\":\(tally.unmeasured),\"uptime\":\(uptime),"
+            + "\"longest_late_run_hours\":\(latency.longestRun),\"requests\":\(requests.good + requests.bad + requests.excluded),"
+            + "\"doubts\":[\(doubts.map(AdminJSON.string).joined(separator: ","))]}"
+    }
+
+    private static func percent(_ ratio: Ratio) -> String { (ratio * Ratio(100, 1)).decimal(places: 3) + " %" }
+}

@@ -1,0 +1,192 @@
+import FoundationEssentials
+import Postgres
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+/// Objectives, terms, promises and the freeze as administrators meet them.
+@Suite struct PromiseTests {
+    private static let probe: SQL = "INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', date_trunc('minute', now()), 1, 0) RETURNING 1"
+
+    private func prepare(_ admin: AdminFixture) async throws {
+        _ = try await admin.tenant()
+        _ = try await admin.post("models", #"{"name": "tiny", "display_name": "Tiny", "context_tokens": 2048}"#)
+    }
+
+    /// Another person with the rights of the first.
+    private func person(_ admin: AdminFixture, _ name: String, role: String = "owner") async throws -> JSONClient {
+        let made = try await admin.post("tokens", "{\"name\": \"\(name)\", \"role\": \"\(role)\"}")
+        return admin.client.acting(as: made.json["secret"].string)
+    }
+
+    private func freeze(_ admin: AdminFixture, _ state: String) async throws {
+        _ = try await admin.row(
+            """
+            WITH subject AS (
+                INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('pro', 'tiny', 'eu', now())
+                ON CONFLICT DO NOTHING RETURNING id
+            )
+            INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, rolling_total, rolling_bad,
+                verdict, freeze_state, evaluated_at)
+            SELECT coalesce((SELECT id FROM subject), (SELECT id FROM reliability.budget_subject)), 'availability', id, now(), now(), 1, 1, 1, 1, 'missed',
+                \(state), now() FROM reliability.objective WHERE name = 'availability'
+            ON CONFLICT (subject_id, kind) DO UPDATE SET freeze_state = EXCLUDED.freeze_state RETURNING 1
+            """)
+    }
+
+    private static let release = #"{"name": "tiny-2", "model": "tiny"}"#
+
+    @Test func aSpentBudgetHoldsChangesUpUntilAnotherPersonApprovesAPass() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await freeze(admin, "frozen")
+            for (path, body) in [
+                ("releases", Self.release),
+                ("prices", #"{"model": "tiny", "tier": "pro", "prompt_price_pico_usd": 1, "completion_price_pico_usd": 1}"#),
+            ] {
+                let refused = try await admin.post(path, body)
+                #expect(refused.status == 409 && refused.json["error"]["code"].string == "frozen", "\(path) \(refused.text)")
+            }
+            _ = try await admin.post("providers", #"{"name": "alpha", "display_name": "Alpha", "kind": "independent"}"#)
+            #expect(try await admin.patch("providers/alpha", #"{"state": "suspended"}"#).json["error"]["code"].string == "frozen")
+            let weight = #"{"scope": "provider", "subject": "alpha", "weight_ppm": 5, "reason": "slow"}"#
+            #expect(try await admin.post("routing-weights", weight).json["error"]["code"].string == "frozen")
+            #expect(try await admin.get("freeze").json["state"].string == "frozen")
+            #expect(try await admin.get("freeze?model=other").json["state"].string == "normal")
+
+            let pass = try await admin.post("freeze-passes", #"{"kind": "security", "change": "deployment", "reason": "a hole in the image"}"#)
+            let id = try #require(pass.json["id"].string)
+            #expect(try await admin.post("releases", Self.release).status == 409, "not approved yet")
+            #expect(try await admin.post("freeze-passes/\(id)/approve").json["error"]["code"].string == "own_request")
+            let other = try await person(admin, "second")
+            #expect(try await other.send("POST", "/admin/v1/freeze-passes/\(id)/approve", "{}").status == 200)
+            #expect(try await admin.post("releases", Self.release).status == 201)
+            #expect(try await admin.patch("providers/alpha", #"{"state": "suspended"}"#).status == 409, "the pass is for deployments")
+            #expect(try await admin.get("freeze-passes/\(id)").json["uses"] == .number(1))
+            let audited = try await admin.row(
+                "SELECT count(*) AS n FROM audit.entry WHERE subject_kind = 'freeze_pass' AND action IN ('create', 'approve')")
+            #expect(try audited?.value("n", as: Int.self) == 2)
+        }
+    }
+
+    @Test func inCautionOnlyOwnersMayChangeThings() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await freeze(admin, "caution")
+            let hand = try await person(admin, "hand", role: "operator")
+            #expect(try await hand.send("POST", "/admin/v1/releases", Self.release).json["error"]["code"].string == "caution")
+            #expect(try await admin.post("releases", Self.release).status == 201)
+            try await freeze(admin, "normal")
+            #expect(try await hand.send("POST", "/admin/v1/releases", #"{"name": "tiny-3", "model": "tiny"}"#).status == 201)
+        }
+    }
+
+    @Test func termsAreRefusedWhereNothingMeasuresThemAndVersionsStay() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            let terms = #"{"name": "pro", "title": "Pro", "tier": "pro", "model": "tiny", "region": "eu"}"#
+            let unmeasured = try await admin.post("terms", terms)
+            #expect(unmeasured.status == 409 && unmeasured.text.contains("no probe in the last hour"))
+            _ = try await admin.row(Self.probe)
+            let strict = #"{"name": "pro", "title": "Pro", "tier": "pro", "availability_ppm": 999900, "ttft_threshold_microseconds": 1000000}"#
+            let refused = try await admin.post("terms", strict).text
+            #expect(refused.contains("asks for less than 99.99 %") && refused.contains("gateways count first tokens"))
+            _ = try await admin.post(
+                "objectives", #"{"name": "eu", "kind": "availability", "region": "eu", "target_ppm": 999000, "burn_alerts": false}"#)
+            #expect(try await admin.post("terms", terms).text.contains("raises no burn alerts"))
+            _ = try await admin.patch("objectives/eu", #"{"burn_alerts": true}"#)
+            let first = try await admin.post("terms", terms)
+            let second = try await admin.post("terms", terms)
+            #expect(first.json["version"] == .number(1) && second.json["version"] == .number(2))
+            await #expect(throws: PostgresError.self) { try await admin.row("UPDATE reliability.terms SET credit_cap_percent = 50 RETURNING 1") }
+            let id = try #require(first.json["id"].string)
+            let text = try await admin.get("terms/\(id)/addendum").json["markdown"].string ?? ""
+            for part in [
+                "99.9 % monthly uptime", "not above 1.5 s", "8 s at 256 generated tokens", "5 % of the monthly fee for each 0.1 %", "at most 25 %",
+                "3 consecutive hours", "`force_majeure`", "at least 72 hours ahead", "240 minutes a month", "30 days' notice", "sole remedy",
+                "Not reviewed by counsel",
+            ] {
+                #expect(text.contains(part), "\(part)")
+            }
+            #expect(text.split(separator: "\n").count { $0.hasSuffix("`)") } == 6)
+        }
+    }
+
+    @Test func aPromiseNeedsEvidenceOrTwoOtherPeople() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            _ = try await admin.row(Self.probe)
+            #expect(try await admin.post("terms", #"{"name": "pro", "title": "Pro", "tier": "pro", "evidence_days": 1}"#).status == 201)
+            let promise = { (more: String) in "{\"tenant\": \"acme\", \"terms\": \"pro\", \"model\": \"tiny\", \"region\": \"eu\"\(more)}" }
+            let refused = try await admin.post("agreements", promise(""))
+            #expect(refused.status == 409 && refused.json["error"]["code"].string == "not_supported" && refused.text.contains("were not measured"))
+            let made = try await admin.post("agreements", promise(#", "override_reason": "a pilot customer""#))
+            #expect(made.status == 201 && made.json["state"].string == "proposed")
+            let path = "/admin/v1/agreements/\(made.json["id"].string ?? "")/approve"
+            #expect(try await admin.client.send("POST", path, "{}").status == 409)
+            let (second, third) = (try await person(admin, "second"), try await person(admin, "third"))
+            #expect(try await second.send("POST", path, "{}").json["state"].string == "proposed")
+            #expect(try await second.send("POST", path, "{}").status == 409)
+            #expect(try await third.send("POST", path, "{}").json["state"].string == "active")
+            let audited = try await admin.row(
+                "SELECT count(DISTINCT actor) AS n FROM audit.entry WHERE subject_kind = 'agreement' AND action IN ('create', 'approve')")
+            #expect(try audited?.value("n", as: Int.self) == 3)
+        }
+    }
+
+    @Test func evidenceThatSupportsAPromiseMakesItAtOnce() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            _ = try await admin.row(
+                """
+                INSERT INTO reliability.probe_minute SELECT 'tiny', 'eu', minute_at, 1, 0
+                FROM generate_series(date_trunc('minute', now()) - interval '2 days', now(), '1 minute') AS minute_at RETURNING 1
+                """)
+            #expect(try await admin.post("terms", #"{"name": "pro", "title": "Pro", "tier": "pro", "evidence_days": 1}"#).status == 201)
+            let made = try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#)
+            #expect(made.json["state"].string == "active" && made.json["evidence"]["unmeasured"] == .number(0), "\(made.text)")
+            let again = try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#)
+            #expect(again.status == 409)
+        }
+    }
+
+    @Test func objectivesGoOutAndComeBackAsOpenSLO() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            _ = try await admin.post(
+                "objectives",
+                #"{"name": "strict", "kind": "availability", "model": "tiny", "target_ppm": 999950, "bad_above_ppm": null, "time_zone": "Europe/Berlin"}"#
+            )
+            let before = try await admin.get("objectives").json["data"]
+            let exported = try await admin.get("openslo")
+            #expect(exported.text.contains(#""target":0.99995"#) && exported.text.contains(#""timeSliceTarget":0.95"#))
+            #expect(exported.text.contains(#""threshold":14.4"#))
+            _ = try await admin.delete("objectives/strict")
+            let taken = try await admin.post("openslo", exported.text)
+            #expect(taken.status == 201 && taken.json["imported"].elements.count == 6 && taken.json["ignored"] == .number(2), "\(taken.text)")
+            let after = try await admin.get("objectives").json["data"]
+            let facts = { (rows: JSONTree) in
+                rows.elements.map { row in
+                    ["name", "kind", "model", "target_ppm", "threshold_microseconds", "bad_above_ppm", "period", "time_zone"].map { row[$0].text }
+                }.sorted { $0[0] < $1[0] }
+            }
+            #expect(facts(before) == facts(after))
+            let foreign = exported.text.replacing(#""type":"plimsoll""#, with: #""type":"prometheus""#)
+            #expect(try await admin.post("openslo", foreign).json["error"]["faults"].elements.count == 6)
+        }
+    }
+
+    @Test func anObjectiveThatGatewaysDoNotCountForIsRefused() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            let body = #"{"name": "fast", "kind": "ttft_p95", "tier": "pro", "target_ppm": 950000, "threshold_microseconds": 900000}"#
+            #expect(try await admin.post("objectives", body).text.contains("must be 1500000"))
+            #expect(
+                try await admin.post(
+                    "objectives", #"{"name": "x", "kind": "availability", "region": "eu", "target_ppm": 999000, "time_zone": "Mars"}"#
+                ).status == 400
+            )
+        }
+    }
+}
