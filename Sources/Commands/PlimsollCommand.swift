@@ -26,6 +26,13 @@ package struct PlimsollCommand: AsyncParsableCommand {
                 ]),
             CommandGroup(name: "Models", subcommands: [ModelsCommand.self, ReleasesCommand.self, WeightsCommand.self]),
             CommandGroup(
+                name: "Promises",
+                subcommands: [
+                    ObjectivesCommand.self, BudgetsCommand.self, BudgetEntriesCommand.self, BurnAlertsCommand.self, FreezeCommand.self,
+                    FreezePassesCommand.self, TermsCommand.self, AgreementsCommand.self, CreditsCommand.self, MaintenanceWindowsCommand.self,
+                    ExclusionsCommand.self,
+                ]),
+            CommandGroup(
                 name: "Records",
                 subcommands: [
                     UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, ProbesCommand.self, AbuseCommand.self,
