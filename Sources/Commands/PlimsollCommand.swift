@@ -25,6 +25,7 @@ package struct PlimsollCommand: AsyncParsableCommand {
                     EnrolmentTokensCommand.self,
                 ]),
             CommandGroup(name: "Models", subcommands: [ModelsCommand.self, ReleasesCommand.self, WeightsCommand.self]),
+            CommandGroup(name: "Promise", subcommands: [DrillCommand.self, DrillsCommand.self]),
             CommandGroup(
                 name: "Promises",
                 subcommands: [

@@ -283,12 +283,14 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
     package var kvTokens: Int?
     /// False: its provider's score does not allow tiers whose promise pays. Nil: it does.
     package var paid: Bool?
+    /// What a drill does to it; nil: nothing.
+    package var drill: DrillEffect?
 
     package init(
         id: String, host: String, provider: String, pool: String, region: String, model: String, release: String, dialect: RuntimeDialect,
         servedModel: String? = nil, link: LinkClass, address: String? = nil, url: String? = nil, draining: Bool, slots: Int, contextTokens: Int,
         weight: Int, trustClass: String? = nil, hourPriceMicroUsd: Int64? = nil, contextClass: ContextClass? = nil,
-        kvTokens: Int? = nil, paid: Bool? = nil
+        kvTokens: Int? = nil, paid: Bool? = nil, drill: DrillEffect? = nil
     ) {
         self.id = id
         self.host = host
@@ -311,6 +313,7 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
         self.contextClass = contextClass
         self.kvTokens = kvTokens
         self.paid = paid
+        self.drill = drill
     }
 }
 
@@ -318,11 +321,14 @@ package struct GatewayEntry: Sendable, Codable, Equatable {
     package var id: String
     package var region: String
     package var address: String
+    /// Until then, seconds since 1970, it behaves as if the control plane were gone, for a drill; nil: it does not.
+    package var aloneUntilSeconds: Int64?
 
-    package init(id: String, region: String, address: String) {
+    package init(id: String, region: String, address: String, aloneUntilSeconds: Int64? = nil) {
         self.id = id
         self.region = region
         self.address = address
+        self.aloneUntilSeconds = aloneUntilSeconds
     }
 }
 

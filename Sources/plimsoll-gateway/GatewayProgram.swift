@@ -79,7 +79,7 @@ struct GatewayProgram {
         let leases = LeaseKeeper(
             book: limits, boot: spool.boot, logger: logger, metrics: metrics, granted: { server.leasesChanged() }, exchange: keeper.exchangeLeases)
         server.use(leases)
-        let store = followTable(identity, server, links, readiness)
+        let store = followTable(identity, server, links, client.solitude, readiness)
         TableMetrics.register(store, contact, in: metrics)
         // Services stop in reverse order: the server closes the spool, then the shippers send what is left of it.
         try await run(
@@ -111,11 +111,12 @@ struct GatewayProgram {
     }
 
     private func followTable(
-        _ identity: GatewayIdentity, _ server: GatewayServer, _ links: GatewayLinks, _ readiness: Readiness
+        _ identity: GatewayIdentity, _ server: GatewayServer, _ links: GatewayLinks, _ solitude: Solitude, _ readiness: Readiness
     ) -> TableStore {
         let store = TableStore(directory: settings.stateDirectory, key: identity.tableKey)
         for refusal in store.load() { logger.warning("kept routing table refused", metadata: ["error.reason": "\(refusal.message)"]) }
         store.subscribe { table in
+            solitude.take(table.gateways, own: identity.id)
             links.apply(workers: table.workers, denied: table.denied)
             server.apply(table)
             readiness.clear("table")

@@ -13,6 +13,7 @@ import Testing
         Probes.self, ProbeVerdicts.self, Prices.self, Quotas.self, Objectives.self, Budgets.self, BudgetEntries.self, BurnAlerts.self,
         FreezePasses.self, Terms.self, Agreements.self,
         Credits.self, MaintenanceWindows.self, Exclusions.self,
+        Drills.self,
     ]
 
     @Test func `filters and fields are those of the document, and every list of it is a kind`() async throws {

@@ -1,7 +1,7 @@
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
     package static func all(tokens: EnrolmentTokens) -> [AdminRoute] {
-        customers + catalogue + fleet(tokens) + records + abuse + promise
+        customers + catalogue + fleet(tokens) + records + abuse + promise + DrillResource.routes
     }
 
     private static var customers: [AdminRoute] {

@@ -16,6 +16,7 @@ package struct ControlPlaneServices: Sendable {
     private let upkeep: ControlUpkeep
     private let behaviour: BehaviourWatch
     private let keeper: ReliabilityKeeper
+    private let drills: DrillKeeper
 
     package init(
         configuration: PostgresConfiguration, authority: Authority, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger
@@ -29,6 +30,7 @@ package struct ControlPlaneServices: Sendable {
         publisher = TablePublisher(pool: databases.serving, authority: authority, news: news, holder: holder, logger: logger)
         listener = ChangeListener(configuration: configuration, bells: news, logger: logger)
         writer = HeartbeatWriter(pool: databases.serving, book: peers.book, logger: logger)
+        drills = DrillKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
         behaviour = BehaviourWatch(databases: databases, holder: holder, metrics: metrics, logger: logger)
         keeper = ReliabilityKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
         upkeep = ControlUpkeep(databases: databases, holder: holder, retention: retention, metrics: metrics, logger: logger)
@@ -36,6 +38,6 @@ package struct ControlPlaneServices: Sendable {
 
     /// Dependencies first. `others` are loops of the program's own, which end with those of this.
     package func services(with others: [any Service] = []) -> [any Service] {
-        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour, keeper] + others)]
+        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour, keeper, drills] + others)]
     }
 }

@@ -1,4 +1,5 @@
 import Cryptography
+import Domain
 import FoundationEssentials
 import PlimsollWire
 import Postgres
@@ -71,7 +72,9 @@ extension TableFacts {
             workers.served_model, hosts.link, hosts.link_address, hosts.intent = 'drain' AS draining, workers.slots, workers.context_tokens,
             workers.weight_ppm, nullif(pools.context_class, 'standard') AS context_class,
             nullif(coalesce(workers.trust_class, providers.trust_class), 'standard') AS trust_class, pools.hour_price_micro_usd,
-            pool_weights.weight_ppm AS pool_weight, provider_weights.weight_ppm AS provider_weight
+            pool_weights.weight_ppm AS pool_weight, provider_weights.weight_ppm AS provider_weight,
+            drill.kind AS drill, drill.delay_milliseconds AS drill_delay, drill.compression AS drill_compression,
+            ceil(extract(epoch FROM drill.until_at))::bigint AS drill_until
         FROM serving.workers AS workers
         JOIN serving.hosts AS hosts ON hosts.id = workers.host_id
         JOIN serving.pools AS pools ON pools.name = hosts.pool
@@ -81,14 +84,20 @@ extension TableFacts {
         LEFT JOIN serving.current_routing_weights AS pool_weights ON pool_weights.scope = 'pool' AND pool_weights.subject = hosts.pool
         LEFT JOIN serving.current_routing_weights AS provider_weights
             ON provider_weights.scope = 'provider' AND provider_weights.subject = pools.provider
+        LEFT JOIN reliability.drill AS drill ON drill.ended_at IS NULL AND drill.until_at > now() AND drill.kind <> 'control-loss'
+            AND (drill.worker_id IS NULL OR drill.worker_id = workers.id) AND (drill.provider IS NULL OR drill.provider = pools.provider)
+            AND (drill.region IS NULL OR drill.region = hosts.region)
         WHERE workers.accepted AND workers.retired_at IS NULL AND hosts.state = 'active' AND pools.state = 'active'
             AND providers.state = 'active' AND releases.state = 'active' AND models.state = 'active'
         """
 
     /// Limits are shared among these. Whoever let its certificate expire has been away for a day.
     private static let gatewayRows: SQL = """
-        SELECT id, region, coalesce(advertise, '') AS advertise FROM serving.gateways
-        WHERE state = 'active' AND certificate_not_after > now()
+        SELECT gateways.id, gateways.region, coalesce(advertise, '') AS advertise, ceil(extract(epoch FROM drill.until_at))::bigint AS alone_until
+        FROM serving.gateways AS gateways
+        LEFT JOIN reliability.drill AS drill ON drill.ended_at IS NULL AND drill.until_at > now() AND drill.kind = 'control-loss'
+            AND (drill.region IS NULL OR drill.region = gateways.region)
+        WHERE gateways.state = 'active' AND certificate_not_after > now()
         """
 
     private static let ruleRows: SQL = """
@@ -210,12 +219,23 @@ extension TableFacts {
             address: try row.value("link_address"), draining: try row.value("draining"), slots: try row.value("slots"),
             contextTokens: try row.value("context_tokens"), weight: try row.value("weight_ppm"),
             trustClass: try row.value("trust_class"),
-            hourPriceMicroUsd: try row.value("hour_price_micro_usd"), contextClass: contextClass.flatMap(ContextClass.init))
+            hourPriceMicroUsd: try row.value("hour_price_micro_usd"), contextClass: contextClass.flatMap(ContextClass.init),
+            drill: try drill(row))
         return Worker(entry: entry, poolWeight: try row.value("pool_weight"), providerWeight: try row.value("provider_weight"))
     }
 
     private static func gateway(_ row: PostgresRow) throws -> GatewayEntry {
-        GatewayEntry(id: try row.id("id"), region: try row.value("region"), address: try row.value("advertise"))
+        GatewayEntry(
+            id: try row.id("id"), region: try row.value("region"), address: try row.value("advertise"),
+            aloneUntilSeconds: try row.value("alone_until"))
+    }
+
+    private static func drill(_ row: PostgresRow) throws -> DrillEffect? {
+        guard let kind = try row.value("drill", as: String?.self).flatMap(DrillKind.init), let effect = kind.effect else { return nil }
+        let compression: Int = try row.value("drill_compression")
+        return DrillEffect(
+            effect: effect.rawValue, delayMilliseconds: try row.value("drill_delay"),
+            probeSeconds: compression > 1 ? max(30 / compression, 1) : nil, untilSeconds: try row.value("drill_until"))
     }
 
     private static func rule(_ row: PostgresRow) throws -> RuleEntry {

@@ -10,6 +10,9 @@ enum LoopClock {
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
     }
+
+    /// Seconds since 1970.
+    static var wallSeconds: Int64 { wallMicroseconds() / 1_000_000 }
 }
 
 extension NIODeadline {

@@ -9,6 +9,8 @@ package struct ControlPlaneClient: Sendable {
 
     private let url: String
     private let http: OutboundClient
+    /// Of a drill; shared by all that ask.
+    package let solitude = Solitude()
 
     /// - Parameter url: `https://host:port` of the control plane.
     package init(url: String, http: OutboundClient) {
@@ -103,6 +105,7 @@ package struct ControlPlaneClient: Sendable {
     }
 
     private func send(_ request: OutboundRequest) async throws(EnrolmentError) -> OutboundResponse {
+        guard !solitude.isAlone else { throw EnrolmentError(.unreachable, "a drill keeps the control plane away") }
         let response: OutboundResponse
         do throws(OutboundError) {
             response = try await http.send(request)

@@ -99,6 +99,12 @@ final class Attempt {
         end(.failed)
     }
 
+    /// Its exchange ends without an answer, as one does whose host is lost; what became of the attempt is told next.
+    func drop() {
+        exchange?.cancel()
+        exchange = nil
+    }
+
     /// Gives it up: the runtime's slot is freed at once.
     func cancel() {
         exchange?.cancel()

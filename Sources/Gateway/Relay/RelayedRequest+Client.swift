@@ -71,18 +71,26 @@ extension RelayedRequest {
         case .queued: keepAlive(now)
         case .waiting:
             for running in [attempt, hedge] {
+                if let running, running.worker.tally.drill.isCut { return cut(running) }
                 guard let running, now >= running.deadline else { continue }
                 running.cancel()
                 return retry(running, .upstreamTimeout)
             }
             keepAlive(now)
         case .streaming:
+            if let attempt, attempt.worker.tally.drill.isCut { return cut(attempt) }
             guard let attempt, !clientIsSlow else { return }
             attempt.look(now)
             guard now >= attempt.deadline else { return }
             attempt.cancel()
             interrupted()
         }
+    }
+
+    /// A drill cuts its worker off: as when its host is lost.
+    private func cut(_ running: Attempt) {
+        running.drop()
+        attemptLost(running)
     }
 
     /// A stream whose first token is long in coming says that it lives.

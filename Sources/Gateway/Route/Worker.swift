@@ -33,6 +33,23 @@ final class Worker: Sendable {
 
     /// Nil: there is no way to it now.
     func start(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
+        guard entry.drill == nil else { return startDrilled(request, on: loop, receiver: receiver) }
+        return startNow(request, on: loop, receiver: receiver)
+    }
+
+    private func startDrilled(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
+        switch drill?.kind {
+        case .cut: return nil
+        case .slow:
+            let delay = TimeAmount.milliseconds(Int64(drill?.delayMilliseconds ?? 0))
+            return DelayedExchange(by: delay, on: loop.eventLoop, receiver: receiver) { [weak loop] in
+                loop.flatMap { self.startNow(request, on: $0, receiver: receiver) }
+            }
+        case .wrong, nil: return startNow(request, on: loop, receiver: receiver)
+        }
+    }
+
+    private func startNow(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
         if let address { return loop.pool(self, address).start(request, receiver: receiver) }
         guard let load, let gate else { return nil }
         return loop.links?.start(request, host: entry.host, load: load, gate: gate, receiver: receiver)
@@ -40,6 +57,7 @@ final class Worker: Sendable {
 
     /// A request could be started there now.
     var isReachable: Bool {
+        if tally.drill.isCut { return false }
         if address != nil { return true }
         guard let load, let gate else { return false }
         return load.isReady && gate.takesRequests

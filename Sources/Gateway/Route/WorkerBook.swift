@@ -34,6 +34,7 @@ final class WorkerBook: Sendable {
             state.names[made.number] = entry.id
             return made
         }
+        tally.drill.take(entry.drill)
         let registry = entry.url == nil ? registry : nil
         let worker = Worker(entry, tally: tally, load: registry?.load(worker: entry.id), gate: registry?.gate(host: entry.host))
         state.withLock { $0.workers[entry.id] = worker }

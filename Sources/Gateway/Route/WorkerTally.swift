@@ -9,6 +9,7 @@ final class WorkerTally: Sendable {
     let number: UInt32
     let id: String
     private let watch: FleetWatch?
+    let drill = DrillMark()
 
     private let count = Atomic<Int>(0)
     /// Tokens of KV cache that its requests are likely to use.

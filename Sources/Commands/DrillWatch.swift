@@ -1,0 +1,109 @@
+import FoundationEssentials
+import HTTPWire
+
+/// Follows a drill to its report and tells what happens as it happens.
+struct DrillWatch: Sendable {
+    let client: AdminClient
+    let options: AdminOptions
+    let load: DrillLoad
+
+    /// True when the promise held. A drill whose command is interrupted is aborted.
+    func follow(_ drill: JSONValue) async throws -> Bool {
+        guard let id = drill["id"]?.string else { throw CommandFailure(.refused, "the server's answer names no drill") }
+        let models = drill["models"]?.array?.compactMap(\.string) ?? []
+        say("drill \(AdminColumn.text(drill["number"])) has begun: \(target(drill)), serving \(models.joined(separator: ", "))")
+        let ending = try await withTaskCancellationHandler {
+            try await withThrowingTaskGroup(of: JSONValue?.self) { group in
+                group.addTask { [load] in
+                    await load.run(model: models.first ?? "")
+                    return nil
+                }
+                group.addTask { try await watch(id) }
+                defer { group.cancelAll() }
+                while let result = try await group.next() {
+                    if let result { return result }
+                }
+                throw CancellationError()
+            }
+        } onCancel: {
+            // The drill ends by itself if this does not get through.
+            Task { [client] in _ = try? await client.change("POST", "drills/\(id)/abort") }
+        }
+        return try await report(ending)
+    }
+
+    private func target(_ drill: JSONValue) -> String {
+        let parts = ["kind", "provider", "worker", "region"].compactMap { drill[$0]?.string }
+        return parts.map(PrintableText.clean).joined(separator: " ")
+    }
+
+    private func say(_ text: String) {
+        if options.output == .table { print(text) }
+    }
+
+    private func watch(_ id: String) async throws -> JSONValue {
+        let began = ContinuousClock.now
+        var (told, state) = (Set<String>(), "running")
+        while true {
+            let drill = try await client.get("drills/\(id)")
+            for event in try await events(drill) where told.insert(event).inserted {
+                say("\(seconds(since: began))  \(event)")
+            }
+            let now = drill["state"]?.string ?? ""
+            if now != state, now == "settling" { say("\(seconds(since: began))  the drill is over; what was done is taken back, and counts come in") }
+            state = now
+            if state == "held" || state == "failed" { return drill }
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private func seconds(since began: ContinuousClock.Instant) -> String {
+        let text = "\((ContinuousClock.now - began).components.seconds) s"
+        return String(repeating: " ", count: max(6 - text.count, 0)) + text
+    }
+
+    /// What has happened since its beginning, in words that stay the same.
+    private func events(_ drill: JSONValue) async throws(CommandFailure) -> [String] {
+        let since = drill["started_at"]?.string ?? ""
+        let incidents = try await client.all("incidents", filters: [("since", since)], most: 50)
+        let mitigations = try await client.all("mitigations", filters: [("since", since)], most: 50)
+        let opened = incidents.reversed().flatMap { incident -> [String] in
+            let name = "incident \(AdminColumn.text(incident["number"])), \(AdminColumn.text(incident["title"]))"
+            return ["\(name): opened"] + (incident["resolved_at"]?.string == nil ? [] : ["\(name): resolved"])
+        }
+        let acted = mitigations.reversed().flatMap { mitigation -> [String] in
+            let (name, state) = ("mitigation \(AdminColumn.text(mitigation["action"]))", AdminColumn.text(mitigation["state"]))
+            return ["\(name): \(AdminColumn.text(mitigation["mode"]))"] + (state == "active" || state == "proposed" ? [] : ["\(name): \(state)"])
+        }
+        return (opened + acted).map(PrintableText.clean)
+    }
+
+    private func report(_ drill: JSONValue) async throws -> Bool {
+        let isHeld = drill["state"]?.string == "held"
+        guard options.output == .table else {
+            options.show(drill)
+            return isHeld
+        }
+        if let sent = load.summary { say(sent) }
+        guard let report = drill["report"] else { return isHeld }
+        let rows: [(String, String)] = [
+            (
+                "requests",
+                "\(AdminColumn.text(report["requests"])), of which \(AdminColumn.text(report["requests_lost"])) lost and \(AdminColumn.text(report["requests_moved"])) moved"
+            ),
+            ("noticed", "\(Self.duration(report["detected_after_us"], none: "not")) \(report["detected_by"]?.string.map { "by \($0)" } ?? "")"),
+            ("acted upon", Self.duration(report["mitigated_after_us"], none: "no mitigation")),
+            ("taken back", Self.duration(report["reverted_after_us"], none: "-")),
+            ("bad minutes", AdminColumn.text(report["bad_minutes"])),
+        ]
+        for (name, text) in rows { say("\(name)\(String(repeating: " ", count: 13 - name.count))\(PrintableText.clean(text))") }
+        say(isHeld ? "the promise held" : "the promise did not hold:")
+        for failure in report["failures"]?.array ?? [] { say("  \(AdminColumn.text(failure))") }
+        return isHeld
+    }
+
+    private static func duration(_ value: JSONValue?, none: String) -> String {
+        guard let micros = value?.integer else { return none }
+        return "after \(micros / 1_000_000).\(micros / 100_000 % 10) s"
+    }
+}

@@ -1,0 +1,73 @@
+import Domain
+package import FoundationEssentials
+package import Logging
+import Postgres
+import ServiceLifecycle
+package import Telemetry
+
+/// Ends drills whose time is over and writes down what they have shown. One replica at a time: the holder of a lease.
+package struct DrillKeeper: Service {
+    /// Seconds after its end at which what gateways count and ship has come.
+    static let settling = 15.0
+    /// Seconds, times compression, for which a report waits for mitigations to be taken back.
+    static let patience = 900.0
+
+    private let databases: ControlDatabases
+    private let lease: Lease
+    private let running: GaugeMetric
+    private let held: CounterMetric
+    private let failed: CounterMetric
+    private let logger: Logger
+
+    package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
+        self.databases = databases
+        lease = Lease("drills", holder: holder, seconds: 30)
+        running = metrics.gauge("plimsoll_control_drill_running", "1 while a drill breaks something on purpose.")
+        let help = "Drills that were reported, by whether the promise held."
+        held = metrics.counter("plimsoll_control_drills_total", help, labels: ["result": "held"])
+        failed = metrics.counter("plimsoll_control_drills_total", help, labels: ["result": "failed"])
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    try await self.turn(at: Date())
+                } catch {
+                    if !Task.isCancelled { self.logger.warning("Drills could not be looked after", metadata: [LogKeys.code: "\(errorCode(error))"]) }
+                }
+                // Cancellation is seen by the loop's condition.
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    func turn(at now: Date) async throws {
+        guard try await lease.acquire(databases.serving) != nil else { return }
+        try await databases.serving.execute(
+            "UPDATE reliability.drill SET ended_at = until_at, end_reason = 'over' WHERE ended_at IS NULL AND until_at <= \(now)")
+        let rows = try await databases.serving.query("SELECT \(Drill.columns) FROM reliability.drill AS r WHERE reported_at IS NULL")
+        let drills = try rows.map(Drill.init)
+        running.set(drills.contains { $0.endedAt == nil } ? 1 : 0)
+        for drill in drills {
+            guard let end = drill.endedAt, now.timeIntervalSince(end) >= Self.settling else { continue }
+            let report = try await DrillReport.make(of: drill, until: end, databases)
+            let patience = Self.patience / Double(drill.compression)
+            guard !report.isPending || now.timeIntervalSince(end) >= patience else { continue }
+            try await store(report, of: drill, at: now)
+        }
+    }
+
+    private func store(_ report: DrillReport, of drill: Drill, at now: Date) async throws {
+        let changed = try await databases.serving.execute(
+            """
+            UPDATE reliability.drill SET report = \(report.document)::jsonb, held = \(report.isHeld), reported_at = \(now)
+            WHERE id = \(drill.id) AND reported_at IS NULL
+            """)
+        guard changed == 1 else { return }
+        (report.isHeld ? held : failed).increment()
+        let words = report.isHeld ? "A drill is over, and the promise held" : "A drill is over, and the promise did not hold"
+        logger.notice("\(words)", metadata: [LogKeys.reason: "\(drill.kind.rawValue)"])
+    }
+}

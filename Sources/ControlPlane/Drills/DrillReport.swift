@@ -1,0 +1,116 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// What a drill has shown, out of what was measured while it lasted.
+struct DrillReport: Sendable {
+    private let kind: DrillKind
+    private let findings: DrillFindings
+    /// Requests that went on at another worker.
+    private let moved: Int64
+    private let detectedBy: String?
+    private let incidents: [String]
+    private let mitigations: [String]
+    /// From the first mitigation to the end of the last; nil: one is in force, or there was none.
+    private let revertedAfter: Int64?
+    /// A mitigation is still in force.
+    let isPending: Bool
+
+    var isHeld: Bool { findings.failures(of: kind).isEmpty }
+
+    static func make(of drill: Drill, until end: Date, _ databases: ControlDatabases) async throws -> DrillReport {
+        let traffic = try await traffic(drill, end, databases.billing)
+        let minutes = try await badMinutes(drill, end, databases.reliability)
+        let trail = try await Trail(drill, end, databases.serving, databases.reliability)
+        let findings = DrillFindings(
+            requests: traffic.requests, lost: traffic.lost, badMinutes: minutes,
+            detectedAfter: trail.detected.map { micros(drill.startedAt, $0.at) },
+            mitigatedAfter: trail.detected.flatMap { detected in trail.mitigatedAt.map { micros(detected.at, $0) } })
+        return DrillReport(
+            kind: drill.kind, findings: findings, moved: traffic.moved, detectedBy: trail.detected?.by, incidents: trail.incidents,
+            mitigations: trail.mitigations,
+            revertedAfter: trail.isPending ? nil : trail.mitigatedAt.flatMap { first in trail.revertedAt.map { micros(first, $0) } },
+            isPending: trail.isPending)
+    }
+
+    private static func micros(_ start: Date, _ end: Date) -> Int64 { max(Int64(end.timeIntervalSince(start) * 1_000_000), 0) }
+
+    /// Of customers' requests; each is counted once, whatever became of it.
+    private static func traffic(_ drill: Drill, _ end: Date, _ pool: PostgresPool) async throws -> (requests: Int64, lost: Int64, moved: Int64) {
+        let row = try await pool.queryOne(
+            """
+            SELECT count(*) AS requests, count(*) FILTER (WHERE outcome LIKE 'bad%') AS lost, count(*) FILTER (WHERE attempts > 1) AS moved
+            FROM billing.usage_event
+            WHERE kind = 'final' AND accepted_at >= \(drill.startedAt) AND accepted_at < \(end) AND model = ANY(\(drill.models))
+            """)
+        return (try row?.value("requests") ?? 0, try row?.value("lost") ?? 0, try row?.value("moved") ?? 0)
+    }
+
+    /// Drill traffic is marked and counts for nobody.
+    private static func badMinutes(_ drill: Drill, _ end: Date, _ pool: PostgresPool) async throws -> Int64 {
+        let row = try await pool.queryOne(
+            """
+            SELECT count(DISTINCT (tenant_id, model, region, minute_at)) AS minutes FROM reliability.minute
+            WHERE minute_at >= date_trunc('minute', \(drill.startedAt)::timestamptz) AND minute_at < \(end) AND NOT drill AND bad > 0
+                AND model = ANY(\(drill.models))
+            """)
+        return try row?.value("minutes") ?? 0
+    }
+
+    var document: String {
+        let members: [(String, String)] = [
+            ("held", isHeld ? "true" : "false"),
+            ("failures", Self.list(findings.failures(of: kind))),
+            ("requests", "\(findings.requests)"), ("requests_lost", "\(findings.lost)"), ("requests_moved", "\(moved)"),
+            ("bad_minutes", "\(findings.badMinutes)"),
+            ("detected_after_us", Self.number(findings.detectedAfter)), ("detected_by", detectedBy.map(AdminJSON.string) ?? "null"),
+            ("mitigated_after_us", Self.number(findings.mitigatedAfter)), ("reverted_after_us", Self.number(revertedAfter)),
+            ("incidents", Self.list(incidents)), ("mitigations", Self.list(mitigations)),
+        ]
+        return "{" + members.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
+    }
+
+    private static func number(_ value: Int64?) -> String { value.map { "\($0)" } ?? "null" }
+
+    private static func list(_ texts: [String]) -> String { "[" + texts.map(AdminJSON.string).joined(separator: ",") + "]" }
+}
+
+/// Who noticed a drill when, and what was done about it.
+private struct Trail {
+    private(set) var detected: (at: Date, by: String)?
+    private(set) var incidents: [String] = []
+    private(set) var mitigations: [String] = []
+    private(set) var mitigatedAt: Date?
+    private(set) var revertedAt: Date?
+    private(set) var isPending = false
+
+    init(_ drill: Drill, _ end: Date, _ serving: PostgresPool, _ reliability: PostgresPool) async throws {
+        let probe = try await reliability.queryOne(
+            """
+            SELECT min(at) AS at FROM reliability.probe
+            WHERE drill AND NOT succeeded AND at >= \(drill.startedAt) AND at <= \(end) AND model = ANY(\(drill.models))
+            """)
+        note(try probe?.value("at", as: Date?.self), "probe")
+        let rows = try await serving.query(
+            """
+            SELECT id, opened_at FROM reliability.incident WHERE drill AND opened_at >= \(drill.startedAt) AND opened_at <= \(end) ORDER BY opened_at
+            """)
+        note(try rows.first?.value("opened_at", as: Date?.self), "incident")
+        incidents = try rows.map { try $0.id("id") }
+        guard !incidents.isEmpty else { return }
+        let actions = try await serving.query(
+            """
+            SELECT action, created_at, ended_at FROM reliability.mitigation
+            WHERE incident_id = ANY(\(incidents)::uuid[]) AND mode = 'automatic' ORDER BY created_at
+            """)
+        mitigations = try actions.map { try $0.value("action") }
+        mitigatedAt = try actions.first?.value("created_at")
+        revertedAt = try actions.compactMap { try $0.value("ended_at", as: Date?.self) }.max()
+        isPending = try actions.contains { try $0.value("ended_at", as: Date?.self) == nil }
+    }
+
+    private mutating func note(_ at: Date?, _ by: String) {
+        guard let at, at < detected?.at ?? .distantFuture else { return }
+        detected = (at, by)
+    }
+}

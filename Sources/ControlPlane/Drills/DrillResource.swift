@@ -1,0 +1,157 @@
+import Domain
+import FoundationEssentials
+import HTTPTypes
+import Postgres
+
+/// Drills: what was and is broken on purpose, and what came of it.
+enum DrillResource {
+    private static let listing = Listing(
+        document: """
+            json_build_object('id', r.id, 'number', r.number, 'kind', r.kind, 'worker', r.worker_id, 'provider', r.provider, 'region', r.region,
+                'models', r.models, 'delay_milliseconds', r.delay_milliseconds, 'compression', r.compression, 'reason', r.reason,
+                'requested_by', r.requested_by, 'state', CASE WHEN r.ended_at IS NULL THEN 'running' WHEN r.report IS NULL THEN 'settling'
+                    WHEN r.held THEN 'held' ELSE 'failed' END,
+                'started_at', serving.wire_time(r.started_at), 'until', serving.wire_time(r.until_at),
+                'ended_at', serving.wire_time(r.ended_at), 'end_reason', r.end_reason, 'report', r.report)
+            """,
+        source: "reliability.drill AS r", order: "r.started_at", usualOrder: .descending,
+        filters: [
+            .choice("kind", "r.kind", DrillKind.allCases.map(\.rawValue)), .since("r.started_at"), .until("r.started_at"),
+        ])
+
+    static let routes = [list, single, creation, abortion]
+
+    private static let list = AdminRoute.read("drills") { call, databases in try await listing.page(call, databases.serving) }
+
+    private static let single = AdminRoute.read("drills/{id}") { call, databases in
+        try call.refuseQuery()
+        guard let id = UUID(uuidString: call.reference),
+            let found = try await listing.one(where: "r.id = \(id)", { try await databases.serving.queryOne($0) })
+        else { throw AdminRefusal.notFound }
+        return AdminAnswer(body: found.document)
+    }
+
+    private static let creation = AdminRoute.change(.post, "drills") { call, fields, connection in
+        var plan = try DrillPlan(&fields)
+        try await plan.chooseTarget(connection)
+        let models = try await plan.models(connection)
+        guard try await connection.query("SELECT 1 FROM reliability.drill WHERE ended_at IS NULL").isEmpty else {
+            throw AdminRefusal.conflict("drill_running", "another drill runs; wait for its end, or abort it")
+        }
+        try await plan.checkBounds(models, connection)
+        let now = Date()
+        let row = try await connection.queryOne(
+            """
+            INSERT INTO reliability.drill (kind, worker_id, provider, region, models, delay_milliseconds, compression, reason, requested_by,
+                started_at, until_at)
+            VALUES (\(plan.kind.rawValue), \(plan.worker), \(plan.provider), \(plan.region), \(models), \(plan.delayMilliseconds),
+                \(plan.compression), \(plan.reason), \(call.actor.label), \(now), \(now.addingTimeInterval(Double(plan.seconds))))
+            RETURNING id
+            """)
+        guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
+        return try await change(connection, id, "start", status: .created)
+    }
+
+    private static let abortion = AdminRoute.change(.post, "drills/{id}/abort") { call, fields, connection in
+        try fields.finish()
+        guard let id = UUID(uuidString: call.reference),
+            try await connection.queryOne("SELECT id FROM reliability.drill WHERE id = \(id) FOR UPDATE") != nil
+        else { throw AdminRefusal.notFound }
+        let ended = try await connection.execute(
+            "UPDATE reliability.drill SET ended_at = \(Date()), end_reason = 'aborted' WHERE id = \(id) AND ended_at IS NULL")
+        guard ended == 1 else { throw AdminRefusal.conflict("over", "this drill is over") }
+        return try await change(connection, id, "abort")
+    }
+
+    private static func change(
+        _ connection: PostgresConnection, _ id: UUID, _ action: String, status: HTTPResponse.Status = .ok
+    ) async throws -> AdminChange {
+        guard let found = try await listing.one(where: "r.id = \(id)", { try await connection.queryOne($0) }) else { throw AdminRefusal.notFound }
+        return AdminChange(status: status, document: found.document, action: action, subjectKind: "drill", subjectId: id.lowercased)
+    }
+}
+
+/// What an operator wants to be broken, and whether that is within bounds.
+private struct DrillPlan {
+    let kind: DrillKind
+    /// Nil where the kind does not ask for it.
+    private(set) var worker: UUID?
+    private(set) var provider: String?
+    let region: String?
+    let delayMilliseconds: Int?
+    let seconds: Int64
+    let compression: Int
+    let reason: String
+
+    init(_ fields: inout FieldReader) throws {
+        let kind = fields.text("kind", .choice(DrillKind.allCases.map(\.rawValue)), .required).flatMap(DrillKind.init) ?? .workerLoss
+        let worker = fields.text("worker", .reference)
+        self.kind = kind
+        self.worker = worker.flatMap(UUID.init(uuidString:))
+        provider = fields.text("provider", .slug)
+        region = fields.text("region", .slug)
+        delayMilliseconds = fields.integer("delay_milliseconds", 1...60_000).map(Int.init)
+        seconds = fields.integer("seconds", 5...900) ?? 120
+        compression = Int(fields.integer("compression", 1...60) ?? 1)
+        reason = fields.text("reason", .reason, .required) ?? ""
+        if worker != nil, self.worker == nil { fields.add("worker", "must be a UUID") }
+        for (name, isGiven, hasMeaning) in [
+            ("worker", worker != nil, isOfWorker), ("provider", provider != nil, kind == .providerLoss),
+            ("delay_milliseconds", delayMilliseconds != nil, kind == .slowRegion), ("region", region != nil, !isOfWorker),
+        ] where isGiven && !hasMeaning {
+            fields.add(name, "has no meaning for this kind")
+        }
+        if kind == .slowRegion, delayMilliseconds == nil { fields.add("delay_milliseconds", "is required for this kind") }
+        if kind == .slowRegion, region == nil { fields.add("region", "is required for this kind") }
+        try fields.finish()
+    }
+
+    private var isOfWorker: Bool { kind == .workerLoss || kind == .wrongAnswers }
+
+    /// Without a target that of which most is left: the provider with the fewest workers, and one of its workers.
+    mutating func chooseTarget(_ connection: PostgresConnection) async throws {
+        guard kind.takesWorkers, worker == nil, provider == nil else { return }
+        let rows = try await connection.query(
+            """
+            SELECT pools.provider, min(worker.id::text)::uuid AS worker FROM \(Self.serving) AND hosts.region = coalesce(\(region), hosts.region)
+            GROUP BY pools.provider ORDER BY count(*), pools.provider LIMIT 1
+            """)
+        guard let row = rows.first else { throw AdminRefusal.fault("kind", "nothing serves there that could be drilled") }
+        if isOfWorker { worker = try row.value("worker") } else { provider = try row.value("provider") }
+    }
+
+    /// Whose workers it touches.
+    private var touched: SQL {
+        switch kind {
+        case .workerLoss, .wrongAnswers: "worker.id = \(worker)"
+        case .providerLoss: "pools.provider = \(provider) AND hosts.region = coalesce(\(region), hosts.region)"
+        case .slowRegion, .controlLoss: "hosts.region = coalesce(\(region), hosts.region)"
+        }
+    }
+
+    private static let serving: SQL = """
+        serving.workers AS worker JOIN serving.hosts AS hosts ON hosts.id = worker.host_id JOIN serving.pools AS pools ON pools.name = hosts.pool
+        JOIN serving.releases AS releases ON releases.name = worker.release
+        WHERE worker.accepted AND worker.retired_at IS NULL AND hosts.state = 'active' AND hosts.intent <> 'drain'
+        """
+
+    /// Models that are served by what it touches.
+    func models(_ connection: PostgresConnection) async throws -> [String] {
+        let rows = try await connection.query("SELECT DISTINCT releases.model FROM \(Self.serving) AND \(touched) ORDER BY 1")
+        guard !rows.isEmpty || kind == .controlLoss else { throw AdminRefusal.fault("kind", "nothing serves there that could be drilled") }
+        return try rows.map { try $0.value("model") }
+    }
+
+    /// What it takes away must leave somebody who serves each model and was heard of lately.
+    func checkBounds(_ models: [String], _ connection: PostgresConnection) async throws {
+        guard kind.takesWorkers else { return }
+        let rows = try await connection.query(
+            """
+            SELECT DISTINCT releases.model FROM \(Self.serving) AND NOT (\(touched)) AND hosts.last_heartbeat_at > now() - interval '90 seconds'
+            """)
+        let left = Set(try rows.map { try $0.value("model", as: String.self) })
+        if let model = models.first(where: { !left.contains($0) }) {
+            throw AdminRefusal.conflict("last_left", "nothing else would be left to serve \(model)")
+        }
+    }
+}
