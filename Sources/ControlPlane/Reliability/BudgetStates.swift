@@ -20,6 +20,8 @@ struct BudgetStates: Sendable {
         var periods: [String: MinuteRange] = [:]
         var lastTokens: [String: BurnWindow] = [:]
         var requests: [MinuteRange: RequestSums] = [:]
+        /// Whether anything of a model and region was probed in the last 30 days.
+        var isProbed: [MinuteSubject: Bool] = [:]
     }
 
     /// - Parameter closed: Minute up to which all minutes are closed.
@@ -75,7 +77,17 @@ struct BudgetStates: Sendable {
         let month = minutes(stored.objective, Self.rollingMinutes, spent.values.reduce(0) { $0 + $1.rolling })
         let elapsed = Ratio(Int64(passed.count), Int64(max(period.count, 1)))
         let state = FreezeState(consumed: now.consumed, bad: now.bad, elapsed: elapsed, rolling: month.consumed)
-        return write(subject, stored, period, closed, now, month, stored.freezes ? state : .normal, causes: spent.mapValues(\.period))
+        let holds = if stored.freezes { try await isProbed(subject, rolling, &known) } else { false }
+        return write(subject, stored, period, closed, now, month, holds ? state : .normal, causes: spent.mapValues(\.period))
+    }
+
+    /// Where nobody probes, idle time alone would spend the budget: that is a missing measurement, which no waiting with changes mends.
+    private func isProbed(_ subject: BudgetSubject, _ range: MinuteRange, _ known: inout Known) async throws -> Bool {
+        let place = MinuteSubject(model: subject.minutes.model, region: subject.minutes.region)
+        if let found = known.isProbed[place] { return found }
+        let found = try await !pool.query("SELECT 1 FROM (\(place.probes(range))) AS probed LIMIT 1").isEmpty
+        known.isProbed[place] = found
+        return found
     }
 
     /// The budget is that of the whole period, also for what began within it.
