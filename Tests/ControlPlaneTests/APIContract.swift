@@ -11,6 +11,7 @@ struct APIContract {
         "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "prices", "routing-weights", "enrolment-tokens",
         "tokens", "openslo", "objectives", "maintenance-windows", "exclusions", "freeze-passes", "terms", "agreements",
         "drills",
+        "mitigations", "page-channels",
     ]
 
     static func run(_ body: @Sendable (APIContract) async throws -> Void) async throws {
@@ -78,6 +79,8 @@ struct APIContract {
             for name in fields.intersection(example.names) { body = body.adding(name, example[name]) }
             if fields.contains("reason") { body = body.adding("reason", .string("contract")) }
             if operation.path.hasSuffix("/compute") { body = body.adding("month", .string("2026-01")) }
+            for name in ["text", "root_cause", "prevention"] where fields.contains(name) { body = body.adding(name, .string("contract")) }
+            if operation.path.hasSuffix("/close") { body = body.adding("state", .string("declined")) }
             if operation.path.hasSuffix("workers/{id}") { body = body.adding("weight_ppm", .number(1_000)) }
             faults += try await send(operation, to: path, body, expecting: Self.statuses(operation))
         }
@@ -131,9 +134,10 @@ struct APIContract {
         }
     }
 
-    /// Whoever asked for something cannot approve it, and what is not approved is not computed.
+    /// Whoever asked for something cannot approve it, what is not approved is not computed, and what is over is not ended again.
     private static func statuses(_ operation: OpenAPIDocument.Operation) -> [Int] {
         if operation.path.hasSuffix("/approve") || operation.path.hasSuffix("/compute") { return [200, 404, 409] }
+        if ["/revert", "/close"].contains(where: { operation.path.hasSuffix("mitigations/{id}" + $0) }) { return [200, 409] }
         return operation.method == "DELETE" ? [200, 409] : [200]
     }
 

@@ -1,7 +1,7 @@
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
     package static func all(tokens: EnrolmentTokens) -> [AdminRoute] {
-        customers + catalogue + fleet(tokens) + records + abuse + promise + DrillResource.routes
+        customers + catalogue + fleet(tokens) + records + abuse + promise + incidents + DrillResource.routes
     }
 
     private static var customers: [AdminRoute] {
@@ -56,6 +56,8 @@ package enum AdminRoutes {
             + AgreementResource.resource.reads + [AgreementResource.creation, AgreementResource.approval, AgreementResource.ending]
             + CreditResource.resource.reads + [CreditResource.computation]
     }
+
+    private static var incidents: [AdminRoute] { IncidentResource.routes + MitigationResource.routes + PageResource.routes }
 
     private static func managed(_ resource: AdminResource) -> [AdminRoute] {
         resource.reads + [resource.creation, resource.update, resource.removal]

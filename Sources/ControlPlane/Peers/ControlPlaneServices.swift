@@ -17,6 +17,8 @@ package struct ControlPlaneServices: Sendable {
     private let behaviour: BehaviourWatch
     private let keeper: ReliabilityKeeper
     private let drills: DrillKeeper
+    private let incidents: IncidentKeeper
+    private let pager: Pager
 
     package init(
         configuration: PostgresConfiguration, authority: Authority, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger
@@ -33,11 +35,13 @@ package struct ControlPlaneServices: Sendable {
         drills = DrillKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
         behaviour = BehaviourWatch(databases: databases, holder: holder, metrics: metrics, logger: logger)
         keeper = ReliabilityKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
+        incidents = IncidentKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
+        pager = Pager(databases: databases, holder: holder, metrics: metrics, logger: logger)
         upkeep = ControlUpkeep(databases: databases, holder: holder, retention: retention, metrics: metrics, logger: logger)
     }
 
     /// Dependencies first. `others` are loops of the program's own, which end with those of this.
     package func services(with others: [any Service] = []) -> [any Service] {
-        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour, keeper, drills] + others)]
+        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour, keeper, drills, incidents, pager] + others)]
     }
 }

@@ -26,6 +26,8 @@ struct AnswerHead {
     var shape = ErrorShape.openAI
     /// The prompt seems to hold a secret, and the tenant wants to be told.
     var holdsSecret = false
+    /// Model that answered in place of the one that was asked for.
+    var servedModel: String?
 
     init(status: Int, requestId: RequestId, isEventStream: Bool = false, standing: LimitStanding? = nil) {
         self.status = status
@@ -103,6 +105,10 @@ struct AnswerHead {
         }
         if !isWorthRetrying { text.put("\r\nx-should-retry: false") }
         if holdsSecret { text.put("\r\nx-plimsoll-warning: prompt-holds-secret") }
+        if let servedModel {
+            text.put("\r\nx-plimsoll-served-model: ")
+            text.put(servedModel)
+        }
         if status == 401 { text.put("\r\nwww-authenticate: Bearer") }
     }
 

@@ -33,7 +33,13 @@ package final class GatewayServer: Service {
         var directory = Directory.empty
         var loops: [NIOLoopBound<GatewayLoop>] = []
         var leases: LeaseKeeper?
+        /// As it was given, of which mitigations end by themselves.
+        var table: TableContents?
     }
+
+    /// One table at a time.
+    private let turn = Mutex<Void>(())
+    private static let mitigationLook = Duration.seconds(1)
 
     /// - Parameters:
     ///   - group: Its loops serve customers and links alike.
@@ -81,7 +87,16 @@ package final class GatewayServer: Service {
 
     /// Serves from this table from now on. Returns when every loop does; from any thread but theirs, one call at a time.
     package func apply(_ table: TableContents) {
-        let directory = builder.build(table, now: NIODeadline.now().microseconds)
+        turn.withLock { _ in
+            state.withLock { $0.table = table.mitigations.isEmpty ? nil : table }
+            serve(table)
+        }
+    }
+
+    private func serve(_ table: TableContents) {
+        let served = table.mitigated(region: settings.region, nowSeconds: Self.wallSeconds)
+        metrics.mitigations.set(Double(served.mitigations.count))
+        let directory = builder.build(served, now: NIODeadline.now().microseconds)
         let (loops, last) = state.withLock { state in
             defer { state.directory = directory }
             return (state.loops, state.directory)
@@ -91,6 +106,28 @@ package final class GatewayServer: Service {
         for swap in swaps { try? swap.wait() }
         // Held until here: a directory of a hundred thousand keys is freed on this thread, not in the middle of a loop's requests.
         withExtendedLifetime(last) {}
+    }
+
+    private static var wallSeconds: Int64 { LoopClock.wallMicroseconds() / 1_000_000 }
+
+    /// A mitigation ends in time although no other table comes, as when the control plane is away.
+    private func endMitigations() async {
+        var end: (version: Int64, at: Int64)?
+        while !Task.isCancelled {
+            if let end, end.at <= Self.wallSeconds {
+                // Without threads the gateway has stopped.
+                try? await BlockingCalls.run { [self] in
+                    turn.withLock { _ in
+                        if let table = state.withLock({ $0.table }), table.version == end.version { serve(table) }
+                    }
+                }
+            }
+            end = state.withLock { state in
+                state.table.flatMap { table in table.mitigationEnd(after: Self.wallSeconds).map { (table.version, $0) } }
+            }
+            // Cancellation is seen by the loop's condition.
+            try? await Task.sleep(for: Self.mitigationLook)
+        }
     }
 
     /// What all loops noticed of abuse since the last call.
@@ -107,8 +144,12 @@ package final class GatewayServer: Service {
         return report
     }
 
-    /// Workers that are out of rotation.
-    var fleetReport: FleetReport { workers.watch.report }
+    /// Workers that are out of rotation, and those of this region that cannot be reached any more.
+    var fleetReport: FleetReport {
+        var report = workers.watch.report
+        for id in workers.lost(in: settings.region) where report.out[id] == nil { report.out[id] = "lost" }
+        return report
+    }
 
     /// How requests of the last seconds were routed, each told once.
     package func takeDecisions() async -> [RequestDecision] {
@@ -126,7 +167,11 @@ package final class GatewayServer: Service {
         let listener = try await listen(loops)
         logger.info("customers' endpoint listens", metadata: [LogKeys.listenAddress: "\(settings.host):\(listener.port)"])
         bound?(listener.port)
-        await serveUntilAsked(listener)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.endMitigations() }
+            await serveUntilAsked(listener)
+            group.cancelAll()
+        }
         // Not taken by the closing alone: a connection that was accepted in the same moment is closed by the drain.
         await listener.closedWhole()
         await drain(loops)
@@ -147,7 +192,7 @@ package final class GatewayServer: Service {
 
     private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
         var loops: [NIOLoopBound<GatewayLoop>] = []
-        let router = Router(region: settings.region, metrics: fleetMetrics)
+        let router = Router(metrics: fleetMetrics)
         let idempotency = IdempotencyBook()
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()

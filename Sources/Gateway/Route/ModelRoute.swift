@@ -35,7 +35,7 @@ final class ModelRoute: Sendable {
         quotedName = BodyEdit.quoted(entry.name)
         open = RouteLane(entry, workers: workers, region: region)
         var lanes: [RouteRules: RouteLane] = [:]
-        for rule in rules where rule != .everywhere { lanes[rule] = RouteLane(entry, workers: workers.filter(rule.allow), region: region) }
+        for rule in rules where rule != .everywhere { lanes[rule] = RouteLane(entry, workers: workers, region: region, rules: rule) }
         self.lanes = lanes
         queue.serve(from: open.workers)
     }
@@ -47,8 +47,8 @@ final class ModelRoute: Sendable {
     }
 
     func lane(_ rules: RouteRules) -> RouteLane {
-        if rules.regions.isEmpty, rules.trust == nil { return open }
-        return lanes[rules] ?? RouteLane(entry, workers: everyWorker.filter(rules.allow), region: region)
+        if rules.isOpen { return open }
+        return lanes[rules] ?? RouteLane(entry, workers: everyWorker, region: region, rules: rules)
     }
 
     /// A worker takes requests now, and one takes long prompts where those have workers of their own.

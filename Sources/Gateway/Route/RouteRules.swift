@@ -10,20 +10,26 @@ struct RouteRules: Sendable, Hashable {
     let regions: [String]
     /// Trust classes of workers; nil: all.
     let trust: [String]?
+    /// Which of them come first; nil: those of the gateway's region.
+    let preference: RoutePreference?
 
-    init(regions: [String], trust: [String]?) {
+    init(regions: [String], trust: [String]?, preference: RoutePreference? = nil) {
         self.regions = regions.sorted()
         self.trust = trust?.sorted()
+        self.preference = preference
     }
 
+    /// Nothing is asked but what the gateway does by itself.
+    var isOpen: Bool { regions.isEmpty && trust == nil && preference == nil }
+
     /// A tenant's rules, narrowed by those of one of its keys.
-    init(_ tenant: TenantEntry, _ key: KeyEntry) {
+    init(_ tenant: TenantEntry, _ key: KeyEntry, _ preference: RoutePreference? = nil) {
         let trust: [String]?
         switch (tenant.allowedTrustClasses, key.allowedTrustClasses) {
         case (let tenants?, let keys?): trust = tenants.filter(keys.contains)
         case (let one, let other): trust = one ?? other
         }
-        self.init(regions: tenant.allowedRegions, trust: trust)
+        self.init(regions: tenant.allowedRegions, trust: trust, preference: preference)
     }
 
     func allow(_ worker: Worker) -> Bool {

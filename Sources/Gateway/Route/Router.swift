@@ -44,8 +44,6 @@ struct Router {
         var isFirst: Bool { triedHosts.isEmpty && lastProvider == nil && release == nil }
     }
 
-    /// Region of this gateway: its own workers come first.
-    let region: String
     /// The last choice, to be explained.
     private(set) var choice = RoutingChoice()
     /// Of the last choice: tokens of the prompt that its worker is likely to hold already.
@@ -53,8 +51,7 @@ struct Router {
     private var affinity = AffinityTable()
     private let metrics: FleetMetrics
 
-    init(region: String, metrics: FleetMetrics = FleetMetrics()) {
-        self.region = region
+    init(metrics: FleetMetrics = FleetMetrics()) {
         self.metrics = metrics
     }
 
@@ -105,7 +102,7 @@ struct Router {
             let (first, second, third, fourth) = entry.owners
             let cached = isWhole ? Int(entry.tokens) : question.openingTokens
             for number in [first, second, third, fourth] where number != 0 {
-                guard let worker = lane.byNumber[number], worker.entry.release == release else { continue }
+                guard let worker = lane.byNumber[number], worker.entry.release == release, lane.keepsConversation(worker) else { continue }
                 consider(worker, .owner, question, cached: cached)
             }
         }
@@ -127,7 +124,7 @@ struct Router {
         guard !candidates.isEmpty else { return nil }
         narrow(&candidates) { $0.holds(question.likelyTokens) }
         narrow(&candidates) { !$0.tally.isAvoided }
-        narrow(&candidates) { $0.entry.region == region }
+        lane.narrow(&candidates)
         if let last = question.lastProvider { narrow(&candidates) { $0.entry.provider != last } }
         if lane.releases.count > 1 {
             let weights = lane.releases.map { release in candidates.contains { $0.entry.release == release.name } ? release.weight : 0 }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Router")
 struct RouterTests {
-    private let router = Router(region: "eu")
+    private let router = Router()
 
     private func worker(
         _ id: String, region: String = "eu", provider: String = "p", release: String = "r", context: Int = 4096, draining: Bool = false,
