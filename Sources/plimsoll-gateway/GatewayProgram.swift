@@ -71,10 +71,12 @@ struct GatewayProgram {
         SpoolMetrics.register(spool, isShipped: true, in: metrics)
         let contact = ControlContact()
         let captures = CaptureDesk(metrics: metrics, ask: keeper.askCaptures)
+        let probes = ProbeDesk(region: identity.region, gateway: identity.id, metrics: metrics)
         let limits = try makeLimits(isLeased: true)
         let server = GatewayServer(
             settings: edge, group: group, spool: spool, registry: links.registry, limits: limits, contact: contact,
-            certificates: settings.certificates, captures: captures, metrics: metrics, drainLimit: settings.drainLimit,
+            certificates: settings.certificates, captures: captures, probes: probes, metrics: metrics,
+            drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         let leases = LeaseKeeper(
             book: limits, boot: spool.boot, logger: logger, metrics: metrics, granted: { server.leasesChanged() }, exchange: keeper.exchangeLeases)
@@ -91,7 +93,8 @@ struct GatewayProgram {
                 AbuseShipper(server: server, logger: logger, send: keeper.sendAbuse),
                 CaptureShipper(desk: captures, logger: logger, send: keeper.sendCaptures),
                 DecisionShipper(server: server, logger: logger, send: keeper.sendDecisions),
-                FleetShipper(server: server, logger: logger, send: keeper.sendFleet), server,
+                FleetShipper(server: server, logger: logger, send: keeper.sendFleet),
+                ProbeShipper(server: server, desk: probes, logger: logger, send: keeper.sendProbes), server,
             ], readiness)
     }
 

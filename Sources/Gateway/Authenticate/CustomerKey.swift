@@ -47,7 +47,7 @@ final class CustomerKey: Sendable {
         expiresAt = entry.expiresAtSeconds
         self.limits = limits
         self.standing = standing
-        rules = RouteRules(tenant, entry)
+        rules = RouteRules(tenant, entry, isPaid: tier.queue?.isProtected ?? false)
         affinitySalt = CustomerKey.salt(tenant)
         self.entry = entry
         self.offers = offers

@@ -15,6 +15,7 @@ package final class GatewayServer: Service {
     private let contact: ControlContact?
     private let certificates: EdgeCertificates?
     private let captures: CaptureDesk?
+    private let probes: ProbeDesk?
     private let memory: MemoryWatch
     private let limits: LimitBook
     private let builder: DirectoryBuilder
@@ -41,13 +42,15 @@ package final class GatewayServer: Service {
     ///   - limits: What was taken of limits; nil: nothing yet, and nothing is kept.
     ///   - certificates: Serves TLS with them; nil: plain.
     ///   - captures: Where what tenants want to be kept goes; nil: nothing is.
+    ///   - probes: Which workers are probed; nil: only those that are out of rotation.
     ///   - memory: In place of the one that the settings ask for.
     ///   - readers: Threads that read large bodies.
     ///   - drainLimit: For requests that run when the gateway is asked to stop.
     ///   - bound: Told the port that is listened on.
     package init(
         settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, limits: LimitBook? = nil,
-        contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, memory: MemoryWatch? = nil,
+        contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil,
+        probes: ProbeDesk? = nil, memory: MemoryWatch? = nil,
         readers: ReaderDesks = ReaderDesks(), metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
     ) {
@@ -58,6 +61,7 @@ package final class GatewayServer: Service {
         self.contact = contact
         self.certificates = certificates
         self.captures = captures
+        self.probes = probes
         self.memory = memory ?? MemoryWatch(limit: settings.memoryLimit)
         self.readers = readers
         self.metrics = GatewayMetrics(metrics)
@@ -82,6 +86,7 @@ package final class GatewayServer: Service {
     /// Serves from this table from now on. Returns when every loop does; from any thread but theirs, one call at a time.
     package func apply(_ table: TableContents) {
         let directory = builder.build(table, now: NIODeadline.now().microseconds)
+        probes?.assign(table, now: NIODeadline.now().microseconds)
         let (loops, last) = state.withLock { state in
             defer { state.directory = directory }
             return (state.loops, state.directory)
@@ -109,6 +114,9 @@ package final class GatewayServer: Service {
 
     /// Workers that are out of rotation.
     var fleetReport: FleetReport { workers.watch.report }
+
+    /// Probes of other gateways found that these do not work.
+    func avoidFailing(_ ids: [String]) { workers.watch.condemn(ids, now: NIODeadline.now().microseconds) }
 
     /// How requests of the last seconds were routed, each told once.
     package func takeDecisions() async -> [RequestDecision] {
@@ -165,7 +173,7 @@ package final class GatewayServer: Service {
         }
         if let first = loops.first {
             // One loop looks after the fleet for all.
-            first.eventLoop.execute { [workers] in first.value.sweeper = FleetSweeper(workers) }
+            first.eventLoop.execute { [workers, probes] in first.value.sweeper = FleetSweeper(workers, desk: probes) }
         }
         let (directory, leases) = state.withLock { state in
             state.loops = loops

@@ -72,6 +72,10 @@ package struct ControlPlaneClient: Sendable {
         _ = try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.fleet, report), identity)))
     }
 
+    package func store(_ batch: ProbeBatch, as identity: GatewayIdentity) async throws(EnrolmentError) -> ProbeAnswer {
+        try decode(ProbeAnswer.self, await send(signed(try post(GatewayPath.probes, batch), identity)))
+    }
+
     package func exchange(_ request: LeaseRequest, as identity: GatewayIdentity) async throws(EnrolmentError) -> LeaseAnswer {
         var message = try post(GatewayPath.leases, request)
         // Requests may wait for it.

@@ -70,6 +70,11 @@ package final class GatewayIdentityKeeper: Service {
         { report in try await self.client.store(report, as: self.current) }
     }
 
+    /// For `ProbeShipper`.
+    package var sendProbes: ProbeShipper.Send {
+        { batch in try await self.client.store(batch, as: self.current) }
+    }
+
     /// For `LeaseKeeper`.
     package var exchangeLeases: LeaseKeeper.Exchange {
         { request in try await self.client.exchange(request, as: self.current) }

@@ -29,7 +29,9 @@ struct Router {
         var need: PlaceNeed?
 
         /// The worker may serve it, now or when there is room.
-        func allows(_ worker: Worker) -> Bool { rules.allow(worker) && canUse(worker) }
+        func allows(_ worker: Worker) -> Bool {
+            (rules.allow(worker) || rules.isPaid && rules.withoutScores.allow(worker) && !isServedByScore) && canUse(worker)
+        }
 
         /// The same of a worker that its rules allow.
         func canUse(_ worker: Worker) -> Bool {
@@ -39,7 +41,12 @@ struct Router {
         }
 
         /// A worker that it may use can be reached, with room or without.
-        var isServed: Bool { model.lane(rules).workers.contains(where: canUse) }
+        var isServed: Bool { lane.workers.contains(where: canUse) }
+
+        /// Where it may go. A promise that pays goes to providers with a good score, and to any other rather than to nobody.
+        var lane: RouteLane { rules.isPaid && !isServedByScore ? model.lane(rules.withoutScores) : model.lane(rules) }
+
+        private var isServedByScore: Bool { model.lane(rules).workers.contains { canUse($0) && !$0.tally.isAvoided } }
 
         var isFirst: Bool { triedHosts.isEmpty && lastProvider == nil && release == nil }
     }
@@ -60,7 +67,7 @@ struct Router {
 
     /// Nil when no worker can take the request now.
     mutating func pick(_ question: Question, using random: inout LoopRandom) -> Worker? {
-        let lane = question.model.lane(question.rules)
+        let lane = question.lane
         choice = RoutingChoice()
         cachedTokens = 0
         guard let worker = quickPick(question, lane, using: &random) ?? pickAmongAll(question, lane, using: &random) else { return nil }
@@ -70,7 +77,7 @@ struct Router {
 
     /// The queue has given it this worker.
     mutating func adopt(_ question: Question, _ worker: Worker) {
-        let lane = question.model.lane(question.rules)
+        let lane = question.lane
         choice = RoutingChoice()
         cachedTokens = 0
         var unbound = question

@@ -51,6 +51,24 @@ struct RouterTests {
         #expect(picks(question(model(all), regions: ["ap"])) == ["none"])
     }
 
+    @Test("a promise that pays goes to providers with a good score, and to any other rather than to nobody; others go anywhere")
+    func scores() {
+        var unproven = worker("unproven", provider: "new").entry
+        unproven.paid = false
+        let other = Worker(unproven, tally: WorkerTally(number: 9, id: "unproven"), load: nil, gate: nil)
+        let paid = RouteRules(regions: [], trust: nil, isPaid: true)
+        let route = ModelRoute(
+            ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 1, tiers: [], releaseWeights: ["r": 1]),
+            workers: [worker("proven"), other], region: "eu", rules: [paid])
+        var question = Router.Question(model: route, rules: paid, contextTokens: 10)
+        #expect(picks(question) == ["proven"] && !question.allows(other))
+        question.triedHosts = ["host-of-proven"]
+        #expect(picks(question) == ["unproven"] && question.allows(other))
+        #expect(picks(self.question(route)) == ["proven", "unproven"])
+        let lone = Router.Question(model: model([other]), rules: paid, contextTokens: 10)
+        #expect(picks(lone) == ["unproven"])
+    }
+
     @Test("one worker among many that can take the request is found")
     func needle() {
         let all = (0..<50).map { worker("small-\($0)", context: 100) } + [worker("large", context: 8000)]
