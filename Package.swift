@@ -93,8 +93,8 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "Domain", "PlimsollWire", "Postgres", "Migrations", "Cryptography", "Telemetry", "HTTPWire", .hummingbird, .hummingbirdTLS,
-                .httpTypes, .nioCore, .nioSSL, .logging, .lifecycle,
+                "Domain", "PlimsollWire", "Postgres", "Migrations", "Cryptography", "Telemetry", "HTTPWire", "Outbound", .hummingbird,
+                .hummingbirdTLS, .httpTypes, .nioCore, .nioSSL, .logging, .lifecycle,
             ],
             swiftSettings: strict),
         .target(

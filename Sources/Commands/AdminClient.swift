@@ -13,6 +13,9 @@ struct AdminClient: Sendable {
         self.outbound = outbound
     }
 
+    /// The same server, asked with another token.
+    func holding(token: String) -> AdminClient { AdminClient(AdminAccess(url: access.url, token: token), outbound: outbound) }
+
     struct Page: Sendable {
         var rows: [JSONValue]
         var nextCursor: String?

@@ -23,7 +23,8 @@ struct ControlProgram {
         let metrics = ProgramMetrics.registry()
         let readiness = Readiness(waitingFor: ["database"])
         let plane = ControlPlaneServices(
-            configuration: settings.database, authority: authority, retention: settings.retention, metrics: metrics, logger: logger)
+            configuration: settings.database, authority: authority, retention: settings.retention,
+            outsideProbes: settings.outsideProbes, metrics: metrics, logger: logger)
         metrics.collect { [board = plane.board] in
             let version = MetricSample(Double(board.version))
             return [MetricFamily("plimsoll_control_table_version", "Version of the newest routing table seen here.", .gauge, [version])]

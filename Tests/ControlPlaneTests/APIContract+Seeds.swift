@@ -85,6 +85,12 @@ extension APIContract {
         VALUES (gen_random_uuid(), now(), 'worker', gen_random_uuid(), gen_random_uuid(), 'alpha', 'tiny', 'eu', false, 'runtime', 503, 1, 2, 3, 4, 5, 6,
             7, 8)
         """,
+        """
+        INSERT INTO reliability.provider_score (provider, computed_at, points, availability, latency, preemption, price, success, probes, clean_probes,
+            round_trip_us, losses, undrained_losses, last_probe_at, last_incident_at, admitted, admitted_changed_at)
+        VALUES ('alpha', now(), 81.5, 0.9, 0.8, 0.7, 0.6, 0.99, 100, 30, 900, 2, 1, now(), now(), true, now())
+        """,
+        "INSERT INTO reliability.provider_score_day VALUES ('alpha', now()::date, 81.5, true)",
         "INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', date_trunc('minute', now()), 1, 1)",
     ]
 }

@@ -8,8 +8,8 @@ struct APIContract {
 
     /// In the order in which things can be made.
     private static let creations = [
-        "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "prices", "routing-weights", "enrolment-tokens",
-        "tokens", "openslo", "objectives", "maintenance-windows", "exclusions", "freeze-passes", "terms", "agreements",
+        "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "fallback-drills", "prices", "routing-weights",
+        "enrolment-tokens", "tokens", "openslo", "objectives", "maintenance-windows", "exclusions", "freeze-passes", "terms", "agreements",
         "drills",
     ]
 

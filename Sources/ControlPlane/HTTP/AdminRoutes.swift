@@ -16,8 +16,11 @@ package enum AdminRoutes {
 
     private static var catalogue: [AdminRoute] {
         let releases = ReleaseResource.resource
-        return managed(.models) + releases.reads + [ReleaseResource.creation, releases.update, releases.removal] + managed(.skus)
-            + managed(.providers) + managed(.pools) + [RoutingWeightResource.list, RoutingWeightResource.creation]
+        return managed(.models) + releases.reads + [ReleaseResource.creation, releases.update, releases.removal]
+            + AdminResource.skus.reads + [AdminResource.skus.creation, SKUActivation.update, AdminResource.skus.removal]
+            + [FallbackDrillResource.list, FallbackDrillResource.creation] + managed(.providers) + managed(.pools) + [
+                RoutingWeightResource.list, RoutingWeightResource.creation,
+            ]
             + [PriceResource.list, PriceResource.creation]
     }
 
@@ -32,7 +35,7 @@ package enum AdminRoutes {
     private static var records: [AdminRoute] {
         [
             UsageRecordResource.list, RequestResource.single, UsageQuarantineResource.list, MinuteResource.list, ProbeResource.list,
-            ProbeResource.verdictList, AuditResource.list,
+            ProbeResource.verdictList, ProviderScoreResource.list, ProviderScoreResource.history, AuditResource.list,
             AuditResource.verification,
             AdminTokenResource.list,
             AdminTokenResource.single, AdminTokenResource.creation, AdminTokenResource.revocation,

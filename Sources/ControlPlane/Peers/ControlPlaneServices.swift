@@ -17,9 +17,12 @@ package struct ControlPlaneServices: Sendable {
     private let behaviour: BehaviourWatch
     private let keeper: ReliabilityKeeper
     private let drills: DrillKeeper
+    private let scores: ProviderScores
+    private let outside: OutsideProbes
 
     package init(
-        configuration: PostgresConfiguration, authority: Authority, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger
+        configuration: PostgresConfiguration, authority: Authority, retention: Retention = Retention(), outsideProbes: OutsideProbes.Settings? = nil,
+        metrics: MetricRegistry, logger: Logger
     ) {
         let holder = UUID()
         let news = Bells<ChangeChannel>()
@@ -31,6 +34,8 @@ package struct ControlPlaneServices: Sendable {
         listener = ChangeListener(configuration: configuration, bells: news, logger: logger)
         writer = HeartbeatWriter(pool: databases.serving, book: peers.book, logger: logger)
         drills = DrillKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
+        scores = ProviderScores(databases: databases, holder: holder, metrics: metrics, logger: logger)
+        outside = OutsideProbes(databases: databases, holder: holder, settings: outsideProbes, metrics: metrics, logger: logger)
         behaviour = BehaviourWatch(databases: databases, holder: holder, metrics: metrics, logger: logger)
         keeper = ReliabilityKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
         upkeep = ControlUpkeep(databases: databases, holder: holder, retention: retention, metrics: metrics, logger: logger)
@@ -38,6 +43,6 @@ package struct ControlPlaneServices: Sendable {
 
     /// Dependencies first. `others` are loops of the program's own, which end with those of this.
     package func services(with others: [any Service] = []) -> [any Service] {
-        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour, keeper, drills] + others)]
+        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour, keeper, drills, scores, outside] + others)]
     }
 }
