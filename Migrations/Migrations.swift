@@ -38,5 +38,6 @@ package enum Migrations {
         File(name: "V0029_probes", sql: PackageResources.V0029_probes_sql),
         File(name: "V0030_status_page", sql: PackageResources.V0030_status_page_sql),
         File(name: "V0031_promises", sql: PackageResources.V0031_promises_sql),
+        File(name: "V0032_evidence", sql: PackageResources.V0032_evidence_sql),
     ]
 }

@@ -86,5 +86,14 @@ extension APIContract {
             7, 8)
         """,
         "INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', date_trunc('minute', now()), 1, 1)",
+        """
+        INSERT INTO reliability.evidence_tree (tenant_id, month, salt, next_at, leaves, peaks)
+        SELECT id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, decode(repeat('07', 16), 'hex'), date_trunc('minute', now()), 1, sha256('leaf')
+        FROM serving.tenants
+        """,
+        """
+        INSERT INTO reliability.evidence_day (tenant_id, day, model, region, since_at, minutes, leaves)
+        SELECT id, (now() AT TIME ZONE 'UTC')::date, 'tiny', 'eu', date_trunc('day', now(), 'UTC'), 1, '0|0|0|0|0|good:idle' FROM serving.tenants
+        """,
     ]
 }

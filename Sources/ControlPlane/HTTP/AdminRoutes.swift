@@ -1,7 +1,7 @@
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
-    package static func all(tokens: EnrolmentTokens) -> [AdminRoute] {
-        customers + catalogue + fleet(tokens) + records + abuse + promise
+    package static func all(tokens: EnrolmentTokens, signer: EvidenceSigner? = nil) -> [AdminRoute] {
+        customers + catalogue + fleet(tokens) + records + abuse + promise + EvidenceResource.routes(signer)
     }
 
     private static var customers: [AdminRoute] {
@@ -11,7 +11,7 @@ package enum AdminRoutes {
         return tiers.reads + [tiers.creation, tiers.update, tiers.removal]
             + tenants.reads + [tenants.creation, tenants.update, AdminResource.tenantRemoval]
             + keys.reads + [KeyResource.creation, keys.update, KeyResource.rotation, KeyResource.revocation]
-            + [QuotaResource.list]
+            + [QuotaResource.list, TenantReport.route]
     }
 
     private static var catalogue: [AdminRoute] {
