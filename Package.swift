@@ -113,7 +113,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Commands",
-            dependencies: ["Outbound", "HTTPWire", "Program", "Telemetry", "CPlatform", .arguments],
+            dependencies: ["Domain", "Cryptography", "Outbound", "HTTPWire", "Program", "Telemetry", "CPlatform", .arguments],
             swiftSettings: strict),
 
         // Programs: main, configuration, wiring.
@@ -150,7 +150,7 @@ let package = Package(
             name: "plimsoll-simulated-runtime", dependencies: ["SimulatedRuntime", "Program", .arguments, .logging, .lifecycle],
             swiftSettings: strict),
         .executableTarget(
-            name: "plimsoll-bench", dependencies: ["CEpoll", .arguments, .heap], swiftSettings: dataPath),
+            name: "plimsoll-bench", dependencies: ["CEpoll", "Domain", "Cryptography", .arguments, .heap], swiftSettings: dataPath),
 
         .target(
             name: "TestSupport", dependencies: ["Postgres", "Outbound", "Cryptography", .logging, .nioCore, .nioPosix], path: "Tests/TestSupport",
@@ -195,7 +195,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CommandsTests",
-            dependencies: ["Commands", "HTTPWire", "ControlPlane", "TestSupport", "Cryptography", "Postgres", .arguments, .logging],
+            dependencies: ["Commands", "HTTPWire", "ControlPlane", "TestSupport", "Domain", "Cryptography", "Postgres", .arguments, .logging],
             swiftSettings: strict),
         .testTarget(name: "SimulatedRuntimeTests", dependencies: ["SimulatedRuntime", .nioCore, .nioPosix], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Outbound", "PlimsollWire", "Postgres", "Gateway"], swiftSettings: strict),

@@ -35,9 +35,8 @@ package struct PlimsollCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Records",
                 subcommands: [
-                    UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, ProbesCommand.self, AbuseCommand.self,
-                    AuditCommand.self,
-                    TokensCommand.self,
+                    UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, ProbesCommand.self, EvidenceCommand.self,
+                    VerifyCommand.self, AbuseCommand.self, AuditCommand.self, TokensCommand.self,
                 ]),
         ])
 

@@ -12,7 +12,7 @@ import Testing
         Rules.self, AbuseEvents.self, KeyUses.self,
         Probes.self, ProbeVerdicts.self, Prices.self, Quotas.self, Objectives.self, Budgets.self, BudgetEntries.self, BurnAlerts.self,
         FreezePasses.self, Terms.self, Agreements.self,
-        Credits.self, MaintenanceWindows.self, Exclusions.self,
+        EvidenceTrees.self, Credits.self, MaintenanceWindows.self, Exclusions.self,
     ]
 
     @Test func `filters and fields are those of the document, and every list of it is a kind`() async throws {
