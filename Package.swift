@@ -97,6 +97,7 @@ let package = Package(
                 .httpTypes, .nioCore, .nioSSL, .logging, .lifecycle,
             ],
             swiftSettings: strict),
+        .target(name: "Console", dependencies: ["PlimsollWire", "Domain"], swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
@@ -121,7 +122,8 @@ let package = Package(
         .executableTarget(
             name: "plimsoll-control",
             dependencies: [
-                "ControlPlane", "Domain", "Postgres", "Migrations", "Cryptography", "Telemetry", "Program", .hummingbird, .arguments, .logging,
+                "ControlPlane", "Console", "Domain", "Postgres", "Migrations", "Cryptography", "Telemetry", "Program", .hummingbird, .arguments,
+                .logging,
                 .lifecycle,
             ], swiftSettings: strict),
         .executableTarget(
@@ -158,6 +160,7 @@ let package = Package(
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: strict),
         .testTarget(name: "OpenAIWireTests", dependencies: ["OpenAIWire", "HTTPWire"], swiftSettings: strict),
         .testTarget(name: "PlimsollWireTests", dependencies: ["PlimsollWire"], swiftSettings: strict),
+        .testTarget(name: "ConsoleTests", dependencies: ["Console", "Domain", "PlimsollWire", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Cryptography"], exclude: ["Vectors"], swiftSettings: strict),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Migrations", "TestSupport", .logging], swiftSettings: strict),
