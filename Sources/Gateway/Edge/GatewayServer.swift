@@ -15,6 +15,7 @@ package final class GatewayServer: Service {
     private let contact: ControlContact?
     private let certificates: EdgeCertificates?
     private let captures: CaptureDesk?
+    private let statusPage: StatusShelf?
     private let memory: MemoryWatch
     private let limits: LimitBook
     private let builder: DirectoryBuilder
@@ -41,13 +42,15 @@ package final class GatewayServer: Service {
     ///   - limits: What was taken of limits; nil: nothing yet, and nothing is kept.
     ///   - certificates: Serves TLS with them; nil: plain.
     ///   - captures: Where what tenants want to be kept goes; nil: nothing is.
+    ///   - statusPage: What the public is shown; nil: nothing.
     ///   - memory: In place of the one that the settings ask for.
     ///   - readers: Threads that read large bodies.
     ///   - drainLimit: For requests that run when the gateway is asked to stop.
     ///   - bound: Told the port that is listened on.
     package init(
         settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, limits: LimitBook? = nil,
-        contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, memory: MemoryWatch? = nil,
+        contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, statusPage: StatusShelf? = nil,
+        memory: MemoryWatch? = nil,
         readers: ReaderDesks = ReaderDesks(), metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
     ) {
@@ -58,6 +61,7 @@ package final class GatewayServer: Service {
         self.contact = contact
         self.certificates = certificates
         self.captures = captures
+        self.statusPage = statusPage
         self.memory = memory ?? MemoryWatch(limit: settings.memoryLimit)
         self.readers = readers
         self.metrics = GatewayMetrics(metrics)
@@ -151,11 +155,12 @@ package final class GatewayServer: Service {
         let idempotency = IdempotencyBook()
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
-            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, failedKeys, readers] in
+            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, statusPage, failedKeys, readers] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
                     contact: contact, memory: memory, idempotency: idempotency)
                 loop.captureDesk = captures
+                loop.statusPage = statusPage
                 loop.failedKeys = failedKeys
                 loop.readers = readers
                 loop.start()
