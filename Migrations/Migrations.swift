@@ -39,5 +39,6 @@ package enum Migrations {
         File(name: "V0030_status_page", sql: PackageResources.V0030_status_page_sql),
         File(name: "V0031_promises", sql: PackageResources.V0031_promises_sql),
         File(name: "V0032_drills", sql: PackageResources.V0032_drills_sql),
+        File(name: "V0033_launch", sql: PackageResources.V0033_launch_sql),
     ]
 }

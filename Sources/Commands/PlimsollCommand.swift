@@ -31,7 +31,7 @@ package struct PlimsollCommand: AsyncParsableCommand {
                 subcommands: [
                     ObjectivesCommand.self, BudgetsCommand.self, BudgetEntriesCommand.self, BurnAlertsCommand.self, FreezeCommand.self,
                     FreezePassesCommand.self, TermsCommand.self, AgreementsCommand.self, CreditsCommand.self, MaintenanceWindowsCommand.self,
-                    ExclusionsCommand.self,
+                    ExclusionsCommand.self, StatusCommand.self, ReadinessCommand.self,
                 ]),
             CommandGroup(
                 name: "Records",

@@ -1,3 +1,4 @@
+import Console
 import ControlPlane
 import Cryptography
 import FoundationEssentials
@@ -23,7 +24,8 @@ struct ControlProgram {
         let metrics = ProgramMetrics.registry()
         let readiness = Readiness(waitingFor: ["database"])
         let plane = ControlPlaneServices(
-            configuration: settings.database, authority: authority, retention: settings.retention, metrics: metrics, logger: logger)
+            configuration: settings.database, authority: authority, retention: settings.retention, metrics: metrics, logger: logger,
+            renderStatus: { StatusPages($0).documents })
         metrics.collect { [board = plane.board] in
             let version = MetricSample(Double(board.version))
             return [MetricFamily("plimsoll_control_table_version", "Version of the newest routing table seen here.", .gauge, [version])]
@@ -45,7 +47,10 @@ struct ControlProgram {
         do {
             return try AdminServer(
                 api: api, host: settings.adminHost, port: settings.adminPort, certificate: settings.adminCertificate, logger: logger,
-                adding: { router in Self.addOperations(to: router, metrics: metrics, readiness: readiness) })
+                adding: { router in
+                    Self.addOperations(to: router, metrics: metrics, readiness: readiness)
+                    StatusRoutes.add(to: router, board: plane.statusPage)
+                })
         } catch {
             ProgramExit.complain("admin.certificate_file and admin.key_file cannot be used: \(error)")
             throw ProgramExit.refused

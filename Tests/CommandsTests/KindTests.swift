@@ -12,7 +12,7 @@ import Testing
         Rules.self, AbuseEvents.self, KeyUses.self,
         Probes.self, ProbeVerdicts.self, Prices.self, Quotas.self, Objectives.self, Budgets.self, BudgetEntries.self, BurnAlerts.self,
         FreezePasses.self, Terms.self, Agreements.self,
-        Credits.self, MaintenanceWindows.self, Exclusions.self,
+        Credits.self, MaintenanceWindows.self, Exclusions.self, StatusPosts.self,
         Drills.self,
     ]
 
@@ -34,7 +34,7 @@ import Testing
                     (field.form == .text) == (type == .string("string") || type.elements.contains(.string("string"))), "\(kind.path) \(field.name)")
             }
         }
-        let single = ["audit/verification", "freeze", "openslo"].map { "/admin/v1/\($0)" }
+        let single = ["audit/verification", "freeze", "openslo", "status-page", "readiness"].map { "/admin/v1/\($0)" }
         let lists = document.operations.filter { $0.method == "GET" && !$0.path.contains("{") && !single.contains($0.path) }
         #expect(Set(lists.map(\.path)) == Set(Self.kinds.map { "/admin/v1/\($0.path)" }))
     }

@@ -11,6 +11,7 @@ struct APIContract {
         "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "prices", "routing-weights", "enrolment-tokens",
         "tokens", "openslo", "objectives", "maintenance-windows", "exclusions", "freeze-passes", "terms", "agreements",
         "drills",
+        "status-posts", "readiness/attestations",
     ]
 
     static func run(_ body: @Sendable (APIContract) async throws -> Void) async throws {
@@ -73,7 +74,8 @@ struct APIContract {
         for operation in changes.sorted(by: { Self.rank($0) < Self.rank($1) }) {
             guard let path = try await concrete(operation.path) else { return faults + ["\(operation.path): there is no row to change"] }
             let fields = document.body(operation)["properties"].names
-            let example = document.operation("POST", operation.path.replacing("/{id}", with: "")).map { document.body($0)["example"] } ?? .null
+            let creation = document.operation("POST", operation.path.replacing("/{id}", with: ""))
+            let example = document.body(creation ?? operation)["example"]
             var body = JSONTree.object([:])
             for name in fields.intersection(example.names) { body = body.adding(name, example[name]) }
             if fields.contains("reason") { body = body.adding("reason", .string("contract")) }

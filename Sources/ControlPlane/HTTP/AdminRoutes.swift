@@ -1,7 +1,7 @@
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
     package static func all(tokens: EnrolmentTokens) -> [AdminRoute] {
-        customers + catalogue + fleet(tokens) + records + abuse + promise + DrillResource.routes
+        customers + catalogue + fleet(tokens) + records + abuse + promise + DrillResource.routes + status
     }
 
     private static var customers: [AdminRoute] {
@@ -55,6 +55,15 @@ package enum AdminRoutes {
             + TermsResource.resource.reads + [TermsResource.creation, TermsResource.retirement, TermsResource.addendum]
             + AgreementResource.resource.reads + [AgreementResource.creation, AgreementResource.approval, AgreementResource.ending]
             + CreditResource.resource.reads + [CreditResource.computation]
+    }
+
+    private static var status: [AdminRoute] {
+        StatusPostResource.resource.reads
+            + [
+                StatusPostResource.creation, StatusPostResource.update, StatusPostResource.correction, StatusPostResource.veto,
+                StatusPostResource.publication, StatusPageResource.single, StatusPageResource.update,
+                ReadinessResource.list, ReadinessResource.attestation,
+            ]
     }
 
     private static func managed(_ resource: AdminResource) -> [AdminRoute] {

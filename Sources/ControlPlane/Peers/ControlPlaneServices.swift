@@ -10,6 +10,7 @@ package struct ControlPlaneServices: Sendable {
     package let authority: Authority
     package let board: TableBoard
     package let publisher: TablePublisher
+    package let statusPage: StatusBoard
     package let peers: PeerAPI
     private let listener: ChangeListener
     private let writer: HeartbeatWriter
@@ -17,16 +18,22 @@ package struct ControlPlaneServices: Sendable {
     private let behaviour: BehaviourWatch
     private let keeper: ReliabilityKeeper
     private let drills: DrillKeeper
+    private let statusMaker: StatusMaker
 
+    /// - Parameter renderStatus: Makes documents of the public snapshot; without it there are none.
     package init(
-        configuration: PostgresConfiguration, authority: Authority, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger
+        configuration: PostgresConfiguration, authority: Authority, retention: Retention = Retention(), metrics: MetricRegistry, logger: Logger,
+        renderStatus: @escaping StatusBoard.Render = { _ in [] }
     ) {
         let holder = UUID()
         let news = Bells<ChangeChannel>()
         self.authority = authority
         databases = ControlDatabases(configuration, logger: logger)
         board = TableBoard(pool: databases.serving, news: news, logger: logger)
-        peers = PeerAPI(databases: databases, authority: authority, news: news, board: board, metrics: metrics, logger: logger)
+        statusPage = StatusBoard(pool: databases.reliability, news: news, logger: logger, render: renderStatus)
+        statusMaker = StatusMaker(databases: databases, news: news, holder: holder, metrics: metrics, logger: logger)
+        peers = PeerAPI(
+            databases: databases, authority: authority, news: news, board: board, statusPage: statusPage, metrics: metrics, logger: logger)
         publisher = TablePublisher(pool: databases.serving, authority: authority, news: news, holder: holder, logger: logger)
         listener = ChangeListener(configuration: configuration, bells: news, logger: logger)
         writer = HeartbeatWriter(pool: databases.serving, book: peers.book, logger: logger)
@@ -38,6 +45,6 @@ package struct ControlPlaneServices: Sendable {
 
     /// Dependencies first. `others` are loops of the program's own, which end with those of this.
     package func services(with others: [any Service] = []) -> [any Service] {
-        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour, keeper, drills] + others)]
+        [databases, BackgroundLoops([listener, board, publisher, writer, upkeep, behaviour, keeper, drills, statusPage, statusMaker] + others)]
     }
 }
