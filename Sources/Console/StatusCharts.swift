@@ -110,7 +110,8 @@ enum StatusCharts {
                 isOpen = false
                 continue
             }
-            let (x, y) = (Int64(index) * 2_400 / width, 590 - (value - axis.lowerBound) * 580 / max(axis.upperBound - axis.lowerBound, 1))
+            let height = (value - axis.lowerBound) * 580 / max(axis.upperBound - axis.lowerBound, 1)
+            let (x, y) = (Int64(index) * 2_400 / width, 590 - height)
             d += "\(isOpen ? "L" : "M")\(tenths(x)) \(tenths(y))"
             // A single value is a dot: a line of no length with a round end.
             if !isOpen, index + 1 >= values.count || values[index + 1] == nil { d += "h.1" }
