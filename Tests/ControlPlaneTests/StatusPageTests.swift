@@ -133,10 +133,12 @@ import Testing
             try await world.pool.execute(
                 """
                 UPDATE reliability.incident SET step = 'reported', resolved_at = \(Self.now), reported_at = \(Self.now), impact_until = \(Self.now),
-                    postmortem = '{"root_cause": "Machines of Alpha went away", "prevention": "a second source"}' WHERE id = \(id)
+                    postmortem = '{"root_cause": "Machines of Alpha went away", "prevention": "a second source", "customer_effect": "slow answers"}' WHERE id = \(id)
                 """)
             let over = try #require(try await maker.make(at: Self.now.addingTimeInterval(120)).incidents.first)
-            #expect(over.status == .postmortem && over.note?.rootCause == "Machines of a supplier went away" && over.note?.durationMinutes == 9)
+            #expect(
+                over.status == .postmortem && over.note?.rootCause == "Machines of a supplier went away" && over.note?.durationMinutes == 9
+                    && over.note?.effect == "slow answers")
             #expect(try await world.count("SELECT 1 FROM reliability.incident WHERE published_at IS NOT NULL") == 1)
         }
     }

@@ -148,7 +148,8 @@ private struct Postmortem: Decodable {
     func note(minutes: Int64, _ words: PublicWords) -> StatusNote {
         let part = { (name: String) in words.cleaned(parts[name] ?? "") }
         return StatusNote(
-            impact: part("impact"), durationMinutes: minutes, rootCause: part("root_cause"), effect: part("effect"), credits: part("credits"),
+            impact: part("impact"), durationMinutes: minutes, rootCause: part("root_cause"), effect: part("customer_effect"),
+            credits: part("credits"),
             prevention: part("prevention"))
     }
 }
