@@ -93,10 +93,11 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "Domain", "PlimsollWire", "Postgres", "Migrations", "Cryptography", "Telemetry", "HTTPWire", .hummingbird, .hummingbirdTLS,
-                .httpTypes, .nioCore, .nioSSL, .logging, .lifecycle,
+                "Domain", "PlimsollWire", "Postgres", "Migrations", "Cryptography", "Telemetry", "HTTPWire", "Outbound", .hummingbird,
+                .hummingbirdTLS, .httpTypes, .nioCore, .nioSSL, .logging, .lifecycle,
             ],
             swiftSettings: strict),
+        .target(name: "Console", dependencies: ["PlimsollWire", "Domain"], swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
@@ -113,7 +114,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Commands",
-            dependencies: ["Outbound", "HTTPWire", "Program", "Telemetry", "CPlatform", .arguments],
+            dependencies: ["Domain", "Cryptography", "Outbound", "HTTPWire", "Program", "Telemetry", "CPlatform", .arguments],
             swiftSettings: strict),
 
         // Programs: main, configuration, wiring.
@@ -121,7 +122,8 @@ let package = Package(
         .executableTarget(
             name: "plimsoll-control",
             dependencies: [
-                "ControlPlane", "Domain", "Postgres", "Migrations", "Cryptography", "Telemetry", "Program", .hummingbird, .arguments, .logging,
+                "ControlPlane", "Console", "Domain", "Postgres", "Migrations", "Cryptography", "Telemetry", "Program", .hummingbird, .arguments,
+                .logging,
                 .lifecycle,
             ], swiftSettings: strict),
         .executableTarget(
@@ -150,7 +152,7 @@ let package = Package(
             name: "plimsoll-simulated-runtime", dependencies: ["SimulatedRuntime", "Program", .arguments, .logging, .lifecycle],
             swiftSettings: strict),
         .executableTarget(
-            name: "plimsoll-bench", dependencies: ["CEpoll", .arguments, .heap], swiftSettings: dataPath),
+            name: "plimsoll-bench", dependencies: ["CEpoll", "Domain", "Cryptography", .arguments, .heap], swiftSettings: dataPath),
 
         .target(
             name: "TestSupport", dependencies: ["Postgres", "Outbound", "Cryptography", .logging, .nioCore, .nioPosix], path: "Tests/TestSupport",
@@ -158,6 +160,7 @@ let package = Package(
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: strict),
         .testTarget(name: "OpenAIWireTests", dependencies: ["OpenAIWire", "HTTPWire"], swiftSettings: strict),
         .testTarget(name: "PlimsollWireTests", dependencies: ["PlimsollWire"], swiftSettings: strict),
+        .testTarget(name: "ConsoleTests", dependencies: ["Console", "Domain", "PlimsollWire", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Cryptography"], exclude: ["Vectors"], swiftSettings: strict),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Migrations", "TestSupport", .logging], swiftSettings: strict),
@@ -195,7 +198,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CommandsTests",
-            dependencies: ["Commands", "HTTPWire", "ControlPlane", "TestSupport", "Cryptography", "Postgres", .arguments, .logging],
+            dependencies: ["Commands", "HTTPWire", "ControlPlane", "TestSupport", "Domain", "Cryptography", "Postgres", .arguments, .logging],
             swiftSettings: strict),
         .testTarget(name: "SimulatedRuntimeTests", dependencies: ["SimulatedRuntime", .nioCore, .nioPosix], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Outbound", "PlimsollWire", "Postgres", "Gateway"], swiftSettings: strict),

@@ -39,5 +39,10 @@ package enum Migrations {
         File(name: "V0030_status_page", sql: PackageResources.V0030_status_page_sql),
         File(name: "V0031_promises", sql: PackageResources.V0031_promises_sql),
         File(name: "V0032_drills", sql: PackageResources.V0032_drills_sql),
+        File(name: "V0033_backup_links", sql: PackageResources.V0033_backup_links_sql),
+        File(name: "V0034_evidence", sql: PackageResources.V0034_evidence_sql),
+        File(name: "V0035_provider_scores", sql: PackageResources.V0035_provider_scores_sql),
+        File(name: "V0036_launch", sql: PackageResources.V0036_launch_sql),
+        File(name: "V0037_drill_baseline", sql: PackageResources.V0037_drill_baseline_sql),
     ]
 }

@@ -22,16 +22,17 @@ MAY_USE = {
     "Link": "Exchange HTTPWire Cryptography",
     "Program": "HTTPWire Telemetry CPlatform",
     "ControlPlane": "Domain PlimsollWire Postgres Migrations Cryptography Telemetry HTTPWire Outbound OpenAIWire",
+    "Console": "Domain PlimsollWire",
     "Gateway": "CPlatform Domain PlimsollWire OpenAIWire HTTPWire Reactor Exchange Link Outbound Cryptography Telemetry",
     "Agent": "CPlatform Domain PlimsollWire HTTPWire Exchange Link Outbound Cryptography Telemetry",
-    "Commands": "PlimsollWire Outbound HTTPWire Program Telemetry CPlatform",
+    "Commands": "Domain Cryptography PlimsollWire Outbound HTTPWire Program Telemetry CPlatform",
     "SimulatedRuntime": "",
     "plimsoll": "Commands",
-    "plimsoll-control": "ControlPlane Program Domain PlimsollWire Postgres Migrations Cryptography Telemetry CPlatform",
+    "plimsoll-control": "ControlPlane Console Program Domain PlimsollWire Postgres Migrations Cryptography Telemetry CPlatform",
     "plimsoll-gateway": "Gateway Domain Outbound Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
     "plimsoll-agent": "Agent Domain Outbound Program Exchange Link PlimsollWire Cryptography Telemetry CPlatform",
     "plimsoll-simulated-runtime": "SimulatedRuntime Program",
-    "plimsoll-bench": "CEpoll",
+    "plimsoll-bench": "CEpoll Domain Cryptography",
 }
 # Full Foundation brings its own internationalisation data, 34 MB of it, and its start-up time.
 MAY_USE_FOUNDATION = {"Commands", "plimsoll", "plimsoll-bench", "TestSupport", "EndToEndTests"}

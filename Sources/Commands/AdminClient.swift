@@ -13,6 +13,9 @@ struct AdminClient: Sendable {
         self.outbound = outbound
     }
 
+    /// The same server, asked with another token.
+    func holding(token: String) -> AdminClient { AdminClient(AdminAccess(url: access.url, token: token), outbound: outbound) }
+
     struct Page: Sendable {
         var rows: [JSONValue]
         var nextCursor: String?
@@ -75,6 +78,23 @@ struct AdminClient: Sendable {
             .refused, "the \(kind.noun) was made, but its \(secret) was lost on the way: plimsoll \(kind.path) revoke \(id), and make another")
     }
 
+    /// The text of a page under the installation's address, such as `evidence/v1/checkpoint`.
+    func page(_ path: String) async throws(CommandFailure) -> String {
+        var request = OutboundRequest(method: "GET", url: "\(access.url)/\(path)")
+        request.responseLimit = 1 << 30
+        let answer = try await send(request)
+        guard answer.status == 200 else {
+            _ = try Self.read(answer)
+            throw CommandFailure(.refused, "the server answered \(answer.status)")
+        }
+        return String(decoding: answer.body, as: UTF8.self)
+    }
+
+    /// The JSON of a page under the installation's address.
+    func document(_ path: String) async throws(CommandFailure) -> JSONValue {
+        try Self.read(try await send(OutboundRequest(method: "GET", url: "\(access.url)/\(path)")))
+    }
+
     private struct Answer {
         var document: JSONValue
         /// An earlier answer to the same request, without what is told only once.
@@ -94,20 +114,24 @@ struct AdminClient: Sendable {
         _ method: String, _ path: String, _ body: JSONValue? = nil, idempotencyKey: String? = nil
     ) async throws(CommandFailure) -> Answer {
         var request = OutboundRequest(method: method, url: "\(access.url)/admin/v1/\(path)")
-        request.headers = [OutboundHeader("authorization", access.token.authorization), OutboundHeader("accept", "application/json")]
         if let idempotencyKey { request.headers.append(OutboundHeader("idempotency-key", idempotencyKey)) }
         if let body {
             request.headers.append(OutboundHeader("content-type", "application/json"))
             request.body = .bytes(Array(JSONPrinter.compact(body).utf8))
         }
-        let answer: OutboundResponse
+        let answer = try await send(request)
+        return Answer(document: try Self.read(answer), isReplayed: answer.head["idempotent-replayed"] == "true")
+    }
+
+    private func send(_ request: OutboundRequest) async throws(CommandFailure) -> OutboundResponse {
+        var request = request
+        request.headers += [OutboundHeader("authorization", access.token.authorization), OutboundHeader("accept", "application/json")]
         do {
-            answer = try await outbound.send(request)
+            return try await outbound.send(request)
         } catch {
             let isOurs = error.code == .invalidRequest
             throw CommandFailure(isOurs ? .usage : .unreachable, "\(access.url) cannot be reached: \(error.message)", cause: error)
         }
-        return Answer(document: try Self.read(answer), isReplayed: answer.head["idempotent-replayed"] == "true")
     }
 
     private static func read(_ answer: OutboundResponse) throws(CommandFailure) -> JSONValue {

@@ -11,6 +11,8 @@ enum Models: AdminKind {
         .required("context_tokens", form: .json),
         .optional("long_context_tokens", "prompts of more go to pools of the class long; null: nowhere else", form: .json),
         .optional("tiers", "list; empty: all", form: .json),
+        .optional("probe_prompt", "what its workers are asked now and then; null: the usual question"),
+        .optional("probe_answer", "what the answer must contain, in any case; null: any text"),
         .later("state", "active or hidden"),
     ]
 }

@@ -31,14 +31,14 @@ package struct PlimsollCommand: AsyncParsableCommand {
                 subcommands: [
                     ObjectivesCommand.self, BudgetsCommand.self, BudgetEntriesCommand.self, BurnAlertsCommand.self, FreezeCommand.self,
                     FreezePassesCommand.self, TermsCommand.self, AgreementsCommand.self, CreditsCommand.self, MaintenanceWindowsCommand.self,
-                    ExclusionsCommand.self,
+                    ExclusionsCommand.self, IncidentsCommand.self, MitigationsCommand.self, PageChannelsCommand.self, PagesCommand.self,
+                    StatusCommand.self, ReadinessCommand.self,
                 ]),
             CommandGroup(
                 name: "Records",
                 subcommands: [
-                    UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, ProbesCommand.self, AbuseCommand.self,
-                    AuditCommand.self,
-                    TokensCommand.self,
+                    UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, ProbesCommand.self, EvidenceCommand.self,
+                    VerifyCommand.self, AbuseCommand.self, AuditCommand.self, TokensCommand.self,
                 ]),
         ])
 

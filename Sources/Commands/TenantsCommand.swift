@@ -24,5 +24,25 @@ enum Tenants: AdminKind {
 struct TenantsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tenants", abstract: "Customers.",
-        subcommands: [ListVerb<Tenants>.self, GetVerb<Tenants>.self, CreateVerb<Tenants>.self, UpdateVerb<Tenants>.self, DeleteVerb<Tenants>.self])
+        subcommands: [
+            ListVerb<Tenants>.self, GetVerb<Tenants>.self, CreateVerb<Tenants>.self, UpdateVerb<Tenants>.self, DeleteVerb<Tenants>.self,
+            TenantReportCommand.self,
+        ])
+}
+
+/// `plimsoll tenants report acme --month 2030-01`
+struct TenantReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "A month of a tenant: availability in both views, latency, errors, days, incidents.")
+
+    @OptionGroup var options: AdminOptions
+    @Argument(help: "Id or name.") var tenant: String
+    @Option(help: "Such as 2030-01; the present one without it.") var month: String?
+
+    func run() async throws {
+        try await CommandFailure.reporting {
+            let query = month.map { "?month=\(AdminClient.escape($0))" } ?? ""
+            print(JSONPrinter.pretty(try await options.client().get("tenants/\(AdminClient.escape(tenant))/report\(query)")))
+        }
+    }
 }

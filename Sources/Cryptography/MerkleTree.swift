@@ -107,11 +107,22 @@ package struct MerkleFrontier: Sendable, Equatable {
 
     package init() {}
 
-    package mutating func append(_ leaf: SHA256Digest) {
-        var (hash, rest) = (leaf, count)
+    /// One that was stored; nil unless there is a peak for each bit of the count.
+    package init?(count: Int, peaks: [SHA256Digest]) {
+        guard count >= 0, count.nonzeroBitCount == peaks.count else { return nil }
+        self.count = count
+        self.peaks = peaks
+    }
+
+    /// - Parameter completed: Hears of each subtree that is whole with this leaf, the leaf first.
+    package mutating func append(_ leaf: SHA256Digest, completed: (MerkleNode, SHA256Digest) -> Void = { _, _ in }) {
+        var (hash, rest, level) = (leaf, count, 0)
+        completed(MerkleNode(level: 0, index: count), leaf)
         while rest & 1 == 1, let left = peaks.popLast() {
             hash = MerkleTree.nodeHash(left, hash)
             rest >>= 1
+            level += 1
+            completed(MerkleNode(level: level, index: count >> level), hash)
         }
         peaks.append(hash)
         count += 1

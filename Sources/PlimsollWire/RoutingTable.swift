@@ -177,8 +177,6 @@ package struct TierEntry: Sendable, Codable, Equatable {
     package var queue: TierQueue?
     /// Time to the last of 256 tokens that the tier is sold with, microseconds; nil: as the gateway's defaults say.
     package var ttltObjectiveMicroseconds: Int64?
-    /// Its promise pays: only workers of providers with a good score serve it while there are any. Nil: it does not.
-    package var isPaid: Bool?
 
     /// Most requests at once above the steady rate; nil: as many as a minute has.
     package var burstRequests: Int?
@@ -192,8 +190,7 @@ package struct TierEntry: Sendable, Codable, Equatable {
         name: String, maxPromptTokens: Int, maxOutputTokens: Int, maxBodyBytes: Int, requestsPerMinute: Int, tokensPerMinute: Int,
         concurrentRequests: Int, maxTableAgeSeconds: Int, ttftObjectiveMicroseconds: Int64, burstRequests: Int? = nil, burstTokens: Int? = nil,
         tokensPerDay: Int64? = nil, tokensPerMonth: Int64? = nil, spendPerMonthMicroUsd: Int64? = nil,
-        hedgePpm: Int? = nil, continuesStreams: Bool? = nil, queue: TierQueue? = nil, ttltObjectiveMicroseconds: Int64? = nil,
-        isPaid: Bool? = nil
+        hedgePpm: Int? = nil, continuesStreams: Bool? = nil, queue: TierQueue? = nil, ttltObjectiveMicroseconds: Int64? = nil
     ) {
         self.name = name
         self.maxPromptTokens = maxPromptTokens
@@ -207,6 +204,7 @@ package struct TierEntry: Sendable, Codable, Equatable {
         self.hedgePpm = hedgePpm
         self.continuesStreams = continuesStreams
         self.queue = queue
+        self.ttltObjectiveMicroseconds = ttltObjectiveMicroseconds
         self.burstRequests = burstRequests
         self.burstTokens = burstTokens
         self.tokensPerDay = tokensPerDay
@@ -228,10 +226,14 @@ package struct ModelEntry: Sendable, Codable, Equatable {
     package var longContextTokens: Int?
     /// Nil: it generates text.
     package var kind: ModelKind?
+    /// What gateways ask its workers now and then; nil: as their defaults say.
+    package var probePrompt: String?
+    /// What an answer to it must contain, however it is written; nil: any text will do.
+    package var probeAnswer: String?
 
     package init(
         name: String, contextTokens: Int, createdAtSeconds: Int64, tiers: [String], releaseWeights: [String: Int], longContextTokens: Int? = nil,
-        kind: ModelKind? = nil
+        kind: ModelKind? = nil, probePrompt: String? = nil, probeAnswer: String? = nil
     ) {
         self.name = name
         self.contextTokens = contextTokens
@@ -240,6 +242,8 @@ package struct ModelEntry: Sendable, Codable, Equatable {
         self.releaseWeights = releaseWeights
         self.longContextTokens = longContextTokens
         self.kind = kind
+        self.probePrompt = probePrompt
+        self.probeAnswer = probeAnswer
     }
 }
 
@@ -281,7 +285,7 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
     package var contextClass: ContextClass?
     /// Tokens that its KV cache holds; nil: as its host reports.
     package var kvTokens: Int?
-    /// False: its provider's score does not allow tiers whose promise pays. Nil: it does.
+    /// False: its provider's score does not allow tiers whose promise pays (protected ones) while others can serve them. Nil: it does.
     package var paid: Bool?
     /// What a drill does to it; nil: nothing.
     package var drill: DrillEffect?

@@ -1,3 +1,4 @@
+import Console
 import ControlPlane
 import Cryptography
 import FoundationEssentials
@@ -23,7 +24,8 @@ struct ControlProgram {
         let metrics = ProgramMetrics.registry()
         let readiness = Readiness(waitingFor: ["database"])
         let plane = ControlPlaneServices(
-            configuration: settings.database, authority: authority, retention: settings.retention, metrics: metrics, logger: logger)
+            configuration: settings.database, authority: authority, retention: settings.retention,
+            outsideProbes: settings.outsideProbes, metrics: metrics, logger: logger, renderStatus: { StatusPages($0).documents })
         metrics.collect { [board = plane.board] in
             let version = MetricSample(Double(board.version))
             return [MetricFamily("plimsoll_control_table_version", "Version of the newest routing table seen here.", .gauge, [version])]
@@ -33,19 +35,26 @@ struct ControlProgram {
         let reason = ReadinessReason("database", of: readiness)
         let watch = DatabaseWatch(pool: plane.databases.serving, migrator: migrator, metrics: metrics, logger: logger) { reason.set($0) }
         let authorities = AuthorityWatch(folder: settings.authorities, authority: authority, metrics: metrics, logger: logger)
-        let admin = try adminServer(plane, pin: authority.pin, metrics, readiness)
+        if authority.evidenceKey == nil { logger.warning("Evidence is not signed: plimsoll-control init adds the key that signs it") }
+        let admin = try adminServer(plane, metrics, readiness)
         try await ProgramServices.run(
             plane.services(with: [authorities, watch]) + [admin, peers], readiness: readiness, drainLimit: settings.drainLimit, logger: logger)
     }
 
     private func adminServer(
-        _ plane: ControlPlaneServices, pin: SHA256Digest, _ metrics: MetricRegistry, _ readiness: Readiness
+        _ plane: ControlPlaneServices, _ metrics: MetricRegistry, _ readiness: Readiness
     ) throws -> AdminServer {
-        let api = AdminAPI(databases: plane.databases, tokens: EnrolmentTokens(pin: pin), logger: logger)
+        let api = AdminAPI(
+            databases: plane.databases, tokens: EnrolmentTokens(pin: plane.authority.pin), signer: plane.authority.evidenceSigner, logger: logger)
+        let pages = EvidencePages(reliability: plane.databases.reliability, signer: plane.authority.evidenceSigner, logger: logger)
         do {
             return try AdminServer(
                 api: api, host: settings.adminHost, port: settings.adminPort, certificate: settings.adminCertificate, logger: logger,
-                adding: { router in Self.addOperations(to: router, metrics: metrics, readiness: readiness) })
+                adding: { router in
+                    Self.addOperations(to: router, metrics: metrics, readiness: readiness)
+                    pages.addRoutes(to: router)
+                    StatusRoutes.add(to: router, board: plane.statusPage)
+                })
         } catch {
             ProgramExit.complain("admin.certificate_file and admin.key_file cannot be used: \(error)")
             throw ProgramExit.refused
@@ -101,6 +110,7 @@ struct ControlProgram {
                 print("Finished the authorities in \(folder.path). \(advice)")
             } else if folder.isInUse {
                 print("The authorities in \(folder.path) stay as they are.")
+                if try folder.addEvidenceKey() { print("Added the key that signs evidence.") }
             } else {
                 _ = try folder.create()
                 print("Made the authorities in \(folder.path). \(advice)")

@@ -1,5 +1,6 @@
 import ControlPlane
 import Cryptography
+import FoundationEssentials
 import Postgres
 import Program
 import Telemetry
@@ -17,6 +18,8 @@ struct ControlSettings {
     /// Names and addresses by which agents and gateways reach this program.
     let advertised: [String]
     let retention: Retention
+    /// Nil: nothing is probed from outside.
+    let outsideProbes: OutsideProbes.Settings?
     let drainLimit: Duration
 
     init(_ reader: SettingsReader) throws(SettingsFaults) {
@@ -31,6 +34,7 @@ struct ControlSettings {
         (peersHost, peersPort) = Self.address(reader.object("peers"), default: SettingsAddress(host: "0.0.0.0", port: 7701))
         advertised = Self.advertised(reader)
         retention = Self.retention(reader.object("retention"))
+        outsideProbes = Self.outsideProbes(reader.object("outside_probes"))
         drainLimit = reader.duration("drain_limit", default: .seconds(10), in: .zero ... .seconds(600))
         try reader.finish()
     }
@@ -66,6 +70,25 @@ struct ControlSettings {
         let range = Duration.seconds(60 * 86_400) ... .seconds(36_500 * 86_400)
         let limit = { (key: String) in reader.has(key) ? reader.duration(key, in: range) : nil }
         return Retention(usage: limit("usage"), minutes: limit("minutes"), probes: limit("probes"))
+    }
+
+    /// Endpoints as `region=URL`.
+    private static func outsideProbes(_ reader: SettingsReader) -> OutsideProbes.Settings? {
+        var endpoints: [String: String] = [:]
+        for text in reader.strings("endpoints") {
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2, parts[1].hasPrefix("https://") || parts[1].hasPrefix("http://"), endpoints[parts[0]] == nil else {
+                reader.fault("endpoints", "must be a list such as [\"eu=https://eu.example.com\"], each region once")
+                return nil
+            }
+            endpoints[parts[0]] = parts[1]
+        }
+        let (keyFile, authorities) = (reader.optionalString("key_file"), reader.optionalString("authorities_file"))
+        let pem = authorities.flatMap { FileManager.default.contents(atPath: $0) }.map { String(decoding: $0, as: UTF8.self) }
+        if authorities != nil, pem == nil { reader.fault("authorities_file", "cannot be read") }
+        if endpoints.isEmpty != (keyFile == nil) { reader.fault("key_file", "is of no use without endpoints, nor are they without it") }
+        guard let keyFile, !endpoints.isEmpty else { return nil }
+        return OutsideProbes.Settings(endpoints: endpoints, keyFile: keyFile, authoritiesPem: pem)
     }
 
     private static func address(_ reader: SettingsReader, default value: SettingsAddress) -> (String, Int) {

@@ -70,11 +70,14 @@ struct GatewayProgram {
         let spool = try makeSpool(gateway: identity.id)
         SpoolMetrics.register(spool, isShipped: true, in: metrics)
         let contact = ControlContact()
+        let shelf = makeShelf()
         let captures = CaptureDesk(metrics: metrics, ask: keeper.askCaptures)
+        let probes = ProbeDesk(region: identity.region, gateway: identity.id, metrics: metrics)
         let limits = try makeLimits(isLeased: true)
         let server = GatewayServer(
             settings: edge, group: group, spool: spool, registry: links.registry, limits: limits, contact: contact,
-            certificates: settings.certificates, captures: captures, metrics: metrics, drainLimit: settings.drainLimit,
+            certificates: settings.certificates, captures: captures, probes: probes, statusPage: shelf, metrics: metrics,
+            drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         let leases = LeaseKeeper(
             book: limits, boot: spool.boot, logger: logger, metrics: metrics, granted: { server.leasesChanged() }, exchange: keeper.exchangeLeases)
@@ -84,14 +87,16 @@ struct GatewayProgram {
         // Services stop in reverse order: the server closes the spool, then the shippers send what is left of it.
         try await run(
             [
-                keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: fetch(keeper, readiness)), Upkeep(),
+                keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: fetch(keeper, readiness)),
+                StatusPuller(shelf: shelf, logger: logger, fetch: keeper.fetchStatus), Upkeep(),
                 LimitUpkeep(book: limits), leases, links,
                 UsageShipper(spool: spool, logger: logger, send: keeper.sendUsage),
                 MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes),
                 AbuseShipper(server: server, logger: logger, send: keeper.sendAbuse),
                 CaptureShipper(desk: captures, logger: logger, send: keeper.sendCaptures),
                 DecisionShipper(server: server, logger: logger, send: keeper.sendDecisions),
-                FleetShipper(server: server, logger: logger, send: keeper.sendFleet), server,
+                FleetShipper(server: server, logger: logger, send: keeper.sendFleet),
+                ProbeShipper(server: server, desk: probes, logger: logger, send: keeper.sendProbes), server,
             ], readiness)
     }
 
@@ -159,6 +164,17 @@ struct GatewayProgram {
         #endif
         try makeFolder(settings.stateDirectory)
         return MultiThreadedEventLoopGroup(numberOfThreads: settings.gateway.loops)
+    }
+
+    private func makeShelf() -> StatusShelf {
+        let shelf = StatusShelf(directory: settings.stateDirectory)
+        do {
+            try shelf.load()
+        } catch {
+            logger.warning("kept status page cannot be read", metadata: [LogKeys.errorType: "\(type(of: error))"])
+        }
+        StatusMetrics.register(shelf, in: metrics)
+        return shelf
     }
 
     private func makeSpool(gateway: String) throws(MeterError) -> Spool {

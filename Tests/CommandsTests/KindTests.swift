@@ -8,12 +8,11 @@ import Testing
 @Suite struct KindTests {
     private static let kinds: [any AdminKind.Type] = [
         Tiers.self, Tenants.self, Keys.self, Models.self, Releases.self, SKUs.self, Providers.self, Pools.self, Weights.self, Hosts.self,
-        Workers.self, Gateways.self, EnrolmentTokenKind.self, Usage.self, QuarantinedUsage.self, Minutes.self, Audit.self, Tokens.self,
-        Rules.self, AbuseEvents.self, KeyUses.self,
-        Probes.self, ProbeVerdicts.self, Prices.self, Quotas.self, Objectives.self, Budgets.self, BudgetEntries.self, BurnAlerts.self,
-        FreezePasses.self, Terms.self, Agreements.self,
-        Credits.self, MaintenanceWindows.self, Exclusions.self,
-        Drills.self,
+        Workers.self, Gateways.self, EnrolmentTokenKind.self, Usage.self, QuarantinedUsage.self, Minutes.self, Audit.self, Tokens.self, Rules.self,
+        AbuseEvents.self, KeyUses.self, Probes.self, ProbeVerdicts.self, Prices.self, Quotas.self, Objectives.self, Budgets.self, BudgetEntries.self,
+        BurnAlerts.self, FreezePasses.self, Terms.self, Agreements.self, Credits.self, MaintenanceWindows.self, Exclusions.self, Drills.self,
+        Incidents.self, Mitigations.self, PageChannels.self, Pages.self, EvidenceTrees.self, ProviderScores.self, ProviderScoreDays.self,
+        FallbackDrills.self, StatusPosts.self,
     ]
 
     @Test func `filters and fields are those of the document, and every list of it is a kind`() async throws {
@@ -34,7 +33,9 @@ import Testing
                     (field.form == .text) == (type == .string("string") || type.elements.contains(.string("string"))), "\(kind.path) \(field.name)")
             }
         }
-        let single = ["audit/verification", "freeze", "openslo"].map { "/admin/v1/\($0)" }
+        let single = ["audit/verification", "freeze", "openslo", "mitigation-policy", "mitigation-plan", "status-page", "readiness"].map {
+            "/admin/v1/\($0)"
+        }
         let lists = document.operations.filter { $0.method == "GET" && !$0.path.contains("{") && !single.contains($0.path) }
         #expect(Set(lists.map(\.path)) == Set(Self.kinds.map { "/admin/v1/\($0.path)" }))
     }

@@ -27,6 +27,27 @@ extension APIContract {
         SELECT id, tenant_id, terms_id, '2026-01', 1, 'issued', 5, '{"month": "2026-01"}', 'test' FROM reliability.agreement
         """,
         """
+        INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, worker_id, title, began_at, opened_at,
+            last_signal_at, impact_from, snapshot)
+        VALUES ('pro/tiny/eu/server_errors', 'server_errors', 'page', 'pro', 'tiny', 'eu', 'alpha', gen_random_uuid(), 'Server errors have risen',
+            now(), now(), now(), now(), '{"fleet": {}}')
+        """,
+        """
+        INSERT INTO reliability.incident_event (incident_id, at, kind, actor, text)
+        SELECT id, now(), 'opened', 'policy', 'Server errors have risen' FROM reliability.incident
+        """,
+        """
+        INSERT INTO reliability.mitigation (action, tier, model, region, value, incident_id, cause, cost_micro_usd_per_hour, mode, state,
+            requested_by, created_at, expires_at)
+        SELECT 'cap_output', 'pro', 'tiny', 'eu', 256, id, 'Server errors have risen', 5, 'automatic', 'active', 'policy',
+            now() + interval '1 second', now() + interval '1 hour' FROM reliability.incident
+        """,
+        """
+        INSERT INTO reliability.page (channel_id, incident_id, event, state, attempts, next_attempt_at, last_error, created_at, ended_at)
+        SELECT channel.id, incident.id, 'opened', 'dead', 3, now(), 'answered 400', now(), now()
+        FROM reliability.page_channel AS channel, reliability.incident AS incident
+        """,
+        """
         INSERT INTO serving.quota_budgets (holder, kind, period) SELECT 'tenant/' || id, 'tokens_per_day', 20000 FROM serving.tenants
         """,
         """
@@ -85,6 +106,21 @@ extension APIContract {
         VALUES (gen_random_uuid(), now(), 'worker', gen_random_uuid(), gen_random_uuid(), 'alpha', 'tiny', 'eu', false, 'runtime', 503, 1, 2, 3, 4, 5, 6,
             7, 8)
         """,
+        """
+        INSERT INTO reliability.provider_score (provider, computed_at, points, availability, latency, preemption, price, success, probes, clean_probes,
+            round_trip_us, losses, undrained_losses, last_probe_at, last_incident_at, admitted, admitted_changed_at)
+        VALUES ('alpha', now(), 81.5, 0.9, 0.8, 0.7, 0.6, 0.99, 100, 30, 900, 2, 1, now(), now(), true, now())
+        """,
+        "INSERT INTO reliability.provider_score_day VALUES ('alpha', now()::date, 81.5, true)",
         "INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', date_trunc('minute', now()), 1, 1)",
+        """
+        INSERT INTO reliability.evidence_tree (tenant_id, month, salt, next_at, leaves, peaks)
+        SELECT id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, decode(repeat('07', 16), 'hex'), date_trunc('minute', now()), 1, sha256('leaf')
+        FROM serving.tenants
+        """,
+        """
+        INSERT INTO reliability.evidence_day (tenant_id, day, model, region, since_at, minutes, leaves)
+        SELECT id, (now() AT TIME ZONE 'UTC')::date, 'tiny', 'eu', date_trunc('day', now(), 'UTC'), 1, '0|0|0|0|0|good:idle' FROM serving.tenants
+        """,
     ]
 }

@@ -9,8 +9,8 @@ struct APIContract {
     /// In the order in which things can be made.
     private static let creations = [
         "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "prices", "routing-weights", "enrolment-tokens",
-        "tokens", "openslo", "objectives", "maintenance-windows", "exclusions", "freeze-passes", "terms", "agreements",
-        "drills",
+        "tokens", "openslo", "objectives", "maintenance-windows", "exclusions", "freeze-passes", "terms", "agreements", "drills", "mitigations",
+        "page-channels", "fallback-drills", "status-posts", "readiness/attestations",
     ]
 
     static func run(_ body: @Sendable (APIContract) async throws -> Void) async throws {
@@ -52,6 +52,8 @@ struct APIContract {
     func read() async throws -> [String] {
         var faults: [String] = []
         for operation in document.operations where operation.method == "GET" {
+            // A bundle is no JSON, and there is one only of a whole month.
+            if operation.path.hasSuffix("/bundle") { continue }
             guard let path = try await concrete(operation.path) else { return faults + ["\(operation.path): there is no row to ask for"] }
             faults += try await send(operation, to: path, nil, expecting: [200])
             faults += try await send(operation, to: path + "?colour=red", nil, expecting: [400])
@@ -73,11 +75,14 @@ struct APIContract {
         for operation in changes.sorted(by: { Self.rank($0) < Self.rank($1) }) {
             guard let path = try await concrete(operation.path) else { return faults + ["\(operation.path): there is no row to change"] }
             let fields = document.body(operation)["properties"].names
-            let example = document.operation("POST", operation.path.replacing("/{id}", with: "")).map { document.body($0)["example"] } ?? .null
+            let creation = document.operation("POST", operation.path.replacing("/{id}", with: ""))
+            let example = document.body(creation ?? operation)["example"]
             var body = JSONTree.object([:])
             for name in fields.intersection(example.names) { body = body.adding(name, example[name]) }
             if fields.contains("reason") { body = body.adding("reason", .string("contract")) }
             if operation.path.hasSuffix("/compute") { body = body.adding("month", .string("2026-01")) }
+            for name in ["text", "root_cause", "prevention"] where fields.contains(name) { body = body.adding(name, .string("contract")) }
+            if operation.path.hasSuffix("/close") { body = body.adding("state", .string("declined")) }
             if operation.path.hasSuffix("workers/{id}") { body = body.adding("weight_ppm", .number(1_000)) }
             faults += try await send(operation, to: path, body, expecting: Self.statuses(operation))
         }
@@ -131,9 +136,12 @@ struct APIContract {
         }
     }
 
-    /// Whoever asked for something cannot approve it, and what is not approved is not computed.
+    /// Whoever asked for something cannot approve it, what is not approved is not computed, and what is over is not ended again.
     private static func statuses(_ operation: OpenAPIDocument.Operation) -> [Int] {
         if operation.path.hasSuffix("/approve") || operation.path.hasSuffix("/compute") { return [200, 404, 409] }
+        // One of them comes first, and the others find it over.
+        let rivals = ["mitigations/{id}/revert", "mitigations/{id}/close", "status-posts/{id}/veto", "status-posts/{id}/publish"]
+        if rivals.contains(where: operation.path.hasSuffix) { return [200, 409] }
         return operation.method == "DELETE" ? [200, 409] : [200]
     }
 
@@ -141,7 +149,11 @@ struct APIContract {
     private static func rank(_ operation: OpenAPIDocument.Operation) -> Int {
         let kinds = ["skus", "releases", "models", "rules", "keys", "tenants", "tiers", "pools", "providers"]
         if operation.method == "PATCH" { return 0 }
-        if operation.method == "POST" { return operation.path.hasSuffix("revoke") ? 2 : 1 }
-        return 3 + (kinds.firstIndex { operation.path.contains("/\($0)/") } ?? kinds.count)
+        if operation.method == "POST" {
+            // They end what others are done to, or want it ended.
+            let last = ["/postmortem", "/revert", "/close"].contains { operation.path.hasSuffix($0) }
+            return operation.path.hasSuffix("revoke") ? 3 : last ? 2 : 1
+        }
+        return 4 + (kinds.firstIndex { operation.path.contains("/\($0)/") } ?? kinds.count)
     }
 }

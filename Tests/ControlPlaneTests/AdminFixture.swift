@@ -19,8 +19,11 @@ struct AdminFixture: Sendable {
             try await AdminTokenResource.create(connection, name: "owner", role: .owner, expiresAt: nil, createdBy: "test").secret
         }
         let (ports, sink) = AsyncStream.makeStream(of: Int.self)
-        let api = AdminAPI(databases: databases, tokens: EnrolmentTokens(pin: Hash.sha256("root")), logger: logger)
-        let server = try AdminServer(api: api, port: 0, logger: logger, onRunning: { sink.yield($0) })
+        let signer = try #require(EvidenceSigner(trustDomain: "test", key: SigningKey(rawBytes: Array(1...32))))
+        let api = AdminAPI(databases: databases, tokens: EnrolmentTokens(pin: Hash.sha256("root")), signer: signer, logger: logger)
+        let pages = EvidencePages(reliability: databases.reliability, signer: signer, logger: logger)
+        let server = try AdminServer(
+            api: api, port: 0, logger: logger, adding: { pages.addRoutes(to: $0) }, onRunning: { sink.yield($0) })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             let port = try #require(await ports.first { _ in true })

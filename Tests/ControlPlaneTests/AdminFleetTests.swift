@@ -93,47 +93,6 @@ import Testing
         }
     }
 
-    @Test func `workers on hosts that do not report prove nothing about a SKU`() async throws {
-        try await AdminFixture.run { admin in
-            _ = try await admin.tenant()
-            _ = try await admin.post("models", "{\"name\": \"tiny\", \"display_name\": \"Tiny\", \"context_tokens\": 2048}")
-            _ = try await admin.post("releases", "{\"name\": \"tiny-q8\", \"model\": \"tiny\"}")
-            let prices = "\"prompt_price_pico_usd\": 1, \"completion_price_pico_usd\": 1"
-            _ = try await admin.post("skus", "{\"name\": \"s\", \"model\": \"tiny\", \"tier\": \"pro\", \"primary_region\": \"eu\", \(prices)}")
-            for name in ["alpha", "beta"] {
-                _ = try await admin.post("providers", "{\"name\": \"\(name)\", \"display_name\": \"P\", \"kind\": \"independent\"}")
-                _ = try await admin.post("pools", "{\"name\": \"\(name)\", \"provider\": \"\(name)\", \"region\": \"eu\"}")
-                _ = try await admin.row(
-                    "INSERT INTO serving.hosts (id, name, pool, region, boot_id) VALUES (gen_random_uuid(), 'h', \(name), 'eu', 'b') RETURNING id")
-            }
-            _ = try await admin.row(
-                """
-                INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted)
-                SELECT id, 'main', 'tiny-q8', 'vllm', 'ready', 4, 2048, true FROM serving.hosts RETURNING id
-                """)
-            let silent = try await admin.patch("skus/s", "{\"state\": \"active\"}")
-            #expect(silent.json["error"]["message"].string?.contains("two providers") == true)
-            _ = try await admin.row("UPDATE serving.hosts SET last_heartbeat_at = now() RETURNING id")
-            let reporting = try await admin.patch("skus/s", "{\"state\": \"active\"}")
-            #expect(reporting.json["error"]["message"].string?.contains("two providers") == false)
-        }
-    }
-
-    @Test func `a SKU is activated with proof or with a recorded reason`() async throws {
-        try await AdminFixture.run { admin in
-            _ = try await admin.tenant()
-            _ = try await admin.post("models", "{\"name\": \"tiny\", \"display_name\": \"Tiny\", \"context_tokens\": 2048}")
-            let body = """
-                {"name": "tiny-pro", "model": "tiny", "tier": "pro", "primary_region": "eu", "prompt_price_pico_usd": 100000,
-                "completion_price_pico_usd": 300000}
-                """
-            #expect(try await admin.post("skus", body).json["state"].string == "draft")
-            #expect(try await admin.patch("skus/tiny-pro", "{\"state\": \"active\"}").json["error"]["code"].string == "not_ready")
-            let overridden = try await admin.patch("skus/tiny-pro", "{\"state\": \"active\", \"override_reason\": \"demonstration\"}")
-            #expect(overridden.json["state"].string == "active")
-        }
-    }
-
     @Test func `records that were set aside are listed page by page`() async throws {
         try await AdminFixture.run { admin in
             _ = try await admin.row(

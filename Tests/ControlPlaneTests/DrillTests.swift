@@ -171,7 +171,7 @@ struct DrillTests {
             #expect(report["report"]["requests"].number == 3 && report["report"]["requests_lost"].number == 0)
             #expect(report["report"]["requests_moved"].number == 1 && report["report"]["detected_by"].string == "probe")
             let detected = try #require(report["report"]["detected_after_us"].number)
-            #expect((11_000_000...13_000_000).contains(detected))
+            #expect((11_000_000...30_000_000).contains(detected))
             _ = try await admin.row("UPDATE billing.usage_event SET outcome = 'bad:5xx'")
             try await Self.turn(admin, at: Date())
             #expect(try await admin.get("drills/\(id)").json["state"].string == "held", "written once")

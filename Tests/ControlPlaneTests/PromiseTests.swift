@@ -148,6 +148,13 @@ import Testing
             #expect(made.json["state"].string == "active" && made.json["evidence"]["unmeasured"] == .number(0), "\(made.text)")
             let again = try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#)
             #expect(again.status == 409)
+            let id = try #require(made.json["id"].string)
+            let past = try await admin.post("agreements/\(id)/end", #"{"ends_at": "2020-01-01T00:00:00Z"}"#)
+            let (ended, began) = (past.json["ends_at"].string ?? "", made.json["created_at"].string ?? "z")
+            #expect(past.status == 200 && ended > began, "what has passed stays promised")
+            #expect(try await admin.post("agreements/\(id)/end").status == 409)
+            let next = try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#)
+            #expect((next.json["starts_at"].string ?? "") > ended, "no minute is promised twice")
         }
     }
 

@@ -97,6 +97,17 @@ import Testing
         }
     }
 
+    @Test func whereNobodyProbesIdleTimeIsMissedButFreezesNothing() async throws {
+        try await KeeperWorld.run { keeper in
+            _ = try await keeper.world.pool.execute("DELETE FROM reliability.probe_minute")
+            try await keeper.report(keeper.start, good: 1, bad: 0)
+            try await keeper.turn()
+            let state = try await keeper.world.pool.queryOne(
+                "SELECT verdict || ' ' || freeze_state || ' ' || bad AS line FROM reliability.budget_state WHERE kind = 'availability'")
+            #expect(try state?.value("line", as: String.self) == "missed normal 104")
+        }
+    }
+
     @Test func daysAreSummedAsTheirMinutesAreAndMonthsReadDays() async throws {
         try await KeeperWorld.run(opening: 3_000) { keeper in
             try await keeper.report(keeper.start..<keeper.start + 2_900, good: 3, bad: 0)

@@ -41,7 +41,7 @@ package final class PostgresCluster: Sendable {
         // Commits stay synchronous: written to the kernel, they outlive a killed server, which is what tests that kill it look at.
         let settings = [
             "listen_addresses=", "unix_socket_directories=\(socketDirectory)", "fsync=off", "full_page_writes=off",
-            "shared_buffers=32MB", "max_connections=200", "jit=off", "autovacuum=off",
+            "shared_buffers=32MB", "max_connections=600", "jit=off", "autovacuum=off",
         ]
         let options = settings.map { "-c '\($0)'" }.joined(separator: " ")
         try await ToolRun.run(

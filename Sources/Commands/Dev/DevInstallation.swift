@@ -65,6 +65,7 @@ struct DevInstallation: Sendable {
         let progress = ProgressLine("filling the installation")
         let keys = try await bootstrap.run(known: knownKeys(), progress: progress)
         try PrivateFile.write(DevEnvironment.render(keys.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }), to: layout.keysFile)
+        if PrivateFile.read(layout.probeKeyFile) == nil { try PrivateFile.write(await bootstrap.probeKey() + "\n", to: layout.probeKeyFile) }
         progress.end("done")
         try await startFleet(supervisor, configuration, bootstrap)
         guard let key = keys["pro"] else { throw CommandFailure(.refused, "there is no key of the Pro tier") }

@@ -40,6 +40,8 @@ struct DevLayout: Sendable {
     var processFile: String { "\(state)/pids" }
     var readyFile: String { "\(state)/ready" }
     var keysFile: String { "\(state)/keys" }
+    /// With which the installation asks itself from outside.
+    var probeKeyFile: String { "\(state)/probe-key" }
     var adminTokenFile: String { "\(state)/admin-token" }
     var authorities: String { "\(state)/pki" }
     func log(_ name: String) -> String { "\(state)/logs/\(name).log" }

@@ -22,10 +22,14 @@ struct DesiredStates: Sendable {
         let answers = try await connection.pipeline([
             "SELECT generation, intent, region FROM serving.hosts WHERE id = \(host) FOR SHARE",
             """
-            SELECT gateway.id, gateway.advertise FROM serving.gateways AS gateway JOIN serving.hosts AS host USING (region)
+            SELECT gateway.id, gateway.advertise FROM serving.gateways AS gateway, serving.hosts AS host
             WHERE host.id = \(host) AND gateway.state = 'active' AND gateway.advertise IS NOT NULL
                 AND gateway.certificate_not_after > now()
-            ORDER BY gateway.last_seen_at DESC NULLS LAST, gateway.id LIMIT \(Self.maximumGateways)
+                AND (gateway.region = host.region OR gateway.region IN (
+                    SELECT mitigation.region FROM reliability.mitigation AS mitigation
+                    WHERE mitigation.action = 'backup_region' AND mitigation.to_region = host.region AND mitigation.state = 'active'
+                        AND mitigation.mode <> 'dry_run'))
+            ORDER BY gateway.region = host.region DESC, gateway.last_seen_at DESC NULLS LAST, gateway.id LIMIT \(Self.maximumGateways)
             """,
             "SELECT id FROM serving.gateways WHERE denied_until > now() ORDER BY id",
             """

@@ -6,7 +6,8 @@ extension AdminResource {
         listing: Listing(
             document: """
                 json_build_object('id', r.id, 'name', r.name, 'display_name', r.display_name, 'kind', r.kind, 'state', r.state,
-                    'context_tokens', r.context_tokens, 'long_context_tokens', r.long_context_tokens, 'tiers', r.tiers, 'created_at', serving.wire_time(r.created_at),
+                    'context_tokens', r.context_tokens, 'long_context_tokens', r.long_context_tokens, 'tiers', r.tiers, 'probe_prompt', r.probe_prompt, 'probe_answer', r.probe_answer,
+                    'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "serving.models AS r", visible: "r.state <> 'deleted'"),
@@ -17,6 +18,8 @@ extension AdminResource {
             AdminField("context_tokens", .integer(1...10_000_000), .required),
             AdminField("long_context_tokens", .integer(1...10_000_000), nullable: true),
             AdminField("tiers", .slugs(atMost: 64)),
+            AdminField("probe_prompt", .text(1...500), nullable: true),
+            AdminField("probe_answer", .text(1...200), nullable: true),
             AdminField("state", .choice(["active", "hidden"]), .later),
         ],
         check: { connection, id in

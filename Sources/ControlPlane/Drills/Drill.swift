@@ -8,14 +8,21 @@ struct Drill: Sendable {
     let id: UUID
     let kind: DrillKind
     let worker: UUID?
+    /// That it breaks, or whose worker.
     let provider: String?
     let region: String?
     let models: [String]
     let compression: Int
     let startedAt: Date
+    /// Bad requests of its models in the minute in which it began, before it did.
+    let badBefore: Int64
     let endedAt: Date?
 
-    static let columns: SQL = "r.id, r.kind, r.worker_id, r.provider, r.region, r.models, r.compression, r.started_at, r.ended_at"
+    static let columns: SQL = """
+        r.id, r.kind, r.worker_id, r.region, r.models, r.compression, r.started_at, r.ended_at, r.bad_before,
+        coalesce(r.provider, (SELECT pools.provider FROM serving.workers AS worker JOIN serving.hosts AS hosts ON hosts.id = worker.host_id
+            JOIN serving.pools AS pools ON pools.name = hosts.pool WHERE worker.id = r.worker_id)) AS provider
+        """
 
     init(_ row: PostgresRow) throws {
         id = try row.value("id")
@@ -27,7 +34,18 @@ struct Drill: Sendable {
         models = try row.value("models")
         compression = try row.value("compression")
         startedAt = try row.value("started_at")
+        badBefore = try row.value("bad_before")
         endedAt = try row.value("ended_at")
+    }
+}
+
+extension Drill {
+    /// An incident of the fleet is about what it breaks.
+    func covers(_ key: IncidentKey) -> Bool {
+        guard kind.takesWorkers else { return false }
+        if key.signal == .redundancy { return models.contains(key.model) }
+        guard provider == key.provider, region == nil || region == key.region else { return false }
+        return worker == nil || key.subject.isEmpty || key.subject == worker?.lowercased
     }
 }
 

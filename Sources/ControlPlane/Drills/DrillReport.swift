@@ -46,13 +46,17 @@ struct DrillReport: Sendable {
         return (try row?.value("requests") ?? 0, try row?.value("lost") ?? 0, try row?.value("moved") ?? 0)
     }
 
-    /// Drill traffic is marked and counts for nobody.
+    /// Drill traffic is marked and counts for nobody, nor does what the minute of its beginning had before.
     private static func badMinutes(_ drill: Drill, _ end: Date, _ pool: PostgresPool) async throws -> Int64 {
         let row = try await pool.queryOne(
             """
-            SELECT count(DISTINCT (tenant_id, model, region, minute_at)) AS minutes FROM reliability.minute
-            WHERE minute_at >= date_trunc('minute', \(drill.startedAt)::timestamptz) AND minute_at < \(end) AND NOT drill AND bad > 0
-                AND model = ANY(\(drill.models))
+            SELECT coalesce(sum(tenants) FILTER (WHERE bad > CASE WHEN minute_at <= \(drill.startedAt) THEN \(drill.badBefore)::bigint ELSE 0 END),
+                0)::bigint AS minutes
+            FROM (SELECT minute_at, sum(bad) AS bad, count(DISTINCT (tenant_id, model, region)) FILTER (WHERE bad > 0) AS tenants
+                FROM reliability.minute
+                WHERE minute_at >= date_trunc('minute', \(drill.startedAt)::timestamptz) AND minute_at < \(end) AND NOT drill
+                    AND model = ANY(\(drill.models))
+                GROUP BY minute_at) AS minute
             """)
         return try row?.value("minutes") ?? 0
     }

@@ -43,9 +43,11 @@ enum DrillResource {
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.drill (kind, worker_id, provider, region, models, delay_milliseconds, compression, reason, requested_by,
-                started_at, until_at)
+                started_at, until_at, bad_before)
             VALUES (\(plan.kind.rawValue), \(plan.worker), \(plan.provider), \(plan.region), \(models), \(plan.delayMilliseconds),
-                \(plan.compression), \(plan.reason), \(call.actor.label), \(now), \(now.addingTimeInterval(Double(plan.seconds))))
+                \(plan.compression), \(plan.reason), \(call.actor.label), \(now), \(now.addingTimeInterval(Double(plan.seconds))),
+                (SELECT coalesce(sum(bad), 0)::bigint FROM reliability.minute
+                    WHERE minute_at = date_trunc('minute', \(now)::timestamptz) AND NOT drill AND model = ANY(\(models))))
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }

@@ -7,7 +7,7 @@ package struct FleetIntake: Sendable {
     package static let maximumWorkers = 10_000
     /// A gateway tells every five seconds while there is something to tell.
     static let fresh: SQL = "interval '20 seconds'"
-    private static let reasons: Set = ["failures", "stalled", "slow", "host", "provider"]
+    private static let reasons: Set = ["failures", "stalled", "slow", "probes", "host", "provider", "lost"]
 
     private let pool: PostgresPool
 

@@ -13,6 +13,11 @@ extension PeerAPI {
             let since = request.uri.queryParameters.get("since", as: Int64.self) ?? request.headers[.ifNoneMatch].flatMap(Self.version)
             return try await table(since: since, wait: request.waitSeconds, gateway: gateway, logger: context)
         }
+        router.get(RouterPath(GatewayPath.status)) { request, context in
+            _ = try await admitted(context, role: .gateway)
+            let since = request.uri.queryParameters.get("since", as: Int64.self) ?? request.headers[.ifNoneMatch].flatMap(Self.version)
+            return try await status(since: since, wait: request.waitSeconds)
+        }
         router.post(RouterPath(GatewayPath.usage)) { request, context in
             let gateway = try await admitted(context, role: .gateway)
             let batch = try await PeerMessages.read(UsageBatch.self, request, limit: 4 << 20)
@@ -69,6 +74,21 @@ extension PeerAPI {
             return Response(status: .notModified, headers: [.eTag: "\"\(board.version)\""])
         }
         return PeerMessages.answer(json: answer.body, headers: [.eTag: "\"\(answer.version)\""])
+    }
+
+    private func status(since: Int64?, wait: Duration) async throws -> Response {
+        guard let page = try await endingAtShutdown({ try await statusPage.answer(since: since, wait: wait) }) else {
+            // Who has none yet is not told that nothing is newer.
+            guard since != nil, let current = statusPage.current else { throw PeerRefusal(.unavailable, "no status page has been made yet") }
+            return Response(status: .notModified, headers: Self.fields(of: current))
+        }
+        return PeerMessages.answer(json: page.body, headers: Self.fields(of: page))
+    }
+
+    private static func fields(of page: StatusBoard.Page) -> HTTPFields {
+        var fields: HTTPFields = [.eTag: "\"\(page.publication.version)\""]
+        if let name = HTTPField.Name(StatusHeader.age) { fields[name] = String(page.ageSeconds) }
+        return fields
     }
 
     /// For people who look which gateways are up to date; a table must go out although this cannot be written.

@@ -13,10 +13,11 @@ package struct AdminAPI: Sendable {
     /// Every route of this API, in the order of its document.
     package let routes: [AdminRoute]
 
-    package init(databases: ControlDatabases, tokens: EnrolmentTokens, logger: Logger) {
+    /// - Parameter signer: Signs bundles of evidence; nil: there are none.
+    package init(databases: ControlDatabases, tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, logger: Logger) {
         self.databases = databases
         self.logger = logger
-        routes = AdminRoutes.all(tokens: tokens)
+        routes = AdminRoutes.all(tokens: tokens, signer: signer)
     }
 
     struct Request: Sendable {

@@ -52,11 +52,12 @@ struct AdminCall: Sendable {
     }
 }
 
-/// A JSON answer.
+/// An answer; JSON where nothing else is said.
 struct AdminAnswer: Sendable {
     var status: HTTPResponse.Status = .ok
     var body: String
     var isReplayed = false
+    var contentType = "application/json"
 }
 
 /// What a change did. The frame around it writes the audit row and the saved answer in the same transaction.

@@ -1,7 +1,8 @@
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
-    package static func all(tokens: EnrolmentTokens) -> [AdminRoute] {
-        customers + catalogue + fleet(tokens) + records + abuse + promise + DrillResource.routes
+    package static func all(tokens: EnrolmentTokens, signer: EvidenceSigner? = nil) -> [AdminRoute] {
+        customers + catalogue + fleet(tokens) + records + abuse + promise + DrillResource.routes + incidents + status
+            + EvidenceResource.routes(signer)
     }
 
     private static var customers: [AdminRoute] {
@@ -11,13 +12,16 @@ package enum AdminRoutes {
         return tiers.reads + [tiers.creation, tiers.update, tiers.removal]
             + tenants.reads + [tenants.creation, tenants.update, AdminResource.tenantRemoval]
             + keys.reads + [KeyResource.creation, keys.update, KeyResource.rotation, KeyResource.revocation]
-            + [QuotaResource.list]
+            + [QuotaResource.list, TenantReport.route]
     }
 
     private static var catalogue: [AdminRoute] {
         let releases = ReleaseResource.resource
-        return managed(.models) + releases.reads + [ReleaseResource.creation, releases.update, releases.removal] + managed(.skus)
-            + managed(.providers) + managed(.pools) + [RoutingWeightResource.list, RoutingWeightResource.creation]
+        return managed(.models) + releases.reads + [ReleaseResource.creation, releases.update, releases.removal]
+            + AdminResource.skus.reads + [AdminResource.skus.creation, SKUActivation.update, AdminResource.skus.removal]
+            + [FallbackDrillResource.list, FallbackDrillResource.creation] + managed(.providers) + managed(.pools) + [
+                RoutingWeightResource.list, RoutingWeightResource.creation,
+            ]
             + [PriceResource.list, PriceResource.creation]
     }
 
@@ -32,7 +36,7 @@ package enum AdminRoutes {
     private static var records: [AdminRoute] {
         [
             UsageRecordResource.list, RequestResource.single, UsageQuarantineResource.list, MinuteResource.list, ProbeResource.list,
-            ProbeResource.verdictList, AuditResource.list,
+            ProbeResource.verdictList, ProviderScoreResource.list, ProviderScoreResource.history, AuditResource.list,
             AuditResource.verification,
             AdminTokenResource.list,
             AdminTokenResource.single, AdminTokenResource.creation, AdminTokenResource.revocation,
@@ -55,6 +59,16 @@ package enum AdminRoutes {
             + TermsResource.resource.reads + [TermsResource.creation, TermsResource.retirement, TermsResource.addendum]
             + AgreementResource.resource.reads + [AgreementResource.creation, AgreementResource.approval, AgreementResource.ending]
             + CreditResource.resource.reads + [CreditResource.computation]
+    }
+
+    private static var incidents: [AdminRoute] { IncidentResource.routes + MitigationResource.routes + PageResource.routes }
+    private static var status: [AdminRoute] {
+        StatusPostResource.resource.reads
+            + [
+                StatusPostResource.creation, StatusPostResource.update, StatusPostResource.correction, StatusPostResource.veto,
+                StatusPostResource.publication, StatusPageResource.single, StatusPageResource.update,
+                ReadinessResource.list, ReadinessResource.attestation,
+            ]
     }
 
     private static func managed(_ resource: AdminResource) -> [AdminRoute] {

@@ -94,7 +94,7 @@ extension AdminAPI {
 
 extension AdminAnswer {
     var response: Response {
-        var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
+        var headers: HTTPFields = [.contentType: contentType, .cacheControl: "no-store"]
         if isReplayed { headers[.idempotentReplayed] = "true" }
         if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: body)))

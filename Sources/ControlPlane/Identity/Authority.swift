@@ -16,12 +16,17 @@ package final class Authority: Sendable {
     /// All roots to trust now; the first one is what join tokens pin.
     package let roots: [Certificate]
     package let tableKey: SigningKey
+    /// Signs checkpoints and bundles of evidence; nil in a folder that is older than evidence, until `plimsoll-control init` adds it.
+    package let evidenceKey: SigningKey?
     private let present: Mutex<CertificateAuthority>
 
     /// Throws when the intermediate is not signed by one of the roots or has expired.
-    package init(roots: [Certificate], intermediate: CertificateAuthority, tableKey: SigningKey, at moment: Date = Date()) throws(CryptographyError) {
+    package init(
+        roots: [Certificate], intermediate: CertificateAuthority, tableKey: SigningKey, evidenceKey: SigningKey? = nil, at moment: Date = Date()
+    ) throws(CryptographyError) {
         self.roots = roots
         self.tableKey = tableKey
+        self.evidenceKey = evidenceKey
         present = Mutex(intermediate)
         guard !roots.isEmpty else { throw CryptographyError(.untrusted, "there is no root authority") }
         // An intermediate is no peer by itself, so it is tried out on a leaf.
@@ -41,6 +46,9 @@ package final class Authority: Sendable {
     }
 
     package var trustDomain: String { intermediate.trustDomain }
+
+    /// Nil without a key for it.
+    package var evidenceSigner: EvidenceSigner? { evidenceKey.flatMap { EvidenceSigner(trustDomain: trustDomain, key: $0) } }
 
     /// SHA-256 of the root's public key: the last part of a join token.
     package var pin: SHA256Digest { roots[0].spkiSHA256 }

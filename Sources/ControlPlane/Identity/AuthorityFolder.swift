@@ -16,6 +16,7 @@ package struct AuthorityFolder: Sendable {
     var intermediateKey: String { path + "/intermediate.key" }
     var intermediateCertificate: String { path + "/intermediate.pem" }
     var tableKey: String { path + "/table.key" }
+    var evidenceKey: String { path + "/evidence.key" }
 
     /// True when there is anything that a new authority would replace.
     package var isInUse: Bool {
@@ -45,10 +46,30 @@ package struct AuthorityFolder: Sendable {
 
     private func complete(_ root: CertificateAuthority, at moment: Date) throws -> Authority {
         try writeIntermediate(root.makeIntermediate(at: moment))
-        if !SecretFile.exists(tableKey) { try SecretFile.write(Array(Hex.encode(SigningKey().rawBytes).utf8), to: tableKey) }
+        if !SecretFile.exists(tableKey) { try Self.writeSigningKey(to: tableKey) }
+        try addEvidenceKey()
         // Last, because a folder with a root in it counts as complete.
         try SecretFile.write(Array(root.certificate.pem.utf8), to: rootCertificate)
         return try load(at: moment)
+    }
+
+    /// Makes the key that signs evidence where there is none; true when it did. Evidence is only worth what this key is: it is never replaced.
+    @discardableResult
+    package func addEvidenceKey() throws -> Bool {
+        guard !SecretFile.exists(evidenceKey) else { return false }
+        try Self.writeSigningKey(to: evidenceKey)
+        return true
+    }
+
+    private static func writeSigningKey(to file: String) throws {
+        try SecretFile.write(Array(Hex.encode(SigningKey().rawBytes).utf8), to: file)
+    }
+
+    private func signingKey(_ file: String) throws -> SigningKey {
+        guard let seed = Hex.decode(try text(file).filter { !$0.isWhitespace }) else {
+            throw CryptographyError(.malformed, "\(file) is not a key in hexadecimal digits")
+        }
+        return try SigningKey(rawBytes: seed)
     }
 
     /// Signs a new intermediate with the root's key, which is read from wherever it is kept.
@@ -63,10 +84,9 @@ package struct AuthorityFolder: Sendable {
         let roots = try Certificate.chain(pem: text(rootCertificate))
         let intermediate = try CertificateAuthority(
             certificate: Certificate(pem: text(intermediateCertificate)), key: PrivateKey(pem: text(intermediateKey)), trustDomain: trustDomain)
-        guard let seed = Hex.decode(try text(tableKey).filter { !$0.isWhitespace }) else {
-            throw CryptographyError(.malformed, "\(tableKey) is not a key in hexadecimal digits")
-        }
-        return try Authority(roots: roots, intermediate: intermediate, tableKey: SigningKey(rawBytes: seed), at: moment)
+        return try Authority(
+            roots: roots, intermediate: intermediate, tableKey: signingKey(tableKey),
+            evidenceKey: SecretFile.exists(evidenceKey) ? signingKey(evidenceKey) : nil, at: moment)
     }
 
     private func writeIntermediate(_ intermediate: CertificateAuthority) throws {

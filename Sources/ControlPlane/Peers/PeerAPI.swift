@@ -20,6 +20,7 @@ package struct PeerAPI: Sendable {
     let operations: OperationReports
     let news: Bells<ChangeChannel>
     let board: TableBoard
+    let statusPage: StatusBoard
     let usage: UsageIntake
     let minutes: MinuteIntake
     let decisions: DecisionIntake
@@ -30,11 +31,13 @@ package struct PeerAPI: Sendable {
     let captures: CaptureStore
 
     package init(
-        databases: ControlDatabases, authority: Authority, news: Bells<ChangeChannel>, board: TableBoard, metrics: MetricRegistry, logger: Logger
+        databases: ControlDatabases, authority: Authority, news: Bells<ChangeChannel>, board: TableBoard, statusPage: StatusBoard,
+        metrics: MetricRegistry, logger: Logger
     ) {
         self.authority = authority
         self.news = news
         self.board = board
+        self.statusPage = statusPage
         serving = databases.serving
         captures = CaptureStore(pool: databases.serving, seal: CaptureSeal(authority.tableKey))
         enrolment = Enrolment(pool: databases.serving, authority: authority, metrics: metrics, logger: logger)

@@ -57,7 +57,9 @@ enum AgreementResource {
             INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd,
                 maintenance_weekday, maintenance_from_minute, maintenance_until_minute, evidence, override_reason, requested_by)
             SELECT \(owner), \(version.id), \(model), \(region), \(evidence.doubts.isEmpty ? "active" : "proposed"),
-                date_trunc('minute', greatest(coalesce(\(starts)::timestamptz, now()), now())) + interval '1 minute',
+                -- Not before the one that it follows has ended: no minute is promised twice.
+                date_trunc('minute', greatest(\(starts)::timestamptz, now(), (SELECT max(ends_at) FROM reliability.agreement
+                    WHERE tenant_id = \(owner) AND model = \(model) AND region = \(region)))) + interval '1 minute',
                 coalesce(\(minimum)::bigint, CASE WHEN EXISTS (SELECT 1 FROM reliability.agreement WHERE tenant_id = \(owner) AND state <> 'ended')
                     THEN 0 ELSE (SELECT monthly_minimum_micro_usd FROM serving.tiers WHERE name = \(version.tier)) END),
                 \(weekday)::integer, \(from)::integer, \(until)::integer, \(evidence.document)::jsonb, \(reason), \(call.actor.label)
@@ -110,7 +112,7 @@ enum AgreementResource {
         return try await resource.change(connection, id, "approve")
     }
 
-    /// With the notice that the terms ask for, or at once where both sides agree.
+    /// With the notice that the terms ask for, or at once where both sides agree; never for time that has passed.
     static let ending = AdminRoute.change(.post, "agreements/{id}/end") { call, fields, connection in
         let wished = fields.value(AdminField("ends_at", .instant)) as? Date
         // Kept by the audit row.
@@ -120,7 +122,7 @@ enum AgreementResource {
         let done = try await connection.execute(
             """
             UPDATE reliability.agreement SET state = 'ended', updated_at = now(), ends_at = greatest(starts_at + interval '1 minute',
-                date_trunc('minute', coalesce(\(wished)::timestamptz, now())))
+                date_trunc('minute', greatest(\(wished)::timestamptz, now())))
             WHERE id = \(id) AND state <> 'ended'
             """)
         guard done > 0 else { throw AdminRefusal.conflict("ended", "it has ended already") }

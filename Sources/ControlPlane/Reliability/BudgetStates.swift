@@ -15,20 +15,32 @@ struct BudgetStates: Sendable {
         var consumed: Ratio?
     }
 
+    /// What one turn has looked up already: subjects of one place share its probes, and objectives of one subject its requests.
+    private struct Known {
+        var periods: [String: MinuteRange] = [:]
+        var lastTokens: [String: BurnWindow] = [:]
+        var requests: [MinuteRange: RequestSums] = [:]
+        /// Whether anything of a model and region was probed in the last 30 days.
+        var isProbed: [MinuteSubject: Bool] = [:]
+    }
+
     /// - Parameter closed: Minute up to which all minutes are closed.
     func evaluate(_ subjects: [BudgetSubject], _ objectives: [StoredObjective], closed: Int64) async throws {
-        var periods: [String: MinuteRange] = [:]
+        var known = Known()
         for subject in subjects {
+            known.requests = [:]
+            var writes: [SQL] = []
             for kind in ObjectiveKind.allCases {
                 guard let stored = objectives.holding(kind, for: subject.scope) else {
-                    try await pool.execute("DELETE FROM reliability.budget_state WHERE subject_id = \(subject.id) AND kind = \(kind.rawValue)")
+                    writes.append("DELETE FROM reliability.budget_state WHERE subject_id = \(subject.id) AND kind = \(kind.rawValue)")
                     continue
                 }
                 let key = "\(stored.period.rawValue) \(stored.timeZone)"
-                let period = if let known = periods[key] { known } else { try await self.period(stored, closed) }
-                periods[key] = period
-                try await evaluate(subject, stored, period, closed)
+                let period = if let found = known.periods[key] { found } else { try await self.period(stored, closed) }
+                known.periods[key] = period
+                writes.append(try await evaluate(subject, stored, period, closed, &known))
             }
+            _ = try await pool.pipeline(writes)
         }
     }
 
@@ -50,32 +62,53 @@ struct BudgetStates: Sendable {
         return try row.value("first", as: Int64.self)..<row.value("next", as: Int64.self)
     }
 
-    private func evaluate(_ subject: BudgetSubject, _ stored: StoredObjective, _ period: MinuteRange, _ closed: Int64) async throws {
+    private func evaluate(
+        _ subject: BudgetSubject, _ stored: StoredObjective, _ period: MinuteRange, _ closed: Int64, _ known: inout Known
+    ) async throws -> SQL {
         let rolling = closed - Self.rollingMinutes..<closed
         let passed = period.clamped(to: period.lowerBound..<max(closed, period.lowerBound))
         guard stored.objective.kind == .availability else {
-            let now = try await events(subject, stored.objective, passed)
-            let month = try await events(subject, stored.objective, rolling)
-            return try await write(subject, stored, period, closed, now, month, .normal, causes: [:])
+            let now = try await events(subject, stored.objective, passed, &known)
+            let month = try await events(subject, stored.objective, rolling, &known)
+            return write(subject, stored, period, closed, now, month, .normal, causes: [:])
         }
         let spent = try await bad(subject, period: passed, rolling: rolling)
         let now = minutes(stored.objective, Int64(period.count), spent.values.reduce(0) { $0 + $1.period })
         let month = minutes(stored.objective, Self.rollingMinutes, spent.values.reduce(0) { $0 + $1.rolling })
         let elapsed = Ratio(Int64(passed.count), Int64(max(period.count, 1)))
         let state = FreezeState(consumed: now.consumed, bad: now.bad, elapsed: elapsed, rolling: month.consumed)
-        try await write(subject, stored, period, closed, now, month, stored.freezes ? state : .normal, causes: spent.mapValues(\.period))
+        let holds = if stored.freezes { try await isProbed(subject, rolling, &known) } else { false }
+        return write(subject, stored, period, closed, now, month, holds ? state : .normal, causes: spent.mapValues(\.period))
     }
 
-    /// Of a budget that a subject has for the whole period, since when ever it is sold.
+    /// Where nobody probes, idle time alone would spend the budget: that is a missing measurement, which no waiting with changes mends.
+    private func isProbed(_ subject: BudgetSubject, _ range: MinuteRange, _ known: inout Known) async throws -> Bool {
+        let place = MinuteSubject(model: subject.minutes.model, region: subject.minutes.region)
+        if let found = known.isProbed[place] { return found }
+        let found = try await !pool.query("SELECT 1 FROM (\(place.probes(range))) AS probed LIMIT 1").isEmpty
+        known.isProbed[place] = found
+        return found
+    }
+
+    /// The budget is that of the whole period, also for what began within it.
     private func minutes(_ objective: Objective, _ total: Int64, _ bad: Int64) -> Figures {
         Figures(total: total, bad: bad, consumed: objective.consumed(bad: bad, of: total))
     }
 
-    private func events(_ subject: BudgetSubject, _ objective: Objective, _ range: MinuteRange) async throws -> Figures {
-        let counted =
-            objective.kind == .lastToken
-            ? try await lastTokens(subject, objective, range)
-            : try await MinuteBook(pool: pool).requests(of: subject.minutes, in: range).events(objective.kind)
+    private func events(
+        _ subject: BudgetSubject, _ objective: Objective, _ range: MinuteRange, _ known: inout Known
+    ) async throws -> Figures {
+        let counted: BurnWindow
+        if objective.kind == .lastToken {
+            let key = "\(subject.minutes.model) \(subject.minutes.region) \(objective.thresholdMicroseconds ?? 0) \(range)"
+            counted = if let found = known.lastTokens[key] { found } else { try await lastTokens(subject, objective, range) }
+            known.lastTokens[key] = counted
+        } else {
+            let sums =
+                if let found = known.requests[range] { found } else { try await MinuteBook(pool: pool).requests(of: subject.minutes, in: range) }
+            known.requests[range] = sums
+            counted = sums.events(objective.kind)
+        }
         return Figures(total: counted.total, bad: counted.bad, consumed: objective.consumed(bad: counted.bad, of: counted.total))
     }
 
@@ -111,13 +144,12 @@ struct BudgetStates: Sendable {
     private func write(
         _ subject: BudgetSubject, _ stored: StoredObjective, _ period: MinuteRange, _ closed: Int64, _ now: Figures, _ month: Figures,
         _ freeze: FreezeState, causes: [String: Int64]
-    ) async throws {
+    ) -> SQL {
         let names = causes.keys.sorted()
         let document = "{" + names.map { "\(AdminJSON.string($0)):\(causes[$0] ?? 0)" }.joined(separator: ",") + "}"
         let verdict: ShareObjective.Verdict =
             closed <= max(subject.firstMinute, period.lowerBound) ? .noData : stored.objective.verdict(bad: now.bad, of: now.total)
-        try await pool.execute(
-            """
+        return """
             INSERT INTO reliability.budget_state AS state (subject_id, kind, objective_id, period_from, period_until, total, bad, consumed_numerator,
                 consumed_denominator, rolling_total, rolling_bad, rolling_consumed_numerator, rolling_consumed_denominator, verdict, freeze_state,
                 causes, evaluated_at)
@@ -132,6 +164,6 @@ struct BudgetStates: Sendable {
                 rolling_consumed_numerator = EXCLUDED.rolling_consumed_numerator,
                 rolling_consumed_denominator = EXCLUDED.rolling_consumed_denominator, verdict = EXCLUDED.verdict,
                 freeze_state = EXCLUDED.freeze_state, causes = EXCLUDED.causes, evaluated_at = EXCLUDED.evaluated_at
-            """)
+            """
     }
 }

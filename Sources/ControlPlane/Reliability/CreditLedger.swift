@@ -15,7 +15,8 @@ struct CreditLedger: Sendable {
         billing = databases.billing
     }
 
-    /// Last months of agreements that have no credit yet, from the fourth day of the month after on.
+    /// Last months of agreements that have no credit yet, from the fourth day of the month after on. One that cannot be computed does not keep the
+    /// others from it; the first of their errors is thrown at the end.
     func computeDue(at moment: Date) async throws {
         let rows = try await reliability.query(
             """
@@ -30,15 +31,25 @@ struct CreditLedger: Sendable {
                     AND credit.month = to_char(past.first, 'YYYY-MM'))
             ORDER BY agreement.created_at
             """)
+        var failure: (any Error)?
         for row in rows {
-            guard let found = try await compute(try row.value("id"), month: try row.value("month")) else { continue }
-            try await reliability.transaction { connection in
-                guard let credit = try await Self.record(found, by: "reliability-keeper", connection) else { return }
-                try await connection.execute(
-                    """
-                    SELECT audit.append('reliability-keeper', 'compute', 'credit', \(credit.uuidString.lowercased()), NULL, \(found.arithmetic))
-                    """)
+            do {
+                try await issue(try row.value("id"), month: try row.value("month"))
+            } catch {
+                failure = failure ?? error
             }
+        }
+        if let failure { throw failure }
+    }
+
+    private func issue(_ agreement: UUID, month: String) async throws {
+        guard let found = try await compute(agreement, month: month) else { return }
+        try await reliability.transaction { connection in
+            guard let credit = try await Self.record(found, by: "reliability-keeper", connection) else { return }
+            try await connection.execute(
+                """
+                SELECT audit.append('reliability-keeper', 'compute', 'credit', \(credit.uuidString.lowercased()), NULL, \(found.arithmetic))
+                """)
         }
     }
 

@@ -65,7 +65,12 @@ package struct ReliabilityKeeper: Service {
         try await BudgetStates(pool: reliability).evaluate(open, objectives, closed: current - Self.settling)
         report(try await BurnWatch(pool: reliability).judge(open, objectives, before: current))
         try await measure()
-        try await credits.computeDue(at: now())
+        do {
+            try await credits.computeDue(at: now())
+        } catch  where !Task.isCancelled {
+            // Minutes and budgets must not wait for it.
+            logger.error("A credit could not be computed", metadata: [LogKeys.code: "\(errorCode(error))"])
+        }
         return current
     }
 

@@ -12,6 +12,8 @@ struct RequestSums: Sendable, Equatable {
     var firstTokenSamples: Int64 = 0
     var firstTokenOver: Int64 = 0
 
+    static let names: SQL = "good, bad, excluded, server_errors, shed, over_quota, first_token_samples, first_token_over"
+
     static let columns: SQL = """
         coalesce(sum(good), 0)::bigint AS good, coalesce(sum(bad), 0)::bigint AS bad, coalesce(sum(excluded), 0)::bigint AS excluded,
         coalesce(sum(server_errors), 0)::bigint AS server_errors, coalesce(sum(shed), 0)::bigint AS shed,
@@ -67,9 +69,10 @@ extension MinuteBook {
         let firstDay = (range.lowerBound + perDay - 1) / perDay
         let lastDay = range.upperBound / perDay
         guard firstDay < lastDay else { return try await sums(subject.traffic(range)) }
-        let days = try await sums(subject.days(firstDay..<lastDay))
-        let before = try await sums(subject.traffic(range.lowerBound..<firstDay * perDay))
-        return try await days + before + sums(subject.traffic(lastDay * perDay..<range.upperBound))
+        let edges = [range.lowerBound..<firstDay * perDay, lastDay * perDay..<range.upperBound].filter { !$0.isEmpty }
+        let parts = [subject.days(firstDay..<lastDay)] + edges.map { subject.traffic($0) }
+        return try await sums(
+            SQL.joined(parts.map { "SELECT \(RequestSums.names) FROM (\($0)) AS part" }, separator: " UNION ALL "))
     }
 
     /// Sums over the last so many seconds before a minute, for each of them.

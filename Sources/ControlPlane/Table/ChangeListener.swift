@@ -7,6 +7,10 @@ package enum ChangeChannel: Hashable, Sendable {
     /// Some row that has a place in the routing table.
     case table
     case tableVersion
+    /// A new public snapshot.
+    case status
+    /// Something that a public snapshot tells.
+    case statusNews
     /// Desired state of one host, by its id in lower case.
     case host(String)
 }
@@ -18,7 +22,9 @@ package struct ChangeListener: Service {
 
     package init(configuration: PostgresConfiguration, bells: Bells<ChangeChannel>, logger: Logger) {
         listener = NotificationListener(
-            configuration: configuration, channels: ["plimsoll_table", "plimsoll_table_version", "plimsoll_host"], logger: logger)
+            configuration: configuration,
+            channels: ["plimsoll_table", "plimsoll_table_version", "plimsoll_host", "plimsoll_status", "plimsoll_status_news"],
+            logger: logger)
         self.bells = bells
     }
 
@@ -38,6 +44,8 @@ package struct ChangeListener: Service {
         case .notified("plimsoll_table", _): bells.ring(.table)
         case .notified("plimsoll_table_version", _): bells.ring(.tableVersion)
         case .notified("plimsoll_host", let id): bells.ring(.host(id))
+        case .notified("plimsoll_status", _): bells.ring(.status)
+        case .notified("plimsoll_status_news", _): bells.ring(.statusNews)
         case .notified: break
         }
     }

@@ -55,7 +55,7 @@ extension TableFacts {
         """
 
     private static let modelRows: SQL = """
-        SELECT name, context_tokens, extract(epoch FROM created_at)::bigint AS created_at, tiers, long_context_tokens, kind
+        SELECT name, context_tokens, extract(epoch FROM created_at)::bigint AS created_at, tiers, long_context_tokens, kind, probe_prompt, probe_answer
         FROM serving.models WHERE state = 'active'
         """
 
@@ -72,8 +72,8 @@ extension TableFacts {
             workers.served_model, hosts.link, hosts.link_address, hosts.intent = 'drain' AS draining, workers.slots, workers.context_tokens,
             workers.weight_ppm, nullif(pools.context_class, 'standard') AS context_class,
             nullif(coalesce(workers.trust_class, providers.trust_class), 'standard') AS trust_class, pools.hour_price_micro_usd,
-            pool_weights.weight_ppm AS pool_weight, provider_weights.weight_ppm AS provider_weight,
-            drill.kind AS drill, drill.delay_milliseconds AS drill_delay, drill.compression AS drill_compression,
+            nullif(coalesce(scores.admitted, false), true) AS paid, pool_weights.weight_ppm AS pool_weight,
+            provider_weights.weight_ppm AS provider_weight, drill.kind AS drill, drill.delay_milliseconds AS drill_delay, drill.compression AS drill_compression,
             ceil(extract(epoch FROM drill.until_at))::bigint AS drill_until
         FROM serving.workers AS workers
         JOIN serving.hosts AS hosts ON hosts.id = workers.host_id
@@ -81,6 +81,7 @@ extension TableFacts {
         JOIN serving.providers AS providers ON providers.name = pools.provider
         JOIN serving.releases AS releases ON releases.name = workers.release
         JOIN serving.models AS models ON models.name = releases.model
+        LEFT JOIN reliability.provider_score AS scores ON scores.provider = pools.provider
         LEFT JOIN serving.current_routing_weights AS pool_weights ON pool_weights.scope = 'pool' AND pool_weights.subject = hosts.pool
         LEFT JOIN serving.current_routing_weights AS provider_weights
             ON provider_weights.scope = 'provider' AND provider_weights.subject = pools.provider
@@ -194,7 +195,8 @@ extension TableFacts {
     private static func model(_ row: PostgresRow) throws -> ModelEntry {
         ModelEntry(
             name: try row.value("name"), contextTokens: try row.value("context_tokens"), createdAtSeconds: try row.value("created_at"),
-            tiers: try row.value("tiers"), releaseWeights: [:], longContextTokens: try row.value("long_context_tokens"), kind: try kind(row))
+            tiers: try row.value("tiers"), releaseWeights: [:], longContextTokens: try row.value("long_context_tokens"), kind: try kind(row),
+            probePrompt: try row.value("probe_prompt"), probeAnswer: try row.value("probe_answer"))
     }
 
     /// What most are is not said, so that gateways of an older release find the entry that they know.
@@ -220,7 +222,7 @@ extension TableFacts {
             contextTokens: try row.value("context_tokens"), weight: try row.value("weight_ppm"),
             trustClass: try row.value("trust_class"),
             hourPriceMicroUsd: try row.value("hour_price_micro_usd"), contextClass: contextClass.flatMap(ContextClass.init),
-            drill: try drill(row))
+            paid: try row.value("paid"), drill: try drill(row))
         return Worker(entry: entry, poolWeight: try row.value("pool_weight"), providerWeight: try row.value("provider_weight"))
     }
 

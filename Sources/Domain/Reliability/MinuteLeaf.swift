@@ -56,7 +56,7 @@ package struct MinuteLeaf: Sendable, Equatable {
 
     package var hash: SHA256Digest { MerkleTree.leafHash(text.utf8) }
 
-    private static func isName(_ text: String) -> Bool {
+    static func isName(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "|") }
     }
 }

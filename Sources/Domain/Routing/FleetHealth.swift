@@ -25,6 +25,8 @@ package struct FleetHealth: Sendable {
         case stalled
         /// First tokens three times as late as the pool's.
         case slow
+        /// Probes of it failed, this gateway's or others'.
+        case probes
         /// Most workers of its host are out.
         case host
         /// Most workers of its provider in this region are out.
@@ -42,6 +44,8 @@ package struct FleetHealth: Sendable {
         var place: Place
         var state = State.inRotation
         var failuresInRow = 0
+        /// The same of regular probes.
+        var probeFailures = 0
         /// Times that it was put out without a calm while between.
         var strikes = 0
         /// When it came or came back; 0: with the first table.
@@ -50,10 +54,11 @@ package struct FleetHealth: Sendable {
         var returnedAt: Int64 = 0
 
         var isOut: Bool { state != .inRotation }
-        var isFailing: Bool { failuresInRow >= FleetHealth.failuresToEject }
+        var isFailing: Bool { failuresInRow >= FleetHealth.failuresToEject || probeFailures >= FleetHealth.probesToEject }
     }
 
     package static let failuresToEject = 3
+    package static let probesToEject = 2
     /// Nobody in the pool may be slower than this many medians.
     package static let slowFactor: Int64 = 3
     /// After so long in rotation earlier times out are forgotten.
@@ -223,6 +228,7 @@ package struct FleetHealth: Sendable {
         if succeeded {
             record.state = .inRotation
             record.failuresInRow = 0
+            record.probeFailures = 0
             record.since = now
             record.returnedAt = now
             records[id] = record
@@ -232,24 +238,53 @@ package struct FleetHealth: Sendable {
         }
     }
 
+    /// A regular probe came to an end. Two failures in a row put the worker out; a success brings back who is out for such failures.
+    package mutating func examined(_ id: String, succeeded: Bool, now: Int64, using generator: inout some RandomNumberGenerator) {
+        guard var record = records[id] else { return }
+        guard succeeded else {
+            record.probeFailures += 1
+            records[id] = record
+            if record.probeFailures >= Self.probesToEject { eject(id, .probes, now: now, using: &generator) }
+            return changed.formUnion([Pool(record.place)])
+        }
+        record.probeFailures = 0
+        if case .out(.probes, _) = record.state {
+            (record.state, record.since, record.returnedAt) = (.inRotation, now, now)
+        }
+        records[id] = record
+        changed.insert(Pool(record.place))
+    }
+
+    /// Probes of others failed as often as it takes.
+    package mutating func condemn(_ id: String, now: Int64, using generator: inout some RandomNumberGenerator) {
+        guard let record = records[id] else { return }
+        records[id]?.probeFailures = Self.probesToEject
+        changed.insert(Pool(record.place))
+        eject(id, .probes, now: now, using: &generator)
+    }
+
     // MARK: Rules
 
     private func members(_ pool: Pool) -> [Record] {
         (pools[pool] ?? []).compactMap { records[$0] }
     }
 
-    /// At most half of a pool, or one of two or three.
-    private func mayEject(from place: Place) -> Bool {
+    /// At most half of a pool, or one of two or three; by probes, which say of each worker what it does, all but those that work.
+    private func mayEject(_ id: String, from place: Place, byProbes: Bool) -> Bool {
         let members = members(Pool(place))
+        guard !byProbes else {
+            return pools[Pool(place)]?.contains { $0 != id && records[$0]?.isOut == false && records[$0]?.isFailing == false } ?? false
+        }
         return members.count { $0.isOut } < min(max(members.count / 2, 1), members.count - 1)
     }
 
     private mutating func eject(_ id: String, _ reason: Reason, now: Int64, using generator: inout some RandomNumberGenerator) {
-        guard let record = records[id], !record.isOut, mayEject(from: record.place) else { return }
+        guard let record = records[id], !record.isOut, mayEject(id, from: record.place, byProbes: reason == .probes) else { return }
         putOut(id, reason, now: now, using: &generator)
-        guard reason == .failures || reason == .stalled else { return }
-        trip(.host, from: record.place, now: now, using: &generator) { $0.host == record.place.host }
-        trip(.provider, from: record.place, now: now, using: &generator) {
+        guard [.failures, .stalled, .probes].contains(reason) else { return }
+        let byProbes = reason == .probes
+        trip(.host, byProbes: byProbes, now: now, using: &generator) { $0.host == record.place.host }
+        trip(.provider, byProbes: byProbes, now: now, using: &generator) {
             $0.provider == record.place.provider && $0.region == record.place.region
         }
     }
@@ -266,13 +301,13 @@ package struct FleetHealth: Sendable {
 
     /// Puts out the rest of a host or provider when at least two, and at least half, of its workers are out or failing for reasons of their own.
     private mutating func trip(
-        _ reason: Reason, from place: Place, now: Int64, using generator: inout some RandomNumberGenerator, _ belongs: (Place) -> Bool
+        _ reason: Reason, byProbes: Bool, now: Int64, using generator: inout some RandomNumberGenerator, _ belongs: (Place) -> Bool
     ) {
         let members = records.filter { belongs($0.value.place) }
         let bad = members.values.count { $0.isFailing || $0.isOut }
         guard members.count > (reason == .host ? 1 : 2), bad >= 2, bad * 2 >= members.count else { return }
         for id in members.keys.sorted() {
-            guard let record = records[id], !record.isOut, mayEject(from: record.place) else { continue }
+            guard let record = records[id], !record.isOut, mayEject(id, from: record.place, byProbes: byProbes) else { continue }
             putOut(id, reason, now: now, using: &generator)
         }
     }

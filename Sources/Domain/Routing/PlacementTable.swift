@@ -46,7 +46,7 @@ package struct PlacementTable: Sendable {
     }
 
     /// FNV-1a with a finish; the same in every process.
-    private static func hash(_ name: String) -> UInt64 {
+    static func hash(_ name: String) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
         hash = (hash ^ hash >> 33) &* 0xFF51_AFD7_ED55_8CCD

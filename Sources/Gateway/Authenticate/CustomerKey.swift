@@ -33,12 +33,14 @@ final class CustomerKey: Sendable {
     let captures: CustomerCaptures?
     /// Nil: nothing is masked.
     let masking: Masking?
+    /// What mitigations ask of its requests; nil: nothing.
+    let relief: TierRelief?
     let use = KeyUseMark()
 
     init(
         entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding, offers: PlanOffers,
         contentRules: CustomerRules? = nil,
-        addresses: CustomerAddresses? = nil, captures: CustomerCaptures? = nil
+        addresses: CustomerAddresses? = nil, captures: CustomerCaptures? = nil, relief: TierRelief? = nil, preference: RoutePreference? = nil
     ) {
         id = entry.id
         self.tenant = tenant
@@ -47,7 +49,8 @@ final class CustomerKey: Sendable {
         expiresAt = entry.expiresAtSeconds
         self.limits = limits
         self.standing = standing
-        rules = RouteRules(tenant, entry)
+        rules = RouteRules(tenant, entry, preference, isPaid: tier.queue?.isProtected ?? false)
+        self.relief = relief
         affinitySalt = CustomerKey.salt(tenant)
         self.entry = entry
         self.offers = offers

@@ -42,6 +42,8 @@ final class DirectoryBuilder: Sendable {
         let share = GatewayShare(gateways: table.gateways, own: gateway)
         let offers = PlanOffers.all(table.tiers)
         let standings = TierStanding.standings(table.tiers)
+        let reliefs = table.tiers.keys.reduce(into: [:]) { $0[$1] = TierRelief(table.mitigations, tier: $1) }
+        let preferences = table.tiers.keys.reduce(into: [:]) { $0[$1] = RoutePreference(table.mitigations, tier: $1) }
         var kept: Set<String> = []
         for entry in table.keys.values {
             guard let digest = SHA256Digest(hex: entry.sha256Hex), let tenant = table.tenants[entry.tenant], let tier = table.tiers[tenant.tier],
@@ -55,7 +57,8 @@ final class DirectoryBuilder: Sendable {
                 entry: entry, tenant: tenant, tier: tier, limits: bounds, standing: standing, offers: offers[tier.name] ?? PlanOffers(),
                 contentRules: CustomerRules(rules.sets(for: entry.tenant)),
                 addresses: CustomerAddresses(entry, tenant, blocked: rules.blocked(for: entry.tenant)),
-                captures: CustomerCaptures(table.captures, for: entry))
+                captures: CustomerCaptures(table.captures, for: entry), relief: reliefs[tier.name],
+                preference: preferences[tier.name])
         }
         limits.keep(only: kept)
         return result

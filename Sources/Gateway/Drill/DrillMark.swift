@@ -27,3 +27,10 @@ extension Worker {
 
     func isDrilled(_ kind: DrillEffect.Kind) -> Bool { drill?.kind == kind }
 }
+
+extension DrillEffect {
+    /// Microseconds from one probe to the next while it lasts; nil: as always.
+    func probeInterval(atSeconds now: Int64) -> Int64? {
+        now < untilSeconds ? probeSeconds.map { Int64($0) * 1_000_000 } : nil
+    }
+}

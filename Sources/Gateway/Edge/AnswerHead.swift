@@ -26,6 +26,16 @@ struct AnswerHead {
     var shape = ErrorShape.openAI
     /// The prompt seems to hold a secret, and the tenant wants to be told.
     var holdsSecret = false
+    /// Model that answered in place of the one that was asked for.
+    var servedModel: String?
+    /// Of a document that is no answer of the API.
+    var document: Document?
+
+    struct Document {
+        /// Lines of its own, each begun by the end of the one before.
+        var fields: [UInt8]
+        var ageSeconds: Int64
+    }
 
     init(status: Int, requestId: RequestId, isEventStream: Bool = false, standing: LimitStanding? = nil) {
         self.status = status
@@ -58,10 +68,14 @@ struct AnswerHead {
     ///
     /// - Parameter strictTransport: Seconds, where the connection has TLS; 0: nothing is said of it.
     func write(_ length: Length, keepAlive: Bool, strictTransport: Int, to out: inout ByteBuffer) {
-        out.writeText(atMost: AnswerHead.bound + (allow?.utf8CodeUnitCount ?? 0)) { text in
+        out.writeText(atMost: AnswerHead.bound + (allow?.utf8CodeUnitCount ?? 0) + (document?.fields.count ?? 0)) { text in
             text.put("HTTP/1.1 ")
             text.put(statusText)
-            if isEventStream {
+            if let document {
+                document.fields.withUnsafeBytes { text.put($0) }
+                text.put("\r\nx-plimsoll-status-age: ")
+                text.put(decimal: Int(document.ageSeconds))
+            } else if isEventStream {
                 text.put("\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no")
             } else {
                 text.put("\r\ncontent-type: application/json")
@@ -80,6 +94,8 @@ struct AnswerHead {
                 text.put(decimal: strictTransport)
             }
             switch length {
+            // RFC 9110, section 8.6: a 304 would have to tell the length of what it does not send.
+            case .bytes where status == 304: break
             case .bytes(let count):
                 text.put("\r\ncontent-length: ")
                 text.put(decimal: count)
@@ -103,6 +119,10 @@ struct AnswerHead {
         }
         if !isWorthRetrying { text.put("\r\nx-should-retry: false") }
         if holdsSecret { text.put("\r\nx-plimsoll-warning: prompt-holds-secret") }
+        if let servedModel {
+            text.put("\r\nx-plimsoll-served-model: ")
+            text.put(servedModel)
+        }
         if status == 401 { text.put("\r\nwww-authenticate: Bearer") }
     }
 
@@ -126,6 +146,7 @@ struct AnswerHead {
         switch status {
         case 200: "200 OK"
         case 201: "201 Created"
+        case 304: "304 Not Modified"
         case 400: "400 Bad Request"
         case 401: "401 Unauthorized"
         case 403: "403 Forbidden"

@@ -37,6 +37,11 @@ extension CustomerConnection {
             let (head, body) = loop.usage(id, key)
             answer(head, body)
             return true
+        case .status(let reply, let id):
+            state = .serving
+            let (head, body) = loop.status(reply, id)
+            answer(head, body)
+            return true
         case .refused(let error, let id, let allow):
             loop.metrics.countRefusal(status: error.status)
             return refuse(error, id, allow)

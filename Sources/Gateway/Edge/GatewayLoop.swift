@@ -22,6 +22,8 @@ final class GatewayLoop {
     let contact: ControlContact?
     /// Nil: a gateway without a control plane, which keeps nothing.
     var captureDesk: CaptureDesk?
+    /// Nil: a gateway without a control plane, which has no status page.
+    var statusPage: StatusShelf?
     let memory: MemoryWatch
     /// Of the whole gateway, as soon as the server has given it.
     var readers = ReaderDesks()

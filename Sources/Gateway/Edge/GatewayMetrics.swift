@@ -31,6 +31,8 @@ package final class GatewayMetrics: Sendable {
     let promptsMasked: CounterMetric
     let keysRefusedUnseen: CounterMetric
     let limits: LimitMetrics
+    private let relief: [TierRelief.Effect: CounterMetric]
+    let mitigations: GaugeMetric
 
     package init(_ registry: MetricRegistry) {
         edge = EdgeMetrics(registry)
@@ -75,12 +77,20 @@ package final class GatewayMetrics: Sendable {
         hedges = registry.counter("plimsoll_gateway_hedges_total", "Streams asked of a second worker because their first token was late.")
         hedgeWins = registry.counter("plimsoll_gateway_hedge_wins_total", "Hedges whose second worker was first.")
         continuations = registry.counter("plimsoll_gateway_continuations_total", "Broken streams that went on at another worker.")
+        mitigations = registry.gauge("plimsoll_gateway_mitigations", "Mitigations of the table that are in force here.")
+        relief = Dictionary(
+            uniqueKeysWithValues: TierRelief.Effect.allCases.map { effect in
+                let help = "Requests that a mitigation changed or asked to come later, by its action."
+                return (effect, registry.counter("plimsoll_gateway_mitigated_requests_total", help, labels: ["action": effect.rawValue]))
+            })
         disconnects = registry.counter("plimsoll_gateway_client_disconnects_total", "Clients that left before their answer ended.")
     }
 
     func count(_ outcome: Outcome) {
         outcomes[outcome.place].increment()
     }
+
+    func count(_ effect: TierRelief.Effect) { relief[effect]?.increment() }
 
     func countBatch(_ isAnswered: Bool, isLate: Bool) {
         (isAnswered ? isLate ? batch.late : batch.delivered : batch.failed).increment()

@@ -15,6 +15,8 @@ package final class GatewayServer: Service {
     private let contact: ControlContact?
     private let certificates: EdgeCertificates?
     private let captures: CaptureDesk?
+    private let probes: ProbeDesk?
+    private let statusPage: StatusShelf?
     private let memory: MemoryWatch
     private let limits: LimitBook
     private let builder: DirectoryBuilder
@@ -33,7 +35,15 @@ package final class GatewayServer: Service {
         var directory = Directory.empty
         var loops: [NIOLoopBound<GatewayLoop>] = []
         var leases: LeaseKeeper?
+        /// Seconds since 1970 at which the next of what is in force ends; nil: nothing is.
+        var mitigatedUntil: Int64?
+        /// As it was given, of which mitigations end by themselves.
+        var table: TableContents?
     }
+
+    /// One table at a time.
+    private let turn = Mutex<Void>(())
+    private static let mitigationLook = Duration.seconds(1)
 
     /// - Parameters:
     ///   - group: Its loops serve customers and links alike.
@@ -41,13 +51,16 @@ package final class GatewayServer: Service {
     ///   - limits: What was taken of limits; nil: nothing yet, and nothing is kept.
     ///   - certificates: Serves TLS with them; nil: plain.
     ///   - captures: Where what tenants want to be kept goes; nil: nothing is.
+    ///   - probes: Which workers are probed; nil: only those that are out of rotation.
+    ///   - statusPage: What the public is shown; nil: nothing.
     ///   - memory: In place of the one that the settings ask for.
     ///   - readers: Threads that read large bodies.
     ///   - drainLimit: For requests that run when the gateway is asked to stop.
     ///   - bound: Told the port that is listened on.
     package init(
         settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, limits: LimitBook? = nil,
-        contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, memory: MemoryWatch? = nil,
+        contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, probes: ProbeDesk? = nil,
+        statusPage: StatusShelf? = nil, memory: MemoryWatch? = nil,
         readers: ReaderDesks = ReaderDesks(), metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
     ) {
@@ -58,6 +71,8 @@ package final class GatewayServer: Service {
         self.contact = contact
         self.certificates = certificates
         self.captures = captures
+        self.probes = probes
+        self.statusPage = statusPage
         self.memory = memory ?? MemoryWatch(limit: settings.memoryLimit)
         self.readers = readers
         self.metrics = GatewayMetrics(metrics)
@@ -81,7 +96,19 @@ package final class GatewayServer: Service {
 
     /// Serves from this table from now on. Returns when every loop does; from any thread but theirs, one call at a time.
     package func apply(_ table: TableContents) {
-        let directory = builder.build(table, now: NIODeadline.now().microseconds)
+        turn.withLock { _ in
+            state.withLock { $0.table = table.mitigations.isEmpty ? nil : table }
+            serve(table)
+        }
+    }
+
+    private func serve(_ table: TableContents) {
+        let now = Self.wallSeconds
+        let served = table.mitigated(region: settings.region, nowSeconds: now)
+        state.withLock { $0.mitigatedUntil = table.mitigationEnd(after: now) }
+        metrics.mitigations.set(Double(served.mitigations.count))
+        let directory = builder.build(served, now: NIODeadline.now().microseconds)
+        probes?.assign(table, now: NIODeadline.now().microseconds)
         let (loops, last) = state.withLock { state in
             defer { state.directory = directory }
             return (state.loops, state.directory)
@@ -91,6 +118,25 @@ package final class GatewayServer: Service {
         for swap in swaps { try? swap.wait() }
         // Held until here: a directory of a hundred thousand keys is freed on this thread, not in the middle of a loop's requests.
         withExtendedLifetime(last) {}
+    }
+
+    private static var wallSeconds: Int64 { LoopClock.wallMicroseconds() / 1_000_000 }
+
+    /// A mitigation ends in time although no other table comes, as when the control plane is away.
+    private func endMitigations() async {
+        while !Task.isCancelled {
+            let isOver = state.withLock { state in state.mitigatedUntil.map { $0 <= Self.wallSeconds } ?? false }
+            if isOver {
+                // Without threads the gateway has stopped.
+                try? await BlockingCalls.run { [self] in
+                    turn.withLock { _ in
+                        if let table = state.withLock({ $0.table }) { serve(table) }
+                    }
+                }
+            }
+            // Cancellation is seen by the loop's condition.
+            try? await Task.sleep(for: Self.mitigationLook)
+        }
     }
 
     /// What all loops noticed of abuse since the last call.
@@ -107,8 +153,15 @@ package final class GatewayServer: Service {
         return report
     }
 
-    /// Workers that are out of rotation.
-    var fleetReport: FleetReport { workers.watch.report }
+    /// Workers that are out of rotation, and those of this region that cannot be reached any more.
+    var fleetReport: FleetReport {
+        var report = workers.watch.report
+        for id in workers.lost(in: settings.region) where report.out[id] == nil { report.out[id] = "lost" }
+        return report
+    }
+
+    /// Probes of other gateways found that these do not work.
+    func avoidFailing(_ ids: [String]) { workers.watch.condemn(ids, now: NIODeadline.now().microseconds) }
 
     /// How requests of the last seconds were routed, each told once.
     package func takeDecisions() async -> [RequestDecision] {
@@ -126,7 +179,11 @@ package final class GatewayServer: Service {
         let listener = try await listen(loops)
         logger.info("customers' endpoint listens", metadata: [LogKeys.listenAddress: "\(settings.host):\(listener.port)"])
         bound?(listener.port)
-        await serveUntilAsked(listener)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.endMitigations() }
+            await serveUntilAsked(listener)
+            group.cancelAll()
+        }
         // Not taken by the closing alone: a connection that was accepted in the same moment is closed by the drain.
         await listener.closedWhole()
         await drain(loops)
@@ -147,15 +204,16 @@ package final class GatewayServer: Service {
 
     private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
         var loops: [NIOLoopBound<GatewayLoop>] = []
-        let router = Router(region: settings.region, metrics: fleetMetrics)
+        let router = Router(metrics: fleetMetrics)
         let idempotency = IdempotencyBook()
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
-            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, failedKeys, readers] in
+            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, statusPage, failedKeys, readers] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
                     contact: contact, memory: memory, idempotency: idempotency)
                 loop.captureDesk = captures
+                loop.statusPage = statusPage
                 loop.failedKeys = failedKeys
                 loop.readers = readers
                 loop.start()
@@ -165,7 +223,7 @@ package final class GatewayServer: Service {
         }
         if let first = loops.first {
             // One loop looks after the fleet for all.
-            first.eventLoop.execute { [workers] in first.value.sweeper = FleetSweeper(workers) }
+            first.eventLoop.execute { [workers, probes] in first.value.sweeper = FleetSweeper(workers, desk: probes) }
         }
         let (directory, leases) = state.withLock { state in
             state.loops = loops

@@ -131,6 +131,9 @@ final class HTTP2Stream {
         case .usage(let id, let key):
             let (head, body) = loop.usage(id, key)
             answer(head, body)
+        case .status(let reply, let id):
+            let (head, body) = loop.status(reply, id)
+            answer(head, body)
         case .refused(let error, let id, let allow):
             loop.metrics.countRefusal(status: error.status)
             var head = AnswerHead(error, id)

@@ -12,6 +12,7 @@ enum HeadOutcome {
     case generate(ArrivingRequest)
     case models(RequestId, CustomerKey, ModelsQuestion)
     case usage(RequestId, CustomerKey)
+    case status(StatusReply, RequestId)
     case refused(APIError, RequestId, allow: StaticString?)
 }
 
@@ -47,7 +48,7 @@ extension GatewayLoop {
         func refused(_ code: APIErrorCode, allow: StaticString? = nil) -> HeadOutcome {
             .refused(APIError(code).told(in: shape), id, allow: allow)
         }
-        if case .unknown = target { return refused(.unknownURL) }
+        if case .unknown = target { return statusReply(head, bytes, id, fields: fields) ?? refused(.unknownURL) }
         // Without a table no key can be told from a wrong one.
         guard directory.isInForce else { return refused(.serviceUnavailable) }
         guard !memory.isOut else {

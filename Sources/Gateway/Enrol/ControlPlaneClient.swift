@@ -6,6 +6,7 @@ package import PlimsollWire
 package struct ControlPlaneClient: Sendable {
     /// A whole table of some hundred thousand entries fits.
     private static let answerLimit = 256 << 20
+    private static let statusLimit = 64 << 20
 
     private let url: String
     private let http: OutboundClient
@@ -44,6 +45,18 @@ package struct ControlPlaneClient: Sendable {
         return response.status == 304 ? .unchanged : .table(try decode(SignedTable.self, response))
     }
 
+    /// Waits up to `wait` seconds for a status page of another version than `since`.
+    package func status(since: Int64?, wait: Int, as identity: GatewayIdentity) async throws(EnrolmentError) -> StatusPuller.Answer {
+        let query = since.map { "?since=\($0)&wait=\(wait)" } ?? ""
+        var request = OutboundRequest(url: url + GatewayPath.status + query, responseLimit: Self.statusLimit)
+        request.deadlines.total = .seconds(wait + 30)
+        let response = try await send(signed(request, identity))
+        let told = response.head.headers.first { $0.name.lowercased() == StatusHeader.age }
+        let age = told.flatMap { Int64($0.value) } ?? 0
+        if response.status == 304 { return .unchanged(ageSeconds: age) }
+        return .page(try decode(StatusPublication.self, response), ageSeconds: age)
+    }
+
     package func store(_ batch: UsageBatch, as identity: GatewayIdentity) async throws(EnrolmentError) -> IntakeResponse {
         try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.usage, batch), identity)))
     }
@@ -70,6 +83,10 @@ package struct ControlPlaneClient: Sendable {
 
     package func store(_ report: FleetReport, as identity: GatewayIdentity) async throws(EnrolmentError) {
         _ = try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.fleet, report), identity)))
+    }
+
+    package func store(_ batch: ProbeBatch, as identity: GatewayIdentity) async throws(EnrolmentError) -> ProbeAnswer {
+        try decode(ProbeAnswer.self, await send(signed(try post(GatewayPath.probes, batch), identity)))
     }
 
     package func exchange(_ request: LeaseRequest, as identity: GatewayIdentity) async throws(EnrolmentError) -> LeaseAnswer {

@@ -65,9 +65,19 @@ package final class GatewayIdentityKeeper: Service {
         { batch in try await self.client.store(batch, as: self.current) }
     }
 
+    /// For `StatusPuller`.
+    package var fetchStatus: StatusPuller.Fetch {
+        { since, wait in try await self.client.status(since: since, wait: wait, as: self.current) }
+    }
+
     /// For `FleetShipper`.
     package var sendFleet: FleetShipper.Send {
         { report in try await self.client.store(report, as: self.current) }
+    }
+
+    /// For `ProbeShipper`.
+    package var sendProbes: ProbeShipper.Send {
+        { batch in try await self.client.store(batch, as: self.current) }
     }
 
     /// For `LeaseKeeper`.

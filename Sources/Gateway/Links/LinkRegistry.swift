@@ -58,6 +58,13 @@ package final class LinkRegistry: Sendable {
         state.withLock { state in state.hosts.filter { !$0.value.links.isEmpty }.keys.sorted() }
     }
 
+    /// No host has a link, and the table names more than one.
+    var isCutOff: Bool {
+        state.withLock { state in
+            state.hosts.values.allSatisfy(\.links.isEmpty) && Set((state.owners ?? [:]).values).count > 1
+        }
+    }
+
     /// Which worker belongs to which host, from the routing table. From the first call on, hosts are believed about their own workers only.
     package func assign(_ workers: [WorkerEntry]) {
         let owners = Dictionary(workers.map { ($0.id, $0.host) }, uniquingKeysWith: { first, _ in first })

@@ -36,6 +36,9 @@ package final class LinkView {
         return CrossingExchange.start(request, over: link, from: eventLoop, receiver: receiver, onFinish: onFinish)
     }
 
+    /// This gateway has no link at all, though there are several hosts: it is not they who are gone.
+    var isCutOff: Bool { registry.isCutOff }
+
     private func choose(_ links: [LinkConnection]) -> LinkConnection? {
         var best: LinkConnection?
         var bestCost = Int.max

@@ -23,6 +23,8 @@ package final class WorkerLoad: Sendable {
 
     /// The last report of its host said that it is ready and that the host takes requests. False before the first report.
     package var isReady: Bool { ready.load(ordering: .relaxed) }
+    /// It has been ready at some time since this gateway knows it.
+    var hasBeenReady: Bool { isReady || lastLoss.load(ordering: .relaxed) > 0 }
     package var running: Int { runningNow.load(ordering: .relaxed) }
     package var waiting: Int { waitingNow.load(ordering: .relaxed) }
     /// Exchanges of this gateway that are not over.

@@ -5,15 +5,21 @@ import PlimsollWire
 /// The control plane replaces an earlier report of the same boot, so a minute is sent whole each time it has changed.
 struct MinuteLedger {
     /// Minutes for which late ends are still counted; the longest request is shorter.
-    static let keptMinutes: Int64 = 120
-    static let cellLimit = 100_000
-    static let batchLimit = 400
+    static let lateMinutes: Int64 = 120
+    /// Minutes in which most requests that began in them have ended.
+    static let freshMinutes: Int64 = 3
+    static let cellLimit = 200_000
+    static let batchLimit = 1_500
 
+    private let keptMinutes: Int64
     private var cells: [MinuteKey: MinuteCell] = [:]
     private var changed: Set<MinuteKey> = []
     private(set) var dropped = 0
 
-    init() {}
+    /// - Parameter keptMinutes: What is older is not counted any more.
+    init(keptMinutes: Int64) {
+        self.keptMinutes = keptMinutes
+    }
 
     var isClean: Bool { changed.isEmpty }
 
@@ -21,14 +27,14 @@ struct MinuteLedger {
     mutating func add(_ counted: [MinuteKey: MinuteCell], nowMinute: Int64) {
         for (key, cell) in counted {
             let isKnown = cells[key] != nil
-            guard isKnown || (key.minute > nowMinute - Self.keptMinutes && cells.count < Self.cellLimit) else {
+            guard isKnown || (key.minute > nowMinute - keptMinutes && cells.count < Self.cellLimit) else {
                 dropped += 1
                 continue
             }
             cells[key, default: MinuteCell()].add(cell)
             changed.insert(key)
         }
-        cells = cells.filter { $0.key.minute > nowMinute - Self.keptMinutes || changed.contains($0.key) }
+        cells = cells.filter { $0.key.minute > nowMinute - keptMinutes || changed.contains($0.key) }
     }
 
     /// Changed minutes, oldest first, at most one batch. They count as sent; `restore` takes that back.

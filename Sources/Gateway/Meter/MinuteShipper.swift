@@ -57,31 +57,43 @@ package struct MinuteShipper: Service {
 }
 
 /// The state of minute shipping: one at a time.
+///
+/// What ends when its minute is long over is counted apart, as if by another boot: then counts of ten thousands of tenants need be kept for a few
+/// minutes only, and those that must be kept for hours are few.
 struct MinuteSender {
     private let spool: Spool
     private let send: MinuteShipper.Send
-    private var ledger = MinuteLedger()
+    private var fresh = MinuteLedger(keptMinutes: MinuteLedger.freshMinutes)
+    private var late = MinuteLedger(keptMinutes: MinuteLedger.lateMinutes)
     private var sequence: Int64 = 0
 
     init(spool: Spool, send: @escaping MinuteShipper.Send) {
         self.spool = spool
         self.send = send
-        ledger.add(Self.interrupted(spool.recovery.closed), nowMinute: 0)
+        late.add(Self.interrupted(spool.recovery.closed), nowMinute: 0)
     }
 
     /// - Parameter now: Seconds since 1970.
     mutating func shipChanges(now: Int64) async throws {
-        ledger.add(try await spool.takeMinutes(), nowMinute: now / 60)
-        spool.statistics.droppedMinuteCounts.store(ledger.dropped, ordering: .relaxed)
-        while !ledger.isClean {
-            let keys = ledger.take()
+        let (minute, counted) = (now / 60, try await spool.takeMinutes())
+        let isFresh = { (key: MinuteKey) in key.minute > minute - MinuteLedger.freshMinutes }
+        fresh.add(counted.filter { isFresh($0.key) }, nowMinute: minute)
+        late.add(counted.filter { !isFresh($0.key) }, nowMinute: minute)
+        spool.statistics.droppedMinuteCounts.store(fresh.dropped + late.dropped, ordering: .relaxed)
+        try await ship(\.fresh, boot: spool.boot)
+        try await ship(\.late, boot: spool.boot + "-late")
+    }
+
+    private mutating func ship(_ ledger: WritableKeyPath<MinuteSender, MinuteLedger>, boot: String) async throws {
+        while !self[keyPath: ledger].isClean {
+            let keys = self[keyPath: ledger].take()
             sequence += 1
             let batch = MinuteBatch(
-                gateway: spool.settings.gateway, boot: spool.boot, sequence: sequence, minutes: ledger.counters(keys))
+                gateway: spool.settings.gateway, boot: boot, sequence: sequence, minutes: self[keyPath: ledger].counters(keys))
             do {
                 _ = try await send(batch)
             } catch {
-                ledger.restore(keys)
+                self[keyPath: ledger].restore(keys)
                 throw error
             }
         }

@@ -32,7 +32,7 @@ extension RelayedRequest {
         self.question = question
         let queue = question.model.queue
         if queue.isEmpty, takePlace(question) { return .found }
-        guard question.isServed || ModelQueue.mayReturn(question.model.lane(question.rules).workers, within: hold, now: now) else {
+        guard question.isServed || ModelQueue.mayReturn(question.lane.workers, within: hold, now: now) else {
             return .unreachable
         }
         return enter(queue, question, deadline: deadline(queue), now: now)

@@ -129,6 +129,7 @@ extension RelayedRequest {
 
     private var head: AnswerHead {
         var head = AnswerHead(status: 200, requestId: arriving.requestId, standing: standing)
+        if let plan, plan.asked !== plan.model { head.servedModel = plan.model.entry.name }
         head.shape = arriving.endpoint.errorShape
         return head
     }

@@ -182,12 +182,13 @@ final class RelayedRequest {
         translated = TranslatedAnswer.of(plan, arriving)
         capture(plan)
         try applyRules(plan, judgement)
+        try applyRelief(plan)
         admit(plan)
     }
 
     func refuse(_ error: APIError) {
         loop.metrics.countRefusal(status: error.status)
-        answerRefusal(error, retryAfter: nil)
+        answerRefusal(error, retryAfter: retryAfter)
     }
 
     private func admit(_ plan: RequestPlan) {

@@ -10,7 +10,12 @@ final class RequestPlan {
     let affinity: PromptAffinity
     /// How a broken stream can go on; nil: not at all.
     let continuation: ContinuationPlan?
+    /// Whose workers answer.
     let model: ModelRoute
+    /// What the customer asked for; a mitigation may let another one answer.
+    let asked: ModelRoute
+    /// A mitigation makes the answer shorter than it could have been.
+    let isCapped: Bool
     let endpoint: GenerationEndpoint
     /// What the answer repeats of a request to `/v1/responses`.
     let echo: ResponsesEcho?
@@ -52,16 +57,30 @@ final class RequestPlan {
         loop: GatewayLoop
     ) throws(APIError) -> RequestPlan {
         let endpoint = arriving.endpoint
-        guard let model = loop.directory.model(facts.model), arriving.key.mayUse(model) else {
+        guard let asked = loop.directory.model(facts.model), arriving.key.mayUse(asked) else {
             throw APIError(.modelNotFound, param: "model")
         }
-        try model.checkServes(endpoint)
+        try asked.checkServes(endpoint)
+        let relief = arriving.key.relief
+        let model = relief.flatMap { standIn(for: asked, facts, arriving.key.tier, $0, loop) } ?? asked
         let tier = arriving.key.tier
         if endpoint != .countTokens, facts.estimatedPromptTokens > tier.maxPromptTokens { throw tier.promptTooLong(facts.promptParam) }
         if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens { throw tier.tooManyTokensAsked(facts.maxTokensParam) }
         return RequestPlan(
-            body: consume body, facts: facts, model: model, endpoint: endpoint, words: words, mostTokens: mostTokens(facts, arriving.key),
-            scan: scan, continues: tier.continuesStreams == true, session: arriving.session)
+            body: consume body, facts: facts, model: model, asked: asked, cap: relief?.outputCap(asked.entry.name), endpoint: endpoint,
+            words: words, mostTokens: mostTokens(facts, arriving.key), scan: scan, continues: tier.continuesStreams == true, session: arriving.session
+        )
+    }
+
+    /// What answers in a model's place; nil: nothing, or nothing that could.
+    private static func standIn(
+        for asked: ModelRoute, _ facts: GenerationRequest, _ tier: TierEntry, _ relief: TierRelief, _ loop: GatewayLoop
+    ) -> ModelRoute? {
+        guard let name = relief.fallback(for: asked.entry.name), let other = loop.directory.model(name), other.isServed,
+            other.tiers.isEmpty || other.tiers.contains(tier.name), other.entry.kind == asked.entry.kind,
+            other.entry.contextTokens >= facts.estimatedPromptTokens / facts.prompts
+        else { return nil }
+        return other
     }
 
     /// Of one answer whose client set no cap: the plan's, but no more than this gateway's share of the tokens a minute has room for, else such
@@ -73,11 +92,12 @@ final class RequestPlan {
     }
 
     private init(
-        body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, endpoint: GenerationEndpoint, words: BodyWords, mostTokens: Int,
-        scan: RequestScan, continues: Bool, session: UInt64
+        body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, asked: ModelRoute, cap: Int?, endpoint: GenerationEndpoint,
+        words: BodyWords, mostTokens: Int, scan: RequestScan, continues: Bool, session: UInt64
     ) {
         self.facts = facts
         self.model = model
+        self.asked = asked
         self.endpoint = endpoint
         echo = words.echo
         beginning = words.beginning
@@ -86,7 +106,8 @@ final class RequestPlan {
         // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
         let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)
         let most = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)
-        outputTokens = endpoint.generates ? most : 0
+        isCapped = endpoint.generates && cap.map { $0 < most } ?? false
+        outputTokens = endpoint.generates ? min(most, cap ?? most) : 0
         var bytes = consume body
         restHasMembers = bytes.withUnsafeMutableReadableBytes { buffer in
             BodyEdit.remove(scan.members, from: buffer) { facts.removed.contains($0) }

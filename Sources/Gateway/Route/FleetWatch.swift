@@ -70,6 +70,19 @@ final class FleetWatch: Sendable {
         }
     }
 
+    /// A probe of a worker in rotation, or of one that is out, came to an end.
+    func examined(_ id: String, succeeded: Bool, now: Int64) {
+        change { $0.health.examined(id, succeeded: succeeded, now: now, using: &$0.random) }
+    }
+
+    /// Other gateways' probes of them failed again and again.
+    func condemn(_ ids: [String], now: Int64) {
+        guard !ids.isEmpty else { return }
+        change { state in
+            for id in ids { state.health.condemn(id, now: now, using: &state.random) }
+        }
+    }
+
     private func change<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
         state.withLock { state in
             let result = body(&state)

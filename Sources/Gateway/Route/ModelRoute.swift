@@ -18,6 +18,8 @@ final class ModelRoute: Sendable {
     private let region: String
     /// Draining ones included.
     private let everyWorker: [Worker]
+    /// No worker is kept from tiers whose promise pays.
+    private let allHaveScores: Bool
 
     /// - Parameters:
     ///   - region: The gateway's own, whose workers come first.
@@ -31,11 +33,14 @@ final class ModelRoute: Sendable {
         self.long = long
         self.region = region
         everyWorker = workers
+        allHaveScores = workers.allSatisfy { $0.entry.paid != false }
         tiers = Set(entry.tiers)
         quotedName = BodyEdit.quoted(entry.name)
         open = RouteLane(entry, workers: workers, region: region)
         var lanes: [RouteRules: RouteLane] = [:]
-        for rule in rules where rule != .everywhere { lanes[rule] = RouteLane(entry, workers: workers.filter(rule.allow), region: region) }
+        for rule in rules.union(rules.map(\.withoutScores)) where rule != .everywhere {
+            lanes[rule] = RouteLane(entry, workers: workers, region: region, rules: rule)
+        }
         self.lanes = lanes
         queue.serve(from: open.workers)
     }
@@ -47,8 +52,8 @@ final class ModelRoute: Sendable {
     }
 
     func lane(_ rules: RouteRules) -> RouteLane {
-        if rules.regions.isEmpty, rules.trust == nil { return open }
-        return lanes[rules] ?? RouteLane(entry, workers: everyWorker.filter(rules.allow), region: region)
+        if rules.isOpen, !rules.isPaid || allHaveScores { return open }
+        return lanes[rules] ?? RouteLane(entry, workers: everyWorker, region: region, rules: rules)
     }
 
     /// A worker takes requests now, and one takes long prompts where those have workers of their own.
@@ -57,7 +62,7 @@ final class ModelRoute: Sendable {
     /// No worker that these rules allow could take so many tokens, now or when it is back. False without workers, and while one of them has not
     /// said yet how long its context is.
     func isTooLong(_ tokens: Int, under rules: RouteRules) -> Bool {
-        let allowed = everyWorker.filter(rules.allow)
+        let allowed = everyWorker.filter(rules.withoutScores.allow)
         return !allowed.isEmpty && !allowed.contains { $0.holds(tokens) }
     }
 

@@ -20,13 +20,21 @@ final class RouteLane: Sendable {
     /// Share of the traffic of each element of `shares`.
     let weights: [Int]
     let byNumber: [UInt32: Worker]
+    /// Region whose workers come first.
+    private let region: String
+    private let preference: RoutePreference?
 
-    init(_ entry: ModelEntry, workers allowed: [Worker], region: String) {
+    init(_ entry: ModelEntry, workers all: [Worker], region own: String, rules: RouteRules = .everywhere) {
+        preference = rules.preference
+        region = preference?.region(for: entry.name) ?? own
+        let region = region
+        let allowed = rules.isOpen && !rules.isPaid ? all : all.filter(rules.allow)
         workers = allowed.filter { !$0.entry.draining && (entry.releaseWeights[$0.entry.release] ?? 0) > 0 && $0.entry.weight > 0 }
         let present = Set(workers.map(\.entry.release))
         releases = entry.releaseWeights.filter { present.contains($0.key) }.map { (name: $0.key, weight: $0.value) }.sorted { $0.name < $1.name }
         let own = workers.filter { $0.entry.region == region }
-        let byRelease = Dictionary(grouping: own.isEmpty ? workers : own, by: \.entry.release)
+        let near = own.isEmpty ? workers : own
+        let byRelease = Dictionary(grouping: preference?.first(of: near) ?? near, by: \.entry.release)
         let filled = releases.filter { byRelease[$0.name] != nil }
         shares = filled.map { release in
             let members = (byRelease[release.name] ?? []).sorted { $0.entry.id < $1.entry.id }
@@ -34,6 +42,18 @@ final class RouteLane: Sendable {
         }
         weights = filled.map(\.weight)
         byNumber = Dictionary(workers.map { ($0.tally.number, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Of candidates those that come first, unless none does.
+    func narrow(_ candidates: inout [Worker]) {
+        let near = candidates.filter { $0.entry.region == region }
+        if !near.isEmpty { candidates = near }
+        if let preference { candidates = preference.first(of: candidates) }
+    }
+
+    /// It may go on with a conversation that it knows: while a preference holds, only those that come first may.
+    func keepsConversation(_ worker: Worker) -> Bool {
+        preference == nil || shares.contains { share in share.workers.contains { $0 === worker } }
     }
 
     /// Which release takes a request: the same one for all turns of a conversation.

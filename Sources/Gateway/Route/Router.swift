@@ -29,7 +29,9 @@ struct Router {
         var need: PlaceNeed?
 
         /// The worker may serve it, now or when there is room.
-        func allows(_ worker: Worker) -> Bool { rules.allow(worker) && canUse(worker) }
+        func allows(_ worker: Worker) -> Bool {
+            (rules.allow(worker) || rules.isPaid && rules.withoutScores.allow(worker) && !isServedByScore) && canUse(worker)
+        }
 
         /// The same of a worker that its rules allow.
         func canUse(_ worker: Worker) -> Bool {
@@ -39,13 +41,16 @@ struct Router {
         }
 
         /// A worker that it may use can be reached, with room or without.
-        var isServed: Bool { model.lane(rules).workers.contains(where: canUse) }
+        var isServed: Bool { lane.workers.contains(where: canUse) }
+
+        /// Where it may go. A promise that pays goes to providers with a good score, and to any other rather than to nobody.
+        var lane: RouteLane { rules.isPaid && !isServedByScore ? model.lane(rules.withoutScores) : model.lane(rules) }
+
+        private var isServedByScore: Bool { model.lane(rules).workers.contains { canUse($0) && !$0.tally.isAvoided } }
 
         var isFirst: Bool { triedHosts.isEmpty && lastProvider == nil && release == nil }
     }
 
-    /// Region of this gateway: its own workers come first.
-    let region: String
     /// The last choice, to be explained.
     private(set) var choice = RoutingChoice()
     /// Of the last choice: tokens of the prompt that its worker is likely to hold already.
@@ -53,14 +58,13 @@ struct Router {
     private var affinity = AffinityTable()
     private let metrics: FleetMetrics
 
-    init(region: String, metrics: FleetMetrics = FleetMetrics()) {
-        self.region = region
+    init(metrics: FleetMetrics = FleetMetrics()) {
         self.metrics = metrics
     }
 
     /// Nil when no worker can take the request now.
     mutating func pick(_ question: Question, using random: inout LoopRandom) -> Worker? {
-        let lane = question.model.lane(question.rules)
+        let lane = question.lane
         choice = RoutingChoice()
         cachedTokens = 0
         guard let worker = quickPick(question, lane, using: &random) ?? pickAmongAll(question, lane, using: &random) else { return nil }
@@ -70,7 +74,7 @@ struct Router {
 
     /// The queue has given it this worker.
     mutating func adopt(_ question: Question, _ worker: Worker) {
-        let lane = question.model.lane(question.rules)
+        let lane = question.lane
         choice = RoutingChoice()
         cachedTokens = 0
         var unbound = question
@@ -105,7 +109,7 @@ struct Router {
             let (first, second, third, fourth) = entry.owners
             let cached = isWhole ? Int(entry.tokens) : question.openingTokens
             for number in [first, second, third, fourth] where number != 0 {
-                guard let worker = lane.byNumber[number], worker.entry.release == release else { continue }
+                guard let worker = lane.byNumber[number], worker.entry.release == release, lane.keepsConversation(worker) else { continue }
                 consider(worker, .owner, question, cached: cached)
             }
         }
@@ -127,7 +131,7 @@ struct Router {
         guard !candidates.isEmpty else { return nil }
         narrow(&candidates) { $0.holds(question.likelyTokens) }
         narrow(&candidates) { !$0.tally.isAvoided }
-        narrow(&candidates) { $0.entry.region == region }
+        lane.narrow(&candidates)
         if let last = question.lastProvider { narrow(&candidates) { $0.entry.provider != last } }
         if lane.releases.count > 1 {
             let weights = lane.releases.map { release in candidates.contains { $0.entry.release == release.name } ? release.weight : 0 }

@@ -63,6 +63,13 @@ final class Worker: Sendable {
         return load.isReady && gate.takesRequests
     }
 
+    /// Its host had a link here and said that it was ready, and now it has none or says that it is not.
+    func isLost(now: Int64) -> Bool {
+        if tally.drill.isCut { return true }
+        guard let load, !load.isReady else { return false }
+        return load.lostFor(now: now) != nil
+    }
+
     /// Its context is long enough for so many tokens, or is not known: that of a standalone gateway's worker, and that of a runtime which was
     /// starting when the table was made (it tells one token). The runtime itself refuses what is too long.
     func holds(_ tokens: Int) -> Bool { entry.contextTokens <= 1 || entry.contextTokens >= tokens }

@@ -58,6 +58,12 @@ final class WorkerBook: Sendable {
     /// As the last table has it.
     func worker(id: String) -> Worker? { state.withLock { $0.workers[id] } }
 
+    /// Ids of the region's workers that were ready here and are not any more, draining ones too.
+    func lost(in region: String) -> [String] {
+        let now = NIODeadline.now().microseconds
+        return state.withLock { $0.workers.values.filter { $0.entry.region == region && $0.isLost(now: now) }.map(\.entry.id) }
+    }
+
     /// Ids of workers by their numbers.
     func names(_ numbers: Set<UInt32>) -> [UInt32: String] {
         state.withLock { state in

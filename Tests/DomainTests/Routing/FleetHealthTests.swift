@@ -37,6 +37,52 @@ struct FleetHealthTests {
         #expect(health.isAvoided("w0") && (5...10).contains(end("w0") / Self.second))
     }
 
+    private mutating func examine(_ id: String, _ results: Bool..., now: Int64 = 0) {
+        for succeeded in results { health.examined(id, succeeded: succeeded, now: now, using: &generator) }
+    }
+
+    @Test("two failed probes in a row put a worker out, and one that succeeds brings it back slowly")
+    mutating func examined() {
+        assign(4)
+        examine("w0", false, true, false)
+        #expect(!health.isAvoided("w0"))
+        examine("w0", false, now: 5)
+        #expect(health.out == ["w0": .probes])
+        examine("w0", true, now: 9)
+        #expect(!health.isAvoided("w0") && health.since("w0") == 9)
+    }
+
+    @Test("probes may put out more than half of a pool, never the last that works")
+    mutating func examinedPool() {
+        assign(4)
+        for id in ["w0", "w1", "w2", "w3"] { examine(id, false, false) }
+        #expect(health.out.keys.sorted() == ["w0", "w1", "w2"])
+        #expect(health.poolHealth("w3") == .failing && !health.isAvoided("w0"))
+    }
+
+    @Test(
+        "half of a provider's workers in a region fail their probes: all of it goes out where others serve, and none of it where it is all there is")
+    mutating func examinedProvider() {
+        assign([("a", "h1", "alpha"), ("b", "h2", "alpha"), ("c", "h3", "alpha"), ("d", "h4", "alpha"), ("e", "h5", "beta")])
+        examine("a", false, false)
+        #expect(health.out == ["a": .probes])
+        examine("b", false, false)
+        #expect(health.out == ["a": .probes, "b": .probes, "c": .provider, "d": .provider])
+        health = FleetHealth()
+        assign([("a", "h1", "alpha"), ("b", "h2", "alpha"), ("c", "h3", "alpha"), ("d", "h4", "alpha")])
+        examine("a", false, false)
+        examine("b", false, false)
+        #expect(health.out.count == 3 && !health.isAvoided("d"))
+    }
+
+    @Test("what others' probes found puts a worker out at once")
+    mutating func condemned() {
+        assign(3)
+        health.condemn("w1", now: 0, using: &generator)
+        health.condemn("gone", now: 0, using: &generator)
+        #expect(health.out == ["w1": .probes])
+    }
+
     @Test("a flapping worker is out for longer each time and comes back by a probe only")
     mutating func flapping() {
         assign(4)

@@ -42,6 +42,8 @@ final class GatewayFixture: Sendable {
         var registry: LinkRegistry?
         var contact: ControlContact?
         var captures: CaptureDesk?
+        var probes: ProbeDesk?
+        var statusPage: StatusShelf?
         var memory: MemoryWatch?
         var readers = ReaderDesks()
         /// Nil: nothing is kept.
@@ -72,7 +74,7 @@ final class GatewayFixture: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: setup.loops)
         let server = GatewayServer(
             settings: settings, group: group, spool: spool, registry: setup.registry, limits: setup.limits, contact: setup.contact,
-            captures: setup.captures,
+            captures: setup.captures, probes: setup.probes, statusPage: setup.statusPage,
             memory: setup.memory, readers: setup.readers, metrics: metrics,
             drainLimit: .seconds(5),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })

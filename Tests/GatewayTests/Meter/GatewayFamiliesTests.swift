@@ -35,6 +35,7 @@ struct GatewayFamiliesTests {
         SpoolMetrics.register(stand.spool, isShipped: true, in: registry)
         _ = GatewayMetrics(registry)
         _ = LinkMetrics(registry)
+        _ = ProbeMetrics(registry)
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let text = try String(contentsOf: root.appending(path: "docs/metrics.md"), encoding: .utf8)

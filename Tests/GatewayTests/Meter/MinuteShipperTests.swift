@@ -57,9 +57,27 @@ struct MinuteShipperTests {
 
     @Test("what is older than the kept minutes is dropped and counted, not sent as too little")
     func lateCounts() {
-        var ledger = MinuteLedger()
+        var ledger = MinuteLedger(keptMinutes: 120)
         let key = MinuteKey(minute: 1000, subject: MinuteSubject(tenant: "t", tier: "pro", model: "m", region: "eu"))
-        ledger.add([key: MinuteCell()], nowMinute: 1000 + MinuteLedger.keptMinutes)
+        ledger.add([key: MinuteCell()], nowMinute: 1000 + 120)
         #expect(ledger.dropped == 1 && ledger.isClean)
+    }
+
+    @Test("what ends when its minute is long over is told apart, so that nothing that was told before is told as less")
+    func lateEnds() async throws {
+        let folder = try ScratchFolder()
+        let stand = try await SpoolStand(folder)
+        let batches = Mutex<[MinuteBatch]>([])
+        var sender = MinuteSender(spool: stand.spool) { batch in
+            batches.withLock { $0.append(batch) }
+            return Self.accepted
+        }
+        for (ends, after) in [(2, 0), (1, 1), (1, 10), (1, 11)] as [(Int, Int64)] {
+            try await stand.serve(ends)
+            try await sender.shipChanges(now: Self.now + after * 60)
+        }
+        let told = batches.withLock { $0 }.map { ($0.boot == stand.spool.boot, $0.minutes.first?.outcomes["good"] ?? 0) }
+        #expect(told.map(\.0) == [true, true, false, false] && told.map(\.1) == [2, 3, 1, 2])
+        try await stand.spool.close()
     }
 }

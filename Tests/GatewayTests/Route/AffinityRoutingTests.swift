@@ -67,7 +67,7 @@ struct AffinityRoutingTests {
     @Test("a conversation stays where it is, and leaves when that worker is far busier than others")
     func stays() throws {
         let all = workers(8)
-        var (router, random) = (Router(region: "eu"), LoopRandom())
+        var (router, random) = (Router(), LoopRandom())
         let route = model(all)
         let first = try #require(router.pick(question(route, conversation: 99), using: &random))
         for _ in 0..<20 {
@@ -84,7 +84,7 @@ struct AffinityRoutingTests {
         let route = model(all)
         for conversation: UInt64 in [1, 77, 0xFFFF_FFFF_0000] {
             let picks = (0..<10).map { _ in
-                var (router, random) = (Router(region: "eu"), LoopRandom())
+                var (router, random) = (Router(), LoopRandom())
                 return router.pick(question(route, conversation: conversation), using: &random)?.entry.id
             }
             #expect(Set(picks).count == 1)
@@ -95,7 +95,7 @@ struct AffinityRoutingTests {
     func releases() {
         let all = workers(8) { index, entry in entry.release = index < 4 ? "a" : "b" }
         let route = model(all, weights: ["a": 900_000, "b": 100_000])
-        var (router, random) = (Router(region: "eu"), LoopRandom())
+        var (router, random) = (Router(), LoopRandom())
         var counts: [String: Int] = [:]
         for conversation in 1...500 as ClosedRange<UInt64> {
             let key = PlacementKey.spread(conversation)
@@ -110,7 +110,7 @@ struct AffinityRoutingTests {
     func trust() {
         let all = workers(6) { index, entry in entry.trustClass = index == 5 ? "trusted" : nil }
         let rules = RouteRules(regions: [], trust: ["trusted"])
-        var (router, random) = (Router(region: "eu"), LoopRandom())
+        var (router, random) = (Router(), LoopRandom())
         for route in [model(all, rules: [rules]), model(all)] {
             var question = question(route)
             question.rules = rules
@@ -134,7 +134,7 @@ struct AffinityRoutingTests {
     func price() {
         let all = workers(2) { index, entry in entry.hourPriceMicroUsd = index == 0 ? 900_000 : 4_000_000 }
         let route = model(all)
-        var (router, random) = (Router(region: "eu"), LoopRandom())
+        var (router, random) = (Router(), LoopRandom())
         #expect((0..<20).allSatisfy { _ in router.pick(question(route), using: &random)?.entry.id == "w0" })
         for _ in 0..<4 { all[0].tally.begin(promptTokens: 4000, outputTokens: 500) }
         #expect(router.pick(question(route), using: &random)?.entry.id == "w1")
@@ -145,7 +145,7 @@ struct AffinityRoutingTests {
         let all = workers(2)
         all[1].tally.take(FleetHealth.Standing(worker: "w1", isAvoided: false, pool: .well, since: 1_000_000_000))
         for worker in all { worker.tally.begin(promptTokens: 0, outputTokens: 300) }
-        var (router, random) = (Router(region: "eu"), LoopRandom())
+        var (router, random) = (Router(), LoopRandom())
         let route = model(all)
         #expect(router.pick(question(route), using: &random)?.entry.id == "w0")
         for _ in 0..<15 { all[0].tally.begin(promptTokens: 1000, outputTokens: 300) }

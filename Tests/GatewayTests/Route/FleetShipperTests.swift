@@ -1,4 +1,5 @@
 import Logging
+import NIOCore
 import PlimsollWire
 import Synchronization
 import TestSupport
@@ -41,6 +42,21 @@ import Testing
 
     @Test func anEndThatCouldNotBeToldIsToldLater() async throws {
         #expect(try await told([[:], ["w": "host"], [:]], failing: [2, 3], count: 9) == [[:], ["w": "host"], [:]])
+    }
+
+    @Test func aWorkerThatWasReadyAndIsNotIsReportedByItsRegion() {
+        let registry = LinkRegistry()
+        let entry = WorkerEntry(
+            id: "w", host: "h", provider: "p", pool: "p", region: "eu", model: "m", release: "r", dialect: .vllm, link: .tunnel, draining: true,
+            slots: 1, contextTokens: 1, weight: 1)
+        registry.assign([entry])
+        let book = WorkerBook(registry: registry)
+        _ = book.worker(entry)
+        #expect(book.lost(in: "eu").isEmpty)
+        registry.load(worker: "w").take(LinkReport.Worker(id: "w", ready: true, load: RuntimeLoad()), of: .serving, at: .now())
+        #expect(book.lost(in: "eu").isEmpty)
+        registry.load(worker: "w").lost()
+        #expect(book.lost(in: "eu") == ["w"] && book.lost(in: "us").isEmpty)
     }
 
     @Test func workersThatFailAreReported() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Router")
 struct RouterTests {
-    private let router = Router(region: "eu")
+    private let router = Router()
 
     private func worker(
         _ id: String, region: String = "eu", provider: String = "p", release: String = "r", context: Int = 4096, draining: Bool = false,
@@ -49,6 +49,24 @@ struct RouterTests {
         #expect(picks(question(model(all), regions: ["us"])) == ["us-1", "us-2"])
         #expect(picks(question(model(all), regions: ["us"], tried: ["host-of-us-1"])) == ["us-2"])
         #expect(picks(question(model(all), regions: ["ap"])) == ["none"])
+    }
+
+    @Test("a promise that pays goes to providers with a good score, and to any other rather than to nobody; others go anywhere")
+    func scores() {
+        var unproven = worker("unproven", provider: "new").entry
+        unproven.paid = false
+        let other = Worker(unproven, tally: WorkerTally(number: 9, id: "unproven"), load: nil, gate: nil)
+        let paid = RouteRules(regions: [], trust: nil, isPaid: true)
+        let route = ModelRoute(
+            ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 1, tiers: [], releaseWeights: ["r": 1]),
+            workers: [worker("proven"), other], region: "eu", rules: [paid])
+        var question = Router.Question(model: route, rules: paid, contextTokens: 10)
+        #expect(picks(question) == ["proven"] && !question.allows(other))
+        question.triedHosts = ["host-of-proven"]
+        #expect(picks(question) == ["unproven"] && question.allows(other))
+        #expect(picks(self.question(route)) == ["proven", "unproven"])
+        let lone = Router.Question(model: model([other]), rules: paid, contextTokens: 10)
+        #expect(picks(lone) == ["unproven"])
     }
 
     @Test("one worker among many that can take the request is found")

@@ -1,0 +1,83 @@
+import Domain
+import FoundationEssentials
+import HTTPTypes
+import Postgres
+
+/// Whether a SKU may be sold. One whose tier makes a promise that pays needs proof that the promise can be kept, or two people who stand for it.
+enum SKUActivation {
+    /// Changes a SKU; putting it into force is judged. Who gives a reason to do without proof cannot be the one who does it.
+    static let update = AdminRoute.change(.patch, "skus/{id}") { call, fields, connection in
+        let resource = AdminResource.skus
+        guard case .change(let update) = resource.update.work else { preconditionFailure("an update is a change") }
+        let (namesState, namesReason) = (fields.has("state"), fields.has("override_reason"))
+        var change = try await update(call, &fields, connection)
+        guard let id = UUID(uuidString: change.subjectId) else { return change }
+        if namesReason {
+            try await connection.execute(
+                """
+                UPDATE serving.skus SET override_requested_by = CASE WHEN override_reason IS NULL THEN NULL ELSE \(call.actor.label) END,
+                    override_approved_by = NULL WHERE id = \(id)
+                """)
+        }
+        let isOverride = namesState ? try await judge(connection, id, by: call.actor.label) : false
+        change = try await resource.change(connection, id, isOverride ? "override" : "update")
+        return change
+    }
+
+    /// True: it is in force by the word of two people. Throws when it may not be in force.
+    private static func judge(_ connection: PostgresConnection, _ id: UUID, by actor: String) async throws -> Bool {
+        let row = try await connection.queryOne(
+            """
+            SELECT r.state = 'active' AND tiers.capacity_policy <> 'shared' AS judged, r.override_reason, r.override_requested_by
+            FROM serving.skus AS r JOIN serving.tiers ON tiers.name = r.tier WHERE r.id = \(id)
+            """)
+        guard let row, try row.value("judged") else { return false }
+        let missing = try await missing(connection, id)
+        guard !missing.isEmpty else { return false }
+        let requester = try row.value("override_requested_by", as: String?.self)
+        guard try row.value("override_reason", as: String?.self) != nil, requester != nil else {
+            throw AdminRefusal.conflict(
+                "not_ready",
+                "not proven: \(missing.joined(separator: ", ")); to activate it anyway, give override_reason and have another token set the state")
+        }
+        guard requester != actor else {
+            throw AdminRefusal.conflict(
+                "second_approver", "not proven: \(missing.joined(separator: ", ")); who gave override_reason cannot be the one who activates it")
+        }
+        try await connection.execute("UPDATE serving.skus SET override_approved_by = \(actor) WHERE id = \(id)")
+        return true
+    }
+
+    /// What keeps the SKU from being sold, in words; empty: nothing.
+    static func missing(_ connection: PostgresConnection, _ id: UUID) async throws -> [String] {
+        let row = try await connection.queryOne(
+            """
+            SELECT r.backup_region IS NULL AS no_backup, r.fallback_sku IS NULL AS no_fallback,
+                EXISTS (SELECT 1 FROM reliability.fallback_drill AS drill
+                    WHERE drill.sku = r.name AND drill.held AND drill.at > now() - interval '30 days') AS drilled,
+                (SELECT count(*) FROM (\(serving)) AS provider WHERE provider.admitted) AS providers,
+                (SELECT coalesce(string_agg(provider.name || ' ' || coalesce(round(provider.points::numeric, 1)::text, 'has no score'), ', '
+                    ORDER BY provider.name), 'none') FROM (\(serving)) AS provider) AS known
+            FROM serving.skus AS r WHERE r.id = \(id)
+            """)
+        guard let row else { return [] }
+        var missing: [String] = []
+        if try row.value("providers", as: Int.self) < 2 {
+            let known: String = try row.value("known")
+            missing.append("two providers with a good score and accepted workers of the model on hosts that report (\(known))")
+        }
+        if try row.value("no_backup") { missing.append("a backup region") }
+        if try row.value("no_fallback") { missing.append("a fallback SKU") }
+        if try !row.value("drilled", as: Bool.self) { missing.append("a fallback drill that held within 30 days") }
+        return missing
+    }
+
+    /// Providers that serve the model of `r` now.
+    private static let serving: SQL = """
+        SELECT DISTINCT pools.provider AS name, score.points, coalesce(score.admitted, false) AS admitted FROM serving.workers
+        JOIN serving.releases ON releases.name = workers.release JOIN serving.hosts ON hosts.id = workers.host_id
+        JOIN serving.pools ON pools.name = hosts.pool LEFT JOIN reliability.provider_score AS score ON score.provider = pools.provider
+        WHERE releases.model = r.model AND workers.accepted AND workers.retired_at IS NULL AND hosts.state = 'active'
+            AND \(Reporting.isCurrent("hosts.last_heartbeat_at"))
+        """
+}

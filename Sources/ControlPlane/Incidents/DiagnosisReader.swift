@@ -1,0 +1,135 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// What was known at the moment in which an incident opened; kept as it was.
+struct DiagnosisReader: Sendable {
+    let serving: PostgresPool
+    let reliability: PostgresPool
+    let now: Date
+
+    /// A JSON object. What a host says in words has gone through redaction.
+    func read(_ key: IncidentKey) async throws -> String {
+        let fleet = try await serving.queryOne(fleetDocument(key))?.value("document", as: String.self) ?? "{}"
+        let traffic = try await reliability.queryOne(trafficDocument(key))?.value("document", as: String.self) ?? "{}"
+        var members = [
+            "\"taken_at\":\(AdminJSON.string(Self.instant(now)))", "\"fleet\":\(fleet)", "\"traffic\":\(traffic)",
+            "\"runtime_messages\":[\(try await messages(key).joined(separator: ","))]",
+        ]
+        if let tenant = try await noisyTenant(key) { members.append("\"noisy_tenant\":\(AdminJSON.string(tenant.lowercased))") }
+        if let release = try await suspectRelease(key) { members.append("\"suspect_release\":\(AdminJSON.string(release))") }
+        return "{\(members.joined(separator: ","))}"
+    }
+
+    static func instant(_ date: Date) -> String { date.formatted(.iso8601) }
+
+    /// Utilisation and memory of accelerators, KV cache, queue and errors of runtimes, and what gateways have out.
+    private func fleetDocument(_ key: IncidentKey) -> SQL {
+        """
+        SELECT json_build_object(
+            'workers', coalesce((SELECT json_agg(json_build_object('worker', worker.id, 'host', hosts.id, 'provider', pools.provider,
+                    'region', hosts.region, 'release', worker.release, 'runtime_state', worker.runtime_state, 'slots', worker.slots,
+                    'running', worker.load -> 'running', 'waiting', worker.load -> 'waiting', 'kv_used_ratio', worker.load -> 'kv_used_ratio',
+                    'errors_total', worker.load -> 'errors_total', 'last_heartbeat_at', serving.wire_time(hosts.last_heartbeat_at),
+                    'agent_state', hosts.agent_state, 'intent', hosts.intent,
+                    'accelerators', (SELECT json_agg(json_build_object('name', device -> 'name', 'utilization_percent', device -> 'utilization',
+                            'memory_bytes', device -> 'memory_bytes', 'memory_used_bytes', device -> 'memory_used_bytes',
+                            'memory_headroom_bytes', (device ->> 'memory_bytes')::bigint - (device ->> 'memory_used_bytes')::bigint,
+                            'temperature_celsius', device -> 'temperature_celsius'))
+                        FROM jsonb_array_elements(CASE WHEN jsonb_typeof(hosts.inventory -> 'accelerators') = 'array'
+                            THEN hosts.inventory -> 'accelerators' ELSE '[]' END) AS device)) ORDER BY worker.id)
+                FROM (\(workers(key))) AS chosen JOIN serving.workers AS worker ON worker.id = chosen.id
+                JOIN serving.hosts AS hosts ON hosts.id = worker.host_id JOIN serving.pools AS pools ON pools.name = hosts.pool), '[]'),
+            'out', coalesce((SELECT json_agg(json_build_object('gateway', gateway.name, 'region', gateway.region,
+                    'workers', gateway.workers_out, 'told_at', serving.wire_time(gateway.workers_out_at)) ORDER BY gateway.name)
+                FROM serving.gateways AS gateway WHERE gateway.state = 'active' AND gateway.workers_out <> '{}'), '[]'))::text AS document
+        """
+    }
+
+    /// Up to two hundred that the incident may be about.
+    private func workers(_ key: IncidentKey) -> SQL {
+        """
+        SELECT worker.id FROM serving.workers AS worker JOIN serving.hosts AS hosts ON hosts.id = worker.host_id
+        JOIN serving.pools AS pools ON pools.name = hosts.pool LEFT JOIN serving.releases AS releases ON releases.name = worker.release
+        WHERE worker.retired_at IS NULL AND (\(key.region) = '' OR hosts.region = \(key.region))
+            AND (\(key.provider) = '' OR pools.provider = \(key.provider)) AND (\(key.model) = '' OR releases.model = \(key.model))
+        ORDER BY worker.id LIMIT 200
+        """
+    }
+
+    private func messages(_ key: IncidentKey) async throws -> [String] {
+        let rows = try await serving.query(
+            """
+            SELECT worker.id AS worker, worker.refusal AS text FROM (\(workers(key))) AS chosen
+            JOIN serving.workers AS worker ON worker.id = chosen.id WHERE worker.refusal IS NOT NULL
+            UNION ALL
+            SELECT worker.id, operation.message FROM (\(workers(key))) AS chosen JOIN serving.workers AS worker ON worker.id = chosen.id
+            JOIN serving.operations AS operation ON operation.host_id = worker.host_id
+            WHERE operation.message IS NOT NULL AND operation.updated_at > \(now.addingTimeInterval(-3_600))
+            LIMIT 50
+            """)
+        return try rows.map { row in
+            let text = Redactor.standard.redact(try row.value("text"))
+            return "{\"worker\":\(AdminJSON.string(try row.id("worker"))),\"text\":\(AdminJSON.string(text))}"
+        }
+    }
+
+    private func trafficDocument(_ key: IncidentKey) -> SQL {
+        """
+        SELECT json_build_object(
+            'minutes', coalesce((SELECT json_agg(minute.document ORDER BY minute.minute_at) FROM (
+                SELECT minute_at, json_build_object('minute_at', serving.wire_time(minute_at), 'good', sum(good), 'bad', sum(bad),
+                    'first_token_samples', sum(first_token_samples), 'first_token_over', sum(first_token_over),
+                    'disconnects', sum(disconnects), 'rate_limited', sum(rate_limited), 'tokens', sum(prompt_tokens + completion_tokens))
+                    AS document
+                FROM reliability.minute AS r WHERE \(recent(key, minutes: 15)) GROUP BY minute_at) AS minute), '[]'),
+            'outcomes', coalesce((SELECT json_object_agg(outcome.key, outcome.total) FROM (
+                SELECT pair.key, sum(pair.value::bigint) AS total FROM reliability.minute AS r, jsonb_each_text(r.outcomes) AS pair
+                WHERE \(recent(key, minutes: 15)) GROUP BY pair.key) AS outcome), '{}'),
+            'tenants', coalesce((SELECT json_agg(json_build_object('tenant', tenant.tenant_id, 'tokens', tenant.tokens)) FROM (
+                SELECT tenant_id, sum(prompt_tokens + completion_tokens) AS tokens FROM reliability.minute AS r
+                WHERE \(recent(key, minutes: 5)) GROUP BY tenant_id ORDER BY tokens DESC, tenant_id LIMIT 10) AS tenant), '[]'))::text AS document
+        """
+    }
+
+    private func recent(_ key: IncidentKey, minutes: Int) -> SQL {
+        """
+        r.minute_at > \(now.addingTimeInterval(Double(-60 * minutes))) AND r.minute_at <= \(now)
+            AND (\(key.model) = '' OR r.model = \(key.model)) AND (\(key.region) = '' OR r.region = \(key.region))
+        """
+    }
+
+    /// Who sends more than half of all tokens, and three times what it sent in the ten minutes before.
+    private func noisyTenant(_ key: IncidentKey) async throws -> UUID? {
+        guard !key.model.isEmpty else { return nil }
+        let row = try await reliability.queryOne(
+            """
+            WITH usage AS (
+                SELECT tenant_id, coalesce(sum(prompt_tokens + completion_tokens) FILTER (WHERE minute_at > \(now.addingTimeInterval(-300))), 0) AS burst,
+                    coalesce(sum(prompt_tokens + completion_tokens) FILTER (WHERE minute_at <= \(now.addingTimeInterval(-300))), 0) AS before
+                FROM reliability.minute AS r WHERE \(recent(key, minutes: 15)) GROUP BY tenant_id)
+            SELECT tenant_id FROM usage WHERE burst > 1000 AND burst * 2 > (SELECT sum(burst) FROM usage) AND burst * 2 > before * 3
+                AND (SELECT count(*) FROM usage) > 1
+            ORDER BY burst DESC LIMIT 1
+            """)
+        return try row?.value("tenant_id")
+    }
+
+    /// A release whose share rose within the hour, beside another one.
+    private func suspectRelease(_ key: IncidentKey) async throws -> String? {
+        guard !key.model.isEmpty else { return nil }
+        let row = try await serving.queryOne(
+            """
+            SELECT weight.subject FROM serving.routing_weights AS weight JOIN serving.releases AS release ON release.name = weight.subject
+            WHERE weight.scope = 'release' AND release.model = \(key.model) AND release.state = 'active' AND weight.weight_ppm > 0
+                AND weight.source <> 'default' AND weight.created_at > \(now.addingTimeInterval(-3_600))
+                AND EXISTS (SELECT 1 FROM serving.releases AS other WHERE other.model = release.model AND other.name <> release.name
+                    AND other.state = 'active')
+                AND weight.weight_ppm > coalesce((SELECT earlier.weight_ppm FROM serving.routing_weights AS earlier
+                    WHERE earlier.scope = 'release' AND earlier.subject = weight.subject AND earlier.version < weight.version
+                    ORDER BY earlier.version DESC LIMIT 1), 0)
+            ORDER BY weight.version DESC LIMIT 1
+            """)
+        return try row?.value("subject")
+    }
+}

@@ -1,0 +1,113 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// The fleet as hosts and gateways tell it, of one moment.
+struct FleetReader: Sendable {
+    /// Nothing that is older counts as silence: while nobody listened nobody could be heard.
+    let listeningSince: Date
+    let now: Date
+
+    /// Seconds without a heartbeat after which a host is silent; gateways tell far sooner that a link is gone.
+    private static let silence = 90.0
+
+    struct Picture: Sendable {
+        var view = FleetView()
+        var conditions: [FleetRules.Condition] = []
+        /// Active SKUs of protected tiers, sold without an override, with fewer than two providers that serve.
+        var thin: [FleetView.Terms] = []
+        /// What is down because of them is down on purpose.
+        var drills: [Drill] = []
+    }
+
+    /// - Parameter ask: Of the serving room.
+    func read(_ ask: ([SQL]) async throws -> [[PostgresRow]]) async throws -> Picture {
+        let answers = try await ask([workerRows, Self.poolRows, Self.tierRows, Self.termRows, drillRows])
+        var picture = Picture()
+        for row in answers[0] { try add(row, to: &picture) }
+        picture.view.pools = try answers[1].map { row in
+            FleetView.Pool(
+                name: try row.value("name"), kind: FleetView.Pool.Kind(rawValue: try row.value("kind")) ?? .shared, region: try row.value("region"),
+                hourPriceMicroUsd: try row.value("hour_price_micro_usd"))
+        }
+        picture.view.tiers = try answers[2].map { row in
+            FleetView.Tier(name: try row.value("name"), rank: try row.value("priority"), isProtected: try row.value("protected"))
+        }
+        for row in answers[3] { try addTerms(row, to: &picture) }
+        picture.drills = try answers[4].map(Drill.init)
+        return picture
+    }
+
+    private func add(_ row: PostgresRow, to picture: inout Picture) throws {
+        let heard = try row.value("last_heartbeat_at", as: Date?.self)
+        let isSilent = heard.map { now.timeIntervalSince(max($0, listeningSince)) > Self.silence } ?? true
+        let isDown = try isSilent || row.value("is_out", as: Bool.self)
+        let weight: Int64 = try row.value("weight")
+        let id = try row.id("id")
+        let lives = try !isDown && !row.value("leaves", as: Bool.self)
+        let worker = FleetView.Worker(
+            id: id, provider: try row.value("provider"), region: try row.value("region"), model: try row.value("model"),
+            release: try row.value("release"), pool: try row.value("pool"), isServing: lives && weight > 0,
+            isStandby: try lives && weight == 0 && row.value("pool_stands_by", as: Bool.self))
+        picture.view.workers.append(worker)
+        // Who leaves because an operator says so, or never spoke, is no trouble.
+        guard heard != nil, try !row.value("leaves", as: Bool.self) else { return }
+        picture.conditions.append(
+            FleetRules.Condition(worker: id, provider: worker.provider, region: worker.region, model: worker.model, isDown: isDown))
+    }
+
+    private func addTerms(_ row: PostgresRow, to picture: inout Picture) throws {
+        let terms = FleetView.Terms(
+            model: try row.value("model"), tier: try row.value("tier"), region: try row.value("primary_region"),
+            backupRegion: try row.value("backup_region"), fallbackModel: try row.value("fallback_model"))
+        picture.view.terms.append(terms)
+        guard try row.value("is_proven", as: Bool.self), picture.view.tiers.contains(where: { $0.name == terms.tier && $0.isProtected }) else {
+            return
+        }
+        let providers = Set(picture.view.workers.lazy.filter { $0.isServing && $0.model == terms.model }.map(\.provider))
+        if providers.count < 2 { picture.thin.append(terms) }
+    }
+
+    /// A worker is out when at least half of its region's gateways that told anything lately have it out for more than being slow.
+    private var workerRows: SQL {
+        """
+        SELECT worker.id, pools.provider, hosts.region, releases.model, worker.release, hosts.pool, hosts.last_heartbeat_at,
+            hosts.intent = 'drain' AS leaves,
+            worker.weight_ppm::bigint * coalesce(pool_weight.weight_ppm, 1000000) / 1000000
+                * coalesce(provider_weight.weight_ppm, 1000000) / 1000000 AS weight,
+            coalesce(pool_weight.weight_ppm, 1000000) = 0 AND coalesce(provider_weight.weight_ppm, 1000000) > 0 AS pool_stands_by,
+            coalesce((SELECT bool_or(TRUE) AND 2 * count(*) FILTER (WHERE coalesce(gateway.workers_out ->> worker.id::text, 'slow') <> 'slow')
+                        >= count(*)
+                FROM serving.gateways AS gateway
+                WHERE gateway.region = hosts.region AND gateway.state = 'active'
+                    AND gateway.workers_out_at > \(now)::timestamptz - \(FleetIntake.fresh)), FALSE) AS is_out
+        FROM serving.workers AS worker
+        JOIN serving.hosts AS hosts ON hosts.id = worker.host_id
+        JOIN serving.pools AS pools ON pools.name = hosts.pool
+        JOIN serving.providers AS providers ON providers.name = pools.provider
+        JOIN serving.releases AS releases ON releases.name = worker.release
+        JOIN serving.models AS models ON models.name = releases.model
+        LEFT JOIN serving.current_routing_weights AS pool_weight ON pool_weight.scope = 'pool' AND pool_weight.subject = hosts.pool
+        LEFT JOIN serving.current_routing_weights AS provider_weight
+            ON provider_weight.scope = 'provider' AND provider_weight.subject = pools.provider
+        WHERE worker.accepted AND worker.retired_at IS NULL AND hosts.state = 'active' AND pools.state = 'active'
+            AND providers.state = 'active' AND releases.state = 'active' AND models.state = 'active'
+        """
+    }
+
+    /// Those that run, and those that are over but may still be felt.
+    private var drillRows: SQL {
+        "SELECT \(Drill.columns) FROM reliability.drill AS r WHERE coalesce(r.ended_at, \(now)) > \(now.addingTimeInterval(-60))"
+    }
+
+    private static let poolRows: SQL = "SELECT name, kind, region, hour_price_micro_usd FROM serving.pools WHERE state = 'active' ORDER BY name"
+
+    private static let tierRows: SQL =
+        "SELECT name, priority, capacity_policy <> 'shared' AS protected FROM serving.tiers WHERE state = 'active' ORDER BY name"
+
+    private static let termRows: SQL = """
+        SELECT sku.model, sku.tier, sku.primary_region, sku.backup_region, fallback.model AS fallback_model, sku.override_reason IS NULL AS is_proven
+        FROM serving.skus AS sku LEFT JOIN serving.skus AS fallback ON fallback.name = sku.fallback_sku AND fallback.state <> 'deleted'
+        WHERE sku.state = 'active' ORDER BY sku.name
+        """
+}

@@ -1,0 +1,88 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// Writes incidents and their timeline. Each change and what it tells are one transaction of the caller's.
+struct IncidentBook: Sendable {
+    let connection: PostgresConnection
+    let now: Date
+
+    /// Open ones, the oldest first.
+    func open() async throws -> [OpenIncident] {
+        try await connection.query(
+            "SELECT \(OpenIncident.columns) FROM reliability.incident WHERE resolved_at IS NULL ORDER BY opened_at, id FOR UPDATE"
+        ).compactMap { try OpenIncident($0) }
+    }
+
+    /// Makes it, with what was found at this moment, and has people told.
+    func add(_ trigger: IncidentTrigger, snapshot: String) async throws -> UUID {
+        let (key, signal) = (trigger.key, trigger.key.signal)
+        let worker = UUID(uuidString: key.subject)
+        let row = try await connection.queryOne(
+            """
+            INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, worker_id, title, drill, began_at, opened_at,
+                last_signal_at, impact_from, snapshot)
+            VALUES (\(key.text), \(signal.rawValue), \(signal.severity.rawValue), \(key.tier), \(key.model), \(key.region), \(key.provider),
+                \(worker), \(Self.title(key)), \(trigger.isDrill), \(trigger.beganAt), \(now), \(now),
+                \(signal.isFelt ? trigger.beganAt : nil), \(snapshot)::jsonb)
+            RETURNING id
+            """)
+        guard let id = try row?.value("id", as: UUID.self) else { throw PostgresError(.decoding, "an incident has no id") }
+        try await note(id, "opened", trigger.text)
+        try await PageBook(connection: connection, now: now).tell(id, .opened)
+        return id
+    }
+
+    /// Without a provider's or host's name: customers may see it.
+    static func title(_ key: IncidentKey) -> String {
+        let parts = [key.model, key.region, key.tier].filter { !$0.isEmpty }
+        return String(([key.signal.title] + (parts.isEmpty ? [] : [parts.joined(separator: ", ")])).joined(separator: ": ").prefix(200))
+    }
+
+    /// Its rule held again. After a minute's silence that is a new occurrence.
+    func seenAgain(_ incident: OpenIncident, _ trigger: IncidentTrigger) async throws {
+        let isNew = now.timeIntervalSince(incident.lastSignalAt) > 60
+        try await connection.execute(
+            """
+            UPDATE reliability.incident SET last_signal_at = \(now), occurrences = occurrences + \(isNew ? 1 : 0) WHERE id = \(incident.id)
+            """)
+        guard isNew else { return }
+        try await note(incident.id, "signal", trigger.text)
+        if incident.step == .mitigated { try await move(incident.id, to: .stabilizing) }
+    }
+
+    func move(_ id: UUID, to step: IncidentStep, actor: String = "policy") async throws {
+        try await connection.execute(
+            """
+            UPDATE reliability.incident SET step = \(step.rawValue),
+                stabilizing_at = CASE WHEN \(step == .stabilizing) THEN coalesce(stabilizing_at, \(now)) ELSE stabilizing_at END,
+                diagnosed_at = CASE WHEN \(step == .diagnosed) THEN coalesce(diagnosed_at, \(now)) ELSE diagnosed_at END,
+                mitigated_at = CASE WHEN \(step == .mitigated) THEN \(now) ELSE mitigated_at END
+            WHERE id = \(id)
+            """)
+        try await note(id, "step", step.rawValue, actor: actor)
+    }
+
+    /// It is over: customers felt it until its last sign. What must be written up is due two days later.
+    func resolve(_ id: UUID, draft: String, actor: String, reason: String) async throws {
+        let due = now.addingTimeInterval(Double(IncidentRules.postmortemTime) / 1_000_000)
+        try await connection.execute(
+            """
+            UPDATE reliability.incident SET step = 'resolved', resolved_at = \(now),
+                impact_until = CASE WHEN impact_from IS NULL THEN NULL ELSE greatest(last_signal_at, impact_from) END,
+                mitigated_at = coalesce(mitigated_at, \(now)), postmortem = \(draft)::jsonb,
+                postmortem_due = CASE WHEN severity = 'page' THEN \(due)::timestamptz END
+            WHERE id = \(id)
+            """)
+        try await note(id, "resolved", reason, actor: actor)
+        try await PageBook(connection: connection, now: now).tell(id, .resolved)
+    }
+
+    func note(_ id: UUID, _ kind: String, _ text: String, detail: String = "{}", actor: String = "policy") async throws {
+        try await connection.execute(
+            """
+            INSERT INTO reliability.incident_event (incident_id, at, kind, actor, text, detail)
+            VALUES (\(id), \(now), \(kind), \(actor), \(String(text.prefix(2000))), \(detail)::jsonb)
+            """)
+    }
+}

@@ -1,0 +1,153 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// Keeps what is in force: reads it for the policy, and writes what the policy decided, each with its line in the incident's timeline.
+struct MitigationDesk: Sendable {
+    /// How the policy may act, as an operator set it.
+    struct Terms: Sendable {
+        enum Mode: String, Sendable {
+            case off
+            case dryRun = "dry_run"
+            case act
+        }
+
+        var mode: Mode
+        var policy: MitigationPolicy
+    }
+
+    /// A proposal that was declined or done is not made again for so long.
+    private static let proposalRest: TimeInterval = 86_400
+
+    let connection: PostgresConnection
+    let now: Date
+
+    func terms() async throws -> Terms {
+        let row = try await connection.queryOne(
+            "SELECT mode, most, apply_seconds, hold_seconds, clean_minutes, life_seconds FROM reliability.mitigation_policy")
+        guard let row else { return Terms(mode: .off, policy: MitigationPolicy()) }
+        var policy = MitigationPolicy()
+        policy.most = try row.value("most")
+        policy.applySeconds = try row.value("apply_seconds")
+        policy.holdSeconds = try row.value("hold_seconds")
+        policy.cleanSeconds = try row.value("clean_minutes", as: Int64.self) * 60
+        policy.lifeSeconds = try row.value("life_seconds")
+        return Terms(mode: Terms.Mode(rawValue: try row.value("mode")) ?? .off, policy: policy)
+    }
+
+    /// Ends what is over by itself.
+    func expire() async throws {
+        let rows = try await connection.query(
+            """
+            UPDATE reliability.mitigation SET state = 'expired', ended_at = \(now), end_reason = 'its time was over'
+            WHERE state IN ('active', 'proposed') AND expires_at <= \(now) RETURNING incident_id, mode, \(MitigationTarget.columns)
+            """)
+        for row in rows {
+            guard let incident = try row.value("incident_id", as: UUID?.self), let target = try MitigationTarget(row) else { continue }
+            try await IncidentBook(connection: connection, now: now).note(incident, "mitigation", "expired: \(target.text)")
+        }
+    }
+
+    func situation(_ troubles: [Trouble], _ fleet: FleetView, _ terms: Terms) async throws -> MitigationPolicy.Situation {
+        var situation = MitigationPolicy.Situation(now: now.wholeSeconds, troubles: troubles, fleet: fleet)
+        let rows = try await connection.query(
+            """
+            SELECT id, mode, state, pinned, created_at, expires_at, ended_at, coalesce(vetoed_until > \(now), FALSE) AS is_vetoed,
+                (SELECT \(OpenIncident.haste(drill: "incident.drill", openedAt: "incident.opened_at")) FROM reliability.incident AS incident
+                    WHERE incident.id = incident_id) AS haste,
+                \(MitigationTarget.columns)
+            FROM reliability.mitigation
+            WHERE state IN ('active', 'proposed') OR vetoed_until > \(now)
+                OR ended_at > \(now.addingTimeInterval(-max(Self.proposalRest, Double(terms.policy.holdSeconds))))
+            ORDER BY created_at, id
+            """)
+        for row in rows { try add(row, to: &situation) }
+        return situation
+    }
+
+    private func add(_ row: PostgresRow, to situation: inout MitigationPolicy.Situation) throws {
+        guard let target = try MitigationTarget(row) else { return }
+        if try row.value("is_vetoed") { situation.vetoed.insert(target) }
+        let mode: String = try row.value("mode")
+        if mode == "proposal" {
+            situation.proposed.insert(target)
+        } else if let ended = try row.value("ended_at", as: Date?.self) {
+            situation.ended[target] = max(situation.ended[target] ?? .min, ended.wholeSeconds)
+        } else {
+            situation.standing.append(
+                MitigationPolicy.Standing(
+                    id: try row.id("id"), target: target, appliedAt: try row.value("created_at", as: Date.self).wholeSeconds,
+                    expiresAt: try row.value("expires_at", as: Date.self).wholeSeconds, isPinned: try row.value("pinned"),
+                    isManual: mode == "manual", haste: try row.value("haste", as: Int64?.self) ?? 1))
+        }
+    }
+
+    /// Ids of incidents for which something was done.
+    func carryOut(_ decisions: [MitigationPolicy.Decision], _ terms: Terms) async throws -> Set<UUID> {
+        var touched: Set<UUID> = []
+        for decision in decisions {
+            if let incident = try await carryOut(decision, terms) { touched.insert(incident) }
+        }
+        return touched
+    }
+
+    private func carryOut(_ decision: MitigationPolicy.Decision, _ terms: Terms) async throws -> UUID? {
+        let book = IncidentBook(connection: connection, now: now)
+        switch decision {
+        case .apply(let target, let trouble, let cost, let expiresAt):
+            guard let incident = UUID(uuidString: trouble) else { return nil }
+            let isDry = terms.mode == .dryRun
+            try await insert(
+                target, incident: incident, mode: isDry ? "dry_run" : "automatic", state: "active", cost: cost,
+                expiresAt: Date(timeIntervalSince1970: Double(expiresAt)))
+            try await book.note(incident, "mitigation", (isDry ? "would do: " : "in force: ") + target.text)
+            return isDry ? nil : incident
+        case .propose(let target, let trouble):
+            guard let incident = UUID(uuidString: trouble) else { return nil }
+            try await insert(
+                target, incident: incident, mode: "proposal", state: "proposed", cost: nil, expiresAt: now.addingTimeInterval(Self.proposalRest))
+            try await book.note(incident, "proposal", "a person is asked to: \(target.text)")
+            return nil
+        case .extend(let id, let until):
+            try await connection.execute(
+                """
+                UPDATE reliability.mitigation SET expires_at = \(Date(timeIntervalSince1970: Double(until)))
+                WHERE id = \(UUID(uuidString: id)) AND state = 'active'
+                """)
+            return nil
+        case .revert(let id, let reason):
+            let words = reason == .clean ? "its trouble is over" : "nothing else is left"
+            guard let id = UUID(uuidString: id) else { return nil }
+            try await end(id, state: "reverted", reason: words, actor: "policy")
+            return nil
+        }
+    }
+
+    private func insert(
+        _ target: MitigationTarget, incident: UUID, mode: String, state: String, cost: Int64?, expiresAt: Date
+    ) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, cost_micro_usd_per_hour, mode, state,
+                requested_by, created_at, expires_at)
+            VALUES (\(target.values), \(incident), (SELECT title FROM reliability.incident WHERE id = \(incident)), \(cost), \(mode), \(state),
+                'policy', \(now), \(expiresAt))
+            """)
+    }
+
+    /// Takes one back; false when it is not in force.
+    @discardableResult
+    func end(_ id: UUID, state: String, reason: String, actor: String, vetoedUntil: Date? = nil) async throws -> Bool {
+        let row = try await connection.queryOne(
+            """
+            UPDATE reliability.mitigation SET state = \(state), ended_at = \(now), end_reason = \(reason), vetoed_until = \(vetoedUntil)
+            WHERE id = \(id) AND state IN ('active', 'proposed') RETURNING incident_id, \(MitigationTarget.columns)
+            """)
+        guard let row else { return false }
+        if let incident = try row.value("incident_id", as: UUID?.self), let target = try MitigationTarget(row) {
+            try await IncidentBook(connection: connection, now: now).note(
+                incident, "mitigation", "\(state): \(target.text): \(reason)", actor: actor)
+        }
+        return true
+    }
+}

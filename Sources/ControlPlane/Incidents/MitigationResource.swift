@@ -1,0 +1,252 @@
+import Domain
+import FoundationEssentials
+import HTTPTypes
+import Postgres
+
+/// Mitigations: what is and was in force, and what an operator may do about it.
+enum MitigationResource {
+    private static let listing = Listing(
+        document: """
+            json_build_object('id', r.id, 'action', r.action, 'tier', r.tier, 'model', r.model, 'region', r.region, 'provider', r.provider,
+                'worker', r.worker_id, 'pool', r.pool, 'release', r.release, 'tenant', r.tenant_id, 'to_model', r.to_model,
+                'to_region', r.to_region, 'value', r.value, 'incident', r.incident_id, 'cause', r.cause,
+                'cost_micro_usd_per_hour', r.cost_micro_usd_per_hour, 'mode', r.mode, 'state', r.state, 'pinned', r.pinned,
+                'requested_by', r.requested_by, 'created_at', serving.wire_time(r.created_at), 'expires_at', serving.wire_time(r.expires_at),
+                'ended_at', serving.wire_time(r.ended_at), 'end_reason', r.end_reason, 'vetoed_until', serving.wire_time(r.vetoed_until))
+            """,
+        source: "reliability.mitigation AS r", usualOrder: .descending,
+        filters: [
+            .text("state", "r.state"), .text("mode", "r.mode"), .text("action", "r.action"), .uuid("incident", "r.incident_id"),
+            .since("r.created_at"), .until("r.created_at"),
+        ])
+
+    private static let policyListing = Listing(
+        document: """
+            json_build_object('mode', r.mode, 'most', r.most, 'apply_seconds', r.apply_seconds, 'hold_seconds', r.hold_seconds,
+                'clean_minutes', r.clean_minutes, 'life_seconds', r.life_seconds, 'updated_at', serving.wire_time(r.updated_at))
+            """, source: "reliability.mitigation_policy AS r", id: "r.single", idType: "boolean")
+
+    static var routes: [AdminRoute] { [list, single, run, pin, veto, revert, closing, policy, policyUpdate, plan] }
+
+    private static let list = AdminRoute.read("mitigations") { call, databases in try await listing.page(call, databases.serving) }
+
+    private static let single = AdminRoute.read("mitigations/{id}") { call, databases in
+        try call.refuseQuery()
+        guard let id = UUID(uuidString: call.reference),
+            let found = try await listing.one(where: "r.id = \(id)", { try await databases.serving.queryOne($0) })
+        else { throw AdminRefusal.notFound }
+        return AdminAnswer(body: found.document)
+    }
+
+    /// A person does by hand what the policy could.
+    private static let run = AdminRoute.change(.post, "mitigations") { call, fields, connection in
+        let (target, cause, seconds, incident) = try MitigationWish(&fields).values
+        try await MitigationWish.check(target, connection)
+        let now = Date()
+        let same = try await connection.queryOne(
+            """
+            SELECT id FROM reliability.mitigation WHERE state = 'active' AND mode <> 'dry_run'
+                AND (\(MitigationTarget.columns)) IS NOT DISTINCT FROM (\(target.values)) LIMIT 1
+            """)
+        guard same == nil else { throw AdminRefusal.conflict("in_force", "this is in force already") }
+        let row = try await connection.queryOne(
+            """
+            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, mode, state, requested_by, created_at, expires_at)
+            VALUES (\(target.values), \(incident), \(cause), 'manual', 'active', \(call.actor.label), \(now),
+                \(now.addingTimeInterval(Double(seconds))))
+            RETURNING id
+            """)
+        guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
+        if let incident {
+            let book = IncidentBook(connection: connection, now: now)
+            try await book.note(incident, "mitigation", "in force by hand: \(target.text)", actor: call.actor.label)
+        }
+        return try await change(connection, id, "run", status: .created)
+    }
+
+    private static let pin = AdminRoute.change(.post, "mitigations/{id}/pin") { call, fields, connection in
+        try await changed(call, "pin", connection) { desk, id in
+            let hours = fields.integer("hours", 1...168) ?? 24
+            try fields.finish()
+            let until = desk.now.addingTimeInterval(Double(hours) * 3_600)
+            let changed = try await desk.connection.execute(
+                """
+                UPDATE reliability.mitigation SET pinned = TRUE, expires_at = greatest(expires_at, \(until)) WHERE id = \(id) AND state = 'active'
+                """)
+            guard changed == 1 else { throw over }
+        }
+    }
+
+    /// Takes it back, and keeps the policy from doing it again.
+    private static let veto = AdminRoute.change(.post, "mitigations/{id}/veto") { call, fields, connection in
+        try await changed(call, "veto", connection) { desk, id in
+            let reason = fields.text("reason", .reason, .required) ?? ""
+            let minutes = fields.integer("minutes", 1...10_080) ?? 1_440
+            try fields.finish()
+            let until = desk.now.addingTimeInterval(Double(minutes) * 60)
+            guard try await desk.end(id, state: "vetoed", reason: reason, actor: call.actor.label, vetoedUntil: until) else { throw over }
+        }
+    }
+
+    private static let revert = AdminRoute.change(.post, "mitigations/{id}/revert") { call, fields, connection in
+        try await changed(call, "revert", connection) { desk, id in
+            let reason = fields.text("reason", .reason, .required) ?? ""
+            try fields.finish()
+            guard try await desk.end(id, state: "reverted", reason: reason, actor: call.actor.label) else { throw over }
+        }
+    }
+
+    /// What became of a proposal.
+    private static let closing = AdminRoute.change(.post, "mitigations/{id}/close") { call, fields, connection in
+        try await changed(call, "close", connection) { desk, id in
+            let state = fields.text("state", .choice(["done", "declined"]), .required) ?? ""
+            let reason = fields.text("reason", .reason, .required) ?? ""
+            try fields.finish()
+            let row = try await desk.connection.queryOne("SELECT 1 AS yes FROM reliability.mitigation WHERE id = \(id) AND state = 'proposed'")
+            guard row != nil else { throw AdminRefusal.conflict("not_proposed", "this is no open proposal") }
+            _ = try await desk.end(id, state: state, reason: reason, actor: call.actor.label)
+        }
+    }
+
+    private static let policy = AdminRoute.read("mitigation-policy") { call, databases in
+        try call.refuseQuery()
+        guard let found = try await policyListing.one(where: "TRUE", { try await databases.serving.queryOne($0) }) else { throw AdminRefusal.failed }
+        return AdminAnswer(body: found.document)
+    }
+
+    private static let policyFields = [
+        AdminField("mode", .choice(["off", "dry_run", "act"])), AdminField("most", .integer(0...100)),
+        AdminField("apply_seconds", .integer(0...3_600)), AdminField("hold_seconds", .integer(10...86_400)),
+        AdminField("clean_minutes", .integer(1...1_440)), AdminField("life_seconds", .integer(60...604_800)),
+    ]
+
+    private static let policyUpdate = AdminRoute.change(.patch, "mitigation-policy") { call, fields, connection in
+        var assignments: [SQL] = []
+        for field in policyFields {
+            if let value = fields.value(field) { assignments.append("\(identifier: field.name) = \(value)") }
+        }
+        try fields.finish()
+        guard !assignments.isEmpty else { throw AdminRefusal(.badRequest, code: "nothing_to_change", "the body names no field to change") }
+        try await connection.execute(
+            "UPDATE reliability.mitigation_policy SET \(SQL.joined(assignments, separator: ", ")), updated_at = now()")
+        guard let found = try await policyListing.one(where: "TRUE", { try await connection.queryOne($0) }) else { throw AdminRefusal.failed }
+        return AdminChange(document: found.document, action: "update", subjectKind: "mitigation_policy", subjectId: "policy")
+    }
+
+    /// What the policy would do at this moment, whatever its mode.
+    private static let plan = AdminRoute.read("mitigation-plan") { call, databases in
+        try call.refuseQuery()
+        let now = Date()
+        let picture = try await FleetReader(listeningSince: now, now: now).read { try await databases.serving.pipeline($0) }
+        let decisions = try await databases.serving.transaction { connection in
+            let rows = try await connection.query("SELECT \(OpenIncident.columns) FROM reliability.incident WHERE resolved_at IS NULL")
+            let desk = MitigationDesk(connection: connection, now: now)
+            let terms = try await desk.terms()
+            let troubles = try rows.compactMap { try OpenIncident($0)?.trouble }
+            return terms.policy.decide(try await desk.situation(troubles, picture.view, terms))
+        }
+        return AdminAnswer(body: "{\"decisions\":[\(decisions.map(\.document).joined(separator: ","))]}")
+    }
+
+    private static let over = AdminRefusal.conflict("over", "this is not in force")
+
+    private static func changed(
+        _ call: AdminCall, _ verb: String, _ connection: PostgresConnection, _ work: (MitigationDesk, UUID) async throws -> Void
+    ) async throws -> AdminChange {
+        guard let id = UUID(uuidString: call.reference),
+            try await connection.queryOne("SELECT id FROM reliability.mitigation WHERE id = \(id) FOR UPDATE") != nil
+        else { throw AdminRefusal.notFound }
+        try await work(MitigationDesk(connection: connection, now: Date()), id)
+        return try await change(connection, id, verb)
+    }
+
+    private static func change(
+        _ connection: PostgresConnection, _ id: UUID, _ action: String, status: HTTPResponse.Status = .ok
+    ) async throws -> AdminChange {
+        guard let found = try await listing.one(where: "r.id = \(id)", { try await connection.queryOne($0) }) else { throw AdminRefusal.notFound }
+        return AdminChange(status: status, document: found.document, action: action, subjectKind: "mitigation", subjectId: id.lowercased)
+    }
+}
+
+/// What an operator wants to be done.
+private struct MitigationWish {
+    let values: (target: MitigationTarget, cause: String, seconds: Int64, incident: UUID?)
+
+    private static let actions = MitigationAction.allCases.filter(\.isAutomatic).map(\.rawValue)
+    private static let id = FieldKind.reference
+
+    init(_ fields: inout FieldReader) throws {
+        let action = fields.text("action", .choice(Self.actions), .required)
+        let cause = fields.text("reason", .reason, .required)
+        var target = MitigationTarget(action.flatMap(MitigationAction.init) ?? .drainWorker)
+        target.tier = fields.text("tier", .slug)
+        target.model = fields.text("model", .modelName)
+        target.region = fields.text("region", .slug)
+        target.provider = fields.text("provider", .slug)
+        target.worker = Self.uuid("worker", &fields)?.lowercased
+        target.pool = fields.text("pool", .slug)
+        target.release = fields.text("release", .modelName)
+        target.tenant = Self.uuid("tenant", &fields)?.lowercased
+        target.toModel = fields.text("to_model", .modelName)
+        target.toRegion = fields.text("to_region", .slug)
+        target.value = fields.integer("value", 1...1_000_000).map(Int.init)
+        let seconds = fields.integer("seconds", 60...604_800) ?? 3_600
+        let incident = Self.uuid("incident", &fields)
+        for (name, isThere) in Self.needs(target) where !isThere { fields.add(name, "is required for this action") }
+        try fields.finish()
+        values = (target, cause ?? "", seconds, incident)
+    }
+
+    private static func uuid(_ name: StaticString, _ fields: inout FieldReader) -> UUID? {
+        guard let text = fields.text(name, id) else { return nil }
+        guard let id = UUID(uuidString: text) else {
+            fields.add(name.description, "must be a UUID")
+            return nil
+        }
+        return id
+    }
+
+    private static func needs(_ target: MitigationTarget) -> [(String, Bool)] {
+        let (model, value) = (("model", target.model != nil), ("value", target.value != nil))
+        return switch target.action {
+        case .drainWorker: [("worker", target.worker != nil)]
+        case .drainProvider: [("provider", target.provider != nil)]
+        case .warmPool, .reservedCapacity: [("pool", target.pool != nil)]
+        case .protectedPool: [("pool", target.pool != nil), ("tier", target.tier != nil)]
+        case .backupRegion: [model, ("region", target.region != nil), ("to_region", target.toRegion != nil)]
+        case .rollBackImage: [model, ("release", target.release != nil)]
+        case .capOutput, .pauseLongPrompts: [value]
+        case .throttleTenant: [("tenant", target.tenant != nil), value]
+        case .fallbackModel: [model, ("to_model", target.toModel != nil), ("tier", target.tier != nil)]
+        case .shedTier: [("tier", target.tier != nil)]
+        default: []
+        }
+    }
+
+    /// What is drained must leave somebody who serves.
+    static func check(_ target: MitigationTarget, _ connection: PostgresConnection) async throws {
+        guard target.action.isUrgent else { return }
+        let now = Date()
+        let fleet = try await FleetReader(listeningSince: now, now: now).read { try await connection.pipeline($0) }.view
+        let desk = MitigationDesk(connection: connection, now: now)
+        let standing = try await desk.situation([], fleet, try await desk.terms()).standing.map(\.target)
+        guard fleet.survives(standing + [target]) else {
+            throw AdminRefusal.conflict("last_left", "nothing else would be left to serve a model")
+        }
+    }
+}
+
+extension MitigationPolicy.Decision {
+    fileprivate var document: String {
+        func object(_ kind: String, _ members: [(String, String?)]) -> String {
+            let texts = [("decision", kind as String?)] + members
+            return "{" + texts.map { "\(AdminJSON.string($0.0)):\($0.1.map(AdminJSON.string) ?? "null")" }.joined(separator: ",") + "}"
+        }
+        return switch self {
+        case .apply(let target, let trouble, _, _): object("apply", [("what", target.text), ("incident", trouble), ("mitigation", nil)])
+        case .propose(let target, let trouble): object("propose", [("what", target.text), ("incident", trouble), ("mitigation", nil)])
+        case .extend(let id, _): object("extend", [("what", nil), ("incident", nil), ("mitigation", id)])
+        case .revert(let id, let reason): object("revert", [("what", reason.rawValue), ("incident", nil), ("mitigation", id)])
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// What a rule found: it opens an incident, or is one more sign of one that is open.
+struct IncidentTrigger: Sendable {
+    var key: IncidentKey
+    var beganAt: Date
+    /// For operators.
+    var text: String
+    var isDrill = false
+}
+
+/// An incident that is not over, as its keeper needs it.
+struct OpenIncident: Sendable {
+    let id: UUID
+    let key: String
+    let signal: IncidentSignal
+    let severity: String
+    let tier: String
+    let model: String
+    let region: String
+    let provider: String
+    let worker: UUID?
+    var step: IncidentStep
+    let beganAt: Date
+    let openedAt: Date
+    var lastSignalAt: Date
+    let isAcknowledged: Bool
+    /// What the snapshot says of likely causes.
+    let tenant: String?
+    let release: String?
+    let haste: Int64
+
+    static let columns: SQL = """
+        id, key, rule, severity, tier, model, region, provider, worker_id, step, began_at, opened_at, last_signal_at,
+        acknowledged_at IS NOT NULL AS is_acknowledged, snapshot ->> 'noisy_tenant' AS noisy_tenant,
+        snapshot ->> 'suspect_release' AS suspect_release, \(haste(drill: "drill", openedAt: "opened_at")) AS haste
+        """
+
+    /// Times as fast as usual that holds and clean times of an incident go by: of one that a drill made, as the drill says.
+    static func haste(drill: SQL, openedAt: SQL) -> SQL {
+        """
+        CASE WHEN \(drill) THEN coalesce((SELECT rehearsal.compression FROM reliability.drill AS rehearsal
+            WHERE rehearsal.started_at <= \(openedAt) ORDER BY rehearsal.started_at DESC LIMIT 1), 1) ELSE 1 END
+        """
+    }
+
+    /// Nil for a rule of a later release: its own keeper looks after it.
+    init?(_ row: PostgresRow) throws {
+        guard let signal = IncidentSignal(rawValue: try row.value("rule")), let step = IncidentStep(rawValue: try row.value("step")) else {
+            return nil
+        }
+        self.signal = signal
+        self.step = step
+        id = try row.value("id")
+        key = try row.value("key")
+        severity = try row.value("severity")
+        tier = try row.value("tier")
+        model = try row.value("model")
+        region = try row.value("region")
+        provider = try row.value("provider")
+        worker = try row.value("worker_id")
+        beganAt = try row.value("began_at")
+        openedAt = try row.value("opened_at")
+        lastSignalAt = try row.value("last_signal_at")
+        isAcknowledged = try row.value("is_acknowledged")
+        tenant = try row.value("noisy_tenant")
+        release = try row.value("suspect_release")
+        haste = try row.value("haste")
+    }
+
+    var trouble: Trouble {
+        func named(_ text: String) -> String? { text.isEmpty ? nil : text }
+        return Trouble(
+            id: id.lowercased, signal: signal, tier: named(tier), model: named(model), region: named(region), provider: named(provider),
+            worker: worker?.lowercased, tenant: tenant, release: release, since: beganAt.wholeSeconds, lastSeen: lastSignalAt.wholeSeconds,
+            haste: haste)
+    }
+}
+
+extension Date {
+    /// Since 1970.
+    var wholeSeconds: Int64 { Int64(timeIntervalSince1970.rounded(.down)) }
+}

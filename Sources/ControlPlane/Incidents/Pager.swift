@@ -1,0 +1,200 @@
+import Cryptography
+import Domain
+package import FoundationEssentials
+package import Logging
+import Outbound
+import Postgres
+import ServiceLifecycle
+package import Telemetry
+
+/// Delivers pages, each at least once: tries again with growing pauses, and leaves to a person what cannot be delivered. One replica at a time.
+package struct Pager: Service {
+    /// How a try went.
+    private enum Outcome {
+        case delivered
+        case failed(String)
+        /// The receiver will never take it.
+        case refused(String)
+    }
+
+    private struct Delivery: Sendable {
+        var notice: PageNotice
+        var kind: PageChannelKind
+        var url: String
+        var secretFile: String?
+        var attempts: Int
+    }
+
+    private static let mostAtOnce = 20
+    /// With its pauses half a day.
+    private static let mostAttempts = 50
+    private static let backoff = Domain.Backoff(first: .seconds(5), cap: .seconds(900))
+
+    private let pool: PostgresPool
+    private let client: OutboundClient
+    private let lease: Lease
+    private let pages: [String: CounterMetric]
+    private let waiting: GaugeMetric
+    private let dead: GaugeMetric
+    private let logger: Logger
+
+    package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
+        self.init(pool: databases.serving, client: OutboundClient(), holder: holder, metrics: metrics, logger: logger)
+    }
+
+    init(pool: PostgresPool, client: OutboundClient, holder: UUID = UUID(), metrics: MetricRegistry = MetricRegistry(), logger: Logger) {
+        self.pool = pool
+        self.client = client
+        lease = Lease("pager", holder: holder, seconds: 30)
+        pages = ["delivered", "failed", "dead"].reduce(into: [:]) { counters, result in
+            counters[result] = metrics.counter("plimsoll_control_pages_total", "Tries to page people, by how they went.", labels: ["result": result])
+        }
+        waiting = metrics.gauge("plimsoll_control_pages_waiting", "Pages that are due and not delivered.")
+        dead = metrics.gauge("plimsoll_control_pages_dead", "Pages that were given up in the last seven days.")
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    if try await lease.acquire(pool) != nil { try await turn(at: Date()) }
+                } catch {
+                    if !Task.isCancelled { logger.warning("Pages are delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
+                }
+                // Cancellation is seen by the loop's condition.
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    /// Tries what is due.
+    func turn(at now: Date) async throws {
+        let due = try await claim(now)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for delivery in due {
+                group.addTask { try await settle(delivery, await send(delivery, now: now), now: now) }
+            }
+            try await group.waitForAll()
+        }
+        try await show(now)
+    }
+
+    /// The next try is written down before this one: a process that dies in between leaves a page that is sent again. What is told of an
+    /// incident's end waits until its beginning has been told.
+    private func claim(_ now: Date) async throws -> [Delivery] {
+        let rows = try await pool.query(
+            """
+            WITH due AS (
+                SELECT page.id FROM reliability.page AS page
+                WHERE page.state = 'pending' AND page.next_attempt_at <= \(now) AND NOT EXISTS (
+                    SELECT 1 FROM reliability.page AS earlier WHERE earlier.incident_id = page.incident_id
+                        AND earlier.channel_id = page.channel_id AND earlier.event = 'opened' AND earlier.state = 'pending'
+                        AND page.event <> 'opened')
+                ORDER BY page.next_attempt_at, page.id LIMIT \(Self.mostAtOnce) FOR UPDATE SKIP LOCKED),
+            claimed AS (
+                UPDATE reliability.page AS page SET attempts = attempts + 1, next_attempt_at = \(now.addingTimeInterval(60))
+                FROM due WHERE page.id = due.id RETURNING page.*)
+            SELECT claimed.id, claimed.event, claimed.attempts, channel.kind, channel.url, channel.secret_file, incident.id AS incident_id,
+                incident.number, incident.rule, incident.severity, incident.title, incident.tier, incident.model, incident.region,
+                incident.provider, incident.step, incident.opened_at, incident.resolved_at, incident.acknowledged_by, incident.drill
+            FROM claimed JOIN reliability.page_channel AS channel ON channel.id = claimed.channel_id
+            JOIN reliability.incident AS incident ON incident.id = claimed.incident_id
+            """)
+        return try rows.compactMap(Self.delivery)
+    }
+
+    private static func delivery(_ row: PostgresRow) throws -> Delivery? {
+        guard let event = PageEvent(rawValue: try row.value("event")), let kind = PageChannelKind(rawValue: try row.value("kind")) else { return nil }
+        let notice = PageNotice(
+            page: try row.value("id"), incident: try row.value("incident_id"), number: try row.value("number"), event: event,
+            rule: try row.value("rule"), severity: try row.value("severity"), title: try row.value("title"), tier: try row.value("tier"),
+            model: try row.value("model"), region: try row.value("region"), provider: try row.value("provider"), step: try row.value("step"),
+            openedAt: try row.value("opened_at"), resolvedAt: try row.value("resolved_at"), acknowledgedBy: try row.value("acknowledged_by"),
+            isDrill: try row.value("drill"))
+        return Delivery(
+            notice: notice, kind: kind, url: try row.value("url"), secretFile: try row.value("secret_file"), attempts: try row.value("attempts"))
+    }
+
+    private func send(_ delivery: Delivery, now: Date) async -> Outcome {
+        var secret: String?
+        if let file = delivery.secretFile {
+            guard let bytes = try? SecretFile.read(file, limit: 4_096) else { return .failed("its secret file cannot be read") }
+            secret = String(decoding: bytes, as: UTF8.self).trimmed
+        }
+        let message = PageMessage(delivery.notice, delivery.kind, secret: secret, now: now.wholeSeconds)
+        // A webhook of Slack's has its secret in its address.
+        let url = delivery.kind == .slack ? secret ?? delivery.url : delivery.url
+        let request = OutboundRequest(
+            method: "POST", url: url, headers: message.headers.map { OutboundHeader($0.name, $0.value) }, body: .bytes(Array(message.body.utf8)),
+            deadlines: OutboundDeadlines(connect: .seconds(5), total: .seconds(15)), responseLimit: 64 << 10)
+        do {
+            let status = try await client.send(request).status
+            switch status {
+            case 200..<300: return .delivered
+            case 408, 425, 429, 500...: return .failed("answered \(status)")
+            default: return .refused("answered \(status)")
+            }
+        } catch {
+            return .failed("\(error.code)")
+        }
+    }
+
+    private func settle(_ delivery: Delivery, _ outcome: Outcome, now: Date) async throws {
+        let page = delivery.notice.page
+        switch outcome {
+        case .delivered:
+            pages["delivered"]?.increment()
+            try await end(page, "delivered", nil, now: now)
+        case .refused(let reason): try await giveUp(delivery, reason, now: now)
+        case .failed(let reason) where delivery.attempts >= Self.mostAttempts: try await giveUp(delivery, reason, now: now)
+        case .failed(let reason):
+            pages["failed"]?.increment()
+            var generator = SystemRandomNumberGenerator()
+            let pause = Self.backoff.delay(afterFailures: delivery.attempts, using: &generator)
+            try await pool.execute(
+                """
+                UPDATE reliability.page SET next_attempt_at = \(now.addingTimeInterval(Double(pause.components.seconds))), last_error = \(reason)
+                WHERE id = \(page) AND state = 'pending'
+                """)
+        }
+    }
+
+    private func giveUp(_ delivery: Delivery, _ reason: String, now: Date) async throws {
+        pages["dead"]?.increment()
+        logger.error("A page cannot be delivered", metadata: [LogKeys.reason: "\(reason)", LogKeys.attempt: "\(delivery.attempts)"])
+        try await end(delivery.notice.page, "dead", reason, now: now)
+    }
+
+    private func end(_ page: UUID, _ state: String, _ error: String?, now: Date) async throws {
+        try await pool.transaction(.repeatable) { connection in
+            let row = try await connection.queryOne(
+                """
+                UPDATE reliability.page AS page SET state = \(state), ended_at = \(now), last_error = \(error) FROM reliability.page_channel AS channel
+                WHERE page.id = \(page) AND page.state = 'pending' AND channel.id = page.channel_id
+                RETURNING page.incident_id, page.event, channel.name
+                """)
+            guard let row else { return }
+            let (event, channel): (String, String) = (try row.value("event"), try row.value("name"))
+            try await IncidentBook(connection: connection, now: now).note(
+                try row.value("incident_id"), "page", "\(event): \(channel): \(state)\(error.map { ", \($0)" } ?? "")", actor: "pager")
+        }
+    }
+
+    private func show(_ now: Date) async throws {
+        let row = try await pool.queryOne(
+            """
+            SELECT count(*) FILTER (WHERE state = 'pending' AND attempts > 0) AS waiting,
+                count(*) FILTER (WHERE state = 'dead' AND ended_at > \(now.addingTimeInterval(-7 * 86_400))) AS dead
+            FROM reliability.page WHERE state IN ('pending', 'dead')
+            """)
+        waiting.set(Double(try row?.value("waiting", as: Int.self) ?? 0))
+        dead.set(Double(try row?.value("dead", as: Int.self) ?? 0))
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String {
+        String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    }
+}

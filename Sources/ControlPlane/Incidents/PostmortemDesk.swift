@@ -1,0 +1,39 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// Sees to it that incidents are written up in time.
+struct PostmortemDesk: Sendable {
+    let connection: PostgresConnection
+    let now: Date
+
+    /// What is overdue is told once to everybody who was told of the incident's beginning, and stands in its timeline.
+    func remind() async throws {
+        let rows = try await connection.query(
+            """
+            SELECT id FROM reliability.incident AS incident
+            WHERE step = 'resolved' AND postmortem_due <= \(now)
+                AND NOT EXISTS (SELECT 1 FROM reliability.incident_event AS event
+                    WHERE event.incident_id = incident.id AND event.kind = 'postmortem' AND event.text = \(Self.overdue))
+            """)
+        for row in rows {
+            let id: UUID = try row.value("id")
+            try await IncidentBook(connection: connection, now: now).note(id, "postmortem", Self.overdue)
+            try await PageBook(connection: connection, now: now).tell(id, .overdue)
+        }
+    }
+
+    private static let overdue = "the write-up is overdue"
+
+    /// Takes the write-up; the incident's last step. False when it is not resolved, or was reported before.
+    func file(_ id: UUID, _ document: String, actor: String) async throws -> Bool {
+        let changed = try await connection.execute(
+            """
+            UPDATE reliability.incident SET step = 'reported', reported_at = \(now), postmortem = postmortem || \(document)::jsonb
+            WHERE id = \(id) AND step = 'resolved'
+            """)
+        guard changed == 1 else { return false }
+        try await IncidentBook(connection: connection, now: now).note(id, "postmortem", "written", actor: actor)
+        return true
+    }
+}

@@ -1,0 +1,54 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// Signals that other loops have written down.
+struct SignalTables: Sendable {
+    let serving: PostgresPool
+    let reliability: PostgresPool
+    let now: Date
+
+    /// Seconds within which the newest probe must have come.
+    private static let fresh = 150.0
+
+    func triggers() async throws -> [IncidentTrigger] { try await probes() + burns() }
+
+    /// Alerts that page, of all customers of a service together.
+    private func burns() async throws -> [IncidentTrigger] {
+        let rows = try await reliability.query(
+            """
+            SELECT subject.tier, subject.model, subject.region, min(alert.opened_at) AS began_at,
+                string_agg(DISTINCT alert.kind, ', ' ORDER BY alert.kind) AS kinds
+            FROM reliability.burn_alert AS alert JOIN reliability.budget_subject AS subject ON subject.id = alert.subject_id
+            WHERE alert.closed_at IS NULL AND alert.severity = 'page' AND alert.opened_at <= \(now) AND subject.tenant_id IS NULL
+            GROUP BY subject.tier, subject.model, subject.region
+            """)
+        return try rows.map { row in
+            let key = IncidentKey(.burn, tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"))
+            return IncidentTrigger(
+                key: key, beganAt: try row.value("began_at"), text: "budget of \(try row.value("kinds", as: String.self)) is spent too fast")
+        }
+    }
+
+    /// The last two probes through a public endpoint failed, and not for a mistake of ours.
+    private func probes() async throws -> [IncidentTrigger] {
+        let rows = try await reliability.query(
+            """
+            SELECT model, region, bool_or(drill) AS drill, min(at) AS began_at, string_agg(DISTINCT fault, ', ' ORDER BY fault) AS faults
+            FROM (SELECT model, region, drill, at, succeeded, fault, row_number() OVER (PARTITION BY model, region ORDER BY at DESC, id) AS place
+                FROM reliability.probe
+                WHERE kind = 'outside' AND at > \(now.addingTimeInterval(-2 * Self.fresh)) AND at <= \(now)
+                    AND fault IS DISTINCT FROM 'customer') AS probe
+            WHERE place <= 2 GROUP BY model, region
+            HAVING count(*) = 2 AND NOT bool_or(succeeded) AND max(at) > \(now.addingTimeInterval(-Self.fresh))
+            """)
+        return try rows.map { row in
+            let isDrill: Bool = try row.value("drill")
+            let key = IncidentKey(
+                .probesFailing, model: try row.value("model"), region: try row.value("region"), subject: isDrill ? "drill" : "")
+            return IncidentTrigger(
+                key: key, beganAt: try row.value("began_at"), text: "probes from outside fail: \(try row.value("faults", as: String.self))",
+                isDrill: isDrill)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import FoundationEssentials
+import Postgres
+
+/// The ten business lines: by the installation's own data where it has any, else by what a person attests.
+enum BusinessReadiness {
+    static let lines = [
+        ReadinessLine("quickstart", .business, "Customers have a quickstart of one page") {
+            try await $0.attested("quickstart", missing: "where customers read it is not known here")
+        },
+        ReadinessLine("api-documents", .business, "Base URL, key format, model names and examples are documented") {
+            try await $0.attested("api-documents", missing: "where customers read it is not known here")
+        },
+        ReadinessLine("prices", .business, "Prices per million tokens are set for everything that is sold", check: prices),
+        ReadinessLine("quotas-in-plan", .business, "Quota and burst are written into every plan that is sold", check: quotas),
+        ReadinessLine("sla-review", .business, "The SLA addendum was reviewed before use", check: review),
+        ReadinessLine("status-page", .business, "The status page is up", check: statusPage),
+        ReadinessLine("support", .business, "Customers know whom to ask and when", check: support),
+        ReadinessLine("credits", .business, "Refunds and service credits are documented") {
+            try await $0.attested("credits", missing: "where customers read how credits and refunds are computed is not known here")
+        },
+        ReadinessLine("accounting", .business, "Accounting is prepared for token and fiat payments") {
+            try await $0.attested("accounting", missing: "no rehearsal of the books is known")
+        },
+        ReadinessLine("data-policy", .business, "The data policy is published") {
+            try await $0.attested("data-policy", missing: "where it is published is not known here")
+        },
+    ]
+
+    @Sendable private static func prices(_ sources: ReadinessSources) async throws -> ReadinessFinding {
+        let row = try await sources.serving(
+            """
+            SELECT count(*) AS sold, coalesce(string_agg(skus.name, ', ') FILTER (WHERE price.version IS NULL), '') AS unpriced,
+                max(price.effective_from) AS at
+            FROM serving.skus LEFT JOIN serving.prices AS price ON price.model = skus.model AND price.tier = skus.tier
+                AND price.service_class = skus.service_class AND price.effective_from <= now()
+                AND (price.effective_until IS NULL OR price.effective_until > now())
+            WHERE skus.state = 'active'
+            """)
+        let (sold, unpriced): (Int, String) = (try row.value("sold"), try row.value("unpriced"))
+        guard sold > 0 else { return .missing("nothing is sold: no SKU is active") }
+        guard unpriced.isEmpty, let at = try row.value("at", as: Date?.self) else { return .missing("sold without a price in force: \(unpriced)") }
+        return .proven("\(sold) sold SKUs, each with a price in force", at: at)
+    }
+
+    @Sendable private static func quotas(_ sources: ReadinessSources) async throws -> ReadinessFinding {
+        let row = try await sources.serving(
+            """
+            SELECT count(*) AS sold, max(tiers.updated_at) AS at,
+                coalesce(string_agg(tiers.name, ', ') FILTER (WHERE tiers.burst_requests IS NULL OR tiers.burst_tokens IS NULL), '') AS unwritten
+            FROM serving.tiers WHERE EXISTS (SELECT 1 FROM serving.skus WHERE skus.tier = tiers.name AND skus.state = 'active')
+            """)
+        let (sold, unwritten): (Int, String) = (try row.value("sold"), try row.value("unwritten"))
+        guard sold > 0, let at = try row.value("at", as: Date?.self) else { return .missing("nothing is sold: no SKU is active") }
+        if !unwritten.isEmpty { return .missing("plans without an agreed burst: \(unwritten)", at: at) }
+        return .proven("\(sold) sold plans, each with quota and burst, which customers read at /v1/usage", at: at)
+    }
+
+    @Sendable private static func review(_ sources: ReadinessSources) async throws -> ReadinessFinding {
+        let row = try await sources.reliability(
+            """
+            SELECT count(*) AS terms, min(reviewed_on)::timestamptz AS at,
+                coalesce(string_agg(name || ' version ' || version, ', ') FILTER (WHERE reviewed_by_counsel IS NULL OR reviewed_on IS NULL), '')
+                    AS unreviewed
+            FROM reliability.terms WHERE state = 'active'
+            """)
+        let (terms, unreviewed): (Int, String) = (try row.value("terms"), try row.value("unreviewed"))
+        guard terms > 0 else { return .missing("there are no terms") }
+        guard unreviewed.isEmpty, let at = try row.value("at", as: Date?.self) else { return .missing("not reviewed by counsel: \(unreviewed)") }
+        return .proven("\(terms) terms in force, each reviewed by counsel", at: at)
+    }
+
+    @Sendable private static func statusPage(_ sources: ReadinessSources) async throws -> ReadinessFinding {
+        let row = try await sources.reliability(
+            """
+            SELECT generated_at AS at, generated_at > now() - interval '5 minutes' AS is_fresh,
+                (SELECT page_url FROM reliability.status_settings) AS url
+            FROM (SELECT 1) AS one LEFT JOIN reliability.status_snapshot ON true
+            """)
+        guard let at = try row.value("at", as: Date?.self) else { return .missing("none has been made yet") }
+        guard try row.value("is_fresh") else { return .missing("it has not been made anew for five minutes", at: at) }
+        guard let url = try row.value("url", as: String?.self) else {
+            return .missing("its address is not set (plimsoll status configure url=…)", at: at)
+        }
+        return .proven("made for \(url)", at: at)
+    }
+
+    @Sendable private static func support(_ sources: ReadinessSources) async throws -> ReadinessFinding {
+        let row = try await sources.reliability("SELECT support_contact, support_hours, updated_at FROM reliability.status_settings")
+        guard let contact = try row.value("support_contact", as: String?.self), let hours = try row.value("support_hours", as: String?.self) else {
+            return .missing("no contact with hours is set (plimsoll status configure support_contact=… support_hours=…)")
+        }
+        return .proven("\(contact), \(hours)", at: try row.value("updated_at"))
+    }
+}

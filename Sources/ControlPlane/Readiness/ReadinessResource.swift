@@ -1,0 +1,44 @@
+import FoundationEssentials
+import HTTPTypes
+import Postgres
+
+/// The launch checklist: every line with its evidence and the evidence's age, or why it is not proven.
+enum ReadinessResource {
+    static let list = AdminRoute.read("readiness") { call, databases in
+        try call.refuseQuery()
+        let sources = ReadinessSources(databases: databases)
+        let now: Date = try await sources.serving("SELECT now() AS moment").value("moment")
+        var (documents, proven): ([String], Int) = ([], 0)
+        for line in ReadinessLine.all {
+            let finding = try await line.check(sources)
+            if finding.isProven { proven += 1 }
+            documents.append(document(line, finding, now))
+        }
+        let isReady = proven == ReadinessLine.all.count
+        return AdminAnswer(body: #"{"ready":\#(isReady),"proven":\#(proven),"lines":[\#(documents.joined(separator: ","))]}"#)
+    }
+
+    private static func document(_ line: ReadinessLine, _ finding: ReadinessFinding, _ now: Date) -> String {
+        let at = finding.evidenceAt.map { AdminJSON.string($0.formatted(.iso8601)) } ?? "null"
+        let age = finding.evidenceAt.map { String(max(0, Int64(now.timeIntervalSince($0)))) } ?? "null"
+        return #"{"id":"\#(line.id)","area":"\#(line.area.rawValue)","title":\#(AdminJSON.string(line.title)),"proven":\#(finding.isProven),"#
+            + #""finding":\#(AdminJSON.string(finding.text)),"evidence_at":\#(at),"age_seconds":\#(age)}"#
+    }
+
+    /// A person's word for a line that no data of this installation can prove.
+    static let attestation = AdminRoute.change(.post, "readiness/attestations") { call, fields, connection in
+        let line = fields.text("line", .choice(attestable), .required) ?? ""
+        let evidence = fields.text("evidence", .reason, .required) ?? ""
+        try fields.finish()
+        let row = try await connection.queryOne(
+            """
+            INSERT INTO reliability.launch_attestation (line, evidence, actor) VALUES (\(line), \(evidence), \(call.actor.label))
+            RETURNING json_build_object('id', id, 'line', line, 'evidence', evidence, 'actor', actor,
+                'created_at', serving.wire_time(created_at))::text AS document
+            """)
+        guard let row else { throw PostgresError(.decoding, "no row came back") }
+        return AdminChange(status: .created, document: try row.value("document"), action: "attest", subjectKind: "readiness", subjectId: line)
+    }
+
+    private static let attestable = ["quickstart", "api-documents", "credits", "accounting", "data-policy"]
+}

@@ -1,0 +1,104 @@
+import Domain
+import HTTPWire
+import Outbound
+
+/// One model at one public endpoint: what is asked there and what the answer says.
+struct OutsideProbe: Sendable {
+    /// What was found. Tokens are what it cost.
+    struct Finding: Sendable, Equatable {
+        /// Nil: all was well.
+        var trouble: Trouble?
+        var promptTokens: Int64 = 0
+        var completionTokens: Int64 = 0
+    }
+
+    enum Trouble: Sendable, Equatable {
+        /// A mistake of the probe: its key, its model, its limits.
+        case own
+        /// It did not get through to a gateway.
+        case way
+        /// The gateway answered badly, or not in time; this is the fault when nothing else is known.
+        case answer(ProbeFault)
+    }
+
+    static let mostTokens = 256
+    private static let time = Duration.seconds(60)
+    /// Long enough an answer for the time to the last of 256 tokens.
+    private static let prompt = "Count from one to one hundred in words."
+
+    var model: String
+    var region: String
+    var url: String
+    var isEmbedding = false
+
+    func request(key: String, authoritiesPem: String?) -> OutboundRequest {
+        let base = url.hasSuffix("/") ? String(url.dropLast()) : url
+        return OutboundRequest(
+            method: "POST", url: base + (isEmbedding ? "/v1/embeddings" : "/v1/chat/completions"),
+            headers: [
+                OutboundHeader("content-type", "application/json"), OutboundHeader("authorization", "Bearer \(key)"),
+                OutboundHeader("connection", "close"),
+            ], body: .bytes(document.text),
+            deadlines: OutboundDeadlines(connect: .seconds(5), total: Self.time),
+            trust: authoritiesPem.map { .authorities(pem: $0) } ?? .system, version: .http1, responseLimit: 4 << 20)
+    }
+
+    private var document: JSONValue {
+        guard !isEmbedding else { return ["model": .string(model), "input": "ready"] }
+        return [
+            "model": .string(model), "messages": [["role": "user", "content": .string(Self.prompt)]],
+            "max_tokens": .integer(Int64(Self.mostTokens)), "temperature": 0, "stream": true, "stream_options": ["include_usage": true],
+        ]
+    }
+
+    func judge(_ response: OutboundResponse) -> Finding {
+        switch response.status {
+        case 200: return isEmbedding ? judgeWhole(response.body) : judgeStream(response.body)
+        // The gateway has no room, which is no fault of who asks.
+        case 429 where String(decoding: response.body.prefix(4_096), as: UTF8.self).contains("\"over_capacity\""):
+            return Finding(trouble: .answer(.gateway))
+        case 400..<500: return Finding(trouble: .own)
+        case 504: return Finding(trouble: .answer(.timeout))
+        default: return Finding(trouble: .answer(.gateway))
+        }
+    }
+
+    func judge(_ error: OutboundError) -> Finding {
+        switch error.code {
+        case .invalidRequest, .shutDown, .overloaded, .cancelled: Finding(trouble: .own)
+        case .timedOut, .connectionLost, .responseTooLarge: Finding(trouble: error.isBeforeSending ? .way : .answer(.timeout))
+        default: Finding(trouble: .way)
+        }
+    }
+
+    private func judgeWhole(_ body: [UInt8]) -> Finding {
+        guard let answer = body.withUnsafeBytes({ AnswerScan.scan($0) }), answer.error == nil, answer.hasData else {
+            return Finding(trouble: .answer(.answer))
+        }
+        return Finding(promptTokens: Int64(answer.usage?.promptTokens ?? 0))
+    }
+
+    /// Whole: there is text, it says why it ended, no event tells of an error, and the stream has its end.
+    private func judgeStream(_ body: [UInt8]) -> Finding {
+        var finding = Finding()
+        var (contents, hasReason, isDone, isBroken) = (0 as Int64, false, false, false)
+        for line in body.split(separator: 0x0A) where line.starts(with: "data:".utf8) {
+            let payload = Array(line.dropFirst(5).drop { $0 == 0x20 }.filter { $0 != 0x0D })
+            if payload.elementsEqual("[DONE]".utf8) {
+                isDone = true
+                continue
+            }
+            guard let answer = payload.withUnsafeBytes({ AnswerScan.scan($0) }), answer.error == nil else {
+                isBroken = true
+                continue
+            }
+            if answer.hasContent { contents += 1 }
+            if answer.finishReason != nil { hasReason = true }
+            finding.promptTokens = max(finding.promptTokens, Int64(answer.usage?.promptTokens ?? 0))
+            finding.completionTokens = max(finding.completionTokens, Int64(answer.usage?.completionTokens ?? 0))
+        }
+        if finding.completionTokens == 0 { finding.completionTokens = contents }
+        if contents == 0 || !hasReason || !isDone || isBroken { finding.trouble = .answer(.answer) }
+        return finding
+    }
+}

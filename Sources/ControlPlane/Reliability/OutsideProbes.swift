@@ -1,0 +1,197 @@
+import Domain
+package import FoundationEssentials
+package import Logging
+import Outbound
+import Postgres
+import ServiceLifecycle
+package import Telemetry
+
+/// Asks every model at the public endpoint of every region, as a customer would, and keeps how long each phase took. One replica at a time: the
+/// holder of a lease.
+package struct OutsideProbes: Service {
+    package struct Settings: Sendable {
+        /// Base URL of the customers' endpoint by region.
+        package var endpoints: [String: String]
+        /// File whose first line is a key with the purpose `probe`; read anew for each probe.
+        package var keyFile: String
+        /// Nil: the system's authorities.
+        package var authoritiesPem: String?
+
+        package init(endpoints: [String: String], keyFile: String, authoritiesPem: String? = nil) {
+            self.endpoints = endpoints
+            self.keyFile = keyFile
+            self.authoritiesPem = authoritiesPem
+        }
+    }
+
+    typealias Ask = @Sendable (OutboundRequest) async throws(OutboundError) -> OutboundResponse
+
+    private let serving: PostgresPool
+    private let reliability: PostgresPool
+    private let settings: Settings?
+    private let ask: Ask
+    private let lease: Lease
+    private let metrics: OutsideProbeMetrics
+    private let logger: Logger
+
+    /// - Parameter settings: Nil: nothing is probed from outside, and a metric says so.
+    package init(databases: ControlDatabases, holder: UUID, settings: Settings?, metrics: MetricRegistry, logger: Logger) {
+        let client = OutboundClient()
+        self.init(
+            serving: databases.serving, reliability: databases.reliability, holder: holder, settings: settings, metrics: metrics, logger: logger,
+            ask: { request async throws(OutboundError) in try await client.send(request) })
+    }
+
+    init(
+        serving: PostgresPool, reliability: PostgresPool, holder: UUID, settings: Settings?, metrics: MetricRegistry, logger: Logger,
+        ask: @escaping Ask
+    ) {
+        self.serving = serving
+        self.reliability = reliability
+        self.settings = settings
+        self.ask = ask
+        lease = Lease("outside-probes", holder: holder, seconds: 30)
+        self.metrics = OutsideProbeMetrics(metrics, endpoints: settings?.endpoints.count ?? 0)
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            guard let settings else {
+                // Nothing to do until the end, which cancels the pause.
+                while !Task.isCancelled { try? await Task.sleep(for: .seconds(3_600)) }
+                return
+            }
+            await probeAll(settings)
+        }
+    }
+
+    private func probeAll(_ settings: Settings) async {
+        var schedule = ProbeSchedule()
+        var generator = SystemRandomNumberGenerator()
+        let start = ContinuousClock.now
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                do {
+                    if try await lease.acquire(serving) != nil {
+                        let now = (ContinuousClock.now - start).wholeMicroseconds
+                        let subjects = try await subjects(settings)
+                        schedule.assign(Set(subjects.keys), now: now, using: &generator)
+                        for id in schedule.take(now: now, using: &generator) {
+                            guard let subject = subjects[id] else { continue }
+                            group.addTask { await self.probe(subject, settings) }
+                        }
+                    }
+                } catch {
+                    note(error)
+                }
+                // Cancellation is seen by the loop's condition.
+                try? await Task.sleep(for: .seconds(2))
+            }
+        }
+    }
+
+    /// Every model that customers may see, at every endpoint.
+    private func subjects(_ settings: Settings) async throws -> [String: OutsideProbe] {
+        let rows = try await serving.query("SELECT name, kind FROM serving.models WHERE state = 'active' ORDER BY name")
+        var subjects: [String: OutsideProbe] = [:]
+        for row in rows {
+            let model: String = try row.value("name")
+            let isEmbedding = try row.value("kind", as: String.self) == "embedding"
+            for (region, url) in settings.endpoints {
+                subjects[model + "\n" + region] = OutsideProbe(model: model, region: region, url: url, isEmbedding: isEmbedding)
+            }
+        }
+        return subjects
+    }
+
+    private func probe(_ subject: OutsideProbe, _ settings: Settings) async {
+        do {
+            let record = try await result(of: subject, settings)
+            _ = try await ProbeStore(reliability).store([record])
+            metrics.count(record.fault)
+        } catch {
+            note(error)
+        }
+    }
+
+    /// Asks once, and says whose fault a failure is.
+    func result(of subject: OutsideProbe, _ settings: Settings) async throws -> ProbeRecord {
+        let at = Int64(Date().timeIntervalSince1970 * 1_000_000)
+        var record = ProbeRecord(model: subject.model, region: subject.region, at: at)
+        guard let key = Self.key(settings.keyFile) else {
+            record.fault = ProbeFault.customer.rawValue
+            return record
+        }
+        let finding: OutsideProbe.Finding
+        do {
+            let response = try await ask(subject.request(key: key, authoritiesPem: settings.authoritiesPem))
+            record.take(response.timings)
+            record.status = response.status
+            finding = subject.judge(response)
+        } catch {
+            finding = subject.judge(error)
+        }
+        (record.promptTokens, record.completionTokens) = (finding.promptTokens, finding.completionTokens)
+        if let trouble = finding.trouble { record.fault = try await fault(trouble, subject).rawValue }
+        return record
+    }
+
+    /// Compared with what gateways found at the workers meanwhile: where those answer, what lies before them does not.
+    private func fault(_ trouble: OutsideProbe.Trouble, _ subject: OutsideProbe) async throws -> ProbeFault {
+        switch trouble {
+        case .own: return .customer
+        case .way: return .gateway
+        case .answer(let usual):
+            let row = try await reliability.queryOne(
+                """
+                SELECT count(*) FILTER (WHERE succeeded) AS good, mode() WITHIN GROUP (ORDER BY fault) AS fault FROM reliability.probe
+                WHERE kind = 'worker' AND model = \(subject.model) AND region = \(subject.region) AND at > now() - interval '90 seconds'
+                """)
+            if try row?.value("good", as: Int.self) ?? 0 > 0 { return .gateway }
+            return try row?.value("fault", as: String?.self).flatMap(ProbeFault.init) ?? usual
+        }
+    }
+
+    private func note(_ error: any Error) {
+        guard !Task.isCancelled else { return }
+        logger.warning("A probe from outside was not made", metadata: [LogKeys.code: "\(errorCode(error))"])
+    }
+
+    /// The first line of the file; nil when it cannot be read.
+    private static func key(_ path: String) -> String? {
+        guard let data = try? Data(contentsOf: URL(filePath: path)), data.count <= 65_536 else { return nil }
+        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init)
+    }
+}
+
+/// How probes from outside ended, and whether there are any.
+struct OutsideProbeMetrics: Sendable {
+    private let good: CounterMetric
+    private let faults: [String: CounterMetric]
+
+    init(_ registry: MetricRegistry, endpoints: Int) {
+        registry.gauge("plimsoll_control_outside_probe_endpoints", "Public endpoints that are probed from outside; 0: none is.").set(
+            Double(endpoints))
+        let (name, help) = ("plimsoll_control_outside_probes_total", "Probes from outside, by what they found: good, or whose fault it is.")
+        good = registry.counter(name, help, labels: ["result": "good"])
+        faults = Dictionary(
+            uniqueKeysWithValues: ProbeFault.allCases.map { ($0.rawValue, registry.counter(name, help, labels: ["result": $0.rawValue])) })
+    }
+
+    func count(_ fault: String?) {
+        (fault.map { faults[$0] } ?? good)?.increment()
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMicroseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+}
+
+extension ProbeRecord {
+    /// Of a connection of its own, so that every phase was gone through.
+    fileprivate mutating func take(_ timings: OutboundTimings) {
+        (nameLookup, connect, tls) = (timings.nameLookup.wholeMicroseconds, timings.connect.wholeMicroseconds, timings.tls.wholeMicroseconds)
+        (firstTokenAfter, lastTokenAfter) = (timings.firstByte.wholeMicroseconds, timings.total.wholeMicroseconds)
+    }
+}

@@ -1,0 +1,150 @@
+import Domain
+package import FoundationEssentials
+package import Logging
+import Postgres
+import ServiceLifecycle
+import Synchronization
+package import Telemetry
+
+/// Computes every provider's score once a minute, and whether it may serve tiers whose promise pays. One replica at a time: the holder of a lease.
+package struct ProviderScores: Service {
+    /// A host that is silent for so long while others speak is lost.
+    private static let lossSilence: SQL = "interval '5 minutes'"
+
+    private let serving: PostgresPool
+    private let reliability: PostgresPool
+    private let lease: Lease
+    private let shown: ScoreBoard
+    private let logger: Logger
+
+    package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
+        self.init(serving: databases.serving, reliability: databases.reliability, holder: holder, metrics: metrics, logger: logger)
+    }
+
+    init(serving: PostgresPool, reliability: PostgresPool, holder: UUID, metrics: MetricRegistry, logger: Logger) {
+        self.serving = serving
+        self.reliability = reliability
+        lease = Lease("provider-scores", holder: holder, seconds: 90)
+        shown = ScoreBoard(metrics)
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    if try await lease.acquire(serving) != nil { try await turn(at: Date()) }
+                    // Every replica tells it, whoever is asked.
+                    try await show()
+                } catch {
+                    if !Task.isCancelled {
+                        logger.warning("Scores of providers could not be computed", metadata: [LogKeys.code: "\(errorCode(error))"])
+                    }
+                }
+                // Cancellation is seen by the loop's condition.
+                try? await Task.sleep(for: .seconds(60))
+            }
+        }
+    }
+
+    func turn(at now: Date) async throws {
+        try await noteLosses()
+        let rows = try await serving.query("SELECT name FROM serving.providers WHERE state <> 'deleted' ORDER BY name")
+        let providers: [String] = try rows.map { try $0.value("name") }
+        let evidence = try await ProviderEvidenceReader(pool: reliability).read(providers)
+        let admitted = try await admitted()
+        for provider in providers {
+            guard let evidence = evidence[provider] else { continue }
+            let points = evidence.points(at: now)
+            let isAdmitted = PaidTierGate.admits(
+                points: points, isAdmitted: admitted.contains(provider), cleanProbes: evidence.cleanProbes)
+            try await store(provider, evidence, points: points, isAdmitted: isAdmitted, at: now)
+            if isAdmitted != admitted.contains(provider) { report(provider, isAdmitted) }
+        }
+        try await reliability.execute("DELETE FROM reliability.provider_score WHERE NOT provider = ANY(\(providers)::text[])")
+    }
+
+    private func admitted() async throws -> Set<String> {
+        Set(try await reliability.query("SELECT provider FROM reliability.provider_score WHERE admitted").map { try $0.value("provider") })
+    }
+
+    private func report(_ provider: String, _ isAdmitted: Bool) {
+        logger.log(
+            level: isAdmitted ? .notice : .warning,
+            isAdmitted ? "A provider may serve tiers whose promise pays" : "A provider may no longer serve tiers whose promise pays",
+            metadata: [LogKeys.provider: "\(provider)"])
+    }
+
+    /// Hosts that were to serve, or had drained, and are silent while some other host is not: else it is us who hear nothing.
+    private func noteLosses() async throws {
+        let rows = try await serving.query(
+            """
+            SELECT hosts.id, pools.provider, hosts.last_heartbeat_at, hosts.intent = 'drain' AND hosts.agent_state = 'drained' AS drained
+            FROM serving.hosts JOIN serving.pools ON pools.name = hosts.pool
+            WHERE hosts.state = 'active' AND hosts.last_heartbeat_at < now() - \(Self.lossSilence)
+                AND hosts.last_heartbeat_at > now() - make_interval(days => \(ProviderEvidence.window))
+                AND EXISTS (SELECT 1 FROM serving.hosts AS other WHERE \(Reporting.isCurrent("other.last_heartbeat_at")))
+            """)
+        guard !rows.isEmpty else { return }
+        let hosts: [UUID] = try rows.map { try $0.value("id") }
+        let providers: [String] = try rows.map { try $0.value("provider") }
+        let moments: [Date] = try rows.map { try $0.value("last_heartbeat_at") }
+        let drained: [Bool] = try rows.map { try $0.value("drained") }
+        try await reliability.execute(
+            """
+            INSERT INTO reliability.host_loss (host_id, provider, lost_at, drained)
+            SELECT * FROM unnest(\(hosts)::uuid[], \(providers)::text[], \(moments)::timestamptz[], \(drained)::boolean[]) ON CONFLICT DO NOTHING
+            """)
+    }
+
+    private func store(_ provider: String, _ evidence: ProviderEvidence, points: Double?, isAdmitted: Bool, at now: Date) async throws {
+        let parts = evidence.parts
+        _ = try await reliability.pipeline([
+            """
+            INSERT INTO reliability.provider_score AS score (provider, computed_at, points, availability, latency, preemption, price, success, probes,
+                clean_probes, round_trip_us, losses, undrained_losses, last_probe_at, last_incident_at, admitted, admitted_changed_at)
+            VALUES (\(provider), \(now), \(points), \(parts.availability), \(parts.latency), \(parts.preemption), \(parts.price),
+                \(evidence.success), \(evidence.probes), \(evidence.cleanProbes), \(evidence.roundTrip), \(evidence.losses),
+                \(evidence.undrainedLosses), \(evidence.lastProbeAt), \(evidence.lastIncidentAt), \(isAdmitted), \(now))
+            ON CONFLICT (provider) DO UPDATE SET computed_at = EXCLUDED.computed_at, points = EXCLUDED.points,
+                availability = EXCLUDED.availability, latency = EXCLUDED.latency, preemption = EXCLUDED.preemption, price = EXCLUDED.price,
+                success = EXCLUDED.success, probes = EXCLUDED.probes, clean_probes = EXCLUDED.clean_probes,
+                round_trip_us = EXCLUDED.round_trip_us, losses = EXCLUDED.losses, undrained_losses = EXCLUDED.undrained_losses,
+                last_probe_at = EXCLUDED.last_probe_at, last_incident_at = EXCLUDED.last_incident_at, admitted = EXCLUDED.admitted,
+                admitted_changed_at = CASE WHEN score.admitted = EXCLUDED.admitted THEN score.admitted_changed_at
+                    ELSE EXCLUDED.admitted_changed_at END
+            """,
+            """
+            INSERT INTO reliability.provider_score_day (provider, day, points, admitted)
+            VALUES (\(provider), (\(now)::timestamptz AT TIME ZONE 'UTC')::date, \(points), \(isAdmitted))
+            ON CONFLICT (provider, day) DO UPDATE SET points = EXCLUDED.points, admitted = EXCLUDED.admitted
+            """,
+        ])
+    }
+
+    private func show() async throws {
+        let rows = try await reliability.query("SELECT provider, points, admitted FROM reliability.provider_score ORDER BY provider")
+        shown.show(try rows.map { (try $0.value("provider"), try $0.value("points"), try $0.value("admitted")) })
+    }
+}
+
+/// The scores as metrics. Providers are few, and named by operators.
+private final class ScoreBoard: Sendable {
+    private let rows = Mutex<[(provider: String, points: Double?, admitted: Bool)]>([])
+
+    init(_ metrics: MetricRegistry) {
+        metrics.collect { [weak self] in
+            let rows = self?.rows.withLock { $0 } ?? []
+            let points = rows.compactMap { row in row.points.map { MetricSample(labels: ["provider": row.provider], $0) } }
+            let admitted = rows.map { MetricSample(labels: ["provider": $0.provider], $0.admitted ? 1 : 0) }
+            return [
+                MetricFamily("plimsoll_control_provider_score", "Score of each provider, 0 to 100; none without a probe for a day.", .gauge, points),
+                MetricFamily("plimsoll_control_provider_admitted", "Whether each provider may serve tiers whose promise pays.", .gauge, admitted),
+            ]
+        }
+    }
+
+    func show(_ rows: [(provider: String, points: Double?, admitted: Bool)]) {
+        self.rows.withLock { $0 = rows }
+    }
+}

@@ -1,0 +1,217 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// A month of a tenant as its customer may see it: availability in both views, latency, errors, days for charts, incidents. No provider, host or worker.
+struct TenantReport: Sendable {
+    let databases: ControlDatabases
+    let tenant: UUID
+    let month: BillingPeriod
+    /// Minutes of the month that are closed.
+    let range: MinuteRange
+
+    private struct Place: Sendable {
+        let subject: MinuteSubject
+        let range: MinuteRange
+    }
+
+    /// `GET /admin/v1/tenants/{id}/report?month=2030-01`; without a month the present one.
+    static let route = AdminRoute.read("tenants/{id}/report") { call, databases in
+        try call.refuseQuery(but: ["month"])
+        let (id, _) = try await AdminResource.tenants.find(call.reference) { try await databases.serving.queryOne($0) }
+        guard let tenant = UUID(uuidString: id) else { throw AdminRefusal.notFound }
+        let present = BillingPeriod(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000)
+        guard let month = call.query["month"].map({ BillingPeriod($0) }) ?? present else {
+            throw AdminRefusal.fault("month", "must be a month such as 2030-01")
+        }
+        return AdminAnswer(body: try await of(tenant, month, databases))
+    }
+
+    static func of(_ tenant: UUID, _ month: BillingPeriod, _ databases: ControlDatabases) async throws -> String {
+        let row = try await databases.reliability.queryOne(
+            "SELECT extract(epoch FROM closed_until)::bigint / 60 AS minute FROM reliability.minute_progress")
+        let closed = try row?.value("minute", as: Int64.self) ?? month.minutes.lowerBound
+        let end = max(month.minutes.lowerBound, min(month.minutes.upperBound, closed))
+        let report = TenantReport(databases: databases, tenant: tenant, month: month, range: month.minutes.lowerBound..<end)
+        return try await report.document()
+    }
+
+    private func document() async throws -> String {
+        let tier = try await databases.serving.queryOne(
+            """
+            SELECT tier.name, tier.ttft_objective_microseconds AS first, tier.ttlt_objective_microseconds AS last
+            FROM serving.tenants AS tenant JOIN serving.tiers AS tier ON tier.name = tenant.tier WHERE tenant.id = \(tenant)
+            """)
+        guard let tier else { throw AdminRefusal.notFound }
+        let (name, first, last): (String, Int64, Int64) = (try tier.value("name"), try tier.value("first"), try tier.value("last"))
+        var series: [String] = []
+        for place in try await places() { series.append(try await text(place, first: first, last: last)) }
+        return "{\"tenant\":\"\(tenant.uuidString.lowercased())\",\"tier\":\(AdminJSON.string(name)),\"month\":\"\(month)\","
+            + "\"from\":\"\(UTCMinute.text(range.lowerBound))\",\"until\":\"\(UTCMinute.text(range.upperBound))\","
+            + "\"complete\":\(range == month.minutes),\"series\":[\(series.joined(separator: ","))],"
+            + "\"incidents\":\(try await incidents(tier: name))}"
+    }
+
+    /// What has leaves in the month, and for which part of it.
+    private func places() async throws -> [Place] {
+        let rows = try await databases.reliability.query(
+            """
+            SELECT model, region, extract(epoch FROM min(since_at))::bigint / 60 AS since,
+                extract(epoch FROM max(coalesce(until_at, 'infinity'::timestamptz)))::text AS until
+            FROM reliability.evidence_series WHERE tenant_id = \(tenant) AND since_at < \(EvidenceTime.minute(range.upperBound))
+                AND (until_at IS NULL OR until_at > \(EvidenceTime.minute(range.lowerBound)))
+            GROUP BY model, region ORDER BY model, region
+            """)
+        return try rows.map { row in
+            let since = max(range.lowerBound, try row.value("since", as: Int64.self))
+            let until = Double(try row.value("until", as: String.self)).flatMap { $0.isFinite ? Int64($0 / 60) : nil } ?? range.upperBound
+            return Place(
+                subject: MinuteSubject(tenant: tenant, model: try row.value("model"), region: try row.value("region")),
+                range: since..<max(since, min(range.upperBound, until)))
+        }
+    }
+
+    private func text(_ place: Place, first: Int64, last: Int64) async throws -> String {
+        let book = MinuteBook(pool: databases.reliability)
+        let gaps = try await PromiseGaps(pool: databases.reliability).gaps(of: place.subject, month: month.minutes)
+        let objective = try await book.tally(of: place.subject, in: place.range, rule: .anyBad)
+        let promise = try await book.tally(of: place.subject, in: place.range, rule: .anyBad, leftOut: gaps)
+        let histograms = try await ReportHistograms.read(place.subject, place.range, databases.reliability)
+        let days = try await days(place, histograms)
+        let sums = try await sums(place)
+        return "{\"model\":\(AdminJSON.string(place.subject.model)),\"region\":\(AdminJSON.string(place.subject.region)),"
+            + "\"from\":\"\(UTCMinute.text(place.range.lowerBound))\",\"until\":\"\(UTCMinute.text(place.range.upperBound))\","
+            + "\"objective_view\":\(Self.text(objective)),\"promise_view\":\(Self.text(promise)),"
+            + "\"requests\":\(sums.requests),"
+            + "\"first_token\":\(Self.text(sums.first, first, histograms.month(.first))),"
+            + "\"last_token_256\":\(Self.text(sums.last, last, histograms.month(.last))),\"days\":\(days)}"
+    }
+
+    private static func text(_ tally: MinuteTally) -> String {
+        let uptime = tally.uptime.map {
+            "{\"numerator\":\($0.numerator),\"denominator\":\($0.denominator),\"percent\":\"\(($0 * Ratio(100, 1)).decimal(places: 4))\"}"
+        }
+        return
+            "{\"minutes\":\(tally.minutes),\"excluded\":\(tally.excluded),\"good\":\(tally.good),\"good_idle\":\(tally.goodIdle),\"bad\":\(tally.bad),"
+            + "\"bad_idle\":\(tally.badIdle),\"unmeasured\":\(tally.unmeasured),\"uptime\":\(uptime ?? "null")}"
+    }
+
+    /// Whether the p95 was above the threshold is decided by counters; percentiles are for pictures.
+    private static func text(_ counter: LatencyCounter, _ threshold: Int64, _ histogram: LatencyHistogram) -> String {
+        "{\"threshold_microseconds\":\(threshold),\"samples\":\(counter.samples),\"over\":\(counter.over),"
+            + "\"p95_is_over\":\(counter.isBreach.map { "\($0)" } ?? "null"),"
+            + ReportHistograms.percentiles(histogram).map { "\"p\($0.0)_microseconds\":\($0.1.map { "\($0)" } ?? "null")" }.joined(separator: ",")
+            + "}"
+    }
+}
+
+extension TenantReport {
+    private func sums(_ place: Place) async throws -> (requests: String, first: LatencyCounter, last: LatencyCounter) {
+        let subject = place.subject
+        let row = try await databases.reliability.queryOne(
+            """
+            SELECT json_build_object('good', coalesce(sum(good), 0), 'bad', coalesce(sum(bad), 0), 'excluded', coalesce(sum(excluded), 0),
+                    'server_errors', coalesce(sum((outcomes ->> 'bad:5xx')::bigint), 0), 'refused_within_quota', coalesce(sum((outcomes ->> 'bad:shed')::bigint), 0),
+                    'refused_above_quota', coalesce(sum((outcomes ->> 'excluded:quota')::bigint), 0),
+                    'broken_streams', coalesce(sum((outcomes ->> 'bad:stream_broken')::bigint), 0), 'disconnects', coalesce(sum(disconnects), 0),
+                    'prompt_tokens', coalesce(sum(prompt_tokens), 0), 'completion_tokens', coalesce(sum(completion_tokens), 0))::text AS requests,
+                coalesce(sum(first_token_samples), 0)::bigint AS first, coalesce(sum(first_token_over), 0)::bigint AS first_over,
+                coalesce(sum(last_token_samples), 0)::bigint AS last, coalesce(sum(last_token_over), 0)::bigint AS last_over
+            FROM reliability.minute WHERE tenant_id = \(tenant) AND model = \(subject.model) AND region = \(subject.region) AND NOT drill
+                AND minute_at >= \(EvidenceTime.minute(place.range.lowerBound)) AND minute_at < \(EvidenceTime.minute(place.range.upperBound))
+            """)
+        guard let row else { return ("{}", LatencyCounter(), LatencyCounter()) }
+        return (
+            try row.value("requests"), LatencyCounter(samples: try row.value("first"), over: try row.value("first_over")),
+            LatencyCounter(samples: try row.value("last"), over: try row.value("last_over"))
+        )
+    }
+
+    /// Days with requests, oldest first, for charts.
+    private func days(_ place: Place, _ histograms: ReportHistograms) async throws -> String {
+        let subject = place.subject
+        let rows = try await databases.reliability.query(
+            """
+            SELECT (minute_at AT TIME ZONE 'UTC')::date::text AS day, json_build_object(
+                'day', (minute_at AT TIME ZONE 'UTC')::date, 'busy_minutes', count(*) FILTER (WHERE good + bad > 0),
+                'bad_minutes', count(*) FILTER (WHERE bad > 0), 'good', sum(good), 'bad', sum(bad), 'excluded', sum(excluded),
+                'server_errors', sum(server_errors), 'refused', sum(shed + over_quota), 'disconnects', sum(disconnects),
+                'first_token_samples', sum(first_token_samples), 'first_token_over', sum(first_token_over))::text AS document
+            FROM reliability.minute_total WHERE tenant_id = \(tenant) AND model = \(subject.model) AND region = \(subject.region)
+                AND minute_at >= \(EvidenceTime.minute(place.range.lowerBound)) AND minute_at < \(EvidenceTime.minute(place.range.upperBound))
+            GROUP BY (minute_at AT TIME ZONE 'UTC')::date ORDER BY 1
+            """)
+        let texts = try rows.map { row -> String in
+            let day: String = try row.value("day")
+            let p95 = ReportHistograms.percentiles(histograms.day(.first, day)).first { $0.0 == 95 }?.1
+            let text: String = try row.value("document")
+            return text.dropLast() + ",\"first_token_p95_microseconds\":\(p95.map { "\($0)" } ?? "null")}"
+        }
+        return "[\(texts.joined(separator: ","))]"
+    }
+
+    /// Incidents that customers felt in the month and that concern what the tenant uses. Titles are the operator's and may name a provider: they stay here.
+    private func incidents(tier: String) async throws -> String {
+        let places = try await places()
+        let (models, regions) = (places.map(\.subject.model), places.map(\.subject.region))
+        let row = try await databases.reliability.queryOne(
+            """
+            SELECT coalesce(json_agg(json_build_object('id', id, 'number', number, 'rule', rule, 'model', model, 'region', region, 'step', step,
+                'impact_from', serving.wire_time(impact_from), 'impact_until', serving.wire_time(impact_until),
+                'resolved_at', serving.wire_time(resolved_at)) ORDER BY impact_from, number), '[]')::text AS incidents
+            FROM reliability.incident WHERE NOT drill AND impact_from < \(EvidenceTime.minute(month.minutes.upperBound))
+                AND coalesce(impact_until, 'infinity') > \(EvidenceTime.minute(month.minutes.lowerBound)) AND tier IN ('', \(tier))
+                AND EXISTS (SELECT 1 FROM unnest(\(models)::text[], \(regions)::text[]) AS used (model, region)
+                    WHERE incident.model IN ('', used.model) AND incident.region IN ('', used.region))
+            """)
+        return try row?.value("incidents") ?? "[]"
+    }
+}
+
+/// Times of a series by day, for percentiles that are shown.
+struct ReportHistograms: Sendable {
+    enum Kind: String, Sendable {
+        case first, last
+    }
+
+    private struct Key: Hashable {
+        let kind: Kind
+        let day: String
+    }
+
+    private var days: [Key: LatencyHistogram] = [:]
+
+    func day(_ kind: Kind, _ day: String) -> LatencyHistogram { days[Key(kind: kind, day: day)] ?? LatencyHistogram() }
+
+    func month(_ kind: Kind) -> LatencyHistogram {
+        days.reduce(into: LatencyHistogram()) { if $1.key.kind == kind { $0.merge($1.value) } }
+    }
+
+    /// Upper ends of the buckets that hold them; nil without samples.
+    static func percentiles(_ histogram: LatencyHistogram) -> [(Int, Int64?)] {
+        let total = histogram.total
+        return [50, 95, 99].map { percent in
+            (percent, histogram.bucket(rank: (total * Int64(percent) + 99) / 100).map { LatencyHistogram.bounds(of: $0).upperBound })
+        }
+    }
+
+    static func read(_ subject: MinuteSubject, _ range: MinuteRange, _ reliability: PostgresPool) async throws -> ReportHistograms {
+        let rows = try await reliability.query(
+            """
+            SELECT kind, (minute_at AT TIME ZONE 'UTC')::date::text AS day, bucket.key::integer AS bucket, sum(bucket.value::bigint)::bigint AS count
+            FROM reliability.minute CROSS JOIN LATERAL (
+                VALUES ('first', first_token_histogram), ('last', last_token_histogram)) AS kinds (kind, histogram),
+                LATERAL jsonb_each_text(histogram) AS bucket
+            WHERE tenant_id = \(subject.tenant) AND model = \(subject.model) AND region = \(subject.region) AND NOT drill
+                AND minute_at >= \(EvidenceTime.minute(range.lowerBound)) AND minute_at < \(EvidenceTime.minute(range.upperBound))
+            GROUP BY kind, 2, 3
+            """)
+        var found = ReportHistograms()
+        for row in rows {
+            guard let kind = Kind(rawValue: try row.value("kind")) else { continue }
+            let key = Key(kind: kind, day: try row.value("day"))
+            found.days[key, default: LatencyHistogram()].merge(LatencyHistogram(counts: [try row.value("bucket"): try row.value("count")]))
+        }
+        return found
+    }
+}

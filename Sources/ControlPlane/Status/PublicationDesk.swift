@@ -1,0 +1,155 @@
+import Domain
+import FoundationEssentials
+import PlimsollWire
+import Postgres
+
+/// Keeps what is published in step with incidents and maintenance windows: drafts that publish themselves, updates at each step.
+struct PublicationDesk: Sendable {
+    let serving: PostgresPool
+    let reliability: PostgresPool
+
+    func tend(at now: Date) async throws {
+        try await draftIncidents(now)
+        try await takeVetoes(now)
+        try await publishDue(now)
+        try await followIncidents(now)
+        try await WindowPublication(reliability: reliability).tend(at: now)
+    }
+
+    /// An incident that customers feel has a draft from its first moment; a drill's is published at once and says that it is one.
+    private func draftIncidents(_ now: Date) async throws {
+        try await reliability.execute(
+            """
+            INSERT INTO reliability.status_post (kind, incident_id, title, impact, models, regions, began_at, publish_at, created_by)
+            SELECT 'incident', incident.id,
+                left(concat(CASE WHEN incident.drill THEN 'Drill: ' END, 'Disruption',
+                    CASE WHEN incident.model <> '' THEN ' of ' || coalesce(incident.model, '') END,
+                    CASE WHEN incident.region <> '' THEN ' in ' || incident.region END), 200),
+                CASE WHEN incident.drill THEN 'none' WHEN incident.severity = 'page' THEN 'major' ELSE 'minor' END,
+                ARRAY[incident.model], ARRAY[incident.region], coalesce(incident.impact_from, incident.opened_at),
+                CASE WHEN incident.drill THEN incident.opened_at
+                    ELSE incident.impact_from + make_interval(mins => \(IncidentRules.draftMinutes)) END, 'automatic'
+            FROM reliability.incident AS incident
+            WHERE (incident.impact_from IS NOT NULL OR incident.drill) AND incident.opened_at > \(now)::timestamptz - interval '90 days'
+            ON CONFLICT (incident_id) DO NOTHING
+            """)
+    }
+
+    private func takeVetoes(_ now: Date) async throws {
+        try await reliability.execute(
+            """
+            UPDATE reliability.status_post AS post SET vetoed_at = \(now), vetoed_by = 'incident', veto_reason = incident.veto_reason
+            FROM reliability.incident AS incident
+            WHERE incident.id = post.incident_id AND incident.veto_reason IS NOT NULL AND post.vetoed_at IS NULL AND post.published_at IS NULL
+            """)
+    }
+
+    /// Ten minutes of impact, whether it still lasts or is over by now: an incident that was shorter stays a draft.
+    private func publishDue(_ now: Date) async throws {
+        try await reliability.transaction { connection in
+            let rows = try await connection.query(
+                """
+                UPDATE reliability.status_post AS post SET published_at = \(now)
+                WHERE post.published_at IS NULL AND post.vetoed_at IS NULL AND post.publish_at <= \(now) AND (post.incident_id IS NULL OR EXISTS (
+                    SELECT 1 FROM reliability.incident WHERE incident.id = post.incident_id AND (incident.drill OR
+                        coalesce(incident.impact_until, incident.resolved_at, \(now)) >=
+                            incident.impact_from + make_interval(mins => \(IncidentRules.draftMinutes)))))
+                RETURNING post.id, post.incident_id
+                """)
+            for row in rows {
+                guard let incident = try row.value("incident_id", as: UUID?.self) else { continue }
+                try await connection.execute(
+                    "UPDATE reliability.incident SET published_at = \(now) WHERE id = \(incident) AND published_at IS NULL")
+                try await connection.execute(
+                    """
+                    INSERT INTO reliability.incident_event (incident_id, at, kind, actor, text)
+                    VALUES (\(incident), \(now), 'published', 'automatic', 'the draft was published on the status page')
+                    """)
+            }
+        }
+    }
+
+    private func followIncidents(_ now: Date) async throws {
+        let rows = try await reliability.query(
+            """
+            SELECT post.id, incident.step, incident.drill, incident.postmortem::text AS postmortem, incident.model, incident.region,
+                (extract(epoch FROM coalesce(incident.impact_until, incident.resolved_at, \(now))
+                    - coalesce(incident.impact_from, incident.opened_at)) / 60)::bigint AS minutes,
+                (SELECT status FROM reliability.status_update AS u WHERE u.post_id = post.id AND u.corrects IS NULL
+                    ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS told
+            FROM reliability.status_post AS post JOIN reliability.incident AS incident ON incident.id = post.incident_id
+            WHERE post.published_at IS NOT NULL AND post.published_at > \(now)::timestamptz - interval '90 days'
+            """)
+        for row in rows {
+            guard let step = IncidentStep(rawValue: try row.value("step")) else { continue }
+            let status = step.publicStatus.rawValue
+            guard try row.value("told", as: String?.self) != status else { continue }
+            let minutes: Int64 = max(0, try row.value("minutes"))
+            let note = step == .reported ? try await note(try row.value("postmortem"), minutes: minutes) : nil
+            let text = Self.text(step, minutes: minutes, isDrill: try row.value("drill"))
+            try await append(post: try row.value("id"), status: status, text, note: note)
+        }
+    }
+
+    private func append(post: UUID, status: String, _ body: String, note: StatusNote?) async throws {
+        let words = try note.map { String(decoding: try WireCoder.encode($0), as: UTF8.self) }
+        try await reliability.execute(
+            """
+            INSERT INTO reliability.status_update (post_id, status, body, note, actor)
+            VALUES (\(post), \(status), \(body), \(words)::jsonb, 'automatic')
+            """)
+    }
+
+    /// What an operator wrote up, without the names that are nobody's business.
+    private func note(_ postmortem: String?, minutes: Int64) async throws -> StatusNote? {
+        guard let postmortem else { return nil }
+        let words = try await PublicWords.read { try await serving.query($0) }
+        let written = try JSONDecoder().decode(Postmortem.self, from: Data(postmortem.utf8))
+        return written.note(minutes: minutes, words)
+    }
+
+    static func text(_ step: IncidentStep, minutes: Int64, isDrill: Bool) -> String {
+        let drill = isDrill ? "This is a planned drill. " : ""
+        return drill
+            + {
+                switch step {
+                case .detected, .stabilizing: "Requests are failing or slow. We are looking for the cause."
+                case .diagnosed: "The cause is known, and we are working around it."
+                case .mitigated: "Traffic has been moved away from the fault. We are watching whether it holds."
+                case .resolved: "Requests have been answered as promised for \(IncidentRules.cleanMinutes) minutes. It lasted \(minutes) minutes."
+                case .reported: "We have written up what happened."
+                }
+            }()
+    }
+}
+
+/// A postmortem as it is kept; parts that are missing were not written.
+private struct Postmortem: Decodable {
+    let parts: [String: String]
+
+    private struct Name: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+
+        init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Name.self)
+        var parts: [String: String] = [:]
+        for key in container.allKeys {
+            if let text = try? container.decode(String.self, forKey: key) { parts[key.stringValue] = text }
+        }
+        self.parts = parts
+    }
+
+    func note(minutes: Int64, _ words: PublicWords) -> StatusNote {
+        let part = { (name: String) in words.cleaned(parts[name] ?? "") }
+        return StatusNote(
+            impact: part("impact"), durationMinutes: minutes, rootCause: part("root_cause"), effect: part("customer_effect"),
+            credits: part("credits"),
+            prevention: part("prevention"))
+    }
+}

@@ -1,0 +1,127 @@
+import Domain
+import FoundationEssentials
+import PlimsollWire
+import Postgres
+
+/// Scheduled work that was announced before it began, as the public history leaves it out.
+struct AnnouncedWork: Sendable, Equatable {
+    var model: String?
+    var region: String?
+    /// Minutes since 1970.
+    var minutes: MinuteRange
+
+    func covers(_ place: StatusPlace) -> Bool { (model ?? place.model) == place.model && (region ?? place.region) == place.region }
+}
+
+/// Minutes of a period of a place as the public sees them.
+struct PublicCounts: Sendable, Equatable {
+    var good: Int64 = 0
+    var bad: Int64 = 0
+    /// Of the bad ones, those in which at least half of what was asked failed.
+    var lost: Int64 = 0
+    var failed: Int64 = 0
+    var counting: Int64 = 0
+    var limited: Int64 = 0
+    var requests: Int64 = 0
+}
+
+/// A day or an hour of UTC.
+enum PublicSpan: String, Sendable {
+    case day, hour
+
+    var minutes: Int64 { self == .day ? 1_440 : 60 }
+}
+
+/// What is known of each model in each region, all tenants together.
+struct StatusEvidence: Sendable {
+    struct Key: Hashable, Sendable {
+        var place: StatusPlace
+        /// Minutes since 1970 of the period's start.
+        var start: Int64
+    }
+
+    /// Of the reliability room.
+    let pool: PostgresPool
+
+    func work(within range: MinuteRange) async throws -> [AnnouncedWork] {
+        let rows = try await pool.query(
+            """
+            SELECT model, region, extract(epoch FROM starts_at)::bigint / 60 AS first,
+                ceil(extract(epoch FROM least(ends_at, completed_at)) / 60)::bigint AS next
+            FROM reliability.maintenance_window
+            WHERE state <> 'cancelled' AND announced_at < starts_at AND ends_at > to_timestamp(\(range.lowerBound) * 60)
+                AND starts_at < to_timestamp(\(range.upperBound) * 60)
+            """)
+        return try rows.compactMap { row in
+            let (first, next): (Int64, Int64) = (try row.value("first"), try row.value("next"))
+            guard next > first else { return nil }
+            return AnnouncedWork(model: try row.value("model"), region: try row.value("region"), minutes: first..<next)
+        }
+    }
+
+    /// Counts of each period that has any evidence; a minute is judged by `PublicStatus.minuteRule`, an idle one by its probes.
+    func counts(_ span: PublicSpan, in range: MinuteRange, without work: [AnnouncedWork]) async throws -> [Key: PublicCounts] {
+        let rows = try await pool.query(
+            """
+            WITH asked AS (
+                SELECT model, region, minute_at, sum(good)::bigint AS good, sum(bad)::bigint AS bad, sum(shed + over_quota)::bigint AS limited,
+                    sum(good + bad + excluded)::bigint AS requests
+                FROM reliability.service_minute WHERE \(time(range)) GROUP BY model, region, minute_at
+            ), judged AS (
+                SELECT model, region, minute_at, coalesce(good, 0) AS good, coalesce(bad, 0) AS bad, coalesce(limited, 0) AS limited,
+                    coalesce(requests, 0) AS requests,
+                    CASE WHEN good + bad > 0 THEN \(PublicStatus.minuteRule.isBad) ELSE successes = 0 END AS is_bad
+                FROM asked FULL JOIN (SELECT * FROM reliability.probe_minute WHERE \(time(range)) AND successes + failures > 0) AS probed
+                    USING (model, region, minute_at)
+            )
+            SELECT model, region, extract(epoch FROM minute_at)::bigint / (60 * \(span.minutes)) * \(span.minutes) AS start,
+                count(*) FILTER (WHERE NOT is_bad) AS good, count(*) FILTER (WHERE is_bad) AS bad,
+                count(*) FILTER (WHERE is_bad AND bad * 2 >= good + bad) AS lost, sum(bad)::bigint AS failed, sum(good + bad)::bigint AS counting,
+                sum(limited)::bigint AS limited, sum(requests)::bigint AS requests
+            FROM judged WHERE is_bad IS NOT NULL AND NOT EXISTS (\(covering(work))) GROUP BY 1, 2, 3
+            """)
+        var counts: [Key: PublicCounts] = [:]
+        for row in rows {
+            let place = StatusPlace(model: try row.value("model"), region: try row.value("region"))
+            counts[Key(place: place, start: try row.value("start"))] = PublicCounts(
+                good: try row.value("good"), bad: try row.value("bad"), lost: try row.value("lost"), failed: try row.value("failed"),
+                counting: try row.value("counting"), limited: try row.value("limited"), requests: try row.value("requests"))
+        }
+        return counts
+    }
+
+    /// The first minute of which anything is known, of each place.
+    func measuredSince() async throws -> [StatusPlace: Int64] {
+        let rows = try await pool.query(
+            """
+            SELECT model, region, extract(epoch FROM min(first))::bigint / 60 AS first FROM (
+                SELECT model, region, min(minute_at) AS first FROM reliability.service_minute GROUP BY model, region
+                UNION ALL SELECT model, region, min(minute_at) FROM reliability.probe_minute GROUP BY model, region
+            ) AS known GROUP BY model, region
+            """)
+        var first: [StatusPlace: Int64] = [:]
+        for row in rows { first[StatusPlace(model: try row.value("model"), region: try row.value("region"))] = try row.value("first") }
+        return first
+    }
+
+    /// The minutes that the present state is judged by.
+    func latest(_ place: StatusPlace, until minute: Int64) async throws -> [BookMinute] {
+        var found: [BookMinute] = []
+        let range = (minute - PublicStatus.windowMinutes)..<minute
+        try await MinuteBook(pool: pool).minutes(of: MinuteSubject(model: place.model, region: place.region), in: range) { found += $0 }
+        return found
+    }
+
+    private func time(_ range: MinuteRange) -> SQL {
+        "minute_at >= to_timestamp(\(range.lowerBound) * 60) AND minute_at < to_timestamp(\(range.upperBound) * 60)"
+    }
+
+    private func covering(_ work: [AnnouncedWork]) -> SQL {
+        """
+        SELECT 1 FROM unnest(\(work.map(\.model))::text[], \(work.map(\.region))::text[], \(work.map(\.minutes.lowerBound))::bigint[],
+            \(work.map(\.minutes.upperBound))::bigint[]) AS work (model, region, first, next)
+        WHERE judged.minute_at >= to_timestamp(work.first * 60) AND judged.minute_at < to_timestamp(work.next * 60)
+            AND coalesce(work.model, judged.model) = judged.model AND coalesce(work.region, judged.region) = judged.region
+        """
+    }
+}

@@ -1,0 +1,75 @@
+/// What a month of one series comes to under its terms: the same arithmetic wherever a promise is judged from leaves.
+package struct MonthOutcome: Sendable, Equatable {
+    /// Minutes by what they count as.
+    package private(set) var good: Int64 = 0
+    package private(set) var bad: Int64 = 0
+    package private(set) var excluded: Int64 = 0
+    /// Of the bad ones, those of which nothing is known.
+    package private(set) var unmeasured: Int64 = 0
+    /// Of the minutes that count.
+    package private(set) var firstTokens = LatencyCounter()
+    /// Most hours in a row, at any minute, whose p95 was above the threshold.
+    package private(set) var slowHours = 0
+    package private(set) var latencyPercent = 0
+    package private(set) var percent = Ratio(0, 1)
+
+    package var eligible: Int64 { good + bad }
+    /// Nil when no minute counts.
+    package var uptime: Ratio? { eligible == 0 ? nil : Ratio(good, eligible) }
+
+    /// - Parameters:
+    ///   - covered: Minutes that the terms are about; nil: all.
+    ///   - corrections: What minutes of this series were found to be after their leaf was fixed.
+    ///   - excluding: Minutes that do not count.
+    ///   - probes: Of the region.
+    package init(
+        _ stretches: [EvidenceStretch], terms: EvidenceTerms, covered: Range<Int64>? = nil, corrections: [Int64: LeafCounts] = [:],
+        excluding: [Range<Int64>] = [], probes: [EvidenceProbes] = []
+    ) {
+        var requests: [(minute: Int64, counter: LatencyCounter)] = []
+        for stretch in stretches {
+            var minute = stretch.since
+            for run in stretch.runs.runs {
+                for place in minute..<minute + Int64(run.times) where covered?.contains(place) != false {
+                    let counts = corrections[place] ?? run.counts
+                    if excluding.contains(where: { $0.contains(place) }) {
+                        excluded += 1
+                    } else {
+                        count(counts, terms.rule)
+                        if counts.firstTokens.samples > 0 { requests.append((place, counts.firstTokens)) }
+                    }
+                }
+                minute += Int64(run.times)
+            }
+        }
+        if let first = stretches.map(\.since).min(), let end = stretches.map(\.until).max(), let latency = terms.latency {
+            let whole = first..<end
+            judge(latency, requests, probes, excluding, in: covered.map { whole.clamped(to: $0) } ?? whole)
+        }
+        let availability = uptime.map { terms.credit.percent(uptime: $0) } ?? Ratio(0, 1)
+        percent = terms.pays ? terms.credit.total([availability, Ratio(Int64(latencyPercent), 1)]) : Ratio(0, 1)
+    }
+
+    private mutating func count(_ counts: LeafCounts, _ rule: TrafficRule) {
+        firstTokens = firstTokens + counts.firstTokens
+        switch counts.status(rule) {
+        case .good, .goodIdle: good += 1
+        case .bad, .badIdle: bad += 1
+        case .unmeasured: (bad, unmeasured) = (bad + 1, unmeasured + 1)
+        case .excluded: excluded += 1
+        }
+    }
+
+    private mutating func judge(
+        _ latency: EvidenceTerms.Latency, _ requests: [(minute: Int64, counter: LatencyCounter)], _ probes: [EvidenceProbes],
+        _ excluding: [Range<Int64>], in period: Range<Int64>
+    ) {
+        let seen = probes.flatMap { probe in zip(probe.since..., probe.counters).map { (minute: $0, counter: $1) } }
+            .filter { sample in sample.counter.samples > 0 && !excluding.contains { $0.contains(sample.minute) } }
+        let place = { (sample: (minute: Int64, counter: LatencyCounter)) in (minute: Int(sample.minute - period.lowerBound), counter: sample.counter)
+        }
+        let hours = LatencyHours(minutes: period.count, requests: requests.map(place), probes: seen.map(place))
+        slowHours = hours.longestRun
+        latencyPercent = hours.creditPercent(eachEpisode: latency.eachEpisode, percent: latency.percent)
+    }
+}

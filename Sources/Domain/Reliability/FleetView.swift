@@ -1,0 +1,151 @@
+/// What there is to mitigate with: the fleet as it would serve if nothing were mitigated.
+package struct FleetView: Sendable {
+    package struct Worker: Sendable, Equatable {
+        package var id: String
+        package var provider: String
+        package var region: String
+        package var model: String
+        package var release: String
+        package var pool: String
+        /// It lives and would take requests: its host speaks, it is not draining, its pool has a weight.
+        package var isServing: Bool
+        /// It lives, and only its pool's weight keeps requests away.
+        package var isStandby: Bool
+
+        package init(
+            id: String, provider: String, region: String, model: String, release: String = "", pool: String = "", isServing: Bool = true,
+            isStandby: Bool = false
+        ) {
+            self.id = id
+            self.provider = provider
+            self.region = region
+            self.model = model
+            self.release = release
+            self.pool = pool
+            self.isServing = isServing
+            self.isStandby = isStandby
+        }
+    }
+
+    package struct Pool: Sendable, Equatable {
+        package enum Kind: String, Sendable {
+            case shared, warm, reserved
+        }
+
+        package var name: String
+        package var kind: Kind
+        package var region: String
+        /// Of one accelerator for an hour; nil: not known.
+        package var hourPriceMicroUsd: Int64?
+
+        package init(name: String, kind: Kind, region: String, hourPriceMicroUsd: Int64? = nil) {
+            self.name = name
+            self.kind = kind
+            self.region = region
+            self.hourPriceMicroUsd = hourPriceMicroUsd
+        }
+    }
+
+    package struct Tier: Sendable, Equatable {
+        package var name: String
+        /// Greater is protected first.
+        package var rank: Int
+        /// Something is promised to it: nothing is taken from it but what its terms name.
+        package var isProtected: Bool
+
+        package init(name: String, rank: Int, isProtected: Bool) {
+            self.name = name
+            self.rank = rank
+            self.isProtected = isProtected
+        }
+    }
+
+    /// What a SKU names for trouble.
+    package struct Terms: Sendable, Equatable {
+        package var model: String
+        package var tier: String
+        package var region: String
+        package var backupRegion: String?
+        package var fallbackModel: String?
+
+        package init(model: String, tier: String, region: String, backupRegion: String? = nil, fallbackModel: String? = nil) {
+            self.model = model
+            self.tier = tier
+            self.region = region
+            self.backupRegion = backupRegion
+            self.fallbackModel = fallbackModel
+        }
+    }
+
+    package var workers: [Worker]
+    package var pools: [Pool]
+    package var tiers: [Tier]
+    package var terms: [Terms]
+
+    package init(workers: [Worker] = [], pools: [Pool] = [], tiers: [Tier] = [], terms: [Terms] = []) {
+        self.workers = workers
+        self.pools = pools
+        self.tiers = tiers
+        self.terms = terms
+    }
+
+    /// The target takes these out of service.
+    package func drained(by target: MitigationTarget) -> [Worker] {
+        switch target.action {
+        case .drainWorker: workers.filter { $0.id == target.worker }
+        case .drainProvider: workers.filter { $0.provider == target.provider && (target.region == nil || $0.region == target.region) }
+        default: []
+        }
+    }
+
+    /// While all these are in force, each model that is served now still is, and each that others could serve is served by them.
+    ///
+    /// What nobody else could ever serve and nobody serves now is left out: nothing is lost with it.
+    package func survives(_ targets: some Sequence<MitigationTarget>) -> Bool {
+        var gone: Set<String> = []
+        for target in targets { gone.formUnion(drained(by: target).map(\.id)) }
+        let elsewhere = Set(workers.lazy.filter { !gone.contains($0.id) }.map(\.model))
+        let touched = Set(workers.lazy.filter { gone.contains($0.id) && ($0.isServing || elsewhere.contains($0.model)) }.map(\.model))
+        let left = Set(workers.lazy.filter { $0.isServing && !gone.contains($0.id) }.map(\.model))
+        return touched.isSubset(of: left)
+    }
+}
+
+/// Something that is wrong, in the policy's terms: an open incident.
+package struct Trouble: Sendable {
+    package var id: String
+    package var signal: IncidentSignal
+    /// Nil: of all.
+    package var tier: String?
+    package var model: String?
+    package var region: String?
+    package var provider: String?
+    package var worker: String?
+    /// Who sends far more than usual.
+    package var tenant: String?
+    /// A release that took over lately and fails more often than the one before.
+    package var release: String?
+    /// Seconds of one clock: when it was first seen, and when last.
+    package var since: Int64
+    package var lastSeen: Int64
+    /// Times as fast as usual that its clean time goes by, for a drill.
+    package var haste: Int64
+
+    package init(
+        id: String, signal: IncidentSignal, tier: String? = nil, model: String? = nil, region: String? = nil, provider: String? = nil,
+        worker: String? = nil, tenant: String? = nil, release: String? = nil, since: Int64, lastSeen: Int64, haste: Int64 = 1
+    ) {
+        self.id = id
+        self.signal = signal
+        self.tier = tier
+        self.model = model
+        self.region = region
+        self.provider = provider
+        self.worker = worker
+        self.tenant = tenant
+        self.release = release
+        self.since = since
+        self.lastSeen = lastSeen
+        self.haste = haste
+    }
+}

@@ -1,0 +1,94 @@
+/// What opens an incident.
+package enum IncidentSignal: String, Sendable, CaseIterable {
+    /// Five minutes in a row below an objective.
+    case breachedMinutes = "breached_minutes"
+    case probesFailing = "probes_failing"
+    /// A budget is spent too fast.
+    case burn
+    case serverErrors = "server_errors"
+    case disconnects = "stream_disconnects"
+    case queueTime = "queue_time"
+    /// Most of a provider's workers in a region are out of rotation, or cannot be reached.
+    case providerHealth = "provider_health"
+    case workerHealth = "worker_health"
+    /// Less is left than a paid SKU needs.
+    case redundancy
+    /// Nobody measures what is promised.
+    case unmeasured
+
+    /// Who must look at it now.
+    package var severity: BurnRule.Severity {
+        switch self {
+        case .breachedMinutes, .probesFailing, .burn, .serverErrors, .providerHealth: .page
+        case .disconnects, .queueTime, .workerHealth, .redundancy, .unmeasured: .ticket
+        }
+    }
+
+    /// Customers feel it, so that it belongs on the status page.
+    package var isFelt: Bool {
+        switch self {
+        case .breachedMinutes, .probesFailing, .burn, .serverErrors, .disconnects, .queueTime: true
+        case .providerHealth, .workerHealth, .redundancy, .unmeasured: false
+        }
+    }
+
+    /// In words without a provider's or host's name, for titles that customers may see.
+    package var title: String {
+        switch self {
+        case .breachedMinutes: "Service below its objective"
+        case .probesFailing: "Probes are failing"
+        case .burn: "Error budget is spent too fast"
+        case .serverErrors: "Server errors have risen"
+        case .disconnects: "Streams are cut off"
+        case .queueTime: "Requests wait too long"
+        case .providerHealth: "A capacity source is out of rotation"
+        case .workerHealth: "A worker is out of rotation"
+        case .redundancy: "Redundancy is below what is promised"
+        case .unmeasured: "Service is not measured"
+        }
+    }
+
+    /// Steps of the runbook that may help.
+    package var remedies: Set<MitigationAction> {
+        switch self {
+        case .workerHealth: [.restartWorker, .drainWorker]
+        case .providerHealth: [.drainProvider, .reviewProvider]
+        case .breachedMinutes, .burn, .queueTime:
+            [
+                .warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .rollBackImage, .shortenBatchWindow, .capOutput,
+                .pauseLongPrompts, .throttleTenant, .fallbackModel, .shedTier, .sellCapacity,
+            ]
+        case .probesFailing, .serverErrors, .disconnects:
+            [.drainWorker, .warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .rollBackImage, .fallbackModel]
+        case .redundancy: [.raiseWorkers, .reviewProvider]
+        case .unmeasured: []
+        }
+    }
+}
+
+/// What an incident is about: while one with this key is open, the same trouble is the same incident.
+package struct IncidentKey: Sendable, Hashable {
+    package var signal: IncidentSignal
+    /// Empty where it is not about one.
+    package var tier: String
+    package var model: String
+    package var region: String
+    package var provider: String
+    /// Of whatever else it is about, such as a worker's id.
+    package var subject: String
+
+    package init(_ signal: IncidentSignal, tier: String = "", model: String = "", region: String = "", provider: String = "", subject: String = "") {
+        self.signal = signal
+        self.tier = tier
+        self.model = model
+        self.region = region
+        self.provider = provider
+        self.subject = subject
+    }
+
+    /// As rows hold it.
+    package var text: String {
+        let parts = [tier, model, region, signal.rawValue]
+        return (parts + [provider, subject].filter { !$0.isEmpty }).map { $0.isEmpty ? "*" : $0 }.joined(separator: "/")
+    }
+}

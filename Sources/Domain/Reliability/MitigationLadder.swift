@@ -1,0 +1,106 @@
+/// Which targets could help against a trouble, in the order of the runbook.
+struct MitigationLadder {
+    /// Tokens of an answer, and of a prompt, that are left to tiers to which nothing is promised.
+    static let cappedOutput = 256
+    static let longPrompt = 2_000
+    /// Parts per million of its limits that a noisy tenant keeps.
+    static let throttle = 250_000
+
+    let fleet: FleetView
+
+    func targets(_ trouble: Trouble) -> [MitigationTarget] {
+        MitigationAction.runbook.filter(trouble.signal.remedies.contains).flatMap { targets($0, trouble) }
+    }
+
+    /// Of an hour; nil: not known, or nothing.
+    func cost(_ target: MitigationTarget) -> Int64? {
+        guard let name = target.pool, target.action == .warmPool || target.action == .reservedCapacity else { return nil }
+        guard let price = fleet.pools.first(where: { $0.name == name })?.hourPriceMicroUsd else { return nil }
+        return price * Int64(fleet.workers.count { $0.pool == name && $0.isStandby })
+    }
+
+    private func targets(_ action: MitigationAction, _ trouble: Trouble) -> [MitigationTarget] {
+        switch action {
+        case .restartWorker, .drainWorker: trouble.worker.map { [MitigationTarget(action, worker: $0)] } ?? []
+        case .drainProvider: trouble.provider.map { [MitigationTarget(action, region: trouble.region, provider: $0)] } ?? []
+        case .reviewProvider: trouble.provider.map { [MitigationTarget(action, provider: $0)] } ?? []
+        case .warmPool: standby(.warm, action, trouble)
+        case .reservedCapacity: standby(.reserved, action, trouble)
+        case .backupRegion: moves(trouble)
+        case .protectedPool: protections(trouble)
+        case .raiseWorkers, .shortenBatchWindow: [MitigationTarget(action, model: trouble.model, region: trouble.region)]
+        case .rollBackImage: trouble.release.map { [MitigationTarget(action, model: trouble.model, release: $0)] } ?? []
+        case .capOutput: lesser(action, trouble, value: Self.cappedOutput)
+        case .pauseLongPrompts: lesser(action, trouble, value: Self.longPrompt)
+        case .shedTier: trouble.tier.map(isProtected) ?? true ? lesser(action, trouble, value: nil) : []
+        case .throttleTenant: trouble.tenant.map { [MitigationTarget(action, region: trouble.region, tenant: $0, value: Self.throttle)] } ?? []
+        case .sellCapacity, .raiseLimit: trouble.tenant.map { [MitigationTarget(action, tenant: $0)] } ?? []
+        case .fallbackModel: fallbacks(trouble)
+        }
+    }
+
+    private func isProtected(_ tier: String) -> Bool { fleet.tiers.first { $0.name == tier }?.isProtected ?? false }
+
+    /// Of the tiers that suffer, who is protected first stands first.
+    private func sufferers(_ trouble: Trouble) -> [FleetView.Tier] {
+        fleet.tiers.filter { trouble.tier == nil || $0.name == trouble.tier }.sorted { ($1.rank, $0.name) < ($0.rank, $1.name) }
+    }
+
+    /// Pools that stand by with workers of the model, those of the region first, then the cheapest.
+    private func standby(_ kind: FleetView.Pool.Kind, _ action: MitigationAction, _ trouble: Trouble) -> [MitigationTarget] {
+        let ready = Set(fleet.workers.lazy.filter { $0.isStandby && (trouble.model == nil || $0.model == trouble.model) }.map(\.pool))
+        func order(_ pool: FleetView.Pool) -> (Int, Int64, String) {
+            (pool.region == trouble.region || trouble.region == nil ? 0 : 1, pool.hourPriceMicroUsd ?? .max, pool.name)
+        }
+        return fleet.pools.filter { $0.kind == kind && ready.contains($0.name) }.sorted { order($0) < order($1) }
+            .map { MitigationTarget(action, pool: $0.name) }
+    }
+
+    private func moves(_ trouble: Trouble) -> [MitigationTarget] {
+        sufferers(trouble).filter(\.isProtected).flatMap { tier in
+            fleet.terms.filter { terms in
+                terms.tier == tier.name && (trouble.model == nil || terms.model == trouble.model)
+                    && (trouble.region == nil || terms.region == trouble.region)
+            }.compactMap { terms in
+                guard let backup = terms.backupRegion, fleet.workers.contains(where: { serves($0, terms.model, backup) }) else { return nil }
+                return MitigationTarget(.backupRegion, tier: tier.name, model: terms.model, region: terms.region, toRegion: backup)
+            }
+        }
+    }
+
+    private func serves(_ worker: FleetView.Worker, _ model: String, _ region: String) -> Bool {
+        worker.isServing && worker.model == model && worker.region == region
+    }
+
+    /// The tier that is protected first has reserved pools to itself as long as they last.
+    private func protections(_ trouble: Trouble) -> [MitigationTarget] {
+        guard let tier = fleet.tiers.filter(\.isProtected).max(by: { ($0.rank, $1.name) < ($1.rank, $0.name) }) else { return [] }
+        return fleet.pools.filter { pool in
+            pool.kind == .reserved
+                && fleet.workers.contains { worker in
+                    worker.pool == pool.name && worker.isServing && (trouble.model == nil || worker.model == trouble.model)
+                        && (trouble.region == nil || worker.region == trouble.region)
+                }
+        }.map { MitigationTarget(.protectedPool, tier: tier.name, pool: $0.name) }
+    }
+
+    /// Tiers to which nothing is promised.
+    private func lesser(_ action: MitigationAction, _ trouble: Trouble, value: Int?) -> [MitigationTarget] {
+        fleet.tiers.filter { !$0.isProtected }.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }
+            .map { MitigationTarget(action, tier: $0.name, model: trouble.model, region: trouble.region, value: value) }
+    }
+
+    /// Where terms name one: from those who are protected last.
+    private func fallbacks(_ trouble: Trouble) -> [MitigationTarget] {
+        fleet.tiers.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }.flatMap { tier in
+            fleet.terms.filter { terms in
+                terms.tier == tier.name && (trouble.model == nil || terms.model == trouble.model)
+                    && (trouble.region == nil || terms.region == trouble.region)
+            }.compactMap { terms -> MitigationTarget? in
+                guard let model = terms.fallbackModel, model != terms.model, fleet.workers.contains(where: { $0.isServing && $0.model == model })
+                else { return nil }
+                return MitigationTarget(.fallbackModel, tier: tier.name, model: terms.model, region: terms.region, toModel: model)
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+/// Decides what is done about troubles and what is taken back, from values alone. Times are seconds of one clock.
+///
+/// Of troubles, those of the tier that is protected first come first; of steps, those of the runbook. After each step it waits whether that
+/// helps. Nothing is taken back before it was held for a while and its trouble has been away for a while, and nothing that was taken back is done
+/// again within that time, so that nothing flaps.
+package struct MitigationPolicy: Sendable {
+    /// In force at once; further ones wait.
+    package var most = 6
+    /// A trouble must have lasted for so long.
+    package var applySeconds: Int64 = 0
+    /// Between two steps against the same trouble.
+    package var stepSeconds: Int64 = 30
+    package var holdSeconds: Int64 = 300
+    package var cleanSeconds: Int64 = 300
+    package var lifeSeconds: Int64 = 3_600
+    /// A trouble that was seen within so long is there.
+    private static let presence: Int64 = 90
+
+    package init() {}
+
+    /// Something that is in force.
+    package struct Standing: Sendable {
+        package var id: String
+        package var target: MitigationTarget
+        package var appliedAt: Int64
+        package var expiresAt: Int64
+        /// Somebody wants it to stay.
+        package var isPinned: Bool
+        /// A person did it: the policy leaves it alone.
+        package var isManual: Bool
+        /// Times as fast as usual that its holding time goes by, for a drill.
+        package var haste: Int64
+
+        package init(
+            id: String, target: MitigationTarget, appliedAt: Int64, expiresAt: Int64, isPinned: Bool = false, isManual: Bool = false,
+            haste: Int64 = 1
+        ) {
+            self.id = id
+            self.target = target
+            self.appliedAt = appliedAt
+            self.expiresAt = expiresAt
+            self.isPinned = isPinned
+            self.isManual = isManual
+            self.haste = haste
+        }
+    }
+
+    package struct Situation: Sendable {
+        package var now: Int64
+        package var troubles: [Trouble]
+        package var fleet: FleetView
+        package var standing: [Standing]
+        /// When targets were taken back or ran out last.
+        package var ended: [MitigationTarget: Int64]
+        /// What a person does not want.
+        package var vetoed: Set<MitigationTarget>
+        /// Proposals that a person has seen or is still to see.
+        package var proposed: Set<MitigationTarget>
+
+        package init(
+            now: Int64, troubles: [Trouble], fleet: FleetView, standing: [Standing] = [], ended: [MitigationTarget: Int64] = [:],
+            vetoed: Set<MitigationTarget> = [], proposed: Set<MitigationTarget> = []
+        ) {
+            self.now = now
+            self.troubles = troubles
+            self.fleet = fleet
+            self.standing = standing
+            self.ended = ended
+            self.vetoed = vetoed
+            self.proposed = proposed
+        }
+    }
+
+    package enum RevertReason: String, Sendable {
+        /// Its trouble has been away for long enough.
+        case clean
+        /// What it drains is all that is left of a model.
+        case lastLeft = "last_left"
+    }
+
+    package enum Decision: Sendable, Equatable {
+        /// For the trouble of that id. Cost: micro-US-dollars of an hour.
+        case apply(MitigationTarget, trouble: String, cost: Int64?, expiresAt: Int64)
+        /// A person is asked to do it.
+        case propose(MitigationTarget, trouble: String)
+        case extend(String, until: Int64)
+        case revert(String, RevertReason)
+    }
+
+    package func decide(_ situation: Situation) -> [Decision] {
+        var turn = Turn(policy: self, situation)
+        turn.rescue()
+        turn.takeBack()
+        turn.act()
+        return turn.decisions
+    }
+
+    /// One decision on its way.
+    private struct Turn {
+        let policy: MitigationPolicy
+        var situation: Situation
+        let ladder: MitigationLadder
+        /// By trouble, in their order.
+        let plans: [(trouble: Trouble, targets: [MitigationTarget])]
+        var standing: [Standing]
+        var decisions: [Decision] = []
+
+        init(policy: MitigationPolicy, _ situation: Situation) {
+            self.policy = policy
+            self.situation = situation
+            let ladder = MitigationLadder(fleet: situation.fleet)
+            self.ladder = ladder
+            let ranks = Dictionary(situation.fleet.tiers.map { ($0.name, $0.rank) }, uniquingKeysWith: { first, _ in first })
+            // What hits all hits those who are protected first.
+            func rank(_ trouble: Trouble) -> Int { trouble.tier.map { ranks[$0] ?? 0 } ?? ranks.values.max() ?? 0 }
+            plans = situation.troubles.sorted { (rank($1), $0.since, $0.id) < (rank($0), $1.since, $1.id) }.map { ($0, ladder.targets($0)) }
+            standing = situation.standing
+        }
+
+        private var now: Int64 { situation.now }
+
+        /// What others failed meanwhile must not leave a model with nobody.
+        mutating func rescue() {
+            for one in standing where one.target.action.isUrgent && !situation.fleet.survives([one.target]) { revert(one, .lastLeft) }
+            // Alone each may be well, together not: the youngest goes.
+            while !situation.fleet.survives(standing.map(\.target)),
+                let youngest = standing.filter({ $0.target.action.isUrgent }).max(by: { ($0.appliedAt, $0.id) < ($1.appliedAt, $1.id) })
+            {
+                revert(youngest, .lastLeft)
+            }
+        }
+
+        private mutating func revert(_ one: Standing, _ reason: RevertReason) {
+            standing.removeAll { $0.id == one.id }
+            situation.ended[one.target] = now
+            decisions.append(.revert(one.id, reason))
+        }
+
+        /// What nobody needs any more goes, what hurts most first, one at a time and a step apart; what is needed lives on.
+        mutating func takeBack() {
+            let lastEnd = situation.ended.values.max() ?? .min
+            var mayRevert = lastEnd == .min || now - lastEnd >= policy.stepSeconds
+            let order = Dictionary(uniqueKeysWithValues: MitigationAction.runbook.enumerated().map { ($1, $0) })
+            for one in standing.sorted(by: { (order[$1.target.action] ?? 0, $0.id) < (order[$0.target.action] ?? 0, $1.id) }) {
+                let isNeeded = one.isPinned || (!one.isManual && isNeeded(one.target))
+                if isNeeded, one.expiresAt - now < policy.lifeSeconds / 2 {
+                    decisions.append(.extend(one.id, until: now + policy.lifeSeconds))
+                }
+                guard !isNeeded, !one.isManual, mayRevert, now - one.appliedAt >= policy.holdSeconds / one.haste else { continue }
+                revert(one, .clean)
+                mayRevert = false
+            }
+        }
+
+        private func isNeeded(_ target: MitigationTarget) -> Bool {
+            plans.contains { now - $0.trouble.lastSeen < policy.cleanSeconds / $0.trouble.haste && $0.targets.contains(target) }
+        }
+
+        /// One step against each trouble that is there.
+        mutating func act() {
+            for (trouble, targets) in plans {
+                guard now - trouble.lastSeen < min(MitigationPolicy.presence, policy.cleanSeconds / trouble.haste),
+                    now - trouble.since >= policy.applySeconds
+                else {
+                    continue
+                }
+                propose(targets, trouble)
+                let inForce = standing.filter { targets.contains($0.target) }
+                let isWaiting = inForce.contains { now - $0.appliedAt < policy.stepSeconds }
+                guard standing.count < policy.most, let next = targets.first(where: { canApply($0) && !(isWaiting && !$0.action.isUrgent) })
+                else { continue }
+                let expiresAt = now + policy.lifeSeconds
+                decisions.append(.apply(next, trouble: trouble.id, cost: ladder.cost(next), expiresAt: expiresAt))
+                standing.append(Standing(id: "", target: next, appliedAt: now, expiresAt: expiresAt))
+            }
+        }
+
+        private func canApply(_ target: MitigationTarget) -> Bool {
+            guard target.action.isAutomatic, !situation.vetoed.contains(target), !standing.contains(where: { $0.target == target }) else {
+                return false
+            }
+            if let ended = situation.ended[target], now - ended < policy.holdSeconds { return false }
+            return !target.action.isUrgent || situation.fleet.survives(standing.map(\.target) + [target])
+        }
+
+        /// What only people can do is said once, when everything before it in the runbook is in force or cannot be.
+        private mutating func propose(_ targets: [MitigationTarget], _ trouble: Trouble) {
+            for target in targets {
+                if canApply(target) { return }
+                guard !target.action.isAutomatic, !situation.proposed.contains(target), !situation.vetoed.contains(target) else { continue }
+                let isSaid = decisions.contains { if case .propose(target, _) = $0 { true } else { false } }
+                if !isSaid { decisions.append(.propose(target, trouble: trouble.id)) }
+            }
+        }
+    }
+}

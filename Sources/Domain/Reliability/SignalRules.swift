@@ -1,0 +1,161 @@
+/// Who is served where, as minutes are counted.
+package struct ServiceName: Sendable, Hashable {
+    package var tier: String
+    package var model: String
+    package var region: String
+    /// Traffic that a drill makes, which no promise covers.
+    package var isDrill: Bool
+
+    package init(tier: String, model: String, region: String, isDrill: Bool = false) {
+        self.isDrill = isDrill
+        self.tier = tier
+        self.model = model
+        self.region = region
+    }
+}
+
+/// What gateways counted of one minute, of all customers of a service.
+package struct ServiceMinute: Sendable, Equatable {
+    package var good: Int64 = 0
+    package var bad: Int64 = 0
+    /// Of the bad ones.
+    package var serverErrors: Int64 = 0
+    package var broken: Int64 = 0
+    package var shed: Int64 = 0
+    /// First tokens, and those that were later than the tier is sold with.
+    package var firstTokens = LatencyCounter()
+    /// Clients that left before their answer ended.
+    package var disconnects: Int64 = 0
+    /// Requests that waited for a second or more.
+    package var waited: Int64 = 0
+
+    package init() {}
+
+    package var total: Int64 { good + bad }
+
+    package static func + (left: ServiceMinute, right: ServiceMinute) -> ServiceMinute {
+        var sum = left
+        sum.good += right.good
+        sum.bad += right.bad
+        sum.serverErrors += right.serverErrors
+        sum.broken += right.broken
+        sum.shed += right.shed
+        sum.firstTokens = left.firstTokens + right.firstTokens
+        sum.disconnects += right.disconnects
+        sum.waited += right.waited
+        return sum
+    }
+
+    /// More than 0.2 % bad, or more than 5 % of first tokens late. Nil: nothing is known of it.
+    package var isBreached: Bool? {
+        guard total > 0 || firstTokens.samples > 0 else { return nil }
+        return bad * 500 > total || firstTokens.over > firstTokens.samples / 20
+    }
+}
+
+/// Reads signals out of the minutes of one service (reference, section 2.14). Minutes are numbered since 1970, the newest is still open.
+package struct SignalRules: Sendable {
+    package struct Finding: Sendable, Equatable {
+        package var signal: IncidentSignal
+        /// Seconds since 1970 of the first minute that shows it.
+        package var beganAt: Int64
+    }
+
+    /// Seconds after its end at which a minute is complete: gateways tell every five.
+    private static let settling: Int64 = 10
+    /// Events below which a share proves nothing.
+    private static let least: Int64 = 5
+    private static let baseline: Int64 = 10
+
+    private let minutes: [Int64: ServiceMinute]
+    private let now: Int64
+
+    /// - Parameter now: Seconds since 1970.
+    package init(_ minutes: [Int64: ServiceMinute], now: Int64) {
+        self.minutes = minutes
+        self.now = now
+    }
+
+    /// - Parameter open: Signals with an incident that is open: one breached minute is enough for it to go on.
+    package func findings(open: Set<IncidentSignal> = []) -> [Finding] {
+        [breach(isOpen: open.contains(.breachedMinutes)), errors, disconnects, queueing].compactMap(\.self)
+    }
+
+    private func breach(isOpen: Bool) -> Finding? {
+        let newest = (now - Self.settling) / 60 - 1
+        var streak = BreachStreak(need: isOpen ? 1 : BreachStreak.shippedNeed)
+        for minute in (newest - 14)...newest { _ = streak.note(minutes[minute]?.isBreached) }
+        guard streak.length >= streak.need else { return nil }
+        return Finding(signal: .breachedMinutes, beganAt: (newest - Int64(streak.length) + 1) * 60)
+    }
+
+    /// The open minute and the one before.
+    private var recent: ServiceMinute { sum((now / 60 - 1)...(now / 60)) }
+
+    private var before: ServiceMinute { sum((now / 60 - 1 - Self.baseline)...(now / 60 - 2)) }
+
+    private func sum(_ range: ClosedRange<Int64>) -> ServiceMinute {
+        range.reduce(ServiceMinute()) { sum, minute in minutes[minute].map { sum + $0 } ?? sum }
+    }
+
+    /// A share that is above one in `of`, and `times` what it was.
+    private func hasRisen(_ count: (ServiceMinute) -> Int64, above of: Int64, times: Int64) -> Bool {
+        let (recent, before) = (recent, before)
+        let events = count(recent)
+        guard events >= Self.least, events * of > recent.total + recent.disconnects else { return false }
+        let usual = Ratio(count(before), max(before.total, 1))
+        return Ratio(events, max(recent.total, 1)) > usual * Ratio(times, 1)
+    }
+
+    private func finding(_ signal: IncidentSignal, _ isThere: Bool) -> Finding? {
+        isThere ? Finding(signal: signal, beganAt: (now / 60 - 1) * 60) : nil
+    }
+
+    private var errors: Finding? { finding(.serverErrors, hasRisen(\.serverErrors, above: 20, times: 4)) }
+
+    private var disconnects: Finding? {
+        finding(.disconnects, hasRisen(\.broken, above: 20, times: 4) || hasRisen(\.disconnects, above: 3, times: 3))
+    }
+
+    private var queueing: Finding? { finding(.queueTime, hasRisen(\.shed, above: 50, times: 4) || hasRisen(\.waited, above: 20, times: 4)) }
+}
+
+/// Reads out of what is known of workers which providers and workers are in trouble.
+package struct FleetRules: Sendable {
+    package struct Condition: Sendable {
+        package var worker: String
+        package var provider: String
+        package var region: String
+        package var model: String
+        package var isDown: Bool
+
+        package init(worker: String, provider: String, region: String, model: String, isDown: Bool) {
+            self.worker = worker
+            self.provider = provider
+            self.region = region
+            self.model = model
+            self.isDown = isDown
+        }
+    }
+
+    package struct Place: Sendable, Hashable {
+        package var provider: String
+        package var region: String
+    }
+
+    /// At least half of a provider's workers in the region are down.
+    package let providers: [Place]
+    /// Workers that are down while most of their provider's are not.
+    package let workers: [Condition]
+
+    package init(_ conditions: [Condition]) {
+        let places = Dictionary(grouping: conditions) { Place(provider: $0.provider, region: $0.region) }
+        let lost = places.filter { place in
+            let down = place.value.count { $0.isDown }
+            return down > 0 && down * 2 >= place.value.count
+        }.keys
+        providers = lost.sorted { ($0.provider, $0.region) < ($1.provider, $1.region) }
+        workers = conditions.filter { $0.isDown && !lost.contains(Place(provider: $0.provider, region: $0.region)) }
+            .sorted { $0.worker < $1.worker }
+    }
+}

@@ -1,0 +1,67 @@
+import PlimsollWire
+
+extension TableContents {
+    private static let whole = 1_000_000
+
+    /// As this gateway serves from it: with what mitigations say of workers, releases and tenants, and without those that are over, that it does
+    /// not know, or that are for another region's gateways.
+    func mitigated(region: String, nowSeconds: Int64) -> TableContents {
+        guard !mitigations.isEmpty else { return self }
+        var served = self
+        served.mitigations = mitigations.filter { $0.isFor(region) && $0.expiresAtSeconds > nowSeconds }
+        for mitigation in served.mitigations { served.carryOut(mitigation) }
+        return served
+    }
+
+    /// Seconds since 1970 at which the next of its mitigations is over; nil: none is in force.
+    func mitigationEnd(after nowSeconds: Int64) -> Int64? {
+        mitigations.lazy.map(\.expiresAtSeconds).filter { $0 > nowSeconds }.min()
+    }
+
+    private mutating func carryOut(_ mitigation: MitigationEntry) {
+        switch mitigation.kind {
+        case .drainWorker: drain { $0.id == mitigation.worker }
+        case .drainProvider:
+            drain { $0.provider == mitigation.provider && (mitigation.region == nil || $0.region == mitigation.region) }
+        case .warmPool, .reservedCapacity:
+            for index in workers.indices where workers[index].pool == mitigation.pool && workers[index].weight == 0 {
+                workers[index].weight = Self.whole
+            }
+        case .rollBackImage: hold(mitigation.release, of: mitigation.model)
+        case .throttleTenant:
+            guard let tenant = mitigation.tenant, let share = mitigation.value else { return }
+            let left = tenants[tenant]?.throttlePpm ?? Self.whole
+            tenants[tenant]?.throttlePpm = min(left, max(share, 1))
+        case .backupRegion, .protectedPool, .capOutput, .pauseLongPrompts, .fallbackModel, .shedTier, nil: break
+        }
+    }
+
+    /// A worker that is the last of its model stays: a bad answer is better than none, and health of workers is judged elsewhere.
+    private mutating func drain(_ isMeant: (WorkerEntry) -> Bool) {
+        let open = workers.indices.filter { !workers[$0].draining && workers[$0].weight > 0 }
+        let left = Set(open.filter { !isMeant(workers[$0]) }.map { workers[$0].model })
+        for index in open where isMeant(workers[index]) && left.contains(workers[index].model) { workers[index].draining = true }
+    }
+
+    /// The others take the release's share; where they had none, they take all.
+    private mutating func hold(_ release: String?, of model: String?) {
+        guard let release, let model, var weights = models[model]?.releaseWeights, weights[release] ?? 0 > 0 else { return }
+        let present = Set(workers.lazy.filter { $0.model == model && !$0.draining && $0.weight > 0 }.map(\.release))
+        let others = weights.keys.filter { $0 != release && present.contains($0) }
+        guard !others.isEmpty else { return }
+        weights[release] = 0
+        if others.allSatisfy({ weights[$0] == 0 }) { for name in others { weights[name] = Self.whole } }
+        models[model]?.releaseWeights = weights
+    }
+}
+
+extension MitigationEntry {
+    /// What is said of workers, pools and releases holds wherever they are routed to.
+    fileprivate func isFor(_ own: String) -> Bool {
+        switch kind {
+        case .drainWorker, .drainProvider, .warmPool, .reservedCapacity, .protectedPool, .rollBackImage: true
+        case .backupRegion, .capOutput, .pauseLongPrompts, .throttleTenant, .fallbackModel, .shedTier: region == nil || region == own
+        case nil: false
+        }
+    }
+}

@@ -1,0 +1,263 @@
+import Domain
+import FoundationEssentials
+import PlimsollWire
+import Postgres
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+/// Two providers with a worker each, a gateway that reports, and a keeper whose clock is the test's.
+struct IncidentWorld: Sendable {
+    let world: PeerWorld
+    let keeper: IncidentKeeper
+    let gateway = UUID()
+    let workers = ["alpha": UUID(), "beta": UUID()]
+
+    static func with(_ body: (IncidentWorld) async throws -> Void) async throws {
+        try await PeerWorld.with { world in
+            let keeper = IncidentKeeper(serving: world.pool, reliability: world.pool, logger: world.logger)
+            let incidents = IncidentWorld(world: world, keeper: keeper)
+            try await incidents.prepare()
+            try await body(incidents)
+        }
+    }
+
+    private func prepare() async throws {
+        let pool = world.pool
+        _ = try await pool.pipeline([
+            "INSERT INTO serving.providers (name, display_name, kind) VALUES ('beta', 'Beta', 'marketplace')",
+            "INSERT INTO serving.pools (name, provider, region) VALUES ('beta-eu', 'beta', 'eu')",
+            "INSERT INTO serving.gateways (id, name, region, boot_id) VALUES (\(gateway), 'gw-1', 'eu', 'b')",
+            """
+            INSERT INTO serving.tiers (name, display_name, capacity_policy, priority, max_prompt_tokens, max_output_tokens, max_body_bytes,
+                requests_per_minute, tokens_per_minute, concurrent_requests, max_table_age_seconds, ttft_objective_microseconds)
+            VALUES ('business', 'Business', 'preallocated', 90, 1000, 1000, 100000, 100, 100000, 10, 3600, 1500000)
+            """,
+        ])
+        for (name, place) in [("alpha", "llama"), ("beta", "beta-eu")] {
+            let host = UUID()
+            _ = try await pool.pipeline([
+                "INSERT INTO serving.hosts (id, name, pool, region, boot_id) VALUES (\(host), \("host-of-" + name), \(place), 'eu', 'b')",
+                """
+                INSERT INTO serving.workers (id, host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted, load)
+                VALUES (\(workers[name]), \(host), 'main', 'tiny-1', 'vllm', 'ready', 4, 2048, TRUE, '{"running": 1, "kv_used_ratio": 0.5}')
+                """,
+            ])
+        }
+    }
+
+    /// All hosts speak, the gateway tells which workers are out, and the keeper looks.
+    func turn(_ now: Date, out: [String] = []) async throws {
+        try await world.pool.execute("UPDATE serving.hosts SET last_heartbeat_at = \(now)")
+        let lost = out.compactMap { workers[$0]?.uuidString.lowercased() }.map { "\"\($0)\": \"lost\"" }.joined(separator: ",")
+        try await world.pool.execute(
+            "UPDATE serving.gateways SET workers_out = \("{\(lost)}")::jsonb, workers_out_at = \(now) WHERE id = \(gateway)")
+        try await keeper.turn(at: now)
+    }
+
+    func minute(_ at: Date, good: Int = 0, errors: Int = 0, tier: String = "business", tenant: UUID = UUID(), drill: Bool = false) async throws {
+        let start = Date(timeIntervalSince1970: (at.timeIntervalSince1970 / 60).rounded(.down) * 60)
+        try await world.pool.execute(
+            """
+            INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
+                first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram, drill)
+            VALUES (\(tenant), 'tiny', 'eu', \(start), \(gateway), 'b', 1, \(tier), json_build_object('good', \(good)::bigint, 'bad:5xx', \(errors)::bigint),
+                \(good), \(errors), 0, \(good), 0, 10, 10, 0, 0, '{}', \(drill))
+            """)
+    }
+
+    func rows(_ sql: SQL) async throws -> [String] {
+        try await world.pool.query("SELECT found.*::text AS line FROM (\(sql)) AS found").map { try $0.value("line") }
+    }
+
+    func one(_ sql: SQL) async throws -> String? { try await world.pool.queryOne(sql)?.value("one") }
+}
+
+@Suite struct IncidentTests {
+    private let start = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 / 60).rounded(.down) * 60)
+
+    @Test func `a lost provider is out of the table within seconds, and comes back when it was well for long enough`() async throws {
+        try await IncidentWorld.with { world in
+            try await world.turn(start)
+            try await world.turn(start + 5, out: ["alpha"])
+            #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
+            try await world.turn(start + 6, out: ["alpha"])
+            #expect(
+                try await world.rows("SELECT rule, provider, region, step, severity FROM reliability.incident") == [
+                    "(provider_health,alpha,eu,stabilizing,page)"
+                ])
+            try await world.turn(start + 7, out: ["alpha"])
+            #expect(
+                try await world.rows("SELECT action, provider, region, mode, state FROM reliability.mitigation ORDER BY created_at, action")
+                    == ["(drain_provider,alpha,eu,automatic,active)", "(review_provider,alpha,,proposal,proposed)"])
+            _ = try await world.world.publisher().publishNow()
+            let entry = try await world.one(
+                "SELECT value AS one FROM serving.routing_table_entry WHERE key LIKE 'mitigation/%' AND value IS NOT NULL")
+            #expect(entry?.contains(#""action":"drain_provider""#) == true && entry?.contains(#""provider":"alpha""#) == true)
+            let snapshot = try await world.one("SELECT snapshot::text AS one FROM reliability.incident")
+            #expect(snapshot?.contains("kv_used_ratio") == true && snapshot?.contains("lost") == true)
+
+            for second in stride(from: 10.0, to: 300, by: 20) { try await world.turn(start + second, out: ["alpha"]) }
+            #expect(try await world.rows("SELECT occurrences FROM reliability.incident") == ["(1)"])
+            for second in stride(from: 300.0, to: 960, by: 20) { try await world.turn(start + second) }
+            #expect(
+                try await world.rows("SELECT state, end_reason FROM reliability.mitigation WHERE mode = 'automatic'") == [
+                    "(reverted,\"its trouble is over\")"
+                ])
+            #expect(try await world.rows("SELECT step FROM reliability.incident") == ["(resolved)"])
+            let steps = try await world.rows("SELECT text FROM reliability.incident_event WHERE kind = 'step' ORDER BY id")
+            #expect(steps == ["(stabilizing)", "(mitigated)"])
+            let taken = try await world.one(
+                "SELECT extract(epoch FROM ended_at - created_at)::bigint::text AS one FROM reliability.mitigation WHERE mode = 'automatic'")
+            #expect(Int(taken ?? "0") ?? 0 >= 500)
+        }
+    }
+
+    @Test func `the last provider is never drained, and a dry run writes down what it would do`() async throws {
+        try await IncidentWorld.with { world in
+            try await world.world.pool.execute("UPDATE reliability.mitigation_policy SET mode = 'dry_run'")
+            for second in [0.0, 1, 2] { try await world.turn(start + second, out: ["alpha", "beta"]) }
+            #expect(try await world.rows("SELECT rule FROM reliability.incident").count == 2)
+            #expect(try await world.rows("SELECT action FROM reliability.mitigation WHERE mode <> 'proposal'").isEmpty)
+            try await world.turn(start + 10, out: ["alpha"])
+            #expect(
+                try await world.rows("SELECT action, mode, state FROM reliability.mitigation WHERE mode <> 'proposal'") == [
+                    "(drain_provider,dry_run,active)"
+                ])
+            _ = try await world.world.publisher().publishNow()
+            #expect(try await world.rows("SELECT key FROM serving.routing_table_entry WHERE key LIKE 'mitigation/%'").isEmpty)
+            #expect(try await world.rows("SELECT text FROM reliability.incident_event WHERE text LIKE 'would do: %'").count == 1)
+        }
+    }
+
+    @Test func `five breached minutes open one incident, what is promised to nobody pays first, and the draft knows the impact`() async throws {
+        try await IncidentWorld.with { world in
+            let tenant = UUID()
+            for minute in 0..<5 { try await world.minute(start + Double(60 * minute), good: 90, errors: 10, tenant: tenant) }
+            for second in stride(from: 0.0, through: 310, by: 10) { try await world.turn(start + second) }
+            let opened = try await world.rows("SELECT rule, tier, model, region FROM reliability.incident ORDER BY rule")
+            #expect(opened == ["(breached_minutes,business,tiny,eu)", "(server_errors,business,tiny,eu)"])
+            // Pro is of the shared kind here: nothing is promised to it.
+            let actions = try await world.rows(
+                "SELECT action, tier FROM reliability.mitigation WHERE mode = 'automatic' ORDER BY created_at, id")
+            #expect(actions.first == "(cap_output,pro)" && !actions.contains { $0.contains("business") }, "\(actions)")
+            for second in stride(from: 320.0, to: 1_200, by: 20) { try await world.turn(start + second) }
+            let draft = try await world.one("SELECT postmortem::text AS one FROM reliability.incident WHERE rule = 'breached_minutes'") ?? ""
+            #expect(draft.contains(#""customers_touched": 1"#) && draft.contains(#""bad_requests": 50"#), "\(draft)")
+            #expect(try await world.rows("SELECT DISTINCT step FROM reliability.incident") == ["(resolved)"])
+        }
+    }
+
+    @Test func `traffic of a drill opens an incident that is marked, and minutes with few requests none`() async throws {
+        try await IncidentWorld.with { world in
+            for minute in 0..<2 { try await world.minute(start + Double(60 * minute), good: 10, errors: 20, drill: true) }
+            try await world.turn(start + 70)
+            #expect(try await world.rows("SELECT rule, drill FROM reliability.incident") == ["(server_errors,t)"])
+        }
+    }
+
+    @Test func `what is not written up within two days is told, and its export names no provider, host or worker`() async throws {
+        try await IncidentWorld.with { world in
+            _ = try await world.world.pool.pipeline([
+                "INSERT INTO reliability.page_channel (name, kind, url) VALUES ('on-call', 'generic', 'http://127.0.0.1:1/')"
+            ])
+            for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }
+            try await world.turn(start + 700)
+            try await world.turn(start + 700 + 48 * 3_600 + 1)
+            try await world.turn(start + 700 + 48 * 3_600 + 2)
+            let events = try await world.rows("SELECT event FROM reliability.page ORDER BY created_at, event")
+            #expect(events == ["(opened)", "(resolved)", "(overdue)"])
+            let id = try await world.one("SELECT id::text AS one FROM reliability.incident") ?? ""
+            let incident = try #require(UUID(uuidString: id))
+            let worker = world.workers["alpha"]?.uuidString.lowercased() ?? "?"
+            let text = "ALPHA and Alpha's host-of-alpha (\(worker)) in pool llama failed; alphabet soup stays"
+            try await world.world.pool.transaction { connection in
+                let desk = PostmortemDesk(connection: connection, now: start + 200_000)
+                let first = try await desk.file(incident, "{\"root_cause\":\(AdminJSON.string(text))}", actor: "test")
+                let second = try await desk.file(incident, "{}", actor: "test")
+                #expect(first && !second)
+            }
+            let export = try await IncidentExport(pool: world.world.pool).document(incident)
+            let lower = export.lowercased()
+            for name in ["alpha'", "alpha ", "beta", "llama", "host-of", "gw-1", worker, world.gateway.uuidString.lowercased()] {
+                #expect(!lower.contains(name), "\(name) in \(export)")
+            }
+            #expect(export.contains("alphabet soup stays") && export.contains("drain_provider") && !export.contains("\"provider\""))
+            let hosts = try await world.rows("SELECT id FROM serving.hosts").map { $0.trimmingCharacters(["(", ")"]) }
+            #expect(hosts.allSatisfy { !lower.contains($0) })
+        }
+    }
+
+    @Test func `a paid service that has fewer than two providers left is an incident`() async throws {
+        try await IncidentWorld.with { world in
+            try await world.world.pool.execute(
+                """
+                INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state)
+                VALUES ('tiny-business', 'tiny', 'business', 'eu', 1, 1, 'active')
+                """)
+            try await world.turn(start)
+            #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
+            try await world.turn(start + 1, out: ["beta"])
+            #expect(try await world.rows("SELECT rule, tier, severity FROM reliability.incident") == ["(redundancy,business,ticket)"])
+        }
+    }
+
+    @Test func `a burn alert that pages and two failed probes from outside open incidents`() async throws {
+        try await IncidentWorld.with { world in
+            _ = try await world.world.pool.pipeline([
+                "INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('business', 'tiny', 'eu', \(start))",
+                """
+                INSERT INTO reliability.burn_alert (subject_id, kind, objective_id, severity, long_seconds, short_seconds, burn, threshold, bad, total,
+                    opened_at)
+                SELECT id, 'availability', gen_random_uuid(), 'page', 3600, 300, 20, 14.4, 5, 100, \(start)::timestamptz FROM reliability.budget_subject
+                """,
+                """
+                INSERT INTO reliability.probe (id, at, kind, model, region, succeeded, fault, status)
+                SELECT gen_random_uuid(), \(start)::timestamptz - make_interval(secs => place * 40), 'outside', 'tiny', 'eu', place > 2,
+                    CASE WHEN place <= 2 THEN 'host' END, 503 FROM generate_series(1, 3) AS place
+                """,
+            ])
+            try await world.turn(start)
+            #expect(try await world.rows("SELECT rule FROM reliability.incident ORDER BY rule") == ["(burn)", "(probes_failing)"])
+        }
+    }
+
+    @Test func `timelines cannot be changed`() async throws {
+        try await IncidentWorld.with { world in
+            for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }
+            for statement in ["UPDATE reliability.incident_event SET text = 'x'", "DELETE FROM reliability.incident_event"] as [SQL] {
+                await #expect(throws: PostgresError.self) { try await world.world.pool.execute(statement) }
+            }
+        }
+    }
+
+    @Test func `hosts of a backup region link to the gateways of the region in need while a mitigation sends customers there`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            let host = UUID()
+            _ = try await pool.pipeline([
+                "INSERT INTO serving.pools (name, provider, region) VALUES ('us', 'beta', 'us')",
+                "INSERT INTO serving.hosts (id, name, pool, region, boot_id) VALUES (\(host), 'us-1', 'us', 'us', 'b')",
+                "UPDATE serving.gateways SET advertise = '127.0.0.1:7801', certificate_not_after = now() + interval '1 day'",
+            ])
+            let states = DesiredStates(pool: pool, trustDomain: "plimsoll.internal")
+            let before = try #require(try await states.state(of: host, newerThan: 0))
+            #expect(before.gateways.isEmpty)
+            try await pool.execute(
+                """
+                INSERT INTO reliability.mitigation (action, model, region, to_region, cause, mode, state, requested_by, expires_at)
+                VALUES ('backup_region', 'tiny', 'eu', 'us', 'test of it', 'manual', 'active', 'test', now() + interval '1 hour')
+                """)
+            let during = try #require(try await states.state(of: host, newerThan: before.generation))
+            #expect(during.gateways.map(\.id) == [world.gateway.uuidString.lowercased()])
+            try await pool.execute("UPDATE reliability.mitigation SET state = 'reverted', ended_at = now()")
+            let after = try #require(try await states.state(of: host, newerThan: during.generation))
+            #expect(after.gateways.isEmpty)
+        }
+    }
+}
+
+extension String {
+    fileprivate func trimmingCharacters(_ characters: Set<Character>) -> String { filter { !characters.contains($0) } }
+}

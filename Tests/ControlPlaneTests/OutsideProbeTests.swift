@@ -1,0 +1,90 @@
+import Domain
+import FoundationEssentials
+import Logging
+import Outbound
+import Postgres
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct OutsideProbeTests {
+    private static let stream =
+        Answers.streamHead + Answers.event(#"{"model":"tiny","choices":[{"index":0,"delta":{"content":"one"}}]}"#)
+        + Answers.event(#"{"model":"tiny","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#)
+        + Answers.event(#"{"model":"tiny","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":256}}"#)
+        + Answers.chunk("data: [DONE]\n\n") + Answers.streamEnd
+
+    /// Asks an endpoint that answers so.
+    private func probe(_ world: PeerWorld, _ answer: String?, metrics: MetricRegistry = MetricRegistry()) async throws -> ProbeRecord {
+        let runtime = try await ScriptedRuntime { _, request in
+            guard request.contains("authorization: Bearer sk-probe") || request.contains("Authorization: Bearer sk-probe") else {
+                return [.send(Answers.json("{}", status: "401 Unauthorized")), .close]
+            }
+            return answer.map { [.send($0), .close] } ?? [.close]
+        }
+        let file = FileManager.default.temporaryDirectory.path + "/probe-key-\(UUID().uuidString)"
+        try Data("sk-probe\n".utf8).write(to: URL(filePath: file))
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let url = "http://127.0.0.1:\(runtime.port)/"
+        let settings = OutsideProbes.Settings(endpoints: ["eu": url], keyFile: file)
+        let client = OutboundClient()
+        let probes = OutsideProbes(
+            serving: world.pool, reliability: world.pool, holder: UUID(), settings: settings, metrics: metrics, logger: Logger(label: "test"),
+            ask: { request async throws(OutboundError) in try await client.send(request) })
+        let record = try await probes.result(of: OutsideProbe(model: "tiny", region: "eu", url: url), settings)
+        try await runtime.close()
+        return record
+    }
+
+    private func worker(_ world: PeerWorld, fault: String?) async throws {
+        try await world.pool.execute(
+            """
+            INSERT INTO reliability.probe (id, at, kind, worker_id, provider, model, region, succeeded, fault, status)
+            VALUES (gen_random_uuid(), now(), 'worker', gen_random_uuid(), 'alpha', 'tiny', 'eu', \(fault == nil), \(fault), 200)
+            """)
+    }
+
+    @Test func `a good answer keeps its phases and what it cost, and is stored once`() async throws {
+        try await PeerWorld.with { world in
+            let record = try await probe(world, Self.stream)
+            #expect(record.fault == nil && record.status == 200 && record.promptTokens == 12 && record.completionTokens == 256)
+            let (connect, first, last) = (record.connect ?? 0, record.firstTokenAfter ?? 0, record.lastTokenAfter ?? 0)
+            #expect(connect > 0 && first >= connect && last >= first && record.tls == 0)
+            #expect(try await ProbeStore(world.pool).store([record]) == 1)
+            #expect(try await ProbeStore(world.pool).store([record]) == 0)
+            #expect(try await world.count("SELECT 1 FROM reliability.probe WHERE kind = 'outside' AND worker_id IS NULL AND connect_us > 0") == 1)
+            #expect(try await world.count("SELECT 1 FROM reliability.probe_verdict WHERE verdict = 'good'") == 1)
+        }
+    }
+
+    @Test func `where workers answer their gateways, a bad answer outside is the gateway's fault, else the workers' own`() async throws {
+        try await PeerWorld.with { world in
+            let broken = Answers.json("{}", status: "503 Service Unavailable")
+            #expect(try await probe(world, broken).fault == "gateway")
+            for _ in 0..<3 { try await worker(world, fault: "host") }
+            try await worker(world, fault: "runtime")
+            #expect(try await probe(world, broken).fault == "host")
+            try await worker(world, fault: nil)
+            #expect(try await probe(world, broken).fault == "gateway")
+        }
+    }
+
+    @Test func `a stream without an end is a bad answer, no connection is the gateway's fault, and a refused key says nothing of the service`()
+        async throws
+    {
+        try await PeerWorld.with { world in
+            let cut = Answers.streamHead + Answers.event(#"{"choices":[{"index":0,"delta":{"content":"one"}}]}"#) + Answers.streamEnd
+            #expect(try await probe(world, cut).fault == "answer")
+            let refused = try await probe(world, Answers.json("{}", status: "403 Forbidden"))
+            #expect(refused.fault == "customer")
+            _ = try await ProbeStore(world.pool).store([refused])
+            #expect(try await world.count("SELECT 1 FROM reliability.probe_verdict") == 0)
+            let full = Answers.json(#"{"error":{"code":"over_capacity"}}"#, status: "429 Too Many Requests")
+            #expect(try await probe(world, full).fault == "gateway")
+            let nowhere = OutsideProbe(model: "tiny", region: "eu", url: "http://127.0.0.1:1")
+            #expect(nowhere.judge(OutboundError(code: .connectFailed, message: "")).trouble == .way)
+        }
+    }
+}

@@ -1,0 +1,223 @@
+import Cryptography
+import Domain
+import FoundationEssentials
+import HTTPWire
+import Logging
+import Outbound
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct PagerTests {
+    private let start = Date(timeIntervalSince1970: 1_900_000_000)
+
+    /// What a receiver got: head and body of each request.
+    private struct Receiver: Sendable {
+        let runtime: ScriptedRuntime
+
+        init(_ statuses: [String] = []) async throws {
+            runtime = try await ScriptedRuntime { number, _ in
+                let status = number < statuses.count ? statuses[number] : "202 Accepted"
+                return [.send("HTTP/1.1 \(status)\r\ncontent-length: 2\r\n\r\n{}")]
+            }
+        }
+
+        var url: String { "http://127.0.0.1:\(runtime.port)/hook" }
+        var bodies: [String] { runtime.seen.requests.map { String($0[($0.ranges(of: "\r\n\r\n").first?.upperBound ?? $0.startIndex)...]) } }
+        var documents: [JSONTree] { get throws { try bodies.map { try JSONDecoder().decode(JSONTree.self, from: Data($0.utf8)) } } }
+
+        func header(_ name: String, _ number: Int = 0) -> String? {
+            runtime.seen.requests[number].split(separator: "\r\n").first { $0.lowercased().hasPrefix(name + ": ") }.map {
+                String($0.dropFirst(name.count + 2))
+            }
+        }
+    }
+
+    private func with(_ body: (PostgresPool, Pager) async throws -> Void) async throws {
+        try await PeerWorld.with { world in
+            let client = OutboundClient()
+            defer { client.shutdown() }
+            try await body(world.pool, Pager(pool: world.pool, client: client, logger: world.logger))
+        }
+    }
+
+    private func channel(
+        _ pool: PostgresPool, _ name: String, _ kind: PageChannelKind, _ url: String, secret: String? = nil, after: Int? = nil, least: String = "page"
+    )
+        async throws
+    {
+        var file: String?
+        if let secret {
+            let path = FileManager.default.temporaryDirectory.path + "/page-secret-\(UUID().uuidString)"
+            try SecretFile.write(Array((secret + "\n").utf8), to: path)
+            file = path
+        }
+        try await pool.execute(
+            """
+            INSERT INTO reliability.page_channel (name, kind, url, secret_file, escalate_after_seconds, least_severity)
+            VALUES (\(name), \(kind.rawValue), \(url), \(file), \(after), \(least))
+            """)
+    }
+
+    private func open(_ pool: PostgresPool, _ signal: IncidentSignal = .serverErrors, at now: Date) async throws -> UUID {
+        try await pool.transaction { connection in
+            let key = IncidentKey(signal, tier: "pro", model: "tiny", region: "eu")
+            return try await IncidentBook(connection: connection, now: now).add(
+                IncidentTrigger(key: key, beganAt: now, text: "seen <here> & there"), snapshot: "{}")
+        }
+    }
+
+    private func states(_ pool: PostgresPool) async throws -> [String] {
+        try await pool.query(
+            """
+            SELECT channel.name || ' ' || page.event || ' ' || page.state AS line FROM reliability.page AS page
+            JOIN reliability.page_channel AS channel ON channel.id = page.channel_id ORDER BY channel.name, page.event
+            """
+        ).map { try $0.value("line") }
+    }
+
+    @Test func `PagerDuty's events have its fields, and one key from the beginning to the end`() async throws {
+        try await with { pool, pager in
+            let receiver = try await Receiver()
+            try await channel(pool, "pd", .pagerduty, receiver.url, secret: "R0UTINGKEY")
+            let id = try await open(pool, at: start)
+            try await pager.turn(at: start + 1)
+            try await pool.transaction { connection in
+                try await IncidentBook(connection: connection, now: start + 60).resolve(id, draft: "{}", actor: "policy", reason: "it is over")
+            }
+            try await pager.turn(at: start + 61)
+            let events = try receiver.documents
+            #expect(events.map { $0["event_action"].string } == ["trigger", "resolve"])
+            #expect(Set(events.map { $0["dedup_key"].string }) == ["plimsoll-incident-\(id.uuidString.lowercased())"])
+            #expect(events.allSatisfy { $0["routing_key"].string == "R0UTINGKEY" })
+            let payload = events[0]["payload"]
+            #expect(payload["summary"].string == "Incident 1: Server errors have risen: tiny, eu, pro")
+            #expect(payload["source"].string == "plimsoll" && payload["severity"].string == "critical" && payload["class"].string == "server_errors")
+            #expect(payload["component"].string == "tiny" && payload["group"].string == "eu" && payload["custom_details"]["tier"].string == "pro")
+            let moment = try Date(payload["timestamp"].string ?? "", strategy: .iso8601)
+            #expect(moment == start)
+            #expect(events[1].names == ["routing_key", "event_action", "dedup_key"])
+            #expect(try await states(pool) == ["pd opened delivered", "pd resolved delivered"])
+        }
+    }
+
+    @Test func `Alertmanager's webhook is of version 4 and fires until it is resolved`() async throws {
+        try await with { pool, pager in
+            let receiver = try await Receiver()
+            try await channel(pool, "am", .alertmanager, receiver.url, secret: "t0ken")
+            let id = try await open(pool, at: start)
+            try await pager.turn(at: start)
+            try await pool.transaction { connection in
+                try await IncidentBook(connection: connection, now: start + 60).resolve(id, draft: "{}", actor: "policy", reason: "it is over")
+            }
+            try await pager.turn(at: start + 60)
+            let calls = try receiver.documents
+            #expect(receiver.header("authorization") == "Bearer t0ken")
+            for (call, status) in zip(calls, ["firing", "resolved"]) {
+                #expect(call["version"].string == "4" && call["status"].string == status && call["truncatedAlerts"].number == 0)
+                #expect(
+                    call.names == [
+                        "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels", "commonLabels", "commonAnnotations",
+                        "externalURL",
+                        "alerts",
+                    ])
+                let alert = call["alerts"][0]
+                #expect(alert.names == ["status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint"])
+                #expect(alert["labels"]["alertname"].string == "PlimsollIncident" && alert["labels"]["severity"].string == "critical")
+                #expect(alert["fingerprint"].string?.count == 16)
+            }
+            #expect(calls[0]["alerts"][0]["endsAt"].string == "0001-01-01T00:00:00Z")
+            let end = try Date(calls[1]["alerts"][0]["endsAt"].string ?? "", strategy: .iso8601)
+            #expect(end == start + 60)
+            #expect(calls[0]["alerts"][0]["fingerprint"] == calls[1]["alerts"][0]["fingerprint"])
+        }
+    }
+
+    @Test func `Slack's message has blocks, and its secret is the address`() async throws {
+        try await with { pool, pager in
+            let receiver = try await Receiver(["200 OK"])
+            try await channel(pool, "chat", .slack, "http://127.0.0.1:1/placeholder", secret: receiver.url)
+            _ = try await open(pool, at: start)
+            try await pager.turn(at: start)
+            let message = try #require(try receiver.documents.first)
+            #expect(message.names == ["text", "blocks"] && message["text"].string?.hasPrefix("Incident 1: ") == true)
+            #expect(message["blocks"][0]["type"].string == "header" && message["blocks"][0]["text"]["type"].string == "plain_text")
+            #expect((message["blocks"][0]["text"]["text"].string ?? "").count <= 150)
+            let fields = message["blocks"][1]["fields"].elements
+            #expect((1...10).contains(fields.count) && fields.allSatisfy { $0["type"].string == "mrkdwn" })
+        }
+    }
+
+    @Test func `a generic page is signed over its time and body`() async throws {
+        try await with { pool, pager in
+            let receiver = try await Receiver()
+            try await channel(pool, "own", .generic, receiver.url, secret: "shared secret")
+            _ = try await open(pool, at: start)
+            try await pager.turn(at: start)
+            let (time, signature) = (receiver.header("x-plimsoll-timestamp") ?? "", receiver.header("x-plimsoll-signature"))
+            #expect(time == "1900000000")
+            let expected = Hex.encode(MAC.hmacSHA256(key: Array("shared secret".utf8), Array("\(time).\(receiver.bodies[0])".utf8)))
+            #expect(signature == "v1=\(expected)")
+            let document = try #require(try receiver.documents.first)
+            #expect(document["delivery"].string == receiver.header("x-plimsoll-delivery"))
+            #expect(document["incident"]["number"].number == 1)
+        }
+    }
+
+    @Test func `a page is tried again after growing pauses, and one that is refused is a dead letter`() async throws {
+        try await with { pool, pager in
+            let receiver = try await Receiver(["503 Service Unavailable", "429 Too Many Requests", "200 OK"])
+            try await channel(pool, "own", .generic, receiver.url)
+            _ = try await open(pool, at: start)
+            try await pager.turn(at: start)
+            try await pager.turn(at: start + 1)
+            #expect(receiver.runtime.seen.requests.count == 1)
+            try await pager.turn(at: start + 6)
+            try await pager.turn(at: start + 8)
+            #expect(receiver.runtime.seen.requests.count == 2)
+            try await pager.turn(at: start + 20)
+            #expect(receiver.runtime.seen.requests.count == 3)
+            #expect(try await states(pool) == ["own opened delivered"])
+            #expect(Set(receiver.runtime.seen.requests.indices.map { receiver.header("x-plimsoll-delivery", $0) }).count == 1)
+
+            let refusing = try await Receiver(["400 Bad Request"])
+            try await channel(pool, "wrong", .generic, refusing.url)
+            _ = try await open(pool, .burn, at: start + 100)
+            try await pager.turn(at: start + 100)
+            try await pager.turn(at: start + 10_000)
+            #expect(refusing.runtime.seen.requests.count == 1)
+            #expect(try await states(pool) == ["own opened delivered", "own opened delivered", "wrong opened dead"])
+            let told = try await pool.query("SELECT text FROM reliability.incident_event WHERE kind = 'page' ORDER BY id")
+            let words = try told.map { try $0.value("text", as: String.self) }
+            #expect(words.contains("opened: wrong: dead, answered 400"))
+        }
+    }
+
+    @Test func `who is to hear only when nobody acknowledges hears then, and tickets wake nobody who asked for pages`() async throws {
+        try await with { pool, pager in
+            let (first, second) = (try await Receiver(), try await Receiver())
+            try await channel(pool, "first", .generic, first.url)
+            try await channel(pool, "second", .generic, second.url, after: 300)
+            _ = try await open(pool, .queueTime, at: start)
+            let id = try await open(pool, at: start)
+            try await pager.turn(at: start + 299)
+            #expect(first.runtime.seen.requests.count == 1 && second.runtime.seen.requests.isEmpty)
+            try await pager.turn(at: start + 301)
+            #expect(second.runtime.seen.requests.count == 1)
+
+            let other = try await open(pool, .burn, at: start + 400)
+            try await pager.turn(at: start + 401)
+            try await pool.transaction { connection in
+                try await PageBook(connection: connection, now: start + 410).tell(other, .acknowledged)
+            }
+            try await pager.turn(at: start + 2_000)
+            #expect(second.runtime.seen.requests.count == 1)
+            let heard = try first.documents.map { $0["event"].string }
+            #expect(heard == ["opened", "opened", "acknowledged"])
+            #expect(id != other)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Postgres
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct SKUActivationTests {
+    private static let prices = "\"prompt_price_pico_usd\": 1, \"completion_price_pico_usd\": 1"
+
+    private func prepare(_ admin: AdminFixture, policy: String = "warm_regional") async throws {
+        _ = try await admin.tenant()
+        _ = try await admin.patch("tiers/pro", "{\"capacity_policy\": \"\(policy)\"}")
+        _ = try await admin.post("models", "{\"name\": \"tiny\", \"display_name\": \"Tiny\", \"context_tokens\": 2048}")
+        _ = try await admin.post("releases", "{\"name\": \"tiny-q8\", \"model\": \"tiny\"}")
+        for name in ["small", "s"] {
+            let fallback = name == "s" ? "\"backup_region\": \"us\", \"fallback_sku\": \"small\"," : ""
+            _ = try await admin.post(
+                "skus", "{\"name\": \"\(name)\", \"model\": \"tiny\", \"tier\": \"pro\", \"primary_region\": \"eu\", \(fallback) \(Self.prices)}")
+        }
+    }
+
+    private func serve(_ admin: AdminFixture, points: [String: Double?]) async throws {
+        for (name, points) in points {
+            _ = try await admin.post("providers", "{\"name\": \"\(name)\", \"display_name\": \"P\", \"kind\": \"independent\"}")
+            _ = try await admin.post("pools", "{\"name\": \"\(name)\", \"provider\": \"\(name)\", \"region\": \"eu\"}")
+            _ = try await admin.row(
+                """
+                WITH host AS (INSERT INTO serving.hosts (id, name, pool, region, boot_id, last_heartbeat_at)
+                    VALUES (gen_random_uuid(), 'h', \(name), 'eu', 'b', now()) RETURNING id)
+                INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted)
+                SELECT id, 'main', 'tiny-q8', 'vllm', 'ready', 4, 2048, true FROM host RETURNING id
+                """)
+            _ = try await admin.row(
+                """
+                INSERT INTO reliability.provider_score (provider, computed_at, points, availability, latency, preemption, price, success, probes,
+                    clean_probes, losses, undrained_losses, admitted, admitted_changed_at)
+                VALUES (\(name), now(), \(points), 1, 1, 1, 1, 1, 500, 30, 0, 0, \((points ?? 0) >= 70), now()) RETURNING provider
+                """)
+        }
+    }
+
+    @Test func `a paid SKU is activated once everything is proven, and until then the refusal names what is missing`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await serve(admin, points: ["alpha": 91.25, "beta": nil])
+            let refused = try await admin.patch("skus/s", "{\"state\": \"active\"}").json["error"]
+            #expect(refused["code"].string == "not_ready")
+            let message = try #require(refused["message"].string)
+            #expect(message.contains("two providers with a good score") && message.contains("alpha 91.3, beta has no score"))
+            #expect(message.contains("a fallback drill") && !message.contains("a backup region") && !message.contains("a fallback SKU"))
+            try await serve(admin, points: ["gamma": 75])
+            #expect(try await admin.post("fallback-drills", "{\"sku\": \"s\", \"held\": false, \"reason\": \"primary cut off\"}").status == 201)
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").status == 409)
+            #expect(try await admin.post("fallback-drills", "{\"sku\": \"s\", \"held\": true, \"reason\": \"primary cut off\"}").status == 201)
+            let done = try await admin.patch("skus/s", "{\"state\": \"active\"}").json
+            #expect(done["state"].string == "active" && done["override_approved_by"].string == nil)
+        }
+    }
+
+    @Test func `workers on hosts that do not report prove nothing about a SKU`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await serve(admin, points: ["alpha": 90, "beta": 80])
+            func message() async throws -> String? { try await admin.patch("skus/s", "{\"state\": \"active\"}").json["error"]["message"].string }
+            #expect(try await message()?.contains("two providers") == false)
+            _ = try await admin.row("UPDATE serving.hosts SET last_heartbeat_at = now() - interval '91 seconds' RETURNING id")
+            #expect(try await message()?.contains("two providers") == true)
+        }
+    }
+
+    @Test func `an override needs a reason, another token, and stands in the audit log`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            let reason = "{\"override_reason\": \"demonstration\"}"
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\", \"override_reason\": \"demonstration\"}").status == 409)
+            #expect(try await admin.patch("skus/s", reason).json["override_requested_by"].string != nil)
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").json["error"]["code"].string == "second_approver")
+            let token = try await admin.post("tokens", "{\"name\": \"second\", \"role\": \"operator\"}").json
+            let second = admin.client.acting(as: token["secret"].string)
+            let done = try await second.send("PATCH", "/admin/v1/skus/s", "{\"state\": \"active\"}").json
+            #expect(done["state"].string == "active")
+            #expect(done["override_approved_by"].string == "token:\(token["id"].string ?? "")")
+            let audit = try await admin.get("audit?action=override").json["data"].elements
+            #expect(audit.count == 1 && audit[0]["actor"].string == done["override_approved_by"].string)
+        }
+    }
+
+    @Test func `a tier whose promise does not pay needs no proof`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin, policy: "shared")
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").json["state"].string == "active")
+        }
+    }
+}

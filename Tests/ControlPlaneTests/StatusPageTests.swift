@@ -1,0 +1,211 @@
+import Domain
+import FoundationEssentials
+import Logging
+import Outbound
+import PlimsollWire
+import Postgres
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct StatusPageTests {
+    private static let now = Date(timeIntervalSince1970: Double(Int64(Date().timeIntervalSince1970) / 60 * 60 + 20))
+    private static var until: Int64 { Int64(now.timeIntervalSince1970) / 60 }
+
+    /// A model that is sold in `eu` and `us`.
+    private func withMaker(_ body: (PeerWorld, StatusMaker) async throws -> Void) async throws {
+        try await PeerWorld.with { world in
+            try await world.pool.execute(
+                """
+                INSERT INTO serving.skus (name, model, tier, primary_region, backup_region, prompt_price_pico_usd, completion_price_pico_usd, state)
+                VALUES ('tiny-pro', 'tiny', 'pro', 'eu', 'us', 1, 1, 'active')
+                """)
+            let databases = ControlDatabases(world.pool.configuration, logger: world.logger)
+            let maker = StatusMaker(databases: databases, news: Bells(), holder: UUID(), metrics: MetricRegistry(), logger: world.logger)
+            try await body(world, maker)
+            await databases.close()
+        }
+    }
+
+    /// Minutes before now, with so many good and bad requests in each.
+    private func traffic(_ world: PeerWorld, _ minutes: Range<Int64>, good: Int64, bad: Int64 = 0, region: String = "eu") async throws {
+        try await world.pool.execute(
+            """
+            INSERT INTO reliability.service_minute (tier, model, region, minute_at, good, bad, excluded, server_errors, shed, over_quota,
+                first_token_samples, first_token_over, disconnects)
+            SELECT 'pro', 'tiny', \(region), to_timestamp((\(Self.until) - ago) * 60), \(good), \(bad), 0, \(bad), 0, 0, \(good), 0, 0
+            FROM generate_series(\(minutes.lowerBound)::bigint, \(minutes.upperBound - 1)::bigint) AS ago
+            """)
+    }
+
+    private func incident(
+        _ world: PeerWorld, impactMinutes: Int?, step: String = "detected", drill: Bool = false, resolved: Bool = false
+    ) async throws -> UUID {
+        let row = try await world.pool.queryOne(
+            """
+            INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, title, step, drill, began_at, opened_at,
+                last_signal_at, impact_from, impact_until, resolved_at)
+            VALUES (\(UUID().uuidString), 'probes', 'page', 'pro', 'tiny', 'eu', 'alpha', 'Provider alpha is failing', \(step), \(drill),
+                \(Self.now)::timestamptz - interval '1 hour', \(Self.now)::timestamptz - interval '1 hour', \(Self.now),
+                \(Self.now)::timestamptz - make_interval(mins => \(impactMinutes)), CASE WHEN \(resolved) THEN \(Self.now)::timestamptz END,
+                CASE WHEN \(resolved) THEN \(Self.now)::timestamptz END) RETURNING id
+            """)
+        return try #require(try row?.value("id", as: UUID.self))
+    }
+
+    @Test func `components are what is sold, judged by their minutes, and what nobody measured is unmeasured`() async throws {
+        try await withMaker { world, maker in
+            try await traffic(world, 1..<40, good: 100)
+            let snapshot = try await maker.make(at: Self.now)
+            #expect(snapshot.components.map { "\($0.model) \($0.region) \($0.status.rawValue)" } == ["tiny eu operational", "tiny us unmeasured"])
+            let today = try #require(snapshot.components[0].days.last)
+            let hours = snapshot.components[0].hours
+            #expect(snapshot.components[0].days.count == 90 && hours.count == 24)
+            #expect(hours.reduce(0) { $0 + $1.good } == 39 && hours.reduce(0) { $0 + $1.bad + $1.unmeasured } == 0)
+            #expect(today.failedPpm == 0 || today.good == 0)
+            #expect(snapshot.components[1].days.allSatisfy { $0.worst == nil })
+            #expect(try await maker.make(at: Self.now).version > snapshot.version)
+        }
+    }
+
+    @Test func `failures, silence and announced work show, each in its own column`() async throws {
+        try await withMaker { world, maker in
+            try await traffic(world, 1..<6, good: 10, bad: 10)
+            // Nothing is known of the ten minutes before, and the ten before those were work.
+            try await traffic(world, 16..<26, good: 1, bad: 1)
+            try await traffic(world, 26..<60, good: 5)
+            try await world.pool.execute(
+                """
+                INSERT INTO reliability.maintenance_window (region, title, reason, starts_at, ends_at, announced_at, announced_by)
+                VALUES ('eu', 'Upgrade', 'new runtime', to_timestamp((\(Self.until) - 25) * 60), to_timestamp((\(Self.until) - 15) * 60),
+                    to_timestamp((\(Self.until) - 9000) * 60), 'test')
+                """)
+            let snapshot = try await maker.make(at: Self.now)
+            let hours = snapshot.components[0].hours
+            let sum = { (count: (StatusPeriod) -> Int64) in hours.reduce(0) { $0 + count($1) } }
+            #expect(snapshot.components[0].status == .majorOutage)
+            #expect(sum(\.bad) == 5 && sum(\.good) == 34 && sum(\.excluded) == 10 && sum(\.unmeasured) == 10)
+            #expect(hours.last.map { $0.worst != .operational } == true)
+            let work = try #require(snapshot.maintenances.first)
+            #expect(work.status == .completed && work.updates.map(\.status) == [.completed, .scheduled] && work.components.count == 1)
+        }
+    }
+
+    @Test func `SQL and the rule judge every minute alike`() async throws {
+        try await withMaker { world, _ in
+            var expected = PublicCounts()
+            var generator = SystemRandomNumberGenerator()
+            for ago in Int64(1)...200 {
+                var evidence = MinuteEvidence()
+                let kind = Int.random(in: 0..<4, using: &generator)
+                if kind > 0 { (evidence.good, evidence.bad) = (Int64.random(in: 0...40), Int64.random(in: 0...3)) }
+                if kind < 3 { (evidence.probeSuccesses, evidence.probeFailures) = (Int64.random(in: 0...1), Int64.random(in: 0...2)) }
+                if evidence.good + evidence.bad > 0 { try await traffic(world, ago..<ago + 1, good: evidence.good, bad: evidence.bad) }
+                try await world.pool.execute(
+                    """
+                    INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', to_timestamp((\(Self.until)::bigint - \(ago)::bigint) * 60),
+                        \(evidence.probeSuccesses), \(evidence.probeFailures))
+                    """)
+                switch evidence.budgetStatus(PublicStatus.minuteRule) {
+                case .good, .goodIdle: expected.good += 1
+                case .bad, .badIdle: expected.bad += 1
+                case .unmeasured, .excluded: break
+                }
+            }
+            let range = StatusHistory.range(.hour, count: 24, until: Self.until)
+            let counts = try await StatusEvidence(pool: world.pool).counts(.hour, in: range, without: [])
+            #expect(counts.values.reduce(0) { $0 + $1.good } == expected.good && counts.values.reduce(0) { $0 + $1.bad } == expected.bad)
+        }
+    }
+
+    @Test func `a draft publishes itself after ten minutes of impact, follows its incident, and names no provider`() async throws {
+        try await withMaker { world, maker in
+            let id = try await incident(world, impactMinutes: 9)
+            #expect(try await maker.make(at: Self.now).incidents.isEmpty)
+            let published = try await maker.make(at: Self.now.addingTimeInterval(60))
+            let told = try #require(published.incidents.first)
+            #expect(told.status == .investigating && told.impact == .major && told.components.count == 1 && told.updates.count == 1)
+            #expect(!String(decoding: try WireCoder.encode(published), as: UTF8.self).lowercased().contains("alpha"))
+            #expect(published.components[0].status != .operational)
+            try await world.pool.execute("UPDATE reliability.incident SET step = 'mitigated', mitigated_at = \(Self.now) WHERE id = \(id)")
+            try await world.pool.execute(
+                """
+                UPDATE reliability.incident SET step = 'reported', resolved_at = \(Self.now), reported_at = \(Self.now), impact_until = \(Self.now),
+                    postmortem = '{"root_cause": "Machines of Alpha went away", "prevention": "a second source", "customer_effect": "slow answers"}' WHERE id = \(id)
+                """)
+            let over = try #require(try await maker.make(at: Self.now.addingTimeInterval(120)).incidents.first)
+            #expect(
+                over.status == .postmortem && over.note?.rootCause == "Machines of a supplier went away" && over.note?.durationMinutes == 9
+                    && over.note?.effect == "slow answers")
+            #expect(try await world.count("SELECT 1 FROM reliability.incident WHERE published_at IS NOT NULL") == 1)
+        }
+    }
+
+    @Test func `short impact and vetoed drafts are never published, and a drill is told as one`() async throws {
+        try await withMaker { world, maker in
+            _ = try await incident(world, impactMinutes: 4, step: "resolved", resolved: true)
+            let vetoed = try await incident(world, impactMinutes: 30)
+            try await world.pool.execute("UPDATE reliability.incident SET veto_reason = 'a mistake of the meter' WHERE id = \(vetoed)")
+            _ = try await incident(world, impactMinutes: nil, drill: true)
+            let incidents = try await maker.make(at: Self.now.addingTimeInterval(3_600)).incidents
+            #expect(incidents.map(\.title) == ["Drill: Disruption of tiny in eu"] && incidents.first?.impact == StatusImpact.none)
+            #expect(try await world.count("SELECT 1 FROM reliability.status_post WHERE vetoed_at IS NOT NULL") == 1)
+        }
+    }
+
+    @Test func `published words cannot be changed, and names of providers are refused`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.post("providers", #"{"name": "alpha", "display_name": "Alpha Compute", "kind": "independent"}"#)
+            let refused = try await admin.post("status-posts", #"{"kind": "incident", "title": "Alpha Compute is down", "body": "sorry"}"#)
+            #expect(refused.status == 400 && refused.text.contains("alpha"))
+            let post = try await admin.post("status-posts", #"{"kind": "incident", "title": "Slow", "body": "About 4 % failed."}"#)
+            let id = try #require(post.json["id"].string)
+            #expect(post.json["published_at"].string != nil)
+            let corrected = try await admin.post("status-posts/\(id)/correct", #"{"body": "About 9 % failed."}"#)
+            #expect(corrected.json["updates"].elements.count == 2 && corrected.json["updates"][1]["corrects"] == post.json["updates"][0]["id"])
+            #expect(try await admin.post("status-posts/\(id)/veto", #"{"reason": "too late"}"#).status == 409)
+            await #expect(throws: PostgresError.self) { _ = try await admin.row("UPDATE reliability.status_update SET body = 'x'") }
+            await #expect(throws: PostgresError.self) { _ = try await admin.row("DELETE FROM reliability.status_update") }
+        }
+    }
+
+    @Test func `a turn that changes nothing wakes nobody`() async throws {
+        try await withMaker { world, maker in
+            try await maker.make(at: Self.now)
+            let listener = NotificationListener(
+                configuration: world.pool.configuration, channels: ["plimsoll_status_news"], logger: world.logger)
+            let listening = Task { await listener.run() }
+            var events = listener.events.makeAsyncIterator()
+            guard case .connected? = await events.next() else {
+                Issue.record("no connection")
+                return
+            }
+            try await maker.make(at: Self.now)
+            _ = try await world.pool.query("SELECT pg_notify('plimsoll_status_news', 'the end')")
+            guard case .notified(_, let payload)? = await events.next() else {
+                Issue.record("nothing came")
+                return
+            }
+            #expect(payload == "the end")
+            listening.cancel()
+        }
+    }
+
+    @Test func `gateways pull the page with its age, and wait for the next one`() async throws {
+        try await PeerFixture.run { fixture in
+            let (_, identity) = try await fixture.join(.gateway)
+            var first = try await fixture.get(GatewayPath.status, as: identity)
+            while first.status == 503 { first = try await fixture.get(GatewayPath.status, as: identity) }
+            #expect(first.status == 200 && first.header("x-plimsoll-status-age") != nil)
+            let page = try WireCoder.decode(StatusPublication.self, from: first.body)
+            #expect(first.header("etag") == "\"\(page.version)\"")
+            // News makes a page at once.
+            try await fixture.world.pool.execute("UPDATE reliability.status_settings SET page_name = 'Harbour'")
+            let next = try await fixture.get("\(GatewayPath.status)?since=\(page.version)&wait=20", as: identity)
+            #expect(next.status == 200 && next.header("etag") != first.header("etag"))
+            #expect(try await fixture.get(GatewayPath.status).status == 401)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Domain
+import FoundationEssentials
+import Postgres
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct TenantReportTests {
+    @Test func `a month is told in both views, with its days and incidents and without a provider`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let start = EvidenceWorld.start
+            try await evidence.begin()
+            try await evidence.probes(start..<start + 3_000)
+            try await evidence.traffic(start + 5, good: 3)
+            try await evidence.traffic(start + 1_500, good: 1, bad: 1)
+            try await evidence.world.pool.execute(
+                """
+                INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, provider, outcomes, good, bad,
+                    excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
+                VALUES (\(evidence.tenant), 'tiny', 'eu', to_timestamp(\(start + 5) * 60), gen_random_uuid(), 'b', 1, 'pro', 'alpha', '{"good": 3}', 3, 0, 0, 3,
+                    0, 10, 20, 0, 0, '{"100": 2, "127": 1}')
+                """)
+            try await evidence.world.pool.execute(
+                """
+                INSERT INTO reliability.maintenance_window (title, reason, starts_at, ends_at, announced_at, announced_by)
+                VALUES ('Disks', 'new disks', to_timestamp(\(start + 1_490) * 60), to_timestamp(\(start + 1_510) * 60),
+                    to_timestamp(\(start + 1_490) * 60) - interval '4 days', 'test')
+                """)
+            try await evidence.world.pool.execute(
+                """
+                INSERT INTO reliability.incident (key, rule, severity, model, provider, title, began_at, opened_at, last_signal_at, impact_from)
+                SELECT name, 'availability', 'page', name, 'alpha', 'alpha is slow', at, at, at, at
+                FROM unnest(ARRAY['tiny', 'other']) AS name, to_timestamp(\(start + 1_500) * 60) AS at
+                """)
+            try await evidence.turn(at: start + 2_015, closed: start + 2_000)
+            let text = try await TenantReport.of(evidence.tenant, EvidenceWorld.month, evidence.databases)
+            let report = try JSONDecoder().decode(JSONTree.self, from: Data(text.utf8))
+            let series = report["series"][0]
+            #expect(report["series"].elements.count == 1 && report["complete"].text == "false" && !text.contains("alpha"))
+            #expect(series["objective_view"]["bad"].text == "1" && series["objective_view"]["uptime"]["percent"].string == "99.9500")
+            #expect(series["promise_view"]["excluded"].text == "20" && series["promise_view"]["uptime"]["percent"].string == "100.0000")
+            #expect(series["requests"]["good"].text == "3" && series["requests"]["completion_tokens"].text == "20")
+            #expect(series["first_token"]["p50_microseconds"].text == "100" && series["first_token"]["p99_microseconds"].text == "127")
+            #expect(series["first_token"]["p95_is_over"].text == "false")
+            #expect(series["days"].elements.map { $0["day"].string } == ["2026-06-01", "2026-06-02"])
+            #expect(report["incidents"].elements.map { $0["model"].string } == ["tiny"])
+        }
+    }
+}

@@ -1,0 +1,214 @@
+import Domain
+import Testing
+
+@Suite("What is done about trouble")
+struct MitigationPolicyTests {
+    private static let tiers = [
+        FleetView.Tier(name: "hobby", rank: 10, isProtected: false), FleetView.Tier(name: "pro", rank: 50, isProtected: true),
+        FleetView.Tier(name: "business", rank: 90, isProtected: true),
+    ]
+    private static let terms = ["pro", "business"].map {
+        FleetView.Terms(model: "m", tier: $0, region: "eu", backupRegion: "us", fallbackModel: $0 == "pro" ? "small" : nil)
+    }
+
+    private func worker(
+        _ id: String, _ provider: String, region: String = "eu", model: String = "m", pool: String = "p", serving: Bool = true, standby: Bool = false
+    )
+        -> FleetView.Worker
+    {
+        FleetView.Worker(
+            id: id, provider: provider, region: region, model: model, pool: pool, isServing: serving, isStandby: standby)
+    }
+
+    private var fleet: FleetView {
+        FleetView(
+            workers: [
+                worker("a1", "a"), worker("a2", "a"), worker("b1", "b"), worker("u1", "b", region: "us"), worker("s1", "a", model: "small"),
+                worker("w1", "a", pool: "warm", serving: false, standby: true), worker("w2", "a", pool: "warm", serving: false, standby: true),
+                worker("g1", "b", pool: "gold"), worker("z1", "c", pool: "spare", serving: false, standby: true),
+            ],
+            pools: [
+                FleetView.Pool(name: "p", kind: .shared, region: "eu"),
+                FleetView.Pool(name: "warm", kind: .warm, region: "eu", hourPriceMicroUsd: 500_000),
+                FleetView.Pool(name: "gold", kind: .reserved, region: "eu"), FleetView.Pool(name: "spare", kind: .reserved, region: "eu"),
+            ],
+            tiers: Self.tiers, terms: Self.terms)
+    }
+
+    private func slow(_ tier: String? = "pro", since: Int64 = 0, lastSeen: Int64) -> Trouble {
+        Trouble(
+            id: "slow-\(tier ?? "all")", signal: .breachedMinutes, tier: tier, model: "m", region: "eu", tenant: "noisy", since: since,
+            lastSeen: lastSeen)
+    }
+
+    private func lost(_ provider: String, lastSeen: Int64 = 0) -> Trouble {
+        Trouble(id: "lost-\(provider)", signal: .providerHealth, region: "eu", provider: provider, since: 0, lastSeen: lastSeen)
+    }
+
+    private func applied(_ decisions: [MitigationPolicy.Decision]) -> [MitigationTarget] {
+        decisions.compactMap { if case .apply(let target, _, _, _) = $0 { target } else { nil } }
+    }
+
+    @Test("a lost provider is drained at once, and a person is asked to review it; never the last one of a model")
+    func lostProvider() {
+        var fleet = fleet
+        for index in fleet.workers.indices where fleet.workers[index].provider == "a" { fleet.workers[index].isServing = false }
+        let decisions = MitigationPolicy().decide(.init(now: 0, troubles: [lost("a")], fleet: fleet))
+        #expect(applied(decisions) == [MitigationTarget(.drainProvider, region: "eu", provider: "a")])
+        for index in fleet.workers.indices { fleet.workers[index].isServing = fleet.workers[index].provider == "a" }
+        let last = MitigationPolicy().decide(.init(now: 0, troubles: [lost("a"), lost("b")], fleet: fleet))
+        #expect(applied(last) == [MitigationTarget(.drainProvider, region: "eu", provider: "b")])
+        #expect(last.contains(.propose(MitigationTarget(.reviewProvider, provider: "a"), trouble: "lost-a")))
+        for index in fleet.workers.indices { fleet.workers[index].isServing = false }
+        #expect(applied(MitigationPolicy().decide(.init(now: 0, troubles: [lost("a"), lost("b")], fleet: fleet))).isEmpty)
+    }
+
+    @Test("the runbook is walked in its order, a step at a time, and what is lost to customers comes last and from those nothing is promised to")
+    func runbook() {
+        var policy = MitigationPolicy()
+        policy.most = 100
+        var world = MitigationWorld(policy: policy, fleet: fleet)
+        for _ in 0..<100 {
+            world.turn([slow(lastSeen: world.now)])
+            world.now += 5
+        }
+        #expect(
+            world.standing.map(\.target) == [
+                MitigationTarget(.warmPool, pool: "warm"),
+                MitigationTarget(.backupRegion, tier: "pro", model: "m", region: "eu", toRegion: "us"),
+                MitigationTarget(.protectedPool, tier: "business", pool: "gold"),
+                MitigationTarget(.reservedCapacity, pool: "spare"),
+                MitigationTarget(.capOutput, tier: "hobby", model: "m", region: "eu", value: 256),
+                MitigationTarget(.pauseLongPrompts, tier: "hobby", model: "m", region: "eu", value: 2_000),
+                MitigationTarget(.throttleTenant, region: "eu", tenant: "noisy", value: 250_000),
+                MitigationTarget(.fallbackModel, tier: "pro", model: "m", region: "eu", toModel: "small"),
+                MitigationTarget(.shedTier, tier: "hobby", model: "m", region: "eu"),
+            ])
+        #expect(world.costs[MitigationTarget(.warmPool, pool: "warm")] == 1_000_000)
+        #expect(world.proposed.map(\.action).contains(.raiseWorkers) && world.proposed.map(\.action).contains(.sellCapacity))
+        let times = world.standing.map(\.appliedAt)
+        let shortest = zip(times, times.dropFirst()).map { $1 - $0 }.min() ?? 0
+        #expect(shortest >= policy.stepSeconds)
+    }
+
+    @Test("what helped is taken back when the trouble has been away, the harshest first, and pinned or manual ones stay")
+    func takesBack() {
+        var world = MitigationWorld(policy: MitigationPolicy(), fleet: fleet)
+        for _ in 0..<30 {
+            world.turn([slow(lastSeen: world.now)])
+            world.now += 5
+        }
+        let (seen, before) = (world.now, world.standing.map(\.target))
+        #expect(before.count == 5)
+        world.standing[1].isPinned = true
+        world.standing.append(
+            .init(id: "by hand", target: MitigationTarget(.shedTier, tier: "hobby"), appliedAt: 0, expiresAt: 1_000_000, isManual: true))
+        for _ in 0..<200 {
+            world.turn([slow(lastSeen: seen)])
+            world.now += 5
+        }
+        #expect(world.standing.map(\.target) == [before[1], MitigationTarget(.shedTier, tier: "hobby")])
+        #expect(world.reverted == [before[4], before[3], before[2], before[0]])
+    }
+
+    @Test("a veto and a full list hold; the tier that is protected first is served first")
+    func bounds() {
+        var policy = MitigationPolicy()
+        policy.most = 1
+        let troubles = [slow("hobby", since: -100, lastSeen: 0), slow("business", lastSeen: 0), slow("pro", since: -50, lastSeen: 0)]
+        let decisions = policy.decide(.init(now: 0, troubles: troubles, fleet: fleet))
+        let served = decisions.compactMap { if case .apply(_, let trouble, _, _) = $0 { trouble } else { nil } }
+        #expect(served == ["slow-business"])
+        let vetoed: Set = [MitigationTarget(.warmPool, pool: "warm")]
+        let other = policy.decide(.init(now: 0, troubles: troubles, fleet: fleet, vetoed: vetoed))
+        #expect(applied(other).map(\.action) == [.backupRegion])
+    }
+
+    @Test("whatever happens, nothing flaps, nobody is drained last, promises are kept and the list has its bound", arguments: 0..<40)
+    func properties(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        var policy = MitigationPolicy()
+        policy.most = Int.random(in: 1...6, using: &random)
+        policy.holdSeconds = 120
+        policy.cleanSeconds = 60
+        var world = MitigationWorld(policy: policy, fleet: fleet)
+        var seen: [String: Trouble] = [:]
+        for _ in 0..<1_000 {
+            for index in world.fleet.workers.indices where Int.random(in: 0..<30, using: &random) == 0 && !world.fleet.workers[index].isStandby {
+                world.fleet.workers[index].isServing.toggle()
+            }
+            for trouble in [
+                slow("pro", lastSeen: world.now), slow("business", lastSeen: world.now), slow("hobby", lastSeen: world.now),
+                lost("a", lastSeen: world.now), lost("b", lastSeen: world.now),
+            ]
+            where Int.random(in: 0..<8, using: &random) == 0 {
+                seen[trouble.id] = trouble
+            }
+            world.turn(Array(seen.values))
+            world.check()
+            world.now += Int64.random(in: 1...20, using: &random)
+        }
+        #expect(!world.history.isEmpty)
+    }
+}
+
+/// Carries out what the policy decides, and remembers.
+private struct MitigationWorld {
+    let policy: MitigationPolicy
+    var fleet: FleetView
+    var now: Int64 = 0
+    var standing: [MitigationPolicy.Standing] = []
+    var ended: [MitigationTarget: Int64] = [:]
+    var proposed: Set<MitigationTarget> = []
+    var costs: [MitigationTarget: Int64] = [:]
+    var reverted: [MitigationTarget] = []
+    var history: [MitigationTarget: [Int64]] = [:]
+    private var number = 0
+
+    init(policy: MitigationPolicy, fleet: FleetView) {
+        self.policy = policy
+        self.fleet = fleet
+    }
+
+    mutating func turn(_ troubles: [Trouble]) {
+        for one in standing where one.expiresAt <= now {
+            standing.removeAll { $0.id == one.id }
+            ended[one.target] = now
+        }
+        let decisions = policy.decide(
+            .init(now: now, troubles: troubles, fleet: fleet, standing: standing, ended: ended, proposed: proposed))
+        for decision in decisions { carryOut(decision) }
+    }
+
+    private mutating func carryOut(_ decision: MitigationPolicy.Decision) {
+        switch decision {
+        case .apply(let target, _, let cost, let expiresAt):
+            number += 1
+            let rest = ended[target].map { now - $0 } ?? .max
+            #expect(rest >= policy.holdSeconds, "done again too soon: \(target)")
+            standing.append(.init(id: "\(number)", target: target, appliedAt: now, expiresAt: expiresAt))
+            costs[target] = cost
+            history[target, default: []].append(now)
+        case .propose(let target, _):
+            let isNew = proposed.insert(target).inserted
+            #expect(isNew)
+        case .extend(let id, let until):
+            if let index = standing.firstIndex(where: { $0.id == id }) { standing[index].expiresAt = until }
+        case .revert(let id, let reason):
+            guard let one = standing.first(where: { $0.id == id }) else { return }
+            #expect(reason == .lastLeft || now - one.appliedAt >= policy.holdSeconds, "taken back too soon: \(one.target)")
+            standing.removeAll { $0.id == id }
+            ended[one.target] = now
+            reverted.append(one.target)
+        }
+    }
+
+    func check() {
+        #expect(standing.count <= policy.most)
+        #expect(Set(standing.map(\.target)).count == standing.count)
+        #expect(fleet.survives(standing.map(\.target)))
+        for one in standing where one.target.action.takesFromCustomers && one.target.action != .throttleTenant {
+            #expect(one.target.tier == "hobby" || (one.target.action == .fallbackModel && one.target.tier == "pro"))
+        }
+    }
+}

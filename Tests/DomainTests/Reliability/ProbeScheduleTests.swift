@@ -1,0 +1,47 @@
+import Testing
+
+@testable import Domain
+
+@Suite struct ProbeScheduleTests {
+    private static let second: Int64 = 1_000_000
+
+    @Test func `a worker is probed every 30 to 60 seconds, never twice in less, and not all at once`() {
+        var generator = FixedGenerator(state: 3)
+        var schedule = ProbeSchedule()
+        let workers = Set((0..<200).map { "w\($0)" })
+        schedule.assign(workers, now: 0, using: &generator)
+        var times: [String: [Int64]] = [:]
+        var most = 0
+        for now in 0..<600 {
+            // A table that says the same changes nothing.
+            if now % 7 == 0 { schedule.assign(workers, now: Int64(now) * Self.second, using: &generator) }
+            let due = schedule.take(now: Int64(now) * Self.second, using: &generator)
+            most = max(most, due.count)
+            for id in due { times[id, default: []].append(Int64(now)) }
+        }
+        #expect(times.count == 200 && times.values.allSatisfy { ($0.first ?? 99) <= 30 })
+        let gaps = times.values.flatMap { zip($0, $0.dropFirst()).map { $1 - $0 } }
+        #expect(gaps.allSatisfy { (30...61).contains($0) })
+        #expect(Set(gaps).count > 20 && most < 30)
+    }
+
+    @Test func `who is no longer assigned is not probed`() {
+        var generator = FixedGenerator(state: 3)
+        var schedule = ProbeSchedule()
+        schedule.assign(["a", "b"], now: 0, using: &generator)
+        schedule.assign(["b"], now: 0, using: &generator)
+        #expect(schedule.take(now: 40 * Self.second, using: &generator) == ["b"])
+    }
+
+    @Test func `each worker has one home, and a gateway that goes moves its own workers only`() {
+        let gateways = (0..<5).map { "gateway-\($0)" }
+        let workers = (0..<2_000).map { "worker-\($0)" }
+        let homes = workers.map { ProbeHome.gateway(of: $0, among: gateways) }
+        let shares = Dictionary(grouping: homes.compactMap(\.self), by: \.self).mapValues(\.count)
+        #expect(shares.count == 5 && shares.values.allSatisfy { (300...500).contains($0) })
+        for (worker, home) in zip(workers, homes) where home != "gateway-2" {
+            #expect(ProbeHome.gateway(of: worker, among: gateways.filter { $0 != "gateway-2" }) == home)
+        }
+        #expect(ProbeHome.gateway(of: "w", among: []) == nil)
+    }
+}

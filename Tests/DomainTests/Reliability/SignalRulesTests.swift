@@ -1,0 +1,69 @@
+import Domain
+import Testing
+
+@Suite("Signals that open incidents")
+struct SignalRulesTests {
+    private func minute(good: Int64 = 0, errors: Int64 = 0, late: Int64 = 0, broken: Int64 = 0, left: Int64 = 0, waited: Int64 = 0) -> ServiceMinute {
+        var minute = ServiceMinute()
+        minute.good = good
+        minute.bad = errors + broken
+        minute.serverErrors = errors
+        minute.broken = broken
+        minute.firstTokens = LatencyCounter(samples: good, over: late)
+        minute.disconnects = left
+        minute.waited = waited
+        return minute
+    }
+
+    /// Minutes 100 and on; the question is asked so many seconds into the minute after the last.
+    private func signals(_ minutes: [ServiceMinute?], after seconds: Int64 = 10, open: Set<IncidentSignal> = []) -> [IncidentSignal] {
+        let numbered = minutes.enumerated().compactMap { index, minute in minute.map { (100 + Int64(index), $0) } }
+        let now = (100 + Int64(minutes.count)) * 60 + seconds
+        return SignalRules(Dictionary(uniqueKeysWithValues: numbered), now: now).findings(open: open).map(\.signal)
+    }
+
+    @Test("five minutes in a row, when the last is complete; one that is clean or of which nothing is known begins anew")
+    func breach() {
+        let late = minute(good: 100, late: 6)
+        #expect(signals([late, late, late, late, late]) == [.breachedMinutes])
+        #expect(signals([late, late, late, late, late], after: 9).isEmpty)
+        #expect(signals([late, late, minute(good: 100, late: 5), late, late]).isEmpty && signals([late, late, nil, late, late]).isEmpty)
+        #expect(signals([late, late, late, late]).isEmpty && signals([late], open: [.breachedMinutes]) == [.breachedMinutes])
+        let one = minute(good: 499, errors: 1)
+        #expect(one.isBreached == false && minute(good: 498, errors: 1).isBreached == true && ServiceMinute().isBreached == nil)
+    }
+
+    @Test("errors, broken streams, clients that leave and waits are signals when they rise, and not when they are few or usual")
+    func rises() {
+        let calm = minute(good: 200)
+        #expect(signals([calm, calm, minute(good: 60, errors: 5)], after: 0) == [.serverErrors])
+        #expect(signals([calm, calm, minute(good: 60, errors: 4)], after: 0).isEmpty)
+        #expect(signals([calm, calm, minute(good: 200, errors: 10)], after: 0).isEmpty)
+        let usual = minute(good: 90, errors: 10)
+        #expect(!signals(Array(repeating: usual, count: 4), after: 0).contains(.serverErrors))
+        #expect(signals([calm, minute(good: 60, broken: 6)], after: 0) == [.disconnects])
+        #expect(signals([calm, minute(good: 60, left: 40)], after: 0) == [.disconnects])
+        #expect(signals([calm, minute(good: 60, waited: 10)], after: 0) == [.queueTime])
+        #expect(signals([], after: 0).isEmpty)
+    }
+
+    @Test("half of a provider's workers in a region are its trouble, fewer are their own")
+    func fleet() {
+        func worker(_ id: String, _ provider: String, _ region: String = "eu", down: Bool) -> FleetRules.Condition {
+            FleetRules.Condition(worker: id, provider: provider, region: region, model: "m", isDown: down)
+        }
+        let rules = FleetRules([
+            worker("a1", "a", down: true), worker("a2", "a", down: false), worker("a3", "a", "us", down: false), worker("b1", "b", down: true),
+            worker("b2", "b", down: false), worker("b3", "b", down: false), worker("c1", "c", down: false),
+        ])
+        #expect(rules.providers.map { "\($0.provider)/\($0.region)" } == ["a/eu"])
+        #expect(rules.workers.map(\.worker) == ["b1"])
+        #expect(FleetRules([]).providers.isEmpty)
+    }
+
+    @Test("one key for the same trouble")
+    func keys() {
+        #expect(IncidentKey(.serverErrors, tier: "pro", model: "m", region: "eu").text == "pro/m/eu/server_errors")
+        #expect(IncidentKey(.providerHealth, region: "eu", provider: "a").text == "*/*/eu/provider_health/a")
+    }
+}

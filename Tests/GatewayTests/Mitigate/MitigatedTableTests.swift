@@ -1,0 +1,113 @@
+import PlimsollWire
+import Testing
+
+@testable import Gateway
+
+@Suite("A table's mitigations, as values")
+struct MitigatedTableTests {
+    private func worker(
+        _ id: String, provider: String = "a", region: String = "eu", pool: String = "p", release: String = "r", weight: Int = 1_000_000
+    )
+        -> WorkerEntry
+    {
+        WorkerEntry(
+            id: id, host: "h-" + id, provider: provider, pool: pool, region: region, model: "m", release: release, dialect: .vllm, link: .direct,
+            url: "http://127.0.0.1:1", draining: false, slots: 4, contextTokens: 4096, weight: weight)
+    }
+
+    private func table(_ workers: [WorkerEntry], weights: [String: Int] = ["r": 1_000_000], _ mitigations: MitigationEntry...) -> TableContents {
+        var table = TableContents(version: 1, issuedAtSeconds: 0)
+        table.workers = workers
+        table.models["m"] = ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 0, tiers: [], releaseWeights: weights)
+        table.tenants["t"] = TenantEntry(id: "t", tier: "hobby", active: true, allowedRegions: [], cacheSalt: "")
+        table.mitigations = mitigations
+        return table.mitigated(region: "eu", nowSeconds: 100)
+    }
+
+    private func draining(_ table: TableContents) -> [String] { table.workers.filter(\.draining).map(\.id).sorted() }
+
+    @Test("a worker, or a provider in a region, is drained, and what is over or unknown has no effect")
+    func drains() {
+        let all = [worker("1"), worker("2"), worker("3", region: "us"), worker("4", provider: "b")]
+        #expect(draining(table(all, MitigationEntry(id: "x", action: "drain_worker", worker: "2", expiresAtSeconds: 101))) == ["2"])
+        let provider = MitigationEntry(id: "x", action: "drain_provider", region: "eu", provider: "a", expiresAtSeconds: 101)
+        #expect(draining(table(all, provider)) == ["1", "2"])
+        let everywhere = MitigationEntry(id: "x", action: "drain_provider", provider: "a", expiresAtSeconds: 101)
+        #expect(draining(table(all, everywhere)) == ["1", "2", "3"])
+        #expect(draining(table(all, MitigationEntry(id: "x", action: "drain_worker", worker: "2", expiresAtSeconds: 100))).isEmpty)
+        let later = table(all, MitigationEntry(id: "x", action: "of_a_later_release", worker: "2", expiresAtSeconds: 101))
+        #expect(draining(later).isEmpty && later.mitigations.isEmpty)
+    }
+
+    @Test("the last worker of a model is never drained, whatever the order")
+    func lastWorker() {
+        let both = [
+            MitigationEntry(id: "x", action: "drain_worker", worker: "1", expiresAtSeconds: 101),
+            MitigationEntry(id: "y", action: "drain_worker", worker: "2", expiresAtSeconds: 101),
+        ]
+        for order in [both, both.reversed()] {
+            var table = table([worker("1"), worker("2")])
+            table.mitigations = order
+            #expect(draining(table.mitigated(region: "eu", nowSeconds: 100)).count == 1)
+        }
+        let provider = MitigationEntry(id: "x", action: "drain_provider", provider: "a", expiresAtSeconds: 101)
+        #expect(draining(table([worker("1"), worker("2")], provider)).isEmpty)
+        // What stands by does not take over.
+        #expect(draining(table([worker("1"), worker("2", provider: "b", weight: 0)], provider)).isEmpty)
+    }
+
+    @Test("a pool that stands by gets its share, and others keep theirs")
+    func pools() {
+        for action in ["warm_pool", "reserved_capacity"] {
+            let entry = MitigationEntry(id: "x", action: action, pool: "warm", expiresAtSeconds: 101)
+            let served = table([worker("1", weight: 500), worker("2", pool: "warm", weight: 0), worker("3", pool: "cold", weight: 0)], entry)
+            #expect(served.workers.map(\.weight) == [500, 1_000_000, 0])
+        }
+    }
+
+    @Test("a release is held when another one can serve, which takes its share")
+    func release() {
+        let entry = MitigationEntry(id: "x", action: "roll_back_image", model: "m", release: "new", expiresAtSeconds: 101)
+        let both = [worker("1", release: "old"), worker("2", release: "new")]
+        #expect(table(both, weights: ["old": 0, "new": 1_000_000], entry).models["m"]?.releaseWeights == ["old": 1_000_000, "new": 0])
+        #expect(table(both, weights: ["old": 900, "new": 100], entry).models["m"]?.releaseWeights == ["old": 900, "new": 0])
+        let alone = table([worker("2", release: "new")], weights: ["old": 0, "new": 1_000_000], entry)
+        #expect(alone.models["m"]?.releaseWeights["new"] == 1_000_000)
+    }
+
+    @Test("a tenant is throttled at gateways of the region, never more loosely than before")
+    func throttle() {
+        func share(_ entry: MitigationEntry, before: Int? = nil) -> Int? {
+            var table = table([])
+            table.tenants["t"]?.throttlePpm = before
+            table.mitigations = [entry]
+            return table.mitigated(region: "eu", nowSeconds: 100).tenants["t"]?.throttlePpm
+        }
+        let entry = MitigationEntry(id: "x", action: "throttle_tenant", region: "eu", tenant: "t", value: 250_000, expiresAtSeconds: 101)
+        #expect(share(entry) == 250_000 && share(entry, before: 100_000) == 100_000)
+        var elsewhere = entry
+        elsewhere.region = "us"
+        #expect(share(elsewhere) == nil)
+    }
+
+    @Test("a backup region and protected pools come first for their tiers; rules of customers stand above them")
+    func preference() {
+        let entries = [
+            MitigationEntry(id: "x", action: "backup_region", tier: "pro", model: "m", region: "eu", toRegion: "us", expiresAtSeconds: 101),
+            MitigationEntry(id: "y", action: "protected_pool", tier: "business", pool: "gold", expiresAtSeconds: 101),
+        ]
+        let workers = [worker("eu-1"), worker("eu-gold", pool: "gold"), worker("us-1", region: "us")].map {
+            Worker($0, tally: WorkerTally(number: UInt32(truncatingIfNeeded: $0.id.hashValue) | 1, id: $0.id), load: nil, gate: nil)
+        }
+        func first(_ tier: String, regions: [String] = []) -> Set<String> {
+            let rules = RouteRules(regions: regions, trust: nil, preference: RoutePreference(entries, tier: tier))
+            let lane = RouteLane(
+                ModelEntry(name: "m", contextTokens: 10, createdAtSeconds: 0, tiers: [], releaseWeights: ["r": 1]), workers: workers, region: "eu",
+                rules: rules)
+            return Set(lane.shares.flatMap(\.workers).map(\.entry.id))
+        }
+        #expect(first("pro") == ["us-1"] && first("business") == ["eu-gold"] && first("hobby") == ["eu-1"])
+        #expect(first("pro", regions: ["eu"]) == ["eu-1"])
+        #expect(RoutePreference([], tier: "pro") == nil && TierRelief(entries, tier: "pro") == nil)
+    }
+}
