@@ -218,7 +218,11 @@ struct IncidentWorld: Sendable {
                     CASE WHEN place <= 2 THEN 'host' END, 503 FROM generate_series(1, 3) AS place
                 """,
             ])
+            // An alert alone says that much was spent within hours, not that any is being spent.
             try await world.turn(start)
+            #expect(try await world.rows("SELECT rule FROM reliability.incident ORDER BY rule") == ["(probes_failing)"])
+            try await world.minute(start, good: 90, errors: 3)
+            try await world.turn(start + 6)
             #expect(try await world.rows("SELECT rule FROM reliability.incident ORDER BY rule") == ["(burn)", "(probes_failing)"])
         }
     }

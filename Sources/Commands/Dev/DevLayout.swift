@@ -97,7 +97,7 @@ struct DevLayout: Sendable {
     /// Removes the installation. What lies in its folder and is not its own stays.
     func remove() throws(CommandFailure) {
         guard isInstallation else { throw CommandFailure(.refused, "\(state) is no installation of plimsoll dev; nothing was removed") }
-        let own = ["postgres", "logs", "config", "agents", "gateway", "run", "pki", "admin-token", "demo.env", "keys", "pids", "ready"]
+        let own = ["postgres", "logs", "config", "agents", "gateway", "run", "pki", "admin-token", "probe-key", "demo.env", "keys", "pids", "ready"]
         for path in own.map({ "\(state)/\($0)" }) + [outside, marker] where access(path, F_OK) == 0 {
             do {
                 try FileManager.default.removeItem(atPath: path)

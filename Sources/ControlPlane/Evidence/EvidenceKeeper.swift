@@ -31,7 +31,7 @@ package struct EvidenceKeeper: Service {
         lease = Lease("evidence", holder: holder, seconds: 60)
         self.now = now
         leaves = metrics.gauge("plimsoll_control_evidence_log_leaves", "Leaves of the public log of evidence.")
-        behind = metrics.gauge("plimsoll_control_evidence_behind_minutes", "Closed minutes of the tenant that is furthest behind without a leaf.")
+        behind = metrics.gauge("plimsoll_control_evidence_behind_seconds", "Closed minutes without a leaf, of the tenant that is furthest behind.")
         self.logger = logger
     }
 
@@ -110,7 +110,7 @@ package struct EvidenceKeeper: Service {
         let row = try await reliability.queryOne(
             """
             SELECT (SELECT size FROM reliability.evidence_log_end) AS size,
-                (SELECT extract(epoch FROM max(progress.closed_until - tree.next_at))::bigint / 60
+                (SELECT extract(epoch FROM max(progress.closed_until - tree.next_at))::bigint
                     FROM reliability.minute_progress AS progress, reliability.evidence_tree AS tree
                     WHERE tree.next_at < (tree.month + interval '1 month') AT TIME ZONE 'UTC') AS behind
             """)

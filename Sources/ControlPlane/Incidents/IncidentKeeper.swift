@@ -101,7 +101,18 @@ package actor IncidentKeeper: Service {
 
     private func triggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) async throws -> [IncidentTrigger] {
         let own = ownTriggers(picture, open: open, now: now)
-        return own + (try await SignalTables(serving: serving, reliability: reliability, now: now).triggers())
+        let told = try await SignalTables(serving: serving, reliability: reliability, now: now).triggers()
+        return own + told.filter { $0.key.signal != .burn || isSpending($0.key, now: now) }
+    }
+
+    /// An alert looks back for hours: it is a trouble, and reason for another step, only while more is being spent.
+    private func isSpending(_ key: IncidentKey, now: Date) -> Bool {
+        let minute = now.wholeSeconds / 60
+        return services.contains { name, minutes in
+            !name.isDrill && (key.tier.isEmpty || key.tier == name.tier) && (key.model.isEmpty || key.model == name.model)
+                && (key.region.isEmpty || key.region == name.region)
+                && (minute - 1...minute).contains { minutes[$0].map { $0.bad > 0 || $0.firstTokens.over > 0 } ?? false }
+        }
     }
 
     private func ownTriggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) -> [IncidentTrigger] {

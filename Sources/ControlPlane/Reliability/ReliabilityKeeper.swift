@@ -174,7 +174,7 @@ private struct KeeperMetrics: Sendable {
         frozen = registry.gauge("plimsoll_control_budgets_frozen", "Budgets that hold changes up.")
         openPages = registry.gauge("plimsoll_control_burn_alerts", "Budgets spent too fast now.", labels: ["severity": "page"])
         openTickets = registry.gauge("plimsoll_control_burn_alerts", "Budgets spent too fast now.", labels: ["severity": "ticket"])
-        closedUntil = registry.gauge("plimsoll_control_minutes_closed_until_seconds", "Minutes before this instant are closed.")
+        closedUntil = registry.gauge("plimsoll_control_closed_until_seconds", "Minutes before this instant are closed.")
         pages = registry.counter("plimsoll_control_burn_alerts_total", "Alerts of a budget spent too fast.", labels: ["severity": "page"])
         tickets = registry.counter("plimsoll_control_burn_alerts_total", "Alerts of a budget spent too fast.", labels: ["severity": "ticket"])
     }

@@ -33,6 +33,23 @@ import Testing
         #expect(schedule.take(now: 40 * Self.second, using: &generator) == ["b"])
     }
 
+    @Test func `a failure is followed by the next probe within seconds, and a drill's workers are probed as often as it says until it is over`() {
+        var generator = FixedGenerator(state: 3)
+        var schedule = ProbeSchedule()
+        schedule.assign(["a", "b"], now: 0, using: &generator)
+        _ = schedule.take(now: 31 * Self.second, using: &generator)
+        schedule.failed("a", now: 32 * Self.second)
+        schedule.failed("gone", now: 32 * Self.second)
+        #expect(schedule.take(now: 36 * Self.second, using: &generator) == [])
+        #expect(schedule.take(now: 37 * Self.second, using: &generator) == ["a"])
+        schedule.assign(["a", "b"], hasty: ["b": 2 * Self.second], now: 40 * Self.second, using: &generator)
+        let hasty = (40...60).filter { schedule.take(now: $0 * Self.second, using: &generator).contains("b") }
+        #expect(hasty == Array(stride(from: 42, through: 60, by: 2)))
+        schedule.assign(["a", "b"], now: 60 * Self.second, using: &generator)
+        let usual = (61...130).filter { schedule.take(now: $0 * Self.second, using: &generator).contains("b") }
+        #expect(usual.count <= 3)
+    }
+
     @Test func `each worker has one home, and a gateway that goes moves its own workers only`() {
         let gateways = (0..<5).map { "gateway-\($0)" }
         let workers = (0..<2_000).map { "worker-\($0)" }

@@ -30,7 +30,7 @@ struct MitigationTests {
     @Test("a provider that is drained gets nothing until the mitigation is over, without another table")
     func drainsProvider() async throws {
         let runtimes = [try await answering(), try await answering()]
-        let entry = MitigationEntry(id: "x", action: "drain_provider", provider: "provider-0", expiresAtSeconds: later(2))
+        let entry = MitigationEntry(id: "x", action: "drain_provider", provider: "provider-0", expiresAtSeconds: later(8))
         try await GatewayFixture.run(runtimes, setup(entry)) { gateway in
             for _ in 0..<20 {
                 let status = try await answer(gateway).prefix(12)
