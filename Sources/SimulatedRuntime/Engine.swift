@@ -32,7 +32,7 @@ final class Engine {
     /// Takes a request in, or says why not. The generation, when there is one, answers through `writer` by itself.
     func submit(_ request: CompletionRequest, writer: ResponseWriter) -> Result<Generation, Rejection> {
         tally.seen += 1
-        let dose = faults.dose()
+        let dose = faults.dose(prompt: request.prompt)
         if dose != nil { tally.faulted += 1 }
         if let refusal = refusal(of: request, dose) { return refused(refusal) }
         let generation = Generation(request: request, dose: dose, engine: self, writer: writer, identity: identity())

@@ -21,6 +21,9 @@ import Testing
         #expect(plan.dose()?.fault == .storm503)
         #expect(plan.dose()?.fault == .storm503)
         #expect(plan.dose() == nil)
+        plan.order(.storm503, after: 0, count: 1)
+        #expect(plan.dose(prompt: FaultPlan.probePrompt) == nil, "a gateway's own question uses nothing up")
+        #expect(plan.dose(prompt: "hi")?.fault == .storm503)
     }
 
     @Test func quotesAndControlCharactersAreEscaped() {
