@@ -68,9 +68,10 @@ struct DevInstallation: Sendable {
         if PrivateFile.read(layout.probeKeyFile) == nil { try PrivateFile.write(await bootstrap.probeKey() + "\n", to: layout.probeKeyFile) }
         progress.end("done")
         try await startFleet(supervisor, configuration, bootstrap)
-        guard let key = keys["pro"] else { throw CommandFailure(.refused, "there is no key of the Pro tier") }
-        let question = DevQuestion(url: layout.url, key: key, model: runtime.model)
-        try await awaitAnswer(supervisor, question)
+        guard keys["pro"] != nil else { throw CommandFailure(.refused, "there is no key of the Pro tier") }
+        // What is refused until the hosts serve is no customer's bad minute.
+        let key = (PrivateFile.read(layout.probeKeyFile) ?? "").split(separator: "\n").first.map(String.init) ?? ""
+        try await awaitAnswer(supervisor, DevQuestion(url: layout.url, key: key, model: runtime.model))
         try await supervisor.publish(environment(keys, token))
         try await supervisor.tend()
         try PrivateFile.write("\(getpid())\n", to: layout.readyFile)
