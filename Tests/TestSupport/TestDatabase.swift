@@ -10,7 +10,9 @@ package struct TestDatabase: Sendable {
     }
 
     package func configuration(maximumConnections: Int = 4) -> PostgresConfiguration {
-        PostgresConfiguration(connectionString: connectionString, applicationName: "test", maximumConnections: maximumConnections)
+        // A statement waits for a machine on which all other tests run too.
+        PostgresConfiguration(
+            connectionString: connectionString, applicationName: "test", statementTimeout: .seconds(60), maximumConnections: maximumConnections)
     }
 
     /// Lends a pool and closes it afterwards.
