@@ -19,40 +19,57 @@ struct ResumeHost: AsyncParsableCommand {
     func run() async throws { try await command.run("resume", doing: "resuming") }
 }
 
-/// An order to a host and the wait for its end.
-struct HostOrder: ParsableArguments {
-    @OptionGroup var options: AdminOptions
-    @Argument(help: "The host's id or name.") var reference: String
-    @Option(help: "Seconds that the host has, up to 86400.") var deadline = 600
-    @Flag(help: "Return at once in place of waiting for the host; the answer names the operation.") var noWait = false
+/// `plimsoll workers restart WORKER`
+struct RestartWorker: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restart", abstract: "Has its agent start its runtime again, once what is open there has ended.",
+        discussion: "Other workers take its requests meanwhile. What is still open after a third of the deadline, at most a minute, is cut.")
 
-    private static let ends: Set = ["done", "failed", "expired", "superseded"]
+    @OptionGroup var options: AdminOptions
+    @Argument(help: "The worker's id.") var id: String
+    @Option(help: "Seconds until it must be ready again, 30 to 86400.") var deadline = 900
+    @Flag(help: "Return at once in place of waiting; the answer names the operation.") var noWait = false
 
     func validate() throws {
-        guard (1...86_400).contains(deadline) else { throw ValidationError("--deadline must be 1 to 86400") }
+        guard (30...86_400).contains(deadline) else { throw ValidationError("--deadline must be 30 to 86400") }
     }
 
-    func run(_ order: String, doing: String) async throws {
+    func run() async throws {
         try await CommandFailure.reporting {
             let client = try options.client()
             let body = JSONValue.members(("deadline_seconds", .integer(Int64(deadline))))
-            let host = try await client.change("POST", "hosts/\(AdminClient.escape(reference))/\(order)", body)
-            guard !noWait else { return options.show(host) }
-            guard let id = host["id"]?.string, let operation = host["operation"]?.string else {
-                throw CommandFailure(.refused, "the server did not name the operation; it is older than this program: see plimsoll hosts operations")
-            }
-            let progress = ProgressLine("\(doing) \(AdminColumn.text(host["name"]))")
-            let ended = try await wait(client, "hosts/\(AdminClient.escape(id))/operations/\(AdminClient.escape(operation))", progress)
-            progress.end(AdminColumn.text(ended["state"]))
-            options.show(ended)
-            guard ended["state"]?.string == "done" else {
-                throw CommandFailure(.refused, "the host did not \(order): \(AdminColumn.text(ended["message"]))")
-            }
+            let worker = try await client.change("POST", "workers/\(AdminClient.escape(id))/restart", body)
+            guard !noWait else { return options.show(worker) }
+            let follow = OperationFollow(client: client, options: options, deadline: deadline)
+            try await follow.end(of: worker, host: "host", doing: "restarting \(AdminColumn.text(worker["runtime"]))", order: "restart")
+        }
+    }
+}
+
+/// Waits for the end of an operation and shows it.
+struct OperationFollow {
+    private static let ends: Set = ["done", "failed", "expired", "superseded"]
+
+    let client: AdminClient
+    let options: AdminOptions
+    let deadline: Int
+
+    /// The operation that `answer` names, of the host whose id is its member `host`.
+    func end(of answer: JSONValue, host: String, doing: String, order: String) async throws {
+        guard let id = answer[host]?.string, let operation = answer["operation"]?.string else {
+            throw CommandFailure(.refused, "the server did not name the operation; it is older than this program: see plimsoll hosts operations")
+        }
+        let progress = ProgressLine(doing)
+        let ended = try await wait("hosts/\(AdminClient.escape(id))/operations/\(AdminClient.escape(operation))", progress)
+        progress.end(AdminColumn.text(ended["state"]))
+        options.show(ended)
+        guard ended["state"]?.string == "done" else {
+            throw CommandFailure(.refused, "the host did not \(order): \(AdminColumn.text(ended["message"]))")
         }
     }
 
     /// Asks for the operation until it has ended. The server ends it at its deadline; a server that is away in between is waited for.
-    private func wait(_ client: AdminClient, _ path: String, _ progress: ProgressLine) async throws -> JSONValue {
+    private func wait(_ path: String, _ progress: ProgressLine) async throws -> JSONValue {
         let clock = ContinuousClock()
         let end = clock.now + .seconds(deadline + 15)
         while true {
@@ -73,6 +90,29 @@ struct HostOrder: ParsableArguments {
         let state = AdminColumn.text(operation["state"])
         guard let open = operation["open_requests"]?.integer else { return state }
         return "\(state), \(open) \(open == 1 ? "request" : "requests") open"
+    }
+}
+
+/// An order to a host and the wait for its end.
+struct HostOrder: ParsableArguments {
+    @OptionGroup var options: AdminOptions
+    @Argument(help: "The host's id or name.") var reference: String
+    @Option(help: "Seconds that the host has, up to 86400.") var deadline = 600
+    @Flag(help: "Return at once in place of waiting for the host; the answer names the operation.") var noWait = false
+
+    func validate() throws {
+        guard (1...86_400).contains(deadline) else { throw ValidationError("--deadline must be 1 to 86400") }
+    }
+
+    func run(_ order: String, doing: String) async throws {
+        try await CommandFailure.reporting {
+            let client = try options.client()
+            let body = JSONValue.members(("deadline_seconds", .integer(Int64(deadline))))
+            let host = try await client.change("POST", "hosts/\(AdminClient.escape(reference))/\(order)", body)
+            guard !noWait else { return options.show(host) }
+            let follow = OperationFollow(client: client, options: options, deadline: deadline)
+            try await follow.end(of: host, host: "id", doing: "\(doing) \(AdminColumn.text(host["name"]))", order: order)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ enum Workers: AdminKind {
     static let path = "workers"
     static let noun = "worker"
     static let columns: [AdminColumn] = [
-        "id", "host", "runtime", "release", "dialect", "runtime_state", "slots", "accepted", "reporting", "out", "refusal",
+        "id", "host", "runtime", "release", "dialect", "runtime_state", "restartable", "slots", "accepted", "reporting", "out", "refusal",
     ]
     static let filters: [KindFilter] = [KindFilter("host", "id or name"), "release", KindFilter("accepted", "true or false"), .reporting]
     static let fields: [KindField] = [
@@ -16,5 +16,5 @@ enum Workers: AdminKind {
 struct WorkersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "workers", abstract: "Runtimes that serve a release.",
-        subcommands: [ListVerb<Workers>.self, GetVerb<Workers>.self, UpdateVerb<Workers>.self])
+        subcommands: [ListVerb<Workers>.self, GetVerb<Workers>.self, UpdateVerb<Workers>.self, RestartWorker.self])
 }

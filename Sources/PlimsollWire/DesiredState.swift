@@ -8,18 +8,21 @@ package struct DesiredState: Sendable, Codable, Equatable {
     /// Identities (`spiffe://…`) that this agent must refuse although their certificates are still valid.
     package var denied: [String]
     package var operations: [Operation]
+    /// Operations of the kind `restart`: apart from the others, so that an agent which knows of none reads the rest. Nil: none.
+    package var restarts: [Operation]?
     /// Ids that the control plane gave to this agent's runtimes, by the release name that the agent reported.
     package var workers: [AssignedWorker]
 
     package init(
         generation: Int64, state: HostIntent, gateways: [GatewayAddress], denied: [String] = [], operations: [Operation] = [],
-        workers: [AssignedWorker] = []
+        restarts: [Operation]? = nil, workers: [AssignedWorker] = []
     ) {
         self.generation = generation
         self.state = state
         self.gateways = gateways
         self.denied = denied
         self.operations = operations
+        self.restarts = restarts
         self.workers = workers
     }
 }
@@ -63,17 +66,22 @@ package struct Operation: Sendable, Codable, Equatable {
     package var id: String
     package var kind: OperationKind
     package var deadline: Date
+    /// Of a restart: name of the runtime in the agent's configuration.
+    package var runtime: String?
 
-    package init(id: String, kind: OperationKind, deadline: Date) {
+    package init(id: String, kind: OperationKind, deadline: Date, runtime: String? = nil) {
         self.id = id
         self.kind = kind
         self.deadline = deadline
+        self.runtime = runtime
     }
 }
 
 package enum OperationKind: String, Sendable, Codable {
     case drain
     case resume
+    /// One runtime finishes what it has, is stopped and started again.
+    case restart
 }
 
 package enum OperationState: String, Sendable, Codable {

@@ -139,10 +139,12 @@ package struct RuntimeReport: Sendable, Codable, Equatable {
     package var slots: Int
     package var contextTokens: Int
     package var load: RuntimeLoad
+    /// The agent started its process, so that it can do so again. Nil: not known yet.
+    package var restartable: Bool?
 
     package init(
         runtime: String, release: String, dialect: RuntimeDialect, state: RuntimeState, servedModel: String? = nil, version: String? = nil,
-        slots: Int, contextTokens: Int, load: RuntimeLoad
+        slots: Int, contextTokens: Int, load: RuntimeLoad, restartable: Bool? = nil
     ) {
         self.runtime = runtime
         self.release = release
@@ -153,6 +155,7 @@ package struct RuntimeReport: Sendable, Codable, Equatable {
         self.slots = slots
         self.contextTokens = contextTokens
         self.load = load
+        self.restartable = restartable
     }
 }
 

@@ -4,6 +4,8 @@ package struct MitigationEntry: Sendable, Codable, Equatable {
     package enum Action: String, Sendable, CaseIterable {
         /// `worker`
         case drainWorker = "drain_worker"
+        /// `worker`, which starts again meanwhile
+        case restartWorker = "restart_worker"
         /// `provider`, in `region`
         case drainProvider = "drain_provider"
         /// `pool`, which stands by without a weight

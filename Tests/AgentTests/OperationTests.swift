@@ -63,6 +63,61 @@ struct OperationTests {
         #expect(!ledger.tick(openRequests: 0, now: now).isEmpty)
     }
 
+    private func restart(_ id: String = "r", runtime: String = "main", in seconds: Double = 90) -> PlimsollWire.Operation {
+        PlimsollWire.Operation(id: id, kind: .restart, deadline: now.addingTimeInterval(seconds), runtime: runtime)
+    }
+
+    private func runtime(_ process: String, open: Int = 0, ready: Bool = true) -> [String: RuntimeStanding] {
+        ["main": RuntimeStanding(openRequests: open, holding: .ours(process: process), isReady: ready)]
+    }
+
+    @Test("a restart lets what is open end, writes down who has to go, and is done when another process is ready")
+    func restarts() {
+        let ledger = Held(OperationLedger(journal: []))
+        let running = OperationJournal.Entry(id: "r", kind: .restart, state: .running, runtime: "main")
+        #expect(ledger.receive([restart()], now: now) == [.record(running), .rest(runtime: "main", true)])
+        #expect(ledger.receive([restart()], now: now) == [] && ledger.tick(runtimes: runtime("7.1", open: 2), now: now) == [])
+        var ordered = running
+        ordered.process = "7.1"
+        #expect(ledger.tick(runtimes: runtime("7.1"), now: now) == [.record(ordered), .restart(runtime: "main", replacing: "7.1")])
+        #expect(ledger.tick(runtimes: runtime("7.1"), now: now) == [] && ledger.tick(runtimes: runtime("", ready: false), now: now) == [])
+        #expect(ledger.tick(runtimes: runtime("8.2", ready: false), now: now) == [] && ledger.value.standing == nil)
+        let done = OperationJournal.Entry(id: "r", kind: .restart, state: .done)
+        #expect(ledger.tick(runtimes: runtime("8.2"), now: now) == [.record(done), .rest(runtime: "main", false)])
+        #expect(ledger.unreported.map(\.state) == [.done] && !ledger.value.isRestarting)
+    }
+
+    @Test("an agent that was killed in the middle of a restart goes on with it and does not restart twice")
+    func resumesRestart() {
+        let entry = OperationJournal.Entry(id: "r", kind: .restart, state: .running, runtime: "main", process: "7.1")
+        let before = Held(OperationLedger(journal: [entry]))
+        #expect(before.receive([restart()], now: now) == [.rest(runtime: "main", true)])
+        #expect(before.tick(runtimes: ["main": RuntimeStanding(openRequests: 0, holding: .unknown, isReady: false)], now: now) == [])
+        #expect(before.tick(runtimes: runtime("7.1", open: 3), now: now).contains(.restart(runtime: "main", replacing: "7.1")))
+        let after = Held(OperationLedger(journal: [entry]))
+        _ = after.receive([restart()], now: now)
+        let steps = after.tick(runtimes: runtime("8.2"), now: now)
+        #expect(!steps.contains { if case .restart = $0 { true } else { false } } && after.unreported.map(\.state) == [.done])
+    }
+
+    @Test("a restart fails that cannot be carried out, is second, or is not ready in time; a minute or a third of its time is for what is open")
+    func failsRestart() {
+        let foreign = Held(OperationLedger(journal: []))
+        _ = foreign.receive([restart()], now: now)
+        _ = foreign.tick(runtimes: ["main": RuntimeStanding(openRequests: 0, holding: .foreign, isReady: true)], now: now)
+        let unknown = Held(OperationLedger(journal: []))
+        _ = unknown.receive([restart(runtime: "other")], now: now)
+        _ = unknown.tick(runtimes: runtime("7.1"), now: now)
+        let late = Held(OperationLedger(journal: []))
+        _ = late.receive([restart(), restart("second")], now: now)
+        #expect(late.unreported.map(\.id) == ["second"])
+        #expect(late.tick(runtimes: runtime("7.1", open: 4), now: now.addingTimeInterval(29)) == [])
+        #expect(late.tick(runtimes: runtime("7.1", open: 4), now: now.addingTimeInterval(30)).count == 2)
+        let end = late.tick(runtimes: runtime("8.2", ready: false), now: now.addingTimeInterval(90))
+        #expect(end.last == .rest(runtime: "main", false))
+        for ledger in [foreign, unknown, late] { #expect(ledger.unreported.last?.state == .failed) }
+    }
+
     @Test("the journal keeps all whole lines of a file whose tail is torn", arguments: 1...40)
     func survivesTornTail(cut: Int) throws {
         let folder = try TemporaryFolder()
@@ -110,5 +165,6 @@ struct OperationTests {
 extension Held where Value == OperationLedger {
     func receive(_ operations: [PlimsollWire.Operation], now: Date) -> [OperationLedger.Step] { value.receive(operations, now: now) }
     func tick(openRequests: Int, now: Date) -> [OperationLedger.Step] { value.tick(openRequests: openRequests, now: now) }
+    func tick(runtimes: [String: RuntimeStanding], now: Date) -> [OperationLedger.Step] { value.tick(runtimes: runtimes, now: now) }
     func reported(_ ids: Set<String>) { value.reported(ids) }
 }

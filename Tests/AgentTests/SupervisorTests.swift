@@ -35,6 +35,25 @@ struct SupervisorTests {
         }
     }
 
+    @Test("a restart that is ordered puts another process in its place, once, and nothing new comes in meanwhile")
+    func restartsWhenOrdered() async throws {
+        let status = RuntimeStatus(configuration: tiny.configuration)
+        try await tiny.supervise(status) {
+            #expect(await eventually { status.isReady && status.report.restartable == true })
+            guard case .ours(let first) = status.standing.holding else { return #expect(Bool(false), "it is not the agent's") }
+            status.rest(true)
+            #expect(!status.takesRequests && status.isReady)
+            status.order(replacing: first)
+            #expect(await eventually { status.isReady && ![.ours(process: first), .ours(process: "")].contains(status.standing.holding) })
+            let (second, pid) = (status.standing.holding, tiny.pid)
+            // The same order, again: what it is about is gone.
+            status.order(replacing: first)
+            #expect(await eventually { status.takeOrder() == nil })
+            status.rest(false)
+            #expect(status.takesRequests && status.standing.holding == second && tiny.pid == pid)
+        }
+    }
+
     @Test("the next agent adopts the runtime of the last one; with another command it starts its own")
     func adopts() async throws {
         let first = RuntimeStatus(configuration: tiny.configuration)

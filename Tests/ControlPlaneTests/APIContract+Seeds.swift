@@ -58,8 +58,8 @@ extension APIContract {
         """,
         """
         INSERT INTO serving.workers (host_id, runtime, release, dialect, served_model, runtime_version, runtime_state, slots, context_tokens,
-            accepted, load, last_reported_at)
-        SELECT id, 'main', 'tiny-q8', 'llamacpp', 'tiny.gguf', 'b1', 'ready', 4, 2048, true, '{"running": 1, "waiting": 0, "relaying": 2}', now()
+            accepted, load, last_reported_at, restartable)
+        SELECT id, 'main', 'tiny-q8', 'llamacpp', 'tiny.gguf', 'b1', 'ready', 4, 2048, true, '{"running": 1, "waiting": 0, "relaying": 2}', now(), true
         FROM serving.hosts
         """,
         """

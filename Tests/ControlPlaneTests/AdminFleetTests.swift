@@ -27,6 +27,29 @@ import Testing
         }
     }
 
+    @Test func `a worker that its agent started is restarted once at a time, and a drain of its host goes on beside it`() async throws {
+        try await AdminFixture.run { admin in
+            let host = try await fill(admin)
+            let row = try await admin.row(
+                """
+                INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens)
+                SELECT id, 'r', 'tiny', 'vllm', 'ready', 1, 1 FROM serving.hosts RETURNING id::text AS id
+                """)
+            let worker = try row?.value("id", as: String.self) ?? ""
+            #expect(try await admin.post("workers/\(worker)/restart").json["error"]["code"].string == "not_restartable")
+            _ = try await admin.row("UPDATE serving.workers SET restartable = TRUE RETURNING 1")
+            let ordered = try await admin.post("workers/\(worker)/restart", "{\"deadline_seconds\": 60}")
+            #expect(ordered.status == 200)
+            let operation = try await admin.get("hosts/\(host)/operations/\(ordered.json["operation"].string ?? "")").json
+            #expect(operation["kind"].string == "restart" && operation["worker"].string == worker)
+            #expect(try await admin.post("workers/\(worker)/restart").json["error"]["code"].string == "under_way")
+            _ = try await admin.post("hosts/\(host)/drain")
+            let states = try await admin.get("hosts/\(host)/operations").json["data"].elements
+            #expect(Set(states.map { "\($0["kind"].string ?? "") \($0["state"].string ?? "")" }) == ["restart queued", "drain queued"])
+            #expect(try await admin.get("hosts/\(host)").json["generation"].number == 3)
+        }
+    }
+
     @Test func `a revoked host is denied and takes no more commands`() async throws {
         try await AdminFixture.run { admin in
             let host = try await fill(admin)

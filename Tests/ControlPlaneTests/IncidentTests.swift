@@ -48,9 +48,9 @@ struct IncidentWorld: Sendable {
     }
 
     /// All hosts speak, the gateway tells which workers are out, and the keeper looks.
-    func turn(_ now: Date, out: [String] = []) async throws {
+    func turn(_ now: Date, out: [String] = [], reason: String = "lost") async throws {
         try await world.pool.execute("UPDATE serving.hosts SET last_heartbeat_at = \(now)")
-        let lost = out.compactMap { workers[$0]?.uuidString.lowercased() }.map { "\"\($0)\": \"lost\"" }.joined(separator: ",")
+        let lost = out.compactMap { workers[$0]?.uuidString.lowercased() }.map { "\"\($0)\": \"\(reason)\"" }.joined(separator: ",")
         try await world.pool.execute(
             "UPDATE serving.gateways SET workers_out = \("{\(lost)}")::jsonb, workers_out_at = \(now) WHERE id = \(gateway)")
         try await keeper.turn(at: now)
@@ -224,6 +224,58 @@ struct IncidentWorld: Sendable {
             try await world.minute(start, good: 90, errors: 3)
             try await world.turn(start + 6)
             #expect(try await world.rows("SELECT rule FROM reliability.incident ORDER BY rule") == ["(burn)", "(probes_failing)"])
+        }
+    }
+
+    @Test func `a worker that answers wrong is restarted by its agent within a look, and comes back when its probes are good`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            try await pool.execute("UPDATE serving.workers SET restartable = TRUE")
+            let row = try await pool.queryOne("SELECT host_id FROM serving.workers WHERE id = \(world.workers["alpha"])")
+            let host: UUID = try #require(try row?.value("host_id"))
+            for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"], reason: "probes") }
+            let first = try await world.rows("SELECT action, mode, state, operation_id IS NOT NULL FROM reliability.mitigation ORDER BY created_at")
+            #expect(first == ["(restart_worker,automatic,active,t)"])
+            let states = DesiredStates(pool: pool, trustDomain: "plimsoll.internal")
+            let order = try #require(try await states.state(of: host, newerThan: 0))
+            let restart = try #require(order.restarts?.first)
+            #expect(order.operations.isEmpty && restart.kind == .restart && restart.runtime == "main")
+            _ = try await world.world.publisher().publishNow()
+            let entries = try await world.rows(
+                "SELECT value FROM serving.routing_table_entry WHERE key LIKE 'mitigation/%' AND value LIKE '%restart_worker%'")
+            #expect(entries.count == 1)
+            let reports = OperationReports(pool: pool)
+            try await reports.record(OperationResults(results: [.init(id: restart.id, state: .done, message: "2 requests were cut")]), from: host)
+            #expect(
+                try await world.rows("SELECT text FROM reliability.incident_event WHERE actor = 'agent'") == [
+                    "(\"restart of worker \(world.workers["alpha"]?.lowercased ?? ""): done: 2 requests were cut\")"
+                ])
+            for second in stride(from: 20.0, to: 700, by: 20) { try await world.turn(start + second) }
+            #expect(
+                try await world.rows("SELECT action, end_reason FROM reliability.mitigation WHERE state = 'reverted' AND action = 'restart_worker'")
+                    == ["(restart_worker,\"its trouble is over\")"])
+            #expect(try await world.rows("SELECT 1 FROM serving.operations").count == 1)
+        }
+    }
+
+    @Test func `a restart that the agent could not do gives way to a drain, and is not ordered in a dry run`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            _ = try await pool.pipeline([
+                "UPDATE serving.workers SET restartable = TRUE", "UPDATE reliability.mitigation_policy SET mode = 'dry_run'",
+            ])
+            for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"], reason: "failures") }
+            #expect(try await world.rows("SELECT 1 FROM serving.operations").isEmpty)
+            _ = try await pool.pipeline([
+                "UPDATE reliability.mitigation_policy SET mode = 'act'",
+                "UPDATE reliability.mitigation SET state = 'reverted', ended_at = created_at - interval '1 day', end_reason = 'test'",
+            ])
+            try await world.turn(start + 2, out: ["alpha"], reason: "failures")
+            try await pool.execute("UPDATE serving.operations SET state = 'failed'")
+            try await world.turn(start + 3, out: ["alpha"], reason: "failures")
+            let found = try await world.rows(
+                "SELECT action, state, end_reason FROM reliability.mitigation WHERE mode = 'automatic' ORDER BY created_at, action")
+            #expect(found.contains("(restart_worker,reverted,\"it did not help\")") && found.contains("(drain_provider,active,)"), "\(found)")
         }
     }
 

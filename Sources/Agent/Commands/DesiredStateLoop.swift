@@ -43,7 +43,7 @@ struct DesiredStateLoop: Service {
         host.apply(desired)
         changed.ring()
         dialer?.setGateways(desired.gateways.map { LinkPeer(id: $0.id, address: $0.address) })
-        await operations.receive(desired.operations)
+        await operations.receive(desired.operations + (desired.restarts ?? []))
         for worker in desired.workers where worker.refusal != nil {
             logger.error(
                 "the control plane does not accept this runtime",

@@ -11,6 +11,10 @@ final class OperationJournal {
         var kind: OperationKind
         var state: OperationState
         var message: String?
+        /// Of a restart.
+        var runtime: String?
+        /// Of a restart that was carried out: the process that had to go, empty where none was there. Another one is its effect.
+        var process: String?
     }
 
     /// Operations that are remembered.

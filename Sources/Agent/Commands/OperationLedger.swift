@@ -10,6 +10,10 @@ struct OperationLedger {
         case obey(OperationKind)
         /// A drain's deadline passed: end what still runs.
         case cutOpenRequests
+        /// A runtime takes nothing new, or takes requests again.
+        case rest(runtime: String, Bool)
+        /// Another process in place of this one.
+        case restart(runtime: String, replacing: String)
     }
 
     private struct Draining {
@@ -21,6 +25,7 @@ struct OperationLedger {
     /// The journal's order, so that memory is bounded as the journal is.
     private var order: [String] = []
     private var draining: Draining?
+    private var restarts: [RuntimeRestart] = []
     /// Ends that the control plane has not confirmed yet.
     private(set) var unreported: [OperationResults.Result] = []
 
@@ -31,10 +36,13 @@ struct OperationLedger {
 
     /// What the host was told last; nil when nothing was ordered yet.
     var standing: OperationKind? {
-        order.reversed().lazy.compactMap { self.known[$0] }.first { $0.state == .done || $0.state == .running || $0.state == .superseded }?.kind
+        order.reversed().lazy.compactMap { self.known[$0] }.filter { $0.kind != .restart }.first {
+            $0.state == .done || $0.state == .running || $0.state == .superseded
+        }?.kind
     }
 
     var isDraining: Bool { draining != nil }
+    var isRestarting: Bool { !restarts.isEmpty }
 
     mutating func receive(_ operations: [PlimsollWire.Operation], now: Date) -> [Step] {
         operations.flatMap { receive($0, now: now) }
@@ -46,13 +54,47 @@ struct OperationLedger {
             report(entry)
             return []
         }
-        if draining?.id == operation.id { return [] }
+        if draining?.id == operation.id || restarts.contains(where: { $0.id == operation.id }) { return [] }
         let isResumed = known[operation.id] != nil
         guard isResumed || operation.deadline > now else { return [close(operation.id, operation.kind, .expired, "delivered after its deadline")] }
         switch operation.kind {
         case .drain: return supersede(by: operation) + begin(operation)
         case .resume: return supersede(by: operation) + [.obey(.resume), close(operation.id, .resume, .done, nil)]
+        case .restart: return beginRestart(operation, now: now)
         }
+    }
+
+    /// One that ran when the agent died goes on where it was.
+    private mutating func beginRestart(_ operation: PlimsollWire.Operation, now: Date) -> [Step] {
+        guard let runtime = operation.runtime, !restarts.contains(where: { $0.runtime == runtime }) else {
+            return [close(operation.id, .restart, .failed, "another restart of this runtime is under way")]
+        }
+        let before = known[operation.id]
+        restarts.append(
+            RuntimeRestart(id: operation.id, runtime: runtime, now: now, deadline: operation.deadline, replaced: before?.process))
+        let entry = before ?? OperationJournal.Entry(id: operation.id, kind: .restart, state: .running, runtime: runtime)
+        remember(entry)
+        return (before == nil ? [.record(entry)] : []) + [.rest(runtime: runtime, true)]
+    }
+
+    /// Looks at running restarts; `runtimes` by name.
+    mutating func tick(runtimes: [String: RuntimeStanding], now: Date) -> [Step] {
+        var steps: [Step] = []
+        for index in restarts.indices.reversed() {
+            switch restarts[index].look(runtimes[restarts[index].runtime], now: now) {
+            case nil: continue
+            case .replace(let process):
+                let restart = restarts[index]
+                let entry = OperationJournal.Entry(
+                    id: restart.id, kind: .restart, state: .running, runtime: restart.runtime, process: process)
+                remember(entry)
+                steps += [.record(entry), .restart(runtime: restart.runtime, replacing: process)]
+            case .end(let state, let message):
+                let restart = restarts.remove(at: index)
+                steps += [close(restart.id, .restart, state, message), .rest(runtime: restart.runtime, false)]
+            }
+        }
+        return steps
     }
 
     private mutating func begin(_ operation: PlimsollWire.Operation) -> [Step] {

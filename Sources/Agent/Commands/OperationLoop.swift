@@ -48,12 +48,13 @@ package actor OperationLoop: Service {
     }
 
     private var pause: Duration {
-        if ledger.isDraining { return .milliseconds(250) }
+        if ledger.isDraining || ledger.isRestarting { return .milliseconds(250) }
         return ledger.unreported.isEmpty ? .seconds(60) : max(.milliseconds(10), nextReport - .now)
     }
 
     private func turn() async {
         perform(ledger.tick(openRequests: host.openRequests, now: Date()))
+        if ledger.isRestarting { perform(ledger.tick(runtimes: host.standings, now: Date())) }
         guard !ledger.unreported.isEmpty, ContinuousClock.now >= nextReport else { return }
         let results = ledger.unreported
         do throws(AgentError) {
@@ -74,6 +75,8 @@ package actor OperationLoop: Service {
                 host.obey(kind)
                 changed.ring()
             case .cutOpenRequests: _ = relay.cutOpenRequests()
+            case .rest(let runtime, let isResting): host.runtime(runtime)?.rest(isResting)
+            case .restart(let runtime, let replaced): host.runtime(runtime)?.order(replacing: replaced)
             }
         }
     }
@@ -85,7 +88,7 @@ package actor OperationLoop: Service {
                 "operation",
                 metadata: ["operation.id": "\(entry.id)", "operation.kind": "\(entry.kind.rawValue)", "operation.state": "\(entry.state.rawValue)"])
         } catch {
-            // Drain and resume may happen twice without harm; a full disk must not keep a host from draining.
+            // All of them may happen twice without harm; a full disk must not keep a host from draining.
             logger.error("operation cannot be journaled", metadata: ["operation.id": "\(entry.id)", "error.reason": "\(error.message)"])
         }
     }

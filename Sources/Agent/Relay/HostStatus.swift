@@ -33,6 +33,13 @@ package final class HostStatus: Sendable {
 
     package func obey(_ kind: OperationKind) { held.withLock { $0.serving.obey(kind) } }
 
+    /// By its name in the configuration.
+    func runtime(_ name: String) -> RuntimeStatus? { runtimes.first { $0.configuration.name == name } }
+
+    var standings: [String: RuntimeStanding] {
+        Dictionary(runtimes.map { ($0.configuration.name, $0.standing) }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// The program ends: nothing new from here on.
     package func stop() { held.withLock { $0.serving.stop() } }
 
@@ -45,9 +52,9 @@ package final class HostStatus: Sendable {
             return .success(worker.runtime)
         }
         return admitted.flatMap { name in
-            guard let runtime = runtimes.first(where: { $0.configuration.name == name }), runtime.isReady else {
+            guard let runtime = self.runtime(name), runtime.takesRequests else {
                 held.withLock { $0.serving.end() }
-                return .failure(.init(runtimes.contains { $0.configuration.name == name } ? .runtimeUnreachable : .unknownWorker))
+                return .failure(.init(self.runtime(name).map { $0.isResting ? .draining : .runtimeUnreachable } ?? .unknownWorker))
             }
             return .success(runtime)
         }
@@ -59,8 +66,8 @@ package final class HostStatus: Sendable {
     package var linkReport: LinkReport {
         let (state, workers) = held.withLock { ($0.serving.agentState, $0.workers) }
         let lines = workers.compactMap { worker -> LinkReport.Worker? in
-            guard let runtime = runtimes.first(where: { $0.configuration.name == worker.runtime }) else { return nil }
-            return LinkReport.Worker(id: worker.id, ready: worker.refusal == nil && runtime.isReady, load: runtime.load)
+            guard let runtime = runtime(worker.runtime) else { return nil }
+            return LinkReport.Worker(id: worker.id, ready: worker.refusal == nil && runtime.takesRequests, load: runtime.load)
         }
         return LinkReport(state: state, workers: lines)
     }

@@ -33,6 +33,7 @@ package struct ServingState: Sendable {
         switch kind {
         case .drain: operation = .drain
         case .resume: operation = .serve
+        case .restart: break
         }
     }
 

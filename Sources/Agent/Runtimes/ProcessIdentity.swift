@@ -19,6 +19,9 @@ struct ProcessIdentity: Sendable, Equatable {
         self.startTicks = startTicks
     }
 
+    /// As the journal holds it.
+    var text: String { "\(pid).\(startTicks)" }
+
     /// Does not reap: as long as a zombie holds its id, the id of its group belongs to nobody else.
     var isAlive: Bool { ProcessIdentity(living: pid) == self }
 

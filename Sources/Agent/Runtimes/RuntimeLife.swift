@@ -79,6 +79,16 @@ struct RuntimeLife {
         }
     }
 
+    /// Somebody wants another process in place of this one, or of the one that was given up.
+    mutating func ordered(now: ContinuousClock.Instant) -> Action {
+        state = .unhealthy
+        reason = "a restart was ordered"
+        restarts = []
+        failures = 0
+        startedAt = now
+        return .stop(reason: "a restart was ordered")
+    }
+
     private mutating func becameReady() -> Action? {
         failures = 0
         reason = nil

@@ -7,6 +7,11 @@ package final class RuntimeStatus: Sendable {
         var state = RuntimeState.starting
         var facts = RuntimeFacts()
         var numbers: RuntimeNumbers?
+        var holding = RuntimeHolding.unknown
+        /// A restart that was ordered: the process that has to go.
+        var replaced: String?
+        /// It takes nothing new, because it is to be restarted.
+        var isResting = false
     }
 
     package let configuration: RuntimeConfiguration
@@ -32,6 +37,9 @@ package final class RuntimeStatus: Sendable {
     }
 
     var isReady: Bool { known.withLock { $0.state == .ready } }
+    /// Ready, and not about to be restarted.
+    var takesRequests: Bool { known.withLock { $0.state == .ready && !$0.isResting } }
+    var isResting: Bool { known.withLock { $0.isResting } }
     var facts: RuntimeFacts { known.withLock { $0.facts } }
     var openRelays: Int { relaying.load(ordering: .relaxed) }
     /// When the last byte came from the runtime; nil: none yet.
@@ -46,6 +54,7 @@ package final class RuntimeStatus: Sendable {
 
     func publish(state: RuntimeState) { publish(state, as: \.state) }
     func publish(facts: RuntimeFacts) { publish(facts, as: \.facts) }
+    func publish(holding: RuntimeHolding) { publish(holding, as: \.holding) }
     func publish(numbers: RuntimeNumbers?) { known.withLock { $0.numbers = numbers } }
 
     private func publish<Fact: Equatable>(_ fact: Fact, as field: WritableKeyPath<Known, Fact>) {
@@ -54,6 +63,26 @@ package final class RuntimeStatus: Sendable {
             return known[keyPath: field] != fact
         }
         if isNews { changed?.ring() }
+    }
+
+    /// Takes nothing new from now on, or takes requests again.
+    func rest(_ isResting: Bool) { publish(isResting, as: \.isResting) }
+
+    /// Its supervisor stops this process, and starts another one; nothing when another one runs already.
+    func order(replacing process: String) { known.withLock { $0.replaced = process } }
+
+    /// The order, once.
+    func takeOrder() -> String? {
+        known.withLock { known in
+            defer { known.replaced = nil }
+            return known.replaced
+        }
+    }
+
+    /// What whoever restarts it must know.
+    var standing: RuntimeStanding {
+        let (isReady, holding) = known.withLock { ($0.state == .ready, $0.holding) }
+        return RuntimeStanding(openRequests: openRelays, holding: holding, isReady: isReady)
     }
 
     func relayBegan() {
@@ -87,11 +116,37 @@ package final class RuntimeStatus: Sendable {
     private static let usualSlots: [RuntimeDialect: Int] = [.vllm: 256, .llamacpp: 1]
 
     package var report: RuntimeReport {
-        let (state, facts) = known.withLock { ($0.state, $0.facts) }
+        let (state, facts, holding) = known.withLock { ($0.state, $0.facts, $0.holding) }
         return RuntimeReport(
             runtime: configuration.name, release: configuration.release, dialect: configuration.dialect, state: state,
             servedModel: configuration.model ?? facts.servedModel, version: facts.version,
             slots: configuration.slots ?? facts.slots ?? Self.usualSlots[configuration.dialect] ?? 1,
-            contextTokens: configuration.contextTokens ?? facts.contextTokens ?? 0, load: load)
+            contextTokens: configuration.contextTokens ?? facts.contextTokens ?? 0, load: load,
+            restartable: holding.isRestartable)
     }
+}
+
+/// Whose a runtime's process is.
+enum RuntimeHolding: Equatable {
+    /// Its supervisor has not looked yet.
+    case unknown
+    /// Somebody else starts it.
+    case foreign
+    /// The agent's; empty while none lives.
+    case ours(process: String)
+
+    var isRestartable: Bool? {
+        switch self {
+        case .unknown: nil
+        case .foreign: false
+        case .ours: true
+        }
+    }
+}
+
+/// One runtime as a restart sees it.
+struct RuntimeStanding: Equatable {
+    var openRequests: Int
+    var holding: RuntimeHolding
+    var isReady: Bool
 }

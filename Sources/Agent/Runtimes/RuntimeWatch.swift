@@ -46,15 +46,22 @@ struct RuntimeWatch {
             life.adopted(now: .now)
             logger.info("runtime adopted", metadata: ["process.id": "\(owned?.pid ?? 0)"])
         }
+        publishHolding()
+    }
+
+    private func publishHolding() {
+        let isOurs = !status.configuration.command.isEmpty && !isForeign
+        status.publish(holding: isOurs ? .ours(process: owned?.text ?? "") : .foreign)
     }
 
     /// Looks once. Returns how long to wait before the next look.
     mutating func look() async -> Duration {
         let seen = await observe()
         let before = life.state
-        let action = life.observe(seen, now: .now)
+        let action = orderedRestart() ?? life.observe(seen, now: .now)
         await act(action)
         status.publish(state: life.state)
+        publishHolding()
         if before != life.state {
             logger.info("runtime state changed", metadata: ["agent.state": "\(life.state.rawValue)", "error.reason": "\(life.reason ?? "none")"])
         }
@@ -80,6 +87,14 @@ struct RuntimeWatch {
         if await process.stop(owned) { return true }
         logger.error("the runtime's processes do not end", metadata: ["process.id": "\(owned.pid)"])
         return false
+    }
+
+    /// An order for a process that is not there any more has been carried out.
+    private mutating func orderedRestart() -> RuntimeLife.Action? {
+        guard let replaced = status.takeOrder(), !status.configuration.command.isEmpty, !isForeign, owned?.text ?? "" == replaced else {
+            return nil
+        }
+        return life.ordered(now: .now)
     }
 
     private mutating func observe() async -> RuntimeLife.Observation {

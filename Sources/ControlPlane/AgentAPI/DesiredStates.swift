@@ -35,21 +35,24 @@ struct DesiredStates: Sendable {
             """
             UPDATE serving.operations SET state = CASE WHEN state = 'queued' THEN 'sent' ELSE state END, updated_at = now()
             WHERE host_id = \(host) AND state IN ('queued', 'sent', 'running') AND deadline > now()
-            RETURNING id, kind, deadline
+            RETURNING id, kind, deadline, (SELECT worker.runtime FROM serving.workers AS worker WHERE worker.id = worker_id) AS runtime
             """,
             "SELECT id, runtime, release, refusal FROM serving.workers WHERE host_id = \(host) AND retired_at IS NULL ORDER BY runtime",
         ])
         guard let row = answers[0].first else { return nil }
+        let operations = try answers[3].compactMap(Self.operation)
+        let restarts = operations.filter { $0.kind == .restart }
         return DesiredState(
             generation: try row.value("generation"), state: HostIntent(rawValue: try row.value("intent")) ?? .drain,
             gateways: try answers[1].map { GatewayAddress(id: try $0.id("id"), address: try $0.value("advertise")) },
             denied: try answers[2].map { PeerIdentity(trustDomain: trustDomain, role: .gateway, id: try $0.value("id")).description },
-            operations: try answers[3].compactMap(Self.operation), workers: try answers[4].map(Self.worker))
+            operations: operations.filter { $0.kind != .restart }, restarts: restarts.isEmpty ? nil : restarts,
+            workers: try answers[4].map(Self.worker))
     }
 
     private static func operation(_ row: PostgresRow) throws -> PlimsollWire.Operation? {
         guard let kind = OperationKind(rawValue: try row.value("kind")) else { return nil }
-        return PlimsollWire.Operation(id: try row.id("id"), kind: kind, deadline: try row.value("deadline"))
+        return PlimsollWire.Operation(id: try row.id("id"), kind: kind, deadline: try row.value("deadline"), runtime: try row.value("runtime"))
     }
 
     private static func worker(_ row: PostgresRow) throws -> AssignedWorker {

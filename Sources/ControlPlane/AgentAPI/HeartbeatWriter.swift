@@ -152,8 +152,9 @@ private struct RuntimeRows {
             SELECT report.*, \(Self.refusal) AS refusal
             FROM unnest(\(hosts)::uuid[], \(reports.map(\.runtime))::text[], \(reports.map(\.release))::text[], \(dialects)::text[],
                 \(reports.map(\.servedModel))::text[], \(reports.map(\.version))::text[], \(reports.map(\.state.rawValue))::text[],
-                \(reports.map(\.slots))::integer[], \(reports.map(\.contextTokens))::integer[], \(loads)::jsonb[])
-                AS report (host_id, runtime, release, dialect, served_model, version, state, slots, context_tokens, load)
+                \(reports.map(\.slots))::integer[], \(reports.map(\.contextTokens))::integer[], \(loads)::jsonb[],
+                \(reports.map { $0.restartable ?? false })::boolean[])
+                AS report (host_id, runtime, release, dialect, served_model, version, state, slots, context_tokens, load, restartable)
             JOIN serving.hosts AS host ON host.id = report.host_id
             LEFT JOIN serving.releases AS release ON release.name = report.release AND release.state = 'active'
             WHERE report.host_id = ANY (\(accepted)::uuid[])
@@ -163,18 +164,20 @@ private struct RuntimeRows {
                 OR worker.refusal IS DISTINCT FROM report.refusal
         ), written AS (
             INSERT INTO serving.workers AS worker (host_id, runtime, release, dialect, served_model, runtime_version, runtime_state, slots,
-                context_tokens, accepted, refusal, load, last_reported_at)
-            SELECT host_id, runtime, release, dialect, served_model, version, state, slots, context_tokens, refusal IS NULL, refusal, load, now()
+                context_tokens, accepted, refusal, load, restartable, last_reported_at)
+            SELECT host_id, runtime, release, dialect, served_model, version, state, slots, context_tokens, refusal IS NULL, refusal, load,
+                restartable, now()
             FROM report ORDER BY host_id, runtime
             ON CONFLICT (host_id, runtime) DO UPDATE SET
                 release = EXCLUDED.release, dialect = EXCLUDED.dialect, served_model = EXCLUDED.served_model,
                 runtime_version = EXCLUDED.runtime_version, runtime_state = EXCLUDED.runtime_state, slots = EXCLUDED.slots,
                 context_tokens = EXCLUDED.context_tokens, accepted = EXCLUDED.accepted, refusal = EXCLUDED.refusal, load = EXCLUDED.load,
-                last_reported_at = now(), updated_at = now(), retired_at = NULL
+                restartable = EXCLUDED.restartable, last_reported_at = now(), updated_at = now(), retired_at = NULL
             WHERE (worker.release, worker.dialect, worker.served_model, worker.runtime_version, worker.runtime_state, worker.slots,
-                    worker.context_tokens, worker.accepted, worker.refusal, worker.retired_at)
+                    worker.context_tokens, worker.accepted, worker.refusal, worker.restartable, worker.retired_at)
                 IS DISTINCT FROM (EXCLUDED.release, EXCLUDED.dialect, EXCLUDED.served_model, EXCLUDED.runtime_version, EXCLUDED.runtime_state,
-                    EXCLUDED.slots, EXCLUDED.context_tokens, EXCLUDED.accepted, EXCLUDED.refusal, NULL::timestamptz)
+                    EXCLUDED.slots, EXCLUDED.context_tokens, EXCLUDED.accepted, EXCLUDED.refusal, EXCLUDED.restartable,
+                    NULL::timestamptz)
                 OR worker.last_reported_at < now() - interval '15 seconds'
         ), retired AS (
             UPDATE serving.workers AS worker SET retired_at = now(), updated_at = now()

@@ -22,7 +22,8 @@ struct OperationReports: Sendable {
     }
 
     private func apply(_ connection: PostgresConnection, _ id: UUID, _ phase: OperationPhase, message: String?, host: UUID) async throws {
-        let row = try await connection.queryOne("SELECT state, kind FROM serving.operations WHERE id = \(id) AND host_id = \(host) FOR UPDATE")
+        let row = try await connection.queryOne(
+            "SELECT state, kind, worker_id FROM serving.operations WHERE id = \(id) AND host_id = \(host) FOR UPDATE")
         guard let row, let present = OperationPhase(rawValue: try row.value("state")), present.allows(phase) else { return }
         let text = message.map { String($0.unicodeScalars.filter { $0.value >= 0x20 }.prefix(500).map(Character.init)) }
         try await connection.execute(
@@ -30,7 +31,17 @@ struct OperationReports: Sendable {
             UPDATE serving.operations SET state = \(phase.rawValue), message = coalesce(\(text), message), updated_at = now() WHERE id = \(id)
             """)
         guard phase.isFinal else { return }
+        if let worker = try row.value("worker_id", as: UUID?.self) { try await tell(connection, id, worker, phase, text) }
         try await audit(connection, id, state: phase.rawValue, kind: row.value("kind"), actor: "host:\(host.lowercased)")
+    }
+
+    /// An incident that had a worker restarted hears how that went.
+    private func tell(_ connection: PostgresConnection, _ id: UUID, _ worker: UUID, _ phase: OperationPhase, _ text: String?) async throws {
+        let row = try await connection.queryOne(
+            "SELECT incident_id FROM reliability.mitigation WHERE operation_id = \(id) AND incident_id IS NOT NULL LIMIT 1")
+        guard let incident = try row?.value("incident_id", as: UUID.self) else { return }
+        let words = ["restart of worker \(worker.lowercased): \(phase.rawValue)", text].compactMap(\.self).joined(separator: ": ")
+        try await IncidentBook(connection: connection, now: Date()).note(incident, "mitigation", words, actor: "agent")
     }
 
     /// Ends operations whose deadline has passed; how many.

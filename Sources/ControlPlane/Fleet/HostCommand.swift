@@ -20,7 +20,7 @@ package enum HostCommand: String, Sendable {
         try await connection.execute(
             """
             UPDATE serving.operations SET state = 'superseded', updated_at = now()
-            WHERE host_id = \(host) AND state IN ('queued', 'sent', 'running')
+            WHERE host_id = \(host) AND worker_id IS NULL AND state IN ('queued', 'sent', 'running')
             """)
         let row = try await connection.queryOne(
             """

@@ -28,10 +28,10 @@ enum HostResource {
 
     private static let operations = Listing(
         document: """
-            json_build_object('id', r.id, 'host', r.host_id, 'kind', r.kind, 'state', r.state, 'deadline', serving.wire_time(r.deadline),
+            json_build_object('id', r.id, 'host', r.host_id, 'worker', r.worker_id, 'kind', r.kind, 'state', r.state, 'deadline', serving.wire_time(r.deadline),
                 'message', r.message, 'open_requests', CASE WHEN r.state IN ('queued', 'sent', 'running') THEN (
                     SELECT sum((workers.load ->> 'relaying')::bigint) FROM serving.workers
-                    WHERE workers.host_id = r.host_id AND workers.retired_at IS NULL) END,
+                    WHERE workers.host_id = r.host_id AND workers.retired_at IS NULL AND workers.id = coalesce(r.worker_id, workers.id)) END,
                 'requested_by', r.requested_by, 'created_at', serving.wire_time(r.created_at), 'updated_at', serving.wire_time(r.updated_at))
             """,
         source: "serving.operations AS r", usualOrder: .descending, filters: [.text("state", "r.state")])

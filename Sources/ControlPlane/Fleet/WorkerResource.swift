@@ -1,3 +1,5 @@
+import FoundationEssentials
+import HTTPTypes
 import Postgres
 
 extension AdminResource {
@@ -6,7 +8,8 @@ extension AdminResource {
         listing: Listing(
             document: """
                 json_build_object('id', r.id, 'host', r.host_id, 'runtime', r.runtime, 'release', r.release, 'dialect', r.dialect,
-                    'served_model', r.served_model, 'runtime_version', r.runtime_version, 'runtime_state', r.runtime_state, 'slots', r.slots,
+                    'served_model', r.served_model, 'runtime_version', r.runtime_version, 'runtime_state', r.runtime_state,
+                    'restartable', r.restartable, 'slots', r.slots,
                     'context_tokens', r.context_tokens, 'weight_ppm', r.weight_ppm, 'trust_class', r.trust_class, 'accepted', r.accepted, 'refusal', r.refusal, 'load', r.load,
                     'out', (SELECT coalesce(json_agg(json_build_object('gateway', gateway.name, 'reason', gateway.workers_out->>r.id::text)
                             ORDER BY gateway.name), '[]'::json)
@@ -25,4 +28,20 @@ extension AdminResource {
         fields: [
             AdminField("weight_ppm", .integer(0...1_000_000)), AdminField("trust_class", .choice(["standard", "trusted"]), nullable: true),
         ])
+
+    /// The answer is the worker with the id of the operation that tells how it went.
+    static let workerRestart = AdminRoute.change(.post, "workers/{id}/restart") { call, fields, connection in
+        let seconds = fields.integer("deadline_seconds", 30...86_400) ?? WorkerRestart.usualSeconds
+        try fields.finish()
+        let id = try await workers.locked(call.reference, connection)
+        switch try await WorkerRestart.order(id, within: seconds, by: call.actor.label, at: Date(), connection) {
+        case .ordered(let operation):
+            var change = try await workers.change(connection, id, "restart")
+            change.document = AdminJSON.adding("operation", operation.lowercased, to: change.document)
+            return change
+        case .notOurs: throw AdminRefusal.conflict("not_restartable", "this worker's agent did not start its runtime")
+        case .underWay: throw AdminRefusal.conflict("under_way", "this worker is being restarted")
+        case .noHost: throw AdminRefusal.conflict("revoked", "this worker's host is locked or revoked")
+        }
+    }
 }

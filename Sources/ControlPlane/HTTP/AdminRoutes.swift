@@ -28,7 +28,7 @@ package enum AdminRoutes {
     private static func fleet(_ tokens: EnrolmentTokens) -> [AdminRoute] {
         HostResource.resource.reads
             + [HostResource.operationList, HostResource.operation, HostResource.drain, HostResource.resume, HostResource.revocation]
-            + AdminResource.workers.reads + [AdminResource.workers.update]
+            + AdminResource.workers.reads + [AdminResource.workers.update, AdminResource.workerRestart]
             + GatewayResource.resource.reads + [GatewayResource.revocation]
             + EnrolmentTokenResource.resource.reads + [EnrolmentTokenResource.creation(tokens), EnrolmentTokenResource.revocation]
     }

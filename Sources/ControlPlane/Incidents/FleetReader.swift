@@ -35,7 +35,18 @@ struct FleetReader: Sendable {
         }
         for row in answers[3] { try addTerms(row, to: &picture) }
         picture.drills = try answers[4].map(Drill.init)
+        forgiveDrills(&picture)
         return picture
+    }
+
+    /// What a drill feigns is no runtime's fault.
+    private func forgiveDrills(_ picture: inout Picture) {
+        for index in picture.view.workers.indices {
+            let worker = picture.view.workers[index]
+            let key = IncidentKey(
+                .workerHealth, model: worker.model, region: worker.region, provider: worker.provider, subject: worker.id)
+            if picture.drills.contains(where: { $0.covers(key) }) { picture.view.workers[index].runtime.isFaulty = false }
+        }
     }
 
     private func add(_ row: PostgresRow, to picture: inout Picture) throws {
@@ -48,12 +59,18 @@ struct FleetReader: Sendable {
         let worker = FleetView.Worker(
             id: id, provider: try row.value("provider"), region: try row.value("region"), model: try row.value("model"),
             release: try row.value("release"), pool: try row.value("pool"), isServing: lives && weight > 0,
-            isStandby: try lives && weight == 0 && row.value("pool_stands_by", as: Bool.self))
+            isStandby: try lives && weight == 0 && row.value("pool_stands_by", as: Bool.self), runtime: try runtime(row, isSilent: isSilent))
         picture.view.workers.append(worker)
         // Who leaves because an operator says so, or never spoke, is no trouble.
         guard heard != nil, try !row.value("leaves", as: Bool.self) else { return }
         picture.conditions.append(
             FleetRules.Condition(worker: id, provider: worker.provider, region: worker.region, model: worker.model, isDown: isDown))
+    }
+
+    private func runtime(_ row: PostgresRow, isSilent: Bool) throws -> FleetView.Runtime {
+        FleetView.Runtime(
+            isFaulty: try !isSilent && row.value("is_faulty", as: Bool.self), isRestartable: try row.value("restartable"),
+            isRestarting: try row.value("restarting"), restartsLately: try row.value("restarts"))
     }
 
     private func addTerms(_ row: PostgresRow, to picture: inout Picture) throws {
@@ -68,7 +85,8 @@ struct FleetReader: Sendable {
         if providers.count < 2 { picture.thin.append(terms) }
     }
 
-    /// A worker is out when at least half of its region's gateways that told anything lately have it out for more than being slow.
+    /// A worker is out when at least half of its region's gateways that told anything lately have it out for more than being slow, and its runtime
+    /// is at fault when they have it out for what it answers.
     private var workerRows: SQL {
         """
         SELECT worker.id, pools.provider, hosts.region, releases.model, worker.release, hosts.pool, hosts.last_heartbeat_at,
@@ -76,17 +94,25 @@ struct FleetReader: Sendable {
             worker.weight_ppm::bigint * coalesce(pool_weight.weight_ppm, 1000000) / 1000000
                 * coalesce(provider_weight.weight_ppm, 1000000) / 1000000 AS weight,
             coalesce(pool_weight.weight_ppm, 1000000) = 0 AND coalesce(provider_weight.weight_ppm, 1000000) > 0 AS pool_stands_by,
-            coalesce((SELECT bool_or(TRUE) AND 2 * count(*) FILTER (WHERE coalesce(gateway.workers_out ->> worker.id::text, 'slow') <> 'slow')
-                        >= count(*)
-                FROM serving.gateways AS gateway
-                WHERE gateway.region = hosts.region AND gateway.state = 'active'
-                    AND gateway.workers_out_at > \(now)::timestamptz - \(FleetIntake.fresh)), FALSE) AS is_out
+            coalesce(told.is_out, FALSE) AS is_out,
+            coalesce(told.is_faulty, FALSE) AND worker.runtime_state IN ('ready', 'unhealthy') AS is_faulty, worker.restartable,
+            EXISTS (SELECT 1 FROM serving.operations AS operation
+                WHERE operation.worker_id = worker.id AND operation.state IN ('queued', 'sent', 'running')) AS restarting,
+            (SELECT count(*) FROM serving.operations AS operation
+                WHERE operation.worker_id = worker.id AND operation.created_at > \(now.addingTimeInterval(-3_600))) AS restarts
         FROM serving.workers AS worker
         JOIN serving.hosts AS hosts ON hosts.id = worker.host_id
         JOIN serving.pools AS pools ON pools.name = hosts.pool
         JOIN serving.providers AS providers ON providers.name = pools.provider
         JOIN serving.releases AS releases ON releases.name = worker.release
         JOIN serving.models AS models ON models.name = releases.model
+        CROSS JOIN LATERAL (
+            SELECT 2 * count(*) FILTER (WHERE coalesce(gateway.workers_out ->> worker.id::text, 'slow') <> 'slow') >= nullif(count(*), 0) AS is_out,
+                2 * count(*) FILTER (WHERE gateway.workers_out ->> worker.id::text IN ('failures', 'stalled', 'probes')) >= nullif(count(*), 0)
+                    AS is_faulty
+            FROM serving.gateways AS gateway
+            WHERE gateway.region = hosts.region AND gateway.state = 'active'
+                AND gateway.workers_out_at > \(now)::timestamptz - \(FleetIntake.fresh)) AS told
         LEFT JOIN serving.current_routing_weights AS pool_weight ON pool_weight.scope = 'pool' AND pool_weight.subject = hosts.pool
         LEFT JOIN serving.current_routing_weights AS provider_weight
             ON provider_weight.scope = 'provider' AND provider_weight.subject = pools.provider

@@ -55,6 +55,8 @@ struct MitigationDesk: Sendable {
             SELECT id, mode, state, pinned, created_at, expires_at, ended_at, coalesce(vetoed_until > \(now), FALSE) AS is_vetoed,
                 (SELECT \(OpenIncident.haste(drill: "incident.drill", openedAt: "incident.opened_at")) FROM reliability.incident AS incident
                     WHERE incident.id = incident_id) AS haste,
+                coalesce((SELECT operation.state IN ('failed', 'expired') FROM serving.operations AS operation WHERE operation.id = operation_id),
+                    FALSE) AS has_failed,
                 \(MitigationTarget.columns)
             FROM reliability.mitigation
             WHERE state IN ('active', 'proposed') OR vetoed_until > \(now)
@@ -78,7 +80,8 @@ struct MitigationDesk: Sendable {
                 MitigationPolicy.Standing(
                     id: try row.id("id"), target: target, appliedAt: try row.value("created_at", as: Date.self).wholeSeconds,
                     expiresAt: try row.value("expires_at", as: Date.self).wholeSeconds, isPinned: try row.value("pinned"),
-                    isManual: mode == "manual", haste: try row.value("haste", as: Int64?.self) ?? 1))
+                    isManual: mode == "manual", haste: try row.value("haste", as: Int64?.self) ?? 1,
+                    hasFailed: try row.value("has_failed")))
         }
     }
 
@@ -116,22 +119,37 @@ struct MitigationDesk: Sendable {
                 """)
             return nil
         case .revert(let id, let reason):
-            let words = reason == .clean ? "its trouble is over" : "nothing else is left"
             guard let id = UUID(uuidString: id) else { return nil }
-            try await end(id, state: "reverted", reason: words, actor: "policy")
+            try await end(id, state: "reverted", reason: Self.words(reason), actor: "policy")
             return nil
         }
+    }
+
+    private static func words(_ reason: MitigationPolicy.RevertReason) -> String {
+        switch reason {
+        case .clean: "its trouble is over"
+        case .lastLeft: "nothing else is left"
+        case .noHelp: "it did not help"
+        }
+    }
+
+    /// What an agent must do of it: the operation, where there is anything.
+    func order(_ target: MitigationTarget, by actor: String) async throws -> UUID? {
+        guard target.action == .restartWorker, let worker = target.worker.flatMap({ UUID(uuidString: $0) }) else { return nil }
+        guard case .ordered(let operation) = try await WorkerRestart.order(worker, by: actor, at: now, connection) else { return nil }
+        return operation
     }
 
     private func insert(
         _ target: MitigationTarget, incident: UUID, mode: String, state: String, cost: Int64?, expiresAt: Date
     ) async throws {
+        let operation = mode == "automatic" ? try await order(target, by: "policy") : nil
         try await connection.execute(
             """
             INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, cost_micro_usd_per_hour, mode, state,
-                requested_by, created_at, expires_at)
+                requested_by, created_at, expires_at, operation_id)
             VALUES (\(target.values), \(incident), (SELECT title FROM reliability.incident WHERE id = \(incident)), \(cost), \(mode), \(state),
-                'policy', \(now), \(expiresAt))
+                'policy', \(now), \(expiresAt), \(operation))
             """)
     }
 

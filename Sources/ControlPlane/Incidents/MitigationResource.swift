@@ -11,6 +11,7 @@ enum MitigationResource {
                 'worker', r.worker_id, 'pool', r.pool, 'release', r.release, 'tenant', r.tenant_id, 'to_model', r.to_model,
                 'to_region', r.to_region, 'value', r.value, 'incident', r.incident_id, 'cause', r.cause,
                 'cost_micro_usd_per_hour', r.cost_micro_usd_per_hour, 'mode', r.mode, 'state', r.state, 'pinned', r.pinned,
+                'operation', r.operation_id,
                 'requested_by', r.requested_by, 'created_at', serving.wire_time(r.created_at), 'expires_at', serving.wire_time(r.expires_at),
                 'ended_at', serving.wire_time(r.ended_at), 'end_reason', r.end_reason, 'vetoed_until', serving.wire_time(r.vetoed_until))
             """,
@@ -49,11 +50,16 @@ enum MitigationResource {
                 AND (\(MitigationTarget.columns)) IS NOT DISTINCT FROM (\(target.values)) LIMIT 1
             """)
         guard same == nil else { throw AdminRefusal.conflict("in_force", "this is in force already") }
+        let operation = try await MitigationDesk(connection: connection, now: now).order(target, by: call.actor.label)
+        guard operation != nil || target.action != .restartWorker else {
+            throw AdminRefusal.conflict("not_restartable", "this worker's agent cannot restart it, or does so already")
+        }
         let row = try await connection.queryOne(
             """
-            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, mode, state, requested_by, created_at, expires_at)
+            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, mode, state, requested_by, created_at, expires_at,
+                operation_id)
             VALUES (\(target.values), \(incident), \(cause), 'manual', 'active', \(call.actor.label), \(now),
-                \(now.addingTimeInterval(Double(seconds))))
+                \(now.addingTimeInterval(Double(seconds))), \(operation))
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
@@ -209,7 +215,7 @@ private struct MitigationWish {
     private static func needs(_ target: MitigationTarget) -> [(String, Bool)] {
         let (model, value) = (("model", target.model != nil), ("value", target.value != nil))
         return switch target.action {
-        case .drainWorker: [("worker", target.worker != nil)]
+        case .restartWorker, .drainWorker: [("worker", target.worker != nil)]
         case .drainProvider: [("provider", target.provider != nil)]
         case .warmPool, .reservedCapacity: [("pool", target.pool != nil)]
         case .protectedPool: [("pool", target.pool != nil), ("tier", target.tier != nil)]

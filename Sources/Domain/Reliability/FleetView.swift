@@ -11,10 +11,11 @@ package struct FleetView: Sendable {
         package var isServing: Bool
         /// It lives, and only its pool's weight keeps requests away.
         package var isStandby: Bool
+        package var runtime: Runtime
 
         package init(
             id: String, provider: String, region: String, model: String, release: String = "", pool: String = "", isServing: Bool = true,
-            isStandby: Bool = false
+            isStandby: Bool = false, runtime: Runtime = Runtime()
         ) {
             self.id = id
             self.provider = provider
@@ -24,6 +25,25 @@ package struct FleetView: Sendable {
             self.pool = pool
             self.isServing = isServing
             self.isStandby = isStandby
+            self.runtime = runtime
+        }
+    }
+
+    /// What is known of a worker's runtime for whoever thinks of starting it again.
+    package struct Runtime: Sendable, Equatable {
+        /// Gateways have it out for what it answers, while its host is well.
+        package var isFaulty: Bool
+        /// Its agent can start it again; else a person must.
+        package var isRestartable: Bool
+        package var isRestarting: Bool
+        /// Restarts that were ordered within the last hour, by whomever.
+        package var restartsLately: Int
+
+        package init(isFaulty: Bool = false, isRestartable: Bool = false, isRestarting: Bool = false, restartsLately: Int = 0) {
+            self.isFaulty = isFaulty
+            self.isRestartable = isRestartable
+            self.isRestarting = isRestarting
+            self.restartsLately = restartsLately
         }
     }
 
@@ -93,6 +113,8 @@ package struct FleetView: Sendable {
     package func drained(by target: MitigationTarget) -> [Worker] {
         switch target.action {
         case .drainWorker: workers.filter { $0.id == target.worker }
+        // What serves nobody is not missed while it starts again.
+        case .restartWorker: workers.filter { $0.id == target.worker && $0.isServing }
         case .drainProvider: workers.filter { $0.provider == target.provider && (target.region == nil || $0.region == target.region) }
         default: []
         }

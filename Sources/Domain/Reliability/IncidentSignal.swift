@@ -52,7 +52,7 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
     package var remedies: Set<MitigationAction> {
         switch self {
         case .workerHealth: [.restartWorker, .drainWorker]
-        case .providerHealth: [.drainProvider, .reviewProvider]
+        case .providerHealth: [.restartWorker, .drainProvider, .reviewProvider]
         case .breachedMinutes, .burn, .queueTime:
             [
                 .warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .rollBackImage, .shortenBatchWindow, .capOutput,

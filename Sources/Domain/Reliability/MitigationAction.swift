@@ -23,10 +23,10 @@ package enum MitigationAction: String, Sendable, CaseIterable {
     package static let runbook = allCases
 
     private static let forPeople: Set<MitigationAction> = [
-        .restartWorker, .raiseWorkers, .shortenBatchWindow, .raiseLimit, .sellCapacity, .reviewProvider,
+        .raiseWorkers, .shortenBatchWindow, .raiseLimit, .sellCapacity, .reviewProvider,
     ]
 
-    /// Gateways carry it out; else a person is asked to.
+    /// Gateways and agents carry it out; else a person is asked to.
     package var isAutomatic: Bool { !Self.forPeople.contains(self) }
 
     /// Some customers get less than they asked for.
@@ -38,7 +38,7 @@ package enum MitigationAction: String, Sendable, CaseIterable {
     }
 
     /// A worker or provider that does harm goes at once, without waiting whether what was done before it helps.
-    package var isUrgent: Bool { self == .drainWorker || self == .drainProvider }
+    package var isUrgent: Bool { self == .restartWorker || self == .drainWorker || self == .drainProvider }
 }
 
 /// An action with all that it is about; two of the same are one.

@@ -21,7 +21,8 @@ struct MitigationLadder {
 
     private func targets(_ action: MitigationAction, _ trouble: Trouble) -> [MitigationTarget] {
         switch action {
-        case .restartWorker, .drainWorker: trouble.worker.map { [MitigationTarget(action, worker: $0)] } ?? []
+        case .restartWorker: restarts(trouble)
+        case .drainWorker: trouble.worker.map { [MitigationTarget(action, worker: $0)] } ?? []
         case .drainProvider: trouble.provider.map { [MitigationTarget(action, region: trouble.region, provider: $0)] } ?? []
         case .reviewProvider: trouble.provider.map { [MitigationTarget(action, provider: $0)] } ?? []
         case .warmPool: standby(.warm, action, trouble)
@@ -37,6 +38,15 @@ struct MitigationLadder {
         case .sellCapacity, .raiseLimit: trouble.tenant.map { [MitigationTarget(action, tenant: $0)] } ?? []
         case .fallbackModel: fallbacks(trouble)
         }
+    }
+
+    /// The worker, or those of the provider whose runtimes are at fault.
+    private func restarts(_ trouble: Trouble) -> [MitigationTarget] {
+        if let worker = trouble.worker { return [MitigationTarget(.restartWorker, worker: worker)] }
+        guard let provider = trouble.provider else { return [] }
+        return fleet.workers.filter {
+            $0.provider == provider && (trouble.region == nil || $0.region == trouble.region) && $0.runtime.isFaulty && $0.runtime.isRestartable
+        }.map(\.id).sorted().map { MitigationTarget(.restartWorker, worker: $0) }
     }
 
     private func isProtected(_ tier: String) -> Bool { fleet.tiers.first { $0.name == tier }?.isProtected ?? false }

@@ -13,6 +13,10 @@ package struct MitigationPolicy: Sendable {
     package var holdSeconds: Int64 = 300
     package var cleanSeconds: Int64 = 300
     package var lifeSeconds: Int64 = 3_600
+    /// Of one worker, by whomever.
+    package var restartsPerHour = 3
+    /// A worker that fails for so long after its restart was ordered is not helped by it.
+    package var restartSeconds: Int64 = 300
     /// A trouble that was seen within so long is there.
     private static let presence: Int64 = 90
 
@@ -30,10 +34,12 @@ package struct MitigationPolicy: Sendable {
         package var isManual: Bool
         /// Times as fast as usual that its holding time goes by, for a drill.
         package var haste: Int64
+        /// Who was to carry it out said that it could not.
+        package var hasFailed: Bool
 
         package init(
             id: String, target: MitigationTarget, appliedAt: Int64, expiresAt: Int64, isPinned: Bool = false, isManual: Bool = false,
-            haste: Int64 = 1
+            haste: Int64 = 1, hasFailed: Bool = false
         ) {
             self.id = id
             self.target = target
@@ -42,6 +48,7 @@ package struct MitigationPolicy: Sendable {
             self.isPinned = isPinned
             self.isManual = isManual
             self.haste = haste
+            self.hasFailed = hasFailed
         }
     }
 
@@ -76,6 +83,8 @@ package struct MitigationPolicy: Sendable {
         case clean
         /// What it drains is all that is left of a model.
         case lastLeft = "last_left"
+        /// It could not be carried out, or its worker fails as before: the next step of the runbook is due.
+        case noHelp = "no_help"
     }
 
     package enum Decision: Sendable, Equatable {
@@ -90,6 +99,7 @@ package struct MitigationPolicy: Sendable {
     package func decide(_ situation: Situation) -> [Decision] {
         var turn = Turn(policy: self, situation)
         turn.rescue()
+        turn.giveUp()
         turn.takeBack()
         turn.act()
         return turn.decisions
@@ -129,6 +139,18 @@ package struct MitigationPolicy: Sendable {
                 revert(youngest, .lastLeft)
             }
         }
+
+        /// Restarts that did not help make way for a drain.
+        mutating func giveUp() {
+            for one in standing where one.target.action == .restartWorker && !one.isPinned && !one.isManual {
+                let isPast = now - one.appliedAt >= policy.restartSeconds
+                if one.hasFailed || (isPast && runtime(one.target).map { $0.isFaulty && !$0.isRestarting } ?? true) { revert(one, .noHelp) }
+            }
+        }
+
+        private func worker(_ target: MitigationTarget) -> FleetView.Worker? { situation.fleet.workers.first { $0.id == target.worker } }
+
+        private func runtime(_ target: MitigationTarget) -> FleetView.Runtime? { worker(target)?.runtime }
 
         private mutating func revert(_ one: Standing, _ reason: RevertReason) {
             standing.removeAll { $0.id == one.id }
@@ -176,18 +198,40 @@ package struct MitigationPolicy: Sendable {
         }
 
         private func canApply(_ target: MitigationTarget) -> Bool {
-            guard target.action.isAutomatic, !situation.vetoed.contains(target), !standing.contains(where: { $0.target == target }) else {
+            guard isAutomatic(target), !situation.vetoed.contains(target), !standing.contains(where: { $0.target == target }) else {
                 return false
             }
             if let ended = situation.ended[target], now - ended < policy.holdSeconds { return false }
+            switch target.action {
+            case .restartWorker: guard mayRestart(target) else { return false }
+            // It is drained already.
+            case .drainWorker:
+                guard !standing.contains(where: { $0.target == MitigationTarget(.restartWorker, worker: target.worker) }) else { return false }
+            default: break
+            }
             return !target.action.isUrgent || situation.fleet.survives(standing.map(\.target) + [target])
+        }
+
+        /// Agents start again only what they started.
+        private func isAutomatic(_ target: MitigationTarget) -> Bool {
+            target.action.isAutomatic && (target.action != .restartWorker || runtime(target)?.isRestartable == true)
+        }
+
+        /// A runtime that is at fault, not too often, and one of a model at a time: should restarts be what harms, they harm one.
+        private func mayRestart(_ target: MitigationTarget) -> Bool {
+            guard let worker = worker(target), worker.runtime.isFaulty, worker.runtime.restartsLately < policy.restartsPerHour else { return false }
+            return !situation.fleet.workers.contains { other in
+                guard other.model == worker.model else { return false }
+                return other.runtime.isRestarting
+                    || standing.contains { $0.appliedAt == now && $0.target == MitigationTarget(.restartWorker, worker: other.id) }
+            }
         }
 
         /// What only people can do is said once, when everything before it in the runbook is in force or cannot be.
         private mutating func propose(_ targets: [MitigationTarget], _ trouble: Trouble) {
             for target in targets {
                 if canApply(target) { return }
-                guard !target.action.isAutomatic, !situation.proposed.contains(target), !situation.vetoed.contains(target) else { continue }
+                guard !isAutomatic(target), !situation.proposed.contains(target), !situation.vetoed.contains(target) else { continue }
                 let isSaid = decisions.contains { if case .propose(target, _) = $0 { true } else { false } }
                 if !isSaid { decisions.append(.propose(target, trouble: trouble.id)) }
             }

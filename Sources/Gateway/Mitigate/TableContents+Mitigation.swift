@@ -20,7 +20,7 @@ extension TableContents {
 
     private mutating func carryOut(_ mitigation: MitigationEntry) {
         switch mitigation.kind {
-        case .drainWorker: drain { $0.id == mitigation.worker }
+        case .drainWorker, .restartWorker: drain { $0.id == mitigation.worker }
         case .drainProvider:
             drain { $0.provider == mitigation.provider && (mitigation.region == nil || $0.region == mitigation.region) }
         case .warmPool, .reservedCapacity:
@@ -59,7 +59,7 @@ extension MitigationEntry {
     /// What is said of workers, pools and releases holds wherever they are routed to.
     fileprivate func isFor(_ own: String) -> Bool {
         switch kind {
-        case .drainWorker, .drainProvider, .warmPool, .reservedCapacity, .protectedPool, .rollBackImage: true
+        case .drainWorker, .restartWorker, .drainProvider, .warmPool, .reservedCapacity, .protectedPool, .rollBackImage: true
         case .backupRegion, .capOutput, .pauseLongPrompts, .throttleTenant, .fallbackModel, .shedTier: region == nil || region == own
         case nil: false
         }

@@ -63,6 +63,61 @@ struct MitigationPolicyTests {
         #expect(applied(MitigationPolicy().decide(.init(now: 0, troubles: [lost("a"), lost("b")], fleet: fleet))).isEmpty)
     }
 
+    /// Workers of one model, those named failing while their hosts are well.
+    private func faulty(_ failing: Set<String>, _ change: (inout FleetView.Runtime) -> Void = { _ in }) -> FleetView {
+        var fleet = fleet
+        for index in fleet.workers.indices where failing.contains(fleet.workers[index].id) {
+            fleet.workers[index].isServing = false
+            fleet.workers[index].runtime = FleetView.Runtime(isFaulty: true, isRestartable: true)
+            change(&fleet.workers[index].runtime)
+        }
+        return fleet
+    }
+
+    private func failing(_ worker: String, lastSeen: Int64 = 0) -> Trouble {
+        Trouble(id: "failing-\(worker)", signal: .workerHealth, model: "m", region: "eu", worker: worker, since: 0, lastSeen: lastSeen)
+    }
+
+    @Test("a worker whose runtime fails is restarted first; one of a model at a time, three times an hour, the last one too")
+    func restarts() {
+        let policy = MitigationPolicy()
+        let restart = MitigationTarget(.restartWorker, worker: "a1")
+        func decided(_ fleet: FleetView, _ troubles: [Trouble], _ standing: [MitigationPolicy.Standing] = []) -> [MitigationTarget] {
+            applied(policy.decide(.init(now: 0, troubles: troubles, fleet: fleet, standing: standing)))
+        }
+        #expect(decided(faulty(["a1"]), [failing("a1")]) == [restart])
+        // What is restarted is drained already.
+        #expect(decided(faulty(["a1"]), [failing("a1")], [.init(id: "1", target: restart, appliedAt: 0, expiresAt: 9_000)]).isEmpty)
+        #expect(decided(faulty(["a1"]) { $0.restartsLately = 3 }, [failing("a1")]) == [MitigationTarget(.drainWorker, worker: "a1")])
+        #expect(decided(faulty(["a1"]) { $0.isFaulty = false }, [failing("a1")]) == [MitigationTarget(.drainWorker, worker: "a1")])
+        #expect(
+            decided(faulty(["a1", "a2"]), [failing("a1"), failing("a2")]) == [restart, MitigationTarget(.drainWorker, worker: "a2")])
+        #expect(decided(faulty(["a1", "a2"]) { $0.isRestarting = true }, [failing("a1")]) == [MitigationTarget(.drainWorker, worker: "a1")])
+        // Nobody serves: a restart can only help, a drain only harm.
+        #expect(decided(faulty(["a1", "a2", "b1", "u1", "g1"]), [failing("a1"), failing("a2")]) == [restart])
+        // One worker is all of a provider's.
+        #expect(decided(faulty(["a1"]), [lost("a")]).first == restart)
+        let foreign = policy.decide(.init(now: 0, troubles: [failing("a1")], fleet: faulty(["a1"]) { $0.isRestartable = false }))
+        #expect(foreign.first == .propose(restart, trouble: "failing-a1"))
+        #expect(applied(foreign) == [MitigationTarget(.drainWorker, worker: "a1")])
+    }
+
+    @Test("a restart that failed, or after which the worker fails as before, gives way to a drain at once")
+    func restartsInVain() {
+        let restart = MitigationTarget(.restartWorker, worker: "a1")
+        func decided(_ fleet: FleetView, at now: Int64, failed: Bool = false) -> [MitigationPolicy.Decision] {
+            let standing = MitigationPolicy.Standing(id: "1", target: restart, appliedAt: 0, expiresAt: 3_600, hasFailed: failed)
+            return MitigationPolicy().decide(
+                .init(now: now, troubles: [failing("a1", lastSeen: now)], fleet: fleet, standing: [standing]))
+        }
+        let drain = MitigationTarget(.drainWorker, worker: "a1")
+        #expect(decided(faulty(["a1"]), at: 20).isEmpty)
+        #expect(decided(faulty(["a1"]) { $0.isRestarting = true }, at: 400).isEmpty)
+        for decisions in [decided(faulty(["a1"]), at: 20, failed: true), decided(faulty(["a1"]), at: 300)] {
+            #expect(decisions.first == .revert("1", .noHelp) && applied(decisions) == [drain])
+        }
+    }
+
     @Test("the runbook is walked in its order, a step at a time, and what is lost to customers comes last and from those nothing is promised to")
     func runbook() {
         var policy = MitigationPolicy()
@@ -137,8 +192,14 @@ struct MitigationPolicyTests {
             for index in world.fleet.workers.indices where Int.random(in: 0..<30, using: &random) == 0 && !world.fleet.workers[index].isStandby {
                 world.fleet.workers[index].isServing.toggle()
             }
+            for index in world.fleet.workers.indices where world.fleet.workers[index].provider == "a" {
+                let isFaulty = Int.random(in: 0..<3, using: &random) == 0
+                world.fleet.workers[index].runtime = FleetView.Runtime(
+                    isFaulty: isFaulty && !world.fleet.workers[index].isServing, isRestartable: true)
+            }
             for trouble in [
-                slow("pro", lastSeen: world.now), slow("business", lastSeen: world.now), slow("hobby", lastSeen: world.now),
+                failing("a1", lastSeen: world.now), failing("a2", lastSeen: world.now), slow("pro", lastSeen: world.now),
+                slow("business", lastSeen: world.now), slow("hobby", lastSeen: world.now),
                 lost("a", lastSeen: world.now), lost("b", lastSeen: world.now),
             ]
             where Int.random(in: 0..<8, using: &random) == 0 {
@@ -196,7 +257,7 @@ private struct MitigationWorld {
             if let index = standing.firstIndex(where: { $0.id == id }) { standing[index].expiresAt = until }
         case .revert(let id, let reason):
             guard let one = standing.first(where: { $0.id == id }) else { return }
-            #expect(reason == .lastLeft || now - one.appliedAt >= policy.holdSeconds, "taken back too soon: \(one.target)")
+            #expect(reason != .clean || now - one.appliedAt >= policy.holdSeconds, "taken back too soon: \(one.target)")
             standing.removeAll { $0.id == id }
             ended[one.target] = now
             reverted.append(one.target)

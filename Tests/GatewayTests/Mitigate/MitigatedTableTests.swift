@@ -30,6 +30,7 @@ struct MitigatedTableTests {
     func drains() {
         let all = [worker("1"), worker("2"), worker("3", region: "us"), worker("4", provider: "b")]
         #expect(draining(table(all, MitigationEntry(id: "x", action: "drain_worker", worker: "2", expiresAtSeconds: 101))) == ["2"])
+        #expect(draining(table(all, MitigationEntry(id: "x", action: "restart_worker", worker: "2", expiresAtSeconds: 101))) == ["2"])
         let provider = MitigationEntry(id: "x", action: "drain_provider", region: "eu", provider: "a", expiresAtSeconds: 101)
         #expect(draining(table(all, provider)) == ["1", "2"])
         let everywhere = MitigationEntry(id: "x", action: "drain_provider", provider: "a", expiresAtSeconds: 101)
