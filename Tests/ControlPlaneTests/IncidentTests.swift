@@ -149,6 +149,18 @@ struct IncidentWorld: Sendable {
         }
     }
 
+    @Test func `an objective of a tier decides which minutes are breached`() async throws {
+        try await IncidentWorld.with { world in
+            try await world.world.pool.execute(
+                "INSERT INTO reliability.objective (name, kind, tier, target_ppm) VALUES ('business-errors', 'error_rate', 'business', 20000)")
+            for tier in ["business", "pro"] {
+                for minute in 0..<5 { try await world.minute(start + Double(60 * minute), good: 990, errors: 10, tier: tier) }
+            }
+            try await world.turn(start + 310)
+            #expect(try await world.rows("SELECT rule, tier FROM reliability.incident") == ["(breached_minutes,pro)"])
+        }
+    }
+
     @Test func `traffic of a drill opens an incident that is marked, and minutes with few requests none`() async throws {
         try await IncidentWorld.with { world in
             for minute in 0..<2 { try await world.minute(start + Double(60 * minute), good: 10, errors: 20, drill: true) }

@@ -18,6 +18,7 @@ package actor IncidentKeeper: Service {
     private var listeningSince: Date?
     private var minutesReadAt: Date?
     private var services: [ServiceName: [Int64: ServiceMinute]] = [:]
+    private var objectives: [Objective] = []
     /// A provider or worker must be down in two looks: one may fall between a restart and its report.
     private var downBefore: Set<IncidentKey> = []
 
@@ -70,6 +71,7 @@ package actor IncidentKeeper: Service {
             var reader = minutes
             services = try await reader.read(now: now.wholeSeconds)
             minutes = reader
+            objectives = try await ObjectiveStore.active { try await self.reliability.query($0) }.map(\.objective)
             minutesReadAt = now
         }
         let open = try await openKeys()
@@ -121,7 +123,7 @@ package actor IncidentKeeper: Service {
                 IncidentKey(signal, tier: name.tier, model: name.model, region: name.region, subject: name.isDrill ? "drill" : "")
             }
             let going = Set(IncidentSignal.allCases.filter { open[key($0).text] != nil })
-            return SignalRules(minutes, now: now.wholeSeconds).findings(open: going).map { finding in
+            return SignalRules(minutes, BreachObjectives(objectives, for: name), now: now.wholeSeconds).findings(open: going).map { finding in
                 IncidentTrigger(
                     key: key(finding.signal), beganAt: Date(timeIntervalSince1970: Double(finding.beganAt)), text: finding.signal.title,
                     isDrill: name.isDrill)

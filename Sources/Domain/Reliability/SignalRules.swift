@@ -46,10 +46,37 @@ package struct ServiceMinute: Sendable, Equatable {
         return sum
     }
 
-    /// More than 0.2 % bad, or more than 5 % of first tokens late. Nil: nothing is known of it.
-    package var isBreached: Bool? {
+    /// Whether one of the objectives is missed. Nil: nothing is known of it.
+    package func isBreached(_ objectives: BreachObjectives) -> Bool? {
         guard total > 0 || firstTokens.samples > 0 else { return nil }
-        return bad * 500 > total || firstTokens.over > firstTokens.samples / 20
+        return objectives.isMissed(bad: bad, of: total)
+            || objectives.firstTokens?.verdict(bad: firstTokens.over, of: firstTokens.samples) == .missed
+    }
+}
+
+/// The objectives in force for a service that a single minute can miss.
+package struct BreachObjectives: Sendable {
+    /// Share of failed requests.
+    private let errors: Objective?
+    /// Where there is none of those: what makes a minute a bad one.
+    private let rule: TrafficRule?
+    let firstTokens: Objective?
+
+    package init(_ objectives: [Objective], for service: ServiceName) {
+        let scope = ObjectiveScope(tier: service.tier, model: service.model, region: service.region)
+        func holding(_ kind: ObjectiveKind) -> Objective? { Objective.holding(objectives, { $0 }, kind: kind, for: scope) }
+        firstTokens = holding(.firstToken)
+        errors = holding(.errorRate)
+        rule = holding(.availability)?.rule
+    }
+
+    func isMissed(bad: Int64, of total: Int64) -> Bool {
+        if let errors { return errors.verdict(bad: bad, of: total) == .missed }
+        switch rule {
+        case .anyBad: return bad > 0
+        case .ratio(let threshold): return total > 0 && Ratio(bad, total) > threshold
+        case nil: return false
+        }
     }
 }
 
@@ -68,11 +95,13 @@ package struct SignalRules: Sendable {
     private static let baseline: Int64 = 10
 
     private let minutes: [Int64: ServiceMinute]
+    private let objectives: BreachObjectives
     private let now: Int64
 
     /// - Parameter now: Seconds since 1970.
-    package init(_ minutes: [Int64: ServiceMinute], now: Int64) {
+    package init(_ minutes: [Int64: ServiceMinute], _ objectives: BreachObjectives, now: Int64) {
         self.minutes = minutes
+        self.objectives = objectives
         self.now = now
     }
 
@@ -84,7 +113,7 @@ package struct SignalRules: Sendable {
     private func breach(isOpen: Bool) -> Finding? {
         let newest = (now - Self.settling) / 60 - 1
         var streak = BreachStreak(need: isOpen ? 1 : BreachStreak.shippedNeed)
-        for minute in (newest - 14)...newest { _ = streak.note(minutes[minute]?.isBreached) }
+        for minute in (newest - 14)...newest { _ = streak.note(minutes[minute]?.isBreached(objectives)) }
         guard streak.length >= streak.need else { return nil }
         return Finding(signal: .breachedMinutes, beganAt: (newest - Int64(streak.length) + 1) * 60)
     }

@@ -15,11 +15,21 @@ struct SignalRulesTests {
         return minute
     }
 
+    private static let shipped = [
+        Objective(kind: .availability, targetPpm: 999_000, badAbovePpm: 50_000), Objective(kind: .errorRate, targetPpm: 2_000),
+        Objective(kind: .firstToken, targetPpm: 950_000, thresholdMicroseconds: 1_500_000),
+    ]
+
+    private func objectives(_ more: [Objective] = [], without kinds: Set<ObjectiveKind> = []) -> BreachObjectives {
+        BreachObjectives(
+            Self.shipped.filter { !kinds.contains($0.kind) } + more, for: ServiceName(tier: "pro", model: "m", region: "eu"))
+    }
+
     /// Minutes 100 and on; the question is asked so many seconds into the minute after the last.
     private func signals(_ minutes: [ServiceMinute?], after seconds: Int64 = 10, open: Set<IncidentSignal> = []) -> [IncidentSignal] {
         let numbered = minutes.enumerated().compactMap { index, minute in minute.map { (100 + Int64(index), $0) } }
         let now = (100 + Int64(minutes.count)) * 60 + seconds
-        return SignalRules(Dictionary(uniqueKeysWithValues: numbered), now: now).findings(open: open).map(\.signal)
+        return SignalRules(Dictionary(uniqueKeysWithValues: numbered), objectives(), now: now).findings(open: open).map(\.signal)
     }
 
     @Test("five minutes in a row, when the last is complete; one that is clean or of which nothing is known begins anew")
@@ -29,8 +39,22 @@ struct SignalRulesTests {
         #expect(signals([late, late, late, late, late], after: 9).isEmpty)
         #expect(signals([late, late, minute(good: 100, late: 5), late, late]).isEmpty && signals([late, late, nil, late, late]).isEmpty)
         #expect(signals([late, late, late, late]).isEmpty && signals([late], open: [.breachedMinutes]) == [.breachedMinutes])
-        let one = minute(good: 499, errors: 1)
-        #expect(one.isBreached == false && minute(good: 498, errors: 1).isBreached == true && ServiceMinute().isBreached == nil)
+        #expect(ServiceMinute().isBreached(objectives()) == nil)
+    }
+
+    @Test("what a minute must reach is the most specific objective in force; without one of errors, the availability's rule")
+    func objectivesInForce() {
+        func isBreached(_ errors: Int64, late: Int64 = 0, _ objectives: BreachObjectives) -> Bool? {
+            minute(good: 1_000 - errors, errors: errors, late: late).isBreached(objectives)
+        }
+        #expect(isBreached(1, objectives()) == false && isBreached(2, objectives()) == true)
+        let loose = Objective(kind: .errorRate, scope: ObjectiveScope(tier: "pro"), targetPpm: 100_000)
+        #expect(isBreached(99, objectives([loose])) == false && isBreached(100, objectives([loose])) == true)
+        let other = Objective(kind: .errorRate, scope: ObjectiveScope(tier: "hobby"), targetPpm: 100_000)
+        #expect(isBreached(99, objectives([other])) == true)
+        #expect(isBreached(50, objectives(without: [.errorRate])) == false && isBreached(51, objectives(without: [.errorRate])) == true)
+        #expect(isBreached(900, late: 90, objectives(without: [.errorRate, .availability])) == true)
+        #expect(isBreached(900, late: 90, objectives(without: [.errorRate, .availability, .firstToken])) == false)
     }
 
     @Test("errors, broken streams, clients that leave and waits are signals when they rise, and not when they are few or usual")
