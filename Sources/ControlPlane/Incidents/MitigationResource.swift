@@ -221,7 +221,7 @@ private struct MitigationWish {
         case .protectedPool: [("pool", target.pool != nil), ("tier", target.tier != nil)]
         case .backupRegion: [model, ("region", target.region != nil), ("to_region", target.toRegion != nil)]
         case .rollBackImage: [model, ("release", target.release != nil)]
-        case .capOutput, .pauseLongPrompts: [value]
+        case .shortenBatchWindow, .capOutput, .pauseLongPrompts: [value]
         case .throttleTenant: [("tenant", target.tenant != nil), value]
         case .fallbackModel: [model, ("to_model", target.toModel != nil), ("tier", target.tier != nil)]
         case .shedTier: [("tier", target.tier != nil)]

@@ -23,7 +23,7 @@ package enum MitigationAction: String, Sendable, CaseIterable {
     package static let runbook = allCases
 
     private static let forPeople: Set<MitigationAction> = [
-        .raiseWorkers, .shortenBatchWindow, .raiseLimit, .sellCapacity, .reviewProvider,
+        .raiseWorkers, .raiseLimit, .sellCapacity, .reviewProvider,
     ]
 
     /// Gateways and agents carry it out; else a person is asked to.

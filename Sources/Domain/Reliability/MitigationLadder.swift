@@ -3,6 +3,8 @@ struct MitigationLadder {
     /// Tokens of an answer, and of a prompt, that are left to tiers to which nothing is promised.
     static let cappedOutput = 256
     static let longPrompt = 2_000
+    /// Per cent of a worker's slots that requests of the service class batch may hold.
+    static let batchShare = 25
     /// Parts per million of its limits that a noisy tenant keeps.
     static let throttle = 250_000
 
@@ -29,7 +31,8 @@ struct MitigationLadder {
         case .reservedCapacity: standby(.reserved, action, trouble)
         case .backupRegion: moves(trouble)
         case .protectedPool: protections(trouble)
-        case .raiseWorkers, .shortenBatchWindow: [MitigationTarget(action, model: trouble.model, region: trouble.region)]
+        case .raiseWorkers: [MitigationTarget(action, model: trouble.model, region: trouble.region)]
+        case .shortenBatchWindow: [MitigationTarget(action, model: trouble.model, region: trouble.region, value: Self.batchShare)]
         case .rollBackImage: trouble.release.map { [MitigationTarget(action, model: trouble.model, release: $0)] } ?? []
         case .capOutput: lesser(action, trouble, value: Self.cappedOutput)
         case .pauseLongPrompts: lesser(action, trouble, value: Self.longPrompt)

@@ -32,7 +32,7 @@ extension TableContents {
             guard let tenant = mitigation.tenant, let share = mitigation.value else { return }
             let left = tenants[tenant]?.throttlePpm ?? Self.whole
             tenants[tenant]?.throttlePpm = min(left, max(share, 1))
-        case .backupRegion, .protectedPool, .capOutput, .pauseLongPrompts, .fallbackModel, .shedTier, nil: break
+        case .backupRegion, .protectedPool, .shortenBatchWindow, .capOutput, .pauseLongPrompts, .fallbackModel, .shedTier, nil: break
         }
     }
 
@@ -60,7 +60,8 @@ extension MitigationEntry {
     fileprivate func isFor(_ own: String) -> Bool {
         switch kind {
         case .drainWorker, .restartWorker, .drainProvider, .warmPool, .reservedCapacity, .protectedPool, .rollBackImage: true
-        case .backupRegion, .capOutput, .pauseLongPrompts, .throttleTenant, .fallbackModel, .shedTier: region == nil || region == own
+        case .backupRegion, .shortenBatchWindow, .capOutput, .pauseLongPrompts, .throttleTenant, .fallbackModel, .shedTier:
+            region == nil || region == own
         case nil: false
         }
     }

@@ -20,6 +20,7 @@ final class TierRelief: Sendable {
     private let caps: [Clause]
     private let pauses: [Clause]
     private let shed: [Clause]
+    private let batches: [Clause]
     /// Model in place of a model.
     private let fallbacks: [String: String]
 
@@ -32,14 +33,18 @@ final class TierRelief: Sendable {
         caps = clauses(.capOutput)
         pauses = clauses(.pauseLongPrompts)
         shed = clauses(.shedTier)
+        batches = clauses(.shortenBatchWindow)
         let pairs = own.filter { $0.kind == .fallbackModel }.compactMap { entry in entry.model.flatMap { model in entry.toModel.map { (model, $0) } }
         }
         fallbacks = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
-        if caps.isEmpty, pauses.isEmpty, shed.isEmpty, fallbacks.isEmpty { return nil }
+        if caps.isEmpty, pauses.isEmpty, shed.isEmpty, batches.isEmpty, fallbacks.isEmpty { return nil }
     }
 
     /// Tokens that an answer of the model may have; nil: as many as the plan says.
     func outputCap(_ model: String) -> Int? { Self.least(caps, model) }
+
+    /// Per cent of a worker's slots that requests of the service class batch may hold.
+    func batchPercent(_ model: String) -> Int { min(Self.least(batches, model) ?? 100, 100) }
 
     /// What answers in the model's place; nil: itself.
     func fallback(for model: String) -> String? { fallbacks[model] }

@@ -239,7 +239,7 @@ final class RelayedRequest {
         let standing = arriving.key.standing
         question.need = PlaceNeed(
             tokens: plan.facts.estimatedPromptTokens + min(plan.outputTokens, PlaceNeed.usualOutput) * plan.facts.generated,
-            slotPercent: standing.slotPercent,
+            slotPercent: min(standing.slotPercent, plan.facts.isBatch ? arriving.key.relief?.batchPercent(plan.asked.entry.name) ?? 100 : 100),
             tenant: arriving.key.tenant.id, tenantSharePercent: standing.rules.tenantSharePercent)
         return question
     }

@@ -133,6 +133,7 @@ struct MitigationPolicyTests {
                 MitigationTarget(.backupRegion, tier: "pro", model: "m", region: "eu", toRegion: "us"),
                 MitigationTarget(.protectedPool, tier: "business", pool: "gold"),
                 MitigationTarget(.reservedCapacity, pool: "spare"),
+                MitigationTarget(.shortenBatchWindow, model: "m", region: "eu", value: 25),
                 MitigationTarget(.capOutput, tier: "hobby", model: "m", region: "eu", value: 256),
                 MitigationTarget(.pauseLongPrompts, tier: "hobby", model: "m", region: "eu", value: 2_000),
                 MitigationTarget(.throttleTenant, region: "eu", tenant: "noisy", value: 250_000),

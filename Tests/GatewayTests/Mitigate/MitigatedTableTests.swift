@@ -26,6 +26,16 @@ struct MitigatedTableTests {
 
     private func draining(_ table: TableContents) -> [String] { table.workers.filter(\.draining).map(\.id).sorted() }
 
+    @Test("batches are shortened for the model that is named, the least share counts, and other tiers and models go on as always")
+    func shortensBatches() throws {
+        let entries = [("m", 25), ("m", 40), ("n", 900)].map { (model: String, value: Int) in
+            MitigationEntry(id: "\(value)", action: "shorten_batch_window", model: model, value: value, expiresAtSeconds: 1)
+        }
+        let relief = try #require(TierRelief(entries, tier: "pro"))
+        #expect(relief.batchPercent("m") == 25 && relief.batchPercent("n") == 100 && relief.batchPercent("other") == 100)
+        #expect(relief.outputCap("m") == nil && relief.refusal("m", promptTokens: 9_000) == nil)
+    }
+
     @Test("a worker, or a provider in a region, is drained, and what is over or unknown has no effect")
     func drains() {
         let all = [worker("1"), worker("2"), worker("3", region: "us"), worker("4", provider: "b")]
