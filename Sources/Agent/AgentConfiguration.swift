@@ -31,11 +31,15 @@ package struct AgentConfiguration: Sendable {
     package var keepsRuntimes: Bool
     /// Path of the accelerators' management library; nil: the system's.
     package var acceleratorLibrary: String?
+    /// Takes out of a runtime's log what must not leave the host: secrets and data of persons.
+    package var redact: @Sendable (String) -> String
 
     package init(
         controlURL: String, joinToken: Redacted<String>? = nil, stateDirectory: String, direct: Direct? = nil, runtimes: [RuntimeConfiguration],
-        drainLimit: Duration = .seconds(60), keepsRuntimes: Bool = false, acceleratorLibrary: String? = nil
+        drainLimit: Duration = .seconds(60), keepsRuntimes: Bool = false, acceleratorLibrary: String? = nil,
+        redact: @escaping @Sendable (String) -> String = { $0 }
     ) {
+        self.redact = redact
         self.controlURL = controlURL
         self.joinToken = joinToken
         self.stateDirectory = stateDirectory

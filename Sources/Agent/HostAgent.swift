@@ -43,7 +43,8 @@ package struct HostAgent: Sendable {
         // Of their own: a name that does not resolve, or a slow handshake, must not make a runtime look dead.
         let local = OutboundClient()
         let supervisors = host.runtimes.map {
-            RuntimeSupervisor(status: $0, state: state, http: local, keepsRuntime: configuration.keepsRuntimes, logger: logger)
+            RuntimeSupervisor(
+                status: $0, state: state, http: local, keepsRuntime: configuration.keepsRuntimes, redact: configuration.redact, logger: logger)
         }
         let desired = DesiredStateLoop(
             host: host, identity: keeper, operations: operations, admission: links.admission, dialer: links.dialer, changed: changed,

@@ -141,10 +141,12 @@ package struct RuntimeReport: Sendable, Codable, Equatable {
     package var load: RuntimeLoad
     /// The agent started its process, so that it can do so again. Nil: not known yet.
     package var restartable: Bool?
+    /// Last lines of its log without what looks like a secret or a person's data, for half a minute after it began to fail. Nil: nothing new.
+    package var logTail: [String]?
 
     package init(
         runtime: String, release: String, dialect: RuntimeDialect, state: RuntimeState, servedModel: String? = nil, version: String? = nil,
-        slots: Int, contextTokens: Int, load: RuntimeLoad, restartable: Bool? = nil
+        slots: Int, contextTokens: Int, load: RuntimeLoad, restartable: Bool? = nil, logTail: [String]? = nil
     ) {
         self.runtime = runtime
         self.release = release
@@ -156,6 +158,7 @@ package struct RuntimeReport: Sendable, Codable, Equatable {
         self.contextTokens = contextTokens
         self.load = load
         self.restartable = restartable
+        self.logTail = logTail
     }
 }
 

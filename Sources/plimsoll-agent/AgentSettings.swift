@@ -1,4 +1,5 @@
 import Agent
+import Domain
 import Exchange
 import PlimsollWire
 import Program
@@ -16,7 +17,8 @@ struct AgentSettings {
             controlURL: Self.controlURL(reader), joinToken: reader.optionalSecret("join_token"), stateDirectory: Self.stateDirectory(reader),
             direct: Self.direct(reader.object("link")), runtimes: Self.runtimes(reader),
             drainLimit: reader.duration("drain_limit", default: .seconds(60), in: .zero ... .seconds(3600)),
-            keepsRuntimes: reader.bool("keep_runtimes", default: false), acceleratorLibrary: reader.optionalString("nvml_library"))
+            keepsRuntimes: reader.bool("keep_runtimes", default: false), acceleratorLibrary: reader.optionalString("nvml_library"),
+            redact: Redactor.standard.redact)
         try reader.finish()
     }
 

@@ -42,10 +42,11 @@ struct SupervisorTests {
             #expect(await eventually { status.isReady && status.report.restartable == true })
             guard case .ours(let first) = status.standing.holding else { return #expect(Bool(false), "it is not the agent's") }
             status.rest(true)
-            #expect(!status.takesRequests && status.isReady)
+            #expect(!status.takesRequests && status.isReady && status.report.logTail == nil)
             status.order(replacing: first)
             #expect(await eventually { status.isReady && ![.ours(process: first), .ours(process: "")].contains(status.standing.holding) })
             let (second, pid) = (status.standing.holding, tiny.pid)
+            #expect(status.report.logTail == ["hello from tiny"])
             // The same order, again: what it is about is gone.
             status.order(replacing: first)
             #expect(await eventually { status.takeOrder() == nil })
@@ -108,6 +109,22 @@ struct SupervisorTests {
                     return tiny.pid != nil && tiny.pid != first
                 })
         }
+    }
+
+    @Test("the last whole lines of a log are told, cut and without what must not leave the host")
+    func tellsLogTail() throws {
+        let folder = try TemporaryFolder()
+        let log = RuntimeLog(path: folder.path + "/r.log")
+        #expect(log.tail { $0 }.isEmpty)
+        let descriptor = try log.open()
+        defer { close(descriptor) }
+        let lines = (0..<600).map { "line \($0) key=secret\u{7} " + String(repeating: "x", count: $0 == 599 ? 900 : 4) }
+        let text = Array((lines.joined(separator: "\n") + "\n\n").utf8)
+        #expect(write(descriptor, text, text.count) == text.count)
+        let tail = log.tail { $0.replacing("secret", with: "…") }
+        #expect(tail.count == 20 && tail.first == "line 580 key=… xxxx")
+        #expect(tail.last?.unicodeScalars.count == 300 && tail.allSatisfy { !$0.contains("secret") && !$0.contains("\u{7}") })
+        #expect(log.tail(bytes: 10) { $0 }.isEmpty)
     }
 
     @Test("a log that grew too large is moved aside while the runtime goes on writing to it")

@@ -21,6 +21,7 @@ final class TinyRuntime: Sendable {
             def address_string(self): return "local"
             def log_message(self, *_): pass
         class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): daemon_threads = True
+        print("hello from tiny", flush=True)
         Server(sys.argv[-1], Handler).serve_forever()
         """
 

@@ -56,6 +56,28 @@ extension PeerWorld {
         #expect(bounded.inventory?.memoryBytes == 0)
     }
 
+    @Test func theTailOfALogIsKeptWithoutSecretsUntilAnotherComes() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            var beat = PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: ["tiny-1"])
+            beat.runtimes[0].logTail = (0..<30).map { "\($0) token=ghp_0123456789abcdefghijABCDEFGHIJ012345 \u{1b}[31m" }
+            beat.runtimes[0].restartable = true
+            let book = HeartbeatBook()
+            for sequence in [1, 2] as [Int64] {
+                beat.sequence = sequence
+                _ = try book.receive(beat, from: host.identity.id)
+                try await HeartbeatWriter(pool: world.pool, book: book, logger: world.logger).flush()
+                beat.runtimes[0].logTail = nil
+            }
+            let row = try await world.pool.queryOne(
+                "SELECT log_tail::text AS tail, jsonb_array_length(log_tail) AS lines, restartable FROM serving.workers WHERE log_tail_at IS NOT NULL"
+            )
+            let tail = try #require(try row?.value("tail", as: String.self))
+            #expect(try row?.value("lines", as: Int.self) == 20 && row?.value("restartable", as: Bool.self) == true)
+            #expect(!tail.contains("ghp_") && !tail.contains("\\u001b") && tail.contains("29 token="))
+        }
+    }
+
     @Test func aRuntimeOfAKnownReleaseBecomesAWorker() async throws {
         try await PeerWorld.with { world in
             let host = try await world.enrol()

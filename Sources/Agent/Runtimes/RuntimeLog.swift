@@ -16,6 +16,24 @@ struct RuntimeLog: Sendable {
         return descriptor
     }
 
+    /// The last whole lines, at most `lines` of `width` scalars, out of the last `bytes`.
+    func tail(lines: Int = 20, width: Int = 300, bytes: Int = 8_192, redact: (String) -> String) -> [String] {
+        let file = cplatform_open(path, O_RDONLY | O_NOFOLLOW, 0)
+        guard file >= 0 else { return [] }
+        defer { close(file) }
+        let end = lseek(file, 0, SEEK_END)
+        let begin = max(0, end - off_t(bytes))
+        var buffer = [UInt8](repeating: 0, count: Int(max(0, end - begin)))
+        let count = buffer.withUnsafeMutableBytes { pread(file, $0.baseAddress, $0.count, begin) }
+        guard count > 0 else { return [] }
+        let pieces = buffer.prefix(count).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        // What stands before the first line break was cut.
+        return pieces.dropFirst(begin > 0 ? 1 : 0).filter { !$0.isEmpty }.suffix(lines).map { piece in
+            let text = redact(String(decoding: piece, as: UTF8.self))
+            return String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 }.prefix(width)))
+        }
+    }
+
     /// Returns false when the file was too large and could not be rotated.
     func rotateIfLarge() -> Bool {
         var facts = stat()

@@ -12,6 +12,7 @@ package final class RuntimeStatus: Sendable {
         var replaced: String?
         /// It takes nothing new, because it is to be restarted.
         var isResting = false
+        var logTail: (lines: [String], at: ContinuousClock.Instant)?
     }
 
     package let configuration: RuntimeConfiguration
@@ -65,6 +66,18 @@ package final class RuntimeStatus: Sendable {
         if isNews { changed?.ring() }
     }
 
+    /// Last lines of its log, for half a minute of reports.
+    func publish(logTail lines: [String]) {
+        guard !lines.isEmpty else { return }
+        known.withLock { $0.logTail = (lines, .now) }
+        changed?.ring()
+    }
+
+    private static let tailLife: Duration = .seconds(30)
+
+    /// Requests that it failed.
+    var errorCount: Int { errors.load(ordering: .relaxed) }
+
     /// Takes nothing new from now on, or takes requests again.
     func rest(_ isResting: Bool) { publish(isResting, as: \.isResting) }
 
@@ -116,13 +129,13 @@ package final class RuntimeStatus: Sendable {
     private static let usualSlots: [RuntimeDialect: Int] = [.vllm: 256, .llamacpp: 1]
 
     package var report: RuntimeReport {
-        let (state, facts, holding) = known.withLock { ($0.state, $0.facts, $0.holding) }
+        let (state, facts, holding, tail) = known.withLock { ($0.state, $0.facts, $0.holding, $0.logTail) }
         return RuntimeReport(
             runtime: configuration.name, release: configuration.release, dialect: configuration.dialect, state: state,
             servedModel: configuration.model ?? facts.servedModel, version: facts.version,
             slots: configuration.slots ?? facts.slots ?? Self.usualSlots[configuration.dialect] ?? 1,
             contextTokens: configuration.contextTokens ?? facts.contextTokens ?? 0, load: load,
-            restartable: holding.isRestartable)
+            restartable: holding.isRestartable, logTail: tail.flatMap { ContinuousClock.now - $0.at < Self.tailLife ? $0.lines : nil })
     }
 }
 

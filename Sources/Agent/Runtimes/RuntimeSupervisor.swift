@@ -8,13 +8,17 @@ package struct RuntimeSupervisor: Service {
     private let state: StateDirectory
     private let http: OutboundClient
     private let keepsRuntime: Bool
+    private let redact: @Sendable (String) -> String
     private let logger: Logger
 
-    /// - Parameter keepsRuntime: leave the process running at the end, for the next agent to adopt.
+    /// - Parameters:
+    ///   - keepsRuntime: leave the process running at the end, for the next agent to adopt.
+    ///   - redact: takes out of lines of the runtime's log what must not leave this host.
     package init(
         status: RuntimeStatus, state: StateDirectory, http: OutboundClient = OutboundClient(), keepsRuntime: Bool,
-        logger: Logger = Logger(label: "runtime-supervisor")
+        redact: @escaping @Sendable (String) -> String = { $0 }, logger: Logger = Logger(label: "runtime-supervisor")
     ) {
+        self.redact = redact
         self.status = status
         self.state = state
         self.http = http
@@ -30,7 +34,7 @@ package struct RuntimeSupervisor: Service {
             logger.warning("runtime's command", metadata: ["error.reason": "\(warning)"])
         }
         let watched = await cancelWhenGracefulShutdown {
-            var watch = RuntimeWatch(status: status, state: state, http: http, logger: logger)
+            var watch = RuntimeWatch(status: status, state: state, http: http, logger: logger, redact: redact)
             await watch.adopt()
             while !Task.isCancelled {
                 let pause = await watch.look()

@@ -24,8 +24,14 @@ struct RuntimeWatch {
     private var numbers: RuntimeNumbers?
     private var nextProbe: ContinuousClock.Instant
     private var looks = 0
+    private let redact: @Sendable (String) -> String
+    private var tail: (errors: Int, at: ContinuousClock.Instant)?
 
-    init(status: RuntimeStatus, state: StateDirectory, http: OutboundClient, logger: Logger) {
+    init(
+        status: RuntimeStatus, state: StateDirectory, http: OutboundClient, logger: Logger,
+        redact: @escaping @Sendable (String) -> String = { $0 }
+    ) {
+        self.redact = redact
         let configuration = status.configuration
         self.status = status
         self.logger = logger
@@ -59,6 +65,7 @@ struct RuntimeWatch {
         let seen = await observe()
         let before = life.state
         let action = orderedRestart() ?? life.observe(seen, now: .now)
+        tellLog(hasFailed: life.state == .unhealthy && before != .unhealthy)
         await act(action)
         status.publish(state: life.state)
         publishHolding()
@@ -87,6 +94,17 @@ struct RuntimeWatch {
         if await process.stop(owned) { return true }
         logger.error("the runtime's processes do not end", metadata: ["process.id": "\(owned.pid)"])
         return false
+    }
+
+    private static let tailPause: Duration = .seconds(60)
+
+    /// What the runtime wrote last, when it begins to fail and while it fails requests.
+    private mutating func tellLog(hasFailed: Bool) {
+        let errors = status.errorCount
+        let isFailing = errors > tail?.errors ?? 0 && tail.map { ContinuousClock.now - $0.at >= Self.tailPause } ?? true
+        guard hasFailed || isFailing else { return }
+        tail = (errors, .now)
+        status.publish(logTail: process.log.tail(redact: redact))
     }
 
     /// An order for a process that is not there any more has been carried out.

@@ -1,3 +1,4 @@
+import Domain
 import PlimsollWire
 
 /// A host may say anything; what is kept of it is bounded.
@@ -35,6 +36,8 @@ extension RuntimeReport {
         copy.slots = min(max(slots, 1), 65_536)
         copy.contextTokens = min(max(contextTokens, 1), 10_000_000)
         copy.load = load.bounded
+        // Redacted before it is cut: half a secret looks like none.
+        copy.logTail = logTail.map { lines in lines.suffix(20).map { Redactor.standard.redact($0.bounded(2_000)).bounded(300) } }
         return copy
     }
 }

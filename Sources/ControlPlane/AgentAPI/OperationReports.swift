@@ -40,8 +40,14 @@ struct OperationReports: Sendable {
         let row = try await connection.queryOne(
             "SELECT incident_id FROM reliability.mitigation WHERE operation_id = \(id) AND incident_id IS NOT NULL LIMIT 1")
         guard let incident = try row?.value("incident_id", as: UUID.self) else { return }
+        let told = try await connection.queryOne(
+            """
+            SELECT json_build_object('log_tail', worker.log_tail)::text AS tail FROM serving.workers AS worker, serving.operations AS operation
+            WHERE worker.id = \(worker) AND operation.id = \(id) AND worker.log_tail_at >= operation.created_at
+            """)
         let words = ["restart of worker \(worker.lowercased): \(phase.rawValue)", text].compactMap(\.self).joined(separator: ": ")
-        try await IncidentBook(connection: connection, now: Date()).note(incident, "mitigation", words, actor: "agent")
+        try await IncidentBook(connection: connection, now: Date()).note(
+            incident, "mitigation", words, detail: try told?.value("tail", as: String.self) ?? "{}", actor: "agent")
     }
 
     /// Ends operations whose deadline has passed; how many.

@@ -31,6 +31,8 @@ struct DiagnosisReader: Sendable {
                     'region', hosts.region, 'release', worker.release, 'runtime_state', worker.runtime_state, 'slots', worker.slots,
                     'running', worker.load -> 'running', 'waiting', worker.load -> 'waiting', 'kv_used_ratio', worker.load -> 'kv_used_ratio',
                     'errors_total', worker.load -> 'errors_total', 'last_heartbeat_at', serving.wire_time(hosts.last_heartbeat_at),
+                    'log_tail', CASE WHEN worker.log_tail_at > \(now.addingTimeInterval(-3_600)) THEN worker.log_tail END,
+                    'log_tail_at', CASE WHEN worker.log_tail_at > \(now.addingTimeInterval(-3_600)) THEN serving.wire_time(worker.log_tail_at) END,
                     'agent_state', hosts.agent_state, 'intent', hosts.intent,
                     'accelerators', (SELECT json_agg(json_build_object('name', device -> 'name', 'utilization_percent', device -> 'utilization',
                             'memory_bytes', device -> 'memory_bytes', 'memory_used_bytes', device -> 'memory_used_bytes',
