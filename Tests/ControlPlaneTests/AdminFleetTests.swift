@@ -50,6 +50,22 @@ import Testing
         }
     }
 
+    @Test func `an incident that a person ends has the same draft as one that ended by itself`() async throws {
+        try await AdminFixture.run { admin in
+            let row = try await admin.row(
+                """
+                INSERT INTO reliability.incident (key, rule, severity, tier, model, region, title, began_at, opened_at, last_signal_at, impact_from)
+                VALUES ('pro/tiny/eu/server_errors', 'server_errors', 'page', 'pro', 'tiny', 'eu', 'Server errors have risen', now(), now(), now(), now())
+                RETURNING id::text AS id
+                """)
+            let id = try row?.value("id", as: String.self) ?? ""
+            #expect(try await admin.post("incidents/\(id)/resolve", "{\"reason\": \"it is over\"}").status == 200)
+            let draft = try await admin.get("incidents/\(id)").json["postmortem"]
+            #expect(draft["state"].string == "draft" && draft["root_cause"].string == "Workers answered with errors.")
+            #expect(draft["credits_caused"]["amount_cents"].number == 0 && draft["budget"]["bad_minutes"].number == 0)
+        }
+    }
+
     @Test func `a revoked host is denied and takes no more commands`() async throws {
         try await AdminFixture.run { admin in
             let host = try await fill(admin)

@@ -141,8 +141,10 @@ struct IncidentWorld: Sendable {
             // Pro is of the shared kind here: nothing is promised to it.
             let actions = try await world.rows(
                 "SELECT action, tier FROM reliability.mitigation WHERE mode = 'automatic' ORDER BY created_at, id")
-            #expect(actions.first == "(cap_output,pro)" && !actions.contains { $0.contains("business") }, "\(actions)")
+            #expect(actions.first == "(shorten_batch_window,)" && !actions.contains { $0.contains("business") }, "\(actions)")
             for second in stride(from: 320.0, to: 1_200, by: 20) { try await world.turn(start + second) }
+            #expect(
+                try await world.rows("SELECT action FROM reliability.mitigation WHERE mode = 'automatic' AND tier = 'pro'").contains("(cap_output)"))
             let draft = try await world.one("SELECT postmortem::text AS one FROM reliability.incident WHERE rule = 'breached_minutes'") ?? ""
             #expect(draft.contains(#""customers_touched": 1"#) && draft.contains(#""bad_requests": 50"#), "\(draft)")
             #expect(try await world.rows("SELECT DISTINCT step FROM reliability.incident") == ["(resolved)"])
@@ -242,7 +244,12 @@ struct IncidentWorld: Sendable {
     @Test func `a worker that answers wrong is restarted by its agent within a look, and comes back when its probes are good`() async throws {
         try await IncidentWorld.with { world in
             let pool = world.world.pool
-            try await pool.execute("UPDATE serving.workers SET restartable = TRUE")
+            _ = try await pool.pipeline([
+                "UPDATE serving.workers SET restartable = TRUE",
+                """
+                UPDATE serving.workers SET log_tail = '["CUDA error: out of memory"]', log_tail_at = \(start + 3) WHERE id = \(world.workers["alpha"])
+                """,
+            ])
             let row = try await pool.queryOne("SELECT host_id FROM serving.workers WHERE id = \(world.workers["alpha"])")
             let host: UUID = try #require(try row?.value("host_id"))
             for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"], reason: "probes") }
@@ -262,6 +269,9 @@ struct IncidentWorld: Sendable {
                 try await world.rows("SELECT text FROM reliability.incident_event WHERE actor = 'agent'") == [
                     "(\"restart of worker \(world.workers["alpha"]?.lowercased ?? ""): done: 2 requests were cut\")"
                 ])
+            let detail = try await world.one("SELECT detail::text AS one FROM reliability.incident_event WHERE actor = 'agent'")
+            let snapshot = try await world.one("SELECT snapshot::text AS one FROM reliability.incident")
+            for text in [detail, snapshot] { #expect(text?.contains("CUDA error: out of memory") == true) }
             for second in stride(from: 20.0, to: 700, by: 20) { try await world.turn(start + second) }
             #expect(
                 try await world.rows("SELECT action, end_reason FROM reliability.mitigation WHERE state = 'reverted' AND action = 'restart_worker'")
@@ -288,6 +298,148 @@ struct IncidentWorld: Sendable {
             let found = try await world.rows(
                 "SELECT action, state, end_reason FROM reliability.mitigation WHERE mode = 'automatic' ORDER BY created_at, action")
             #expect(found.contains("(restart_worker,reverted,\"it did not help\")") && found.contains("(drain_provider,active,)"), "\(found)")
+        }
+    }
+
+    @Test func `what is sold and not probed for ten minutes is unmeasured, from the tenth minute of listening on`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            _ = try await pool.pipeline([
+                """
+                INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state, override_reason)
+                VALUES ('tiny-business', 'tiny', 'business', 'eu', 1, 1, 'active', 'demonstration')
+                """,
+                "INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', \(start + 60), 1, 0)",
+            ])
+            for second in [0.0, 300, 590] { try await world.turn(start + second) }
+            // A probe of another model measures nothing of this one.
+            try await pool.execute("INSERT INTO reliability.probe_minute VALUES ('other', 'eu', \(start + 600), 1, 0)")
+            try await world.turn(start + 660)
+            #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
+            try await world.turn(start + 780)
+            #expect(
+                try await world.rows("SELECT rule, model, region, severity FROM reliability.incident") == ["(unmeasured,tiny,eu,ticket)"])
+        }
+    }
+
+    @Test func `a tenant that behaves unlike itself is in the timeline of what it asks for, once, and is who is throttled`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            let row = try await pool.queryOne(
+                "INSERT INTO serving.tenants (name, display_name, tier) VALUES ('noisy', 'Noisy', 'business') RETURNING id")
+            let noisy: UUID = try #require(try row?.value("id"))
+            _ = try await pool.pipeline([
+                """
+                INSERT INTO serving.abuse_events (at, kind, tenant_id, detail)
+                VALUES (\(start), 'anomaly', \(noisy), '{"signal": "tokens", "observed": 9000, "usual": 100}')
+                """,
+                """
+                INSERT INTO serving.behaviour (tenant_id, signal, mean, variance, samples, alarmed, streak) VALUES (\(noisy), 'tokens', 1, 1, 100, TRUE, 1)
+                """,
+            ])
+            for minute in 0..<5 { try await world.minute(start + Double(60 * minute), good: 90, errors: 10, tenant: noisy) }
+            for second in stride(from: 300.0, through: 520, by: 10) { try await world.turn(start + second) }
+            let told = try await world.rows(
+                """
+                SELECT incident.rule FROM reliability.incident_event AS event JOIN reliability.incident AS incident ON incident.id = incident_id
+                WHERE event.text LIKE '%behaves unlike itself: 9000 tokens in a minute, usually 100' ORDER BY 1
+                """)
+            #expect(told == ["(breached_minutes)"], "\(told)")
+            let throttled = try await world.rows(
+                "SELECT tenant_id FROM reliability.mitigation WHERE action = 'throttle_tenant' AND mode = 'automatic'")
+            #expect(throttled == ["(\(noisy.lowercased))"])
+        }
+    }
+
+    @Test func `a tenant that its own limits refuse while there is room is proposed a greater one, once`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            var tenants: [String: UUID] = [:]
+            for name in ["patient", "calm", "strange"] {
+                let row = try await pool.queryOne(
+                    "INSERT INTO serving.tenants (name, display_name, tier) VALUES (\(name), \(name), 'business') RETURNING id")
+                tenants[name] = try row?.value("id")
+                for minute in 0..<6 {
+                    try await world.minute(start + Double(60 * minute), good: 50, tenant: try #require(tenants[name]))
+                }
+            }
+            _ = try await pool.pipeline([
+                "UPDATE reliability.minute SET rate_limited = 10 WHERE tenant_id <> \(tenants["calm"])",
+                "UPDATE serving.tenants SET throttle_ppm = 250000 WHERE id = \(tenants["strange"])",
+                "UPDATE serving.workers SET load = '{\"running\": 3}'",
+            ])
+            try await world.turn(start + 361)
+            #expect(try await world.rows("SELECT action FROM reliability.mitigation").isEmpty)
+            try await pool.execute("UPDATE serving.workers SET load = '{\"running\": 2}'")
+            for second in [430.0, 500, 600] { try await world.turn(start + second) }
+            #expect(
+                try await world.rows("SELECT action, tenant_id, state, incident_id FROM reliability.mitigation") == [
+                    "(raise_limit,\(tenants["patient"]?.lowercased ?? ""),proposed,)"
+                ])
+        }
+    }
+
+    @Test func `a sign is written each five seconds at most, and a worker that is lost is drained in the second look all the same`() async throws {
+        try await IncidentWorld.with { world in
+            for second in [0.0, 1, 2] { try await world.turn(start + second, out: second > 0 ? ["alpha"] : []) }
+            let applied = try await world.rows(
+                "SELECT extract(epoch FROM created_at - \(start)::timestamptz)::bigint FROM reliability.mitigation WHERE mode = 'automatic'")
+            #expect(applied == ["(2)"])
+            var signs: [String] = []
+            for second in 3...9 {
+                try await world.turn(start + Double(second), out: ["alpha"])
+                signs += try await world.rows("SELECT extract(epoch FROM last_signal_at - \(start)::timestamptz)::bigint FROM reliability.incident")
+            }
+            #expect(signs == ["(2)", "(2)", "(2)", "(2)", "(7)", "(7)", "(7)"])
+        }
+    }
+
+    @Test func `a draft has the ledger's minutes when they are closed, and credits, which are an estimate until the month is computed`() async throws
+    {
+        try await IncidentWorld.with { world in
+            let (pool, tenant, from) = (world.world.pool, UUID(), Int64(start.timeIntervalSince1970) / 60)
+            for minute in 0..<5 { try await world.minute(start + Double(60 * minute), good: 90, errors: 10, tenant: tenant) }
+            try await MinuteRoll(pool: pool).roll(from..<from + 6)
+            try await pool.execute(
+                """
+                WITH made AS (INSERT INTO reliability.terms (name, version, title, tier, availability_ppm, created_by)
+                    VALUES ('sla', 1, 'SLA', 'business', 999999, 'test') RETURNING id)
+                INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
+                SELECT \(tenant), made.id, 'tiny', 'eu', 'active', '2020-01-01', 1000000000, '{}', 'test' FROM made
+                """)
+            for second in stride(from: 0.0, through: 1_000, by: 10) { try await world.turn(start + second) }
+            let draft: SQL = "SELECT postmortem -> 'budget', postmortem -> 'credits_caused' FROM reliability.incident WHERE rule = 'breached_minutes'"
+            let early = try await world.rows(draft).first?.filter { $0 != "\"" } ?? ""
+            #expect(early.contains("is_settled: false") && early.contains("amount_cents: 5000") && early.contains("is_estimate: true"), "\(early)")
+            _ = try await pool.pipeline([
+                "INSERT INTO reliability.minute_progress (closed_until) VALUES (\(start + 3_600))",
+                "INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('business', 'tiny', 'eu', \(start))",
+                """
+                INSERT INTO reliability.budget_entry (subject_id, minute_at, amount, status, cause)
+                SELECT id, \(start)::timestamptz + make_interval(mins => place), 1, 'bad', 'unexpected'
+                FROM reliability.budget_subject, generate_series(0, 3) AS place
+                """,
+                """
+                INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, consumed_numerator,
+                    consumed_denominator, rolling_total, rolling_bad, rolling_consumed_numerator, rolling_consumed_denominator, verdict, freeze_state,
+                    causes, evaluated_at)
+                SELECT subject.id, 'availability', objective.id, now(), now() + interval '30 days', 43200, 4, 10, 432, 43200, 4, 10, 432, 'met', 'normal',
+                    '{}', now()
+                FROM reliability.budget_subject AS subject, reliability.objective WHERE objective.name = 'availability'
+                """,
+                """
+                INSERT INTO reliability.credit (agreement_id, tenant_id, terms_id, month, version, status, amount_cents, arithmetic, computed_by)
+                SELECT id, tenant_id, terms_id, to_char(\(start)::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM'), 1, 'issued', 777, '{}', 'test'
+                FROM reliability.agreement
+                """,
+            ])
+            try await world.turn(start + 1_100)
+            let settled = try await world.rows(draft).first?.filter { $0 != "\"" } ?? ""
+            #expect(
+                settled.contains("bad_minutes: 4") && settled.contains("greatest_part_ppm: 92592") && settled.contains("is_settled: true"),
+                "\(settled)")
+            #expect(
+                settled.contains("amount_cents: 777") && settled.contains("is_estimate: false") && settled.contains("agreements: 1"), "\(settled)")
         }
     }
 

@@ -20,21 +20,49 @@ struct FleetReader: Sendable {
         var drills: [Drill] = []
     }
 
-    /// - Parameter ask: Of the serving room.
-    func read(_ ask: ([SQL]) async throws -> [[PostgresRow]]) async throws -> Picture {
-        let answers = try await ask([workerRows, Self.poolRows, Self.tierRows, Self.termRows, drillRows])
-        var picture = Picture()
-        for row in answers[0] { try add(row, to: &picture) }
-        picture.view.pools = try answers[1].map { row in
+    /// What is sold and where; operators change it, failures do not.
+    struct Offer: Sendable {
+        var pools: [FleetView.Pool] = []
+        var tiers: [FleetView.Tier] = []
+        var terms: [FleetView.Terms] = []
+        /// Of the terms, those of protected tiers that were sold without an override.
+        var proven: [FleetView.Terms] = []
+    }
+
+    static func offer(_ ask: ([SQL]) async throws -> [[PostgresRow]]) async throws -> Offer {
+        let answers = try await ask([poolRows, tierRows, termRows])
+        var offer = Offer()
+        offer.pools = try answers[0].map { row in
             FleetView.Pool(
                 name: try row.value("name"), kind: FleetView.Pool.Kind(rawValue: try row.value("kind")) ?? .shared, region: try row.value("region"),
                 hourPriceMicroUsd: try row.value("hour_price_micro_usd"))
         }
-        picture.view.tiers = try answers[2].map { row in
+        offer.tiers = try answers[1].map { row in
             FleetView.Tier(name: try row.value("name"), rank: try row.value("priority"), isProtected: try row.value("protected"))
         }
-        for row in answers[3] { try addTerms(row, to: &picture) }
-        picture.drills = try answers[4].map(Drill.init)
+        for row in answers[2] {
+            let terms = FleetView.Terms(
+                model: try row.value("model"), tier: try row.value("tier"), region: try row.value("primary_region"),
+                backupRegion: try row.value("backup_region"), fallbackModel: try row.value("fallback_model"))
+            offer.terms.append(terms)
+            if try row.value("is_proven"), offer.tiers.contains(where: { $0.name == terms.tier && $0.isProtected }) { offer.proven.append(terms) }
+        }
+        return offer
+    }
+
+    /// - Parameters:
+    ///   - offer: Nil: it is read, too.
+    ///   - ask: Of the serving room.
+    func read(_ offer: Offer? = nil, _ ask: ([SQL]) async throws -> [[PostgresRow]]) async throws -> Picture {
+        let known = if let offer { offer } else { try await Self.offer(ask) }
+        let answers = try await ask([workerRows, drillRows])
+        var picture = Picture()
+        (picture.view.pools, picture.view.tiers, picture.view.terms) = (known.pools, known.tiers, known.terms)
+        for row in answers[0] { try add(row, to: &picture) }
+        picture.thin = known.proven.filter { terms in
+            Set(picture.view.workers.lazy.filter { $0.isServing && $0.model == terms.model }.map(\.provider)).count < 2
+        }
+        picture.drills = try answers[1].map(Drill.init)
         forgiveDrills(&picture)
         return picture
     }
@@ -71,18 +99,6 @@ struct FleetReader: Sendable {
         FleetView.Runtime(
             isFaulty: try !isSilent && row.value("is_faulty", as: Bool.self), isRestartable: try row.value("restartable"),
             isRestarting: try row.value("restarting"), restartsLately: try row.value("restarts"))
-    }
-
-    private func addTerms(_ row: PostgresRow, to picture: inout Picture) throws {
-        let terms = FleetView.Terms(
-            model: try row.value("model"), tier: try row.value("tier"), region: try row.value("primary_region"),
-            backupRegion: try row.value("backup_region"), fallbackModel: try row.value("fallback_model"))
-        picture.view.terms.append(terms)
-        guard try row.value("is_proven", as: Bool.self), picture.view.tiers.contains(where: { $0.name == terms.tier && $0.isProtected }) else {
-            return
-        }
-        let providers = Set(picture.view.workers.lazy.filter { $0.isServing && $0.model == terms.model }.map(\.provider))
-        if providers.count < 2 { picture.thin.append(terms) }
     }
 
     /// A worker is out when at least half of its region's gateways that told anything lately have it out for more than being slow, and its runtime

@@ -39,9 +39,14 @@ struct IncidentBook: Sendable {
         return String(([key.signal.title] + (parts.isEmpty ? [] : [parts.joined(separator: ", ")])).joined(separator: ": ").prefix(200))
     }
 
+    /// Seconds after which it is written down that a rule still holds.
+    private static let signPause: TimeInterval = 5
+
     /// Its rule held again. After a minute's silence that is a new occurrence.
     func seenAgain(_ incident: OpenIncident, _ trigger: IncidentTrigger) async throws {
-        let isNew = now.timeIntervalSince(incident.lastSignalAt) > 60
+        let silence = now.timeIntervalSince(incident.lastSignalAt)
+        guard silence >= Self.signPause else { return }
+        let isNew = silence > 60
         try await connection.execute(
             """
             UPDATE reliability.incident SET last_signal_at = \(now), occurrences = occurrences + \(isNew ? 1 : 0) WHERE id = \(incident.id)
@@ -49,6 +54,17 @@ struct IncidentBook: Sendable {
         guard isNew else { return }
         try await note(incident.id, "signal", trigger.text)
         if incident.step == .mitigated { try await move(incident.id, to: .stabilizing) }
+    }
+
+    /// A tenant that behaves unlike itself may be a part of it; told once.
+    func noteAlarm(_ id: UUID, _ alarm: TenantAlarms.Alarm) async throws {
+        let known = try await connection.queryOne(
+            """
+            SELECT 1 AS yes FROM reliability.incident_event
+            WHERE incident_id = \(id) AND kind = 'signal' AND detail ->> 'abuse_event' = \(alarm.event.lowercased) LIMIT 1
+            """)
+        guard known == nil else { return }
+        try await note(id, "signal", alarm.text, detail: "{\"abuse_event\":\(AdminJSON.string(alarm.event.lowercased))}")
     }
 
     func move(_ id: UUID, to step: IncidentStep, actor: String = "policy") async throws {

@@ -16,14 +16,24 @@ package actor IncidentKeeper: Service {
     private let interval: Duration
     private var minutes: MinuteReader
     private var listeningSince: Date?
-    private var minutesReadAt: Date?
-    private var services: [ServiceName: [Int64: ServiceMinute]] = [:]
-    private var objectives: [Objective] = []
+    private var news = News()
     /// A provider or worker must be down in two looks: one may fall between a restart and its report.
     private var downBefore: Set<IncidentKey> = []
 
-    /// Minutes are told every five seconds; to ask more often tells nothing new.
-    private static let minuteReading: TimeInterval = 5
+    /// What others write every few seconds or seldom; to ask for it more often tells nothing new. Workers are looked at each time.
+    private struct News {
+        var readAt: Date?
+        var services: [ServiceName: [Int64: ServiceMinute]] = [:]
+        var objectives: [Objective] = []
+        var offer = FleetReader.Offer()
+        /// Signs that other loops wrote down.
+        var told: [IncidentTrigger] = []
+        var alarms: [TenantAlarms.Alarm] = []
+        var tidiedAt: Date?
+    }
+
+    private static let newsPause: TimeInterval = 5
+    private static let tidyPause: TimeInterval = 60
 
     package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
         self.init(serving: databases.serving, reliability: databases.reliability, holder: holder, metrics: metrics, logger: logger)
@@ -62,28 +72,67 @@ package actor IncidentKeeper: Service {
     func turn(at now: Date) async throws {
         guard let epoch = try await lease.acquire(serving) else {
             listeningSince = nil
+            news = News()
             return
         }
         let since = listeningSince ?? now
         listeningSince = since
-        let picture = try await FleetReader(listeningSince: since, now: now).read { try await self.serving.pipeline($0) }
-        if minutesReadAt.map({ abs(now.timeIntervalSince($0)) >= Self.minuteReading }) ?? true {
-            var reader = minutes
-            services = try await reader.read(now: now.wholeSeconds)
-            minutes = reader
-            objectives = try await ObjectiveStore.active { try await self.reliability.query($0) }.map(\.objective)
-            minutesReadAt = now
-        }
+        let hasNews = Self.isDue(news.readAt, Self.newsPause, now)
+        if hasNews { try await readNews(since: since, now: now) }
+        let picture = try await FleetReader(listeningSince: since, now: now).read(news.offer) { try await self.serving.pipeline($0) }
         let open = try await openKeys()
-        let triggers = try await triggers(picture, open: open, now: now)
-        let snapshots = try await snapshots(triggers.filter { open[$0.key.text] == nil }, now: now)
-        let opened = try await serving.transaction(.repeatable) { [lease] connection in
-            guard try await lease.confirm(connection, epoch: epoch) else { return [IncidentTrigger]() }
-            return try await self.record(triggers, snapshots, picture.view, connection, now: now)
+        let triggers = triggers(picture, open: open, now: now)
+        let isTidying = hasNews && Self.isDue(news.tidiedAt, Self.tidyPause, now)
+        if hasNews || !triggers.isEmpty || !open.isEmpty {
+            let snapshots = try await snapshots(triggers.filter { open[$0.key.text] == nil }, now: now)
+            let opened = try await serving.transaction(.repeatable) { [lease, news] connection in
+                guard try await lease.confirm(connection, epoch: epoch) else { return [IncidentTrigger]() }
+                return try await self.record(triggers, snapshots, picture.view, news.alarms, connection, now: now, isTidying: isTidying)
+            }
+            for trigger in opened { report(trigger) }
         }
-        for trigger in opened { report(trigger) }
+        guard hasNews else { return }
         try await close(epoch: epoch, now: now)
+        if isTidying { try await tidy(epoch: epoch, now: now) }
         try await metrics.show(serving, now: now)
+    }
+
+    private static func isDue(_ last: Date?, _ pause: TimeInterval, _ now: Date) -> Bool {
+        last.map { abs(now.timeIntervalSince($0)) >= pause } ?? true
+    }
+
+    private func readNews(since: Date, now: Date) async throws {
+        var reader = minutes
+        news.services = try await reader.read(now: now.wholeSeconds)
+        minutes = reader
+        news.objectives = try await ObjectiveStore.active { try await self.reliability.query($0) }.map(\.objective)
+        news.offer = try await FleetReader.offer { try await self.serving.pipeline($0) }
+        let tables = SignalTables(serving: serving, reliability: reliability, now: now)
+        news.told = try await tables.triggers()
+        // Nobody could be heard while nobody listened.
+        if now.timeIntervalSince(since) >= 60 * Double(IncidentRules.silentMinutes) { news.told += try await tables.unmeasured(news.offer.terms) }
+        news.alarms = try await TenantAlarms(serving: serving, reliability: reliability, now: now).read()
+        news.readAt = now
+    }
+
+    /// What is due once a minute: drafts whose budgets are in the ledger by now, and limits that a person may raise.
+    private func tidy(epoch: Int64, now: Date) async throws {
+        news.tidiedAt = now
+        var drafts: [(UUID, String)] = []
+        for id in try await PostmortemDesk.unsettled(serving) {
+            drafts.append((id, try await PostmortemDraft(reliability: reliability).make(id, until: now)))
+        }
+        let findings = try await LimitWatch(serving: serving, reliability: reliability, now: now).findings()
+        guard !drafts.isEmpty || !findings.isEmpty else { return }
+        try await serving.transaction(.repeatable) { [lease, drafts] connection in
+            guard try await lease.confirm(connection, epoch: epoch) else { return }
+            for (id, draft) in drafts { try await PostmortemDesk(connection: connection, now: now).renew(id, draft) }
+            let desk = MitigationDesk(connection: connection, now: now)
+            guard try await desk.terms().mode != .off else { return }
+            for finding in findings {
+                try await desk.propose(MitigationTarget(.raiseLimit, tenant: finding.tenant.lowercased), cause: finding.cause)
+            }
+        }
     }
 
     private func report(_ trigger: IncidentTrigger) {
@@ -101,16 +150,14 @@ package actor IncidentKeeper: Service {
         return try rows.reduce(into: [:]) { $0[try $1.value("key")] = IncidentSignal(rawValue: try $1.value("rule")) }
     }
 
-    private func triggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) async throws -> [IncidentTrigger] {
-        let own = ownTriggers(picture, open: open, now: now)
-        let told = try await SignalTables(serving: serving, reliability: reliability, now: now).triggers()
-        return own + told.filter { $0.key.signal != .burn || isSpending($0.key, now: now) }
+    private func triggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) -> [IncidentTrigger] {
+        ownTriggers(picture, open: open, now: now) + news.told.filter { $0.key.signal != .burn || isSpending($0.key, now: now) }
     }
 
     /// An alert looks back for hours: it is a trouble, and reason for another step, only while more is being spent.
     private func isSpending(_ key: IncidentKey, now: Date) -> Bool {
         let minute = now.wholeSeconds / 60
-        return services.contains { name, minutes in
+        return news.services.contains { name, minutes in
             !name.isDrill && (key.tier.isEmpty || key.tier == name.tier) && (key.model.isEmpty || key.model == name.model)
                 && (key.region.isEmpty || key.region == name.region)
                 && (minute - 1...minute).contains { minutes[$0].map { $0.bad > 0 || $0.firstTokens.over > 0 } ?? false }
@@ -118,12 +165,12 @@ package actor IncidentKeeper: Service {
     }
 
     private func ownTriggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) -> [IncidentTrigger] {
-        var found = services.flatMap { name, minutes -> [IncidentTrigger] in
+        var found = news.services.flatMap { name, minutes -> [IncidentTrigger] in
             func key(_ signal: IncidentSignal) -> IncidentKey {
                 IncidentKey(signal, tier: name.tier, model: name.model, region: name.region, subject: name.isDrill ? "drill" : "")
             }
             let going = Set(IncidentSignal.allCases.filter { open[key($0).text] != nil })
-            return SignalRules(minutes, BreachObjectives(objectives, for: name), now: now.wholeSeconds).findings(open: going).map { finding in
+            return SignalRules(minutes, BreachObjectives(news.objectives, for: name), now: now.wholeSeconds).findings(open: going).map { finding in
                 IncidentTrigger(
                     key: key(finding.signal), beganAt: Date(timeIntervalSince1970: Double(finding.beganAt)), text: finding.signal.title,
                     isDrill: name.isDrill)
@@ -162,7 +209,8 @@ package actor IncidentKeeper: Service {
 
     /// Opens and goes on with incidents, and does what the policy says; those that were opened.
     private nonisolated func record(
-        _ triggers: [IncidentTrigger], _ snapshots: [String: String], _ fleet: FleetView, _ connection: PostgresConnection, now: Date
+        _ triggers: [IncidentTrigger], _ snapshots: [String: String], _ fleet: FleetView, _ alarms: [TenantAlarms.Alarm],
+        _ connection: PostgresConnection, now: Date, isTidying: Bool
     ) async throws -> [IncidentTrigger] {
         let book = IncidentBook(connection: connection, now: now)
         let known = Dictionary(try await book.open().map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
@@ -177,7 +225,7 @@ package actor IncidentKeeper: Service {
         }
         let desk = MitigationDesk(connection: connection, now: now)
         try await desk.expire()
-        let open = try await book.open()
+        let open = try await blamed(try await book.open(), alarms, book)
         let terms = try await desk.terms()
         if terms.mode != .off {
             let situation = try await desk.situation(open.map(\.trouble), fleet, terms)
@@ -187,8 +235,22 @@ package actor IncidentKeeper: Service {
             }
         }
         for incident in open { try await calm(incident, book, now: now) }
-        try await PostmortemDesk(connection: connection, now: now).remind()
+        if isTidying { try await PostmortemDesk(connection: connection, now: now).remind() }
         return opened
+    }
+
+    /// Alarms of tenants who ask for what an incident is about are signs of it; where the snapshot names nobody, the loudest of them is who may be
+    /// throttled.
+    private nonisolated func blamed(
+        _ incidents: [OpenIncident], _ alarms: [TenantAlarms.Alarm], _ book: IncidentBook
+    ) async throws -> [OpenIncident] {
+        guard !alarms.isEmpty else { return incidents }
+        var blamed = incidents
+        for index in blamed.indices where blamed[index].signal.isFelt {
+            for alarm in alarms where alarm.tokens(of: blamed[index]) > 0 { try await book.noteAlarm(blamed[index].id, alarm) }
+            blamed[index].tenant = blamed[index].tenant ?? alarms.loudest(blamed[index])?.lowercased
+        }
+        return blamed
     }
 
     /// A minute without a sign of it: what was done helps, or it went away.

@@ -101,13 +101,14 @@ enum IncidentResource {
     }
 
     /// A person says that it is over, before ten minutes were clean or although nothing measures that.
-    private static let resolution = AdminRoute.change(.post, "incidents/{id}/resolve") { call, fields, connection in
+    private static let resolution = AdminRoute.wideChange(.post, "incidents/{id}/resolve") { call, fields, connection, databases in
         try await changed(call, "resolve", connection) { book, id in
             let reason = fields.text("reason", .reason, .required) ?? ""
             try fields.finish()
             let open = try await book.connection.queryOne("SELECT 1 AS yes FROM reliability.incident WHERE id = \(id) AND resolved_at IS NULL")
             guard open != nil else { throw AdminRefusal.conflict("over", "this incident is over") }
-            try await book.resolve(id, draft: "{}", actor: call.actor.label, reason: reason)
+            let draft = try await PostmortemDraft(reliability: databases.reliability).make(id, until: book.now)
+            try await book.resolve(id, draft: draft, actor: call.actor.label, reason: reason)
         }
     }
 

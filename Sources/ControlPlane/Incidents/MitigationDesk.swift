@@ -133,6 +133,18 @@ struct MitigationDesk: Sendable {
         }
     }
 
+    /// Asks a person for something that no incident asks for, once a day at most.
+    func propose(_ target: MitigationTarget, cause: String) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), cause, mode, state, requested_by, created_at, expires_at)
+            SELECT \(target.values), \(cause), 'proposal', 'proposed', 'policy', \(now), \(now.addingTimeInterval(Self.proposalRest))
+            WHERE NOT EXISTS (SELECT 1 FROM reliability.mitigation AS known
+                WHERE known.action = \(target.action.rawValue) AND known.tenant_id IS NOT DISTINCT FROM \(target.tenant.flatMap { UUID(uuidString: $0) })
+                    AND (known.state = 'proposed' OR known.vetoed_until > \(now) OR known.ended_at > \(now.addingTimeInterval(-Self.proposalRest))))
+            """)
+    }
+
     /// What an agent must do of it: the operation, where there is anything.
     func order(_ target: MitigationTarget, by actor: String) async throws -> UUID? {
         guard target.action == .restartWorker, let worker = target.worker.flatMap({ UUID(uuidString: $0) }) else { return nil }

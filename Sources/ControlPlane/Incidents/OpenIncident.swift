@@ -28,7 +28,7 @@ struct OpenIncident: Sendable {
     var lastSignalAt: Date
     let isAcknowledged: Bool
     /// What the snapshot says of likely causes.
-    let tenant: String?
+    var tenant: String?
     let release: String?
     let haste: Int64
 

@@ -23,6 +23,27 @@ struct PostmortemDesk: Sendable {
         }
     }
 
+    /// Drafts whose budget was not in the ledger yet when they were made, and is now.
+    static func unsettled(_ serving: PostgresPool) async throws -> [UUID] {
+        let rows = try await serving.query(
+            """
+            SELECT incident.id FROM reliability.incident AS incident
+            WHERE step = 'resolved' AND postmortem ->> 'state' = 'draft' AND postmortem -> 'budget' ->> 'is_settled' = 'false'
+                AND incident.resolved_at > now() - interval '7 days'
+            ORDER BY incident.resolved_at LIMIT 20
+            """)
+        return try rows.map { try $0.value("id") }
+    }
+
+    /// Puts a newer draft in the place of a draft.
+    func renew(_ id: UUID, _ draft: String) async throws {
+        try await connection.execute(
+            """
+            UPDATE reliability.incident SET postmortem = \(draft)::jsonb
+            WHERE id = \(id) AND step = 'resolved' AND postmortem ->> 'state' = 'draft'
+            """)
+    }
+
     private static let overdue = "the write-up is overdue"
 
     /// Takes the write-up; the incident's last step. False when it is not resolved, or was reported before.

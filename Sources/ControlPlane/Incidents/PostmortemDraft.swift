@@ -29,6 +29,8 @@ struct PostmortemDraft: Sendable {
             """)
         guard let row, let signal = IncidentSignal(rawValue: try row.value("rule")) else { return "{}" }
         let impact = try await impact(row)
+        let cost = IncidentCost(reliability: reliability)
+        let (budget, credits) = (try await cost.budget(try scope(row)), try await cost.credits(try scope(row)))
         let (began, opened): (Date, Date) = (try row.value("began_at"), try row.value("opened_at"))
         let mitigated = try row.value("mitigated_at", as: Date?.self) ?? end
         return """
@@ -38,10 +40,19 @@ struct PostmortemDraft: Sendable {
             "seconds_to_detect":\(max(0, opened.wholeSeconds - began.wholeSeconds)),\
             "seconds_to_mitigate":\(max(0, mitigated.wholeSeconds - opened.wholeSeconds)),\
             "impact":\(AdminJSON.string(Self.words(impact))),"customers_touched":\(impact.tenants),"bad_requests":\(impact.bad),\
-            "bad_minutes":\(impact.badMinutes),"budget_burned_ppm_of_month":\(Self.burned(impact)),"credits_caused":null,\
+            "bad_minutes":\(impact.badMinutes),"budget":\(budget),"credits_caused":\(credits),\
             "root_cause":\(AdminJSON.string(Self.cause(signal))),"actions":\(try row.value("actions", as: String.self)),\
             "prevention":\(AdminJSON.string("")),"proposals":\(try row.value("proposals", as: String.self))}
             """
+    }
+
+    /// What customers felt; nil: nothing.
+    private func scope(_ row: PostgresRow) throws -> IncidentCost.Scope? {
+        guard let from = try row.value("impact_from", as: Date?.self) else { return nil }
+        let until: Date = try row.value("last_signal_at")
+        return IncidentCost.Scope(
+            tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"),
+            minutes: from.wholeSeconds / 60..<max(from, until).wholeSeconds / 60 + 1)
     }
 
     private func time(_ date: Date) -> String { AdminJSON.string(DiagnosisReader.instant(date)) }
@@ -68,12 +79,6 @@ struct PostmortemDraft: Sendable {
         impact.seconds == 0 && impact.bad == 0
             ? "No customer felt it, as far as was measured."
             : "\(impact.tenants) customers had requests fail or answered late within \(impact.seconds / 60 + 1) minutes; \(impact.bad) requests failed."
-    }
-
-    /// Parts per million of the minutes that an objective of 99.9 % allows each touched customer in 30 days.
-    private static func burned(_ impact: Impact) -> Int64 {
-        guard impact.tenants > 0 else { return 0 }
-        return impact.badMinutes * 1_000_000 * 10 / (432 * impact.tenants)
     }
 
     private static func cause(_ signal: IncidentSignal) -> String {

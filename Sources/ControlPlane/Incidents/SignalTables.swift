@@ -13,6 +13,23 @@ struct SignalTables: Sendable {
 
     func triggers() async throws -> [IncidentTrigger] { try await probes() + burns() }
 
+    /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside.
+    func unmeasured(_ terms: [FleetView.Terms]) async throws -> [IncidentTrigger] {
+        let rows = try await reliability.query(
+            """
+            SELECT DISTINCT model, region FROM reliability.probe_minute
+            WHERE minute_at > \(now.addingTimeInterval(-60 * Double(IncidentRules.silentMinutes + 1))) AND minute_at <= \(now)
+                AND successes + failures > 0
+            """)
+        let probed = Set(try rows.map { IncidentKey(.unmeasured, model: try $0.value("model"), region: try $0.value("region")) })
+        return Set(terms.map { IncidentKey(.unmeasured, model: $0.model, region: $0.region) }).subtracting(probed).sorted { $0.text < $1.text }
+            .map { key in
+                IncidentTrigger(
+                    key: key, beganAt: now.addingTimeInterval(-60 * Double(IncidentRules.silentMinutes)),
+                    text: "no probe of \(key.model) in \(key.region) for \(IncidentRules.silentMinutes) minutes")
+            }
+    }
+
     /// Alerts that page, of all customers of a service together.
     private func burns() async throws -> [IncidentTrigger] {
         let rows = try await reliability.query(

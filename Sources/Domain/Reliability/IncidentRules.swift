@@ -41,6 +41,8 @@ package enum IncidentRules {
     package static let postmortemTime: Int64 = 48 * 3600 * 1_000_000
     /// Clean minutes after which it is over.
     package static let cleanMinutes = 10
+    /// Minutes without a probe from anywhere, after which what is sold is unmeasured.
+    package static let silentMinutes = 10
     /// Minutes of customer impact after which its draft is published.
     package static let draftMinutes = 10
 
