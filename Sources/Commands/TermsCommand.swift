@@ -95,7 +95,10 @@ struct AgreementsCommand: AsyncParsableCommand {
 enum Credits: AdminKind {
     static let path = "credits"
     static let noun = "credit"
-    static let columns: [AdminColumn] = ["month", "tenant", "version", "current", "status", "amount_cents", "computed_at", "id"]
+    static let columns: [AdminColumn] = [
+        "month", "tenant", "version", "current", "status", "amount_cents", AdminColumn("leaves complete", "evidence.complete"),
+        "computed_at", "id",
+    ]
     static let filters: [KindFilter] = [.tenant, "agreement", "month", KindFilter("status", "none, issued or carried")]
 }
 

@@ -19,8 +19,9 @@ import Testing
         let checkpoint = LogCheckpoint(origin: signer.name, size: 1, root: entry.hash)
         let terms = EvidenceTerms(id: "a", rule: .anyBad, credit: CreditTerms(objective: Ratio(999, 1000)))
         var bundle = EvidenceBundle(
-            tenant: "t", month: month, salt: [1], signer: signer, terms: [terms], parts: [.init(stretch: stretch, terms: "a")],
-            checkpoint: try checkpoint.note(signedWith: key))
+            tenant: "t", month: month, signer: signer, terms: [terms],
+            promises: [EvidencePromise(id: "one", model: "m", region: "eu", terms: "a", zone: "UTC", minutes: month.minutes)],
+            trees: [.init(month: month, salt: [1], parts: [.init(stretch: stretch)])], checkpoint: try checkpoint.note(signedWith: key))
         bundle.log = [.init(position: 0, entry: entry, path: [])]
         return (try bundle.sealed(with: key).description, signer)
     }

@@ -150,7 +150,7 @@ private struct Killed: Error {}
             #expect(found.holds, "\(found.steps)")
             #expect(try row.value("amount_cents", as: Int.self) > 0)
             #expect(found.steps.contains { $0.title == "credit" && $0.finding.contains("as recorded in version 1") }, "\(found.steps)")
-            #expect(bundle.contains("new disks") && bundle.contains("no_agreement") == (agreedAfter > 0))
+            #expect(bundle.contains("new disks") && bundle.contains("the agreement begins then") == (agreedAfter > 0))
         }
     }
 
@@ -161,7 +161,7 @@ private struct Killed: Error {}
             try await evidence.begin()
             try await evidence.traffic(start + 5, good: 1)
             try await evidence.traffic(start + 1_500, good: 2, bad: 1)
-            let wanted: Set = [EvidenceSubscriptions.Place(model: "tiny", region: "eu")]
+            let wanted: EvidenceSubscriptions.Places = [EvidenceSubscriptions.Place(model: "tiny", region: "eu"): nil]
             for limit in [start + 30, start + 1_441, start + 2_000] {
                 let closer = TreeCloser(pool: evidence.databases.reliability) { if $0 == step { throw Killed() } }
                 await #expect(throws: Killed.self, "\(limit)") {
@@ -188,7 +188,7 @@ private struct Killed: Error {}
             var log = PublicLog(pool: evidence.databases.reliability)
             log.reached = { if $0 == step { throw Killed() } }
             let closer = TreeCloser(pool: evidence.databases.reliability)
-            let wanted: Set = [EvidenceSubscriptions.Place(model: "tiny", region: "eu")]
+            let wanted: EvidenceSubscriptions.Places = [EvidenceSubscriptions.Place(model: "tiny", region: "eu"): nil]
             try await closer.close(evidence.tenant, wanted: wanted, until: EvidenceWorld.start + 3_000, now: EvidenceWorld.start + 3_015)
             await #expect(throws: Killed.self) { try await log.append() }
             try await PublicLog(pool: evidence.databases.reliability).append()
@@ -215,7 +215,7 @@ private struct Killed: Error {}
                         let place = EvidenceSubscriptions.Place(model: "tiny", region: "eu")
                         // The others' work is done when they come to it; a conflict is tried again by the next turn.
                         try? await closer.close(
-                            evidence.tenant, wanted: [place], until: EvidenceWorld.start + 4_000, now: EvidenceWorld.start + 4_015)
+                            evidence.tenant, wanted: [place: nil], until: EvidenceWorld.start + 4_000, now: EvidenceWorld.start + 4_015)
                     }
                 }
             }

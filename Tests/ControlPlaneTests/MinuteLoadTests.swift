@@ -79,7 +79,8 @@ import Testing
             let tree = try await seconds {
                 let closer = TreeCloser(pool: evidence.databases.reliability)
                 try await closer.close(
-                    evidence.tenant, wanted: [.init(model: "tiny", region: "eu")], until: EvidenceWorld.start + 10_000, now: EvidenceWorld.start - 5)
+                    evidence.tenant, wanted: [EvidenceSubscriptions.Place(model: "tiny", region: "eu"): nil], until: EvidenceWorld.start + 10_000,
+                    now: EvidenceWorld.start - 5)
             }
             print("10,000 leaves appended and stored in \(tree) s")
         }

@@ -10,32 +10,35 @@ struct CreditEvidence: Sendable {
     let month: BillingPeriod
     let credit: EvidenceCredit
 
-    /// Credits that are no fact of the log yet and whose month has a tree. A month in another zone than UTC is not a tree's month: what was computed
-    /// by it cannot be computed again from one bundle, so it is not in there.
+    /// Credits that are no fact of the log yet and whose month has a tree: that of the same name, wherever the month begins in its zone.
     static func unlogged(_ reliability: PostgresPool) async throws -> [CreditEvidence] {
         let rows = try await reliability.query(
             """
-            SELECT credit.id, credit.tenant_id, credit.month, credit.version, agreement.model, agreement.region,
+            SELECT credit.id, credit.tenant_id, agreement.id::text AS promise, credit.month, credit.version, agreement.model, agreement.region,
                 (arithmetic #>> '{minutes,eligible}')::bigint AS eligible,
                 ((arithmetic #>> '{minutes,bad}')::bigint + (arithmetic #>> '{minutes,bad_idle}')::bigint
                     + (arithmetic #>> '{minutes,unmeasured}')::bigint) AS bad,
                 (arithmetic #>> '{total_percent,0}')::bigint AS numerator, (arithmetic #>> '{total_percent,1}')::bigint AS denominator,
-                trunc((arithmetic #>> '{fee,base_usd}')::numeric * 1000000000000)::text AS base, credit.amount_cents
+                trunc((arithmetic #>> '{fee,base_usd}')::numeric * 1000000000000)::text AS base, credit.amount_cents,
+                concat_ws(',', CASE WHEN NOT (credit.evidence -> 'complete')::boolean THEN 'open' END, (
+                    SELECT string_agg(concat_ws(':', of ->> 'month', of ->> 'leaves', of ->> 'root'), ',' ORDER BY of ->> 'month')
+                    FROM jsonb_array_elements(credit.evidence -> 'trees') AS of)) AS roots
             FROM reliability.credit JOIN reliability.agreement ON agreement.id = credit.agreement_id
-            JOIN reliability.terms ON terms.id = credit.terms_id
             JOIN reliability.evidence_tree AS tree ON tree.tenant_id = credit.tenant_id AND tree.month = (credit.month || '-01')::date
-            WHERE terms.time_zone = 'UTC' AND NOT EXISTS (SELECT 1 FROM reliability.evidence_fact WHERE source_id = credit.id)
+            WHERE NOT EXISTS (SELECT 1 FROM reliability.evidence_fact WHERE source_id = credit.id)
             ORDER BY credit.computed_at, credit.id LIMIT 1000
             """)
         return try rows.map { row in
-            guard let month = BillingPeriod(try row.value("month", as: String.self)), let base = Int128(try row.value("base", as: String.self)) else {
+            guard let month = BillingPeriod(try row.value("month", as: String.self)), let base = Int128(try row.value("base", as: String.self)),
+                let roots = EvidenceRoots(try row.value("roots", as: String.self))
+            else {
                 throw PostgresError(.decoding, "a credit that is none")
             }
             let credit = EvidenceCredit(
-                version: try row.value("version"), model: try row.value("model"), region: try row.value("region"),
-                eligible: try row.value("eligible"),
-                bad: try row.value("bad"), percent: Ratio(try row.value("numerator"), try row.value("denominator")), base: base,
-                cents: try row.value("amount_cents"))
+                version: try row.value("version"), promise: try row.value("promise"), model: try row.value("model"),
+                region: try row.value("region"), eligible: try row.value("eligible"), bad: try row.value("bad"),
+                percent: Ratio(try row.value("numerator"), try row.value("denominator")), base: base,
+                cents: try row.value("amount_cents"), roots: roots)
             return CreditEvidence(id: try row.value("id"), tenant: try row.value("tenant_id"), month: month, credit: credit)
         }
     }

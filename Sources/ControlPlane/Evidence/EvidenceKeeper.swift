@@ -68,11 +68,11 @@ package struct EvidenceKeeper: Service {
 
     private func closeTrees() async throws {
         guard let limit = try await closedUntil() else { return }
-        let wanted = try await EvidenceSubscriptions.read(serving: serving, reliability: reliability)
-        let closer = TreeCloser(pool: reliability)
         let minute = Int64(now().timeIntervalSince1970) / 60
+        let wanted = try await EvidenceSubscriptions.read(serving: serving, reliability: reliability, now: minute)
+        let closer = TreeCloser(pool: reliability)
         for tenant in try await tenants(wanted, until: limit) {
-            try await closer.close(tenant, wanted: wanted.places[tenant] ?? [], until: limit, now: minute)
+            try await closer.close(tenant, wanted: wanted.places[tenant] ?? [:], until: limit, now: minute)
             // A long absence must not end the lease.
             guard try await lease.acquire(serving) != nil else { return }
         }

@@ -22,16 +22,16 @@ struct TreeCloser: Sendable {
     /// - Parameters:
     ///   - wanted: What the tenant is subscribed to now.
     ///   - now: The present minute, in which new subscriptions begin.
-    func close(_ tenant: UUID, wanted: Set<EvidenceSubscriptions.Place>, until limit: Int64, now: Int64) async throws {
+    func close(_ tenant: UUID, wanted: EvidenceSubscriptions.Places, until limit: Int64, now: Int64) async throws {
         while try await closeDay(tenant, wanted: wanted, until: limit, now: now) {}
     }
 
     /// True when there may be more to close.
-    private func closeDay(_ tenant: UUID, wanted: Set<Place>, until limit: Int64, now: Int64) async throws -> Bool {
+    private func closeDay(_ tenant: UUID, wanted: EvidenceSubscriptions.Places, until limit: Int64, now: Int64) async throws -> Bool {
         try await pool.transaction(.repeatable) { connection in
             _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(tenant)::text, 7116881261))")
             let newest = try await newest(tenant, connection)
-            try await subscribe(tenant, wanted, now: now, connection)
+            try await subscribe(tenant, wanted, from: newest?.next ?? limit - 1440, now: now, connection)
             try await adopt(tenant, min(newest?.next ?? limit - 1440, limit)..<limit, connection)
             try await reached(.subscribed)
             guard var tree = try await open(tenant, after: newest, until: limit, connection) else { return false }
@@ -80,9 +80,12 @@ struct TreeCloser: Sendable {
         ).map { try TenantTree($0) }
     }
 
-    /// New subscriptions begin now, those that are gone end now.
-    private func subscribe(_ tenant: UUID, _ wanted: Set<Place>, now: Int64, _ connection: PostgresConnection) async throws {
-        let places = Array(wanted)
+    /// New subscriptions begin now, or with their agreement where that began since and the minute is not closed; those that are gone end now.
+    private func subscribe(
+        _ tenant: UUID, _ wanted: EvidenceSubscriptions.Places, from open: Int64, now: Int64, _ connection: PostgresConnection
+    ) async throws {
+        let places = Array(wanted.keys)
+        let since = places.map { place in max(open, min(now, (wanted[place] ?? nil) ?? now)) }
         try await connection.execute(
             """
             UPDATE reliability.evidence_series AS series SET until_at = greatest(since_at, \(EvidenceTime.minute(now)))
@@ -93,8 +96,9 @@ struct TreeCloser: Sendable {
         try await connection.execute(
             """
             INSERT INTO reliability.evidence_series (tenant_id, model, region, since_at, cause)
-            SELECT \(tenant), model, region, \(EvidenceTime.minute(now)), 'subscription'
-            FROM unnest(\(places.map(\.model))::text[], \(places.map(\.region))::text[]) AS wanted (model, region)
+            SELECT \(tenant), model, region, greatest(to_timestamp(since * 60), (SELECT max(until_at) FROM reliability.evidence_series AS past
+                WHERE past.tenant_id = \(tenant) AND past.model = wanted.model AND past.region = wanted.region)), 'subscription'
+            FROM unnest(\(places.map(\.model))::text[], \(places.map(\.region))::text[], \(since)::bigint[]) AS wanted (model, region, since)
             ON CONFLICT (tenant_id, model, region) WHERE until_at IS NULL DO UPDATE SET cause = 'subscription'
             WHERE evidence_series.cause <> 'subscription'
             """)

@@ -37,6 +37,12 @@ struct Agreement: Sendable {
         if from != nil || weekday != nil { window = (weekday, (from ?? 0)..<(until ?? 1_440)) }
     }
 
+    /// What it covers of a month; empty: nothing.
+    func minutes(in month: MinuteRange) -> MinuteRange {
+        let first = max(month.lowerBound, starts)
+        return first..<max(first, min(month.upperBound, ends ?? month.upperBound))
+    }
+
     func maintenance(_ terms: TermsVersion) -> MaintenanceRules? {
         terms.maintenance(window.map { MaintenanceRules.AgreedWindow(weekday: $0.weekday, minutes: $0.minutes, zone: terms.timeZone) })
     }

@@ -57,9 +57,9 @@ enum AgreementResource {
             INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd,
                 maintenance_weekday, maintenance_from_minute, maintenance_until_minute, evidence, override_reason, requested_by)
             SELECT \(owner), \(version.id), \(model), \(region), \(evidence.doubts.isEmpty ? "active" : "proposed"),
-                -- Not before the one that it follows has ended: no minute is promised twice.
-                date_trunc('minute', greatest(\(starts)::timestamptz, now(), (SELECT max(ends_at) FROM reliability.agreement
-                    WHERE tenant_id = \(owner) AND model = \(model) AND region = \(region)))) + interval '1 minute',
+                -- From the end of the one that it follows on: no minute is promised twice, and none between them is not.
+                greatest(date_trunc('minute', greatest(\(starts)::timestamptz, now())) + interval '1 minute',
+                    (SELECT max(ends_at) FROM reliability.agreement WHERE tenant_id = \(owner) AND model = \(model) AND region = \(region))),
                 coalesce(\(minimum)::bigint, CASE WHEN EXISTS (SELECT 1 FROM reliability.agreement WHERE tenant_id = \(owner) AND state <> 'ended')
                     THEN 0 ELSE (SELECT monthly_minimum_micro_usd FROM serving.tiers WHERE name = \(version.tier)) END),
                 \(weekday)::integer, \(from)::integer, \(until)::integer, \(evidence.document)::jsonb, \(reason), \(call.actor.label)

@@ -14,6 +14,8 @@ struct CreditComputation: Sendable {
     var tally: MinuteTally
     var latency: LatencyHours
     var fee: ServiceFee
+    /// The leaves of the same minutes, as far as they were fixed when this was computed.
+    var roots: EvidenceRoots
 
     var availabilityPercent: Ratio { tally.uptime.map { terms.credit.percent(uptime: $0) } ?? Ratio(0, 1) }
 

@@ -15,8 +15,8 @@ struct CreditLedger: Sendable {
         billing = databases.billing
     }
 
-    /// Last months of agreements that have no credit yet, from the fourth day of the month after on. One that cannot be computed does not keep the
-    /// others from it; the first of their errors is thrown at the end.
+    /// Last months of agreements that have no credit yet, or one from leaves that were not complete and are now, from the fourth day of the month after
+    /// on. One that cannot be computed does not keep the others from it; the first of their errors is thrown at the end.
     func computeDue(at moment: Date) async throws {
         let rows = try await reliability.query(
             """
@@ -28,7 +28,9 @@ struct CreditLedger: Sendable {
                 AND agreement.starts_at < (past.first + interval '1 month') AT TIME ZONE terms.time_zone
                 AND coalesce(agreement.ends_at > past.first AT TIME ZONE terms.time_zone, true)
                 AND NOT EXISTS (SELECT 1 FROM reliability.credit WHERE credit.agreement_id = agreement.id
-                    AND credit.month = to_char(past.first, 'YYYY-MM'))
+                    AND credit.month = to_char(past.first, 'YYYY-MM') AND ((evidence -> 'complete')::boolean OR NOT EXISTS (
+                        SELECT 1 FROM reliability.evidence_tree AS tree WHERE tree.tenant_id = agreement.tenant_id
+                            AND tree.next_at >= (past.first + interval '1 month') AT TIME ZONE terms.time_zone + interval '1 day')))
             ORDER BY agreement.created_at
             """)
         var failure: (any Error)?
@@ -60,8 +62,8 @@ struct CreditLedger: Sendable {
         guard let found = try row.map({ try Agreement($0) }),
             let terms = try await TermsVersion.read(found.terms, { try await reliability.queryOne($0) })
         else { return nil }
-        let whole = try await minutes(of: month, in: terms.timeZone)
-        let active = max(whole.lowerBound, found.starts)..<max(whole.lowerBound, found.starts, min(whole.upperBound, found.ends ?? whole.upperBound))
+        let whole = try await Self.minutes(of: month, in: terms.timeZone, reliability)
+        let active = found.minutes(in: whole)
         guard !active.isEmpty else { return nil }
         return try await compute(found, terms, month, whole, active)
     }
@@ -77,13 +79,16 @@ struct CreditLedger: Sendable {
         let fee = ServiceFee(
             minimumMicroUsd: agreement.monthlyMinimumMicroUsd, activeMinutes: Int64(active.count), monthMinutes: Int64(whole.count),
             charges: used.amount, requests: used.requests, unpriced: used.unpriced)
+        guard let period = BillingPeriod(month) else { throw PostgresError(.decoding, "a month that is none") }
         return CreditComputation(
             agreement: agreement, terms: terms, month: month, monthMinutes: whole, active: active, tally: tally,
-            latency: try await book.latency(of: agreement.subject, in: active, threshold: terms.firstTokenThreshold, leftOut: gaps), fee: fee)
+            latency: try await book.latency(of: agreement.subject, in: active, threshold: terms.firstTokenThreshold, leftOut: gaps), fee: fee,
+            roots: try await EvidenceRoots.read(agreement.tenant, period, covering: active, reliability))
     }
 
-    private func minutes(of month: String, in zone: String) async throws -> MinuteRange {
-        let row = try await reliability.queryOne(
+    /// A month such as 2026-06 in a zone.
+    static func minutes(of month: String, in zone: String, _ pool: PostgresPool) async throws -> MinuteRange {
+        let row = try await pool.queryOne(
             """
             SELECT extract(epoch FROM first AT TIME ZONE \(zone))::bigint / 60 AS first,
                 extract(epoch FROM (first + interval '1 month') AT TIME ZONE \(zone))::bigint / 60 AS next
@@ -99,13 +104,16 @@ struct CreditLedger: Sendable {
         try await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('credit ' || \(agreement.id)::text, 0))")
         let row = try await connection.queryOne(
             """
-            INSERT INTO reliability.credit (agreement_id, tenant_id, terms_id, month, version, status, amount_cents, arithmetic, computed_by)
+            INSERT INTO reliability.credit (agreement_id, tenant_id, terms_id, month, version, status, amount_cents, arithmetic, evidence,
+                computed_by)
             SELECT \(agreement.id), \(agreement.tenant), \(agreement.terms), \(computation.month), coalesce(newest.version, 0) + 1,
-                \(computation.cents > 0 ? "issued" : "none"), \(Int64(computation.cents)), \(computation.arithmetic)::jsonb, \(actor)
+                \(computation.cents > 0 ? "issued" : "none"), \(Int64(computation.cents)), \(computation.arithmetic)::jsonb,
+                \(computation.roots.document)::jsonb, \(actor)
             FROM (SELECT 1) AS one LEFT JOIN LATERAL (
-                SELECT version, arithmetic FROM reliability.credit WHERE agreement_id = \(agreement.id) AND month = \(computation.month)
+                SELECT version, arithmetic, evidence FROM reliability.credit WHERE agreement_id = \(agreement.id) AND month = \(computation.month)
                 ORDER BY version DESC LIMIT 1) AS newest ON true
             WHERE newest.arithmetic IS DISTINCT FROM \(computation.arithmetic)::jsonb
+                OR newest.evidence IS DISTINCT FROM \(computation.roots.document)::jsonb
             RETURNING id
             """)
         return try row?.value("id")

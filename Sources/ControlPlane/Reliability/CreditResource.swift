@@ -12,6 +12,7 @@ enum CreditResource {
                     'version', r.version, 'current', NOT EXISTS (SELECT 1 FROM reliability.credit AS later
                         WHERE later.agreement_id = r.agreement_id AND later.month = r.month AND later.version > r.version),
                     'status', r.status, 'currency', r.currency, 'amount_cents', r.amount_cents, 'arithmetic', r.arithmetic,
+                    'evidence', r.evidence,
                     'computed_by', r.computed_by, 'computed_at', serving.wire_time(r.computed_at))
                 """,
             source: "reliability.credit AS r", order: "r.computed_at", usualOrder: .descending,

@@ -49,7 +49,7 @@ struct TenantReport: Sendable {
         return "{\"tenant\":\"\(tenant.uuidString.lowercased())\",\"tier\":\(AdminJSON.string(name)),\"month\":\"\(month)\","
             + "\"from\":\"\(UTCMinute.text(range.lowerBound))\",\"until\":\"\(UTCMinute.text(range.upperBound))\","
             + "\"complete\":\(range == month.minutes),\"series\":[\(series.joined(separator: ","))],"
-            + "\"incidents\":\(try await incidents(tier: name))}"
+            + "\"credits\":\(try await credits()),\"incidents\":\(try await incidents(tier: name))}"
     }
 
     /// What has leaves in the month, and for which part of it.
@@ -148,6 +148,21 @@ extension TenantReport {
             return text.dropLast() + ",\"first_token_p95_microseconds\":\(p95.map { "\($0)" } ?? "null")}"
         }
         return "[\(texts.joined(separator: ","))]"
+    }
+
+    /// The newest version of each credit of the month, with the evidence that it was computed from.
+    private func credits() async throws -> String {
+        let row = try await databases.reliability.queryOne(
+            """
+            SELECT coalesce(json_agg(json_build_object('id', credit.id, 'agreement', agreement.id, 'model', agreement.model,
+                'region', agreement.region, 'version', version, 'status', status, 'currency', currency, 'amount_cents', amount_cents,
+                'evidence', credit.evidence) ORDER BY agreement.starts_at, agreement.id), '[]')::text AS credits
+            FROM reliability.credit JOIN reliability.agreement ON agreement.id = credit.agreement_id
+            WHERE credit.tenant_id = \(tenant) AND credit.month = \(month.description) AND NOT EXISTS (
+                SELECT 1 FROM reliability.credit AS later
+                WHERE later.agreement_id = credit.agreement_id AND later.month = credit.month AND later.version > credit.version)
+            """)
+        return try row?.value("credits") ?? "[]"
     }
 
     /// Incidents that customers felt in the month and that concern what the tenant uses. Titles are the operator's and may name a provider: they stay here.

@@ -13,6 +13,21 @@ struct EvidenceMonthFixture {
     static let terms = EvidenceTerms(
         id: "pro-1", rule: .anyBad, credit: CreditTerms(objective: Ratio(999, 1000)), latency: .init(threshold: 1_500_000))
 
+    static func promise(_ model: String, _ terms: EvidenceTerms = terms) -> EvidencePromise {
+        EvidencePromise(id: "agreement of \(model)", model: model, region: "eu", terms: terms.id, zone: "UTC", minutes: month.minutes)
+    }
+
+    /// Of pro-8b, from the leaves of these stretches.
+    static func credit(bad: Int64 = 44, percent: Int64, base: Int128 = 500 * Rating.picoPerDollar, cents: Int64, _ stretches: [EvidenceStretch])
+        -> EvidenceCredit
+    {
+        let tree = EvidenceWalk.frontier(stretches)
+        return EvidenceCredit(
+            version: 1, promise: "agreement of pro-8b", model: "pro-8b", region: "eu", eligible: 43_200, bad: bad, percent: Ratio(percent, 1),
+            base: base,
+            cents: cents, roots: EvidenceRoots(trees: [.init(month: month, leaves: tree.count, root: tree.root)], isComplete: true))
+    }
+
     static func stretch(_ model: String = "pro-8b", bad: Int = 0, slowHours: Int = 0) throws -> EvidenceStretch {
         let series = try #require(EvidenceSeries(tenant: tenant, model: model, region: "eu"))
         var runs = LeafRuns()
@@ -38,8 +53,9 @@ struct EvidenceMonthFixture {
         let leaves = others + entries.map(\.hash)
         let checkpoint = LogCheckpoint(origin: signer.name, size: leaves.count, root: MerkleTree.root(leaves[...]))
         bundle = EvidenceBundle(
-            tenant: Self.tenant, month: Self.month, salt: salt, signer: signer, terms: [terms],
-            parts: stretches.map { .init(stretch: $0, terms: terms.id) }, checkpoint: try checkpoint.note(signedWith: key))
+            tenant: Self.tenant, month: Self.month, signer: signer, terms: [terms], promises: stretches.map { Self.promise($0.series.model, terms) },
+            trees: [.init(month: Self.month, salt: salt, parts: stretches.map { .init(stretch: $0) })],
+            checkpoint: try checkpoint.note(signedWith: key))
         bundle.credits = credits
         bundle.corrections = corrections
         bundle.log = entries.enumerated().map { place, entry in
@@ -97,16 +113,14 @@ struct EvidenceMonthFixture {
     @Test func aBreachedMonthHoldsWithItsCreditOnly() throws {
         let stretches = [try EvidenceMonthFixture.stretch(bad: 44, slowHours: 3)]
         // 44 bad minutes are one started tenth of a point: 5 %; three slow hours: 5 %.
-        let credit = EvidenceCredit(
-            version: 1, model: "pro-8b", region: "eu", eligible: 43_200, bad: 44, percent: Ratio(10, 1),
-            base: 500 * Rating.picoPerDollar, cents: 5_000)
+        let credit = EvidenceMonthFixture.credit(percent: 10, cents: 5_000, stretches)
         let found = try EvidenceMonthFixture(stretches, credits: [credit]).verify()
         #expect(failing(found) == [], "\(found.steps)")
         #expect(failing(try EvidenceMonthFixture(stretches).verify()) == ["credit"])
-        let cheap = EvidenceCredit(
-            version: 1, model: "pro-8b", region: "eu", eligible: 43_200, bad: 44, percent: Ratio(10, 1),
-            base: 500 * Rating.picoPerDollar, cents: 4_999)
+        let cheap = EvidenceMonthFixture.credit(percent: 10, cents: 4_999, stretches)
         #expect(failing(try EvidenceMonthFixture(stretches, credits: [cheap]).verify()) == ["credit"])
+        let other = EvidenceMonthFixture.credit(percent: 10, cents: 5_000, [try EvidenceMonthFixture.stretch()])
+        #expect(failing(try EvidenceMonthFixture(stretches, credits: [other]).verify()) == ["evidence"], "it was computed from other leaves")
     }
 
     @Test func aChangeOfAnyByteIsSeen() throws {
@@ -141,11 +155,11 @@ struct EvidenceMonthFixture {
             return failing(try forged.verify())
         }
         let better = try EvidenceMonthFixture.stretch(bad: 43)
-        #expect(try verdict { $0.parts = [.init(stretch: better, terms: "pro-1")] } == ["root"])
+        #expect(try verdict { $0.trees[0].parts = [.init(stretch: better)] } == ["root"])
         let terms = EvidenceTerms(id: "pro-1", rule: .anyBad, credit: CreditTerms(objective: Ratio(99, 100)))
         #expect(try verdict { $0.terms = [terms] } == [], "terms are not in the log: they are the customer's own contract")
         #expect(try verdict { $0.log[0] = .init(position: 4, entry: $0.log[0].entry, path: $0.log[0].path) } == ["log", "credit"])
-        #expect(try verdict { $0.salt[0] = 8 } == ["log", "credit"])
+        #expect(try verdict { $0.trees = [.init(month: $0.month, salt: [8], parts: $0.trees[0].parts)] } == ["log", "credit"])
         #expect(try verdict { $0.log = [] } == ["root", "credit"])
         #expect(try verdict { $0.tenant = "another" }.contains("root"))
         let late = try #require(
@@ -164,10 +178,10 @@ struct EvidenceMonthFixture {
                 tenant: EvidenceMonthFixture.tenant, model: "pro-8b", region: "eu", minute: EvidenceMonthFixture.month.minutes.upperBound - 1,
                 good: 0,
                 bad: 1, excluded: 0, firstTokens: LatencyCounter(), status: .bad))
-        let credit = EvidenceCredit(
-            version: 1, model: "pro-8b", region: "eu", eligible: 43_200, bad: 44, percent: Ratio(5, 1), base: Rating.picoPerDollar, cents: 5)
+        let stretches = [try EvidenceMonthFixture.stretch(bad: 43)]
+        let credit = EvidenceMonthFixture.credit(percent: 5, base: Rating.picoPerDollar, cents: 5, stretches)
         let fixture = try EvidenceMonthFixture(
-            [try EvidenceMonthFixture.stretch(bad: 43)], credits: [credit], corrections: [EvidenceCorrection(number: 1, leaf: late)])
+            stretches, credits: [credit], corrections: [EvidenceCorrection(number: 1, leaf: late)])
         #expect(failing(try fixture.verify()) == [])
     }
 
@@ -179,7 +193,7 @@ struct EvidenceMonthFixture {
         #expect(runs.count == 43_198)
         #expect(failing(try EvidenceMonthFixture([short]).verify()) == ["minutes"])
         var stated = try EvidenceMonthFixture([short])
-        stated.bundle.parts = [.init(stretch: short, terms: "pro-1", partial: "given up on the last day")]
+        stated.bundle.trees[0].parts = [.init(stretch: short, partial: "given up on the last day")]
         let found = try stated.verify()
         #expect(found.holds && found.steps.contains { $0.finding.contains("43198 of 43200 minutes") && $0.finding.contains("given up") })
     }
@@ -189,7 +203,7 @@ struct EvidenceMonthFixture {
         let start = EvidenceMonthFixture.month.minutes.lowerBound
         fixture.bundle.exclusions = [
             EvidenceExclusion(
-                code: "maintenance", model: "", region: "eu", minutes: start..<(start + 60), approval: "announced 2026-05-20T00:00:00Z",
+                promise: "agreement of pro-8b", code: "maintenance", minutes: start..<(start + 60), approval: "announced 2026-05-20T00:00:00Z",
                 reason: "disk | swap\n%")
         ]
         let found = try fixture.verify()

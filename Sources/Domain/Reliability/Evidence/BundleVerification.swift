@@ -10,6 +10,8 @@ package struct BundleVerification: Sendable {
     }
 
     package private(set) var steps: [Step] = []
+    /// What the trees of the bundle come to.
+    private var roots: [EvidenceRoots.Tree] = []
     /// Whose key the signatures were held against: false when it came from the bundle, which proves only that the bundle is whole.
     package let isKeyKnown: Bool
 
@@ -37,7 +39,7 @@ package struct BundleVerification: Sendable {
         checkLeaves(bundle)
         checkMinutes(bundle)
         checkLog(bundle, signer)
-        checkPromise(bundle)
+        checkPromises(bundle)
     }
 
     private mutating func note(_ title: String, _ finding: String, _ holds: Bool) {
@@ -47,10 +49,21 @@ package struct BundleVerification: Sendable {
 
 extension BundleVerification {
     private mutating func checkLeaves(_ bundle: EvidenceBundle) {
-        let frontier = EvidenceWalk.frontier(bundle.parts.map(\.stretch))
-        let roots = bundle.log.filter { if case .root = $0.entry.fact { true } else { false } }
-        let isLogged = roots.count == 1 && roots[0].entry.fact == .root(size: frontier.count, frontier.root)
-        note("root", "\(frontier.count) leaves hash to \(frontier.root)\(isLogged ? "" : ", which is not the root in the log")", isLogged)
+        for tree in bundle.trees {
+            let frontier = EvidenceWalk.frontier(tree.parts.map(\.stretch), after: tree.before)
+            roots.append(EvidenceRoots.Tree(month: tree.month, leaves: frontier.count, root: frontier.root))
+            let logged = bundle.log.map(\.entry).filter { if case .root = $0.fact { $0.month == tree.month } else { false } }
+            let isLogged = logged.map(\.fact) == [.root(size: frontier.count, frontier.root)]
+            let after = tree.before.count == 0 ? "" : "\(tree.before.count) leaves before and "
+            note(
+                "root",
+                "\(tree.month): \(after)\(frontier.count - tree.before.count) leaves hash to \(frontier.root)\(isLogged ? "" : ", which is not the root in the log")",
+                isLogged)
+        }
+        let isWhole = bundle.trees.count { $0.month == bundle.month && $0.before.count == 0 } == 1
+        if !isWhole || Set(bundle.trees.map(\.month.description)).count != bundle.trees.count {
+            note("root", "the month's own tree is not here in whole, or a tree is here twice", false)
+        }
         let incoherent = bundle.parts.reduce(0) { sum, part in sum + part.stretch.runs.runs.count { !$0.counts.isCoherent } }
         note(
             "counts", incoherent == 0 ? "every status follows from its counts" : "\(incoherent) lines whose status contradicts their counts",
@@ -59,28 +72,29 @@ extension BundleVerification {
 
     /// Each minute of each series once, from its beginning to the end of the month.
     private mutating func checkMinutes(_ bundle: EvidenceBundle) {
-        let month = bundle.month.minutes
         if bundle.parts.isEmpty { note("minutes", "there is no series", false) }
-        for (series, stretches) in Self.series(bundle) {
-            let sorted = stretches.sorted { $0.since < $1.since }
-            let isInOrder = zip(sorted, sorted.dropFirst()).allSatisfy { $0.until <= $1.since }
-            guard let first = sorted.first?.since, let end = sorted.last?.until, isInOrder, month.lowerBound <= first, end <= month.upperBound else {
-                note("minutes", "\(series.model) in \(series.region) has minutes twice, or of another month", false)
-                continue
-            }
-            let count = sorted.reduce(0) { $0 + $1.runs.count }
-            let place = "\(series.model) in \(series.region)"
-            guard count != month.count else {
-                note("minutes", "\(place): each of \(count) minutes once", true)
-                continue
-            }
-            // A series may begin or end within the month, but then the bundle must say why.
-            let reasons = bundle.parts.filter { $0.stretch.series == series && !$0.partial.isEmpty }.map(\.partial)
-            let why = reasons.isEmpty ? "and nothing says why" : reasons.joined(separator: "; ")
-            note(
-                "minutes", "\(place): \(count) of \(month.count) minutes, \(UTCMinute.text(first)) to \(UTCMinute.text(end)), \(why)",
-                !reasons.isEmpty)
+        for tree in bundle.trees {
+            for (series, parts) in Self.series(tree) { checkMinutes(series, parts, tree.month, isOwn: tree.month == bundle.month) }
         }
+    }
+
+    private mutating func checkMinutes(_ series: EvidenceSeries, _ parts: [EvidenceBundle.Part], _ month: BillingPeriod, isOwn: Bool) {
+        let place = "\(series.model) in \(series.region)"
+        let sorted = parts.map(\.stretch).sorted { $0.since < $1.since }
+        let isInOrder = zip(sorted, sorted.dropFirst()).allSatisfy { $0.until <= $1.since }
+        guard let first = sorted.first?.since, let end = sorted.last?.until, isInOrder, month.minutes.lowerBound <= first,
+            end <= month.minutes.upperBound
+        else { return note("minutes", "\(place) has minutes twice, or of another month", false) }
+        // Which of a neighbour's minutes are needed is checked with the promises.
+        guard isOwn else { return }
+        let count = sorted.reduce(0) { $0 + $1.runs.count }
+        guard count != month.minutes.count else { return note("minutes", "\(place): each of \(count) minutes once", true) }
+        // A series may begin or end within the month, but then the bundle must say why.
+        let reasons = parts.map(\.partial).filter { !$0.isEmpty }
+        let why = reasons.isEmpty ? "and nothing says why" : reasons.joined(separator: "; ")
+        note(
+            "minutes", "\(place): \(count) of \(month.minutes.count) minutes, \(UTCMinute.text(first)) to \(UTCMinute.text(end)), \(why)",
+            !reasons.isEmpty)
     }
 
     private mutating func checkLog(_ bundle: EvidenceBundle, _ signer: NoteKey) {
@@ -89,9 +103,9 @@ extension BundleVerification {
         note(
             "checkpoint", "\(checkpoint.origin), \(checkpoint.size) leaves, root \(checkpoint.root)\(isSigned ? "" : ", not signed by the key")",
             isSigned)
-        let tag = PublicLogEntry.tag(tenant: bundle.tenant, month: bundle.month, salt: bundle.salt)
+        let tags = bundle.trees.map { PublicLogEntry.tag(tenant: bundle.tenant, month: $0.month, salt: $0.salt) }
         for leaf in bundle.log {
-            let isOwn = leaf.entry.tag == tag && leaf.entry.month == bundle.month
+            let isOwn = zip(bundle.trees, tags).contains { $0.month == leaf.entry.month && $1 == leaf.entry.tag }
             let isIncluded = MerkleTree.isIncluded(
                 leaf.entry.hash, at: leaf.position, of: checkpoint.size, path: leaf.path, root: checkpoint.root)
             let fault = !isOwn ? ", of another tenant or month" : isIncluded ? "" : ", does not lead to the checkpoint's root"
@@ -109,34 +123,45 @@ extension BundleVerification {
                 : "\(unlogged) corrections or credits are not in the log, \(unshown) of the log's are not here", isWhole)
     }
 
-    private mutating func checkPromise(_ bundle: EvidenceBundle) {
-        for (series, stretches) in Self.series(bundle) {
-            let ids = Set(bundle.parts.filter { $0.stretch.series == series }.map(\.terms))
-            let terms = bundle.terms.filter { ids.contains($0.id) }
-            guard ids.count == 1, terms.count == 1 else {
-                note("terms", "\(series.model) in \(series.region) has not one set of terms", false)
-                continue
+    private mutating func checkPromises(_ bundle: EvidenceBundle) {
+        for promise in bundle.promises { checkPromise(promise, bundle) }
+        for tree in bundle.trees where tree.month == bundle.month {
+            for (series, _) in Self.series(tree) where !bundle.promises.contains(where: { $0.covers(series) }) {
+                note("terms", "\(series.model) in \(series.region) has no terms", false)
             }
-            let outcome = MonthOutcome(
-                stretches.sorted { $0.since < $1.since }, terms: terms[0], covered: bundle.covered(of: series),
-                corrections: bundle.corrections(of: series),
-                excluding: bundle.exclusions.filter { $0.covers(series) && $0.code != EvidenceExclusion.uncovered }.map(\.minutes),
-                probes: bundle.probes.filter { $0.model == series.model && $0.region == series.region })
-            note("uptime", "\(series.model) in \(series.region): \(outcome.uptimeText(terms[0]))", true)
-            if let latency = terms[0].latency { note("latency", "\(series.model) in \(series.region): \(outcome.latencyText(latency))", true) }
-            checkCredit(series, outcome, bundle)
         }
-        let known = Set(bundle.parts.map { "\($0.stretch.series.model)|\($0.stretch.series.region)" })
-        if let stray = bundle.credits.first(where: { !known.contains("\($0.model)|\($0.region)") }) {
-            note("credit", "there is a credit for \(stray.model) in \(stray.region), which has no minutes here", false)
+        let kept = Set(bundle.promises.map(\.id))
+        if let stray = bundle.credits.first(where: { !kept.contains($0.promise) }) {
+            note("credit", "there is a credit for \(stray.model) in \(stray.region), of which nothing is promised here", false)
         }
     }
 
+    private mutating func checkPromise(_ promise: EvidencePromise, _ bundle: EvidenceBundle) {
+        let place = "\(promise.model) in \(promise.region)"
+        let terms = bundle.terms.filter { $0.id == promise.terms }
+        let overlaps = bundle.promises.count { other in
+            other.id == promise.id || (other.model == promise.model && other.region == promise.region && other.minutes.overlaps(promise.minutes))
+        }
+        guard terms.count == 1, let terms = terms.first, overlaps == 1, promise.isWithin(bundle.month) else {
+            return note("terms", "\(place) has not one set of terms for each minute of this month", false)
+        }
+        let why = promise.partial.isEmpty ? "" : ", \(promise.partial)"
+        let span = "\(UTCMinute.text(promise.minutes.lowerBound)) to \(UTCMinute.text(promise.minutes.upperBound))"
+        note("promise", "\(place): \(terms.id) for \(span), \(bundle.month) in \(promise.zone)\(why)", true)
+        let stretches = bundle.parts.map(\.stretch).filter { promise.covers($0.series) }
+        let outcome = MonthOutcome(
+            stretches, terms: terms, in: promise.minutes, corrections: bundle.corrections(of: promise),
+            excluding: bundle.exclusions.filter { $0.promise == promise.id }.map(\.minutes),
+            probes: bundle.probes.filter { $0.promise == promise.id })
+        note("uptime", "\(place): \(outcome.uptimeText(terms))", true)
+        if let latency = terms.latency { note("latency", "\(place): \(outcome.latencyText(latency))", true) }
+        checkCredit(promise, outcome, bundle)
+    }
+
     /// The newest version is the one that counts.
-    private mutating func checkCredit(_ series: EvidenceSeries, _ outcome: MonthOutcome, _ bundle: EvidenceBundle) {
-        let versions = bundle.credits.filter { $0.model == series.model && $0.region == series.region }
-        let place = "\(series.model) in \(series.region)"
-        guard let credit = versions.max(by: { $0.version < $1.version }) else {
+    private mutating func checkCredit(_ promise: EvidencePromise, _ outcome: MonthOutcome, _ bundle: EvidenceBundle) {
+        let place = "\(promise.model) in \(promise.region)"
+        guard let credit = bundle.credits.filter({ $0.promise == promise.id }).max(by: { $0.version < $1.version }) else {
             let isOwed = outcome.percent > Ratio(0, 1)
             let words =
                 isOwed
@@ -145,7 +170,8 @@ extension BundleVerification {
         }
         let cents = EvidenceCredit.cents(of: credit.base, percent: outcome.percent)
         let isRight =
-            credit.eligible == outcome.eligible && credit.bad == outcome.bad && credit.percent == outcome.percent && Int128(credit.cents) == cents
+            credit.model == promise.model && credit.region == promise.region && credit.eligible == outcome.eligible && credit.bad == outcome.bad
+            && credit.percent == outcome.percent && Int128(credit.cents) == cents
         let fee = Rating.text(credit.base, places: 12)
         note(
             "credit",
@@ -154,10 +180,22 @@ extension BundleVerification {
                     ? ", as recorded in version \(credit.version)"
                     : ", but version \(credit.version) records USD \(Rating.text(Int128(credit.cents), places: 2)) for \(credit.bad) bad of \(credit.eligible) minutes"),
             isRight)
+        checkRoots(credit, promise, bundle)
     }
 
-    private static func series(_ bundle: EvidenceBundle) -> [(EvidenceSeries, [EvidenceStretch])] {
-        Dictionary(grouping: bundle.parts.map(\.stretch), by: \.series).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    /// What a credit says that it was computed from is what is here.
+    private mutating func checkRoots(_ credit: EvidenceCredit, _ promise: EvidencePromise, _ bundle: EvidenceBundle) {
+        let place = "\(promise.model) in \(promise.region), version \(credit.version)"
+        guard credit.roots.isComplete else {
+            return note("evidence", "\(place) was computed before the leaves were complete; its figures are those of the complete ones", true)
+        }
+        let needed = EvidenceSpan.parts(of: bundle.month, covering: [promise.minutes]).map(\.month)
+        let isSame = roots.filter { needed.contains($0.month) } == credit.roots.trees
+        note("evidence", "\(place) was computed from \(isSame ? "these leaves" : "other leaves than these: \(credit.roots.text)")", isSame)
+    }
+
+    private static func series(_ tree: EvidenceBundle.Tree) -> [(EvidenceSeries, [EvidenceBundle.Part])] {
+        Dictionary(grouping: tree.parts, by: \.stretch.series).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }
 
@@ -176,19 +214,12 @@ extension MonthOutcome {
 }
 
 extension EvidenceBundle {
-    /// Without the beginning and the end that no agreement is about.
-    fileprivate func covered(of series: EvidenceSeries) -> Range<Int64> {
-        exclusions.filter { $0.code == EvidenceExclusion.uncovered && $0.covers(series) }.reduce(month.minutes) { rest, gap in
-            let begins = gap.minutes.lowerBound <= rest.lowerBound ? max(rest.lowerBound, gap.minutes.upperBound) : rest.lowerBound
-            let ends = gap.minutes.upperBound >= rest.upperBound ? min(rest.upperBound, gap.minutes.lowerBound) : rest.upperBound
-            return begins..<max(begins, ends)
-        }
-    }
+    fileprivate var parts: [Part] { trees.flatMap(\.parts) }
 
-    fileprivate func corrections(of series: EvidenceSeries) -> [Int64: LeafCounts] {
+    fileprivate func corrections(of promise: EvidencePromise) -> [Int64: LeafCounts] {
         var found: [Int64: LeafCounts] = [:]
         for leaf in corrections.sorted(by: { $0.number < $1.number }).map(\.leaf)
-        where leaf.tenant == tenant && leaf.model == series.model && leaf.region == series.region {
+        where leaf.tenant == tenant && leaf.model == promise.model && leaf.region == promise.region {
             found[leaf.minute] = LeafCounts(leaf)
         }
         return found

@@ -15,7 +15,6 @@ extension EvidenceBundle {
         try reader.expect(Self.version)
         let tenant = try reader.value("tenant")
         let month = try reader.month(try reader.value("month"))
-        let salt = try reader.bytes(try reader.value("salt"))
         guard let signer = NoteKey(try reader.value("signer")) else { throw reader.fault("is no verifier key") }
         var content = BundleContent()
         while let fields = reader.fields(), fields != ["checkpoint"] {
@@ -23,7 +22,8 @@ extension EvidenceBundle {
         }
         guard let checkpoint = SignedNote(reader.rest) else { throw reader.fault("is no signed checkpoint") }
         self.init(
-            tenant: tenant, month: month, salt: salt, signer: signer, terms: content.terms, parts: content.parts, checkpoint: checkpoint)
+            tenant: tenant, month: month, signer: signer, terms: content.terms, promises: content.promises, trees: content.trees,
+            checkpoint: checkpoint)
         exclusions = content.exclusions
         probes = content.probes
         corrections = content.corrections
@@ -35,9 +35,10 @@ extension EvidenceBundle {
 /// What has been read so far.
 private struct BundleContent {
     var terms: [EvidenceTerms] = []
+    var promises: [EvidencePromise] = []
     var exclusions: [EvidenceExclusion] = []
     var probes: [EvidenceProbes] = []
-    var parts: [EvidenceBundle.Part] = []
+    var trees: [EvidenceBundle.Tree] = []
     var corrections: [EvidenceCorrection] = []
     var credits: [EvidenceCredit] = []
     var log: [EvidenceBundle.LogLeaf] = []
@@ -45,8 +46,10 @@ private struct BundleContent {
     mutating func add(_ fields: [String], tenant: String, _ reader: BundleReader) throws(BundleFault) {
         switch fields[0] {
         case "terms": terms.append(try reader.required(EvidenceTerms(fields), "are no terms"))
+        case "promise": promises.append(try reader.required(EvidencePromise(fields), "is no promise"))
         case "exclusion": exclusions.append(try reader.required(EvidenceExclusion(fields), "is no exclusion"))
         case "probes": probes.append(try reader.required(EvidenceProbes(fields), "are no probes"))
+        case "tree": trees.append(try tree(fields, reader))
         case "series": try begin(fields, tenant: tenant, reader)
         case "correction": corrections.append(try reader.required(EvidenceCorrection(line: fields.joined(separator: "|")), "is no correction"))
         case "credit": credits.append(try reader.required(EvidenceCredit(line: fields.joined(separator: "|")), "is no credit"))
@@ -55,32 +58,47 @@ private struct BundleContent {
         }
     }
 
+    private func tree(_ fields: [String], _ reader: BundleReader) throws(BundleFault) -> EvidenceBundle.Tree {
+        guard fields.count == 5, let count = Int(fields[3]), (0...(1 << 40)).contains(count), "\(count)" == fields[3] else {
+            throw reader.fault("is no tree")
+        }
+        let before = try reader.required(
+            MerkleFrontier(count: count, peaks: try hashes(fields[4], reader)), "has not the hashes that its number of leaves needs")
+        return EvidenceBundle.Tree(month: try reader.month(fields[1]), salt: try reader.bytes(fields[2]), before: before, parts: [])
+    }
+
+    private func hashes(_ text: String, _ reader: BundleReader) throws(BundleFault) -> [SHA256Digest] {
+        var hashes: [SHA256Digest] = []
+        for part in text.split(separator: ",") {
+            hashes.append(try reader.required(SHA256Digest(hex: part), "has a hash that is none"))
+        }
+        return hashes
+    }
+
     private mutating func begin(_ fields: [String], tenant: String, _ reader: BundleReader) throws(BundleFault) {
-        guard fields.count == 5, let terms = BundleText.unescape(fields[3]), let partial = BundleText.unescape(fields[4]),
+        guard let last = trees.indices.last, fields.count == 4, let partial = BundleText.unescape(fields[3]),
             let series = EvidenceSeries(tenant: tenant, model: fields[1], region: fields[2])
         else { throw reader.fault("is no series") }
         let first = reader.peek()?.split(separator: "|", maxSplits: 1).first.map(String.init) ?? ""
         guard let since = UTCMinute.parse(first) else { throw reader.fault("has no minutes below it") }
-        parts.append(EvidenceBundle.Part(stretch: EvidenceStretch(series: series, since: since), terms: terms, partial: partial))
+        trees[last].parts.append(EvidenceBundle.Part(stretch: EvidenceStretch(series: series, since: since), partial: partial))
     }
 
     private mutating func extend(_ fields: [String], _ reader: BundleReader) throws(BundleFault) {
-        guard let last = parts.indices.last, fields.count == 7, let run = LeafRuns.run(fields.dropFirst().joined(separator: "|")) else {
+        guard let tree = trees.indices.last, let last = trees[tree].parts.indices.last, fields.count == 7,
+            let run = LeafRuns.run(fields.dropFirst().joined(separator: "|"))
+        else {
             throw reader.fault("is of no known kind")
         }
-        var stretch = parts[last].stretch
-        guard UTCMinute.text(stretch.until) == fields[0] else { throw reader.fault("does not follow the minute before it") }
-        guard stretch.runs.runs.last?.counts != run.counts else { throw reader.fault("repeats the line before it") }
-        stretch.runs.append(run.counts, times: run.times)
-        parts[last] = EvidenceBundle.Part(stretch: stretch, terms: parts[last].terms, partial: parts[last].partial)
+        let (until, counts) = (trees[tree].parts[last].stretch.until, trees[tree].parts[last].stretch.runs.runs.last?.counts)
+        guard UTCMinute.text(until) == fields[0] else { throw reader.fault("does not follow the minute before it") }
+        guard counts != run.counts else { throw reader.fault("repeats the line before it") }
+        trees[tree].parts[last].stretch.runs.append(run.counts, times: run.times)
     }
 
     private func logLeaf(_ fields: [String], _ reader: BundleReader) throws(BundleFault) -> EvidenceBundle.LogLeaf {
         guard fields.count >= 4, let position = Int(fields[1]), position >= 0 else { throw reader.fault("is no leaf of the log") }
-        var path: [SHA256Digest] = []
-        for part in fields[2].split(separator: ",") {
-            path.append(try reader.required(SHA256Digest(hex: part), "has a hash that is none"))
-        }
+        let path = try hashes(fields[2], reader)
         let entry = try reader.required(PublicLogEntry(fields.dropFirst(3).joined(separator: "|")), "is no entry of the log")
         return EvidenceBundle.LogLeaf(position: position, entry: entry, path: path)
     }

@@ -4,7 +4,7 @@ package import Cryptography
 ///
 /// It is a note as C2SP signed-note has it, so that a change of any byte shows, and lists leaves that anybody can hash.
 package struct EvidenceBundle: Sendable {
-    package static let version = "plimsoll evidence bundle v1"
+    package static let version = "plimsoll evidence bundle v2"
 
     /// A leaf of the public log with its way to the root of the checkpoint.
     package struct LogLeaf: Sendable, Equatable {
@@ -19,29 +19,43 @@ package struct EvidenceBundle: Sendable {
         }
     }
 
-    /// Leaves and the id of the terms that judge them.
+    /// Leaves of one series.
     package struct Part: Sendable {
-        package let stretch: EvidenceStretch
-        package let terms: String
+        package var stretch: EvidenceStretch
         /// Why it is not there for the whole month, such as since when it is subscribed; empty: it is.
         package let partial: String
 
-        package init(stretch: EvidenceStretch, terms: String, partial: String = "") {
+        package init(stretch: EvidenceStretch, partial: String = "") {
             self.stretch = stretch
-            self.terms = terms
             self.partial = partial
+        }
+    }
+
+    /// Leaves of one tree: all up to a day's end, or all from one day on, with what the tree was before it.
+    package struct Tree: Sendable {
+        package let month: BillingPeriod
+        /// Opens the tag under which the public log names the tenant's month.
+        package let salt: [UInt8]
+        package let before: MerkleFrontier
+        package var parts: [Part]
+
+        package init(month: BillingPeriod, salt: [UInt8], before: MerkleFrontier = MerkleFrontier(), parts: [Part]) {
+            self.month = month
+            self.salt = salt
+            self.before = before
+            self.parts = parts
         }
     }
 
     package var tenant: String
     package var month: BillingPeriod
-    /// Opens the tag under which the public log names this tenant's month.
-    package var salt: [UInt8]
     package var signer: NoteKey
     package var terms: [EvidenceTerms]
+    package var promises: [EvidencePromise]
     package var exclusions: [EvidenceExclusion] = []
     package var probes: [EvidenceProbes] = []
-    package var parts: [Part]
+    /// The month's own in whole, and what promises in other zones need of its neighbours.
+    package var trees: [Tree]
     /// Minutes that were found to be otherwise after their leaf was fixed, in the order of their finding.
     package var corrections: [EvidenceCorrection] = []
     package var credits: [EvidenceCredit] = []
@@ -49,14 +63,15 @@ package struct EvidenceBundle: Sendable {
     package var checkpoint: SignedNote
 
     package init(
-        tenant: String, month: BillingPeriod, salt: [UInt8], signer: NoteKey, terms: [EvidenceTerms], parts: [Part], checkpoint: SignedNote
+        tenant: String, month: BillingPeriod, signer: NoteKey, terms: [EvidenceTerms], promises: [EvidencePromise], trees: [Tree],
+        checkpoint: SignedNote
     ) {
         self.tenant = tenant
         self.month = month
-        self.salt = salt
         self.signer = signer
         self.terms = terms
-        self.parts = parts
+        self.promises = promises
+        self.trees = trees
         self.checkpoint = checkpoint
     }
 
@@ -66,11 +81,12 @@ package struct EvidenceBundle: Sendable {
     }
 
     private var body: String {
-        var lines = [Self.version, "tenant|\(tenant)", "month|\(month)", "salt|\(Hex.encode(salt))", "signer|\(signer)"]
+        var lines = [Self.version, "tenant|\(tenant)", "month|\(month)", "signer|\(signer)"]
         lines += terms.map(\.line)
+        lines += promises.map(\.line)
         lines += exclusions.map(\.line)
         lines += probes.map(\.line)
-        for part in parts { lines += Self.lines(part) }
+        for tree in trees { lines += Self.lines(tree) }
         lines += corrections.map(\.line)
         lines += credits.map(\.line)
         for leaf in log {
@@ -79,9 +95,16 @@ package struct EvidenceBundle: Sendable {
         return lines.joined(separator: "\n") + "\ncheckpoint\n\(checkpoint)"
     }
 
+    private static func lines(_ tree: Tree) -> [String] {
+        let before = tree.before
+        var lines = ["tree|\(tree.month)|\(Hex.encode(tree.salt))|\(before.count)|\(before.peaks.map(\.hex).joined(separator: ","))"]
+        for part in tree.parts { lines += Self.lines(part) }
+        return lines
+    }
+
     private static func lines(_ part: Part) -> [String] {
         let series = part.stretch.series
-        var lines = ["series|\(series.model)|\(series.region)|\(BundleText.escape(part.terms))|\(BundleText.escape(part.partial))"]
+        var lines = ["series|\(series.model)|\(series.region)|\(BundleText.escape(part.partial))"]
         lines.reserveCapacity(part.stretch.runs.runs.count + 1)
         var minute = part.stretch.since
         for run in part.stretch.runs.runs {

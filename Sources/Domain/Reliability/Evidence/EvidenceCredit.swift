@@ -1,8 +1,10 @@
 package import Cryptography
 
-/// A credit as it was computed for one series of a month.
+/// A credit as it was computed for a month of one agreement.
 package struct EvidenceCredit: Sendable, Equatable {
     package let version: Int64
+    /// Id of the promise that it keeps.
+    package let promise: String
     package let model: String
     package let region: String
     /// Minutes that counted, and how many of them were bad.
@@ -12,9 +14,15 @@ package struct EvidenceCredit: Sendable, Equatable {
     /// The fee that it is a part of, in pico-US-dollars.
     package let base: Int128
     package let cents: Int64
+    /// The evidence from which it was computed.
+    package let roots: EvidenceRoots
 
-    package init(version: Int64, model: String, region: String, eligible: Int64, bad: Int64, percent: Ratio, base: Int128, cents: Int64) {
+    package init(
+        version: Int64, promise: String, model: String, region: String, eligible: Int64, bad: Int64, percent: Ratio, base: Int128, cents: Int64,
+        roots: EvidenceRoots
+    ) {
         self.version = version
+        self.promise = promise
         self.model = model
         self.region = region
         self.eligible = eligible
@@ -22,13 +30,13 @@ package struct EvidenceCredit: Sendable, Equatable {
         self.percent = percent
         self.base = base
         self.cents = cents
+        self.roots = roots
     }
 
     package var line: String {
         [
-            "credit", "\(version)", BundleText.escape(model), BundleText.escape(region), "\(eligible)", "\(bad)", BundleText.ratio(percent),
-            "\(base)",
-            "\(cents)",
+            "credit", "\(version)", BundleText.escape(promise), BundleText.escape(model), BundleText.escape(region), "\(eligible)", "\(bad)",
+            BundleText.ratio(percent), "\(base)", "\(cents)", roots.text,
         ].joined(separator: "|")
     }
 
@@ -38,12 +46,14 @@ package struct EvidenceCredit: Sendable, Equatable {
     /// Reads exactly what `line` gives.
     package init?(line: String) {
         let fields = line.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-        guard fields.count == 9, fields[0] == "credit", let version = Int64(fields[1]), let model = BundleText.unescape(fields[2]),
-            let region = BundleText.unescape(fields[3]), let eligible = Int64(fields[4]), let bad = Int64(fields[5]),
-            let percent = BundleText.ratio(fields[6], limit: 1 << 62), let base = Int128(fields[7]), (0...(1 << 90)).contains(base),
-            let cents = Int64(fields[8])
+        guard fields.count == 11, fields[0] == "credit", let version = Int64(fields[1]), let promise = BundleText.unescape(fields[2]),
+            let model = BundleText.unescape(fields[3]), let region = BundleText.unescape(fields[4]), let eligible = Int64(fields[5]),
+            let bad = Int64(fields[6]), let percent = BundleText.ratio(fields[7], limit: 1 << 62), let base = Int128(fields[8]),
+            (0...(1 << 90)).contains(base), let cents = Int64(fields[9]), let roots = EvidenceRoots(fields[10])
         else { return nil }
-        self.init(version: version, model: model, region: region, eligible: eligible, bad: bad, percent: percent, base: base, cents: cents)
+        self.init(
+            version: version, promise: promise, model: model, region: region, eligible: eligible, bad: bad, percent: percent, base: base,
+            cents: cents, roots: roots)
         guard self.line == line else { return nil }
     }
 

@@ -15,6 +15,19 @@ package struct EvidenceStretch: Sendable, Equatable {
 
     /// First minute after it.
     package var until: Int64 { since + Int64(runs.count) }
+
+    /// Its leaves within a range; nil without one.
+    package func clamped(to range: Range<Int64>) -> EvidenceStretch? {
+        let inside = (since..<until).clamped(to: range)
+        guard !inside.isEmpty else { return nil }
+        var (found, minute) = (EvidenceStretch(series: series, since: inside.lowerBound), since)
+        for run in runs.runs {
+            let part = (minute..<minute + Int64(run.times)).clamped(to: inside)
+            found.runs.append(run.counts, times: part.count)
+            minute += Int64(run.times)
+        }
+        return found
+    }
 }
 
 /// One leaf on the way through a tree.
@@ -83,9 +96,9 @@ package enum EvidenceWalk {
         return hashes
     }
 
-    /// The tree of all of them; memory does not grow with their number.
-    package static func frontier(_ stretches: [EvidenceStretch]) -> MerkleFrontier {
-        var frontier = MerkleFrontier()
+    /// The tree of all of them, or what it grows to with them; memory does not grow with their number.
+    package static func frontier(_ stretches: [EvidenceStretch], after before: MerkleFrontier = MerkleFrontier()) -> MerkleFrontier {
+        var frontier = before
         leaves(stretches) { frontier.append($0.hash) }
         return frontier
     }

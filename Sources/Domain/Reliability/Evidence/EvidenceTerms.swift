@@ -101,45 +101,35 @@ package struct EvidenceTerms: Sendable {
 
 /// Minutes that a promise leaves out, with why: applied by whoever reads the leaves, which stay as they were measured.
 package struct EvidenceExclusion: Sendable, Equatable {
-    /// Minutes that no agreement is about: they neither count nor are left out of what counts.
-    package static let uncovered = "no_agreement"
-
-    /// One of the contract's, such as `scheduled_maintenance`, or `uncovered`.
+    /// Id of the promise that leaves them out.
+    package let promise: String
+    /// One of the contract's, such as `scheduled_maintenance`.
     package let code: String
-    /// Empty: all.
-    package let model: String
-    package let region: String
     package let minutes: Range<Int64>
     /// Who let it count, and when it was announced where it had to be.
     package let approval: String
     package let reason: String
 
-    package init(code: String, model: String, region: String, minutes: Range<Int64>, approval: String, reason: String) {
+    package init(promise: String, code: String, minutes: Range<Int64>, approval: String, reason: String) {
+        self.promise = promise
         self.code = code
-        self.model = model
-        self.region = region
         self.minutes = minutes
         self.approval = approval
         self.reason = reason
     }
 
-    package func covers(_ series: EvidenceSeries) -> Bool {
-        (model.isEmpty || model == series.model) && (region.isEmpty || region == series.region)
-    }
-
     var line: String {
         let times = [UTCMinute.text(minutes.lowerBound), UTCMinute.text(minutes.upperBound)]
-        return (["exclusion"] + [code, model, region].map(BundleText.escape) + times + [approval, reason].map(BundleText.escape))
+        return (["exclusion"] + [promise, code].map(BundleText.escape) + times + [approval, reason].map(BundleText.escape))
             .joined(separator: "|")
     }
 
     init?(_ fields: [String]) {
-        guard fields.count == 8, let code = BundleText.unescape(fields[1]), let model = BundleText.unescape(fields[2]),
-            let region = BundleText.unescape(fields[3]), let since = UTCMinute.parse(fields[4]), let until = UTCMinute.parse(fields[5]),
-            since <= until,
-            let approval = BundleText.unescape(fields[6]), let reason = BundleText.unescape(fields[7])
+        guard fields.count == 7, let promise = BundleText.unescape(fields[1]), let code = BundleText.unescape(fields[2]),
+            let since = UTCMinute.parse(fields[3]), let until = UTCMinute.parse(fields[4]), since <= until,
+            let approval = BundleText.unescape(fields[5]), let reason = BundleText.unescape(fields[6])
         else { return nil }
-        self.init(code: code, model: model, region: region, minutes: since..<until, approval: approval, reason: reason)
+        self.init(promise: promise, code: code, minutes: since..<until, approval: approval, reason: reason)
         guard line == fields.joined(separator: "|") else { return nil }
     }
 }

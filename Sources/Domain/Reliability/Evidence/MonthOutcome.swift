@@ -18,19 +18,23 @@ package struct MonthOutcome: Sendable, Equatable {
     package var uptime: Ratio? { eligible == 0 ? nil : Ratio(good, eligible) }
 
     /// - Parameters:
-    ///   - covered: Minutes that the terms are about; nil: all.
+    ///   - period: Minutes that the terms are about: where they pay, those of them without a leaf are not measured. Nil: from the first leaf to the last.
     ///   - corrections: What minutes of this series were found to be after their leaf was fixed.
     ///   - excluding: Minutes that do not count.
-    ///   - probes: Of the region.
+    ///   - probes: That stand for its quiet hours.
     package init(
-        _ stretches: [EvidenceStretch], terms: EvidenceTerms, covered: Range<Int64>? = nil, corrections: [Int64: LeafCounts] = [:],
+        _ stretches: [EvidenceStretch], terms: EvidenceTerms, in period: Range<Int64>? = nil, corrections: [Int64: LeafCounts] = [:],
         excluding: [Range<Int64>] = [], probes: [EvidenceProbes] = []
     ) {
+        let stretches = stretches.compactMap { stretch in period.map { stretch.clamped(to: $0) } ?? stretch }.sorted { $0.since < $1.since }
+        let period = period ?? (stretches.first?.since ?? 0)..<(stretches.last?.until ?? 0)
         var requests: [(minute: Int64, counter: LatencyCounter)] = []
+        var next = period.lowerBound
         for stretch in stretches {
+            if terms.pays { lack(next..<max(next, stretch.since), excluding) }
             var minute = stretch.since
             for run in stretch.runs.runs {
-                for place in minute..<minute + Int64(run.times) where covered?.contains(place) != false {
+                for place in minute..<minute + Int64(run.times) {
                     let counts = corrections[place] ?? run.counts
                     if excluding.contains(where: { $0.contains(place) }) {
                         excluded += 1
@@ -41,13 +45,19 @@ package struct MonthOutcome: Sendable, Equatable {
                 }
                 minute += Int64(run.times)
             }
+            next = max(next, stretch.until)
         }
-        if let first = stretches.map(\.since).min(), let end = stretches.map(\.until).max(), let latency = terms.latency {
-            let whole = first..<end
-            judge(latency, requests, probes, excluding, in: covered.map { whole.clamped(to: $0) } ?? whole)
-        }
+        if terms.pays { lack(next..<max(next, period.upperBound), excluding) }
+        if let latency = terms.latency { judge(latency, requests, probes, excluding, in: period) }
         let availability = uptime.map { terms.credit.percent(uptime: $0) } ?? Ratio(0, 1)
         percent = terms.pays ? terms.credit.total([availability, Ratio(Int64(latencyPercent), 1)]) : Ratio(0, 1)
+    }
+
+    /// Minutes without a leaf are not measured, which is never uptime.
+    private mutating func lack(_ minutes: Range<Int64>, _ excluding: [Range<Int64>]) {
+        for minute in minutes {
+            if excluding.contains(where: { $0.contains(minute) }) { excluded += 1 } else { (bad, unmeasured) = (bad + 1, unmeasured + 1) }
+        }
     }
 
     private mutating func count(_ counts: LeafCounts, _ rule: TrafficRule) {

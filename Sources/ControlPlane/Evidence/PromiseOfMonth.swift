@@ -1,0 +1,122 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// What judges a tenant's month: its agreements, each for its minutes by its terms, what they leave out, and probes that stand for quiet hours.
+struct PromiseOfMonth: Sendable {
+    var terms: [EvidenceTerms] = []
+    var promises: [EvidencePromise] = []
+    var exclusions: [EvidenceExclusion] = []
+    var probes: [EvidenceProbes] = []
+
+    /// - Parameter stretches: Of the month's tree.
+    static func read(_ tree: TenantTree, _ stretches: [EvidenceStretch], _ databases: ControlDatabases) async throws -> PromiseOfMonth {
+        var found = PromiseOfMonth()
+        let rows = try await databases.reliability.query(
+            """
+            SELECT \(Agreement.columns) FROM reliability.agreement
+            WHERE tenant_id = \(tree.tenant) AND state <> 'proposed'
+                AND starts_at < \(EvidenceTime.minute(tree.month.minutes.upperBound)) + interval '1 day'
+                AND coalesce(ends_at > \(EvidenceTime.minute(tree.month.minutes.lowerBound)) - interval '1 day', true)
+            ORDER BY model, region, starts_at, id
+            """)
+        for row in rows { try await found.judge(try Agreement(row), tree, databases.reliability) }
+        try await found.show(tree, stretches, databases.serving)
+        return found
+    }
+
+    private mutating func judge(_ agreement: Agreement, _ tree: TenantTree, _ reliability: PostgresPool) async throws {
+        guard let version = try await TermsVersion.read(agreement.terms, { try await reliability.queryOne($0) }) else { return }
+        let month = try await CreditLedger.minutes(of: tree.month.description, in: version.timeZone, reliability)
+        let minutes = agreement.minutes(in: month)
+        guard !minutes.isEmpty else { return }
+        let why = [
+            minutes.lowerBound > month.lowerBound ? "the agreement begins then" : nil, minutes.upperBound < month.upperBound ? "it ends then" : nil,
+        ]
+        let promise = EvidencePromise(
+            id: agreement.id.uuidString.lowercased(), model: agreement.model, region: agreement.region, terms: "\(version.name)-\(version.version)",
+            zone: version.timeZone, minutes: minutes, partial: why.compactMap(\.self).joined(separator: ", "))
+        promises.append(promise)
+        try await leaveOut(agreement, version, month, promise, reliability)
+        try await look(at: promise, version.firstTokenThreshold, reliability)
+        guard !terms.contains(where: { $0.id == promise.terms }) else { return }
+        terms.append(
+            EvidenceTerms(
+                id: promise.terms, rule: version.rule, credit: version.credit,
+                latency: .init(threshold: version.firstTokenThreshold, percent: version.latencyPercent, eachEpisode: version.latencyPerEpisode)))
+    }
+
+    private mutating func leaveOut(
+        _ agreement: Agreement, _ terms: TermsVersion, _ month: Range<Int64>, _ promise: EvidencePromise, _ reliability: PostgresPool
+    ) async throws {
+        let gaps = try await PromiseGaps(pool: reliability).gaps(
+            of: agreement.subject, month: month, rules: agreement.maintenance(terms), codes: terms.exclusions)
+        for gap in MinuteGaps.merged(gaps, within: promise.minutes) {
+            let why = try await Self.reasons(of: gap, agreement, reliability)
+            exclusions.append(
+                EvidenceExclusion(promise: promise.id, code: why.code, minutes: gap, approval: why.approval, reason: why.reason))
+        }
+    }
+
+    /// Windows and exclusions that lie over a gap, as far as the contract knows them.
+    private static func reasons(
+        of gap: Range<Int64>, _ agreement: Agreement, _ reliability: PostgresPool
+    ) async throws -> (code: String, approval: String, reason: String) {
+        let row = try await reliability.queryOne(
+            """
+            SELECT string_agg(DISTINCT code, ', ') AS code, string_agg(DISTINCT approval, '; ') AS approval, string_agg(DISTINCT reason, '; ') AS reason
+            FROM (
+                SELECT 'scheduled_maintenance' AS code, 'announced ' || serving.wire_time(announced_at) AS approval, reason, model, region, starts_at, ends_at
+                FROM reliability.maintenance_window WHERE state <> 'cancelled'
+                UNION ALL
+                SELECT code, 'approved by ' || array_to_string(approved_by, ', '), reason, model, region, starts_at, ends_at
+                FROM reliability.effective_exclusion WHERE tenant_id IS NULL OR tenant_id = \(agreement.tenant)) AS known
+            WHERE coalesce(model = \(agreement.model), true) AND coalesce(region = \(agreement.region), true)
+                AND starts_at < \(EvidenceTime.minute(gap.upperBound)) AND ends_at > \(EvidenceTime.minute(gap.lowerBound))
+            """)
+        return (
+            try row?.value("code", as: String?.self) ?? "", try row?.value("approval", as: String?.self) ?? "",
+            try row?.value("reason", as: String?.self) ?? ""
+        )
+    }
+
+    private mutating func look(at promise: EvidencePromise, _ threshold: Int64, _ reliability: PostgresPool) async throws {
+        let rows = try await reliability.query(
+            """
+            SELECT floor(extract(epoch FROM at) / 60)::bigint AS minute, count(*) AS samples, count(*) FILTER (WHERE ttft_us > \(threshold)) AS over
+            FROM reliability.probe WHERE model = \(promise.model) AND region = \(promise.region) AND succeeded AND NOT drill AND ttft_us IS NOT NULL
+                AND at >= \(EvidenceTime.minute(promise.minutes.lowerBound)) AND at < \(EvidenceTime.minute(promise.minutes.upperBound))
+            GROUP BY 1
+            """)
+        guard !rows.isEmpty else { return }
+        var counters = [LatencyCounter](repeating: LatencyCounter(), count: promise.minutes.count)
+        for row in rows {
+            counters[Int(try row.value("minute", as: Int64.self) - promise.minutes.lowerBound)] = LatencyCounter(
+                samples: try row.value("samples"), over: try row.value("over"))
+        }
+        probes.append(EvidenceProbes(promise: promise.id, since: promise.minutes.lowerBound, counters: counters))
+    }
+
+    /// Without an agreement nothing is paid: the tier's objective is shown.
+    private mutating func show(_ tree: TenantTree, _ stretches: [EvidenceStretch], _ serving: PostgresPool) async throws {
+        let series = Dictionary(grouping: stretches, by: \.series).filter { series, _ in !promises.contains { $0.covers(series) } }
+        guard !series.isEmpty else { return }
+        let row = try await serving.queryOne(
+            """
+            SELECT tier.ttft_objective_microseconds AS threshold FROM serving.tenants AS tenant JOIN serving.tiers AS tier ON tier.name = tenant.tier
+            WHERE tenant.id = \(tree.tenant)
+            """)
+        let threshold = try row?.value("threshold", as: Int64.self)
+        let shown = EvidenceTerms(
+            id: "without agreement", rule: .anyBad, credit: CreditTerms(objective: Ratio(999, 1000)), pays: false,
+            latency: threshold.map { .init(threshold: $0) })
+        terms.append(shown)
+        for (series, stretches) in series.sorted(by: { $0.key < $1.key }) {
+            guard let first = stretches.map(\.since).min(), let end = stretches.map(\.until).max() else { continue }
+            promises.append(
+                EvidencePromise(
+                    id: "none \(series.model) \(series.region)", model: series.model, region: series.region, terms: shown.id, zone: "UTC",
+                    minutes: first..<end, partial: first..<end == tree.month.minutes ? "" : "what was measured of the month"))
+        }
+    }
+}
