@@ -47,5 +47,6 @@ package enum Migrations {
         File(name: "V0038_worker_restarts", sql: PackageResources.V0038_worker_restarts_sql),
         File(name: "V0039_runtime_log_tails", sql: PackageResources.V0039_runtime_log_tails_sql),
         File(name: "V0040_credit_evidence", sql: PackageResources.V0040_credit_evidence_sql),
+        File(name: "V0041_budget_events", sql: PackageResources.V0041_budget_events_sql),
     ]
 }

@@ -15,10 +15,11 @@ enum Budgets: AdminKind {
 
 enum BudgetEntries: AdminKind {
     static let path = "budget-entries"
-    static let noun = "bad minute"
-    static let columns: [AdminColumn] = ["minute_at", "tier", "model", "region", "amount", "status", "cause", "detail"]
+    static let noun = "budget entry"
+    static let columns: [AdminColumn] = ["minute_at", "kind", "tier", "model", "region", "amount", "status", "cause", "detail"]
     static let filters: [KindFilter] = [
-        .tenant, "tier", "model", "region", KindFilter("cause", "deployment, provider_swap, maintenance or unexpected"), .since, .until,
+        .tenant, "tier", "model", "region", KindFilter("kind", "availability, ttft_p95, ttlt_p95, error_rate or rate_429"),
+        KindFilter("cause", "deployment, provider_swap, maintenance or unexpected"), .since, .until,
     ]
 }
 
@@ -38,7 +39,8 @@ struct BudgetsCommand: AsyncParsableCommand {
 
 struct BudgetEntriesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "budget-entries", abstract: "The ledger of bad minutes with their causes.", subcommands: [ListVerb<BudgetEntries>.self])
+        commandName: "budget-entries", abstract: "The ledger of what budgets lost, with the causes: bad minutes, late tokens, errors, refusals.",
+        subcommands: [ListVerb<BudgetEntries>.self])
 }
 
 struct BurnAlertsCommand: AsyncParsableCommand {

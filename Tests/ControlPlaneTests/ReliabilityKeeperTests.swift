@@ -136,3 +136,67 @@ import Testing
         }
     }
 }
+
+/// Objectives that count events: late tokens, errors, refusals.
+@Suite struct EventBudgetTests {
+    private func probes(_ keeper: KeeperWorld, _ range: MinuteRange, microseconds: Int64) async throws {
+        try await keeper.world.pool.execute(
+            """
+            INSERT INTO reliability.probe (id, at, kind, gateway_id, provider, model, region, succeeded, status, ttft_us, ttlt_us, prompt_tokens,
+                completion_tokens)
+            SELECT gen_random_uuid(), at + interval '7 seconds', 'outside', NULL, '', 'tiny', 'eu', true, 200, 1000, \(microseconds), 10, 256
+            FROM generate_series(\(SQL.minute(range.lowerBound)), \(SQL.minute(range.upperBound - 1)), '1 minute') AS at
+            """)
+    }
+
+    private func ledger(_ keeper: KeeperWorld) async throws -> [String] {
+        let rows = try await keeper.world.pool.query(
+            """
+            SELECT concat_ws(' ', kind, extract(epoch FROM minute_at)::bigint / 60 - \(keeper.start), cause, amount) AS line
+            FROM reliability.budget_ledger WHERE kind <> 'availability' ORDER BY kind, minute_at, revision
+            """)
+        return try rows.map { try $0.value("line") }
+    }
+
+    @Test func `late tokens and errors stand in the ledger with their causes, and late reports correct them`() async throws {
+        try await KeeperWorld.run { keeper in
+            let (pool, start) = (keeper.world.pool, keeper.start)
+            try await pool.execute(
+                """
+                INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor, created_at)
+                VALUES ('release', 'tiny-1', 500000, 'operator', 'canary', 'test', \(SQL.minute(start + 39)))
+                """)
+            try await keeper.report(start..<start + 90, good: 20, bad: 0)
+            try await keeper.report(start + 40, good: 0, bad: 3, gateway: 2)
+            try await probes(keeper, start + 41..<start + 43, microseconds: 9_000_000)
+            try await probes(keeper, start + 43..<start + 50, microseconds: 8_000_000)
+            for _ in 0..<2 { try await keeper.turn() }
+            let first = ["error_rate 40 deployment 3", "ttlt_p95 41 deployment 1", "ttlt_p95 42 deployment 1"]
+            #expect(try await ledger(keeper) == first)
+            try await keeper.report(start + 40, good: 0, bad: 2, gateway: 3)
+            try await pool.execute(
+                "UPDATE reliability.minute SET first_token_samples = 9, first_token_over = 4 WHERE minute_at = \(SQL.minute(start + 85))")
+            for _ in 0..<2 { try await keeper.turn() }
+            #expect(try await ledger(keeper) == [first[0], "error_rate 40 deployment 2", "ttft_p95 85 unexpected 4"] + first[1...])
+        }
+    }
+
+    @Test func `answers that come too late to the end raise a burn alert, and it is closed when they are in time`() async throws {
+        try await KeeperWorld.run { keeper in
+            try await keeper.report(keeper.start..<keeper.now, good: 5, bad: 0)
+            try await probes(keeper, keeper.now - 60..<keeper.now, microseconds: 8_000_001)
+            try await keeper.turn()
+            let open: SQL =
+                "SELECT severity || ' ' || long_seconds AS line FROM reliability.burn_alert WHERE kind = 'ttlt_p95' AND closed_at IS NULL ORDER BY long_seconds"
+            let lines = try await keeper.world.pool.query(open).map { try $0.value("line", as: String.self) }
+            #expect(lines == ["page 3600", "page 21600", "ticket 86400", "ticket 259200"])
+            try await probes(keeper, keeper.now..<keeper.now + 360, microseconds: 8_000_000)
+            try await keeper.report(keeper.now..<keeper.now + 360, good: 5, bad: 0)
+            try await keeper.turn(at: keeper.now + 360)
+            #expect(try await keeper.world.count("SELECT 1 FROM reliability.burn_alert WHERE kind = 'ttlt_p95' AND closed_at IS NULL") == 0)
+            let state = try await keeper.world.pool.queryOne(
+                "SELECT bad || ' ' || total || ' ' || causes::text AS line FROM reliability.budget_state WHERE kind = 'ttlt_p95'")
+            #expect(try state?.value("line", as: String.self).hasPrefix("60 ") == true)
+        }
+    }
+}

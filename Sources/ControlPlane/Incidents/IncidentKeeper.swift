@@ -28,6 +28,8 @@ package actor IncidentKeeper: Service {
         var offer = FleetReader.Offer()
         /// Signs that other loops wrote down.
         var told: [IncidentTrigger] = []
+        /// Burns of which the news is not in minutes of requests.
+        var spending: Set<IncidentKey> = []
         var alarms: [TenantAlarms.Alarm] = []
         var tidiedAt: Date?
     }
@@ -108,7 +110,7 @@ package actor IncidentKeeper: Service {
         news.objectives = try await ObjectiveStore.active { try await self.reliability.query($0) }.map(\.objective)
         news.offer = try await FleetReader.offer { try await self.serving.pipeline($0) }
         let tables = SignalTables(serving: serving, reliability: reliability, now: now)
-        news.told = try await tables.triggers()
+        (news.told, news.spending) = try await tables.triggers()
         // Nobody could be heard while nobody listened.
         if now.timeIntervalSince(since) >= 60 * Double(IncidentRules.silentMinutes) { news.told += try await tables.unmeasured(news.offer.terms) }
         news.alarms = try await TenantAlarms(serving: serving, reliability: reliability, now: now).read()
@@ -151,7 +153,8 @@ package actor IncidentKeeper: Service {
     }
 
     private func triggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) -> [IncidentTrigger] {
-        ownTriggers(picture, open: open, now: now) + news.told.filter { $0.key.signal != .burn || isSpending($0.key, now: now) }
+        ownTriggers(picture, open: open, now: now)
+            + news.told.filter { $0.key.signal != .burn || news.spending.contains($0.key) || isSpending($0.key, now: now) }
     }
 
     /// An alert looks back for hours: it is a trouble, and reason for another step, only while more is being spent.

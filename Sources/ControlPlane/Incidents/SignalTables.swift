@@ -11,7 +11,11 @@ struct SignalTables: Sendable {
     /// Seconds within which the newest probe must have come.
     private static let fresh = 150.0
 
-    func triggers() async throws -> [IncidentTrigger] { try await probes() + burns() }
+    /// What is told, and of it the burns of which a late last token is news: minutes of requests do not show it.
+    func triggers() async throws -> (told: [IncidentTrigger], spending: Set<IncidentKey>) {
+        let burns = try await burns()
+        return (try await probes() + burns.map(\.trigger), Set(burns.filter(\.isLate).map(\.trigger.key)))
+    }
 
     /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside.
     func unmeasured(_ terms: [FleetView.Terms]) async throws -> [IncidentTrigger] {
@@ -31,19 +35,23 @@ struct SignalTables: Sendable {
     }
 
     /// Alerts that page, of all customers of a service together.
-    private func burns() async throws -> [IncidentTrigger] {
+    private func burns() async throws -> [(trigger: IncidentTrigger, isLate: Bool)] {
         let rows = try await reliability.query(
             """
             SELECT subject.tier, subject.model, subject.region, min(alert.opened_at) AS began_at,
-                string_agg(DISTINCT alert.kind, ', ' ORDER BY alert.kind) AS kinds
+                string_agg(DISTINCT alert.kind, ', ' ORDER BY alert.kind) AS kinds,
+                bool_or(alert.kind = 'ttlt_p95' AND EXISTS (SELECT 1 FROM reliability.probe WHERE probe.model = subject.model
+                    AND probe.region = subject.region AND \(MinuteBook.fixedLength) AND probe.ttlt_us > objective.threshold_microseconds
+                    AND probe.at > \(now.addingTimeInterval(-Self.fresh)) AND probe.at <= \(now))) AS late
             FROM reliability.burn_alert AS alert JOIN reliability.budget_subject AS subject ON subject.id = alert.subject_id
+            LEFT JOIN reliability.objective AS objective ON objective.id = alert.objective_id
             WHERE alert.closed_at IS NULL AND alert.severity = 'page' AND alert.opened_at <= \(now) AND subject.tenant_id IS NULL
             GROUP BY subject.tier, subject.model, subject.region
             """)
         return try rows.map { row in
             let key = IncidentKey(.burn, tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"))
-            return IncidentTrigger(
-                key: key, beganAt: try row.value("began_at"), text: "budget of \(try row.value("kinds", as: String.self)) is spent too fast")
+            let text = "budget of \(try row.value("kinds", as: String.self)) is spent too fast"
+            return (IncidentTrigger(key: key, beganAt: try row.value("began_at"), text: text), try row.value("late"))
         }
     }
 

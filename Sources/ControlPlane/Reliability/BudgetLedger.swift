@@ -19,10 +19,7 @@ struct BudgetLedger: Sendable {
                 FROM reliability.budget_entry WHERE subject_id = ANY(\(ids)::bigint[]) AND minute_at >= \(SQL.minute(range.lowerBound))
                     AND minute_at < \(SQL.minute(range.upperBound))
                 GROUP BY subject_id, minute_at
-            ), change AS (
-                SELECT * FROM unnest(\(history.causes)::text[], \(history.models)::text[], \(history.regions)::text[], \(history.details)::text[],
-                    \(history.instants)::bigint[]) AS change (cause, model, region, detail, at)
-            )
+            ), change AS (\(Self.changes(history)))
             INSERT INTO reliability.budget_entry (subject_id, minute_at, revision, amount, status, cause, detail)
             SELECT judged.subject_id, judged.minute_at, coalesce(held.revision + 1, 0), 1, judged.status, coalesce(found.cause, 'unexpected'), found.detail
             FROM judged LEFT JOIN held USING (subject_id, minute_at) LEFT JOIN LATERAL (\(Self.cause)) AS found ON true
@@ -57,6 +54,13 @@ struct BudgetLedger: Sendable {
         """
     }
 
+    private static func changes(_ history: ChangeHistory) -> SQL {
+        """
+        SELECT * FROM unnest(\(history.causes)::text[], \(history.models)::text[], \(history.regions)::text[], \(history.details)::text[],
+            \(history.instants)::bigint[]) AS change (cause, model, region, detail, at)
+        """
+    }
+
     /// Announced work first, then the newest change before the minute that concerns it, deployments before swaps.
     private static let cause: SQL = """
         SELECT cause, detail FROM (
@@ -70,4 +74,70 @@ struct BudgetLedger: Sendable {
                 AND extract(epoch FROM judged.minute_at) BETWEEN change.at - 60 AND change.at + \(ChangeHistory.effectSeconds)
         ) AS possible ORDER BY rank, at DESC LIMIT 1
         """
+}
+
+extension BudgetLedger {
+    /// A budget of events: late tokens, errors, refusals.
+    struct EventBudget: Sendable {
+        var subject: BudgetSubject
+        var kind: ObjectiveKind
+        /// Of a last token, microseconds.
+        var threshold: Int64
+    }
+
+    /// The same for budgets of events: each minute has as many as were counted in it, and what comes late adds the difference.
+    func settle(_ budgets: [EventBudget], _ range: MinuteRange, _ history: ChangeHistory) async throws -> Int {
+        guard !budgets.isEmpty, !range.isEmpty else { return 0 }
+        return try await pool.execute(
+            """
+            WITH budget AS (
+                SELECT subject.*, wanted.kind, wanted.threshold
+                FROM unnest(\(budgets.map(\.subject.id))::bigint[], \(budgets.map(\.kind.rawValue))::text[], \(budgets.map(\.threshold))::bigint[])
+                    AS wanted (id, kind, threshold) JOIN reliability.budget_subject AS subject USING (id)
+            ), counted AS (
+                SELECT id AS subject_id, kind, minute_at, sum(events)::bigint AS events FROM (\(Self.events(range))) AS seen
+                GROUP BY 1, 2, 3 HAVING sum(events) > 0
+            ), held AS (
+                SELECT subject_id, kind, minute_at, max(revision) AS revision, sum(amount)::bigint AS events,
+                    (array_agg(cause ORDER BY revision DESC))[1] AS cause
+                FROM reliability.budget_event WHERE (subject_id, kind) IN (SELECT id, kind FROM budget) AND \(Self.inside(range))
+                GROUP BY subject_id, kind, minute_at
+            ), judged AS (
+                SELECT found.*, budget.model, budget.region FROM (
+                    SELECT subject_id, kind, minute_at, coalesce(counted.events, 0) - coalesce(held.events, 0) AS amount, held.revision,
+                        held.cause AS held_cause
+                    FROM counted FULL JOIN held USING (subject_id, kind, minute_at)) AS found
+                JOIN budget ON budget.id = found.subject_id AND budget.kind = found.kind WHERE found.amount <> 0
+            ), change AS (\(Self.changes(history)))
+            INSERT INTO reliability.budget_event (subject_id, kind, minute_at, revision, amount, cause, detail)
+            SELECT judged.subject_id, judged.kind, judged.minute_at, coalesce(judged.revision + 1, 0), judged.amount,
+                coalesce(judged.held_cause, found.cause, 'unexpected'), CASE WHEN judged.revision IS NULL THEN found.detail ELSE 'a late report' END
+            FROM judged LEFT JOIN LATERAL (\(Self.cause)) AS found ON true
+            ON CONFLICT DO NOTHING
+            """)
+    }
+
+    private static func inside(_ range: MinuteRange) -> SQL {
+        "minute_at >= \(SQL.minute(range.lowerBound)) AND minute_at < \(SQL.minute(range.upperBound))"
+    }
+
+    /// Bad events of minutes, as `RequestSums.events` counts them.
+    private static func events(_ range: MinuteRange) -> SQL {
+        let counts: SQL = """
+            CASE budget.kind WHEN 'ttft_p95' THEN asked.first_token_over WHEN 'error_rate' THEN asked.server_errors WHEN 'rate_429' THEN asked.shed
+                ELSE 0 END AS events
+            """
+        return """
+            SELECT budget.id, budget.kind, asked.minute_at, \(counts) FROM budget JOIN reliability.minute_total AS asked
+                ON asked.tenant_id = budget.tenant_id AND asked.model = budget.model AND asked.region = budget.region AND \(inside(range))
+            UNION ALL
+            SELECT budget.id, budget.kind, asked.minute_at, \(counts) FROM budget JOIN reliability.service_minute AS asked
+                ON budget.tenant_id IS NULL AND asked.tier = budget.tier AND asked.model = budget.model AND asked.region = budget.region
+                    AND \(inside(range))
+            UNION ALL
+            SELECT budget.id, budget.kind, date_trunc('minute', probe.at), 1 FROM budget JOIN reliability.probe
+                ON budget.kind = 'ttlt_p95' AND probe.model = budget.model AND probe.region = budget.region AND probe.ttlt_us > budget.threshold
+                    AND \(MinuteBook.fixedLength) AND probe.at >= \(SQL.minute(range.lowerBound)) AND probe.at < \(SQL.minute(range.upperBound))
+            """
+    }
 }

@@ -38,15 +38,16 @@ enum BudgetResource {
 
     private static let ledger = Listing(
         document: """
-            json_build_object('id', r.id, 'tenant', s.tenant_id, 'tier', s.tier, 'model', s.model, 'region', s.region,
+            json_build_object('id', r.id, 'kind', r.kind, 'tenant', s.tenant_id, 'tier', s.tier, 'model', s.model, 'region', s.region,
                 'minute_at', serving.wire_time(r.minute_at), 'revision', r.revision, 'amount', r.amount, 'status', r.status, 'cause', r.cause,
                 'detail', r.detail, 'recorded_at', serving.wire_time(r.recorded_at))
             """,
-        source: "reliability.budget_entry AS r JOIN reliability.budget_subject AS s ON s.id = r.subject_id", order: "r.minute_at", idType: "bigint",
+        source: "reliability.budget_ledger AS r JOIN reliability.budget_subject AS s ON s.id = r.subject_id", order: "r.minute_at", idType: "bigint",
         usualOrder: .descending,
         filters: [
             .reference("tenant", "s.tenant_id", to: .tenants), .text("tier", "s.tier"), .text("model", "s.model"), .text("region", "s.region"),
-            .choice("cause", "r.cause", ["deployment", "provider_swap", "maintenance", "unexpected"]), .since("r.minute_at"), .until("r.minute_at"),
+            .text("kind", "r.kind"), .choice("cause", "r.cause", ["deployment", "provider_swap", "maintenance", "unexpected"]), .since("r.minute_at"),
+            .until("r.minute_at"),
         ])
 
     static let entries = AdminRoute.read("budget-entries") { call, databases in try await ledger.page(call, databases.serving) }

@@ -70,7 +70,8 @@ struct BudgetStates: Sendable {
         guard stored.objective.kind == .availability else {
             let now = try await events(subject, stored.objective, passed, &known)
             let month = try await events(subject, stored.objective, rolling, &known)
-            return write(subject, stored, period, closed, now, month, .normal, causes: [:])
+            let causes = now.bad == 0 ? [:] : try await causes(subject, stored.objective.kind, passed)
+            return write(subject, stored, period, closed, now, month, .normal, causes: causes)
         }
         let spent = try await bad(subject, period: passed, rolling: rolling)
         let now = minutes(stored.objective, Int64(period.count), spent.values.reduce(0) { $0 + $1.period })
@@ -101,7 +102,10 @@ struct BudgetStates: Sendable {
         let counted: BurnWindow
         if objective.kind == .lastToken {
             let key = "\(subject.minutes.model) \(subject.minutes.region) \(objective.thresholdMicroseconds ?? 0) \(range)"
-            counted = if let found = known.lastTokens[key] { found } else { try await lastTokens(subject, objective, range) }
+            counted =
+                if let found = known.lastTokens[key] { found } else {
+                    try await MinuteBook(pool: pool).lastTokens(of: subject.minutes, threshold: objective.thresholdMicroseconds ?? 0, in: range)
+                }
             known.lastTokens[key] = counted
         } else {
             let sums =
@@ -112,16 +116,17 @@ struct BudgetStates: Sendable {
         return Figures(total: counted.total, bad: counted.bad, consumed: objective.consumed(bad: counted.bad, of: counted.total))
     }
 
-    /// Probes through the public endpoint ask for exactly as many tokens as the objective is for.
-    private func lastTokens(_ subject: BudgetSubject, _ objective: Objective, _ range: MinuteRange) async throws -> BurnWindow {
-        let row = try await pool.queryOne(
+    /// Events of the period by cause, as far as the ledger has them.
+    private func causes(_ subject: BudgetSubject, _ kind: ObjectiveKind, _ period: MinuteRange) async throws -> [String: Int64] {
+        let rows = try await pool.query(
             """
-            SELECT count(*) AS total, count(*) FILTER (WHERE ttlt_us > \(objective.thresholdMicroseconds)) AS bad FROM reliability.probe
-            WHERE model = \(subject.minutes.model) AND region = \(subject.minutes.region) AND succeeded AND NOT drill
-                AND completion_tokens = \(FixedLengthSample.defaultTokens) AND ttlt_us IS NOT NULL
-                AND at >= \(SQL.minute(range.lowerBound)) AND at < \(SQL.minute(range.upperBound))
+            SELECT cause, sum(amount)::bigint AS events FROM reliability.budget_event WHERE subject_id = \(subject.id) AND kind = \(kind.rawValue)
+                AND minute_at >= \(SQL.minute(period.lowerBound)) AND minute_at < \(SQL.minute(period.upperBound))
+            GROUP BY cause HAVING sum(amount) <> 0
             """)
-        return BurnWindow(bad: try row?.value("bad") ?? 0, total: try row?.value("total") ?? 0)
+        var found: [String: Int64] = [:]
+        for row in rows { found[try row.value("cause")] = try row.value("events") }
+        return found
     }
 
     private func bad(_ subject: BudgetSubject, period: MinuteRange, rolling: MinuteRange) async throws -> [String: (period: Int64, rolling: Int64)] {

@@ -2,7 +2,7 @@ import Domain
 import FoundationEssentials
 import Postgres
 
-/// Holds how fast budgets are spent against the shipped rules, on counts of requests, and keeps the alerts.
+/// Holds how fast budgets are spent against the shipped rules, on counts of requests and, of the last token, of probes, and keeps the alerts.
 struct BurnWatch: Sendable {
     struct Change: Sendable {
         var kind: ObjectiveKind
@@ -21,13 +21,16 @@ struct BurnWatch: Sendable {
     func judge(_ subjects: [BudgetSubject], _ objectives: [StoredObjective], before minute: Int64) async throws -> [Change] {
         let windows = BurnRule.shipped.flatMap { [$0.longSeconds, $0.shortSeconds] }
         let open = try await self.open()
-        var changes: [Change] = []
+        var (changes, places): ([Change], [String: [BurnWindow]]) = ([], [:])
         for subject in subjects {
             let recent = try await MinuteBook(pool: pool).recent(of: subject.minutes, before: minute, seconds: windows)
-            for kind in ObjectiveKind.allCases where kind != .lastToken {
+            for kind in ObjectiveKind.allCases {
                 guard let stored = objectives.holding(kind, for: subject.scope), stored.raisesBurnAlerts else { continue }
+                let events =
+                    kind == .lastToken
+                    ? try await lastTokens(subject, stored.objective, before: minute, windows, &places) : recent.map { $0.events(kind) }
                 for (index, rule) in BurnRule.shipped.enumerated() {
-                    let (long, short) = (recent[index * 2].events(kind), recent[index * 2 + 1].events(kind))
+                    let (long, short) = (events[index * 2], events[index * 2 + 1])
                     let key = Key(subject: subject.id, kind: kind.rawValue, longSeconds: rule.longSeconds)
                     let judged = Judged(subject: subject, stored: stored, rule: rule, long: long, short: short)
                     if let change = try await apply(judged, isOpen: open.contains(key), minute) { changes.append(change) }
@@ -35,6 +38,18 @@ struct BurnWatch: Sendable {
             }
         }
         return changes
+    }
+
+    /// Subjects of one place share its probes.
+    private func lastTokens(
+        _ subject: BudgetSubject, _ objective: Objective, before minute: Int64, _ seconds: [Int64], _ known: inout [String: [BurnWindow]]
+    ) async throws -> [BurnWindow] {
+        let threshold = objective.thresholdMicroseconds ?? 0
+        let key = "\(subject.minutes.model) \(subject.minutes.region) \(threshold)"
+        if let found = known[key] { return found }
+        let found = try await MinuteBook(pool: pool).recentLastTokens(of: subject.minutes, threshold: threshold, before: minute, seconds: seconds)
+        known[key] = found
+        return found
     }
 
     private struct Key: Hashable {

@@ -102,11 +102,21 @@ package struct ReliabilityKeeper: Service {
 
     private func settle(_ range: MinuteRange, _ subjects: BudgetSubjects) async throws {
         let objectives = try await objectives()
-        let judged = try await subjects.open().compactMap { subject -> (subject: BudgetSubject, rule: Int64?)? in
+        let open = try await subjects.open()
+        let judged = open.compactMap { subject -> (subject: BudgetSubject, rule: Int64?)? in
             objectives.holding(.availability, for: subject.scope).map { (subject, $0.objective.badAbovePpm) }
         }
         let history = try await ChangeHistory.read(range, serving)
-        _ = try await BudgetLedger(pool: reliability).settle(judged, range, history)
+        let ledger = BudgetLedger(pool: reliability)
+        _ = try await ledger.settle(judged, range, history)
+        let counted = open.flatMap { subject in
+            ObjectiveKind.allCases.filter { $0 != .availability }.compactMap { kind in
+                objectives.holding(kind, for: subject.scope).map {
+                    BudgetLedger.EventBudget(subject: subject, kind: kind, threshold: $0.objective.thresholdMicroseconds ?? 0)
+                }
+            }
+        }
+        _ = try await ledger.settle(counted, range, history)
     }
 
     /// Minutes of which something came after they were closed: merged, judged and summed again.

@@ -34,7 +34,7 @@ struct RequestSums: Sendable, Equatable {
         firstTokenOver = try row.value("first_token_over")
     }
 
-    /// Bad events and all of them, for one kind of objective; of a last token none, because gateways do not count it.
+    /// Bad events and all of them, for one kind of objective; of a last token none: probes of a fixed length judge it.
     func events(_ kind: ObjectiveKind) -> BurnWindow {
         let requests = good + bad + excluded
         switch kind {
@@ -93,6 +93,31 @@ extension MinuteBook {
         return seconds.map { wanted in
             zip(bounds, parts).filter { $0.0 <= wanted }.reduce(RequestSums()) { $0 + $1.1 }
         }
+    }
+
+    /// Of reliability.probe: probes of exactly as many tokens as objectives of the last token are for. Those through the public endpoint ask for so many.
+    static let fixedLength: SQL = """
+        probe.succeeded AND NOT probe.drill AND probe.completion_tokens = \(FixedLengthSample.defaultTokens) AND probe.ttlt_us IS NOT NULL
+        """
+
+    /// Probes of a time whose last token came after the threshold, and all of them.
+    func lastTokens(of subject: MinuteSubject, threshold: Int64, in range: MinuteRange) async throws -> BurnWindow {
+        let rows = try await query(
+            """
+            SELECT count(*) AS total, count(*) FILTER (WHERE ttlt_us > \(threshold)) AS bad FROM reliability.probe
+            WHERE model = \(subject.model) AND region = \(subject.region) AND \(Self.fixedLength)
+                AND at >= \(SQL.minute(range.lowerBound)) AND at < \(SQL.minute(range.upperBound))
+            """)
+        return try rows.first.map { BurnWindow(bad: try $0.value("bad"), total: try $0.value("total")) } ?? BurnWindow(bad: 0, total: 0)
+    }
+
+    /// The same over the last so many seconds before a minute, for each of them.
+    func recentLastTokens(of subject: MinuteSubject, threshold: Int64, before minute: Int64, seconds: [Int64]) async throws -> [BurnWindow] {
+        var windows: [BurnWindow] = []
+        for length in seconds {
+            windows.append(try await lastTokens(of: subject, threshold: threshold, in: minute - length / 60..<minute))
+        }
+        return windows
     }
 
     private func sums(_ rows: SQL) async throws -> RequestSums {
