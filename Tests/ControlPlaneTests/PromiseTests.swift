@@ -82,6 +82,33 @@ import Testing
         }
     }
 
+    @Test func inCautionNothingServesManyThatHasNotServedAFew() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            for name in ["tiny-a", "tiny-b"] { _ = try await admin.post("releases", "{\"name\": \"\(name)\", \"model\": \"tiny\"}") }
+            let weigh = { (name: String, ppm: Int) in
+                try await admin.post(
+                    "routing-weights", "{\"scope\": \"release\", \"subject\": \"\(name)\", \"weight_ppm\": \(ppm), \"reason\": \"rollout\"}")
+            }
+            _ = try await weigh("tiny-a", 900_000)
+            _ = try await weigh("tiny-b", 0)
+            try await freeze(admin, "caution")
+            let refused = try await weigh("tiny-b", 200_000)
+            #expect(refused.status == 409 && refused.json["error"]["code"].string == "canary", "\(refused.text)")
+            #expect(refused.text.contains("tiny-b must first take more than nothing and at most 10 %"))
+            #expect(try await weigh("tiny-b", 50_000).status == 201)
+            #expect(try await weigh("tiny-b", 900_000).json["error"]["code"].string == "canary", "not for half an hour yet")
+            #expect(try await weigh("tiny-a", 0).json["error"]["code"].string == "canary", "its share would be all")
+            _ = try await admin.row("UPDATE serving.routing_weights SET created_at = now() - interval '31 minutes' RETURNING 1 AS one")
+            let image = "{\"image_digest\": \"sha256:\(String(repeating: "a", count: 64))\"}"
+            let inPlace = try await admin.patch("releases/tiny-a", image)
+            #expect(inPlace.json["error"]["code"].string == "canary", "\(inPlace.text)")
+            #expect(try await weigh("tiny-b", 900_000).status == 201)
+            try await freeze(admin, "normal")
+            #expect(try await weigh("tiny-a", 0).status == 201)
+        }
+    }
+
     @Test func termsAreRefusedWhereNothingMeasuresThemAndVersionsStay() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)

@@ -53,6 +53,20 @@ enum ReleaseResource {
         AdminField("min_compute_capability", .capability, nullable: true),
     ]
 
+    static let update = AdminRoute.change(.patch, "releases/{id}") { call, fields, connection in
+        guard case .change(let update) = resource.update.work else { preconditionFailure("an update is a change") }
+        let id = try await resource.locked(call.reference, connection)
+        let row = try await connection.queryOne("SELECT name, model FROM serving.releases WHERE id = \(id)")
+        let isReplaced = fields.has("image_digest") || fields.has("weights_digest")
+        var reader = fields
+        let done = try await CanaryDesk.guarding(
+            .deployment, FreezeScope(model: try row?.value("model", as: String.self)),
+            replaced: isReplaced ? try row?.value("name", as: String.self) : nil, call, connection
+        ) { try await update(call, &reader, connection) }
+        fields = reader
+        return done
+    }
+
     /// The first release of a model takes all of its traffic, later ones none until a weight is set.
     static let creation = AdminRoute.change(.post, "releases") { call, fields, connection in
         guard case .change(let create) = resource.creation.work else { preconditionFailure("a creation is a change") }

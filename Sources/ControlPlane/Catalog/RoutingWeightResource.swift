@@ -24,28 +24,32 @@ enum RoutingWeightResource {
         let reason = fields.text("reason", .reason, .required)
         try fields.finish()
         guard try await exists(scope ?? "", subject ?? "", connection) else { throw AdminRefusal.fault("subject", "does not exist") }
-        try await ask(scope ?? "", subject ?? "", call, connection)
-        let row = try await connection.queryOne(
-            """
-            INSERT INTO serving.routing_weights AS r (scope, subject, weight_ppm, source, reason, actor)
-            VALUES (\(scope), \(subject), \(weight), 'operator', \(reason), \(call.actor.label)) RETURNING r.version
-            """)
-        guard let version = try row?.value("version", as: Int64.self) else { throw AdminRefusal.failed }
-        let found = try await listing.one(where: "r.version = \(version)") { try await connection.queryOne($0) }
-        return AdminChange(
-            status: .created, document: found?.document ?? "{}", action: "create", subjectKind: "routing_weight", subjectId: String(version))
+        let (change, touched) = try await touched(scope ?? "", subject ?? "", connection)
+        try await FreezeDesk.admit(change, touched, subject: "weight of \(scope ?? "") \(subject ?? "")", call, connection)
+        return try await CanaryDesk.guarding(change, touched, call, connection) {
+            let row = try await connection.queryOne(
+                """
+                INSERT INTO serving.routing_weights AS r (scope, subject, weight_ppm, source, reason, actor)
+                VALUES (\(scope), \(subject), \(weight), 'operator', \(reason), \(call.actor.label)) RETURNING r.version
+                """)
+            guard let version = try row?.value("version", as: Int64.self) else { throw AdminRefusal.failed }
+            let found = try await listing.one(where: "r.version = \(version)") { try await connection.queryOne($0) }
+            return AdminChange(
+                status: .created, document: found?.document ?? "{}", action: "create", subjectKind: "routing_weight", subjectId: String(version))
+        }
     }
 
     /// A release's weight deploys it; that of a pool or a provider swaps what serves.
-    private static func ask(_ scope: String, _ subject: String, _ call: AdminCall, _ connection: PostgresConnection) async throws {
+    private static func touched(
+        _ scope: String, _ subject: String, _ connection: PostgresConnection
+    ) async throws -> (change: FrozenChange, scope: FreezeScope) {
         let row = try await connection.queryOne(
             """
             SELECT (SELECT model FROM serving.releases WHERE name = \(subject) AND \(scope) = 'release') AS model,
                 (SELECT region FROM serving.pools WHERE name = \(subject) AND \(scope) = 'pool') AS region
             """)
         let touched = FreezeScope(model: try row?.value("model", as: String?.self), region: try row?.value("region", as: String?.self))
-        try await FreezeDesk.admit(
-            scope == "release" ? .deployment : .providerSwap, touched, subject: "weight of \(scope) \(subject)", call, connection)
+        return (scope == "release" ? .deployment : .providerSwap, touched)
     }
 
     private static func exists(_ scope: String, _ subject: String, _ connection: PostgresConnection) async throws -> Bool {

@@ -17,9 +17,9 @@ package enum AdminRoutes {
 
     private static var catalogue: [AdminRoute] {
         let releases = ReleaseResource.resource
-        return managed(.models) + releases.reads + [ReleaseResource.creation, releases.update, releases.removal]
+        return managed(.models) + releases.reads + [ReleaseResource.creation, ReleaseResource.update, releases.removal]
             + AdminResource.skus.reads + [AdminResource.skus.creation, SKUActivation.update, AdminResource.skus.removal]
-            + [FallbackDrillResource.list, FallbackDrillResource.creation] + managed(.providers) + managed(.pools) + [
+            + [FallbackDrillResource.list, FallbackDrillResource.creation] + swapped(.providers) + swapped(.pools) + [
                 RoutingWeightResource.list, RoutingWeightResource.creation,
             ]
             + [PriceResource.list, PriceResource.creation]
@@ -69,6 +69,10 @@ package enum AdminRoutes {
                 StatusPostResource.publication, StatusPageResource.single, StatusPageResource.update,
                 ReadinessResource.list, ReadinessResource.attestation,
             ]
+    }
+
+    private static func swapped(_ resource: AdminResource) -> [AdminRoute] {
+        resource.reads + [resource.creation, resource.guardedUpdate, resource.removal]
     }
 
     private static func managed(_ resource: AdminResource) -> [AdminRoute] {

@@ -1,0 +1,93 @@
+import Domain
+import FoundationEssentials
+import HTTPTypes
+import Postgres
+
+/// Holds changes that move traffic to the rule of canaries while budgets ask for caution. Shares are compared before and after, so that it does not
+/// matter by which change somebody comes to more: by its own weight, by those of others, or because they go.
+enum CanaryDesk {
+    /// Makes a change of an owner, whom caution lets pass, and takes it back where it skips a canary.
+    ///
+    /// - Parameter replaced: A release that is changed into another one while it serves.
+    static func guarding(
+        _ change: FrozenChange, _ scope: FreezeScope, replaced: String? = nil, _ call: AdminCall, _ connection: PostgresConnection,
+        _ work: () async throws -> AdminChange
+    ) async throws -> AdminChange {
+        let answer = try await FreezeDesk.ask(change: change, scope, connection)
+        guard answer.state == .caution, call.actor.role == .owner else { return try await work() }
+        let before = try await subjects(change, scope, connection)
+        let done = try await work()
+        let after = try await subjects(change, scope, connection)
+        // What is changed in place is another thing from now on, which has not served yet.
+        let known = before.map { $0.name == replaced ? CanaryRule.Subject(group: $0.group, name: "", weight: $0.weight) : $0 }
+        guard let first = CanaryRule.unproven(before: known, after: after).first else { return done }
+        throw AdminRefusal.conflict(
+            "canary",
+            "the error budget of model \(answer.model ?? "?") in \(answer.region ?? "?") is spent fast: \(first.name) must first take more than nothing "
+                + "and at most \(CanaryRule.mostPpm / 10_000) % of the traffic of \(first.group) for \(CanaryRule.leastSeconds / 60) minutes, without a "
+                + "bad minute that it caused")
+    }
+
+    private static func subjects(
+        _ change: FrozenChange, _ scope: FreezeScope, _ connection: PostgresConnection
+    ) async throws -> [CanaryRule.Subject] {
+        let rows = try await connection.query(
+            """
+            SELECT standing.*, (SELECT coalesce(sum(entry.amount), 0)::bigint FROM reliability.budget_entry AS entry
+                JOIN reliability.budget_subject AS subject ON subject.id = entry.subject_id
+                WHERE entry.cause IN ('deployment', 'provider_swap') AND position(standing.name IN entry.detail) > 0
+                    AND entry.minute_at > now() - make_interval(secs => standing.seconds)) AS bad
+            FROM (\(change == .deployment ? releases(scope) : pools(scope))) AS standing
+            """)
+        return try rows.map { row in
+            CanaryRule.Subject(
+                group: try row.value("place"), name: try row.value("name"), weight: try row.value("weight"), seconds: try row.value("seconds"),
+                badMinutes: try row.value("bad"))
+        }
+    }
+
+    /// By their routing weights.
+    private static func releases(_ scope: FreezeScope) -> SQL {
+        """
+        SELECT release.model AS place, release.name, coalesce(weight.weight_ppm, 1000000)::bigint AS weight,
+            extract(epoch FROM now() - \(since("'release'", "release.name", or: "release.created_at")))::bigint AS seconds
+        FROM serving.releases AS release
+        LEFT JOIN serving.current_routing_weights AS weight ON weight.scope = 'release' AND weight.subject = release.name
+        WHERE release.state = 'active' AND coalesce(release.model = \(scope.model), true)
+        """
+    }
+
+    /// By their weight, that of their provider, and how many workers they have.
+    private static func pools(_ scope: FreezeScope) -> SQL {
+        """
+        SELECT pool.region AS place, pool.name, coalesce(weight.weight_ppm, 1000000)::bigint * coalesce(seller.weight_ppm, 1000000) / 1000000
+                * (SELECT count(*) FROM serving.workers JOIN serving.hosts ON hosts.id = workers.host_id
+                    WHERE hosts.pool = pool.name AND hosts.state = 'active' AND workers.accepted AND workers.retired_at IS NULL) AS weight,
+            extract(epoch FROM now() - greatest(\(since("'pool'", "pool.name", or: "pool.created_at")),
+                \(since("'provider'", "pool.provider", or: "pool.created_at"))))::bigint AS seconds
+        FROM serving.pools AS pool JOIN serving.providers AS provider ON provider.name = pool.provider AND provider.state = 'active'
+        LEFT JOIN serving.current_routing_weights AS weight ON weight.scope = 'pool' AND weight.subject = pool.name
+        LEFT JOIN serving.current_routing_weights AS seller ON seller.scope = 'provider' AND seller.subject = pool.provider
+        WHERE pool.state = 'active' AND coalesce(pool.region = \(scope.region), true)
+        """
+    }
+
+    private static func since(_ kind: SQL, _ subject: SQL, or created: SQL) -> SQL {
+        """
+        coalesce((SELECT max(given.created_at) FROM serving.routing_weights AS given WHERE given.scope = \(kind) AND given.subject = \(subject)), \(created))
+        """
+    }
+}
+
+extension AdminResource {
+    /// Updates of pools and providers, held to the rule of canaries.
+    var guardedUpdate: AdminRoute {
+        .change(.patch, "\(path)/{id}") { call, fields, connection in
+            guard case .change(let work) = update.work else { preconditionFailure("an update is a change") }
+            var reader = fields
+            let done = try await CanaryDesk.guarding(.providerSwap, FreezeScope(), call, connection) { try await work(call, &reader, connection) }
+            fields = reader
+            return done
+        }
+    }
+}
