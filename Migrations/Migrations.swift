@@ -48,5 +48,6 @@ package enum Migrations {
         File(name: "V0039_runtime_log_tails", sql: PackageResources.V0039_runtime_log_tails_sql),
         File(name: "V0040_credit_evidence", sql: PackageResources.V0040_credit_evidence_sql),
         File(name: "V0041_budget_events", sql: PackageResources.V0041_budget_events_sql),
+        File(name: "V0042_fallback_proof", sql: PackageResources.V0042_fallback_proof_sql),
     ]
 }

@@ -35,7 +35,7 @@ struct SKUsCommand: AsyncParsableCommand {
 enum FallbackDrills: AdminKind {
     static let path = "fallback-drills"
     static let noun = "fallback drill"
-    static let columns: [AdminColumn] = ["at", "sku", "held", "reason", "actor"]
+    static let columns: [AdminColumn] = ["at", "sku", "held", "reason", "actor", "drill"]
     static let filters: [KindFilter] = ["sku"]
     static let fields: [KindField] = [
         .required("sku", changeable: false), .required("held", "true: the fallback served", form: .json, changeable: false),

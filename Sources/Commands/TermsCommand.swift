@@ -54,9 +54,9 @@ struct AddendumCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandFailure.reporting {
-            let answer = try await options.client().get("terms/\(AdminClient.escape(id))/addendum")
-            guard options.output == .table else { return options.show(answer) }
-            print(answer["markdown"]?.string ?? "", terminator: "")
+            let path = "terms/\(AdminClient.escape(id))/addendum"
+            guard options.output == .table else { return options.show(try await options.client().get(path)) }
+            print(try await options.client().page("admin/v1/\(path)/text"), terminator: "")
         }
     }
 }

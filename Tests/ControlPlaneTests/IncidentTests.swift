@@ -203,20 +203,6 @@ struct IncidentWorld: Sendable {
         }
     }
 
-    @Test func `a paid service that has fewer than two providers left is an incident`() async throws {
-        try await IncidentWorld.with { world in
-            try await world.world.pool.execute(
-                """
-                INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state)
-                VALUES ('tiny-business', 'tiny', 'business', 'eu', 1, 1, 'active')
-                """)
-            try await world.turn(start)
-            #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
-            try await world.turn(start + 1, out: ["beta"])
-            #expect(try await world.rows("SELECT rule, tier, severity FROM reliability.incident") == ["(redundancy,business,ticket)"])
-        }
-    }
-
     @Test func `a burn alert that pages and two failed probes from outside open incidents`() async throws {
         try await IncidentWorld.with { world in
             _ = try await world.world.pool.pipeline([

@@ -129,6 +129,9 @@ import Testing
             await #expect(throws: PostgresError.self) { try await admin.row("UPDATE reliability.terms SET credit_cap_percent = 50 RETURNING 1") }
             let id = try #require(first.json["id"].string)
             let text = try await admin.get("terms/\(id)/addendum").json["markdown"].string ?? ""
+            let alone = try await admin.get("terms/\(id)/addendum/text")
+            #expect(alone.text == text && alone.headers["content-type"] == "text/markdown; charset=utf-8")
+            #expect(try await admin.get("terms/\(UUID())/addendum/text").status == 404)
             for part in [
                 "99.9 % monthly uptime", "not above 1.5 s", "8 s at 256 generated tokens", "5 % of the monthly fee for each 0.1 %", "at most 25 %",
                 "3 consecutive hours", "`force_majeure`", "at least 72 hours ahead", "240 minutes a month", "30 days' notice", "sole remedy",

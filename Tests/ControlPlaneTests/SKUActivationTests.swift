@@ -19,6 +19,18 @@ import Testing
         }
     }
 
+    /// A worker of a provider that there is, in the backup region.
+    private func back(_ admin: AdminFixture, provider: String) async throws {
+        _ = try await admin.post("pools", "{\"name\": \"\(provider)-us\", \"provider\": \"\(provider)\", \"region\": \"us\"}")
+        _ = try await admin.row(
+            """
+            WITH host AS (INSERT INTO serving.hosts (id, name, pool, region, boot_id, last_heartbeat_at)
+                VALUES (gen_random_uuid(), 'far', \(provider + "-us"), 'us', 'b', now()) RETURNING id)
+            INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted)
+            SELECT id, 'main', 'tiny-q8', 'vllm', 'ready', 4, 2048, true FROM host RETURNING id
+            """)
+    }
+
     private func serve(_ admin: AdminFixture, points: [String: Double?]) async throws {
         for (name, points) in points {
             _ = try await admin.post("providers", "{\"name\": \"\(name)\", \"display_name\": \"P\", \"kind\": \"independent\"}")
@@ -47,7 +59,10 @@ import Testing
             #expect(refused["code"].string == "not_ready")
             let message = try #require(refused["message"].string)
             #expect(message.contains("two providers with a good score") && message.contains("alpha 91.3, beta has no score"))
-            #expect(message.contains("a fallback drill") && !message.contains("a backup region") && !message.contains("a fallback SKU"))
+            #expect(message.contains("a fallback drill") && !message.contains(" a backup region") && !message.contains("a fallback SKU"))
+            #expect(message.contains("hosts that report in the backup region"), "a name serves nobody")
+            try await back(admin, provider: "alpha")
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").text.contains("in the backup region") == false)
             try await serve(admin, points: ["gamma": 75])
             #expect(try await admin.post("fallback-drills", "{\"sku\": \"s\", \"held\": false, \"reason\": \"primary cut off\"}").status == 201)
             #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").status == 409)
@@ -65,6 +80,39 @@ import Testing
             #expect(try await message()?.contains("two providers") == false)
             _ = try await admin.row("UPDATE serving.hosts SET last_heartbeat_at = now() - interval '91 seconds' RETURNING id")
             #expect(try await message()?.contains("two providers") == true)
+        }
+    }
+
+    @Test func `a drill that held proves the fallback of what it touched, for thirty days, and is stored once`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await serve(admin, points: ["alpha": 90, "beta": 80])
+            try await back(admin, provider: "beta")
+            _ = try await admin.row("UPDATE serving.skus SET created_at = now() - interval '40 days' RETURNING 1 AS one")
+            let refused = { try await admin.patch("skus/s", "{\"state\": \"active\"}").json["error"]["message"].string?.contains("a fallback drill") }
+            func drill(_ kind: String, _ region: String?, days: Int, held: Bool?, model: String = "tiny", end: String = "over") async throws {
+                _ = try await admin.row(
+                    """
+                    INSERT INTO reliability.drill (kind, region, models, reason, requested_by, started_at, until_at, ended_at, end_reason, report, held,
+                        reported_at)
+                    SELECT \(kind), \(region), ARRAY[\(model)], 'rehearsal', 'token:x', at, at + interval '1 minute', at + interval '1 minute', \(end),
+                        CASE WHEN \(held)::boolean IS NOT NULL THEN '{}'::jsonb END, \(held), CASE WHEN \(held)::boolean IS NOT NULL THEN at END
+                    FROM (SELECT now() - make_interval(days => \(days)) AS at) AS moment RETURNING id
+                    """)
+            }
+            try await drill("provider-loss", nil, days: 31, held: true)
+            try await drill("provider-loss", "us", days: 1, held: true)
+            try await drill("provider-loss", nil, days: 1, held: false)
+            try await drill("slow-region", "eu", days: 1, held: nil)
+            try await drill("worker-loss", nil, days: 1, held: true)
+            try await drill("provider-loss", nil, days: 1, held: true, model: "other")
+            try await drill("provider-loss", nil, days: 1, held: true, end: "aborted")
+            #expect(try await refused() == true)
+            try await drill("slow-region", "eu", days: 29, held: true)
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").json["state"].string == "active")
+            let told = try await admin.get("fallback-drills?sku=s").json["data"].elements
+            #expect(told.map { $0["held"].text } == ["false", "true", "true"] && told.allSatisfy { $0["drill"].string != nil }, "\(told)")
+            #expect(told[1]["reason"].string?.contains("slow-region: rehearsal") == true)
         }
     }
 

@@ -9,9 +9,14 @@ enum SKUActivation {
     static let update = AdminRoute.change(.patch, "skus/{id}") { call, fields, connection in
         let resource = AdminResource.skus
         guard case .change(let update) = resource.update.work else { preconditionFailure("an update is a change") }
-        let (namesState, namesReason) = (fields.has("state"), fields.has("override_reason"))
+        let (namesState, namesReason, movesBackup) = (fields.has("state"), fields.has("override_reason"), fields.has("backup_region"))
         var change = try await update(call, &fields, connection)
         guard let id = UUID(uuidString: change.subjectId) else { return change }
+        if movesBackup {
+            // What stood in another region was not behind this one.
+            try await connection.execute(
+                "DELETE FROM reliability.sku_standing AS standing USING serving.skus WHERE skus.id = \(id) AND sku = skus.name AND aspect = 'backup'")
+        }
         if namesReason {
             try await connection.execute(
                 """
@@ -53,7 +58,8 @@ enum SKUActivation {
         let row = try await connection.queryOne(
             """
             SELECT r.backup_region IS NULL AS no_backup, r.fallback_sku IS NULL AS no_fallback,
-                EXISTS (SELECT 1 FROM reliability.fallback_drill AS drill
+                EXISTS (SELECT 1 FROM (\(workers)) AS place WHERE place.region = r.backup_region) AS backed,
+                EXISTS (SELECT 1 FROM reliability.tried_fallback AS drill
                     WHERE drill.sku = r.name AND drill.held AND drill.at > now() - interval '30 days') AS drilled,
                 (SELECT count(*) FROM (\(serving)) AS provider WHERE provider.admitted) AS providers,
                 (SELECT coalesce(string_agg(provider.name || ' ' || coalesce(round(provider.points::numeric, 1)::text, 'has no score'), ', '
@@ -66,7 +72,11 @@ enum SKUActivation {
             let known: String = try row.value("known")
             missing.append("two providers with a good score and accepted workers of the model on hosts that report (\(known))")
         }
-        if try row.value("no_backup") { missing.append("a backup region") }
+        if try row.value("no_backup") {
+            missing.append("a backup region")
+        } else if try !row.value("backed", as: Bool.self) {
+            missing.append("accepted workers of the model on hosts that report in the backup region")
+        }
         if try row.value("no_fallback") { missing.append("a fallback SKU") }
         if try !row.value("drilled", as: Bool.self) { missing.append("a fallback drill that held within 30 days") }
         return missing
@@ -74,9 +84,15 @@ enum SKUActivation {
 
     /// Providers that serve the model of `r` now.
     private static let serving: SQL = """
-        SELECT DISTINCT pools.provider AS name, score.points, coalesce(score.admitted, false) AS admitted FROM serving.workers
+        SELECT DISTINCT place.provider AS name, score.points, coalesce(score.admitted, false) AS admitted
+        FROM (\(workers)) AS place LEFT JOIN reliability.provider_score AS score ON score.provider = place.provider
+        """
+
+    /// Where workers are that could serve the model of `r` now.
+    private static let workers: SQL = """
+        SELECT pools.provider, hosts.region FROM serving.workers
         JOIN serving.releases ON releases.name = workers.release JOIN serving.hosts ON hosts.id = workers.host_id
-        JOIN serving.pools ON pools.name = hosts.pool LEFT JOIN reliability.provider_score AS score ON score.provider = pools.provider
+        JOIN serving.pools ON pools.name = hosts.pool
         WHERE releases.model = r.model AND workers.accepted AND workers.retired_at IS NULL AND hosts.state = 'active'
             AND \(Reporting.isCurrent("hosts.last_heartbeat_at"))
         """

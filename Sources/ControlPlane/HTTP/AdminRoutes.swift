@@ -56,7 +56,7 @@ package enum AdminRoutes {
             + [FreezeResource.state] + FreezeResource.passes.reads + [FreezeResource.creation, FreezeResource.approval]
             + windows.reads + [MaintenanceResource.creation, MaintenanceResource.cancellation]
             + exclusions.reads + [ExclusionResource.creation, ExclusionResource.approval, ExclusionResource.withdrawal]
-            + TermsResource.resource.reads + [TermsResource.creation, TermsResource.retirement, TermsResource.addendum]
+            + TermsResource.resource.reads + [TermsResource.creation, TermsResource.retirement, TermsResource.addendum, TermsResource.addendumText]
             + AgreementResource.resource.reads + [AgreementResource.creation, AgreementResource.approval, AgreementResource.ending]
             + CreditResource.resource.reads + [CreditResource.computation]
     }

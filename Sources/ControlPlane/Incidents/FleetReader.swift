@@ -14,10 +14,28 @@ struct FleetReader: Sendable {
     struct Picture: Sendable {
         var view = FleetView()
         var conditions: [FleetRules.Condition] = []
-        /// Active SKUs of protected tiers, sold without an override, with fewer than two providers that serve.
-        var thin: [FleetView.Terms] = []
+        /// Active SKUs of protected tiers that have lost what must stand behind them.
+        var thin: [Thin] = []
+        /// What stands behind such SKUs for the first time.
+        var risen: [(sku: String, aspect: Redundancy.Aspect)] = []
         /// What is down because of them is down on purpose.
         var drills: [Drill] = []
+    }
+
+    /// An active SKU of a protected tier.
+    struct Promised: Sendable {
+        var sku: String
+        var terms: FleetView.Terms
+        /// Sold by the word of two people.
+        var isOverridden: Bool
+        /// What stood behind it at some time.
+        var stood: Set<Redundancy.Aspect>
+    }
+
+    struct Thin: Sendable {
+        var terms: FleetView.Terms
+        var lost: [Redundancy.Aspect]
+        var isOverridden: Bool
     }
 
     /// What is sold and where; operators change it, failures do not.
@@ -25,8 +43,7 @@ struct FleetReader: Sendable {
         var pools: [FleetView.Pool] = []
         var tiers: [FleetView.Tier] = []
         var terms: [FleetView.Terms] = []
-        /// Of the terms, those of protected tiers that were sold without an override.
-        var proven: [FleetView.Terms] = []
+        var promised: [Promised] = []
     }
 
     static func offer(_ ask: ([SQL]) async throws -> [[PostgresRow]]) async throws -> Offer {
@@ -45,7 +62,11 @@ struct FleetReader: Sendable {
                 model: try row.value("model"), tier: try row.value("tier"), region: try row.value("primary_region"),
                 backupRegion: try row.value("backup_region"), fallbackModel: try row.value("fallback_model"))
             offer.terms.append(terms)
-            if try row.value("is_proven"), offer.tiers.contains(where: { $0.name == terms.tier && $0.isProtected }) { offer.proven.append(terms) }
+            guard offer.tiers.contains(where: { $0.name == terms.tier && $0.isProtected }) else { continue }
+            offer.promised.append(
+                Promised(
+                    sku: try row.value("name"), terms: terms, isOverridden: try row.value("is_overridden"),
+                    stood: Set(try row.value("stood", as: [String].self).compactMap(Redundancy.Aspect.init(rawValue:)))))
         }
         return offer
     }
@@ -59,9 +80,7 @@ struct FleetReader: Sendable {
         var picture = Picture()
         (picture.view.pools, picture.view.tiers, picture.view.terms) = (known.pools, known.tiers, known.terms)
         for row in answers[0] { try add(row, to: &picture) }
-        picture.thin = known.proven.filter { terms in
-            Set(picture.view.workers.lazy.filter { $0.isServing && $0.model == terms.model }.map(\.provider)).count < 2
-        }
+        for promised in known.promised { weigh(promised, in: &picture) }
         picture.drills = try answers[1].map(Drill.init)
         forgiveDrills(&picture)
         return picture
@@ -93,6 +112,13 @@ struct FleetReader: Sendable {
         guard heard != nil, try !row.value("leaves", as: Bool.self) else { return }
         picture.conditions.append(
             FleetRules.Condition(worker: id, provider: worker.provider, region: worker.region, model: worker.model, isDown: isDown))
+    }
+
+    private func weigh(_ promised: Promised, in picture: inout Picture) {
+        let given = Redundancy.given(promised.terms, picture.view)
+        picture.risen += given.subtracting(promised.stood).map { (promised.sku, $0) }
+        let lost = Redundancy.lost(given, stood: promised.stood, isOverridden: promised.isOverridden)
+        if !lost.isEmpty { picture.thin.append(Thin(terms: promised.terms, lost: lost, isOverridden: promised.isOverridden)) }
     }
 
     private func runtime(_ row: PostgresRow, isSilent: Bool) throws -> FleetView.Runtime {
@@ -148,7 +174,9 @@ struct FleetReader: Sendable {
         "SELECT name, priority, capacity_policy <> 'shared' AS protected FROM serving.tiers WHERE state = 'active' ORDER BY name"
 
     private static let termRows: SQL = """
-        SELECT sku.model, sku.tier, sku.primary_region, sku.backup_region, fallback.model AS fallback_model, sku.override_reason IS NULL AS is_proven
+        SELECT sku.name, sku.model, sku.tier, sku.primary_region, sku.backup_region, fallback.model AS fallback_model,
+            sku.override_reason IS NOT NULL AS is_overridden,
+            ARRAY(SELECT aspect FROM reliability.sku_standing AS standing WHERE standing.sku = sku.name) AS stood
         FROM serving.skus AS sku LEFT JOIN serving.skus AS fallback ON fallback.name = sku.fallback_sku AND fallback.state <> 'deleted'
         WHERE sku.state = 'active' ORDER BY sku.name
         """

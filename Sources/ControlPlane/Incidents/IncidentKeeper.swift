@@ -82,6 +82,7 @@ package actor IncidentKeeper: Service {
         let hasNews = Self.isDue(news.readAt, Self.newsPause, now)
         if hasNews { try await readNews(since: since, now: now) }
         let picture = try await FleetReader(listeningSince: since, now: now).read(news.offer) { try await self.serving.pipeline($0) }
+        try await remember(picture.risen)
         let open = try await openKeys()
         let triggers = triggers(picture, open: open, now: now)
         let isTidying = hasNews && Self.isDue(news.tidiedAt, Self.tidyPause, now)
@@ -195,11 +196,31 @@ package actor IncidentKeeper: Service {
                     key: key, beganAt: now, text: "\(key.signal.title): \(words)", isDrill: picture.drills.contains { $0.covers(key) }))
         }
         downBefore = keys
-        for terms in picture.thin {
-            let key = IncidentKey(.redundancy, tier: terms.tier, model: terms.model, region: terms.region)
-            found.append(IncidentTrigger(key: key, beganAt: now, text: "fewer than two providers serve \(terms.model)"))
-        }
         return found
+            + picture.thin.map { thin in
+                let key = IncidentKey(.redundancy, tier: thin.terms.tier, model: thin.terms.model, region: thin.terms.region)
+                return IncidentTrigger(key: key, beganAt: now, text: Self.words(thin), isDrill: picture.drills.contains { $0.covers(key) })
+            }
+    }
+
+    private static func words(_ thin: FleetReader.Thin) -> String {
+        let lost = thin.lost.map { aspect in
+            switch aspect {
+            case .providers: "fewer than two providers serve \(thin.terms.model)"
+            case .backup: "no worker of \(thin.terms.model) lives in its backup region \(thin.terms.backupRegion ?? "(none is named)")"
+            }
+        }
+        return lost.joined(separator: "; ") + (thin.isOverridden ? "; it is sold by an override, which excuses what was missing then" : "")
+    }
+
+    /// What stands behind a SKU now can be lost from now on.
+    private func remember(_ risen: [(sku: String, aspect: Redundancy.Aspect)]) async throws {
+        guard !risen.isEmpty else { return }
+        try await serving.execute(
+            """
+            INSERT INTO reliability.sku_standing (sku, aspect)
+            SELECT * FROM unnest(\(risen.map(\.sku))::text[], \(risen.map(\.aspect.rawValue))::text[]) ON CONFLICT DO NOTHING
+            """)
     }
 
     private func snapshots(_ triggers: [IncidentTrigger], now: Date) async throws -> [String: String] {

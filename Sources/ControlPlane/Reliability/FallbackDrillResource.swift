@@ -2,13 +2,14 @@ import FoundationEssentials
 import HTTPTypes
 import Postgres
 
-/// Fallbacks of SKUs that were tried under a failure made on purpose. Never changed.
+/// Fallbacks of SKUs that were tried under a failure made on purpose: by drills, or otherwise and written down. Never changed.
 enum FallbackDrillResource {
     private static let listing = Listing(
         document: """
-            json_build_object('id', r.id, 'sku', r.sku, 'at', serving.wire_time(r.at), 'held', r.held, 'reason', r.reason, 'actor', r.actor)
+            json_build_object('id', r.id, 'sku', r.sku, 'at', serving.wire_time(r.at), 'held', r.held, 'reason', r.reason, 'actor', r.actor,
+                'drill', r.drill_id)
             """,
-        source: "reliability.fallback_drill AS r", order: "r.at", usualOrder: .descending, filters: [.text("sku", "r.sku")])
+        source: "reliability.tried_fallback AS r", order: "r.at", usualOrder: .descending, filters: [.text("sku", "r.sku")])
 
     static let list = AdminRoute.read("fallback-drills") { call, databases in try await listing.page(call, databases.reliability) }
 

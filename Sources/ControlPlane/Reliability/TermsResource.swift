@@ -98,14 +98,24 @@ enum TermsResource {
     }
 
     /// The text that is signed, as Markdown in a JSON document.
-    static let addendum = AdminRoute.read("terms/{id}/addendum") { call, databases in
+    /// The text to sign, alone: to be printed, or kept as a file.
+    static let addendumText = AdminRoute.read("terms/{id}/addendum/text") { call, databases in
+        AdminAnswer(body: Addendum.markdown(try await version(call, databases)), contentType: "text/markdown; charset=utf-8")
+    }
+
+    private static func version(_ call: AdminCall, _ databases: ControlDatabases) async throws -> TermsVersion {
         try call.refuseQuery()
         guard let id = UUID(uuidString: call.reference), let terms = try await TermsVersion.read(id, { try await databases.serving.queryOne($0) })
         else {
             throw AdminRefusal.notFound
         }
+        return terms
+    }
+
+    static let addendum = AdminRoute.read("terms/{id}/addendum") { call, databases in
+        let terms = try await version(call, databases)
         return AdminAnswer(
-            body: "{\"terms\":\"\(id.uuidString.lowercased())\",\"name\":\(AdminJSON.string(terms.name)),\"version\":\(terms.version),"
+            body: "{\"terms\":\"\(terms.id.uuidString.lowercased())\",\"name\":\(AdminJSON.string(terms.name)),\"version\":\(terms.version),"
                 + "\"markdown\":\(AdminJSON.string(Addendum.markdown(terms)))}")
     }
 

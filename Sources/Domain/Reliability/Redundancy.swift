@@ -1,0 +1,26 @@
+/// What stands behind something that is sold with a promise, and whether its loss is an incident (reference, section 2.13).
+package enum Redundancy {
+    package enum Aspect: String, Sendable, CaseIterable {
+        /// Two of them serve the model.
+        case providers
+        /// Workers of the model live in the backup region.
+        case backup
+    }
+
+    /// What the fleet gives now. A backup region that is only a name gives nothing.
+    package static func given(_ terms: FleetView.Terms, _ fleet: FleetView) -> Set<Aspect> {
+        let workers = fleet.workers.filter { $0.model == terms.model }
+        var given: Set<Aspect> = []
+        if Set(workers.lazy.filter(\.isServing).map(\.provider)).count >= 2 { given.insert(.providers) }
+        if let backup = terms.backupRegion, workers.contains(where: { $0.region == backup && ($0.isServing || $0.isStandby) }) {
+            given.insert(.backup)
+        }
+        return given
+    }
+
+    /// What is lost. What was sold on proof must have all of it. An override excuses that something was missing when it was sold, and not that what
+    /// was there since is gone.
+    package static func lost(_ given: Set<Aspect>, stood: Set<Aspect>, isOverridden: Bool) -> [Aspect] {
+        Aspect.allCases.filter { !given.contains($0) && (!isOverridden || stood.contains($0)) }
+    }
+}

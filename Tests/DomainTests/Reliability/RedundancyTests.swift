@@ -1,0 +1,35 @@
+import Testing
+
+@testable import Domain
+
+@Suite struct RedundancyTests {
+    private let terms = FleetView.Terms(model: "m", tier: "pro", region: "eu", backupRegion: "us")
+
+    private func worker(_ provider: String, _ region: String, serving: Bool = true, standby: Bool = false, model: String = "m") -> FleetView.Worker {
+        FleetView.Worker(
+            id: "\(provider)-\(region)", provider: provider, region: region, model: model, isServing: serving, isStandby: standby)
+    }
+
+    @Test func twoProvidersMustServeAndTheBackupRegionMustHaveSomebodyWhoCould() {
+        func given(_ workers: [FleetView.Worker]) -> Set<Redundancy.Aspect> { Redundancy.given(terms, FleetView(workers: workers)) }
+        #expect(given([worker("a", "eu"), worker("b", "eu")]) == [.providers])
+        #expect(given([worker("a", "eu"), worker("a", "us")]) == [.backup])
+        #expect(given([worker("a", "eu"), worker("b", "us")]) == [.providers, .backup])
+        #expect(given([worker("a", "eu"), worker("b", "us", serving: false)]) == [])
+        #expect(given([worker("a", "eu"), worker("b", "us", serving: false, standby: true)]) == [.backup])
+        #expect(given([worker("a", "eu"), worker("b", "us", model: "other")]) == [])
+        let unnamed = FleetView.Terms(model: "m", tier: "pro", region: "eu")
+        #expect(Redundancy.given(unnamed, FleetView(workers: [worker("a", "eu"), worker("b", "us")])) == [.providers])
+    }
+
+    @Test func anOverrideExcusesOnlyWhatWasNeverThere() {
+        let sets: [Set<Redundancy.Aspect>] = [[], [.providers], [.backup], [.providers, .backup]]
+        for given in sets {
+            for stood in sets {
+                let proven = Set(Redundancy.lost(given, stood: stood, isOverridden: false))
+                #expect(proven == Set(Redundancy.Aspect.allCases).subtracting(given), "whatever stood before")
+                #expect(Set(Redundancy.lost(given, stood: stood, isOverridden: true)) == stood.subtracting(given))
+            }
+        }
+    }
+}
