@@ -35,38 +35,48 @@ struct ObjectivesCommand: AsyncParsableCommand {
         ])
 }
 
-/// `plimsoll objectives export > objectives.json`
+/// `plimsoll objectives export --yaml > objectives.yaml`
 struct ExportObjectives: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Prints objectives and burn rules as OpenSLO v1 documents in JSON.")
+        commandName: "export", abstract: "Prints objectives and burn rules as OpenSLO v1 documents in JSON, or in YAML.")
 
     @OptionGroup var options: AdminOptions
+    @Flag(help: "As YAML, a document for each.") var yaml = false
 
     func run() async throws {
         try await CommandFailure.reporting {
-            print(JSONPrinter.pretty(try await options.client().get("openslo")))
+            let found = try await options.client().get("openslo")
+            guard yaml else { return print(JSONPrinter.pretty(found)) }
+            print(YAMLWriter.documents(found["documents"]?.array ?? []), terminator: "")
         }
     }
 }
 
-/// `plimsoll objectives import objectives.json`
+/// `plimsoll objectives import objectives.yaml`
 struct ImportObjectives: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Takes objectives from OpenSLO v1 documents in JSON, by name.",
-        discussion: "The file is an object with a list named documents, as export prints it. Nothing is changed when any document cannot be taken.")
+        commandName: "import", abstract: "Takes objectives from OpenSLO v1 documents in JSON or YAML, by name.",
+        discussion:
+            "The file is as export prints it: in JSON an object with a list named documents, in YAML a document for each. Nothing is changed when any document cannot be taken."
+    )
 
     @OptionGroup var options: AdminOptions
     @Argument(help: "File of documents.") var file: String
 
     func run() async throws {
         try await CommandFailure.reporting {
-            let body: JSONValue
-            do {
-                body = try JSONValue.parse(Array(Data(contentsOf: URL(filePath: file))))
-            } catch {
-                throw CommandFailure(.refused, "\(file) cannot be read as JSON: \(error)")
-            }
+            let body = try Self.documents(try EvidenceFile.bytes(file), file)
             options.show(try await options.client().change("POST", "openslo", body))
+        }
+    }
+
+    /// What begins with a brace is JSON, anything else YAML.
+    private static func documents(_ bytes: [UInt8], _ file: String) throws(CommandFailure) -> JSONValue {
+        do {
+            if bytes.first(where: { !" \t\r\n".utf8.contains($0) }) == UInt8(ascii: "{") { return try JSONValue.parse(bytes) }
+            return .members(("documents", .array(try YAMLReader.documents(bytes))))
+        } catch {
+            throw CommandFailure(.refused, "\(file) cannot be read: \(error)")
         }
     }
 }
