@@ -18,15 +18,13 @@ package enum TrafficRule: Sendable {
     case ratio(above: Ratio)
 }
 
-/// Everything that is known about one minute.
+/// Everything that is known about one minute. Counters that were lost leave nothing here: then probes decide, and without one it is not measured.
 package struct MinuteEvidence: Sendable {
     package var good: Int64 = 0
     package var bad: Int64 = 0
     package var excluded: Int64 = 0
     package var probeSuccesses: Int64 = 0
     package var probeFailures: Int64 = 0
-    /// False when the gateways' counters of the minute were lost.
-    package var measured = true
     /// Inside an accepted maintenance window.
     package var inMaintenance = false
 
@@ -39,7 +37,6 @@ package struct MinuteEvidence: Sendable {
 
     /// What the internal error budget sees: maintenance counts like any other time.
     package func budgetStatus(_ rule: TrafficRule) -> MinuteStatus {
-        guard measured else { return .unmeasured }
         guard good + bad > 0 else { return idleStatus }
         switch rule {
         case .anyBad: return bad > 0 ? .bad : .good

@@ -2,17 +2,16 @@ import Domain
 import Testing
 
 @Suite struct PublicStatusTests {
-    private func minute(good: Int64 = 0, bad: Int64 = 0, probes: (Int64, Int64) = (0, 0), measured: Bool = true) -> MinuteEvidence {
+    private func minute(good: Int64 = 0, bad: Int64 = 0, probes: (Int64, Int64) = (0, 0)) -> MinuteEvidence {
         var evidence = MinuteEvidence()
         (evidence.good, evidence.bad) = (good, bad)
         (evidence.probeSuccesses, evidence.probeFailures) = probes
-        evidence.measured = measured
         return evidence
     }
 
     @Test func `nothing known is never operational`() {
         #expect(PublicStatus.state([]) == .unmeasured)
-        #expect(PublicStatus.state([minute(), minute(good: 5, measured: false)]) == .unmeasured)
+        #expect(PublicStatus.state([minute(), minute()]) == .unmeasured)
         #expect(PublicStatus.state([], hasIncident: true) == .unmeasured)
     }
 

@@ -15,12 +15,14 @@ enum MinuteCases {
 
     private static func evidence(_ inputs: CaseInputs) throws -> MinuteEvidence {
         var evidence = MinuteEvidence()
-        evidence.good = try inputs.integer("good", default: 0)
-        evidence.bad = try inputs.integer("bad", default: 0)
-        evidence.excluded = try inputs.integer("excluded", default: 0)
+        // Of counters that were lost nothing comes.
+        if try inputs.bool("measured", default: true) {
+            evidence.good = try inputs.integer("good", default: 0)
+            evidence.bad = try inputs.integer("bad", default: 0)
+            evidence.excluded = try inputs.integer("excluded", default: 0)
+        }
         evidence.probeSuccesses = try inputs.integer("probe_ok", default: 0)
         evidence.probeFailures = try inputs.integer("probe_fail", default: 0)
-        evidence.measured = try inputs.bool("measured", default: true)
         let maintenance = try inputs.bool("maintenance", default: false)
         evidence.inMaintenance = try maintenance || inputs.bool("in_maintenance", default: false)
         return evidence
