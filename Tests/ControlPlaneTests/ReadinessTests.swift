@@ -63,7 +63,7 @@ import Testing
     }
 
     private func seed(_ admin: AdminFixture) async throws {
-        let yesterday: SQL = "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '6 hours'"
+        let yesterday: SQL = "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 minute'"
         let statements: [SQL] = [
             "INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('tiny', 'Tiny', 2048)",
             """
