@@ -18,6 +18,7 @@ package struct EvidenceKeeper: Service {
     private let now: @Sendable () -> Date
     private let leaves: GaugeMetric
     private let behind: GaugeMetric
+    private let signed: GaugeMetric
     private let logger: Logger
 
     /// - Parameter signer: Nil: the log grows, but nothing is signed.
@@ -32,6 +33,7 @@ package struct EvidenceKeeper: Service {
         self.now = now
         leaves = metrics.gauge("plimsoll_control_evidence_log_leaves", "Leaves of the public log of evidence.")
         behind = metrics.gauge("plimsoll_control_evidence_behind_seconds", "Closed minutes without a leaf, of the tenant that is furthest behind.")
+        signed = metrics.gauge("plimsoll_control_evidence_checkpoint_seconds", "When the head of the public log was signed last, seconds since 1970.")
         self.logger = logger
     }
 
@@ -110,11 +112,13 @@ package struct EvidenceKeeper: Service {
         let row = try await reliability.queryOne(
             """
             SELECT (SELECT size FROM reliability.evidence_log_end) AS size,
+                (SELECT extract(epoch FROM max(hour_at))::bigint FROM reliability.evidence_checkpoint) AS signed,
                 (SELECT extract(epoch FROM max(progress.closed_until - tree.next_at))::bigint
                     FROM reliability.minute_progress AS progress, reliability.evidence_tree AS tree
                     WHERE tree.next_at < (tree.month + interval '1 month') AT TIME ZONE 'UTC') AS behind
             """)
         leaves.set(Double(try row?.value("size", as: Int.self) ?? 0))
+        signed.set(Double(try row?.value("signed", as: Int64?.self) ?? 0))
         behind.set(Double(max(0, try row?.value("behind", as: Int64?.self) ?? 0)))
     }
 }

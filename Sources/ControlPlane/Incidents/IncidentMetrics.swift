@@ -6,6 +6,7 @@ import Telemetry
 /// What operators watch of incidents.
 struct IncidentMetrics: Sendable {
     private let open: [String: GaugeMetric]
+    private let unacknowledged: GaugeMetric
     private let overdue: GaugeMetric
     private let mitigations: GaugeMetric
     private let openings: [IncidentSignal: CounterMetric]
@@ -15,6 +16,8 @@ struct IncidentMetrics: Sendable {
             gauges[severity] = registry.gauge(
                 "plimsoll_control_incidents_open", "Incidents that are not over.", labels: ["severity": severity])
         }
+        unacknowledged = registry.gauge(
+            "plimsoll_control_incidents_unacknowledged", "Open incidents that page and that nobody has acknowledged.")
         overdue = registry.gauge("plimsoll_control_postmortems_overdue", "Incidents that were to be written up by now.")
         mitigations = registry.gauge("plimsoll_control_mitigations_active", "Mitigations in force, dry runs left out.")
         openings = IncidentSignal.allCases.reduce(into: [:]) { counters, signal in
@@ -30,6 +33,7 @@ struct IncidentMetrics: Sendable {
             """
             SELECT count(*) FILTER (WHERE resolved_at IS NULL AND severity = 'page') AS pages,
                 count(*) FILTER (WHERE resolved_at IS NULL AND severity = 'ticket') AS tickets,
+                count(*) FILTER (WHERE resolved_at IS NULL AND severity = 'page' AND acknowledged_at IS NULL) AS unacknowledged,
                 count(*) FILTER (WHERE step = 'resolved' AND postmortem_due <= \(now)) AS overdue,
                 (SELECT count(*) FROM reliability.mitigation WHERE state = 'active' AND mode <> 'dry_run') AS active
             FROM reliability.incident WHERE step <> 'reported'
@@ -37,6 +41,7 @@ struct IncidentMetrics: Sendable {
         guard let row else { return }
         open["page"]?.set(Double(try row.value("pages", as: Int.self)))
         open["ticket"]?.set(Double(try row.value("tickets", as: Int.self)))
+        unacknowledged.set(Double(try row.value("unacknowledged", as: Int.self)))
         overdue.set(Double(try row.value("overdue", as: Int.self)))
         mitigations.set(Double(try row.value("active", as: Int.self)))
     }
