@@ -32,19 +32,7 @@ package struct StatusPuller: Service {
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var failures = 0
-            var generator = SystemRandomNumberGenerator()
-            while !Task.isCancelled {
-                if await pull() {
-                    failures = 0
-                    continue
-                }
-                failures += 1
-                // Cancellation ends the pause; the loop looks.
-                try? await Task.sleep(for: backoff.delay(afterFailures: failures, using: &generator), tolerance: .milliseconds(50))
-            }
-        }
+        await LongPoll(backoff: backoff).run(pull)
     }
 
     private func pull() async -> Bool {

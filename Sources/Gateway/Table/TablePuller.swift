@@ -36,19 +36,7 @@ package struct TablePuller: Service {
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var failures = 0
-            var generator = SystemRandomNumberGenerator()
-            while !Task.isCancelled {
-                if await pull() {
-                    failures = 0
-                    continue
-                }
-                failures += 1
-                // Cancellation ends the pause; the loop looks.
-                try? await Task.sleep(for: backoff.delay(afterFailures: failures, using: &generator), tolerance: .milliseconds(50))
-            }
-        }
+        await LongPoll(backoff: backoff).run(pull)
     }
 
     /// One question and what follows from it. False: pause before the next.
