@@ -95,6 +95,10 @@ struct DrillWatch: Sendable {
             ("acted upon", Self.duration(report["mitigated_after_us"], none: "no mitigation")),
             ("taken back", Self.duration(report["reverted_after_us"], none: "-")),
             ("bad minutes", AdminColumn.text(report["bad_minutes"])),
+            (
+                "first tokens",
+                "\(AdminColumn.text(report["first_tokens"])), of which \(AdminColumn.text(report["first_tokens_late"])) later than the objective"
+            ),
         ]
         for (name, text) in rows { say("\(name)\(String(repeating: " ", count: 13 - name.count))\(PrintableText.clean(text))") }
         say(isHeld ? "the promise held" : "the promise did not hold:")

@@ -15,17 +15,22 @@ package final class OperationsServer: Service {
     private let logger: Logger
     private let bound: (@Sendable (SettingsAddress) -> Void)?
     private let document: Document?
+    private let order: Order?
     private let listening = Mutex<(any Channel)?>(nil)
 
     /// JSON that a program shows under a path of its own; nil: there is none.
     package typealias Document = @Sendable (_ path: String) -> String?
 
+    /// Does what was posted to a path, and tells in JSON what came of it; nil: there is no such path.
+    package typealias Order = @Sendable (_ path: String) -> String?
+
     /// - Parameters:
+    ///   - order: Asked for every POST, whose body is not read. It must return soon, and be safe to give for whoever reaches this address.
     ///   - document: Asked for every path that is none of this server's own. It must return soon.
     ///   - bound: told where the server listens; of use when the port is 0.
     package init(
         address: SettingsAddress, metrics: MetricRegistry, readiness: Readiness, logger: Logger, document: Document? = nil,
-        bound: (@Sendable (SettingsAddress) -> Void)? = nil
+        order: Order? = nil, bound: (@Sendable (SettingsAddress) -> Void)? = nil
     ) {
         self.address = address
         self.metrics = metrics
@@ -33,6 +38,7 @@ package final class OperationsServer: Service {
         self.logger = logger
         self.bound = bound
         self.document = document
+        self.order = order
     }
 
     /// Takes the address and answers from now on. `run` binds by itself when this was not called: who starts other things first calls it before,
@@ -71,11 +77,12 @@ package final class OperationsServer: Service {
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 64)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { [metrics, readiness, document] channel in
+            .childChannelInitializer { [metrics, readiness, document, order] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(IdleCloser())
-                    try channel.pipeline.syncOperations.addHandler(OperationsHandler(metrics: metrics, readiness: readiness, document: document))
+                    try channel.pipeline.syncOperations.addHandler(
+                        OperationsHandler(metrics: metrics, readiness: readiness, document: document, order: order))
                 }
             }
         switch address {
@@ -109,12 +116,14 @@ private final class OperationsHandler: ChannelInboundHandler {
     private let metrics: MetricRegistry
     private let readiness: Readiness
     private let document: OperationsServer.Document?
+    private let order: OperationsServer.Order?
     private var head: HTTPRequestHead?
 
-    init(metrics: MetricRegistry, readiness: Readiness, document: OperationsServer.Document?) {
+    init(metrics: MetricRegistry, readiness: Readiness, document: OperationsServer.Document?, order: OperationsServer.Order?) {
         self.metrics = metrics
         self.readiness = readiness
         self.document = document
+        self.order = order
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -145,6 +154,7 @@ private final class OperationsHandler: ChannelInboundHandler {
 
     private func reply(_ request: HTTPRequestHead) -> (HTTPResponseStatus, String, String) {
         let plain = "text/plain; charset=utf-8"
+        if request.method == .POST, let done = order?(request.uri) { return (.ok, "application/json", done + "\n") }
         guard request.method == .GET || request.method == .HEAD else { return (.methodNotAllowed, plain, "only GET\n") }
         switch request.uri.split(separator: "?", maxSplits: 1).first {
         case "/metrics": return (.ok, PrometheusText.contentType, metrics.prometheusText())

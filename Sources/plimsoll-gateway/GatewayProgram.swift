@@ -97,7 +97,8 @@ struct GatewayProgram {
                 DecisionShipper(server: server, logger: logger, send: keeper.sendDecisions),
                 FleetShipper(server: server, logger: logger, send: keeper.sendFleet),
                 ProbeShipper(server: server, desk: probes, logger: logger, send: keeper.sendProbes), server,
-            ], readiness)
+            ], readiness,
+            order: { [solitude = client.solitude] path in path == "/drill/abort" ? "{\"aborted\":\(solitude.abort())}" : nil })
     }
 
     /// A gateway that was revoked is cut by all hosts: customers must be sent elsewhere, though its keys and table may still be good.
@@ -141,9 +142,11 @@ struct GatewayProgram {
         return fitting
     }
 
-    private func run(_ services: [any Service], _ readiness: Readiness, document: OperationsServer.Document? = nil) async throws {
+    private func run(
+        _ services: [any Service], _ readiness: Readiness, document: OperationsServer.Document? = nil, order: OperationsServer.Order? = nil
+    ) async throws {
         let operations = OperationsServer(
-            address: settings.operations, metrics: metrics, readiness: readiness, logger: logger, document: document)
+            address: settings.operations, metrics: metrics, readiness: readiness, logger: logger, document: document, order: order)
         try await ProgramServices.run(
             [operations] + renewal() + services, readiness: readiness, drainLimit: settings.drainLimit + .seconds(10), logger: logger)
     }

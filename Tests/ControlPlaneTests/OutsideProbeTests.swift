@@ -16,6 +16,13 @@ import Testing
         + Answers.event(#"{"model":"tiny","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":256}}"#)
         + Answers.chunk("data: [DONE]\n\n") + Answers.streamEnd
 
+    private func probes(_ world: PeerWorld, _ settings: OutsideProbes.Settings? = nil, metrics: MetricRegistry = MetricRegistry()) -> OutsideProbes {
+        let client = OutboundClient()
+        return OutsideProbes(
+            serving: world.pool, reliability: world.pool, holder: UUID(), settings: settings, metrics: metrics, logger: Logger(label: "test"),
+            ask: { request async throws(OutboundError) in try await client.send(request) })
+    }
+
     /// Asks an endpoint that answers so.
     private func probe(_ world: PeerWorld, _ answer: String?, metrics: MetricRegistry = MetricRegistry()) async throws -> ProbeRecord {
         let runtime = try await ScriptedRuntime { _, request in
@@ -29,11 +36,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: file) }
         let url = "http://127.0.0.1:\(runtime.port)/"
         let settings = OutsideProbes.Settings(endpoints: ["eu": url], keyFile: file)
-        let client = OutboundClient()
-        let probes = OutsideProbes(
-            serving: world.pool, reliability: world.pool, holder: UUID(), settings: settings, metrics: metrics, logger: Logger(label: "test"),
-            ask: { request async throws(OutboundError) in try await client.send(request) })
-        let record = try await probes.result(of: OutsideProbe(model: "tiny", region: "eu", url: url), settings)
+        let record = try await probes(world, settings, metrics: metrics).result(of: OutsideProbe(model: "tiny", region: "eu", url: url), settings)
         try await runtime.close()
         return record
     }
@@ -68,6 +71,26 @@ import Testing
             #expect(try await probe(world, broken).fault == "host")
             try await worker(world, fault: nil)
             #expect(try await probe(world, broken).fault == "gateway")
+        }
+    }
+
+    @Test func `a probe of what a drill touches is marked, until the drill is over`() async throws {
+        try await PeerWorld.with { world in
+            try await world.pool.execute(
+                """
+                INSERT INTO reliability.drill (kind, provider, region, models, reason, requested_by, started_at, until_at)
+                VALUES ('provider-loss', 'alpha', 'eu', ARRAY['tiny'], 'rehearsal', 'test', now() - interval '10 seconds', now() + interval '1 minute')
+                """)
+            func isDrilled(_ model: String, _ region: String, secondsAgo: Double = 0) async throws -> Bool {
+                let start = Int64((Date().timeIntervalSince1970 - secondsAgo) * 1_000_000)
+                return try await probes(world).isDrilled(OutsideProbe(model: model, region: region, url: ""), since: start)
+            }
+            #expect(try await isDrilled("tiny", "eu"))
+            #expect(try await !isDrilled("tiny", "us"))
+            #expect(try await !isDrilled("other", "eu"))
+            try await world.pool.execute("UPDATE reliability.drill SET ended_at = now() - interval '5 seconds', end_reason = 'aborted'")
+            #expect(try await !isDrilled("tiny", "eu"))
+            #expect(try await isDrilled("tiny", "eu", secondsAgo: 8), "it was asked while the drill lasted")
         }
     }
 

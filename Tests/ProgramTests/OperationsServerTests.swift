@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct OperationsServerTests {
     /// The status and body of one request, over a plain socket.
-    private func ask(_ path: String, _ port: Int) throws -> String {
+    private func ask(_ path: String, _ port: Int, method: String = "GET") throws -> String {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -18,7 +18,7 @@ import Testing
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         }
         try #require(connected == 0)
-        let request = Array("GET \(path) HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".utf8)
+        let request = Array("\(method) \(path) HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".utf8)
         _ = write(descriptor, request, request.count)
         var answer: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 65_536)
@@ -60,7 +60,7 @@ import Testing
         let (ports, tell) = AsyncStream.makeStream(of: SettingsAddress.self)
         let server = OperationsServer(
             address: SettingsAddress(host: "127.0.0.1", port: 0), metrics: metrics, readiness: readiness, logger: Logger(label: "t"),
-            bound: { tell.yield($0) })
+            order: { $0 == "/do" ? "{}" : nil }, bound: { tell.yield($0) })
         let running = Task { try await server.run() }
         defer { running.cancel() }
         for await bound in ports {
@@ -71,6 +71,8 @@ import Testing
             readiness.clear("table")
             #expect(try ask("/readyz", port).hasPrefix("HTTP/1.1 200"))
             #expect(try ask("/secret", port).hasPrefix("HTTP/1.1 404"))
+            #expect(try ask("/do", port, method: "POST").hasPrefix("HTTP/1.1 200") && ask("/do", port).hasPrefix("HTTP/1.1 404"))
+            #expect(try ask("/metrics", port, method: "POST").hasPrefix("HTTP/1.1 405"))
             break
         }
     }

@@ -25,7 +25,8 @@ struct DrillReport: Sendable {
         let findings = DrillFindings(
             requests: traffic.requests, lost: traffic.lost, badMinutes: minutes,
             detectedAfter: trail.detected.map { micros(drill.startedAt, $0.at) },
-            mitigatedAfter: trail.detected.flatMap { detected in trail.mitigatedAt.map { micros(detected.at, $0) } })
+            mitigatedAfter: trail.detected.flatMap { detected in trail.mitigatedAt.map { micros(detected.at, $0) } },
+            firstTokens: try await firstTokens(drill, end, databases.reliability))
         return DrillReport(
             kind: drill.kind, findings: findings, moved: traffic.moved, detectedBy: trail.detected?.by, incidents: trail.incidents,
             mitigations: trail.mitigations,
@@ -44,6 +45,17 @@ struct DrillReport: Sendable {
             WHERE kind = 'final' AND accepted_at >= \(drill.startedAt) AND accepted_at < \(end) AND model = ANY(\(drill.models))
             """)
         return (try row?.value("requests") ?? 0, try row?.value("lost") ?? 0, try row?.value("moved") ?? 0)
+    }
+
+    /// Of all traffic in minutes that it touched, that of the drill too, in its region.
+    private static func firstTokens(_ drill: Drill, _ end: Date, _ pool: PostgresPool) async throws -> LatencyCounter {
+        let row = try await pool.queryOne(
+            """
+            SELECT coalesce(sum(first_token_samples), 0)::bigint AS samples, coalesce(sum(first_token_over), 0)::bigint AS late
+            FROM reliability.minute WHERE minute_at >= date_trunc('minute', \(drill.startedAt)::timestamptz) AND minute_at < \(end)
+                AND model = ANY(\(drill.models)) AND coalesce(region = \(drill.region), true)
+            """)
+        return LatencyCounter(samples: try row?.value("samples") ?? 0, over: try row?.value("late") ?? 0)
     }
 
     /// Drill traffic is marked and counts for nobody, nor does what the minute of its beginning had before.
@@ -67,6 +79,7 @@ struct DrillReport: Sendable {
             ("failures", Self.list(findings.failures(of: kind))),
             ("requests", "\(findings.requests)"), ("requests_lost", "\(findings.lost)"), ("requests_moved", "\(moved)"),
             ("bad_minutes", "\(findings.badMinutes)"),
+            ("first_tokens", "\(findings.firstTokens.samples)"), ("first_tokens_late", "\(findings.firstTokens.over)"),
             ("detected_after_us", Self.number(findings.detectedAfter)), ("detected_by", detectedBy.map(AdminJSON.string) ?? "null"),
             ("mitigated_after_us", Self.number(findings.mitigatedAfter)), ("reverted_after_us", Self.number(revertedAfter)),
             ("incidents", Self.list(incidents)), ("mitigations", Self.list(mitigations)),

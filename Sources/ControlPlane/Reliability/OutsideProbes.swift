@@ -107,7 +107,8 @@ package struct OutsideProbes: Service {
 
     private func probe(_ subject: OutsideProbe, _ settings: Settings) async {
         do {
-            let record = try await result(of: subject, settings)
+            var record = try await result(of: subject, settings)
+            record.drill = try await isDrilled(subject, since: record.at)
             _ = try await ProbeStore(reliability).store([record])
             metrics.count(record.fault)
         } catch {
@@ -151,6 +152,22 @@ package struct OutsideProbes: Service {
             if try row?.value("good", as: Int.self) ?? 0 > 0 { return .gateway }
             return try row?.value("fault", as: String?.self).flatMap(ProbeFault.init) ?? usual
         }
+    }
+
+    /// Whether a drill broke something of what was asked while it was asked.
+    ///
+    /// - Parameter start: Microseconds since 1970.
+    func isDrilled(_ subject: OutsideProbe, since start: Int64) async throws -> Bool {
+        let began = Date(timeIntervalSince1970: Double(start) / 1_000_000)
+        let found = try await serving.query(
+            """
+            SELECT 1 FROM reliability.drill AS drill LEFT JOIN serving.workers AS worker ON worker.id = drill.worker_id
+            LEFT JOIN serving.hosts AS hosts ON hosts.id = worker.host_id
+            WHERE drill.kind <> 'control-loss' AND \(subject.model) = ANY (drill.models)
+                AND coalesce(drill.region, hosts.region, \(subject.region)) = \(subject.region)
+                AND drill.started_at <= now() AND coalesce(drill.ended_at, drill.until_at) >= \(began) LIMIT 1
+            """)
+        return !found.isEmpty
     }
 
     private func note(_ error: any Error) {

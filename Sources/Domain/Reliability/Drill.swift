@@ -31,16 +31,28 @@ package struct DrillFindings: Sendable, Equatable {
     package var detectedAfter: Int64?
     /// From the first sign to the first mitigation; nil: none.
     package var mitigatedAfter: Int64?
+    /// First tokens of its minutes, and those later than their tier's objective.
+    package var firstTokens: LatencyCounter
 
     package static let mostDetection: Int64 = 60_000_000
     package static let mostMitigation: Int64 = 5_000_000
 
-    package init(requests: Int64, lost: Int64, badMinutes: Int64, detectedAfter: Int64?, mitigatedAfter: Int64?) {
+    package init(
+        requests: Int64, lost: Int64, badMinutes: Int64, detectedAfter: Int64?, mitigatedAfter: Int64?, firstTokens: LatencyCounter = LatencyCounter()
+    ) {
         self.requests = requests
         self.lost = lost
         self.badMinutes = badMinutes
         self.detectedAfter = detectedAfter
         self.mitigatedAfter = mitigatedAfter
+        self.firstTokens = firstTokens
+    }
+
+    /// A region that is slow keeps its promise where the 95th percentile of the first token does. Where nobody asks nothing is kept.
+    private var slowness: [String] {
+        guard let isLate = firstTokens.isBreach else { return ["no first token was measured, so nothing is known of the objective: send load"] }
+        return isLate
+            ? ["\(firstTokens.over) of \(firstTokens.samples) first tokens were later than the objective, and \(firstTokens.allowed) may be"] : []
     }
 
     /// Why the promise did not hold, in words for the operator; empty: it held.
@@ -58,6 +70,7 @@ package struct DrillFindings: Sendable, Equatable {
         if let mitigatedAfter, mitigatedAfter > Self.mostMitigation {
             failures.append("it was acted upon \(mitigatedAfter / 1_000_000) s after it was noticed, and 5 s are allowed")
         }
+        if kind == .slowRegion { failures += slowness }
         return failures
     }
 }

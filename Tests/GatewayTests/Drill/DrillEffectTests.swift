@@ -113,4 +113,18 @@ struct DrillEffectTests {
         solitude.take([GatewayEntry(id: "a", region: "r", address: "", aloneUntilSeconds: Self.soon - 1_200)], own: "a")
         #expect(!solitude.isAlone)
     }
+
+    @Test("a drill that is aborted at the gateway stays over, whatever the table says of it, and the next one is another")
+    func aborted() {
+        let solitude = Solitude()
+        #expect(!solitude.abort())
+        let end = Self.soon
+        let table = { (until: Int64) in [GatewayEntry(id: "a", region: "r", address: "", aloneUntilSeconds: until)] }
+        solitude.take(table(end), own: "a")
+        #expect(solitude.abort() && !solitude.isAlone)
+        solitude.take(table(end), own: "a")
+        #expect(!solitude.isAlone)
+        solitude.take(table(end + 1), own: "a")
+        #expect(solitude.isAlone)
+    }
 }
