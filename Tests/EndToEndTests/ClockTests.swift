@@ -8,16 +8,20 @@ extension MachineTests {
         /// Five minutes are borne with; what is beyond waits for a person, and the customers of that gateway notice nothing.
         @Test(.timeLimit(.minutes(3))) func fourMinutesAreBorneWithAndTwentyAreSetAside() async throws {
             try await Installation.with { plimsoll in
-                let near = try await plimsoll.addGateway(1, environment: FakeClock.environment("+240"))
-                defer { near.child.signal(SIGKILL) }
-                let far = try await plimsoll.addGateway(2, environment: FakeClock.environment("+1200"))
-                defer { far.child.signal(SIGKILL) }
-                let stored = try await ask(plimsoll, near.url)
-                let early = "SELECT extract(epoch FROM accepted_at - now()) > 180 FROM billing.usage_event WHERE request_id = '\(stored)'"
-                try await Waiting.until("the record of the near one", within: .seconds(30)) { try await plimsoll.rows(early) == ["t"] }
-                let setAside = try await ask(plimsoll, far.url)
-                let reason = "SELECT reason FROM billing.usage_quarantine WHERE request_id = '\(setAside)'"
-                try await Waiting.until("the record of the far one", within: .seconds(30)) { try await plimsoll.rows(reason) == ["future"] }
+                try await MovableClock.with(startingAt: .now + 240) { clock in
+                    let near = try await plimsoll.addGateway(1, environment: clock.environment)
+                    defer { near.child.signal(SIGKILL) }
+                    let stored = try await ask(plimsoll, near.url)
+                    let early = "SELECT extract(epoch FROM accepted_at - now()) > 180 FROM billing.usage_event WHERE request_id = '\(stored)'"
+                    try await Waiting.until("the record of the near one", within: .seconds(30)) { try await plimsoll.rows(early) == ["t"] }
+                }
+                try await MovableClock.with(startingAt: .now + 1_200) { clock in
+                    let far = try await plimsoll.addGateway(2, environment: clock.environment)
+                    defer { far.child.signal(SIGKILL) }
+                    let setAside = try await ask(plimsoll, far.url)
+                    let reason = "SELECT reason FROM billing.usage_quarantine WHERE request_id = '\(setAside)'"
+                    try await Waiting.until("the record of the far one", within: .seconds(30)) { try await plimsoll.rows(reason) == ["future"] }
+                }
             }
         }
 

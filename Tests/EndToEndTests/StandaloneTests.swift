@@ -77,28 +77,32 @@ extension MachineTests {
             return states.allSatisfy { !$0.contains("TracerPid:\t0\n") }
         }
 
-        private static let clock = "/clock"
-
         @Test(.timeLimit(.minutes(3))) func aClockThatJumpsMovesNoLimitAndNoDuration() async throws {
-            let environment: @Sendable (String) throws -> [String: String] = { try FakeClock.environment("+0", file: $0 + Self.clock) }
-            let settings: [String: any Sendable] = ["tiers": [StandaloneGateway.tier(requestsPerMinute: 6)]]
-            // The library starts anew what it is loaded into first, without its arguments: that is `env`.
-            try await StandaloneGateway.with(wrapper: ["/usr/bin/env"], environment: environment, settings: settings) { gateway in
-                let start = ContinuousClock.now
-                var served = 0
-                for jump in ["+0", "+1h", "-1h", "+3650d", "-3650d", "+0"] {
-                    try Data(jump.utf8).write(to: URL(filePath: gateway.folder + Self.clock))
-                    for _ in 0..<4 where try await gateway.ask() == 200 { served += 1 }
+            try await MovableClock.with { clock in
+                let settings: [String: any Sendable] = ["tiers": [StandaloneGateway.tier(requestsPerMinute: 6)]]
+                let environment = clock.environment
+                try await StandaloneGateway.with(environment: { _ in environment }, settings: settings) { gateway in
+                    try await jump(clock, gateway)
                 }
-                let minutes = Double((ContinuousClock.now - start).components.seconds + 1) / 60
-                #expect(served >= 6 && Double(served) <= 6 + 6 * minutes + 1, "\(served) served in \(minutes) minutes")
-                await gateway.process.stop()
-                let records = try SpoolReader(directory: gateway.spool).records()
-                #expect(records.count == served)
-                let moments = records.map(\.acceptedAt)
-                #expect((moments.max() ?? 0) - (moments.min() ?? 0) > 3_500_000_000, "the clock has jumped")
-                #expect(records.allSatisfy { (0...60_000_000).contains($0.finishedAfter) && $0.outcome == "good" })
             }
+        }
+
+        private func jump(_ clock: MovableClock, _ gateway: StandaloneGateway) async throws {
+            let (hour, decade): (TimeInterval, TimeInterval) = (3_600, 3_650 * 86_400)
+            let start = ContinuousClock.now
+            var served = 0
+            for jump in [0, hour, -2 * hour, decade + hour, -2 * decade, decade] {
+                try clock.move(by: jump)
+                for _ in 0..<4 where try await gateway.ask() == 200 { served += 1 }
+            }
+            let minutes = Double((ContinuousClock.now - start).components.seconds + 1) / 60
+            #expect(served >= 6 && Double(served) <= 6 + 6 * minutes + 1, "\(served) served in \(minutes) minutes")
+            await gateway.process.stop()
+            let records = try SpoolReader(directory: gateway.spool).records()
+            #expect(records.count == served)
+            let moments = records.map(\.acceptedAt)
+            #expect((moments.max() ?? 0) - (moments.min() ?? 0) > 3_500_000_000, "the clock has jumped")
+            #expect(records.allSatisfy { (0...60_000_000).contains($0.finishedAfter) && $0.outcome == "good" })
         }
     }
 }

@@ -26,10 +26,9 @@ extension Installation {
             "operations": {"listen": "127.0.0.1:\(base + 2)"}, "drain_limit": "5s"}
             """
         try settings.write(toFile: file, atomically: true, encoding: .utf8)
-        // A library that is loaded into it first may start anew what it is loaded into, without its arguments: that is `env`.
-        let command = (environment.isEmpty ? [] : ["/usr/bin/env"]) + [Checkout.program("plimsoll-gateway"), "serve", "--config", file]
         let child = try ChildProcess(
-            command[0], Array(command.dropFirst()), environment: environment, errors: "\(state)/logs/gateway-\(number).log")
+            Checkout.program("plimsoll-gateway"), ["serve", "--config", file], environment: environment, errors: "\(state)/logs/gateway-\(number).log"
+        )
         let gateway = AddedGateway(url: "http://127.0.0.1:\(base)", child: child)
         let body = #"{"model":"\#(model)","max_tokens":1,"messages":[{"role":"user","content":"ready?"}]}"#
         do {

@@ -102,6 +102,13 @@ package final class Installation: Sendable {
             method, adminURL + "/admin/v1" + path, headers: ["Authorization": "Bearer " + (environment["PLIMSOLL_ADMIN_TOKEN"] ?? "")], body: body)
     }
 
+    /// Runs the command line as its operator does; gives its exit code and what it prints.
+    package func command(_ words: [String], within limit: Duration = .seconds(60)) async throws -> (code: Int32, text: String) {
+        let child = try ChildProcess(Checkout.program("plimsoll"), words, environment: environment, errors: state + "/commands.log")
+        let code = try await child.ended(within: limit)
+        return (code, child.lines.joined(separator: "\n"))
+    }
+
     package func chat(_ body: String, key: String? = nil) async throws -> HTTPCall {
         try await HTTPCall.send("POST", url + "/v1/chat/completions", headers: ["Authorization": "Bearer " + (key ?? self.key)], body: body)
     }
