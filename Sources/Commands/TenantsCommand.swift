@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 
 enum Tenants: AdminKind {
     static let path = "tenants"
@@ -26,23 +27,53 @@ struct TenantsCommand: AsyncParsableCommand {
         commandName: "tenants", abstract: "Customers.",
         subcommands: [
             ListVerb<Tenants>.self, GetVerb<Tenants>.self, CreateVerb<Tenants>.self, UpdateVerb<Tenants>.self, DeleteVerb<Tenants>.self,
-            TenantReportCommand.self,
+            TenantReportCommand.self, TenantIncidentsCommand.self,
         ])
 }
 
-/// `plimsoll tenants report acme --month 2030-01`
+/// `plimsoll tenants report acme --month 2030-01 --html acme-2030-01.html`
 struct TenantReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "A month of a tenant: availability in both views, latency, errors, days, incidents.")
+        commandName: "report",
+        abstract: "A month of a tenant: availability in both views, latency, errors, budget, days, incidents, what was left out, credits, evidence.")
 
     @OptionGroup var options: AdminOptions
     @Argument(help: "Id or name.") var tenant: String
     @Option(help: "Such as 2030-01; the present one without it.") var month: String?
+    @Option(help: "A file to write it to as a page with charts, which needs no network and prints well.") var html: String?
 
     func run() async throws {
         try await CommandFailure.reporting {
             let query = month.map { "?month=\(AdminClient.escape($0))" } ?? ""
-            print(JSONPrinter.pretty(try await options.client().get("tenants/\(AdminClient.escape(tenant))/report\(query)")))
+            let (client, path) = (try options.client(), "tenants/\(AdminClient.escape(tenant))/report")
+            guard let html else { return print(JSONPrinter.pretty(try await client.get("\(path)\(query)"))) }
+            let page = try await LateProgress.over("fetching the report") { _ in try await client.page("admin/v1/\(path)/page\(query)") }
+            do {
+                try Data(page.utf8).write(to: URL(filePath: html))
+            } catch {
+                throw CommandFailure(.refused, "\(html) cannot be written", cause: error)
+            }
+        }
+    }
+}
+
+/// `plimsoll tenants incidents acme --month 2030-01 --csv`
+struct TenantIncidentsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "incidents", abstract: "Times of a month in which a tenant felt incidents, without names of providers, to hand out.")
+
+    @OptionGroup var options: AdminOptions
+    @Argument(help: "Id or name.") var tenant: String
+    @Option(help: "Such as 2030-01; the present one without it.") var month: String?
+    @Flag(help: "Lines for a spreadsheet instead of JSON.") var csv = false
+
+    func run() async throws {
+        try await CommandFailure.reporting {
+            let parts = [month.map { "month=\(AdminClient.escape($0))" }, csv ? "format=csv" : nil].compactMap(\.self)
+            let query = parts.isEmpty ? "" : "?" + parts.joined(separator: "&")
+            let (client, path) = (try options.client(), "tenants/\(AdminClient.escape(tenant))/incidents/export\(query)")
+            guard csv else { return print(JSONPrinter.pretty(try await client.get(path))) }
+            print(try await client.page("admin/v1/\(path)"), terminator: "")
         }
     }
 }

@@ -26,7 +26,8 @@ enum ShareText {
     static func percent(ppm: Int64) -> String { Ratio(ppm, 10_000).shortDecimal(places: 2) + " %" }
 
     static func seconds(microseconds: Int64) -> String {
-        microseconds < 1_000_000
+        if microseconds == 0 { return "0 s" }
+        return microseconds < 1_000_000
             ? "\(max(1, microseconds / 1_000)) ms" : Ratio(microseconds, 1_000_000).decimal(places: 2) + " s"
     }
 }

@@ -10,9 +10,13 @@ enum StatusCharts {
 
     /// A column for each day: what was good, bad, left out and unmeasured, to scale; the least share is still seen.
     static func history(_ component: StatusComponent) -> HTML {
-        let columns = component.days.enumerated().map { column($1, x: $0 * step) }
-        let width = component.days.count * step - (step - bar)
-        let title = "\(component.modelName) in \(component.regionName), last \(component.days.count) days: \(summary(component.days))"
+        history(component.days, "\(component.modelName) in \(component.regionName), last \(component.days.count) days")
+    }
+
+    static func history(_ days: [StatusPeriod], _ name: String) -> HTML {
+        let columns = days.enumerated().map { column($1, x: $0 * step) }
+        let width = days.count * step - (step - bar)
+        let title = "\(name): \(summary(days))"
         return """
             <svg class="history" viewBox="0 0 \(max(width, 1)) \(height)" preserveAspectRatio="none" role="img" aria-label="\(title)">\(columns)</svg>
             """
@@ -83,7 +87,11 @@ enum StatusCharts {
     ]
 
     static func chart(_ lines: Lines, _ periods: [StatusPeriod], over time: String) -> HTML {
-        let values = lines.series.map { series in periods.map(series.value) }
+        chart(lines, lines.series.map { series in periods.map(series.value) }, over: time)
+    }
+
+    /// - Parameter values: Of each of the lines' series, whatever they were read from.
+    static func chart(_ lines: Lines, _ values: [[Int64?]], over time: String) -> HTML {
         let known = values.flatMap { $0.compactMap { $0 } }
         let top = max(known.max() ?? 0, lines.least)
         let base = lines.base == 0 ? 0 : min(known.min() ?? lines.base, lines.base)

@@ -45,7 +45,8 @@ struct ControlProgram {
         _ plane: ControlPlaneServices, _ metrics: MetricRegistry, _ readiness: Readiness
     ) throws -> AdminServer {
         let api = AdminAPI(
-            databases: plane.databases, tokens: EnrolmentTokens(pin: plane.authority.pin), signer: plane.authority.evidenceSigner, logger: logger)
+            databases: plane.databases, tokens: EnrolmentTokens(pin: plane.authority.pin), signer: plane.authority.evidenceSigner, logger: logger,
+            report: { TenantMonthPage($0).html })
         let pages = EvidencePages(reliability: plane.databases.reliability, signer: plane.authority.evidenceSigner, logger: logger)
         do {
             return try AdminServer(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Console
 
-/// The status page in a real browser, in every state that it may be in.
+/// The pages in a real browser, in every state that they may be in.
 @Suite struct StatusBrowserTests {
     private struct Served: Encodable {
         var path: String
@@ -27,6 +27,9 @@ import Testing
         }
         states["stale"] = StatusPages(StatusFixture.snapshot()).documents.map {
             Served(path: $0.path, contentType: $0.contentType, body: $0.body(ageSeconds: 900))
+        }
+        for (name, month) in TenantMonthFixture.all {
+            states["month-\(name)"] = [Served(path: "/report", contentType: "text/html; charset=utf-8", body: TenantMonthPage(month).html)]
         }
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase

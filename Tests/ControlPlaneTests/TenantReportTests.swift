@@ -1,5 +1,6 @@
 import Domain
 import FoundationEssentials
+import PlimsollWire
 import Postgres
 import TestSupport
 import Testing
@@ -24,7 +25,7 @@ import Testing
             try await evidence.world.pool.execute(
                 """
                 INSERT INTO reliability.maintenance_window (title, reason, starts_at, ends_at, announced_at, announced_by)
-                VALUES ('Disks', 'new disks', to_timestamp(\(start + 1_490) * 60), to_timestamp(\(start + 1_510) * 60),
+                VALUES ('Disks of alpha', 'new disks', to_timestamp(\(start + 1_490) * 60), to_timestamp(\(start + 1_510) * 60),
                     to_timestamp(\(start + 1_490) * 60) - interval '4 days', 'test')
                 """)
             try await evidence.world.pool.execute(
@@ -45,6 +46,49 @@ import Testing
             #expect(series["first_token"]["p95_is_over"].text == "false")
             #expect(series["days"].elements.map { $0["day"].string } == ["2026-06-01", "2026-06-02"])
             #expect(report["incidents"].elements.map { $0["model"].string } == ["tiny"])
+            let month = try WireCoder.decode(TenantMonth.self, from: text.utf8)
+            #expect(month.series[0].days.map(\.minutes.excluded) == [0, 20] && month.incidents[0].badMinutes == 1)
+            #expect(month.maintenance.map(\.title) == ["Disks of a capacity source"] && month.evidence?.complete == false)
+            #expect(month.series[0].budget?.allowedMinutes == 43 && month.series[0].budget?.badMinutes == 1)
+        }
+    }
+
+    @Test func `credits of a month stand in its report with their arithmetic, the newest version alone`() async throws {
+        try await EvidenceWorld.with { evidence in
+            try await evidence.begin()
+            try await evidence.agree(from: EvidenceWorld.start)
+            try await evidence.world.pool.execute(
+                """
+                INSERT INTO reliability.credit (agreement_id, tenant_id, terms_id, month, version, status, amount_cents, arithmetic, computed_by)
+                SELECT id, tenant_id, terms_id, '2026-06', version, 'issued', version * 5, '{"total_percent": [5, 1], "cap_percent": 25}', 'test'
+                FROM reliability.agreement, generate_series(1, 2) AS version
+                """)
+            let text = try await TenantReport.of(evidence.tenant, EvidenceWorld.month, evidence.databases)
+            let credits = try WireCoder.decode(TenantMonth.self, from: text.utf8).credits
+            #expect(credits.map(\.version) == [2] && credits[0].amountCents == 10 && credits[0].arithmetic.totalPercent == [5, 1])
+        }
+    }
+
+    @Test func `the times of incidents are exported as JSON and as lines`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.post("tiers", AdminFixture.tier())
+            #expect(try await admin.post("tenants", #"{"name": "acme", "display_name": "Acme", "tier": "pro"}"#).status == 201)
+            _ = try await admin.row(
+                """
+                WITH series AS (INSERT INTO reliability.evidence_series (tenant_id, model, region, since_at, cause)
+                    SELECT id, 'tiny', 'eu', '2026-06-01Z', 'traffic' FROM serving.tenants RETURNING 1)
+                INSERT INTO reliability.incident (key, rule, severity, model, provider, title, began_at, opened_at, last_signal_at, impact_from, impact_until)
+                VALUES ('k', 'server_errors', 'page', 'tiny', 'alpha', 'alpha is slow', '2026-06-02 10:00Z', '2026-06-02 10:01Z', '2026-06-02 10:05Z',
+                    '2026-06-02 10:00Z', '2026-06-02 10:05Z') RETURNING 1
+                """)
+            let path = "tenants/acme/incidents/export?month=2026-06"
+            let told = try await admin.get(path).json["windows"]
+            #expect(told.elements.count == 1 && told[0]["impact_until"].string == "2026-06-02T10:05:00Z")
+            let lines = try await admin.get(path + "&format=csv").text.split(separator: "\r\n")
+            let wanted = "1,server_errors,tiny,,detected,2026-06-02T10:00:00Z,"
+            #expect(lines.count == 2 && lines[0].hasPrefix("number,rule,model") && lines[1].hasPrefix(wanted), "\(lines)")
+            #expect(try await admin.get(path + "&format=xml").status == 400)
+            #expect(try await admin.get("tenants/acme/report/page?month=2026-06").status == 200)
         }
     }
 }

@@ -13,11 +13,16 @@ package struct AdminAPI: Sendable {
     /// Every route of this API, in the order of its document.
     package let routes: [AdminRoute]
 
-    /// - Parameter signer: Signs bundles of evidence; nil: there are none.
-    package init(databases: ControlDatabases, tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, logger: Logger) {
+    /// - Parameters:
+    ///   - signer: Signs bundles of evidence; nil: there are none.
+    ///   - report: Makes the page of a tenant's month.
+    package init(
+        databases: ControlDatabases, tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, logger: Logger,
+        report: @escaping TenantReport.Render = { _ in "" }
+    ) {
         self.databases = databases
         self.logger = logger
-        routes = AdminRoutes.all(tokens: tokens, signer: signer)
+        routes = AdminRoutes.all(tokens: tokens, signer: signer, report: report)
     }
 
     struct Request: Sendable {

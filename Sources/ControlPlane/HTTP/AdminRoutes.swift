@@ -1,7 +1,9 @@
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
-    package static func all(tokens: EnrolmentTokens, signer: EvidenceSigner? = nil) -> [AdminRoute] {
-        customers + catalogue + fleet(tokens) + records + abuse + promise + DrillResource.routes + incidents + status
+    package static func all(
+        tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, report: @escaping TenantReport.Render = { _ in "" }
+    ) -> [AdminRoute] {
+        customers + TenantReport.routes(report) + catalogue + fleet(tokens) + records + abuse + promise + DrillResource.routes + incidents + status
             + EvidenceResource.routes(signer)
     }
 
@@ -12,7 +14,7 @@ package enum AdminRoutes {
         return tiers.reads + [tiers.creation, tiers.update, tiers.removal]
             + tenants.reads + [tenants.creation, tenants.update, AdminResource.tenantRemoval]
             + keys.reads + [KeyResource.creation, keys.update, KeyResource.rotation, KeyResource.revocation]
-            + [QuotaResource.list, TenantReport.route]
+            + [QuotaResource.list]
     }
 
     private static var catalogue: [AdminRoute] {

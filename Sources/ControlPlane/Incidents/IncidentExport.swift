@@ -47,7 +47,7 @@ struct IncidentExport: Sendable {
     }
 
     /// Of everything that a customer must not see, the longest first.
-    private static let names: SQL = """
+    static let names: SQL = """
         SELECT name FROM (
             SELECT name::text FROM serving.providers UNION SELECT display_name::text FROM serving.providers
             UNION SELECT name::text FROM serving.pools UNION SELECT name FROM serving.hosts UNION SELECT id::text FROM serving.hosts

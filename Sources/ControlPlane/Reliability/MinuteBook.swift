@@ -25,6 +25,16 @@ package struct MinuteTally: Sendable, Equatable {
 
     package var eligible: Int64 { minutes - excluded }
     package var allBad: Int64 { bad + badIdle + unmeasured }
+    package mutating func add(_ other: MinuteTally) {
+        minutes += other.minutes
+        excluded += other.excluded
+        good += other.good
+        bad += other.bad
+        goodIdle += other.goodIdle
+        badIdle += other.badIdle
+        unmeasured += other.unmeasured
+    }
+
     /// Share of good minutes; nil without a minute that counts.
     package var uptime: Ratio? { eligible > 0 ? Ratio(eligible - allBad, eligible) : nil }
 }

@@ -1,9 +1,11 @@
 import Domain
 import FoundationEssentials
+package import PlimsollWire
 import Postgres
 
-/// A month of a tenant as its customer may see it: availability in both views, latency, errors, days for charts, incidents. No provider, host or worker.
-struct TenantReport: Sendable {
+/// A month of a tenant as its customer may see it: availability in both views, latency, errors, days for charts, incidents, what was left out, credits,
+/// evidence. No provider, host or worker.
+package struct TenantReport: Sendable {
     let databases: ControlDatabases
     let tenant: UUID
     let month: BillingPeriod
@@ -15,45 +17,83 @@ struct TenantReport: Sendable {
         let range: MinuteRange
     }
 
-    /// `GET /admin/v1/tenants/{id}/report?month=2030-01`; without a month the present one.
-    static let route = AdminRoute.read("tenants/{id}/report") { call, databases in
-        try call.refuseQuery(but: ["month"])
+    /// Makes a page of a month.
+    package typealias Render = @Sendable (TenantMonth) -> String
+
+    /// `GET /admin/v1/tenants/{id}/report?month=2030-01`, the same as a page below `/page`, and the incidents of the month alone.
+    static func routes(_ render: @escaping Render) -> [AdminRoute] {
+        [
+            .read("tenants/{id}/report") { call, databases in
+                try call.refuseQuery(but: ["month"])
+                let (tenant, month) = try await subject(call, databases)
+                return AdminAnswer(body: try await of(tenant, month, databases))
+            },
+            .read("tenants/{id}/report/page") { call, databases in
+                try call.refuseQuery(but: ["month"])
+                let (tenant, month) = try await subject(call, databases)
+                let report = try WireCoder.decode(TenantMonth.self, from: try await of(tenant, month, databases).utf8)
+                return AdminAnswer(body: render(report), contentType: "text/html; charset=utf-8")
+            },
+            .read("tenants/{id}/incidents/export") { call, databases in
+                try call.refuseQuery(but: ["month", "format"])
+                let (tenant, month) = try await subject(call, databases)
+                let windows = try await report(tenant, month, databases).windows()
+                switch call.query["format"] ?? "json" {
+                case "json":
+                    return AdminAnswer(body: "{\"tenant\":\"\(tenant.uuidString.lowercased())\",\"month\":\"\(month)\",\"windows\":\(windows.json)}")
+                case "csv": return AdminAnswer(body: windows.csv, contentType: "text/csv; charset=utf-8")
+                default: throw AdminRefusal.fault("format", "must be json or csv")
+                }
+            },
+        ]
+    }
+
+    /// Whose month is asked for; without a month the present one.
+    private static func subject(_ call: AdminCall, _ databases: ControlDatabases) async throws -> (UUID, BillingPeriod) {
         let (id, _) = try await AdminResource.tenants.find(call.reference) { try await databases.serving.queryOne($0) }
         guard let tenant = UUID(uuidString: id) else { throw AdminRefusal.notFound }
         let present = BillingPeriod(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000)
         guard let month = call.query["month"].map({ BillingPeriod($0) }) ?? present else {
             throw AdminRefusal.fault("month", "must be a month such as 2030-01")
         }
-        return AdminAnswer(body: try await of(tenant, month, databases))
+        return (tenant, month)
     }
 
     static func of(_ tenant: UUID, _ month: BillingPeriod, _ databases: ControlDatabases) async throws -> String {
+        try await report(tenant, month, databases).document()
+    }
+
+    private static func report(_ tenant: UUID, _ month: BillingPeriod, _ databases: ControlDatabases) async throws -> TenantReport {
         let row = try await databases.reliability.queryOne(
             "SELECT extract(epoch FROM closed_until)::bigint / 60 AS minute FROM reliability.minute_progress")
         let closed = try row?.value("minute", as: Int64.self) ?? month.minutes.lowerBound
         let end = max(month.minutes.lowerBound, min(month.minutes.upperBound, closed))
-        let report = TenantReport(databases: databases, tenant: tenant, month: month, range: month.minutes.lowerBound..<end)
-        return try await report.document()
+        return TenantReport(databases: databases, tenant: tenant, month: month, range: month.minutes.lowerBound..<end)
     }
 
     private func document() async throws -> String {
         let tier = try await databases.serving.queryOne(
             """
-            SELECT tier.name, tier.ttft_objective_microseconds AS first, tier.ttlt_objective_microseconds AS last
+            SELECT tenant.name AS tenant, tenant.display_name, tier.name, tier.ttft_objective_microseconds AS first,
+                tier.ttlt_objective_microseconds AS last
             FROM serving.tenants AS tenant JOIN serving.tiers AS tier ON tier.name = tenant.tier WHERE tenant.id = \(tenant)
             """)
         guard let tier else { throw AdminRefusal.notFound }
         let (name, first, last): (String, Int64, Int64) = (try tier.value("name"), try tier.value("first"), try tier.value("last"))
+        let (short, display): (String, String) = (try tier.value("tenant"), try tier.value("display_name"))
         var series: [String] = []
-        for place in try await places() { series.append(try await text(place, first: first, last: last)) }
-        return "{\"tenant\":\"\(tenant.uuidString.lowercased())\",\"tier\":\(AdminJSON.string(name)),\"month\":\"\(month)\","
+        for place in try await places(in: range) { series.append(try await text(place, tier: name, first: first, last: last)) }
+        let facts = ReportFacts(databases: databases, tenant: tenant, month: month)
+        return "{\"tenant\":\"\(tenant.uuidString.lowercased())\",\"name\":\(AdminJSON.string(short)),\"display_name\":\(AdminJSON.string(display)),"
+            + "\"tier\":\(AdminJSON.string(name)),\"month\":\"\(month)\","
             + "\"from\":\"\(UTCMinute.text(range.lowerBound))\",\"until\":\"\(UTCMinute.text(range.upperBound))\","
             + "\"complete\":\(range == month.minutes),\"series\":[\(series.joined(separator: ","))],"
-            + "\"credits\":\(try await credits()),\"incidents\":\(try await incidents(tier: name))}"
+            + "\"incidents\":\(try await windows().json),\"maintenance\":\(try await facts.maintenance()),"
+            + "\"exclusions\":\(try await facts.exclusions()),\"credits\":\(try await facts.credits()),\"evidence\":\(try await facts.evidence())}"
     }
 
-    /// What has leaves in the month, and for which part of it.
-    private func places() async throws -> [Place] {
+    /// What has leaves in the range, and for which part of it.
+    private func places(in range: MinuteRange) async throws -> [Place] {
         let rows = try await databases.reliability.query(
             """
             SELECT model, region, extract(epoch FROM min(since_at))::bigint / 60 AS since,
@@ -71,20 +111,35 @@ struct TenantReport: Sendable {
         }
     }
 
-    private func text(_ place: Place, first: Int64, last: Int64) async throws -> String {
+    private func text(_ place: Place, tier: String, first: Int64, last: Int64) async throws -> String {
         let book = MinuteBook(pool: databases.reliability)
         let gaps = try await PromiseGaps(pool: databases.reliability).gaps(of: place.subject, month: month.minutes)
         let objective = try await book.tally(of: place.subject, in: place.range, rule: .anyBad)
-        let promise = try await book.tally(of: place.subject, in: place.range, rule: .anyBad, leftOut: gaps)
+        let tallies = try await tallies(place, leftOut: gaps, book)
+        let promise = tallies.reduce(into: MinuteTally()) { $0.add($1.tally) }
         let histograms = try await ReportHistograms.read(place.subject, place.range, databases.reliability)
-        let days = try await days(place, histograms)
+        let days = try await days(place, tallies, histograms)
+        let budget = try await ReportFacts(databases: databases, tenant: tenant, month: month)
+            .budget(of: place.subject, tier: tier, in: place.range, bad: objective.allBad)
         let sums = try await sums(place)
         return "{\"model\":\(AdminJSON.string(place.subject.model)),\"region\":\(AdminJSON.string(place.subject.region)),"
             + "\"from\":\"\(UTCMinute.text(place.range.lowerBound))\",\"until\":\"\(UTCMinute.text(place.range.upperBound))\","
             + "\"objective_view\":\(Self.text(objective)),\"promise_view\":\(Self.text(promise)),"
             + "\"requests\":\(sums.requests),"
             + "\"first_token\":\(Self.text(sums.first, first, histograms.month(.first))),"
-            + "\"last_token_256\":\(Self.text(sums.last, last, histograms.month(.last))),\"days\":\(days)}"
+            + "\"last_token_256\":\(Self.text(sums.last, last, histograms.month(.last))),\"budget\":\(budget),\"days\":\(days)}"
+    }
+
+    /// Each day of the place as the promise sees it, oldest first.
+    private func tallies(_ place: Place, leftOut: [MinuteRange], _ book: MinuteBook) async throws -> [(day: String, tally: MinuteTally)] {
+        var (found, first): ([(day: String, tally: MinuteTally)], Int64) = ([], place.range.lowerBound)
+        while first < place.range.upperBound {
+            let day = first..<min((first / 1_440 + 1) * 1_440, place.range.upperBound)
+            let tally = try await book.tally(of: place.subject, in: day, rule: .anyBad, leftOut: leftOut)
+            found.append((String(UTCMinute.text(first).prefix(10)), tally))
+            first = day.upperBound
+        }
+        return found
     }
 
     private static func text(_ tally: MinuteTally) -> String {
@@ -127,59 +182,43 @@ extension TenantReport {
         )
     }
 
-    /// Days with requests, oldest first, for charts.
-    private func days(_ place: Place, _ histograms: ReportHistograms) async throws -> String {
+    /// Days of the place, oldest first, for charts.
+    private func days(_ place: Place, _ tallies: [(day: String, tally: MinuteTally)], _ histograms: ReportHistograms) async throws -> String {
         let subject = place.subject
         let rows = try await databases.reliability.query(
             """
             SELECT (minute_at AT TIME ZONE 'UTC')::date::text AS day, json_build_object(
-                'day', (minute_at AT TIME ZONE 'UTC')::date, 'busy_minutes', count(*) FILTER (WHERE good + bad > 0),
+                'busy_minutes', count(*) FILTER (WHERE good + bad > 0),
                 'bad_minutes', count(*) FILTER (WHERE bad > 0), 'good', sum(good), 'bad', sum(bad), 'excluded', sum(excluded),
                 'server_errors', sum(server_errors), 'refused', sum(shed + over_quota), 'disconnects', sum(disconnects),
                 'first_token_samples', sum(first_token_samples), 'first_token_over', sum(first_token_over))::text AS document
             FROM reliability.minute_total WHERE tenant_id = \(tenant) AND model = \(subject.model) AND region = \(subject.region)
                 AND minute_at >= \(EvidenceTime.minute(place.range.lowerBound)) AND minute_at < \(EvidenceTime.minute(place.range.upperBound))
-            GROUP BY (minute_at AT TIME ZONE 'UTC')::date ORDER BY 1
+            GROUP BY (minute_at AT TIME ZONE 'UTC')::date
             """)
-        let texts = try rows.map { row -> String in
-            let day: String = try row.value("day")
-            let p95 = ReportHistograms.percentiles(histograms.day(.first, day)).first { $0.0 == 95 }?.1
-            let text: String = try row.value("document")
-            return text.dropLast() + ",\"first_token_p95_microseconds\":\(p95.map { "\($0)" } ?? "null")}"
+        let asked = try rows.reduce(into: [String: String]()) { $0[try $1.value("day")] = try $1.value("document") }
+        let texts = tallies.map { day, tally -> String in
+            let first = ReportHistograms.percentiles(histograms.day(.first, day))
+            let last = ReportHistograms.percentiles(histograms.day(.last, day))
+            let times = [
+                ("first_token_p50_microseconds", first[0].1), ("first_token_p95_microseconds", first[1].1),
+                ("last_token_256_p95_microseconds", last[1].1),
+            ]
+            return "{\"day\":\"\(day)\",\"minutes\":\(Self.text(tally)),\((asked[day] ?? Self.idleDay).dropFirst().dropLast()),"
+                + times.map { "\"\($0.0)\":\($0.1.map { "\($0)" } ?? "null")" }.joined(separator: ",") + "}"
         }
         return "[\(texts.joined(separator: ","))]"
     }
 
-    /// The newest version of each credit of the month, with the evidence that it was computed from.
-    private func credits() async throws -> String {
-        let row = try await databases.reliability.queryOne(
-            """
-            SELECT coalesce(json_agg(json_build_object('id', credit.id, 'agreement', agreement.id, 'model', agreement.model,
-                'region', agreement.region, 'version', version, 'status', status, 'currency', currency, 'amount_cents', amount_cents,
-                'evidence', credit.evidence) ORDER BY agreement.starts_at, agreement.id), '[]')::text AS credits
-            FROM reliability.credit JOIN reliability.agreement ON agreement.id = credit.agreement_id
-            WHERE credit.tenant_id = \(tenant) AND credit.month = \(month.description) AND NOT EXISTS (
-                SELECT 1 FROM reliability.credit AS later
-                WHERE later.agreement_id = credit.agreement_id AND later.month = credit.month AND later.version > credit.version)
-            """)
-        return try row?.value("credits") ?? "[]"
-    }
+    /// Nobody asked.
+    private static let idleDay = """
+        {"busy_minutes":0,"bad_minutes":0,"good":0,"bad":0,"excluded":0,"server_errors":0,"refused":0,"disconnects":0,"first_token_samples":0,\
+        "first_token_over":0}
+        """
 
-    /// Incidents that customers felt in the month and that concern what the tenant uses. Titles are the operator's and may name a provider: they stay here.
-    private func incidents(tier: String) async throws -> String {
-        let places = try await places()
-        let (models, regions) = (places.map(\.subject.model), places.map(\.subject.region))
-        let row = try await databases.reliability.queryOne(
-            """
-            SELECT coalesce(json_agg(json_build_object('id', id, 'number', number, 'rule', rule, 'model', model, 'region', region, 'step', step,
-                'impact_from', serving.wire_time(impact_from), 'impact_until', serving.wire_time(impact_until),
-                'resolved_at', serving.wire_time(resolved_at)) ORDER BY impact_from, number), '[]')::text AS incidents
-            FROM reliability.incident WHERE NOT drill AND impact_from < \(EvidenceTime.minute(month.minutes.upperBound))
-                AND coalesce(impact_until, 'infinity') > \(EvidenceTime.minute(month.minutes.lowerBound)) AND tier IN ('', \(tier))
-                AND EXISTS (SELECT 1 FROM unnest(\(models)::text[], \(regions)::text[]) AS used (model, region)
-                    WHERE incident.model IN ('', used.model) AND incident.region IN ('', used.region))
-            """)
-        return try row?.value("incidents") ?? "[]"
+    func windows() async throws -> IncidentWindows {
+        let places = try await places(in: month.minutes).map { (model: $0.subject.model, region: $0.subject.region) }
+        return try await IncidentWindows.read(tenant, places, month.minutes, databases)
     }
 }
 

@@ -76,7 +76,7 @@ def serve(documents):
 def look(browser, state, documents, folder, faults):
     server = serve(documents)
     origin = f"http://127.0.0.1:{server.server_address[1]}"
-    pages = ["/status"] + [path for path in documents if path.startswith("/status/incidents/")]
+    pages = [path for path in documents if path in ("/status", "/report") or path.startswith("/status/incidents/")]
     for name, size, scheme in [("phone", (390, 844), "light"), ("desk", (1280, 900), "light"), ("dark", (390, 844), "dark")]:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, java_script_enabled=True)
         page = context.new_page()
@@ -93,9 +93,9 @@ def look(browser, state, documents, folder, faults):
                 faults += [f"{state} {name} open: {fault}" for fault in page.evaluate(LOOK)]
                 if state == "degraded":
                     page.screenshot(path=f"{folder}/{state}-{name}-open.png", full_page=True)
-            elif state == "incident":
+            elif state == "incident" or path == "/report":
                 page.screenshot(path=f"{folder}/{state}-{name}-page.png", full_page=True)
-        faults += [f"{state} {name}: asked for {url}" for url in asked if not url.startswith(origin + "/status") and not url.startswith("data:")]
+        faults += [f"{state} {name}: asked for {url}" for url in asked if not url.startswith((origin + "/status", origin + "/report")) and not url.startswith("data:")]
         context.close()
     server.shutdown()
 
@@ -116,7 +116,8 @@ def main():
         for state, list_ in states.items():
             documents = {document["path"]: document for document in list_}
             look(browser, state, documents, folder, faults)
-            check_feed(state, documents, faults)
+            if "/status" in documents:
+                check_feed(state, documents, faults)
         browser.close()
     open(f"{folder}/faults.txt", "w").write("\n".join(faults))
     return 1 if faults else 0

@@ -1,0 +1,93 @@
+import Domain
+import FoundationEssentials
+import HTTPWire
+import Postgres
+
+/// What stands beside the measured figures in a tenant's month, each as JSON: the budget, what was left out, credits, the tree.
+struct ReportFacts: Sendable {
+    let databases: ControlDatabases
+    let tenant: UUID
+    let month: BillingPeriod
+
+    /// Bad minutes against what the objective allows in the whole month, and the ledger's causes: of the tenant's own ledger where it has one, else of
+    /// its tier's.
+    func budget(of subject: MinuteSubject, tier: String, in range: MinuteRange, bad: Int64) async throws -> String {
+        let objectives = try await ObjectiveStore.active { try await databases.reliability.query($0) }
+        let scope = ObjectiveScope(tenant: tenant.uuidString.lowercased(), tier: tier, model: subject.model, region: subject.region)
+        guard let found = objectives.holding(.availability, for: scope) else { return "null" }
+        let rows = try await databases.reliability.query(
+            """
+            SELECT subject.tenant_id IS NOT NULL AS own, coalesce(entry.cause, '') AS cause, coalesce(sum(entry.amount), 0)::bigint AS minutes
+            FROM reliability.budget_subject AS subject LEFT JOIN reliability.budget_entry AS entry ON entry.subject_id = subject.id
+                AND entry.minute_at >= \(EvidenceTime.minute(range.lowerBound)) AND entry.minute_at < \(EvidenceTime.minute(range.upperBound))
+            WHERE subject.model = \(subject.model) AND subject.region = \(subject.region)
+                AND (subject.tenant_id = \(tenant) OR (subject.tenant_id IS NULL AND subject.tier = \(tier)))
+            GROUP BY 1, 2 ORDER BY 2
+            """)
+        let entries = try rows.map { row in
+            (
+                own: try row.value("own", as: Bool.self), cause: try row.value("cause", as: String.self),
+                minutes: try row.value("minutes", as: Int64.self)
+            )
+        }
+        let isOwn = entries.contains(where: \.own)
+        let causes = entries.filter { $0.own == isOwn && $0.minutes != 0 }.map { "\(AdminJSON.string($0.cause)):\($0.minutes)" }
+        let allowed = Int64(month.minutes.count) * (Objective.million - found.objective.targetPpm) / Objective.million
+        return "{\"objective\":\(AdminJSON.string(found.name)),\"target_ppm\":\(found.objective.targetPpm),\"allowed_minutes\":\(allowed),"
+            + "\"bad_minutes\":\(bad),\"causes\":{\(causes.joined(separator: ","))},\"is_of_tier\":\(!isOwn)}"
+    }
+
+    /// Announced work, whether or not the contract leaves it out.
+    func maintenance() async throws -> String {
+        try await scrubbed(
+            """
+            SELECT coalesce(json_agg(json_build_object('title', title, 'model', model, 'region', region, 'starts_at', serving.wire_time(starts_at),
+                'ends_at', serving.wire_time(least(ends_at, completed_at)), 'announced_at', serving.wire_time(announced_at)) ORDER BY starts_at), '[]')::text AS document
+            FROM reliability.maintenance_window WHERE state <> 'cancelled' AND \(isWithin)
+            """)
+    }
+
+    func exclusions() async throws -> String {
+        try await scrubbed(
+            """
+            SELECT coalesce(json_agg(json_build_object('code', code, 'reason', reason, 'model', model, 'region', region,
+                'starts_at', serving.wire_time(starts_at), 'ends_at', serving.wire_time(ends_at)) ORDER BY starts_at), '[]')::text AS document
+            FROM reliability.effective_exclusion WHERE (tenant_id IS NULL OR tenant_id = \(tenant)) AND \(isWithin)
+            """)
+    }
+
+    private var isWithin: SQL {
+        "starts_at < \(EvidenceTime.minute(month.minutes.upperBound)) AND ends_at > \(EvidenceTime.minute(month.minutes.lowerBound))"
+    }
+
+    /// People write titles and reasons; names of capacity do not leave with them.
+    private func scrubbed(_ query: SQL) async throws -> String {
+        let text: String = try await databases.reliability.queryOne(query)?.value("document") ?? "[]"
+        let names = try await databases.serving.query(IncidentExport.names).map { try $0.value("name", as: String.self) }
+        return AdminJSON.text(try NameScrub(names).clean(try JSONValue.parse(Array(text.utf8))))
+    }
+
+    /// The newest version of each.
+    func credits() async throws -> String {
+        let row = try await databases.reliability.queryOne(
+            """
+            SELECT coalesce(json_agg(json_build_object('id', id, 'agreement', agreement_id, 'model', model, 'region', region, 'version', version,
+                'status', status, 'currency', currency, 'amount_cents', amount_cents, 'arithmetic', arithmetic, 'evidence', evidence) ORDER BY model, region, agreement_id),
+                '[]')::text AS document
+            FROM (SELECT DISTINCT ON (credit.agreement_id) credit.*, agreement.model, agreement.region
+                FROM reliability.credit JOIN reliability.agreement ON agreement.id = credit.agreement_id
+                WHERE credit.tenant_id = \(tenant) AND credit.month = \("\(month)") ORDER BY credit.agreement_id, credit.version DESC) AS newest
+            """)
+        return try row?.value("document") ?? "[]"
+    }
+
+    func evidence() async throws -> String {
+        let row = try await databases.reliability.queryOne(
+            """
+            SELECT json_build_object('tree', id, 'leaves', leaves, 'root', encode(root, 'hex'), 'closed_until', serving.wire_time(next_at),
+                'complete', next_at = (month + interval '1 month') AT TIME ZONE 'UTC')::text AS document
+            FROM reliability.evidence_tree WHERE tenant_id = \(tenant) AND month = \(EvidenceTime.month(month))
+            """)
+        return try row?.value("document") ?? "null"
+    }
+}

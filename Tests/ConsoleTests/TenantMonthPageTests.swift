@@ -1,0 +1,26 @@
+import Testing
+
+@testable import Console
+
+@Suite struct TenantMonthPageTests {
+    @Test func `a month shows figures, causes, credits with their arithmetic and how to check them`() {
+        let page = TenantMonthPage(TenantMonthFixture.full).html
+        for part in [
+            "Acme &amp; Sons, Jan 2030", "99.95 %", "1,240,000", "Deployment", "Unexpected", "Server errors", "12 Jan 2030, 10:03", "New disks",
+            "USD 25.05", "44,640 minutes agreed, 60 left out, 67 of the other 44,580 bad (46 of them unmeasured)", "USD 501.0005", "at most 25 %",
+            "plimsoll verify acme-2030-01.evidence", "0af30af3", "all customers of the plan",
+        ] {
+            #expect(page.contains(part), "\(part)")
+        }
+        #expect(page.contains("&lt;b&gt;their line&lt;/b&gt;") && !page.contains("<script"))
+    }
+
+    @Test func `a month without anything says so`() {
+        let page = TenantMonthPage(TenantMonthFixture.empty).html
+        for part in [
+            "Nothing was used", "not complete", "None in this month", "Nothing was left out", "when the month is over", "No minute of this month",
+        ] {
+            #expect(page.contains(part), "\(part)")
+        }
+    }
+}
