@@ -152,7 +152,7 @@ let package = Package(
             name: "plimsoll-simulated-runtime", dependencies: ["SimulatedRuntime", "Program", .arguments, .logging, .lifecycle],
             swiftSettings: strict),
         .executableTarget(
-            name: "plimsoll-bench", dependencies: ["CEpoll", "Domain", "Cryptography", .arguments, .heap], swiftSettings: dataPath),
+            name: "plimsoll-bench", dependencies: ["CEpoll", .arguments, .heap], swiftSettings: dataPath),
 
         .target(
             name: "TestSupport", dependencies: ["Postgres", "Outbound", "Cryptography", .logging, .nioCore, .nioPosix], path: "Tests/TestSupport",

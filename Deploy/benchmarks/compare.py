@@ -9,7 +9,6 @@ import os
 import pathlib
 import resource
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -19,17 +18,11 @@ import urllib.request
 
 import secure
 from cases import CASES, table
-from machine import busy_seconds, cpu_seconds, forget_peak, memory_kib, wait_until_quiet
+from machine import busy_seconds, cpu_seconds, forget_peak, free_port, memory_kib, wait_until_quiet
 
 HERE = pathlib.Path(__file__).parent
 BENCH = pathlib.Path(".build/release/plimsoll-bench")
 KEY = "sk-bench-0123456789abcdef"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def pinned(core, command):

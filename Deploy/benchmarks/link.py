@@ -2,7 +2,6 @@
 import json
 import os
 import pathlib
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -10,7 +9,7 @@ import time
 import urllib.request
 
 import installation
-from machine import cpu_seconds, wait_until_quiet
+from machine import cpu_seconds, free_port, wait_until_quiet
 
 BUILD = pathlib.Path(".build/release")
 KEY = "sk-bench-0123456789abcdef"
@@ -42,12 +41,6 @@ http {{
     }}
 }}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def authority(folder):

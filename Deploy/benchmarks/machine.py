@@ -1,6 +1,7 @@
 """What processes use, out of /proc, and how busy the machine is."""
 import os
 import pathlib
+import socket
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -68,3 +69,9 @@ def wait_until_quiet(share=0.15, most=8):
         time.sleep(0.4)
         if (busy_seconds() - before) / 0.4 / os.cpu_count() <= share:
             return
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -240,6 +240,21 @@ private struct Killed: Error {}
         }
     }
 
+    @Test func `a subscription that ended and came again has each minute once`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let start = EvidenceWorld.start
+            let sku = { (state: String) in try await evidence.world.pool.execute("UPDATE serving.skus SET state = \(state)") }
+            try await evidence.turn(at: start, closed: start)
+            _ = try await sku("retired")
+            try await evidence.turn(at: start + 5, closed: start)
+            _ = try await sku("active")
+            try await evidence.turn(at: start + 8, closed: start)
+            for minute: Int64 in [2, 6] { try await evidence.traffic(start + minute, good: 1) }
+            try await evidence.turn(at: start + 30, closed: start + 20)
+            #expect(try await evidence.trees().map(\.frontier.count) == [5 + 14])
+        }
+    }
+
     @Test func `a late report is a correction and never an edit`() async throws {
         try await EvidenceWorld.with { evidence in
             let start = EvidenceWorld.start

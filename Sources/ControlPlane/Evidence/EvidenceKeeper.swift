@@ -10,6 +10,8 @@ package import Telemetry
 package struct EvidenceKeeper: Service {
     /// Minutes that are appended together, so that a day's row is not written anew each minute.
     private static let stride: Int64 = 5
+    /// Tenants whose trees grow at once, each on a connection: half of the room's, so that others have theirs.
+    private static let closers = 2
 
     private let serving: PostgresPool
     private let reliability: PostgresPool
@@ -73,10 +75,18 @@ package struct EvidenceKeeper: Service {
         let minute = Int64(now().timeIntervalSince1970) / 60
         let wanted = try await EvidenceSubscriptions.read(serving: serving, reliability: reliability, now: minute)
         let closer = TreeCloser(pool: reliability)
-        for tenant in try await tenants(wanted, until: limit) {
-            try await closer.close(tenant, wanted: wanted.places[tenant] ?? [:], until: limit, now: minute)
-            // A long absence must not end the lease.
-            guard try await lease.acquire(serving) != nil else { return }
+        var waiting = try await tenants(wanted, until: limit).makeIterator()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            func next() {
+                guard let tenant = waiting.next() else { return }
+                group.addTask { try await closer.close(tenant, wanted: wanted.places[tenant] ?? [:], until: limit, now: minute) }
+            }
+            for _ in 0..<Self.closers { next() }
+            while try await group.next() != nil {
+                // A long absence must not end the lease.
+                guard try await lease.acquire(serving) != nil else { return group.cancelAll() }
+                next()
+            }
         }
     }
 

@@ -37,7 +37,7 @@ struct LateEvidence: Sendable {
             _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(late.tenant)::text, 7116881261))")
             if let known = try await known(late, connection) {
                 let counts = try await EvidenceCounts.read(late.tenant, late.minute..<late.minute + 1, place: late.place, connection)
-                let found = counts.leaf(late.place.model, late.place.region, late.minute)
+                let found = counts.leaf(late.place, late.minute)
                 if found != known { try await note(found, late, connection) }
             }
             try await reached()

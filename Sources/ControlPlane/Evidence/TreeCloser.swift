@@ -104,13 +104,17 @@ struct TreeCloser: Sendable {
             """)
     }
 
-    /// What is used without a subscription, or before it was noticed, has leaves from its first request on.
+    /// What is used without a subscription, or before it was noticed, has leaves from its first request on: of minutes that no series covers yet.
     private func adopt(_ tenant: UUID, _ range: Range<Int64>, _ connection: PostgresConnection) async throws {
         try await connection.execute(
             """
             WITH seen AS (
-                SELECT model, region, min(minute_at) AS first_at FROM reliability.minute_total
-                WHERE tenant_id = \(tenant) AND \(time(range)) AND model <> '' AND region <> '' GROUP BY model, region
+                SELECT model, region, min(minute_at) AS first_at FROM reliability.minute_total AS minute
+                WHERE tenant_id = \(tenant) AND \(time(range)) AND model <> '' AND region <> '' AND NOT EXISTS (
+                    SELECT 1 FROM reliability.evidence_series AS series
+                    WHERE series.tenant_id = \(tenant) AND series.model = minute.model AND series.region = minute.region
+                        AND series.since_at <= minute_at AND (series.until_at IS NULL OR series.until_at > minute_at))
+                GROUP BY model, region
             ), moved AS (
                 UPDATE reliability.evidence_series AS series SET since_at = first_at FROM seen
                 WHERE series.tenant_id = \(tenant) AND series.model = seen.model AND series.region = seen.region AND series.until_at IS NULL
@@ -146,7 +150,8 @@ extension TreeCloser {
             let since = max(try row.value("since"), range.lowerBound)
             let until = min(try row.value("until", as: Int64?.self) ?? range.upperBound, range.upperBound)
             var stretch = EvidenceStretch(series: series, since: since)
-            for minute in since..<max(since, until) { stretch.runs.append(counts.leaf(model, region, minute)) }
+            let place = EvidenceSubscriptions.Place(model: model, region: region)
+            for minute in since..<max(since, until) { stretch.runs.append(counts.leaf(place, minute)) }
             return stretch.runs.count == 0 ? nil : stretch
         }
     }
@@ -206,19 +211,22 @@ extension TreeCloser {
 
 /// What was counted in the minutes of a range, and what probes saw.
 struct EvidenceCounts: Sendable {
-    private struct Key: Hashable {
-        let model: String
-        let region: String
-        let minute: Int64
+    private struct Minute: Sendable {
+        var evidence = MinuteEvidence()
+        var firstTokens = LatencyCounter()
     }
 
-    private var traffic: [Key: (evidence: MinuteEvidence, firstTokens: LatencyCounter)] = [:]
-    private var probes: [Key: (successes: Int64, failures: Int64)] = [:]
+    private let range: Range<Int64>
+    /// One for each minute of the range.
+    private var places: [EvidenceSubscriptions.Place: [Minute]] = [:]
 
-    func leaf(_ model: String, _ region: String, _ minute: Int64) -> LeafCounts {
-        let key = Key(model: model, region: region, minute: minute)
-        var found = traffic[key] ?? (MinuteEvidence(), LatencyCounter())
-        if let seen = probes[key] { (found.evidence.probeSuccesses, found.evidence.probeFailures) = seen }
+    private init(_ range: Range<Int64>) {
+        self.range = range
+    }
+
+    /// Of a minute of the range that was read.
+    func leaf(_ place: EvidenceSubscriptions.Place, _ minute: Int64) -> LeafCounts {
+        let found = places[place]?[Int(minute - range.lowerBound)] ?? Minute()
         return LeafCounts(found.evidence, firstTokens: found.firstTokens)
     }
 
@@ -240,17 +248,25 @@ struct EvidenceCounts: Sendable {
             WHERE \(time) AND \(only) AND (model, region) IN (SELECT model, region FROM reliability.evidence_series WHERE tenant_id = \(tenant))
             """,
         ])
-        var counts = EvidenceCounts()
+        var counts = EvidenceCounts(range)
         for row in answers[0] {
-            var evidence = MinuteEvidence()
-            (evidence.good, evidence.bad, evidence.excluded) = (try row.value("good"), try row.value("bad"), try row.value("excluded"))
-            counts.traffic[try key(row)] = (evidence, LatencyCounter(samples: try row.value("samples"), over: try row.value("over")))
+            let (good, bad, excluded): (Int64, Int64, Int64) = (try row.value("good"), try row.value("bad"), try row.value("excluded"))
+            let firstTokens = LatencyCounter(samples: try row.value("samples"), over: try row.value("over"))
+            try counts.note(row) {
+                ($0.evidence.good, $0.evidence.bad, $0.evidence.excluded) = (good, bad, excluded)
+                $0.firstTokens = firstTokens
+            }
         }
-        for row in answers[1] { counts.probes[try key(row)] = (try row.value("good"), try row.value("bad")) }
+        for row in answers[1] {
+            let (good, bad): (Int64, Int64) = (try row.value("good"), try row.value("bad"))
+            try counts.note(row) { ($0.evidence.probeSuccesses, $0.evidence.probeFailures) = (good, bad) }
+        }
         return counts
     }
 
-    private static func key(_ row: PostgresRow) throws -> Key {
-        Key(model: try row.value("model"), region: try row.value("region"), minute: try row.value("minute"))
+    private mutating func note(_ row: PostgresRow, _ change: (inout Minute) -> Void) throws {
+        let place = EvidenceSubscriptions.Place(model: try row.value("model"), region: try row.value("region"))
+        let index = Int(try row.value("minute", as: Int64.self) - range.lowerBound)
+        change(&places[place, default: Array(repeating: Minute(), count: range.count)][index])
     }
 }
