@@ -202,15 +202,17 @@ def main():
     parser.add_argument("--failover", action="store_true")
     parser.add_argument("--link", action="store_true")
     parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--drill", action="store_true")
     options = parser.parse_args()
     if options.link:
         import link
 
         link.link(options.runs)
-    elif options.failover or options.demo:
+    elif options.failover or options.demo or options.drill:
         import installation
 
-        installation.failover() if options.failover else installation.second_start()
+        runs = {"failover": installation.failover, "demo": installation.second_start, "drill": installation.drill}
+        runs[next(name for name in runs if getattr(options, name))]()
     else:
         compare(options)
 

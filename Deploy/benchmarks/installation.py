@@ -109,3 +109,15 @@ def second_start():
             subprocess.run(["Deploy/demo", "--detach"], env=environment(state, base), check=True, stdout=subprocess.DEVNULL)
             print(f"{name} start of the demo: {time.monotonic() - began:.1f} s to ready")
             subprocess.run(["Deploy/demo", "--stop"], env=environment(state, base), check=True, stdout=subprocess.DEVNULL)
+
+
+def drill():
+    """The report tells when the loss was noticed, and when the answer to it was in the gateways' table."""
+    with tempfile.TemporaryDirectory(prefix="plimsoll-drill-") as state:
+        os.chmod(state, 0o755)
+        base = 24500
+        dev(state, base, "--runtime", "simulated", "--detach")
+        try:
+            subprocess.run([PROGRAM, "drill", "provider-loss", "--compress", "--load", "4"], env=os.environ | demo(state), check=True)
+        finally:
+            dev(state, base, "--stop")

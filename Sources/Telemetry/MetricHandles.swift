@@ -41,33 +41,26 @@ package final class HistogramMetric: MetricSeries {
     /// Upper bounds in seconds for the times of requests.
     package static let seconds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 8, 15, 30, 60, 120]
 
-    private struct Totals {
-        var counts: [UInt64]
-        var sum = 0.0
-    }
-
     private let bounds: [Double]
-    private let totals: Mutex<Totals>
+    /// One for each bucket and one for what is above all bounds. They and the sum change one after the other: a reading in between is off by what is
+    /// being observed, and nothing that event loops share is locked.
+    private let counts: [CounterMetric]
+    private let sum = GaugeMetric()
 
     init(bounds: [Double]) {
         precondition(zip(bounds, bounds.dropFirst()).allSatisfy(<), "bucket bounds must rise")
         self.bounds = bounds
-        totals = Mutex(Totals(counts: Array(repeating: 0, count: bounds.count + 1)))
+        counts = (0...bounds.count).map { _ in CounterMetric() }
     }
 
     package func observe(_ value: Double) {
-        let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
-        totals.withLock { totals in
-            totals.counts[bucket] += 1
-            totals.sum += value
-        }
+        counts[bounds.firstIndex { value <= $0 } ?? bounds.count].increment()
+        sum.add(value)
     }
 
     package func observe(_ duration: Duration) {
         observe(Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18)
     }
 
-    var value: MetricValue {
-        totals.withLock { .histogram(bounds: bounds, counts: $0.counts, sum: $0.sum) }
-    }
+    var value: MetricValue { .histogram(bounds: bounds, counts: counts.map { UInt64($0.current) }, sum: sum.current) }
 }

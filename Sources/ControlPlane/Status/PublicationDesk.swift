@@ -113,9 +113,11 @@ struct PublicationDesk: Sendable {
         return drill
             + {
                 switch step {
+                case .detected where isDrill, .stabilizing where isDrill: "We take something away on purpose, and look whether anybody feels it."
                 case .detected, .stabilizing: "Requests are failing or slow. We are looking for the cause."
                 case .diagnosed: "The cause is known, and we are working around it."
-                case .mitigated: "Traffic has been moved away from the fault. We are watching whether it holds."
+                case .mitigated: "We see no further failures, and are watching whether that lasts."
+                case .resolved where isDrill: "It is over. It lasted \(minutes) minutes."
                 case .resolved: "Requests have been answered as promised for \(IncidentRules.cleanMinutes) minutes. It lasted \(minutes) minutes."
                 case .reported: "We have written up what happened."
                 }

@@ -27,10 +27,10 @@ struct MitigationTests {
         return try await client.answer()
     }
 
-    @Test("a provider that is drained gets nothing until the mitigation is over, without another table")
+    @Test("a provider that is drained gets nothing")
     func drainsProvider() async throws {
         let runtimes = [try await answering(), try await answering()]
-        let entry = MitigationEntry(id: "x", action: "drain_provider", provider: "provider-0", expiresAtSeconds: later(8))
+        let entry = MitigationEntry(id: "x", action: "drain_provider", provider: "provider-0", expiresAtSeconds: later())
         try await GatewayFixture.run(runtimes, setup(entry)) { gateway in
             for _ in 0..<20 {
                 let status = try await answer(gateway).prefix(12)
@@ -38,6 +38,14 @@ struct MitigationTests {
             }
             #expect(runtimes[0].seen.requests.isEmpty && runtimes[1].seen.requests.count == 20)
             #expect(gateway.metric("plimsoll_gateway_mitigations") == "1.0" || gateway.metric("plimsoll_gateway_mitigations") == "1")
+        }
+    }
+
+    @Test("a mitigation ends in time without another table")
+    func endsByItself() async throws {
+        let runtimes = [try await answering(), try await answering()]
+        let entry = MitigationEntry(id: "x", action: "drain_provider", provider: "provider-0", expiresAtSeconds: later(3))
+        try await GatewayFixture.run(runtimes, setup(entry)) { gateway in
             try await until {
                 // Another conversation each time: one that is known stays where it was.
                 let body = #"{"model":"m","messages":[{"role":"user","content":"\#(UUID())"}]}"#
