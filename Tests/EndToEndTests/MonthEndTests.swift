@@ -9,7 +9,7 @@ extension MachineTests {
 
         /// Both providers are lost for minutes at the end of a month: an incident that is mitigated and ends, the ledger, the public page, and when the
         /// month is over a credit that the verifier computes too.
-        @Test(.timeLimit(.minutes(5))) func theLossOfBothProvidersEndsInACreditThatTheVerifierAccepts() async throws {
+        @Test(.timeLimit(.minutes(6))) func theLossOfBothProvidersEndsInACreditThatTheVerifierAccepts() async throws {
             let end = try monthEnd()
             try await MovableClock.with(startingAt: end - 32 * Self.minute) { clock in
                 try await Installation.with(settings: clock.environment) { plimsoll in
@@ -130,7 +130,7 @@ extension MachineTests.MonthEndTests {
             return try await plimsoll.rows("SELECT closed_until >= to_timestamp(\(seconds)) FROM reliability.minute_progress") == ["t"]
         }
         // A credit of before is one that later leaves may contradict, until the keeper has computed the month anew.
-        try await Waiting.until("the month's leaves are there", within: .seconds(90)) {
+        try await Waiting.until("the month's leaves are there", within: .seconds(150)) {
             try await plimsoll.rows(
                 """
                 SELECT bool_and(next_at >= (month + interval '1 month') AT TIME ZONE 'UTC') AND NOT EXISTS (SELECT 1 FROM reliability.late_minute)
