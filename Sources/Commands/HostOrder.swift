@@ -36,30 +36,35 @@ struct RestartWorker: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandFailure.reporting {
-            let client = try options.client()
-            let body = JSONValue.members(("deadline_seconds", .integer(Int64(deadline))))
-            let worker = try await client.change("POST", "workers/\(AdminClient.escape(id))/restart", body)
-            guard !noWait else { return options.show(worker) }
-            let follow = OperationFollow(client: client, options: options, deadline: deadline)
-            try await follow.end(of: worker, host: "host", doing: "restarting \(AdminColumn.text(worker["runtime"]))", order: "restart")
+            let operation = HostOperation(client: try options.client(), options: options, deadline: deadline, noWait: noWait)
+            try await operation.run("workers/\(AdminClient.escape(id))/restart", host: "host", order: "restart the runtime") {
+                "restarting \(AdminColumn.text($0["runtime"]))"
+            }
         }
     }
 }
 
-/// Waits for the end of an operation and shows it.
-struct OperationFollow {
+/// What a host is told to do, and the wait for its end.
+struct HostOperation {
     private static let ends: Set = ["done", "failed", "expired", "superseded"]
 
     let client: AdminClient
     let options: AdminOptions
     let deadline: Int
+    /// Shows the answer in place of waiting.
+    let noWait: Bool
 
-    /// The operation that `answer` names, of the host whose id is its member `host`.
-    func end(of answer: JSONValue, host: String, doing: String, order: String) async throws {
+    /// - Parameters:
+    ///   - host: The answer's member that is the host's id.
+    ///   - order: What it was told, as a verb.
+    ///   - doing: The same as it lasts, of the answer.
+    func run(_ path: String, host: String, order: String, doing: (JSONValue) -> String) async throws {
+        let answer = try await client.change("POST", path, .members(("deadline_seconds", .integer(Int64(deadline)))))
+        guard !noWait else { return options.show(answer) }
         guard let id = answer[host]?.string, let operation = answer["operation"]?.string else {
             throw CommandFailure(.refused, "the server did not name the operation; it is older than this program: see plimsoll hosts operations")
         }
-        let progress = ProgressLine(doing)
+        let progress = ProgressLine(doing(answer))
         let ended = try await wait("hosts/\(AdminClient.escape(id))/operations/\(AdminClient.escape(operation))", progress)
         progress.end(AdminColumn.text(ended["state"]))
         options.show(ended)
@@ -106,12 +111,10 @@ struct HostOrder: ParsableArguments {
 
     func run(_ order: String, doing: String) async throws {
         try await CommandFailure.reporting {
-            let client = try options.client()
-            let body = JSONValue.members(("deadline_seconds", .integer(Int64(deadline))))
-            let host = try await client.change("POST", "hosts/\(AdminClient.escape(reference))/\(order)", body)
-            guard !noWait else { return options.show(host) }
-            let follow = OperationFollow(client: client, options: options, deadline: deadline)
-            try await follow.end(of: host, host: "id", doing: "\(doing) \(AdminColumn.text(host["name"]))", order: order)
+            let operation = HostOperation(client: try options.client(), options: options, deadline: deadline, noWait: noWait)
+            try await operation.run("hosts/\(AdminClient.escape(reference))/\(order)", host: "id", order: order) {
+                "\(doing) \(AdminColumn.text($0["name"]))"
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func anOrderShowsHowManyRequestsAreOpen() throws {
-        #expect(OperationFollow.status(try JSONValue.parse(#"{"state":"running","open_requests":1}"#)) == "running, 1 request open")
-        #expect(OperationFollow.status(try JSONValue.parse(#"{"state":"queued","open_requests":null}"#)) == "queued")
+        #expect(HostOperation.status(try JSONValue.parse(#"{"state":"running","open_requests":1}"#)) == "running, 1 request open")
+        #expect(HostOperation.status(try JSONValue.parse(#"{"state":"queued","open_requests":null}"#)) == "queued")
     }
 }
