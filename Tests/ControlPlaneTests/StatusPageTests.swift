@@ -41,13 +41,13 @@ import Testing
     }
 
     private func incident(
-        _ world: PeerWorld, impactMinutes: Int?, step: String = "detected", drill: Bool = false, resolved: Bool = false
+        _ world: PeerWorld, impactMinutes: Int?, step: String = "detected", drill: Bool = false, resolved: Bool = false, rule: String = "probes"
     ) async throws -> UUID {
         let row = try await world.pool.queryOne(
             """
             INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, title, step, drill, began_at, opened_at,
                 last_signal_at, impact_from, impact_until, resolved_at)
-            VALUES (\(UUID().uuidString), 'probes', 'page', 'pro', 'tiny', 'eu', 'alpha', 'Provider alpha is failing', \(step), \(drill),
+            VALUES (\(UUID().uuidString), \(rule), 'page', 'pro', 'tiny', 'eu', 'alpha', 'Provider alpha is failing', \(step), \(drill),
                 \(Self.now)::timestamptz - interval '1 hour', \(Self.now)::timestamptz - interval '1 hour', \(Self.now),
                 \(Self.now)::timestamptz - make_interval(mins => \(impactMinutes)), CASE WHEN \(resolved) THEN \(Self.now)::timestamptz END,
                 CASE WHEN \(resolved) THEN \(Self.now)::timestamptz END) RETURNING id
@@ -152,6 +152,17 @@ import Testing
             let incidents = try await maker.make(at: Self.now.addingTimeInterval(3_600)).incidents
             #expect(incidents.map(\.title) == ["Drill: Disruption of tiny in eu"] && incidents.first?.impact == StatusImpact.none)
             #expect(try await world.count("SELECT 1 FROM reliability.status_post WHERE vetoed_at IS NOT NULL") == 1)
+        }
+    }
+
+    @Test func `a drill that nobody feels is told once, and makes nothing look worse than it is`() async throws {
+        try await withMaker { world, maker in
+            try await traffic(world, 1..<40, good: 100)
+            _ = try await incident(world, impactMinutes: nil, drill: true)
+            _ = try await incident(world, impactMinutes: nil, drill: true, rule: "redundancy")
+            let snapshot = try await maker.make(at: Self.now)
+            #expect(snapshot.incidents.count == 1 && snapshot.incidents.first?.isOpen == true)
+            #expect(snapshot.components.first?.status == .operational)
         }
     }
 

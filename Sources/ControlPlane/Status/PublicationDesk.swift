@@ -16,7 +16,8 @@ struct PublicationDesk: Sendable {
         try await WindowPublication(reliability: reliability).tend(at: now)
     }
 
-    /// An incident that customers feel has a draft from its first moment; a drill's is published at once and says that it is one.
+    /// An incident that customers feel has a draft from its first moment; a drill's is published at once and says that it is one
+    /// (once: what it takes of redundancy is no trouble of its own).
     private func draftIncidents(_ now: Date) async throws {
         try await reliability.execute(
             """
@@ -30,7 +31,7 @@ struct PublicationDesk: Sendable {
                 CASE WHEN incident.drill THEN incident.opened_at
                     ELSE incident.impact_from + make_interval(mins => \(IncidentRules.draftMinutes)) END, 'automatic'
             FROM reliability.incident AS incident
-            WHERE (incident.impact_from IS NOT NULL OR incident.drill) AND incident.opened_at > \(now)::timestamptz - interval '90 days'
+            WHERE (incident.impact_from IS NOT NULL OR incident.drill AND incident.rule <> 'redundancy') AND incident.opened_at > \(now)::timestamptz - interval '90 days'
             ON CONFLICT (incident_id) DO NOTHING
             """)
     }

@@ -94,7 +94,7 @@ package final class StatusMaker: Service {
     ) async throws -> [StatusComponent] {
         let evidence = StatusEvidence(pool: reliability)
         let (days, hours, since) = try await histories(evidence, until: until)
-        let troubled = Set(posts.incidents.filter(\.isOpen).flatMap(\.components))
+        let troubled = Set(posts.incidents.filter { $0.isOpen && $0.impact != .none }.flatMap(\.components))
         let maintained = Set(posts.maintenances.filter(\.isActive).flatMap(\.components))
         var components: [StatusComponent] = []
         for (place, modelName) in places {

@@ -20,7 +20,7 @@ package enum PublicStatus {
     ///   - minutes: The last `windowMinutes`, in any order; those of which nothing is known may be missing.
     ///   - latency: Time to the first token in them, against the tiers' objectives.
     ///   - isMaintained: Announced maintenance is under way.
-    ///   - hasIncident: A published incident of it is open, which the state may not contradict.
+    ///   - hasIncident: A published incident of it that has an impact is open, which the state may not contradict.
     package static func state(
         _ minutes: [MinuteEvidence], latency: LatencyCounter = LatencyCounter(), isMaintained: Bool = false, hasIncident: Bool = false
     ) -> State {
