@@ -20,7 +20,8 @@ struct DrillCommand: AsyncParsableCommand {
             control plane away. It is refused where nobody else would be left to serve, ends by itself, and can be aborted (Ctrl-C, or plimsoll
             drills abort). What customers feel of it counts; what its own load meets does not, when its key is made with purpose=drill.
 
-            Exit codes as elsewhere; 1 also when the promise did not hold.
+            Exit codes as elsewhere; 1 also when the promise did not hold, and 2 when that is not proven, because too few requests met the drill or it
+            was aborted.
             """)
 
     @OptionGroup var options: AdminOptions
@@ -43,13 +44,17 @@ struct DrillCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let isHeld = try await CommandFailure.reporting {
+        let verdict = try await CommandFailure.reporting {
             let client = try options.client()
             let load = try DrillLoad(load, environment: ProcessEnvironment.current)
             let drill = try await client.change("POST", "drills", .object(wish))
             return try await DrillWatch(client: client, options: options, load: load).follow(drill)
         }
-        if !isHeld { throw ProgramExit.refused }
+        switch verdict {
+        case .held: return
+        case .failed: throw ProgramExit.refused
+        case .unproven: throw ProgramExit.unproven
+        }
     }
 
     private var wish: JSONObject {

@@ -7,8 +7,8 @@ struct DrillWatch: Sendable {
     let options: AdminOptions
     let load: DrillLoad
 
-    /// True when the promise held. A drill whose command is interrupted is aborted.
-    func follow(_ drill: JSONValue) async throws -> Bool {
+    /// Until its report is there. A drill whose command is interrupted is aborted.
+    func follow(_ drill: JSONValue) async throws -> DrillVerdict {
         guard let id = drill["id"]?.string else { throw CommandFailure(.refused, "the server's answer names no drill") }
         let models = drill["models"]?.array?.compactMap(\.string) ?? []
         say("drill \(AdminColumn.text(drill["number"])) has begun: \(target(drill)), serving \(models.joined(separator: ", "))")
@@ -29,7 +29,7 @@ struct DrillWatch: Sendable {
             // The drill ends by itself if this does not get through.
             Task { [client] in _ = try? await client.change("POST", "drills/\(id)/abort") }
         }
-        return try await report(ending)
+        return try report(ending)
     }
 
     private func target(_ drill: JSONValue) -> String {
@@ -52,7 +52,7 @@ struct DrillWatch: Sendable {
             let now = drill["state"]?.string ?? ""
             if now != state, now == "settling" { say("\(seconds(since: began))  the drill is over; what was done is taken back, and counts come in") }
             state = now
-            if state == "held" || state == "failed" { return drill }
+            if DrillVerdict(rawValue: state) != nil { return drill }
             try await Task.sleep(for: .seconds(1))
         }
     }
@@ -78,36 +78,16 @@ struct DrillWatch: Sendable {
         return (opened + acted).map(PrintableText.clean)
     }
 
-    private func report(_ drill: JSONValue) async throws -> Bool {
-        let isHeld = drill["state"]?.string == "held"
-        guard options.output == .table else {
-            options.show(drill)
-            return isHeld
+    private func report(_ drill: JSONValue) throws(CommandFailure) -> DrillVerdict {
+        guard let verdict = drill["state"]?.string.flatMap(DrillVerdict.init) else {
+            throw CommandFailure(.refused, "the server's answer has no verdict")
         }
-        if let sent = load.summary { say(sent) }
-        guard let report = drill["report"] else { return isHeld }
-        let rows: [(String, String)] = [
-            (
-                "requests",
-                "\(AdminColumn.text(report["requests"])), of which \(AdminColumn.text(report["requests_lost"])) lost and \(AdminColumn.text(report["requests_moved"])) moved"
-            ),
-            ("noticed", "\(Self.duration(report["detected_after_us"], none: "not")) \(report["detected_by"]?.string.map { "by \($0)" } ?? "")"),
-            ("acted upon", Self.duration(report["mitigated_after_us"], none: "no mitigation")),
-            ("taken back", Self.duration(report["reverted_after_us"], none: "-")),
-            ("bad minutes", AdminColumn.text(report["bad_minutes"])),
-            (
-                "first tokens",
-                "\(AdminColumn.text(report["first_tokens"])), of which \(AdminColumn.text(report["first_tokens_late"])) later than the objective"
-            ),
-        ]
-        for (name, text) in rows { say("\(name)\(String(repeating: " ", count: 13 - name.count))\(PrintableText.clean(text))") }
-        say(isHeld ? "the promise held" : "the promise did not hold:")
-        for failure in report["failures"]?.array ?? [] { say("  \(AdminColumn.text(failure))") }
-        return isHeld
-    }
-
-    private static func duration(_ value: JSONValue?, none: String) -> String {
-        guard let micros = value?.integer else { return none }
-        return "after \(micros / 1_000_000).\(micros / 100_000 % 10) s"
+        if options.output == .table {
+            if let sent = load.summary { say(sent) }
+            for line in DrillText.lines(drill["report"] ?? .null, verdict) { say(line) }
+        } else {
+            options.show(drill)
+        }
+        return verdict
     }
 }

@@ -4,6 +4,8 @@ import Glibc
 /// Exit codes of all programs.
 package enum ProgramExit {
     package static let refused = ExitCode(1)
+    /// Nothing went wrong, and what was to be shown is not shown.
+    package static let unproven = ExitCode(2)
     package static let unreachable = ExitCode(3)
     /// Wrong arguments or settings; `EX_USAGE`.
     package static let usage = ExitCode(64)

@@ -142,33 +142,54 @@ struct DrillTests {
         }
     }
 
+    /// Requests as gateways record them, so many seconds ago, each by its worker of a provider.
+    private static func requests(
+        _ admin: AdminFixture, _ count: Int, outcome: String = "good", attempts: Int = 1, ago: Int = 60, provider: String = "alpha",
+        model: String = "tiny",
+        region: String = "eu"
+    ) async throws {
+        _ = try await admin.row(
+            """
+            INSERT INTO billing.usage_event (tenant_id, request_id, accepted_at, key_id, tier, model, region, worker_id, provider, gateway_id, boot_id,
+                sequence, stream, status, outcome, finished_after_us, queued_for_us, prompt_tokens, cached_prompt_tokens, completion_tokens,
+                reasoning_tokens, billable_prompt_tokens, billable_completion_tokens, estimated, attempts, payload_sha256)
+            SELECT gen_random_uuid(), gen_random_uuid(), now() - make_interval(secs => \(ago)), gen_random_uuid(), 'pro', \(model), \(region),
+                (SELECT worker.id FROM serving.workers AS worker JOIN serving.hosts ON hosts.id = host_id WHERE hosts.pool LIKE \(provider) || '-%' LIMIT 1),
+                \(provider), gen_random_uuid(), 'b', number, false, 200, \(outcome), 1, 0, 1, 0, 1, 0, 1, 1, false, \(attempts), sha256('x')
+            FROM generate_series(1, \(count)) AS number
+            """)
+    }
+
+    /// Seen as it would have been a while ago, so that what was measured lies in the past.
+    private static func backdate(_ admin: AdminFixture) async throws {
+        _ = try await admin.row("UPDATE reliability.drill SET started_at = now() - interval '80 seconds', until_at = now() - interval '20 seconds'")
+    }
+
+    private static func noticed(_ admin: AdminFixture) async throws {
+        _ = try await admin.row(
+            """
+            INSERT INTO reliability.probe (id, at, kind, worker_id, model, region, succeeded, fault, status, drill)
+            VALUES (gen_random_uuid(), now() - interval '68 seconds', 'worker', gen_random_uuid(), 'tiny', 'eu', false, 'host', 0, true)
+            """)
+    }
+
     @Test("once its time is over and counts have come in, what it has shown is written down, once")
     func report() async throws {
         try await Self.with { admin in
             let begun = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "beta", "seconds": 60, "reason": "rehearsal"}"#)
             let id = try #require(begun.json["id"].string)
-            // Seen as it would have been a while ago, so that what was measured lies in the past.
-            _ = try await admin.row(
-                "UPDATE reliability.drill SET started_at = now() - interval '80 seconds', until_at = now() - interval '20 seconds'")
-            for (outcome, attempts, age) in [("good", 1, 70), ("good", 2, 60), ("excluded:client_4xx", 1, 50), ("bad:5xx", 1, 200)] {
-                _ = try await admin.row(
-                    """
-                    INSERT INTO billing.usage_event (tenant_id, request_id, accepted_at, key_id, tier, model, region, gateway_id, boot_id, sequence,
-                        stream, status, outcome, finished_after_us, queued_for_us, prompt_tokens, cached_prompt_tokens, completion_tokens,
-                        reasoning_tokens, billable_prompt_tokens, billable_completion_tokens, estimated, attempts, payload_sha256)
-                    VALUES (gen_random_uuid(), gen_random_uuid(), now() - make_interval(secs => \(age)), gen_random_uuid(), 'pro', 'tiny', 'eu',
-                        gen_random_uuid(), 'b', \(age), false, 200, \(outcome), 1, 0, 1, 0, 1, 0, 1, 1, false, \(attempts), sha256('x'))
-                    """)
-            }
-            _ = try await admin.row(
-                """
-                INSERT INTO reliability.probe (id, at, kind, worker_id, model, region, succeeded, fault, status, drill)
-                VALUES (gen_random_uuid(), now() - interval '68 seconds', 'worker', gen_random_uuid(), 'tiny', 'eu', false, 'host', 0, true)
-                """)
+            #expect(begun.json["regions"].elements.compactMap(\.string) == ["eu"])
+            try await Self.backdate(admin)
+            try await Self.requests(admin, 9)
+            try await Self.requests(admin, 1, attempts: 2)
+            try await Self.requests(admin, 1, outcome: "excluded:client_4xx", ago: 50)
+            try await Self.requests(admin, 1, outcome: "bad:5xx", ago: 200)
+            try await Self.requests(admin, 5, outcome: "bad:5xx", region: "us")
+            try await Self.noticed(admin)
             try await Self.turn(admin, at: Date())
             let report = try await admin.get("drills/\(id)").json
             #expect(report["state"].string == "held", "\(report)")
-            #expect(report["report"]["requests"].number == 3 && report["report"]["requests_lost"].number == 0)
+            #expect(report["report"]["requests"].number == 11 && report["report"]["requests_lost"].number == 0, "another region is not its own")
             #expect(report["report"]["requests_moved"].number == 1 && report["report"]["detected_by"].string == "probe")
             let detected = try #require(report["report"]["detected_after_us"].number)
             #expect((11_000_000...30_000_000).contains(detected))
@@ -178,7 +199,7 @@ struct DrillTests {
         }
     }
 
-    @Test("a request that was lost, or a drill that nobody noticed, is no success")
+    @Test("a drill that nobody noticed is no success, and one that nobody met or that was aborted proves nothing")
     func failed() async throws {
         try await Self.with { admin in
             _ = try await admin.post("drills", #"{"kind": "worker-loss", "seconds": 60, "reason": "rehearsal"}"#)
@@ -187,6 +208,111 @@ struct DrillTests {
             try await Self.turn(admin, at: Date().addingTimeInterval(80))
             let drill = try await admin.get("drills").json["data"][0]
             #expect(drill["state"].string == "failed" && drill["report"]["failures"].elements.compactMap(\.string) == ["nobody noticed it"])
+            _ = try await admin.post("drills", #"{"kind": "control-loss", "seconds": 60, "reason": "rehearsal"}"#)
+            try await Self.turn(admin, at: Date().addingTimeInterval(61))
+            try await Self.turn(admin, at: Date().addingTimeInterval(80))
+            let unmet = try await admin.get("drills").json["data"][0]
+            #expect(unmet["state"].string == "unproven" && unmet["report"]["gaps"].elements.count == 1, "\(unmet)")
+            #expect(unmet["report"]["held"].text == "false" && unmet["report"]["failures"].elements.isEmpty)
+        }
+    }
+
+    private static let skus: [SQL] = [
+        "INSERT INTO serving.pools (name, provider, region) VALUES ('beta-us', 'beta', 'us')",
+        """
+        WITH host AS (INSERT INTO serving.hosts (id, name, pool, region, boot_id, certificate_not_after, link, agent_state, last_heartbeat_at)
+            VALUES (gen_random_uuid(), 'far', 'beta-us', 'us', 'b', now() + interval '1 day', 'tunnel', 'serving', now()) RETURNING id)
+        INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted, last_reported_at)
+        SELECT id, 'main', 'tiny-1', 'vllm', 'ready', 4, 2048, true, now() FROM host
+        """,
+        """
+        INSERT INTO serving.skus (name, model, tier, primary_region, backup_region, fallback_sku, prompt_price_pico_usd, completion_price_pico_usd,
+            created_at)
+        VALUES ('own-pro', 'own', 'pro', 'eu', NULL, NULL, 1, 1, now() - interval '1 day'),
+            ('tiny-pro', 'tiny', 'pro', 'eu', 'us', 'own-pro', 1, 1, now() - interval '1 day'),
+            ('tiny-far', 'tiny', 'pro', 'us', NULL, NULL, 1, 1, now() - interval '1 day')
+        """,
+    ]
+
+    @Test("only a fallback that served customers while the drill lasted is tried by it", arguments: ["alpha", "far", "model", "lost", "idle"])
+    func fallbacks(case name: String) async throws {
+        try await Self.with { admin in
+            _ = try await admin.tenant()
+            for statement in Self.skus { _ = try await admin.row(statement) }
+            _ = try await admin.post(
+                "drills", #"{"kind": "provider-loss", "provider": "beta", "region": "eu", "seconds": 60, "reason": "rehearsal"}"#)
+            try await Self.backdate(admin)
+            try await Self.noticed(admin)
+            try await Self.requests(admin, 20, ago: 200)
+            switch name {
+            case "alpha": try await Self.requests(admin, 12)
+            case "far":
+                try await Self.requests(admin, 12, provider: "beta")
+                _ = try await admin.row(
+                    """
+                    UPDATE billing.usage_event SET worker_id = (SELECT worker.id FROM serving.workers AS worker JOIN serving.hosts ON hosts.id = host_id
+                        WHERE hosts.pool = 'beta-us')
+                    """)
+            case "model":
+                _ = try await admin.row(
+                    """
+                    INSERT INTO reliability.mitigation (action, tier, model, to_model, cause, mode, state, requested_by, created_at, expires_at)
+                    VALUES ('fallback_model', 'pro', 'tiny', 'own', 'a drill', 'automatic', 'active', 'policy', now() - interval '65 seconds',
+                        now() + interval '1 hour')
+                    """)
+                try await Self.requests(admin, 12, model: "own")
+                try await Self.requests(admin, 8, ago: 70, model: "own")
+                try await Self.requests(admin, 12, outcome: "bad:5xx", ago: 200)
+                try await Self.requests(admin, 10, outcome: "excluded:client_4xx")
+            case "lost": try await Self.requests(admin, 12, provider: "beta")
+            default: break
+            }
+            try await Self.turn(admin, at: Date())
+            let report = try await admin.get("drills").json["data"][0]["report"]
+            let uses = report["fallbacks"].elements
+            let use = uses[0]
+            #expect(uses.compactMap { $0["sku"].string } == ["tiny-pro"], "\(report)")
+            let counts = ["other_provider", "backup_region", "fallback_model"].map { use[$0].text }
+            let expected = ["alpha": ["12", "0", "0"], "far": ["0", "12", "0"], "model": ["0", "0", "12"]][name] ?? ["0", "0", "0"]
+            #expect(counts == expected, "\(use)")
+            let tried = try await admin.get("fallback-drills?sku=tiny-pro").json["data"].elements
+            #expect(tried.count == (counts == ["0", "0", "0"] ? 0 : 1) && tried.allSatisfy { $0["held"].text == "true" }, "\(report)")
+        }
+    }
+
+    @Test("what customers lost is told as parts of budgets, and what the drill's own load lost is in none")
+    func budgets() async throws {
+        try await Self.with { admin in
+            _ = try await admin.tenant()
+            _ = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "beta", "seconds": 60, "reason": "rehearsal"}"#)
+            // From the middle of a minute to the middle of the one after the next: one whole minute between them.
+            _ = try await admin.row(
+                """
+                UPDATE reliability.drill SET started_at = date_trunc('minute', now()) - interval '210 seconds',
+                    until_at = date_trunc('minute', now()) - interval '90 seconds'
+                """)
+            func told(_ ago: Int, good: Int, bad: Int, drill: Bool, region: String = "eu") async throws {
+                _ = try await admin.row(
+                    """
+                    INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
+                        first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram, drill)
+                    SELECT id, 'tiny', \(region), date_trunc('minute', now()) - make_interval(mins => \(ago)), gen_random_uuid(), 'b', 1, 'pro', '{}', \(good),
+                        \(bad), 0, 0, 0, 0, 0, 0, 0, '{}', \(drill) FROM serving.tenants LIMIT 1
+                    """)
+            }
+            try await told(4, good: 100, bad: 0, drill: false)
+            try await told(3, good: 100, bad: 50, drill: false)
+            try await told(3, good: 0, bad: 50, drill: true)
+            try await told(2, good: 0, bad: 50, drill: true)
+            try await told(2, good: 0, bad: 50, drill: false, region: "us")
+            try await Self.turn(admin, at: Date())
+            let report = try await admin.get("drills").json["data"][0]["report"]
+            let parts = report["budgets"].elements
+            #expect(parts.count == 1 && parts[0]["tier"].string == "pro" && parts[0]["region"].string == "eu", "\(report)")
+            #expect(parts[0]["bad_minutes"].text == "1" && report["bad_minutes"].text == "1")
+            let allowed = try #require(parts[0]["allowed_minutes"].string.flatMap(Double.init))
+            let percent = try #require(parts[0]["percent"].string.flatMap(Double.init))
+            #expect((40.0...44.7).contains(allowed) && (2.2...2.5).contains(percent), "a minute of a month of 99.9 %")
         }
     }
 }

@@ -12,14 +12,19 @@ struct Drill: Sendable {
     let provider: String?
     let region: String?
     let models: [String]
+    /// In which it breaks something; empty: in all.
+    let regions: [String]
     let compression: Int
     let startedAt: Date
     /// Bad requests of its models in the minute in which it began, before it did.
     let badBefore: Int64
     let endedAt: Date?
+    /// Ended before its time.
+    let isAborted: Bool
 
     static let columns: SQL = """
-        r.id, r.kind, r.worker_id, r.region, r.models, r.compression, r.started_at, r.ended_at, r.bad_before,
+        r.id, r.kind, r.worker_id, r.region, r.models, r.regions, r.compression, r.started_at, r.ended_at, r.bad_before,
+        coalesce(r.end_reason = 'aborted', false) AS aborted,
         coalesce(r.provider, (SELECT pools.provider FROM serving.workers AS worker JOIN serving.hosts AS hosts ON hosts.id = worker.host_id
             JOIN serving.pools AS pools ON pools.name = hosts.pool WHERE worker.id = r.worker_id)) AS provider
         """
@@ -32,14 +37,19 @@ struct Drill: Sendable {
         provider = try row.value("provider")
         region = try row.value("region")
         models = try row.value("models")
+        regions = try row.value("regions")
         compression = try row.value("compression")
         startedAt = try row.value("started_at")
         badBefore = try row.value("bad_before")
         endedAt = try row.value("ended_at")
+        isAborted = try row.value("aborted")
     }
 }
 
 extension Drill {
+    /// Of rows with a model and a region: those that it is about.
+    var touches: SQL { "(model = ANY(\(models)) AND (cardinality(\(regions)::text[]) = 0 OR region = ANY(\(regions))))" }
+
     /// An incident of the fleet is about what it breaks.
     func covers(_ key: IncidentKey) -> Bool {
         guard kind.takesWorkers else { return false }

@@ -17,6 +17,7 @@ package struct DrillKeeper: Service {
     private let running: GaugeMetric
     private let held: CounterMetric
     private let failed: CounterMetric
+    private let unproven: CounterMetric
     private let logger: Logger
 
     package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
@@ -26,6 +27,7 @@ package struct DrillKeeper: Service {
         let help = "Drills that were reported, by whether the promise held."
         held = metrics.counter("plimsoll_control_drills_total", help, labels: ["result": "held"])
         failed = metrics.counter("plimsoll_control_drills_total", help, labels: ["result": "failed"])
+        unproven = metrics.counter("plimsoll_control_drills_total", help, labels: ["result": "unproven"])
         self.logger = logger
     }
 
@@ -62,12 +64,17 @@ package struct DrillKeeper: Service {
     private func store(_ report: DrillReport, of drill: Drill, at now: Date) async throws {
         let changed = try await databases.serving.execute(
             """
-            UPDATE reliability.drill SET report = \(report.document)::jsonb, held = \(report.isHeld), reported_at = \(now)
+            UPDATE reliability.drill SET report = \(report.document)::jsonb, held = \(report.verdict == .held), reported_at = \(now)
             WHERE id = \(drill.id) AND reported_at IS NULL
             """)
         guard changed == 1 else { return }
-        (report.isHeld ? held : failed).increment()
-        let words = report.isHeld ? "A drill is over, and the promise held" : "A drill is over, and the promise did not hold"
+        let (counter, words) =
+            switch report.verdict {
+            case .held: (held, "A drill is over, and the promise held")
+            case .failed: (failed, "A drill is over, and the promise did not hold")
+            case .unproven: (unproven, "A drill is over, and whether the promise held is not proven")
+            }
+        counter.increment()
         logger.notice("\(words)", metadata: [LogKeys.reason: "\(drill.kind.rawValue)"])
     }
 }

@@ -11,12 +11,14 @@ struct DrillReport: Sendable {
     private let detectedBy: String?
     private let incidents: [String]
     private let mitigations: [String]
+    private let fallbacks: [FallbackUse]
+    private let budgets: [DrillBudgets.Part]
     /// From the first mitigation to the end of the last; nil: one is in force, or there was none.
     private let revertedAfter: Int64?
     /// A mitigation is still in force.
     let isPending: Bool
 
-    var isHeld: Bool { findings.failures(of: kind).isEmpty }
+    var verdict: DrillFindings.Verdict { findings.verdict(of: kind) }
 
     static func make(of drill: Drill, until end: Date, _ databases: ControlDatabases) async throws -> DrillReport {
         let traffic = try await traffic(drill, end, databases.billing)
@@ -26,23 +28,24 @@ struct DrillReport: Sendable {
             requests: traffic.requests, lost: traffic.lost, badMinutes: minutes,
             detectedAfter: trail.detected.map { micros(drill.startedAt, $0.at) },
             mitigatedAfter: trail.detected.flatMap { detected in trail.mitigatedAt.map { micros(detected.at, $0) } },
-            firstTokens: try await firstTokens(drill, end, databases.reliability))
+            firstTokens: try await firstTokens(drill, end, databases.reliability), isAborted: drill.isAborted)
         return DrillReport(
             kind: drill.kind, findings: findings, moved: traffic.moved, detectedBy: trail.detected?.by, incidents: trail.incidents,
-            mitigations: trail.mitigations,
+            mitigations: trail.mitigations, fallbacks: try await DrillFallbacks(drill, until: end, databases).uses(),
+            budgets: try await DrillBudgets(drill: drill, end: end, databases: databases).parts(),
             revertedAfter: trail.isPending ? nil : trail.mitigatedAt.flatMap { first in trail.revertedAt.map { micros(first, $0) } },
             isPending: trail.isPending)
     }
 
     private static func micros(_ start: Date, _ end: Date) -> Int64 { max(Int64(end.timeIntervalSince(start) * 1_000_000), 0) }
 
-    /// Of customers' requests; each is counted once, whatever became of it.
+    /// Of customers' and the drill's own requests; each is counted once, whatever became of it.
     private static func traffic(_ drill: Drill, _ end: Date, _ pool: PostgresPool) async throws -> (requests: Int64, lost: Int64, moved: Int64) {
         let row = try await pool.queryOne(
             """
             SELECT count(*) AS requests, count(*) FILTER (WHERE outcome LIKE 'bad%') AS lost, count(*) FILTER (WHERE attempts > 1) AS moved
             FROM billing.usage_event
-            WHERE kind = 'final' AND accepted_at >= \(drill.startedAt) AND accepted_at < \(end) AND model = ANY(\(drill.models))
+            WHERE kind = 'final' AND accepted_at >= \(drill.startedAt) AND accepted_at < \(end) AND \(drill.touches)
             """)
         return (try row?.value("requests") ?? 0, try row?.value("lost") ?? 0, try row?.value("moved") ?? 0)
     }
@@ -53,7 +56,7 @@ struct DrillReport: Sendable {
             """
             SELECT coalesce(sum(first_token_samples), 0)::bigint AS samples, coalesce(sum(first_token_over), 0)::bigint AS late
             FROM reliability.minute WHERE minute_at >= date_trunc('minute', \(drill.startedAt)::timestamptz) AND minute_at < \(end)
-                AND model = ANY(\(drill.models)) AND coalesce(region = \(drill.region), true)
+                AND \(drill.touches)
             """)
         return LatencyCounter(samples: try row?.value("samples") ?? 0, over: try row?.value("late") ?? 0)
     }
@@ -67,7 +70,7 @@ struct DrillReport: Sendable {
             FROM (SELECT minute_at, sum(bad) AS bad, count(DISTINCT (tenant_id, model, region)) FILTER (WHERE bad > 0) AS tenants
                 FROM reliability.minute
                 WHERE minute_at >= date_trunc('minute', \(drill.startedAt)::timestamptz) AND minute_at < \(end) AND NOT drill
-                    AND model = ANY(\(drill.models))
+                    AND \(drill.touches)
                 GROUP BY minute_at) AS minute
             """)
         return try row?.value("minutes") ?? 0
@@ -75,16 +78,22 @@ struct DrillReport: Sendable {
 
     var document: String {
         let members: [(String, String)] = [
-            ("held", isHeld ? "true" : "false"),
-            ("failures", Self.list(findings.failures(of: kind))),
+            ("held", verdict == .held ? "true" : "false"), ("verdict", "\"\(verdict.rawValue)\""),
+            ("failures", Self.list(findings.failures(of: kind))), ("gaps", Self.list(findings.gaps(of: kind))),
             ("requests", "\(findings.requests)"), ("requests_lost", "\(findings.lost)"), ("requests_moved", "\(moved)"),
-            ("bad_minutes", "\(findings.badMinutes)"),
+            ("bad_minutes", "\(findings.badMinutes)"), ("budgets", "[" + budgets.map(\.document).joined(separator: ",") + "]"),
             ("first_tokens", "\(findings.firstTokens.samples)"), ("first_tokens_late", "\(findings.firstTokens.over)"),
             ("detected_after_us", Self.number(findings.detectedAfter)), ("detected_by", detectedBy.map(AdminJSON.string) ?? "null"),
             ("mitigated_after_us", Self.number(findings.mitigatedAfter)), ("reverted_after_us", Self.number(revertedAfter)),
             ("incidents", Self.list(incidents)), ("mitigations", Self.list(mitigations)),
+            ("fallbacks", "[" + fallbacks.map(Self.text).joined(separator: ",") + "]"),
         ]
         return "{" + members.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
+    }
+
+    private static func text(_ use: FallbackUse) -> String {
+        "{\"sku\":\(AdminJSON.string(use.sku)),\"other_provider\":\(use.otherProvider),\"backup_region\":\(use.backupRegion),"
+            + "\"fallback_model\":\(use.fallbackModel),\"tried\":\(use.isTried)}"
     }
 
     private static func number(_ value: Int64?) -> String { value.map { "\($0)" } ?? "null" }

@@ -8,9 +8,9 @@ enum DrillResource {
     private static let listing = Listing(
         document: """
             json_build_object('id', r.id, 'number', r.number, 'kind', r.kind, 'worker', r.worker_id, 'provider', r.provider, 'region', r.region,
-                'models', r.models, 'delay_milliseconds', r.delay_milliseconds, 'compression', r.compression, 'reason', r.reason,
+                'models', r.models, 'regions', r.regions, 'delay_milliseconds', r.delay_milliseconds, 'compression', r.compression, 'reason', r.reason,
                 'requested_by', r.requested_by, 'state', CASE WHEN r.ended_at IS NULL THEN 'running' WHEN r.report IS NULL THEN 'settling'
-                    WHEN r.held THEN 'held' ELSE 'failed' END,
+                    ELSE coalesce(r.report ->> 'verdict', CASE WHEN r.held THEN 'held' ELSE 'failed' END) END,
                 'started_at', serving.wire_time(r.started_at), 'until', serving.wire_time(r.until_at),
                 'ended_at', serving.wire_time(r.ended_at), 'end_reason', r.end_reason, 'report', r.report)
             """,
@@ -34,7 +34,7 @@ enum DrillResource {
     private static let creation = AdminRoute.change(.post, "drills") { call, fields, connection in
         var plan = try DrillPlan(&fields)
         try await plan.chooseTarget(connection)
-        let models = try await plan.models(connection)
+        let (models, regions) = try await plan.touches(connection)
         guard try await connection.query("SELECT 1 FROM reliability.drill WHERE ended_at IS NULL").isEmpty else {
             throw AdminRefusal.conflict("drill_running", "another drill runs; wait for its end, or abort it")
         }
@@ -42,12 +42,13 @@ enum DrillResource {
         let now = Date()
         let row = try await connection.queryOne(
             """
-            INSERT INTO reliability.drill (kind, worker_id, provider, region, models, delay_milliseconds, compression, reason, requested_by,
-                started_at, until_at, bad_before)
-            VALUES (\(plan.kind.rawValue), \(plan.worker), \(plan.provider), \(plan.region), \(models), \(plan.delayMilliseconds),
+            INSERT INTO reliability.drill (kind, worker_id, provider, region, models, regions, delay_milliseconds, compression, reason,
+                requested_by, started_at, until_at, bad_before)
+            VALUES (\(plan.kind.rawValue), \(plan.worker), \(plan.provider), \(plan.region), \(models), \(regions), \(plan.delayMilliseconds),
                 \(plan.compression), \(plan.reason), \(call.actor.label), \(now), \(now.addingTimeInterval(Double(plan.seconds))),
                 (SELECT coalesce(sum(bad), 0)::bigint FROM reliability.minute
-                    WHERE minute_at = date_trunc('minute', \(now)::timestamptz) AND NOT drill AND model = ANY(\(models))))
+                    WHERE minute_at = date_trunc('minute', \(now)::timestamptz) AND NOT drill AND model = ANY(\(models))
+                        AND (cardinality(\(regions)::text[]) = 0 OR region = ANY(\(regions)))))
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
@@ -137,11 +138,14 @@ private struct DrillPlan {
         WHERE worker.accepted AND worker.retired_at IS NULL AND hosts.state = 'active' AND hosts.intent <> 'drain'
         """
 
-    /// Models that are served by what it touches.
-    func models(_ connection: PostgresConnection) async throws -> [String] {
-        let rows = try await connection.query("SELECT DISTINCT releases.model FROM \(Self.serving) AND \(touched) ORDER BY 1")
+    /// Models that are served by what it touches, and its regions; no region: all.
+    func touches(_ connection: PostgresConnection) async throws -> (models: [String], regions: [String]) {
+        let rows = try await connection.query("SELECT DISTINCT releases.model, hosts.region FROM \(Self.serving) AND \(touched)")
         guard !rows.isEmpty || kind == .controlLoss else { throw AdminRefusal.fault("kind", "nothing serves there that could be drilled") }
-        return try rows.map { try $0.value("model") }
+        let models = Set(try rows.map { try $0.value("model", as: String.self) })
+        // Gateways of other regions may be alone with the drill, too.
+        let places = kind == .controlLoss ? region.map { [$0] } ?? [] : try rows.map { try $0.value("region", as: String.self) }
+        return (models.sorted(), Set(places).sorted())
     }
 
     /// What it takes away must leave somebody who serves each model and was heard of lately.

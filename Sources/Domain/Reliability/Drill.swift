@@ -21,7 +21,7 @@ package enum DrillKind: String, Sendable, CaseIterable {
 
 /// What a drill has shown. Times are microseconds.
 package struct DrillFindings: Sendable, Equatable {
-    /// Customers' requests that were accepted while it lasted.
+    /// Requests of its models that were accepted in its regions while it lasted.
     package var requests: Int64
     /// Of them, those that failed by our fault.
     package var lost: Int64
@@ -33,12 +33,18 @@ package struct DrillFindings: Sendable, Equatable {
     package var mitigatedAfter: Int64?
     /// First tokens of its minutes, and those later than their tier's objective.
     package var firstTokens: LatencyCounter
+    /// It was ended before its time was over.
+    package var isAborted: Bool
 
     package static let mostDetection: Int64 = 60_000_000
     package static let mostMitigation: Int64 = 5_000_000
+    /// Of fewer requests nothing follows: neither that a promise held, nor that a fallback serves.
+    package static let fewestRequests: Int64 = 10
 
     package init(
-        requests: Int64, lost: Int64, badMinutes: Int64, detectedAfter: Int64?, mitigatedAfter: Int64?, firstTokens: LatencyCounter = LatencyCounter()
+        requests: Int64, lost: Int64, badMinutes: Int64, detectedAfter: Int64?, mitigatedAfter: Int64?,
+        firstTokens: LatencyCounter = LatencyCounter(),
+        isAborted: Bool = false
     ) {
         self.requests = requests
         self.lost = lost
@@ -46,16 +52,10 @@ package struct DrillFindings: Sendable, Equatable {
         self.detectedAfter = detectedAfter
         self.mitigatedAfter = mitigatedAfter
         self.firstTokens = firstTokens
+        self.isAborted = isAborted
     }
 
-    /// A region that is slow keeps its promise where the 95th percentile of the first token does. Where nobody asks nothing is kept.
-    private var slowness: [String] {
-        guard let isLate = firstTokens.isBreach else { return ["no first token was measured, so nothing is known of the objective: send load"] }
-        return isLate
-            ? ["\(firstTokens.over) of \(firstTokens.samples) first tokens were later than the objective, and \(firstTokens.allowed) may be"] : []
-    }
-
-    /// Why the promise did not hold, in words for the operator; empty: it held.
+    /// Why the promise did not hold, in words for the operator; empty: nothing speaks against it.
     package func failures(of kind: DrillKind) -> [String] {
         var failures: [String] = []
         if lost > 0 { failures.append("\(lost) of \(requests) requests were lost") }
@@ -63,14 +63,69 @@ package struct DrillFindings: Sendable, Equatable {
         if kind.mustBeDetected {
             if let detectedAfter {
                 if detectedAfter > Self.mostDetection { failures.append("it was noticed after \(detectedAfter / 1_000_000) s, and 60 s are allowed") }
-            } else {
+            } else if !isAborted {
                 failures.append("nobody noticed it")
             }
         }
         if let mitigatedAfter, mitigatedAfter > Self.mostMitigation {
             failures.append("it was acted upon \(mitigatedAfter / 1_000_000) s after it was noticed, and 5 s are allowed")
         }
-        if kind == .slowRegion { failures += slowness }
+        // A region that is slow keeps its promise where the 95th percentile of the first token does.
+        if kind == .slowRegion, firstTokens.isBreach == true {
+            failures.append(
+                "\(firstTokens.over) of \(firstTokens.samples) first tokens were later than the objective, and \(firstTokens.allowed) may be")
+        }
         return failures
     }
+
+    /// Why nothing is known of the promise, in words for the operator; empty: enough was seen. Where nobody asks nothing is kept.
+    package func gaps(of kind: DrillKind) -> [String] {
+        var gaps: [String] = []
+        if isAborted { gaps.append("it was aborted before its time was over") }
+        if requests < Self.fewestRequests {
+            gaps.append(
+                "\(requests == 0 ? "no request" : requests == 1 ? "only 1 request" : "only \(requests) requests") met it, and \(Self.fewestRequests) are needed to tell: send load"
+            )
+        }
+        if kind == .slowRegion, firstTokens.isBreach == nil { gaps.append("no first token was measured, so nothing is known of the objective") }
+        return gaps
+    }
+
+    package enum Verdict: String, Sendable {
+        case held
+        case failed
+        /// Nothing speaks against the promise, and too little for it.
+        case unproven
+    }
+
+    package func verdict(of kind: DrillKind) -> Verdict {
+        if !failures(of: kind).isEmpty { return .failed }
+        return gaps(of: kind).isEmpty ? .held : .unproven
+    }
+}
+
+extension DrillKind {
+    /// What it takes away leaves the work to a fallback; other kinds leave something of the same provider and place, or everything.
+    package var triesFallback: Bool { self == .providerLoss || self == .slowRegion }
+}
+
+/// Requests of a SKU's customers that its fallback served while a drill lasted.
+package struct FallbackUse: Sendable, Equatable {
+    package var sku: String
+    /// By workers of its region that another provider owns than the one that was lost.
+    package var otherProvider: Int64
+    /// By workers of its backup region.
+    package var backupRegion: Int64
+    /// By its fallback SKU's model, while a mitigation let that answer.
+    package var fallbackModel: Int64
+
+    package init(sku: String, otherProvider: Int64, backupRegion: Int64, fallbackModel: Int64) {
+        self.sku = sku
+        self.otherProvider = otherProvider
+        self.backupRegion = backupRegion
+        self.fallbackModel = fallbackModel
+    }
+
+    /// So many requests were served that the drill says something of this fallback.
+    package var isTried: Bool { otherProvider + backupRegion + fallbackModel >= DrillFindings.fewestRequests }
 }
