@@ -50,5 +50,6 @@ package enum Migrations {
         File(name: "V0041_budget_events", sql: PackageResources.V0041_budget_events_sql),
         File(name: "V0042_fallback_proof", sql: PackageResources.V0042_fallback_proof_sql),
         File(name: "V0043_drill_evidence", sql: PackageResources.V0043_drill_evidence_sql),
+        File(name: "V0044_mitigation_reach", sql: PackageResources.V0044_mitigation_reach_sql),
     ]
 }

@@ -5,7 +5,8 @@ enum Mitigations: AdminKind {
     static let path = "mitigations"
     static let noun = "mitigation"
     static let columns: [AdminColumn] = [
-        "id", "action", "mode", "state", "tier", "model", "region", "provider", "pool", "cause", "created_at", "expires_at", "pinned",
+        "id", "action", "mode", "state", "tier", "model", "region", "provider", "pool", "cause", "cost_micro_usd_per_hour",
+        "refused_requests_per_hour", "lessened_requests_per_hour", "shortened_tokens_per_hour", "created_at", "in_force_at", "expires_at", "pinned",
     ]
     static let filters: [KindFilter] = [
         KindFilter("state", "active, reverted, expired, vetoed, proposed, done or declined"),
@@ -136,7 +137,7 @@ struct ShowPlan: AsyncParsableCommand {
     func run() async throws {
         try await CommandFailure.reporting {
             let answer = try await options.client().get("mitigation-plan")
-            options.show(answer["decisions"]?.array ?? [], columns: ["decision", "what", "incident", "mitigation"], empty: "nothing to do")
+            options.show(answer["decisions"]?.array ?? [], columns: ["decision", "what", "cost", "incident", "mitigation"], empty: "nothing to do")
         }
     }
 }

@@ -16,7 +16,7 @@ struct IncidentWorld: Sendable {
 
     static func with(_ body: (IncidentWorld) async throws -> Void) async throws {
         try await PeerWorld.with { world in
-            let keeper = IncidentKeeper(serving: world.pool, reliability: world.pool, logger: world.logger)
+            let keeper = IncidentKeeper(serving: world.pool, reliability: world.pool, billing: world.pool, logger: world.logger)
             let incidents = IncidentWorld(world: world, keeper: keeper)
             try await incidents.prepare()
             try await body(incidents)

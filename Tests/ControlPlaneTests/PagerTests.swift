@@ -86,7 +86,8 @@ import Testing
             let id = try await open(pool, at: start)
             try await pager.turn(at: start + 1)
             try await pool.transaction { connection in
-                try await IncidentBook(connection: connection, now: start + 60).resolve(id, draft: "{}", actor: "policy", reason: "it is over")
+                try await IncidentBook(connection: connection, now: start + 60).resolve(
+                    id, draft: PostmortemDraft.Made(document: "{}", isDue: false), actor: "policy", reason: "it is over")
             }
             try await pager.turn(at: start + 61)
             let events = try receiver.documents
@@ -111,7 +112,8 @@ import Testing
             let id = try await open(pool, at: start)
             try await pager.turn(at: start)
             try await pool.transaction { connection in
-                try await IncidentBook(connection: connection, now: start + 60).resolve(id, draft: "{}", actor: "policy", reason: "it is over")
+                try await IncidentBook(connection: connection, now: start + 60).resolve(
+                    id, draft: PostmortemDraft.Made(document: "{}", isDue: false), actor: "policy", reason: "it is over")
             }
             try await pager.turn(at: start + 60)
             let calls = try receiver.documents

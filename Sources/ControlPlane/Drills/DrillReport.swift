@@ -130,7 +130,9 @@ private struct Trail {
             WHERE incident_id = ANY(\(incidents)::uuid[]) AND mode = 'automatic' ORDER BY created_at
             """)
         mitigations = try actions.map { try $0.value("action") }
-        mitigatedAt = try actions.first?.value("created_at")
+        // What gateways do not have yet helps nobody: until then it is not acted upon.
+        let reach = try await serving.queryOne("SELECT \(MitigationReach.firstInForce(incidents)) AS at")
+        mitigatedAt = actions.isEmpty ? nil : try reach?.value("at", as: Date?.self) ?? end
         revertedAt = try actions.compactMap { try $0.value("ended_at", as: Date?.self) }.max()
         isPending = try actions.contains { try $0.value("ended_at", as: Date?.self) == nil }
     }

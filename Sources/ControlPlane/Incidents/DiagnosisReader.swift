@@ -28,7 +28,7 @@ struct DiagnosisReader: Sendable {
         """
         SELECT json_build_object(
             'workers', coalesce((SELECT json_agg(json_build_object('worker', worker.id, 'host', hosts.id, 'provider', pools.provider,
-                    'region', hosts.region, 'release', worker.release, 'runtime_state', worker.runtime_state, 'slots', worker.slots,
+                    'region', hosts.region, 'release', worker.release, 'model', releases.model, 'runtime_state', worker.runtime_state, 'slots', worker.slots,
                     'running', worker.load -> 'running', 'waiting', worker.load -> 'waiting', 'kv_used_ratio', worker.load -> 'kv_used_ratio',
                     'errors_total', worker.load -> 'errors_total', 'last_heartbeat_at', serving.wire_time(hosts.last_heartbeat_at),
                     'log_tail', CASE WHEN worker.log_tail_at > \(now.addingTimeInterval(-3_600)) THEN worker.log_tail END,
@@ -41,7 +41,8 @@ struct DiagnosisReader: Sendable {
                         FROM jsonb_array_elements(CASE WHEN jsonb_typeof(hosts.inventory -> 'accelerators') = 'array'
                             THEN hosts.inventory -> 'accelerators' ELSE '[]' END) AS device)) ORDER BY worker.id)
                 FROM (\(workers(key))) AS chosen JOIN serving.workers AS worker ON worker.id = chosen.id
-                JOIN serving.hosts AS hosts ON hosts.id = worker.host_id JOIN serving.pools AS pools ON pools.name = hosts.pool), '[]'),
+                JOIN serving.hosts AS hosts ON hosts.id = worker.host_id JOIN serving.pools AS pools ON pools.name = hosts.pool
+                LEFT JOIN serving.releases AS releases ON releases.name = worker.release), '[]'),
             'out', coalesce((SELECT json_agg(json_build_object('gateway', gateway.name, 'region', gateway.region,
                     'workers', gateway.workers_out, 'told_at', serving.wire_time(gateway.workers_out_at)) ORDER BY gateway.name)
                 FROM serving.gateways AS gateway WHERE gateway.state = 'active' AND gateway.workers_out <> '{}'), '[]'))::text AS document

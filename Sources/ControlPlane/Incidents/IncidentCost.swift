@@ -10,16 +10,31 @@ struct IncidentCost: Sendable {
     struct Scope: Sendable {
         /// Empty: all.
         var tier: String
-        var model: String
+        var models: [String]
         var region: String
         /// Since 1970, from the first that was felt to the last.
         var minutes: MinuteRange
+
+        /// Which rows of a table with tier, model and region are meant.
+        func places(_ table: SQL = "") -> SQL {
+            "\(places("\(table)model", "\(table)region")) AND (\(tier) = '' OR \(table)tier = \(tier))"
+        }
+
+        func places(_ model: SQL, _ place: SQL) -> SQL {
+            "(cardinality(\(models)::text[]) = 0 OR \(model) = ANY(\(models)::text[])) AND (\(region) = '' OR \(place) = \(region))"
+        }
     }
 
-    /// Bad minutes of the ledger and the greatest part of a budget that they are, as a JSON object. Minutes are in the ledger a quarter of an hour after
-    /// they began; until then `is_settled` is false.
-    func budget(_ scope: Scope?) async throws -> String {
-        guard let scope else { return "{\"bad_minutes\":0,\"greatest_part_ppm\":0,\"budgets\":0,\"is_settled\":true}" }
+    struct Budget: Sendable {
+        /// A JSON object.
+        var document: String
+        /// The greatest part of a budget that was spent.
+        var part: Ratio
+    }
+
+    /// Bad minutes of the ledger and the greatest part of a budget that they are. Minutes are in the ledger a quarter of an hour after they began; until
+    /// then `is_settled` is false.
+    func budget(_ scope: Scope) async throws -> Budget {
         let row = try await reliability.queryOne(
             """
             SELECT coalesce(sum(spent.bad), 0)::bigint AS bad, count(*) FILTER (WHERE spent.bad > 0) AS budgets,
@@ -28,19 +43,20 @@ struct IncidentCost: Sendable {
             FROM (SELECT entry.subject_id, sum(entry.amount)::bigint AS bad FROM reliability.budget_entry AS entry
                 JOIN reliability.budget_subject AS subject ON subject.id = entry.subject_id
                 WHERE entry.minute_at >= \(SQL.minute(scope.minutes.lowerBound)) AND entry.minute_at < \(SQL.minute(scope.minutes.upperBound))
-                    AND subject.tenant_id IS NULL AND (\(scope.tier) = '' OR subject.tier = \(scope.tier)) AND (\(scope.model) = '' OR subject.model = \(scope.model))
-                    AND (\(scope.region) = '' OR subject.region = \(scope.region))
+                    AND subject.tenant_id IS NULL AND \(scope.places("subject."))
                 GROUP BY entry.subject_id) AS spent
             LEFT JOIN LATERAL (SELECT extract(epoch FROM state.period_until - state.period_from)::bigint / 60
                     * (1000000 - objective.target_ppm) AS millionths
                 FROM reliability.budget_state AS state JOIN reliability.objective AS objective ON objective.id = state.objective_id
                 WHERE state.subject_id = spent.subject_id AND state.kind = 'availability') AS allowed ON TRUE
             """)
-        guard let row else { return "null" }
-        return """
-            {"bad_minutes":\(try row.value("bad", as: Int64.self)),"greatest_part_ppm":\(try row.value("part", as: Int64.self)),\
+        guard let row else { return Budget(document: "null", part: Ratio(0, 1)) }
+        let part: Int64 = try row.value("part")
+        let document = """
+            {"bad_minutes":\(try row.value("bad", as: Int64.self)),"greatest_part_ppm":\(part),\
             "budgets":\(try row.value("budgets", as: Int64.self)),"is_settled":\(try row.value("settled", as: Bool?.self) ?? false)}
             """
+        return Budget(document: document, part: Ratio(part, 1_000_000))
     }
 
     private struct Sum {
@@ -51,11 +67,9 @@ struct IncidentCost: Sendable {
 
     /// Of agreements whose minutes were bad, as a JSON object: what was computed for the month or, while it is not, what these minutes alone come to as
     /// if the rest of the month were good, of the agreed minimum.
-    func credits(_ scope: Scope?) async throws -> String {
+    func credits(_ scope: Scope) async throws -> String {
         var sum = Sum()
-        if let scope {
-            for agreement in try await agreements(scope) { try await add(agreement, scope, to: &sum) }
-        }
+        for agreement in try await agreements(scope) { try await add(agreement, scope, to: &sum) }
         return """
             {"amount_cents":\(sum.cents),"currency":"USD","agreements":\(sum.agreements),"is_estimate":\(sum.isEstimate)}
             """
@@ -67,7 +81,7 @@ struct IncidentCost: Sendable {
             SELECT \(Agreement.columns) FROM reliability.agreement
             WHERE state IN ('active', 'ended') AND starts_at < \(SQL.minute(scope.minutes.upperBound))
                 AND coalesce(ends_at > \(SQL.minute(scope.minutes.lowerBound)), TRUE)
-                AND (\(scope.model) = '' OR model = \(scope.model)) AND (\(scope.region) = '' OR region = \(scope.region))
+                AND \(scope.places("model", "region"))
                 AND (\(scope.tier) = '' OR EXISTS (SELECT 1 FROM reliability.minute AS told WHERE told.tenant_id = agreement.tenant_id
                     AND told.tier = \(scope.tier) AND told.minute_at >= \(SQL.minute(scope.minutes.lowerBound))
                     AND told.minute_at < \(SQL.minute(scope.minutes.upperBound))))

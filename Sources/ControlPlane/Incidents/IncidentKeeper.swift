@@ -10,6 +10,7 @@ package import Telemetry
 package actor IncidentKeeper: Service {
     private let serving: PostgresPool
     private let reliability: PostgresPool
+    private let billing: PostgresPool
     private let lease: Lease
     private let metrics: IncidentMetrics
     private let logger: Logger
@@ -31,22 +32,28 @@ package actor IncidentKeeper: Service {
         /// Burns of which the news is not in minutes of requests.
         var spending: Set<IncidentKey> = []
         var alarms: [TenantAlarms.Alarm] = []
+        var demand = Demand()
+        var demandAt: Date?
         var tidiedAt: Date?
     }
 
     private static let newsPause: TimeInterval = 5
+    private static let demandPause: TimeInterval = 30
     private static let tidyPause: TimeInterval = 60
 
     package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
-        self.init(serving: databases.serving, reliability: databases.reliability, holder: holder, metrics: metrics, logger: logger)
+        self.init(
+            serving: databases.serving, reliability: databases.reliability, billing: databases.billing, holder: holder, metrics: metrics,
+            logger: logger)
     }
 
     init(
-        serving: PostgresPool, reliability: PostgresPool, holder: UUID = UUID(), metrics: MetricRegistry = MetricRegistry(),
+        serving: PostgresPool, reliability: PostgresPool, billing: PostgresPool, holder: UUID = UUID(), metrics: MetricRegistry = MetricRegistry(),
         interval: Duration = .seconds(1), logger: Logger
     ) {
         self.serving = serving
         self.reliability = reliability
+        self.billing = billing
         lease = Lease("incidents", holder: holder)
         self.metrics = IncidentMetrics(metrics)
         self.interval = interval
@@ -81,16 +88,18 @@ package actor IncidentKeeper: Service {
         listeningSince = since
         let hasNews = Self.isDue(news.readAt, Self.newsPause, now)
         if hasNews { try await readNews(since: since, now: now) }
-        let picture = try await FleetReader(listeningSince: since, now: now).read(news.offer) { try await self.serving.pipeline($0) }
+        var picture = try await FleetReader(listeningSince: since, now: now).read(news.offer) { try await self.serving.pipeline($0) }
         try await remember(picture.risen)
         let open = try await openKeys()
         let triggers = triggers(picture, open: open, now: now)
         let isTidying = hasNews && Self.isDue(news.tidiedAt, Self.tidyPause, now)
         if hasNews || !triggers.isEmpty || !open.isEmpty {
+            if !triggers.isEmpty || !open.isEmpty { picture.view.demand = try await demand(now) }
+            let fleet = picture.view
             let snapshots = try await snapshots(triggers.filter { open[$0.key.text] == nil }, now: now)
             let opened = try await serving.transaction(.repeatable) { [lease, news] connection in
                 guard try await lease.confirm(connection, epoch: epoch) else { return [IncidentTrigger]() }
-                return try await self.record(triggers, snapshots, picture.view, news.alarms, connection, now: now, isTidying: isTidying)
+                return try await self.record(triggers, snapshots, fleet, news.alarms, connection, now: now, isTidying: isTidying)
             }
             for trigger in opened { report(trigger) }
         }
@@ -98,6 +107,14 @@ package actor IncidentKeeper: Service {
         try await close(epoch: epoch, now: now)
         if isTidying { try await tidy(epoch: epoch, now: now) }
         try await metrics.show(serving, now: now)
+    }
+
+    /// What is asked for while something is wrong, for the price of what is taken.
+    private func demand(_ now: Date) async throws -> Demand {
+        guard Self.isDue(news.demandAt, Self.demandPause, now) else { return news.demand }
+        news.demand = try await DemandReader(serving: serving, billing: billing, now: now).read()
+        news.demandAt = now
+        return news.demand
     }
 
     private static func isDue(_ last: Date?, _ pause: TimeInterval, _ now: Date) -> Bool {
@@ -121,7 +138,7 @@ package actor IncidentKeeper: Service {
     /// What is due once a minute: drafts whose budgets are in the ledger by now, and limits that a person may raise.
     private func tidy(epoch: Int64, now: Date) async throws {
         news.tidiedAt = now
-        var drafts: [(UUID, String)] = []
+        var drafts: [(UUID, PostmortemDraft.Made)] = []
         for id in try await PostmortemDesk.unsettled(serving) {
             drafts.append((id, try await PostmortemDraft(reliability: reliability).make(id, until: now)))
         }
@@ -258,6 +275,7 @@ package actor IncidentKeeper: Service {
                 try await book.move(incident.id, to: .stabilizing)
             }
         }
+        try await MitigationReach(connection: connection, now: now).follow()
         for incident in open { try await calm(incident, book, now: now) }
         if isTidying { try await PostmortemDesk(connection: connection, now: now).remind() }
         return opened
@@ -289,18 +307,26 @@ package actor IncidentKeeper: Service {
             last_signal_at <= \(now)::timestamptz - make_interval(mins => \(IncidentRules.cleanMinutes)::integer)
                 / (\(OpenIncident.haste(drill: "drill", openedAt: "opened_at")))
             """
-        let rows = try await serving.query("SELECT id FROM reliability.incident WHERE resolved_at IS NULL AND \(clean)")
+        let haste = OpenIncident.haste(drill: "drill", openedAt: "opened_at")
+        let rows = try await serving.query(
+            "SELECT id, last_signal_at, \(haste) AS haste FROM reliability.incident WHERE resolved_at IS NULL AND \(clean)")
         for row in rows {
             let id: UUID = try row.value("id")
+            let reason = Self.words(waited: now.timeIntervalSince(try row.value("last_signal_at")), haste: try row.value("haste"))
             let draft = try await PostmortemDraft(reliability: reliability).make(id, until: now)
             try await serving.transaction(.repeatable) { [lease] connection in
                 guard try await lease.confirm(connection, epoch: epoch) else { return }
                 let still = try await connection.queryOne(
                     "SELECT 1 AS yes FROM reliability.incident WHERE id = \(id) AND resolved_at IS NULL AND \(clean) FOR UPDATE")
                 guard still != nil else { return }
-                try await IncidentBook(connection: connection, now: now).resolve(
-                    id, draft: draft, actor: "policy", reason: "\(IncidentRules.cleanMinutes) clean minutes")
+                try await IncidentBook(connection: connection, now: now).resolve(id, draft: draft, actor: "policy", reason: reason)
             }
         }
+    }
+
+    /// For how long there was no sign; in a drill clean time goes by faster.
+    private static func words(waited seconds: TimeInterval, haste: Int64) -> String {
+        let time = seconds >= 120 ? "\(Int(seconds / 60)) clean minutes" : "\(Int(seconds)) clean seconds"
+        return haste > 1 ? "\(time), which the drill counts \(haste) times" : time
     }
 }

@@ -103,12 +103,12 @@ struct MitigationDesk: Sendable {
             try await insert(
                 target, incident: incident, mode: isDry ? "dry_run" : "automatic", state: "active", cost: cost,
                 expiresAt: Date(timeIntervalSince1970: Double(expiresAt)))
-            try await book.note(incident, "mitigation", (isDry ? "would do: " : "in force: ") + target.text)
+            try await book.note(incident, "mitigation", "\(isDry ? "would do" : "decided"): \(target.text); \(cost.text)")
             return isDry ? nil : incident
         case .propose(let target, let trouble):
             guard let incident = UUID(uuidString: trouble) else { return nil }
             try await insert(
-                target, incident: incident, mode: "proposal", state: "proposed", cost: nil, expiresAt: now.addingTimeInterval(Self.proposalRest))
+                target, incident: incident, mode: "proposal", state: "proposed", cost: .nothing, expiresAt: now.addingTimeInterval(Self.proposalRest))
             try await book.note(incident, "proposal", "a person is asked to: \(target.text)")
             return nil
         case .extend(let id, let until):
@@ -137,8 +137,9 @@ struct MitigationDesk: Sendable {
     func propose(_ target: MitigationTarget, cause: String) async throws {
         try await connection.execute(
             """
-            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), cause, mode, state, requested_by, created_at, expires_at)
-            SELECT \(target.values), \(cause), 'proposal', 'proposed', 'policy', \(now), \(now.addingTimeInterval(Self.proposalRest))
+            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), cause, \(MitigationCost.columns), mode, state, requested_by, created_at,
+                expires_at)
+            SELECT \(target.values), \(cause), \(MitigationCost.nothing.values), 'proposal', 'proposed', 'policy', \(now), \(now.addingTimeInterval(Self.proposalRest))
             WHERE NOT EXISTS (SELECT 1 FROM reliability.mitigation AS known
                 WHERE known.action = \(target.action.rawValue) AND known.tenant_id IS NOT DISTINCT FROM \(target.tenant.flatMap { UUID(uuidString: $0) })
                     AND (known.state = 'proposed' OR known.vetoed_until > \(now) OR known.ended_at > \(now.addingTimeInterval(-Self.proposalRest))))
@@ -153,14 +154,14 @@ struct MitigationDesk: Sendable {
     }
 
     private func insert(
-        _ target: MitigationTarget, incident: UUID, mode: String, state: String, cost: Int64?, expiresAt: Date
+        _ target: MitigationTarget, incident: UUID, mode: String, state: String, cost: MitigationCost, expiresAt: Date
     ) async throws {
         let operation = mode == "automatic" ? try await order(target, by: "policy") : nil
         try await connection.execute(
             """
-            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, cost_micro_usd_per_hour, mode, state,
+            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, \(MitigationCost.columns), mode, state,
                 requested_by, created_at, expires_at, operation_id)
-            VALUES (\(target.values), \(incident), (SELECT title FROM reliability.incident WHERE id = \(incident)), \(cost), \(mode), \(state),
+            VALUES (\(target.values), \(incident), (SELECT title FROM reliability.incident WHERE id = \(incident)), \(cost.values), \(mode), \(state),
                 'policy', \(now), \(expiresAt), \(operation))
             """)
     }

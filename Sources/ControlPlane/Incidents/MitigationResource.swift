@@ -10,12 +10,14 @@ enum MitigationResource {
             json_build_object('id', r.id, 'action', r.action, 'tier', r.tier, 'model', r.model, 'region', r.region, 'provider', r.provider,
                 'worker', r.worker_id, 'pool', r.pool, 'release', r.release, 'tenant', r.tenant_id, 'to_model', r.to_model,
                 'to_region', r.to_region, 'value', r.value, 'incident', r.incident_id, 'cause', r.cause,
-                'cost_micro_usd_per_hour', r.cost_micro_usd_per_hour, 'mode', r.mode, 'state', r.state, 'pinned', r.pinned,
-                'operation', r.operation_id,
+                'cost_micro_usd_per_hour', r.cost_micro_usd_per_hour, 'refused_requests_per_hour', r.refused_requests_per_hour,
+                'lessened_requests_per_hour', r.lessened_requests_per_hour, 'shortened_tokens_per_hour', r.shortened_tokens_per_hour,
+                'mode', r.mode, 'state', r.state, 'pinned', r.pinned, 'operation', r.operation_id, 'table_version', reach.table_version,
+                'gateways_connected', reach.connected, 'gateways_reached', reach.reached, 'in_force_at', serving.wire_time(reach.in_force_at),
                 'requested_by', r.requested_by, 'created_at', serving.wire_time(r.created_at), 'expires_at', serving.wire_time(r.expires_at),
                 'ended_at', serving.wire_time(r.ended_at), 'end_reason', r.end_reason, 'vetoed_until', serving.wire_time(r.vetoed_until))
             """,
-        source: "reliability.mitigation AS r", usualOrder: .descending,
+        source: "reliability.mitigation AS r LEFT JOIN reliability.mitigation_reach AS reach ON reach.mitigation_id = r.id", usualOrder: .descending,
         filters: [
             .text("state", "r.state"), .text("mode", "r.mode"), .text("action", "r.action"), .uuid("incident", "r.incident_id"),
             .since("r.created_at"), .until("r.created_at"),
@@ -40,7 +42,7 @@ enum MitigationResource {
     }
 
     /// A person does by hand what the policy could.
-    private static let run = AdminRoute.change(.post, "mitigations") { call, fields, connection in
+    private static let run = AdminRoute.wideChange(.post, "mitigations") { call, fields, connection, databases in
         let (target, cause, seconds, incident) = try MitigationWish(&fields).values
         try await MitigationWish.check(target, connection)
         let now = Date()
@@ -54,18 +56,19 @@ enum MitigationResource {
         guard operation != nil || target.action != .restartWorker else {
             throw AdminRefusal.conflict("not_restartable", "this worker's agent cannot restart it, or does so already")
         }
+        let cost = try await MitigationWish.cost(target, databases, connection)
         let row = try await connection.queryOne(
             """
-            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, mode, state, requested_by, created_at, expires_at,
-                operation_id)
-            VALUES (\(target.values), \(incident), \(cause), 'manual', 'active', \(call.actor.label), \(now),
+            INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, \(MitigationCost.columns), mode, state, requested_by,
+                created_at, expires_at, operation_id)
+            VALUES (\(target.values), \(incident), \(cause), \(cost.values), 'manual', 'active', \(call.actor.label), \(now),
                 \(now.addingTimeInterval(Double(seconds))), \(operation))
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
         if let incident {
             let book = IncidentBook(connection: connection, now: now)
-            try await book.note(incident, "mitigation", "in force by hand: \(target.text)", actor: call.actor.label)
+            try await book.note(incident, "mitigation", "decided by hand: \(target.text); \(cost.text)", actor: call.actor.label)
         }
         return try await change(connection, id, "run", status: .created)
     }
@@ -143,13 +146,15 @@ enum MitigationResource {
     private static let plan = AdminRoute.read("mitigation-plan") { call, databases in
         try call.refuseQuery()
         let now = Date()
-        let picture = try await FleetReader(listeningSince: now, now: now).read { try await databases.serving.pipeline($0) }
+        var picture = try await FleetReader(listeningSince: now, now: now).read { try await databases.serving.pipeline($0) }
+        picture.view.demand = try await DemandReader(serving: databases.serving, billing: databases.billing, now: now).read()
+        let fleet = picture.view
         let decisions = try await databases.serving.transaction { connection in
             let rows = try await connection.query("SELECT \(OpenIncident.columns) FROM reliability.incident WHERE resolved_at IS NULL")
             let desk = MitigationDesk(connection: connection, now: now)
             let terms = try await desk.terms()
             let troubles = try rows.compactMap { try OpenIncident($0)?.trouble }
-            return terms.policy.decide(try await desk.situation(troubles, picture.view, terms))
+            return terms.policy.decide(try await desk.situation(troubles, fleet, terms))
         }
         return AdminAnswer(body: "{\"decisions\":[\(decisions.map(\.document).joined(separator: ","))]}")
     }
@@ -229,6 +234,18 @@ private struct MitigationWish {
         }
     }
 
+    /// At the pace of the last minutes.
+    static func cost(
+        _ target: MitigationTarget, _ databases: ControlDatabases, _ connection: PostgresConnection
+    ) async throws -> MitigationCost {
+        let now = Date()
+        var fleet = try await FleetReader(listeningSince: now, now: now).read { try await connection.pipeline($0) }.view
+        var reader = DemandReader(serving: databases.serving, billing: databases.billing, now: now)
+        if let value = target.value { (reader.cappedOutput, reader.longPrompt) = (value, value) }
+        fleet.demand = try await reader.read()
+        return MitigationLadder(fleet: fleet).cost(target)
+    }
+
     /// What is drained must leave somebody who serves.
     static func check(_ target: MitigationTarget, _ connection: PostgresConnection) async throws {
         guard target.action.isUrgent else { return }
@@ -244,12 +261,14 @@ private struct MitigationWish {
 
 extension MitigationPolicy.Decision {
     fileprivate var document: String {
-        func object(_ kind: String, _ members: [(String, String?)]) -> String {
-            let texts = [("decision", kind as String?)] + members
-            return "{" + texts.map { "\(AdminJSON.string($0.0)):\($0.1.map(AdminJSON.string) ?? "null")" }.joined(separator: ",") + "}"
+        func object(_ kind: String, _ members: [(String, String?)], cost: MitigationCost = .nothing) -> String {
+            let texts = [("decision", kind as String?)] + members + [("cost", cost.text)]
+            let words = texts.map { "\(AdminJSON.string($0.0)):\($0.1.map(AdminJSON.string) ?? "null")" }.joined(separator: ",")
+            return "{\(words),\(cost.members)}"
         }
         return switch self {
-        case .apply(let target, let trouble, _, _): object("apply", [("what", target.text), ("incident", trouble), ("mitigation", nil)])
+        case .apply(let target, let trouble, let cost, _):
+            object("apply", [("what", target.text), ("incident", trouble), ("mitigation", nil)], cost: cost)
         case .propose(let target, let trouble): object("propose", [("what", target.text), ("incident", trouble), ("mitigation", nil)])
         case .extend(let id, _): object("extend", [("what", nil), ("incident", nil), ("mitigation", id)])
         case .revert(let id, let reason): object("revert", [("what", reason.rawValue), ("incident", nil), ("mitigation", id)])

@@ -35,3 +35,19 @@ extension MitigationTarget {
         return ([action.rawValue.replacing("_", with: " ")] + words).joined(separator: ", ")
     }
 }
+
+extension MitigationCost {
+    static let columns: SQL =
+        "cost_micro_usd_per_hour, refused_requests_per_hour, lessened_requests_per_hour, shortened_tokens_per_hour"
+
+    /// Values of `columns`.
+    var values: SQL { "\(microUsd), \(refusedRequests), \(lessenedRequests), \(shortenedTokens)" }
+
+    /// Members of a JSON object, as mitigations have them.
+    var members: String {
+        """
+        "cost_micro_usd_per_hour":\(microUsd.map { "\($0)" } ?? "null"),"refused_requests_per_hour":\(refusedRequests),\
+        "lessened_requests_per_hour":\(lessenedRequests),"shortened_tokens_per_hour":\(shortenedTokens)
+        """
+    }
+}

@@ -35,7 +35,7 @@ struct PageBook: Sendable {
                 \(now)::timestamptz + make_interval(secs => coalesce(channel.escalate_after_seconds, 0))
             FROM reliability.page_channel AS channel, reliability.incident AS incident
             WHERE incident.id = \(incident) AND channel.state = 'active'
-                AND (channel.least_severity = 'ticket' OR incident.severity = 'page')
+                AND (channel.least_severity = 'ticket' OR incident.severity = 'page' OR \(event == .overdue))
             ON CONFLICT (incident_id, channel_id, event) DO NOTHING
             """)
     }

@@ -35,14 +35,22 @@ struct PostmortemDesk: Sendable {
         return try rows.map { try $0.value("id") }
     }
 
-    /// Puts a newer draft in the place of a draft.
-    func renew(_ id: UUID, _ draft: String) async throws {
-        try await connection.execute(
+    /// Puts a newer draft in the place of a draft. What it spent of a budget may only be known by now: then it is due as if it had been.
+    func renew(_ id: UUID, _ draft: PostmortemDraft.Made) async throws {
+        let row = try await connection.queryOne(
             """
-            UPDATE reliability.incident SET postmortem = \(draft)::jsonb
-            WHERE id = \(id) AND step = 'resolved' AND postmortem ->> 'state' = 'draft'
+            UPDATE reliability.incident AS incident SET postmortem = \(draft.document)::jsonb,
+                postmortem_due = coalesce(incident.postmortem_due, CASE WHEN \(draft.isDue) THEN incident.resolved_at + \(Self.time) END)
+            FROM reliability.incident AS before
+            WHERE incident.id = \(id) AND before.id = incident.id AND incident.step = 'resolved' AND incident.postmortem ->> 'state' = 'draft'
+            RETURNING before.postmortem_due IS NULL AND incident.postmortem_due IS NOT NULL AS is_new
             """)
+        guard try row?.value("is_new") == true else { return }
+        try await IncidentBook(connection: connection, now: now).note(
+            id, "postmortem", "it must be written up: it spent more than a fifth of an error budget")
     }
+
+    private static let time: SQL = "make_interval(secs => \(Double(IncidentRules.postmortemTime) / 1_000_000))"
 
     private static let overdue = "the write-up is overdue"
 

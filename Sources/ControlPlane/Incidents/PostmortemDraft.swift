@@ -7,78 +7,104 @@ struct PostmortemDraft: Sendable {
     /// Of the reliability room.
     let reliability: PostgresPool
 
-    /// What customers felt, in numbers.
-    private struct Impact: Sendable {
-        var seconds: Int64 = 0
-        var tenants: Int64 = 0
-        var bad: Int64 = 0
-        var badMinutes: Int64 = 0
-        var minutes: Int64 = 0
+    struct Made: Sendable {
+        /// A JSON object without any provider's, host's or worker's name or id.
+        var document: String
+        /// So much of a budget is spent that it must be written up, whomever it woke.
+        var isDue: Bool
     }
 
-    /// A JSON object without any provider's, host's or worker's name or id.
-    func make(_ id: UUID, until end: Date) async throws -> String {
+    /// What customers felt, in numbers.
+    private struct Impact: Sendable {
+        var minutes: Int64 = 0
+        var tenants: Int64 = 0
+        var requests: Int64 = 0
+        var bad: Int64 = 0
+        var late: Int64 = 0
+        var badMinutes: Int64 = 0
+        /// Of a drill: left out of all others.
+        var drilled: Int64 = 0
+    }
+
+    func make(_ id: UUID, until end: Date) async throws -> Made {
         let row = try await reliability.queryOne(
             """
-            SELECT title, rule, tier, model, region, began_at, opened_at, mitigated_at, impact_from, last_signal_at, occurrences,
+            SELECT title, rule, tier, model, region, began_at, opened_at, mitigated_at, impact_from, last_signal_at, resolved_at,
+                \(MitigationReach.firstInForce([id.lowercased])) AS in_force_at,
+                ARRAY(SELECT DISTINCT worker ->> 'model' FROM jsonb_array_elements(CASE WHEN jsonb_typeof(snapshot #> '{fleet,workers}') = 'array'
+                    THEN snapshot #> '{fleet,workers}' ELSE '[]' END) AS worker WHERE worker ->> 'model' IS NOT NULL) AS models,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode IN ('automatic', 'manual'))::text AS actions,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode = 'proposal')::text AS proposals
             FROM reliability.incident AS incident WHERE incident.id = \(id)
             """)
-        guard let row, let signal = IncidentSignal(rawValue: try row.value("rule")) else { return "{}" }
-        let impact = try await impact(row)
-        let cost = IncidentCost(reliability: reliability)
-        let (budget, credits) = (try await cost.budget(try scope(row)), try await cost.credits(try scope(row)))
+        guard let row, let signal = IncidentSignal(rawValue: try row.value("rule")) else { return Made(document: "{}", isDue: false) }
+        let scope = try scope(row, until: end)
+        let (impact, cost) = (try await impact(scope), IncidentCost(reliability: reliability))
+        let (budget, credits) = (try await cost.budget(scope), try await cost.credits(scope))
         let (began, opened): (Date, Date) = (try row.value("began_at"), try row.value("opened_at"))
+        let inForce = try row.value("in_force_at", as: Date?.self)
         let mitigated = try row.value("mitigated_at", as: Date?.self) ?? end
-        return """
+        let document = """
             {"state":"draft","title":\(AdminJSON.string(try row.value("title"))),"began_at":\(time(began)),"detected_at":\(time(opened)),\
-            "mitigated_at":\(time(mitigated)),"ended_at":\(time(try row.value("last_signal_at"))),\
+            "in_force_at":\(inForce.map(time) ?? "null"),"mitigated_at":\(time(mitigated)),"ended_at":\(time(try row.value("last_signal_at"))),\
             "duration_seconds":\(max(0, try row.value("last_signal_at", as: Date.self).wholeSeconds - began.wholeSeconds)),\
             "seconds_to_detect":\(max(0, opened.wholeSeconds - began.wholeSeconds)),\
-            "seconds_to_mitigate":\(max(0, mitigated.wholeSeconds - opened.wholeSeconds)),\
+            "seconds_to_mitigate":\(max(0, (inForce ?? mitigated).wholeSeconds - opened.wholeSeconds)),\
             "impact":\(AdminJSON.string(Self.words(impact))),"customers_touched":\(impact.tenants),"bad_requests":\(impact.bad),\
-            "bad_minutes":\(impact.badMinutes),"budget":\(budget),"credits_caused":\(credits),\
+            "late_first_tokens":\(impact.late),"bad_minutes":\(impact.badMinutes),"excluded_drill_requests":\(impact.drilled),\
+            "budget":\(budget.document),"credits_caused":\(credits),\
             "root_cause":\(AdminJSON.string(Self.cause(signal))),"actions":\(try row.value("actions", as: String.self)),\
             "prevention":\(AdminJSON.string("")),"proposals":\(try row.value("proposals", as: String.self))}
             """
+        return Made(document: document, isDue: IncidentBurn.requiresPostmortem(budget.part))
     }
 
-    /// What customers felt; nil: nothing.
-    private func scope(_ row: PostgresRow) throws -> IncidentCost.Scope? {
-        guard let from = try row.value("impact_from", as: Date?.self) else { return nil }
-        let until: Date = try row.value("last_signal_at")
+    /// Minutes of what customers felt; where the rule itself does not say that they did, those from its beginning to its end of what it touches: its
+    /// model, or those that its workers served when it opened.
+    private func scope(_ row: PostgresRow, until end: Date) throws -> IncidentCost.Scope {
+        let (felt, began): (Date?, Date) = (try row.value("impact_from"), try row.value("began_at"))
+        let until = try felt == nil ? row.value("resolved_at", as: Date?.self) ?? end : row.value("last_signal_at", as: Date.self)
+        let (model, from): (String, Date) = (try row.value("model"), felt ?? began)
         return IncidentCost.Scope(
-            tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"),
+            tier: try row.value("tier"), models: model.isEmpty ? try row.value("models") : [model], region: try row.value("region"),
             minutes: from.wholeSeconds / 60..<max(from, until).wholeSeconds / 60 + 1)
     }
 
     private func time(_ date: Date) -> String { AdminJSON.string(DiagnosisReader.instant(date)) }
 
-    private func impact(_ row: PostgresRow) async throws -> Impact {
-        guard let from = try row.value("impact_from", as: Date?.self) else { return Impact() }
-        let until: Date = try row.value("last_signal_at")
-        let (tier, model, region): (String, String, String) = (try row.value("tier"), try row.value("model"), try row.value("region"))
-        let counts = try await reliability.queryOne(
+    private func impact(_ scope: IncidentCost.Scope) async throws -> Impact {
+        let row = try await reliability.queryOne(
             """
-            SELECT count(DISTINCT tenant_id) FILTER (WHERE bad > 0 OR first_token_over > 0) AS tenants, coalesce(sum(bad), 0)::bigint AS bad,
-                count(DISTINCT (tenant_id, model, region, minute_at)) FILTER (WHERE bad > 0) AS bad_minutes
-            FROM reliability.minute WHERE minute_at >= date_trunc('minute', \(from)::timestamptz) AND minute_at <= \(until)
-                AND (\(tier) = '' OR tier = \(tier)) AND (\(model) = '' OR model = \(model)) AND (\(region) = '' OR region = \(region))
+            SELECT count(DISTINCT tenant_id) FILTER (WHERE NOT drill AND (bad > 0 OR first_token_over > 0)) AS tenants,
+                coalesce(sum(good + bad) FILTER (WHERE NOT drill), 0)::bigint AS requests, coalesce(sum(bad) FILTER (WHERE NOT drill), 0)::bigint AS bad,
+                coalesce(sum(first_token_over) FILTER (WHERE NOT drill), 0)::bigint AS late,
+                count(DISTINCT (tenant_id, model, region, minute_at)) FILTER (WHERE NOT drill AND bad > 0) AS bad_minutes,
+                coalesce(sum(good + bad) FILTER (WHERE drill), 0)::bigint AS drilled
+            FROM reliability.minute
+            WHERE minute_at >= \(SQL.minute(scope.minutes.lowerBound)) AND minute_at < \(SQL.minute(scope.minutes.upperBound)) AND \(scope.places())
             """)
-        var impact = Impact(seconds: max(0, until.wholeSeconds - from.wholeSeconds))
-        impact.tenants = try counts?.value("tenants") ?? 0
-        impact.bad = try counts?.value("bad") ?? 0
-        impact.badMinutes = try counts?.value("bad_minutes") ?? 0
+        var impact = Impact(minutes: Int64(scope.minutes.count))
+        guard let row else { return impact }
+        impact.tenants = try row.value("tenants")
+        impact.requests = try row.value("requests")
+        impact.bad = try row.value("bad")
+        impact.late = try row.value("late")
+        impact.badMinutes = try row.value("bad_minutes")
+        impact.drilled = try row.value("drilled")
         return impact
     }
 
     private static func words(_ impact: Impact) -> String {
-        impact.seconds == 0 && impact.bad == 0
-            ? "No customer felt it, as far as was measured."
-            : "\(impact.tenants) customers had requests fail or answered late within \(impact.seconds / 60 + 1) minutes; \(impact.bad) requests failed."
+        let excluded = impact.drilled > 0 ? " Excluded drill traffic: \(impact.drilled) requests." : ""
+        let minutes = "\(impact.minutes) minutes"
+        if impact.requests == 0 { return "No customer asked for what it touches within \(minutes)." + excluded }
+        if impact.tenants == 0 {
+            return "No customer felt it: all \(impact.requests) requests for what it touches within \(minutes) were answered, and in time." + excluded
+        }
+        return "\(impact.tenants) customers had requests fail or answered late within \(minutes): of \(impact.requests) requests for what it touches "
+            + "\(impact.bad) failed, and \(impact.late) had a late first token." + excluded
     }
 
     private static func cause(_ signal: IncidentSignal) -> String {

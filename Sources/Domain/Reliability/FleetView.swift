@@ -101,8 +101,11 @@ package struct FleetView: Sendable {
     package var pools: [Pool]
     package var tiers: [Tier]
     package var terms: [Terms]
+    /// Empty: not known, or nobody asks.
+    package var demand: Demand
 
-    package init(workers: [Worker] = [], pools: [Pool] = [], tiers: [Tier] = [], terms: [Terms] = []) {
+    package init(workers: [Worker] = [], pools: [Pool] = [], tiers: [Tier] = [], terms: [Terms] = [], demand: Demand = Demand()) {
+        self.demand = demand
         self.workers = workers
         self.pools = pools
         self.tiers = tiers

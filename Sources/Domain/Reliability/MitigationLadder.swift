@@ -1,24 +1,46 @@
-/// Which targets could help against a trouble, in the order of the runbook.
-struct MitigationLadder {
+/// Which targets could help against a trouble, in the order of the runbook, and what each costs.
+package struct MitigationLadder: Sendable {
     /// Tokens of an answer, and of a prompt, that are left to tiers to which nothing is promised.
-    static let cappedOutput = 256
-    static let longPrompt = 2_000
+    package static let cappedOutput = 256
+    package static let longPrompt = 2_000
     /// Per cent of a worker's slots that requests of the service class batch may hold.
-    static let batchShare = 25
+    package static let batchShare = 25
     /// Parts per million of its limits that a noisy tenant keeps.
-    static let throttle = 250_000
+    package static let throttle = 250_000
 
     let fleet: FleetView
 
-    func targets(_ trouble: Trouble) -> [MitigationTarget] {
+    package init(fleet: FleetView) {
+        self.fleet = fleet
+    }
+
+    package func targets(_ trouble: Trouble) -> [MitigationTarget] {
         MitigationAction.runbook.filter(trouble.signal.remedies.contains).flatMap { targets($0, trouble) }
     }
 
-    /// Of an hour; nil: not known, or nothing.
-    func cost(_ target: MitigationTarget) -> Int64? {
-        guard let name = target.pool, target.action == .warmPool || target.action == .reservedCapacity else { return nil }
-        guard let price = fleet.pools.first(where: { $0.name == name })?.hourPriceMicroUsd else { return nil }
-        return price * Int64(fleet.workers.count { $0.pool == name && $0.isStandby })
+    /// What is known of it now. Moving requests, and leaving out who fails, costs nothing beyond what is paid anyway.
+    package func cost(_ target: MitigationTarget) -> MitigationCost {
+        switch target.action {
+        case .warmPool, .reservedCapacity: MitigationCost(microUsd: price(target))
+        case .shortenBatchWindow: MitigationCost(lessenedRequests: fleet.demand.sum(target, \.batchRequests))
+        case .capOutput: MitigationCost(shortenedTokens: fleet.demand.sum(target, \.tokensAboveCap))
+        case .pauseLongPrompts: MitigationCost(refusedRequests: fleet.demand.sum(target, \.longPrompts))
+        case .shedTier: MitigationCost(refusedRequests: fleet.demand.sum(target, \.requests))
+        case .fallbackModel: MitigationCost(lessenedRequests: fleet.demand.sum(target, \.requests))
+        case .throttleTenant:
+            MitigationCost(
+                refusedRequests: target.tenant.flatMap { fleet.demand.tenants[$0] }?.refused(leaving: Int64(target.value ?? Self.throttle)) ?? 0)
+        case .restartWorker, .drainWorker, .drainProvider, .backupRegion, .protectedPool, .raiseWorkers, .rollBackImage, .raiseLimit, .sellCapacity,
+            .reviewProvider:
+            .nothing
+        }
+    }
+
+    /// Of the pool's workers that stand by.
+    private func price(_ target: MitigationTarget) -> Int64? {
+        let waiting = Int64(fleet.workers.count { $0.pool == target.pool && $0.isStandby })
+        guard waiting > 0 else { return 0 }
+        return fleet.pools.first { $0.name == target.pool }?.hourPriceMicroUsd.map { $0 * waiting }
     }
 
     private func targets(_ action: MitigationAction, _ trouble: Trouble) -> [MitigationTarget] {

@@ -88,8 +88,8 @@ package struct MitigationPolicy: Sendable {
     }
 
     package enum Decision: Sendable, Equatable {
-        /// For the trouble of that id. Cost: micro-US-dollars of an hour.
-        case apply(MitigationTarget, trouble: String, cost: Int64?, expiresAt: Int64)
+        /// For the trouble of that id.
+        case apply(MitigationTarget, trouble: String, cost: MitigationCost, expiresAt: Int64)
         /// A person is asked to do it.
         case propose(MitigationTarget, trouble: String)
         case extend(String, until: Int64)

@@ -140,11 +140,37 @@ struct MitigationPolicyTests {
                 MitigationTarget(.fallbackModel, tier: "pro", model: "m", region: "eu", toModel: "small"),
                 MitigationTarget(.shedTier, tier: "hobby", model: "m", region: "eu"),
             ])
-        #expect(world.costs[MitigationTarget(.warmPool, pool: "warm")] == 1_000_000)
+        #expect(world.costs[MitigationTarget(.warmPool, pool: "warm")] == MitigationCost(microUsd: 1_000_000))
         #expect(world.proposed.map(\.action).contains(.raiseWorkers) && world.proposed.map(\.action).contains(.sellCapacity))
         let times = world.standing.map(\.appliedAt)
         let shortest = zip(times, times.dropFirst()).map { $1 - $0 }.min() ?? 0
         #expect(shortest >= policy.stepSeconds)
+    }
+
+    @Test("each action says what it costs: money for capacity, requests and tokens for what is taken, nothing for the rest")
+    func costs() {
+        var fleet = fleet
+        fleet.demand = Demand(
+            services: [
+                Demand.Service(tier: "hobby", model: "m", region: "eu", requests: 100, batchRequests: 5, longPrompts: 7, tokensAboveCap: 9_000),
+                Demand.Service(tier: "pro", model: "m", region: "eu", requests: 40),
+                Demand.Service(tier: "hobby", model: "m", region: "us", requests: 3),
+            ],
+            tenants: ["noisy": Demand.Tenant(requests: 1_000, tokens: 900_000, allowedRequests: 3_600, allowedTokens: 1_200_000)])
+        let ladder = MitigationLadder(fleet: fleet)
+        let costs = ladder.targets(slow(lastSeen: 0)).reduce(into: [MitigationAction: MitigationCost]()) { $0[$1.action] = ladder.cost($1) }
+        let expected: [MitigationAction: MitigationCost] = [
+            .warmPool: MitigationCost(microUsd: 1_000_000), .reservedCapacity: MitigationCost(microUsd: nil),
+            .shortenBatchWindow: MitigationCost(lessenedRequests: 5), .capOutput: MitigationCost(shortenedTokens: 9_000),
+            .pauseLongPrompts: MitigationCost(refusedRequests: 7), .fallbackModel: MitigationCost(lessenedRequests: 40),
+            .shedTier: MitigationCost(refusedRequests: 100),
+            // A quarter of its tokens is a third of what it sends: the tokens are reached first.
+            .throttleTenant: MitigationCost(refusedRequests: 667),
+        ]
+        for action in MitigationAction.allCases { #expect(costs[action] ?? .nothing == expected[action] ?? .nothing, "\(action)") }
+        #expect(MitigationCost.nothing.text == "costs nothing")
+        #expect(MitigationCost(microUsd: 5, refusedRequests: 2).text == "costs 5 micro-US-dollars, 2 requests refused an hour")
+        #expect(MitigationCost(microUsd: nil).text == "costs capacity of unknown price an hour")
     }
 
     @Test("what helped is taken back when the trouble has been away, the harshest first, and pinned or manual ones stay")
@@ -222,7 +248,7 @@ private struct MitigationWorld {
     var standing: [MitigationPolicy.Standing] = []
     var ended: [MitigationTarget: Int64] = [:]
     var proposed: Set<MitigationTarget> = []
-    var costs: [MitigationTarget: Int64] = [:]
+    var costs: [MitigationTarget: MitigationCost] = [:]
     var reverted: [MitigationTarget] = []
     var history: [MitigationTarget: [Int64]] = [:]
     private var number = 0
