@@ -67,6 +67,22 @@ struct IncidentWorld: Sendable {
             """)
     }
 
+    /// Requests of the last minutes before a moment, by the worker that answered.
+    func requests(
+        _ count: Int, failed: Int = 0, worker: UUID?, release: String, at now: Date, within seconds: Int = 60, region: String = "eu"
+    ) async throws {
+        try await world.pool.execute(
+            """
+            INSERT INTO billing.usage_event (tenant_id, request_id, accepted_at, key_id, tier, model, release, region, worker_id, gateway_id, boot_id, sequence,
+                stream, status, outcome, first_token_after_us, finished_after_us, queued_for_us, prompt_tokens, cached_prompt_tokens, completion_tokens,
+                reasoning_tokens, billable_prompt_tokens, billable_completion_tokens, estimated, attempts, payload_sha256)
+            SELECT gen_random_uuid(), gen_random_uuid(), \(now)::timestamptz - make_interval(secs => 1 + place % \(seconds)), gen_random_uuid(), 'business',
+                'tiny', \(release), \(region), \(worker), \(gateway), 'b', place, TRUE, 200, CASE WHEN place <= \(failed) THEN 'bad:5xx' ELSE 'good' END,
+                1000, 1, 0, 10, 0, 10, 0, 0, 0, FALSE, 1, sha256(''::bytea)
+            FROM generate_series(1, \(count)) AS place
+            """)
+    }
+
     func rows(_ sql: SQL) async throws -> [String] {
         try await world.pool.query("SELECT found.*::text AS line FROM (\(sql)) AS found").map { try $0.value("line") }
     }

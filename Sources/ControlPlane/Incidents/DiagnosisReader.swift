@@ -7,6 +7,8 @@ struct DiagnosisReader: Sendable {
     let serving: PostgresPool
     let reliability: PostgresPool
     let now: Date
+    /// Of models.
+    var culprits: [String: CulpritReader.Findings] = [:]
 
     /// A JSON object. What a host says in words has gone through redaction.
     func read(_ key: IncidentKey) async throws -> String {
@@ -17,8 +19,15 @@ struct DiagnosisReader: Sendable {
             "\"runtime_messages\":[\(try await messages(key).joined(separator: ","))]",
         ]
         if let tenant = try await noisyTenant(key) { members.append("\"noisy_tenant\":\(AdminJSON.string(tenant.lowercased))") }
-        if let release = try await suspectRelease(key) { members.append("\"suspect_release\":\(AdminJSON.string(release))") }
+        if let found = culprits[key.model] {
+            if let release = found.release, release.verdict != .alike { members += Self.members("suspect_release", release) }
+            if let worker = found.workers[key.region] { members += Self.members("suspect_worker", worker) }
+        }
         return "{\(members.joined(separator: ","))}"
+    }
+
+    private static func members(_ name: String, _ finding: CulpritReader.Finding) -> [String] {
+        ["\(AdminJSON.string(name)):\(AdminJSON.string(finding.name))", "\(AdminJSON.string(name + "_evidence")):\(AdminJSON.string(finding.text))"]
     }
 
     static func instant(_ date: Date) -> String { date.formatted(.iso8601) }
@@ -116,23 +125,5 @@ struct DiagnosisReader: Sendable {
             ORDER BY burst DESC LIMIT 1
             """)
         return try row?.value("tenant_id")
-    }
-
-    /// A release whose share rose within the hour, beside another one.
-    private func suspectRelease(_ key: IncidentKey) async throws -> String? {
-        guard !key.model.isEmpty else { return nil }
-        let row = try await serving.queryOne(
-            """
-            SELECT weight.subject FROM serving.routing_weights AS weight JOIN serving.releases AS release ON release.name = weight.subject
-            WHERE weight.scope = 'release' AND release.model = \(key.model) AND release.state = 'active' AND weight.weight_ppm > 0
-                AND weight.source <> 'default' AND weight.created_at > \(now.addingTimeInterval(-3_600))
-                AND EXISTS (SELECT 1 FROM serving.releases AS other WHERE other.model = release.model AND other.name <> release.name
-                    AND other.state = 'active')
-                AND weight.weight_ppm > coalesce((SELECT earlier.weight_ppm FROM serving.routing_weights AS earlier
-                    WHERE earlier.scope = 'release' AND earlier.subject = weight.subject AND earlier.version < weight.version
-                    ORDER BY earlier.version DESC LIMIT 1), 0)
-            ORDER BY weight.version DESC LIMIT 1
-            """)
-        return try row?.value("subject")
     }
 }

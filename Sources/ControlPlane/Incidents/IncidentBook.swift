@@ -10,7 +10,7 @@ struct IncidentBook: Sendable {
     /// Open ones, the oldest first.
     func open() async throws -> [OpenIncident] {
         try await connection.query(
-            "SELECT \(OpenIncident.columns) FROM reliability.incident WHERE resolved_at IS NULL ORDER BY opened_at, id FOR UPDATE"
+            "SELECT \(OpenIncident.columns) FROM reliability.incident AS incident WHERE resolved_at IS NULL ORDER BY opened_at, id FOR UPDATE"
         ).compactMap { try OpenIncident($0) }
     }
 
@@ -65,6 +65,11 @@ struct IncidentBook: Sendable {
             """)
         guard known == nil else { return }
         try await note(id, "signal", alarm.text, detail: "{\"abuse_event\":\(AdminJSON.string(alarm.event.lowercased))}")
+    }
+
+    /// A release or worker is worse than the others; told once.
+    func noteCulprit(_ id: UUID, _ kind: StaticString, _ finding: CulpritReader.Finding) async throws {
+        try await note(id, "signal", finding.text, detail: "{\(AdminJSON.string(kind.description)):\(AdminJSON.string(finding.name))}")
     }
 
     func move(_ id: UUID, to step: IncidentStep, actor: String = "policy") async throws {

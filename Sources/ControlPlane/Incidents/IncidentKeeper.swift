@@ -17,6 +17,7 @@ package actor IncidentKeeper: Service {
     private let interval: Duration
     private var minutes: MinuteReader
     private var listeningSince: Date?
+    private var firstTokens = RecentFirstTokens()
     private var news = News()
     /// A provider or worker must be down in two looks: one may fall between a restart and its report.
     private var downBefore: Set<IncidentKey> = []
@@ -34,11 +35,15 @@ package actor IncidentKeeper: Service {
         var alarms: [TenantAlarms.Alarm] = []
         var demand = Demand()
         var demandAt: Date?
+        /// Of models with an incident that customers feel.
+        var culprits: [String: CulpritReader.Findings] = [:]
+        var culpritsAt: Date?
         var tidiedAt: Date?
     }
 
     private static let newsPause: TimeInterval = 5
     private static let demandPause: TimeInterval = 30
+    private static let culpritsPause: TimeInterval = 15
     private static let tidyPause: TimeInterval = 60
 
     package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
@@ -95,11 +100,11 @@ package actor IncidentKeeper: Service {
         let isTidying = hasNews && Self.isDue(news.tidiedAt, Self.tidyPause, now)
         if hasNews || !triggers.isEmpty || !open.isEmpty {
             if !triggers.isEmpty || !open.isEmpty { picture.view.demand = try await demand(now) }
-            let fleet = picture.view
+            let (fleet, culprits) = (picture.view, try await culprits(triggers, now))
             let snapshots = try await snapshots(triggers.filter { open[$0.key.text] == nil }, now: now)
             let opened = try await serving.transaction(.repeatable) { [lease, news] connection in
                 guard try await lease.confirm(connection, epoch: epoch) else { return [IncidentTrigger]() }
-                return try await self.record(triggers, snapshots, fleet, news.alarms, connection, now: now, isTidying: isTidying)
+                return try await self.record(triggers, snapshots, fleet, news.alarms, culprits, connection, now: now, isTidying: isTidying)
             }
             for trigger in opened { report(trigger) }
         }
@@ -117,6 +122,18 @@ package actor IncidentKeeper: Service {
         return news.demand
     }
 
+    /// Who is worse than others, of models of which customers feel something now.
+    private func culprits(_ triggers: [IncidentTrigger], _ now: Date) async throws -> [String: CulpritReader.Findings] {
+        let models = Set(triggers.filter { $0.key.signal.isFelt && !$0.isDrill && !$0.key.model.isEmpty }.map(\.key.model))
+        guard !models.isEmpty else { return [:] }
+        if !models.isSubset(of: news.culprits.keys) || Self.isDue(news.culpritsAt, Self.culpritsPause, now) {
+            let reader = CulpritReader(serving: serving, billing: billing, reliability: reliability, now: now)
+            news.culprits = try await reader.read(models)
+            news.culpritsAt = now
+        }
+        return news.culprits
+    }
+
     private static func isDue(_ last: Date?, _ pause: TimeInterval, _ now: Date) -> Bool {
         last.map { abs(now.timeIntervalSince($0)) >= pause } ?? true
     }
@@ -125,6 +142,7 @@ package actor IncidentKeeper: Service {
         var reader = minutes
         news.services = try await reader.read(now: now.wholeSeconds)
         minutes = reader
+        firstTokens.note(news.services, now: now.wholeSeconds)
         news.objectives = try await ObjectiveStore.active { try await self.reliability.query($0) }.map(\.objective)
         news.offer = try await FleetReader.offer { try await self.serving.pipeline($0) }
         let tables = SignalTables(serving: serving, reliability: reliability, now: now)
@@ -191,7 +209,9 @@ package actor IncidentKeeper: Service {
                 IncidentKey(signal, tier: name.tier, model: name.model, region: name.region, subject: name.isDrill ? "drill" : "")
             }
             let going = Set(IncidentSignal.allCases.filter { open[key($0).text] != nil })
-            return SignalRules(minutes, BreachObjectives(news.objectives, for: name), now: now.wholeSeconds).findings(open: going).map { finding in
+            let rules = SignalRules(
+                minutes, BreachObjectives(news.objectives, for: name), now: now.wholeSeconds, newest: firstTokens.counter(of: name))
+            return rules.findings(open: going).map { finding in
                 IncidentTrigger(
                     key: key(finding.signal), beganAt: Date(timeIntervalSince1970: Double(finding.beganAt)), text: finding.signal.title,
                     isDrill: name.isDrill)
@@ -243,7 +263,9 @@ package actor IncidentKeeper: Service {
     private func snapshots(_ triggers: [IncidentTrigger], now: Date) async throws -> [String: String] {
         var snapshots: [String: String] = [:]
         for trigger in triggers {
-            snapshots[trigger.key.text] = try await DiagnosisReader(serving: serving, reliability: reliability, now: now).read(trigger.key)
+            var reader = DiagnosisReader(serving: serving, reliability: reliability, now: now)
+            if trigger.key.signal.isFelt { reader.culprits = news.culprits }
+            snapshots[trigger.key.text] = try await reader.read(trigger.key)
         }
         return snapshots
     }
@@ -251,7 +273,7 @@ package actor IncidentKeeper: Service {
     /// Opens and goes on with incidents, and does what the policy says; those that were opened.
     private nonisolated func record(
         _ triggers: [IncidentTrigger], _ snapshots: [String: String], _ fleet: FleetView, _ alarms: [TenantAlarms.Alarm],
-        _ connection: PostgresConnection, now: Date, isTidying: Bool
+        _ culprits: [String: CulpritReader.Findings], _ connection: PostgresConnection, now: Date, isTidying: Bool
     ) async throws -> [IncidentTrigger] {
         let book = IncidentBook(connection: connection, now: now)
         let known = Dictionary(try await book.open().map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
@@ -266,7 +288,7 @@ package actor IncidentKeeper: Service {
         }
         let desk = MitigationDesk(connection: connection, now: now)
         try await desk.expire()
-        let open = try await blamed(try await book.open(), alarms, book)
+        let open = try await traced(try await blamed(try await book.open(), alarms, book), culprits, book)
         let terms = try await desk.terms()
         if terms.mode != .off {
             let situation = try await desk.situation(open.map(\.trouble), fleet, terms)
@@ -293,6 +315,29 @@ package actor IncidentKeeper: Service {
             blamed[index].tenant = blamed[index].tenant ?? alarms.loudest(blamed[index])?.lowercased
         }
         return blamed
+    }
+
+    /// What is worse than the others is written down once and stays the incident's cause; what took over lately and is not known to be well is a suspect.
+    private nonisolated func traced(
+        _ incidents: [OpenIncident], _ culprits: [String: CulpritReader.Findings], _ book: IncidentBook
+    ) async throws -> [OpenIncident] {
+        var traced = incidents
+        for index in traced.indices where traced[index].signal.isFelt {
+            guard let found = culprits[traced[index].model] else { continue }
+            if traced[index].release == nil, let release = found.release {
+                if release.verdict == .worse {
+                    try await book.noteCulprit(traced[index].id, "release", release)
+                    traced[index].release = release.name
+                } else if release.verdict == .unknown {
+                    traced[index].suspect = release.name
+                }
+            }
+            if traced[index].worker == nil, let worker = found.workers[traced[index].region] {
+                try await book.noteCulprit(traced[index].id, "worker", worker)
+                traced[index].worker = UUID(uuidString: worker.name)
+            }
+        }
+        return traced
     }
 
     /// A minute without a sign of it: what was done helps, or it went away.

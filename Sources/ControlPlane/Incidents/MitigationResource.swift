@@ -150,7 +150,7 @@ enum MitigationResource {
         picture.view.demand = try await DemandReader(serving: databases.serving, billing: databases.billing, now: now).read()
         let fleet = picture.view
         let decisions = try await databases.serving.transaction { connection in
-            let rows = try await connection.query("SELECT \(OpenIncident.columns) FROM reliability.incident WHERE resolved_at IS NULL")
+            let rows = try await connection.query("SELECT \(OpenIncident.columns) FROM reliability.incident AS incident WHERE resolved_at IS NULL")
             let desk = MitigationDesk(connection: connection, now: now)
             let terms = try await desk.terms()
             let troubles = try rows.compactMap { try OpenIncident($0)?.trouble }

@@ -21,22 +21,34 @@ struct OpenIncident: Sendable {
     let model: String
     let region: String
     let provider: String
-    let worker: UUID?
+    var worker: UUID?
     var step: IncidentStep
     let beganAt: Date
     let openedAt: Date
     var lastSignalAt: Date
     let isAcknowledged: Bool
-    /// What the snapshot says of likely causes.
+    /// Who sends far more than usual, by the snapshot.
     var tenant: String?
-    let release: String?
+    /// What was found to be worse than others while it was open.
+    var release: String?
+    /// A release that took over lately, of which too little is known.
+    var suspect: String?
     let haste: Int64
 
     static let columns: SQL = """
-        id, key, rule, severity, tier, model, region, provider, worker_id, step, began_at, opened_at, last_signal_at,
+        id, key, rule, severity, tier, model, region, provider, coalesce(worker_id, \(culprit("'worker'"))::uuid) AS worker_id, step, began_at, opened_at, last_signal_at,
         acknowledged_at IS NOT NULL AS is_acknowledged, snapshot ->> 'noisy_tenant' AS noisy_tenant,
-        snapshot ->> 'suspect_release' AS suspect_release, \(haste(drill: "drill", openedAt: "opened_at")) AS haste
+        \(culprit("'release'")) AS culprit_release, \(haste(drill: "drill", openedAt: "opened_at")) AS haste
         """
+
+    /// As the timeline has it: what was found stays found, also when it serves nobody any more and nothing new can be found of it.
+    private static func culprit(_ kind: SQL) -> SQL {
+        """
+        (SELECT event.detail ->> \(kind) FROM reliability.incident_event AS event
+            WHERE event.incident_id = incident.id AND event.kind = 'signal' AND event.detail ->> \(kind) IS NOT NULL
+            ORDER BY event.id DESC LIMIT 1)
+        """
+    }
 
     /// Times as fast as usual that holds and clean times of an incident go by: of one that a drill made, as the drill says.
     static func haste(drill: SQL, openedAt: SQL) -> SQL {
@@ -66,7 +78,7 @@ struct OpenIncident: Sendable {
         lastSignalAt = try row.value("last_signal_at")
         isAcknowledged = try row.value("is_acknowledged")
         tenant = try row.value("noisy_tenant")
-        release = try row.value("suspect_release")
+        release = try row.value("culprit_release")
         haste = try row.value("haste")
     }
 
@@ -74,7 +86,8 @@ struct OpenIncident: Sendable {
         func named(_ text: String) -> String? { text.isEmpty ? nil : text }
         return Trouble(
             id: id.lowercased, signal: signal, tier: named(tier), model: named(model), region: named(region), provider: named(provider),
-            worker: worker?.lowercased, tenant: tenant, release: release, since: beganAt.wholeSeconds, lastSeen: lastSignalAt.wholeSeconds,
+            worker: worker?.lowercased, tenant: tenant, release: release, suspect: suspect, since: beganAt.wholeSeconds,
+            lastSeen: lastSignalAt.wholeSeconds,
             haste: haste)
     }
 }

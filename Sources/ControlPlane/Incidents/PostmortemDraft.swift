@@ -116,6 +116,7 @@ struct PostmortemDraft: Sendable {
         case .disconnects: "Streams broke before their end."
         case .queueTime: "More requests came than the capacity in place could begin in time."
         case .breachedMinutes, .burn: "Requests failed or were answered late."
+        case .firstTokenLate: "First tokens were late."
         case .redundancy: "Fewer independent sources of capacity served than what is promised needs."
         case .unmeasured: "Nothing was measured."
         }

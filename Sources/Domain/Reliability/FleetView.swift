@@ -148,8 +148,10 @@ package struct Trouble: Sendable {
     package var worker: String?
     /// Who sends far more than usual.
     package var tenant: String?
-    /// A release that took over lately and fails more often than the one before.
+    /// A release that took over lately and is worse than the others by evidence.
     package var release: String?
+    /// A release that took over lately, of which too little is known.
+    package var suspect: String?
     /// Seconds of one clock: when it was first seen, and when last.
     package var since: Int64
     package var lastSeen: Int64
@@ -158,7 +160,7 @@ package struct Trouble: Sendable {
 
     package init(
         id: String, signal: IncidentSignal, tier: String? = nil, model: String? = nil, region: String? = nil, provider: String? = nil,
-        worker: String? = nil, tenant: String? = nil, release: String? = nil, since: Int64, lastSeen: Int64, haste: Int64 = 1
+        worker: String? = nil, tenant: String? = nil, release: String? = nil, suspect: String? = nil, since: Int64, lastSeen: Int64, haste: Int64 = 1
     ) {
         self.id = id
         self.signal = signal
@@ -169,6 +171,7 @@ package struct Trouble: Sendable {
         self.worker = worker
         self.tenant = tenant
         self.release = release
+        self.suspect = suspect
         self.since = since
         self.lastSeen = lastSeen
         self.haste = haste

@@ -2,6 +2,8 @@
 package enum IncidentSignal: String, Sendable, CaseIterable {
     /// Five minutes in a row below an objective.
     case breachedMinutes = "breached_minutes"
+    /// Most first tokens of the last seconds were later than the objective.
+    case firstTokenLate = "first_token_late"
     case probesFailing = "probes_failing"
     /// A budget is spent too fast.
     case burn
@@ -19,7 +21,7 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
     /// Who must look at it now.
     package var severity: BurnRule.Severity {
         switch self {
-        case .breachedMinutes, .probesFailing, .burn, .serverErrors, .providerHealth: .page
+        case .breachedMinutes, .firstTokenLate, .probesFailing, .burn, .serverErrors, .providerHealth: .page
         case .disconnects, .queueTime, .workerHealth, .redundancy, .unmeasured: .ticket
         }
     }
@@ -27,7 +29,7 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
     /// Customers feel it, so that it belongs on the status page.
     package var isFelt: Bool {
         switch self {
-        case .breachedMinutes, .probesFailing, .burn, .serverErrors, .disconnects, .queueTime: true
+        case .breachedMinutes, .firstTokenLate, .probesFailing, .burn, .serverErrors, .disconnects, .queueTime: true
         case .providerHealth, .workerHealth, .redundancy, .unmeasured: false
         }
     }
@@ -36,6 +38,7 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
     package var title: String {
         switch self {
         case .breachedMinutes: "Service below its objective"
+        case .firstTokenLate: "First tokens are far too late"
         case .probesFailing: "Probes are failing"
         case .burn: "Error budget is spent too fast"
         case .serverErrors: "Server errors have risen"
@@ -48,18 +51,17 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
         }
     }
 
-    /// Steps of the runbook that may help.
+    /// Steps of the runbook that may help. What customers feel is helped by all of it: too little capacity shows as lateness, as errors or as broken streams,
+    /// and whether one worker or release is the cause is said by evidence, not by the sign.
     package var remedies: Set<MitigationAction> {
         switch self {
         case .workerHealth: [.restartWorker, .drainWorker]
         case .providerHealth: [.restartWorker, .drainProvider, .reviewProvider]
-        case .breachedMinutes, .burn, .queueTime:
+        case .breachedMinutes, .firstTokenLate, .burn, .queueTime, .probesFailing, .serverErrors, .disconnects:
             [
-                .warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .rollBackImage, .shortenBatchWindow, .capOutput,
-                .pauseLongPrompts, .throttleTenant, .fallbackModel, .shedTier, .sellCapacity,
+                .restartWorker, .drainWorker, .warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .rollBackImage,
+                .shortenBatchWindow, .capOutput, .pauseLongPrompts, .throttleTenant, .fallbackModel, .shedTier, .sellCapacity,
             ]
-        case .probesFailing, .serverErrors, .disconnects:
-            [.drainWorker, .warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .rollBackImage, .fallbackModel]
         case .redundancy: [.raiseWorkers, .reviewProvider]
         case .unmeasured: []
         }

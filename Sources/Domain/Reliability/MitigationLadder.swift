@@ -55,7 +55,7 @@ package struct MitigationLadder: Sendable {
         case .protectedPool: protections(trouble)
         case .raiseWorkers: [MitigationTarget(action, model: trouble.model, region: trouble.region)]
         case .shortenBatchWindow: [MitigationTarget(action, model: trouble.model, region: trouble.region, value: Self.batchShare)]
-        case .rollBackImage: trouble.release.map { [MitigationTarget(action, model: trouble.model, release: $0)] } ?? []
+        case .rollBackImage: (trouble.release ?? trouble.suspect).map { [MitigationTarget(action, model: trouble.model, release: $0)] } ?? []
         case .capOutput: lesser(action, trouble, value: Self.cappedOutput)
         case .pauseLongPrompts: lesser(action, trouble, value: Self.longPrompt)
         case .shedTier: trouble.tier.map(isProtected) ?? true ? lesser(action, trouble, value: nil) : []

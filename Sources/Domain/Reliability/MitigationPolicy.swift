@@ -112,6 +112,8 @@ package struct MitigationPolicy: Sendable {
         let ladder: MitigationLadder
         /// By trouble, in their order.
         let plans: [(trouble: Trouble, targets: [MitigationTarget])]
+        /// A person may do these, the policy has no evidence for them.
+        let unproven: Set<MitigationTarget>
         var standing: [Standing]
         var decisions: [Decision] = []
 
@@ -124,6 +126,10 @@ package struct MitigationPolicy: Sendable {
             // What hits all hits those who are protected first.
             func rank(_ trouble: Trouble) -> Int { trouble.tier.map { ranks[$0] ?? 0 } ?? ranks.values.max() ?? 0 }
             plans = situation.troubles.sorted { (rank($1), $0.since, $0.id) < (rank($0), $1.since, $1.id) }.map { ($0, ladder.targets($0)) }
+            func rollBacks(_ isMeant: (Trouble) -> Bool) -> Set<MitigationTarget> {
+                Set(situation.troubles.filter(isMeant).flatMap(ladder.targets).filter { $0.action == .rollBackImage })
+            }
+            unproven = rollBacks { $0.release == nil }.subtracting(rollBacks { $0.release != nil })
             standing = situation.standing
         }
 
@@ -174,8 +180,10 @@ package struct MitigationPolicy: Sendable {
             }
         }
 
+        /// A release that was found to be worse does not get better by waiting: it comes back when a person says so, or is gone.
         private func isNeeded(_ target: MitigationTarget) -> Bool {
-            plans.contains { now - $0.trouble.lastSeen < policy.cleanSeconds / $0.trouble.haste && $0.targets.contains(target) }
+            if target.action == .rollBackImage { return situation.fleet.workers.contains { $0.release == target.release } }
+            return plans.contains { now - $0.trouble.lastSeen < policy.cleanSeconds / $0.trouble.haste && $0.targets.contains(target) }
         }
 
         /// One step against each trouble that is there.
@@ -212,9 +220,9 @@ package struct MitigationPolicy: Sendable {
             return !target.action.isUrgent || situation.fleet.survives(standing.map(\.target) + [target])
         }
 
-        /// Agents start again only what they started.
+        /// Agents start again only what they started, and no release is rolled back on a suspicion.
         private func isAutomatic(_ target: MitigationTarget) -> Bool {
-            target.action.isAutomatic && (target.action != .restartWorker || runtime(target)?.isRestartable == true)
+            target.action.isAutomatic && !unproven.contains(target) && (target.action != .restartWorker || runtime(target)?.isRestartable == true)
         }
 
         /// A runtime that is at fault, not too often, and one of a model at a time: should restarts be what harms, they harm one.

@@ -93,21 +93,42 @@ package struct SignalRules: Sendable {
     /// Events below which a share proves nothing.
     private static let least: Int64 = 5
     private static let baseline: Int64 = 10
+    /// Late first tokens of the last seconds that open an incident, and those with which it goes on.
+    private static let leastLate: Int64 = 10
+    private static let leastLateLeft: Int64 = 3
 
     private let minutes: [Int64: ServiceMinute]
     private let objectives: BreachObjectives
     private let now: Int64
+    private let newest: (since: Int64, counter: LatencyCounter)?
 
-    /// - Parameter now: Seconds since 1970.
-    package init(_ minutes: [Int64: ServiceMinute], _ objectives: BreachObjectives, now: Int64) {
+    /// - Parameters:
+    ///   - now: Seconds since 1970.
+    ///   - newest: First tokens of the last seconds, and since when; nil: not known.
+    package init(
+        _ minutes: [Int64: ServiceMinute], _ objectives: BreachObjectives, now: Int64, newest: (since: Int64, counter: LatencyCounter)? = nil
+    ) {
         self.minutes = minutes
         self.objectives = objectives
         self.now = now
+        self.newest = newest
     }
 
-    /// - Parameter open: Signals with an incident that is open: one breached minute is enough for it to go on.
+    /// - Parameter open: Signals with an incident that is open: one breached minute is enough for it to go on, and so are some late first tokens.
     package func findings(open: Set<IncidentSignal> = []) -> [Finding] {
-        [breach(isOpen: open.contains(.breachedMinutes)), errors, disconnects, queueing].compactMap(\.self)
+        [breach(isOpen: open.contains(.breachedMinutes)), lateness(isOpen: open.contains(.firstTokenLate)), errors, disconnects, queueing]
+            .compactMap(\.self)
+    }
+
+    /// Late first tokens of the last seconds that are most of them, where a twentieth may be: five minutes are not waited for. It goes on until the
+    /// objective is met again, so that it does not come and go at the threshold.
+    private func lateness(isOpen: Bool) -> Finding? {
+        guard let newest, let objective = objectives.firstTokens else { return nil }
+        let (over, samples) = (newest.counter.over, newest.counter.samples)
+        let isThere =
+            isOpen
+            ? over >= Self.leastLateLeft && objective.verdict(bad: over, of: samples) == .missed : over >= Self.leastLate && over * 2 > samples
+        return isThere ? Finding(signal: .firstTokenLate, beganAt: newest.since) : nil
     }
 
     private func breach(isOpen: Bool) -> Finding? {

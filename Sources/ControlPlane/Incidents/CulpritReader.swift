@@ -1,0 +1,161 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// Which release or worker of a model is worse than the others, by what it answered within the last minutes and by probes.
+struct CulpritReader: Sendable {
+    /// What is known of one model.
+    struct Findings: Sendable {
+        /// A release whose share of the traffic rose within the hour.
+        var release: Finding?
+        /// By region: the one worker that is worse than the others there, where no release is.
+        var workers: [String: Finding] = [:]
+    }
+
+    struct Finding: Sendable {
+        var name: String
+        var verdict: FaultComparison.Verdict
+        /// In figures, for operators.
+        var text: String
+    }
+
+    /// Seconds of answers, and the most of a model that are looked at, the newest first.
+    private static let window: TimeInterval = 600
+    private static let most = 20_000
+    private static let takeover: TimeInterval = 3_600
+
+    let serving: PostgresPool
+    let billing: PostgresPool
+    let reliability: PostgresPool
+    let now: Date
+
+    private struct Worker: Hashable {
+        var id: String
+        var release: String
+        var region: String
+    }
+
+    private struct Candidate {
+        var release: String
+        var since: Date
+    }
+
+    func read(_ models: Set<String>) async throws -> [String: Findings] {
+        guard !models.isEmpty else { return [:] }
+        let (candidates, thresholds) = (try await candidates(models), try await thresholds())
+        var found: [String: Findings] = [:]
+        for model in models.sorted() {
+            let candidate = candidates[model]
+            // What was answered before it took over says nothing of it.
+            let from = max(now.addingTimeInterval(-Self.window), candidate?.since ?? .distantPast)
+            let tallies = try await tallies(model, from: from, thresholds)
+            var findings = Findings()
+            findings.release = candidate.map { release($0.release, tallies) }
+            if findings.release?.verdict != .worse { findings.workers = workers(tallies) }
+            found[model] = findings
+        }
+        return found
+    }
+
+    private func release(_ name: String, _ tallies: [Worker: FaultComparison.Tally]) -> Finding {
+        let comparison = Self.compare(tallies) { $0.release == name }
+        return Finding(name: name, verdict: comparison.verdict, text: "release \(name): \(comparison.text)")
+    }
+
+    /// Where two are worse than the others it is not one worker's fault.
+    private func workers(_ tallies: [Worker: FaultComparison.Tally]) -> [String: Finding] {
+        Dictionary(grouping: tallies, by: \.key.region).compactMapValues { place in
+            let here = Dictionary(uniqueKeysWithValues: place)
+            let worse = here.keys.compactMap { worker -> Finding? in
+                let comparison = Self.compare(here) { $0 == worker }
+                guard comparison.verdict == .worse else { return nil }
+                return Finding(name: worker.id, verdict: .worse, text: "worker \(worker.id): \(comparison.text)")
+            }
+            return worse.count == 1 ? worse.first : nil
+        }
+    }
+
+    private static func compare(_ tallies: [Worker: FaultComparison.Tally], _ isSuspect: (Worker) -> Bool) -> FaultComparison {
+        var (suspect, rest) = (FaultComparison.Tally(), FaultComparison.Tally())
+        for (worker, tally) in tallies {
+            if isSuspect(worker) { suspect = suspect + tally } else { rest = rest + tally }
+        }
+        return FaultComparison(suspect, against: rest)
+    }
+
+    /// Releases whose share rose within the hour, beside another one; the newest of each model.
+    private func candidates(_ models: Set<String>) async throws -> [String: Candidate] {
+        let rows = try await serving.query(
+            """
+            SELECT DISTINCT ON (release.model) release.model, weight.subject, weight.created_at
+            FROM serving.routing_weights AS weight JOIN serving.releases AS release ON release.name = weight.subject
+            WHERE weight.scope = 'release' AND release.model = ANY(\(models.sorted())) AND release.state = 'active' AND weight.weight_ppm > 0
+                AND weight.source <> 'default' AND weight.created_at > \(now.addingTimeInterval(-Self.takeover)) AND weight.created_at <= \(now)
+                AND EXISTS (SELECT 1 FROM serving.releases AS other WHERE other.model = release.model AND other.name <> release.name
+                    AND other.state = 'active')
+                AND weight.weight_ppm > coalesce((SELECT earlier.weight_ppm FROM serving.routing_weights AS earlier
+                    WHERE earlier.scope = 'release' AND earlier.subject = weight.subject AND earlier.version < weight.version
+                    ORDER BY earlier.version DESC LIMIT 1), 0)
+            ORDER BY release.model, weight.version DESC
+            """)
+        return try rows.reduce(into: [:]) {
+            $0[try $1.value("model")] = Candidate(release: try $1.value("subject"), since: try $1.value("created_at"))
+        }
+    }
+
+    /// Of the first token, by tier.
+    private func thresholds() async throws -> (tiers: [String], microseconds: [Int64]) {
+        let rows = try await serving.query("SELECT name, ttft_objective_microseconds FROM serving.tiers")
+        return (try rows.map { try $0.value("name") }, try rows.map { try $0.value("ttft_objective_microseconds") })
+    }
+
+    private func tallies(
+        _ model: String, from: Date, _ thresholds: (tiers: [String], microseconds: [Int64])
+    ) async throws -> [Worker: FaultComparison.Tally] {
+        var tallies: [Worker: FaultComparison.Tally] = [:]
+        let answers = try await billing.query(
+            """
+            SELECT request.worker_id, coalesce(request.release, '') AS release, request.region, count(*) AS answers,
+                count(*) FILTER (WHERE request.outcome <> 'good') AS failed, count(request.first_token_after_us) AS samples,
+                count(*) FILTER (WHERE request.first_token_after_us > tier.threshold) AS late
+            FROM (SELECT worker_id, release, region, tier, outcome, first_token_after_us FROM billing.usage_event
+                WHERE kind = 'final' AND model = \(model) AND worker_id IS NOT NULL AND accepted_at > \(from) AND accepted_at <= \(now)
+                    AND outcome IN ('good', 'bad:5xx', 'bad:stream_broken', 'bad:empty_completion')
+                ORDER BY accepted_at DESC LIMIT \(Self.most)) AS request
+            LEFT JOIN unnest(\(thresholds.tiers)::text[], \(thresholds.microseconds)::bigint[]) AS tier (name, threshold) ON tier.name = request.tier
+            GROUP BY request.worker_id, coalesce(request.release, ''), request.region
+            """)
+        for row in answers {
+            let worker = Worker(id: try row.id("worker_id"), release: try row.value("release"), region: try row.value("region"))
+            tallies[worker] = FaultComparison.Tally(
+                failures: FaultComparison.Share(bad: try row.value("failed"), total: try row.value("answers")),
+                late: FaultComparison.Share(bad: try row.value("late"), total: try row.value("samples")))
+        }
+        try await addProbes(model, from: from, to: &tallies)
+        return tallies
+    }
+
+    /// A request that a second worker answered does not show the first one's failure; probes do.
+    private func addProbes(_ model: String, from: Date, to tallies: inout [Worker: FaultComparison.Tally]) async throws {
+        let releases = try await serving.query(
+            """
+            SELECT worker.id, worker.release FROM serving.workers AS worker JOIN serving.releases AS releases ON releases.name = worker.release
+            WHERE releases.model = \(model) AND worker.retired_at IS NULL
+            """
+        ).reduce(into: [String: String]()) { $0[try $1.id("id")] = try $1.value("release") }
+        let rows = try await reliability.query(
+            """
+            SELECT worker_id, region, count(*) AS asked, count(*) FILTER (WHERE fault IN ('runtime', 'answer', 'timeout')) AS failed
+            FROM reliability.probe
+            WHERE kind = 'worker' AND model = \(model) AND NOT drill AND at > \(from) AND at <= \(now) AND coalesce(fault, '') NOT IN ('gateway', 'link', 'host')
+            GROUP BY worker_id, region
+            """)
+        for row in rows {
+            let id = try row.id("worker_id")
+            let worker = Worker(id: id, release: releases[id] ?? "", region: try row.value("region"))
+            tallies[worker, default: FaultComparison.Tally()].failures =
+                (tallies[worker] ?? FaultComparison.Tally()).failures
+                + FaultComparison.Share(bad: try row.value("failed"), total: try row.value("asked"))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Domain
+import Testing
+
+/// What is tried against each sign, in which order and at whose cost.
+@Suite("The runbook by sign")
+struct RemedyTests {
+    private static let fleet = FleetView(
+        workers: [
+            FleetView.Worker(
+                id: "a1", provider: "a", region: "eu", model: "m", release: "new", runtime: FleetView.Runtime(isFaulty: true, isRestartable: true)),
+            FleetView.Worker(id: "b1", provider: "b", region: "eu", model: "m", pool: "gold"),
+            FleetView.Worker(id: "u1", provider: "b", region: "us", model: "m"),
+            FleetView.Worker(id: "s1", provider: "b", region: "eu", model: "small"),
+            FleetView.Worker(id: "w1", provider: "a", region: "eu", model: "m", pool: "warm", isServing: false, isStandby: true),
+            FleetView.Worker(id: "z1", provider: "c", region: "eu", model: "m", pool: "spare", isServing: false, isStandby: true),
+        ],
+        pools: [
+            FleetView.Pool(name: "warm", kind: .warm, region: "eu"), FleetView.Pool(name: "gold", kind: .reserved, region: "eu"),
+            FleetView.Pool(name: "spare", kind: .reserved, region: "eu"),
+        ],
+        tiers: [
+            FleetView.Tier(name: "hobby", rank: 10, isProtected: false), FleetView.Tier(name: "pro", rank: 50, isProtected: true),
+            FleetView.Tier(name: "business", rank: 90, isProtected: true),
+        ],
+        terms: ["pro", "business"].map {
+            FleetView.Terms(model: "m", tier: $0, region: "eu", backupRegion: "us", fallbackModel: $0 == "pro" ? "small" : nil)
+        })
+
+    private static let felt: [MitigationTarget] = [
+        MitigationTarget(.restartWorker, worker: "a1"), MitigationTarget(.drainWorker, worker: "a1"), MitigationTarget(.warmPool, pool: "warm"),
+        MitigationTarget(.backupRegion, tier: "business", model: "m", region: "eu", toRegion: "us"),
+        MitigationTarget(.backupRegion, tier: "pro", model: "m", region: "eu", toRegion: "us"),
+        MitigationTarget(.protectedPool, tier: "business", pool: "gold"), MitigationTarget(.reservedCapacity, pool: "spare"),
+        MitigationTarget(.raiseWorkers, model: "m", region: "eu"), MitigationTarget(.rollBackImage, model: "m", release: "new"),
+        MitigationTarget(.shortenBatchWindow, model: "m", region: "eu", value: 25),
+        MitigationTarget(.capOutput, tier: "hobby", model: "m", region: "eu", value: 256),
+        MitigationTarget(.pauseLongPrompts, tier: "hobby", model: "m", region: "eu", value: 2_000),
+        MitigationTarget(.throttleTenant, region: "eu", tenant: "noisy", value: 250_000),
+        MitigationTarget(.fallbackModel, tier: "pro", model: "m", region: "eu", toModel: "small"),
+        MitigationTarget(.shedTier, tier: "hobby", model: "m", region: "eu"), MitigationTarget(.sellCapacity, tenant: "noisy"),
+    ]
+
+    private static func ladder(of signal: IncidentSignal) -> [MitigationTarget] {
+        switch signal {
+        case .breachedMinutes, .firstTokenLate, .burn, .queueTime, .probesFailing, .serverErrors, .disconnects: felt
+        case .workerHealth: [MitigationTarget(.restartWorker, worker: "a1"), MitigationTarget(.drainWorker, worker: "a1")]
+        case .providerHealth:
+            [
+                MitigationTarget(.restartWorker, worker: "a1"), MitigationTarget(.drainProvider, region: "eu", provider: "a"),
+                MitigationTarget(.reviewProvider, provider: "a"),
+            ]
+        case .redundancy: [MitigationTarget(.raiseWorkers, model: "m", region: "eu"), MitigationTarget(.reviewProvider, provider: "a")]
+        case .unmeasured: []
+        }
+    }
+
+    private func trouble(_ signal: IncidentSignal, release: String? = "new", suspect: String? = nil, worker: String? = "a1") -> Trouble {
+        Trouble(
+            id: "t", signal: signal, model: "m", region: "eu", provider: [.providerHealth, .redundancy].contains(signal) ? "a" : nil,
+            worker: signal == .providerHealth ? nil : worker, tenant: "noisy", release: release, suspect: suspect, since: 0, lastSeen: 0)
+    }
+
+    @Test("every sign has its steps of the runbook in the runbook's order", arguments: IncidentSignal.allCases)
+    func steps(signal: IncidentSignal) {
+        let targets = MitigationLadder(fleet: Self.fleet).targets(trouble(signal))
+        #expect(targets == Self.ladder(of: signal))
+        let order = targets.compactMap { MitigationAction.runbook.firstIndex(of: $0.action) }
+        #expect(order == order.sorted() && order.count == targets.count)
+        for target in targets where target.action.takesFromCustomers && target.action != .throttleTenant {
+            #expect(target.tier == "hobby" || target.action == .fallbackModel, "nothing is taken from whom something is promised to")
+        }
+    }
+
+    @Test("Hobby is shed for others, never for itself", arguments: IncidentSignal.allCases.filter(\.isFelt))
+    func sheds(signal: IncidentSignal) {
+        func sheds(for tier: String?) -> Bool {
+            var trouble = trouble(signal)
+            trouble.tier = tier
+            return MitigationLadder(fleet: Self.fleet).targets(trouble).contains { $0.action == .shedTier }
+        }
+        #expect(sheds(for: nil) && sheds(for: "business") && sheds(for: "pro") && !sheds(for: "hobby"))
+    }
+
+    private func decisions(_ trouble: Trouble, standing: [MitigationPolicy.Standing] = [], now: Int64 = 0) -> [MitigationPolicy.Decision] {
+        var policy = MitigationPolicy()
+        policy.most = 100
+        return policy.decide(.init(now: now, troubles: [trouble], fleet: Self.fleet, standing: standing))
+    }
+
+    @Test("a release is rolled back on evidence, proposed on suspicion, and stays away when the trouble is over")
+    func rollBack() {
+        let target = MitigationTarget(.rollBackImage, model: "m", release: "new")
+        var proven: [MitigationTarget] = []
+        var suspected: [MitigationTarget] = []
+        for second in stride(from: Int64(0), to: 600, by: 30) {
+            func step(_ trouble: Trouble, _ applied: inout [MitigationTarget]) -> Bool {
+                let standing = applied.enumerated().map {
+                    MitigationPolicy.Standing(id: "\($0)", target: $1, appliedAt: Int64($0) * 30, expiresAt: 100_000)
+                }
+                var trouble = trouble
+                trouble.lastSeen = second
+                let decided = decisions(trouble, standing: standing, now: second)
+                for decision in decided { if case .apply(let target, _, _, _) = decision { applied.append(target) } }
+                return decided.contains(.propose(target, trouble: "t"))
+            }
+            #expect(!step(trouble(.serverErrors, worker: nil), &proven))
+            _ = step(trouble(.serverErrors, release: nil, suspect: "new", worker: nil), &suspected)
+        }
+        #expect(proven.contains(target) && !suspected.contains(target))
+        let standing = MitigationPolicy.Standing(id: "1", target: target, appliedAt: 0, expiresAt: 10_100)
+        #expect(decisions(trouble(.serverErrors), standing: [standing], now: 10_000) == [.extend("1", until: 13_600)])
+    }
+}
