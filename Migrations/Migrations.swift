@@ -51,5 +51,6 @@ package enum Migrations {
         File(name: "V0042_fallback_proof", sql: PackageResources.V0042_fallback_proof_sql),
         File(name: "V0043_drill_evidence", sql: PackageResources.V0043_drill_evidence_sql),
         File(name: "V0044_mitigation_reach", sql: PackageResources.V0044_mitigation_reach_sql),
+        File(name: "V0045_incident_tenants", sql: PackageResources.V0045_incident_tenants_sql),
     ]
 }

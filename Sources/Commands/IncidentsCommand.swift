@@ -8,7 +8,7 @@ enum Incidents: AdminKind {
         "number", "severity", "step", "title", "provider", "occurrences", "opened_at", "resolved_at", "acknowledged_by", "postmortem_overdue",
     ]
     static let filters: [KindFilter] = [
-        KindFilter("state", "open or over"), "rule", KindFilter("severity", "page or ticket"), "model", "region", "tier",
+        KindFilter("state", "open or over"), "rule", KindFilter("severity", "page or ticket"), "model", "region", "tier", .tenant,
         KindFilter("postmortem_overdue", "true or false"), .since, .until,
     ]
 }

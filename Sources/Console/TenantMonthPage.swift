@@ -106,13 +106,14 @@ package struct TenantMonthPage: Sendable {
             "\(ShareText.count(budget.badMinutes)) of \(ShareText.count(budget.allowedMinutes)) minutes that \(ShareText.percent(ppm: budget.targetPpm)) "
             + "of the month allow are spent\(share)"
         let whose = budget.isOfTier ? "Causes of bad minutes of all customers of the plan" : "Causes of your bad minutes"
+        let forecast = budget.hoursLeft.map { " At the pace of the last hour nothing of it is left in \($0) hours." } ?? ""
         let table: HTML? =
             rows.isEmpty
             ? nil : "<table><caption class=\"told\">\(whose)</caption><tr><th>Cause</th><th class=\"number\">Minutes</th></tr>\(rows)</table>"
         return """
             <article class="card"><h3>Error budget</h3><svg class="history" viewBox="0 0 240 12" preserveAspectRatio="none" role="img" aria-label="\(told)">\
             <rect class="n" x="0" y="0" width="240" height="12"/><rect class="b" x="0" y="0" width="\(width)" height="12"/></svg>\
-            <p class="sum">\(told).</p>\(table)</article>
+            <p class="sum">\(told).\(forecast)</p>\(table)</article>
             """
     }
 }

@@ -65,6 +65,8 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         /// By cause, in the ledger of this tenant, or else of its tier.
         package var causes: [String: Int64]
         package var isOfTier: Bool
+        /// Until nothing of it is left at the pace of the last hour; nil: it lasts, or the month is over.
+        package var hoursLeft: String?
     }
 
     /// Of a model in a region.

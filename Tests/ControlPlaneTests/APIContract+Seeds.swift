@@ -27,9 +27,10 @@ extension APIContract {
         SELECT id, tenant_id, terms_id, '2026-01', 1, 'issued', 5, '{"month": "2026-01"}', 'test' FROM reliability.agreement
         """,
         """
-        INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, worker_id, title, began_at, opened_at,
+        INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, worker_id, tenant_id, title, began_at, opened_at,
             last_signal_at, impact_from, snapshot)
-        VALUES ('pro/tiny/eu/server_errors', 'server_errors', 'page', 'pro', 'tiny', 'eu', 'alpha', gen_random_uuid(), 'Server errors have risen',
+        VALUES ('pro/tiny/eu/server_errors', 'server_errors', 'page', 'pro', 'tiny', 'eu', 'alpha', gen_random_uuid(),
+            (SELECT id FROM serving.tenants ORDER BY created_at LIMIT 1), 'Server errors have risen',
             now(), now(), now(), now(), '{"fleet": {}}')
         """,
         """

@@ -14,9 +14,11 @@ struct IncidentWorld: Sendable {
     let gateway = UUID()
     let workers = ["alpha": UUID(), "beta": UUID()]
 
-    static func with(_ body: (IncidentWorld) async throws -> Void) async throws {
+    /// - Parameter outside: Regions that are to be probed from outside.
+    static func with(outside: Set<String> = [], _ body: (IncidentWorld) async throws -> Void) async throws {
         try await PeerWorld.with { world in
-            let keeper = IncidentKeeper(serving: world.pool, reliability: world.pool, billing: world.pool, logger: world.logger)
+            let keeper = IncidentKeeper(
+                serving: world.pool, reliability: world.pool, billing: world.pool, outsideRegions: outside, logger: world.logger)
             let incidents = IncidentWorld(world: world, keeper: keeper)
             try await incidents.prepare()
             try await body(incidents)

@@ -44,13 +44,69 @@ import Testing
         }
     }
 
+    /// On proof: with two providers, workers in its backup region, another model that stands in for it, and a drill of that.
+    private func sell(_ world: IncidentWorld) async throws {
+        _ = try await world.world.pool.pipeline([
+            "INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('small', 'Small', 2048)",
+            "INSERT INTO serving.releases (name, model) VALUES ('small-1', 'small')",
+            """
+            INSERT INTO serving.workers (id, host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted)
+            SELECT gen_random_uuid(), host_id, 'second', 'small-1', 'vllm', 'ready', 4, 2048, TRUE FROM serving.workers WHERE id = \(world.workers["alpha"])
+            """,
+            """
+            INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state)
+            VALUES ('small-business', 'small', 'business', 'us', 1, 1, 'draft')
+            """,
+            """
+            INSERT INTO serving.skus (name, model, tier, primary_region, backup_region, fallback_sku, prompt_price_pico_usd, completion_price_pico_usd,
+                state)
+            VALUES ('tiny-business', 'tiny', 'business', 'us', 'eu', 'small-business', 1, 1, 'active')
+            """,
+            "INSERT INTO reliability.fallback_drill (sku, held, reason, actor) VALUES ('tiny-business', TRUE, 'test of it', 'test')",
+        ])
+    }
+
+    private func words(_ world: IncidentWorld) async throws -> String {
+        try await world.one("SELECT coalesce(string_agg(text, ' '), '') AS one FROM reliability.incident_event WHERE kind = 'opened'") ?? ""
+    }
+
+    @Test func `a fallback whose drill is older than thirty days is an incident, for what an override sold only once it was drilled`() async throws {
+        try await IncidentWorld.with { world in
+            try await sell(world)
+            let pool = world.world.pool
+            try await pool.execute("UPDATE serving.skus SET override_reason = 'demonstration' WHERE name = 'tiny-business'")
+            try await world.turn(start)
+            #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
+            #expect(
+                try await world.rows("SELECT aspect FROM reliability.sku_standing ORDER BY aspect") == [
+                    "(backup)", "(drill)", "(fallback)", "(providers)",
+                ])
+            try await pool.execute("UPDATE reliability.fallback_drill SET at = at - interval '31 days'")
+            try await world.turn(start + 6)
+            #expect(try await words(world).contains("no drill of its fallback held within 30 days; it is sold by an override"))
+        }
+    }
+
+    @Test func `a fallback that is gone is an incident: its SKU, or the last worker of its model`() async throws {
+        try await IncidentWorld.with { world in
+            try await sell(world)
+            try await world.turn(start)
+            try await world.world.pool.execute("UPDATE serving.workers SET retired_at = now() WHERE release = 'small-1'")
+            try await world.turn(start + 6)
+            #expect(try await words(world) == "no worker of its fallback small lives")
+        }
+        try await IncidentWorld.with { world in
+            try await sell(world)
+            try await world.turn(start)
+            try await world.world.pool.execute("UPDATE serving.skus SET state = 'deleted', deleted_at = now() WHERE name = 'small-business'")
+            try await world.turn(start + 6)
+            #expect(try await words(world) == "the SKU that is its fallback is gone, or none is named")
+        }
+    }
+
     @Test func `a paid service that has fewer than two providers left is an incident`() async throws {
         try await IncidentWorld.with { world in
-            try await world.world.pool.execute(
-                """
-                INSERT INTO serving.skus (name, model, tier, primary_region, backup_region, prompt_price_pico_usd, completion_price_pico_usd, state)
-                VALUES ('tiny-business', 'tiny', 'business', 'us', 'eu', 1, 1, 'active')
-                """)
+            try await sell(world)
             try await world.turn(start)
             #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
             try await world.turn(start + 1, out: ["beta"])

@@ -74,6 +74,25 @@ import Testing
         }
     }
 
+    @Test func aBudgetSaysWhenItEndsAtThePaceOfTheLastHour() async throws {
+        try await KeeperWorld.run { keeper in
+            let forecast: SQL = """
+                SELECT coalesce(r.hour_burn::text, '') || ' ' || coalesce(\(BudgetResource.hoursLeft), 'lasts') AS line FROM \(BudgetResource.source)
+                WHERE r.kind = 'availability'
+                """
+            func line() async throws -> String? { try await keeper.world.pool.queryOne(forecast)?.value("line") }
+            try await keeper.report(keeper.start..<keeper.now - 30, good: 100, bad: 0)
+            try await keeper.report(keeper.now - 25..<keeper.now, good: 100, bad: 0)
+            try await keeper.turn()
+            #expect(try await line() == "0.000 lasts")
+            // Five of 43.2 minutes are spent: 636.7 hours are left at the pace that is allowed.
+            try await keeper.report(keeper.now - 30..<keeper.now - 25, good: 60, bad: 40)
+            try await keeper.turn(at: keeper.now + 1)
+            let spent = try #require(try await line()).split(separator: " ").compactMap { Double($0) }
+            #expect(spent.count == 2 && spent[0] > 30 && abs(spent[0] * spent[1] - 636.7) < spent[0] * 0.06, "\(spent)")
+        }
+    }
+
     @Test func aBudgetThatIsSpentTooFastRaisesAnAlertAndASpentOneFreezes() async throws {
         try await KeeperWorld.run { keeper in
             let metrics = MetricRegistry()

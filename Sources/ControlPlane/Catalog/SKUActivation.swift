@@ -9,13 +9,17 @@ enum SKUActivation {
     static let update = AdminRoute.change(.patch, "skus/{id}") { call, fields, connection in
         let resource = AdminResource.skus
         guard case .change(let update) = resource.update.work else { preconditionFailure("an update is a change") }
-        let (namesState, namesReason, movesBackup) = (fields.has("state"), fields.has("override_reason"), fields.has("backup_region"))
+        let (namesState, namesReason) = (fields.has("state"), fields.has("override_reason"))
+        // What stood in another region, or for another fallback, was not behind this one.
+        let moved = [("backup_region", ["backup"]), ("fallback_sku", ["fallback", "drill"])].filter { fields.has($0.0) }.flatMap(\.1)
         var change = try await update(call, &fields, connection)
         guard let id = UUID(uuidString: change.subjectId) else { return change }
-        if movesBackup {
-            // What stood in another region was not behind this one.
+        if !moved.isEmpty {
             try await connection.execute(
-                "DELETE FROM reliability.sku_standing AS standing USING serving.skus WHERE skus.id = \(id) AND sku = skus.name AND aspect = 'backup'")
+                """
+                DELETE FROM reliability.sku_standing AS standing USING serving.skus
+                WHERE skus.id = \(id) AND sku = skus.name AND aspect = ANY(\(moved)::text[])
+                """)
         }
         if namesReason {
             try await connection.execute(

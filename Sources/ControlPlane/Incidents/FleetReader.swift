@@ -60,7 +60,7 @@ struct FleetReader: Sendable {
         for row in answers[2] {
             let terms = FleetView.Terms(
                 model: try row.value("model"), tier: try row.value("tier"), region: try row.value("primary_region"),
-                backupRegion: try row.value("backup_region"), fallbackModel: try row.value("fallback_model"))
+                backupRegion: try row.value("backup_region"), fallbackModel: try row.value("fallback_model"), isDrilled: try row.value("is_drilled"))
             offer.terms.append(terms)
             guard offer.tiers.contains(where: { $0.name == terms.tier && $0.isProtected }) else { continue }
             offer.promised.append(
@@ -176,6 +176,8 @@ struct FleetReader: Sendable {
     private static let termRows: SQL = """
         SELECT sku.name, sku.model, sku.tier, sku.primary_region, sku.backup_region, fallback.model AS fallback_model,
             sku.override_reason IS NOT NULL AS is_overridden,
+            EXISTS (SELECT 1 FROM reliability.tried_fallback AS drill
+                WHERE drill.sku = sku.name AND drill.held AND drill.at > now() - interval '30 days') AS is_drilled,
             ARRAY(SELECT aspect FROM reliability.sku_standing AS standing WHERE standing.sku = sku.name) AS stood
         FROM serving.skus AS sku LEFT JOIN serving.skus AS fallback ON fallback.name = sku.fallback_sku AND fallback.state <> 'deleted'
         WHERE sku.state = 'active' ORDER BY sku.name

@@ -20,10 +20,10 @@ struct IncidentBook: Sendable {
         let worker = UUID(uuidString: key.subject)
         let row = try await connection.queryOne(
             """
-            INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, worker_id, title, drill, began_at, opened_at,
+            INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, worker_id, tenant_id, title, drill, began_at, opened_at,
                 last_signal_at, impact_from, snapshot)
             VALUES (\(key.text), \(signal.rawValue), \(signal.severity.rawValue), \(key.tier), \(key.model), \(key.region), \(key.provider),
-                \(worker), \(Self.title(key)), \(trigger.isDrill), \(trigger.beganAt), \(now), \(now),
+                \(worker), \(UUID(uuidString: key.tenant)), \(Self.title(key)), \(trigger.isDrill), \(trigger.beganAt), \(now), \(now),
                 \(signal.isFelt ? trigger.beganAt : nil), \(snapshot)::jsonb)
             RETURNING id
             """)
@@ -36,7 +36,8 @@ struct IncidentBook: Sendable {
     /// Without a provider's or host's name: customers may see it.
     static func title(_ key: IncidentKey) -> String {
         let parts = [key.model, key.region, key.tier].filter { !$0.isEmpty }
-        return String(([key.signal.title] + (parts.isEmpty ? [] : [parts.joined(separator: ", ")])).joined(separator: ": ").prefix(200))
+        let title = key.tenant.isEmpty ? key.signal.title : key.signal.title + ", of one customer"
+        return String(([title] + (parts.isEmpty ? [] : [parts.joined(separator: ", ")])).joined(separator: ": ").prefix(200))
     }
 
     /// Seconds after which it is written down that a rule still holds.

@@ -12,12 +12,14 @@ struct IncidentCost: Sendable {
         var tier: String
         var models: [String]
         var region: String
+        /// Nil: of all.
+        var tenant: UUID?
         /// Since 1970, from the first that was felt to the last.
         var minutes: MinuteRange
 
-        /// Which rows of a table with tier, model and region are meant.
-        func places(_ table: SQL = "") -> SQL {
-            "\(places("\(table)model", "\(table)region")) AND (\(tier) = '' OR \(table)tier = \(tier))"
+        /// Rows of minutes that are meant.
+        var isMeant: SQL {
+            "\(places("model", "region")) AND (\(tier) = '' OR tier = \(tier)) AND coalesce(tenant_id = \(tenant)::uuid, TRUE)"
         }
 
         func places(_ model: SQL, _ place: SQL) -> SQL {
@@ -43,7 +45,8 @@ struct IncidentCost: Sendable {
             FROM (SELECT entry.subject_id, sum(entry.amount)::bigint AS bad FROM reliability.budget_entry AS entry
                 JOIN reliability.budget_subject AS subject ON subject.id = entry.subject_id
                 WHERE entry.minute_at >= \(SQL.minute(scope.minutes.lowerBound)) AND entry.minute_at < \(SQL.minute(scope.minutes.upperBound))
-                    AND subject.tenant_id IS NULL AND \(scope.places("subject."))
+                    AND subject.tenant_id IS NOT DISTINCT FROM \(scope.tenant)::uuid AND \(scope.places("subject.model", "subject.region"))
+                    AND (\(scope.tier) = '' OR subject.tenant_id IS NOT NULL OR subject.tier = \(scope.tier))
                 GROUP BY entry.subject_id) AS spent
             LEFT JOIN LATERAL (SELECT extract(epoch FROM state.period_until - state.period_from)::bigint / 60
                     * (1000000 - objective.target_ppm) AS millionths
@@ -81,7 +84,7 @@ struct IncidentCost: Sendable {
             SELECT \(Agreement.columns) FROM reliability.agreement
             WHERE state IN ('active', 'ended') AND starts_at < \(SQL.minute(scope.minutes.upperBound))
                 AND coalesce(ends_at > \(SQL.minute(scope.minutes.lowerBound)), TRUE)
-                AND \(scope.places("model", "region"))
+                AND \(scope.places("model", "region")) AND coalesce(tenant_id = \(scope.tenant)::uuid, TRUE)
                 AND (\(scope.tier) = '' OR EXISTS (SELECT 1 FROM reliability.minute AS told WHERE told.tenant_id = agreement.tenant_id
                     AND told.tier = \(scope.tier) AND told.minute_at >= \(SQL.minute(scope.minutes.lowerBound))
                     AND told.minute_at < \(SQL.minute(scope.minutes.upperBound))))

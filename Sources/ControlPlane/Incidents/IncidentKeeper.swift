@@ -11,6 +11,8 @@ package actor IncidentKeeper: Service {
     private let serving: PostgresPool
     private let reliability: PostgresPool
     private let billing: PostgresPool
+    /// With an endpoint that is probed from outside.
+    private let outsideRegions: Set<String>
     private let lease: Lease
     private let metrics: IncidentMetrics
     private let logger: Logger
@@ -46,19 +48,22 @@ package actor IncidentKeeper: Service {
     private static let culpritsPause: TimeInterval = 15
     private static let tidyPause: TimeInterval = 60
 
-    package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
+    /// - Parameter outsideRegions: Those with an endpoint that is probed from outside.
+    package init(databases: ControlDatabases, outsideRegions: Set<String> = [], holder: UUID, metrics: MetricRegistry, logger: Logger) {
         self.init(
-            serving: databases.serving, reliability: databases.reliability, billing: databases.billing, holder: holder, metrics: metrics,
-            logger: logger)
+            serving: databases.serving, reliability: databases.reliability, billing: databases.billing, outsideRegions: outsideRegions,
+            holder: holder, metrics: metrics, logger: logger)
     }
 
     init(
-        serving: PostgresPool, reliability: PostgresPool, billing: PostgresPool, holder: UUID = UUID(), metrics: MetricRegistry = MetricRegistry(),
+        serving: PostgresPool, reliability: PostgresPool, billing: PostgresPool, outsideRegions: Set<String> = [], holder: UUID = UUID(),
+        metrics: MetricRegistry = MetricRegistry(),
         interval: Duration = .seconds(1), logger: Logger
     ) {
         self.serving = serving
         self.reliability = reliability
         self.billing = billing
+        self.outsideRegions = outsideRegions
         lease = Lease("incidents", holder: holder)
         self.metrics = IncidentMetrics(metrics)
         self.interval = interval
@@ -148,7 +153,11 @@ package actor IncidentKeeper: Service {
         let tables = SignalTables(serving: serving, reliability: reliability, now: now)
         (news.told, news.spending) = try await tables.triggers()
         // Nobody could be heard while nobody listened.
-        if now.timeIntervalSince(since) >= 60 * Double(IncidentRules.silentMinutes) { news.told += try await tables.unmeasured(news.offer.terms) }
+        let listened = now.timeIntervalSince(since) / 60
+        if listened >= Double(IncidentRules.silentMinutes) { news.told += try await tables.unmeasured(news.offer.terms) }
+        if listened >= Double(IncidentRules.outsideSilentMinutes) {
+            news.told += try await tables.outsideLost(news.offer.terms.filter { outsideRegions.contains($0.region) })
+        }
         news.alarms = try await TenantAlarms(serving: serving, reliability: reliability, now: now).read()
         news.readAt = now
     }
@@ -189,8 +198,19 @@ package actor IncidentKeeper: Service {
     }
 
     private func triggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) -> [IncidentTrigger] {
-        ownTriggers(picture, open: open, now: now)
-            + news.told.filter { $0.key.signal != .burn || news.spending.contains($0.key) || isSpending($0.key, now: now) }
+        let told = news.told.filter { trigger in
+            switch trigger.key.signal {
+            case .burn, .budgetEnding: news.spending.contains(trigger.key) || (trigger.key.tenant.isEmpty && isSpending(trigger.key, now: now))
+            default: true
+            }
+        }
+        let burns = Set(told.map(\.key.text)).union(open.keys)
+        return ownTriggers(picture, open: open, now: now)
+            + told.filter { trigger in
+                // One customer's is a part of all customers', and a budget that ends is one that is spent too fast.
+                let wider = IncidentKey(.burn, tier: trigger.key.tier, model: trigger.key.model, region: trigger.key.region)
+                return wider == trigger.key || ![.burn, .budgetEnding].contains(trigger.key.signal) || !burns.contains(wider.text)
+            }
     }
 
     /// An alert looks back for hours: it is a trouble, and reason for another step, only while more is being spent.
@@ -245,6 +265,9 @@ package actor IncidentKeeper: Service {
             switch aspect {
             case .providers: "fewer than two providers serve \(thin.terms.model)"
             case .backup: "no worker of \(thin.terms.model) lives in its backup region \(thin.terms.backupRegion ?? "(none is named)")"
+            case .fallback:
+                thin.terms.fallbackModel.map { "no worker of its fallback \($0) lives" } ?? "the SKU that is its fallback is gone, or none is named"
+            case .drill: "no drill of its fallback held within 30 days"
             }
         }
         return lost.joined(separator: "; ") + (thin.isOverridden ? "; it is sold by an override, which excuses what was missing then" : "")

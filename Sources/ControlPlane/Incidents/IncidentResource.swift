@@ -7,7 +7,7 @@ import Postgres
 enum IncidentResource {
     private static let head: SQL = """
         'id', r.id, 'number', r.number, 'key', r.key, 'rule', r.rule, 'severity', r.severity, 'tier', r.tier, 'model', r.model,
-            'region', r.region, 'provider', r.provider, 'worker', r.worker_id, 'title', r.title,
+            'region', r.region, 'provider', r.provider, 'worker', r.worker_id, 'tenant', r.tenant_id, 'title', r.title,
             'state', CASE WHEN r.resolved_at IS NULL THEN 'open' ELSE 'over' END, 'step', r.step,
             'public_status', CASE WHEN r.step IN ('detected', 'stabilizing') THEN 'investigating' WHEN r.step = 'diagnosed' THEN 'identified'
                 WHEN r.step = 'mitigated' THEN 'monitoring' WHEN r.step = 'resolved' THEN 'resolved' ELSE 'postmortem' END,
@@ -27,6 +27,7 @@ enum IncidentResource {
         filters: [
             .choice("state", "CASE WHEN r.resolved_at IS NULL THEN 'open' ELSE 'over' END", ["open", "over"]), .text("rule", "r.rule"),
             .text("severity", "r.severity"), .text("model", "r.model"), .text("region", "r.region"), .text("tier", "r.tier"),
+            .reference("tenant", "r.tenant_id", to: .tenants),
             .choice(
                 "postmortem_overdue", "CASE WHEN coalesce(r.step = 'resolved' AND r.postmortem_due <= now(), false) THEN 'true' ELSE 'false' END",
                 ["true", "false"]),

@@ -38,7 +38,7 @@ struct IncidentWindows: Sendable {
                     AND total.minute_at < \(EvidenceTime.minute(month.upperBound))) AS felt
             WHERE NOT drill AND impact_from < \(EvidenceTime.minute(month.upperBound))
                 AND coalesce(impact_until, 'infinity') > \(EvidenceTime.minute(month.lowerBound))
-                AND tier IN ('', \(try tier?.value("tier", as: String.self) ?? ""))
+                AND coalesce(incident.tenant_id = \(tenant), TRUE) AND tier IN ('', \(try tier?.value("tier", as: String.self) ?? ""))
                 AND EXISTS (SELECT 1 FROM unnest(\(models)::text[], \(regions)::text[]) AS used (model, region)
                     WHERE incident.model IN ('', used.model) AND incident.region IN ('', used.region))
             ORDER BY impact_from, number

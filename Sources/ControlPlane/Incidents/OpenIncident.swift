@@ -22,6 +22,8 @@ struct OpenIncident: Sendable {
     let region: String
     let provider: String
     var worker: UUID?
+    /// Whose promise it is about; nil: all customers'.
+    let owner: UUID?
     var step: IncidentStep
     let beganAt: Date
     let openedAt: Date
@@ -36,7 +38,7 @@ struct OpenIncident: Sendable {
     let haste: Int64
 
     static let columns: SQL = """
-        id, key, rule, severity, tier, model, region, provider, coalesce(worker_id, \(culprit("'worker'"))::uuid) AS worker_id, step, began_at, opened_at, last_signal_at,
+        id, key, rule, severity, tier, model, region, provider, coalesce(worker_id, \(culprit("'worker'"))::uuid) AS worker_id, tenant_id, step, began_at, opened_at, last_signal_at,
         acknowledged_at IS NOT NULL AS is_acknowledged, snapshot ->> 'noisy_tenant' AS noisy_tenant,
         \(culprit("'release'")) AS culprit_release, \(haste(drill: "drill", openedAt: "opened_at")) AS haste
         """
@@ -73,6 +75,7 @@ struct OpenIncident: Sendable {
         region = try row.value("region")
         provider = try row.value("provider")
         worker = try row.value("worker_id")
+        owner = try row.value("tenant_id")
         beganAt = try row.value("began_at")
         openedAt = try row.value("opened_at")
         lastSignalAt = try row.value("last_signal_at")
@@ -86,7 +89,8 @@ struct OpenIncident: Sendable {
         func named(_ text: String) -> String? { text.isEmpty ? nil : text }
         return Trouble(
             id: id.lowercased, signal: signal, tier: named(tier), model: named(model), region: named(region), provider: named(provider),
-            worker: worker?.lowercased, tenant: tenant, release: release, suspect: suspect, since: beganAt.wholeSeconds,
+            worker: worker?.lowercased, tenant: tenant == owner?.lowercased ? nil : tenant, release: release, suspect: suspect,
+            since: beganAt.wholeSeconds,
             lastSeen: lastSignalAt.wholeSeconds,
             haste: haste)
     }

@@ -29,7 +29,7 @@ struct PostmortemDraft: Sendable {
     func make(_ id: UUID, until end: Date) async throws -> Made {
         let row = try await reliability.queryOne(
             """
-            SELECT title, rule, tier, model, region, began_at, opened_at, mitigated_at, impact_from, last_signal_at, resolved_at,
+            SELECT title, rule, tier, model, region, tenant_id, began_at, opened_at, mitigated_at, impact_from, last_signal_at, resolved_at,
                 \(MitigationReach.firstInForce([id.lowercased])) AS in_force_at,
                 ARRAY(SELECT DISTINCT worker ->> 'model' FROM jsonb_array_elements(CASE WHEN jsonb_typeof(snapshot #> '{fleet,workers}') = 'array'
                     THEN snapshot #> '{fleet,workers}' ELSE '[]' END) AS worker WHERE worker ->> 'model' IS NOT NULL) AS models,
@@ -69,7 +69,7 @@ struct PostmortemDraft: Sendable {
         let (model, from): (String, Date) = (try row.value("model"), felt ?? began)
         return IncidentCost.Scope(
             tier: try row.value("tier"), models: model.isEmpty ? try row.value("models") : [model], region: try row.value("region"),
-            minutes: from.wholeSeconds / 60..<max(from, until).wholeSeconds / 60 + 1)
+            tenant: try row.value("tenant_id"), minutes: from.wholeSeconds / 60..<max(from, until).wholeSeconds / 60 + 1)
     }
 
     private func time(_ date: Date) -> String { AdminJSON.string(DiagnosisReader.instant(date)) }
@@ -83,7 +83,7 @@ struct PostmortemDraft: Sendable {
                 count(DISTINCT (tenant_id, model, region, minute_at)) FILTER (WHERE NOT drill AND bad > 0) AS bad_minutes,
                 coalesce(sum(good + bad) FILTER (WHERE drill), 0)::bigint AS drilled
             FROM reliability.minute
-            WHERE minute_at >= \(SQL.minute(scope.minutes.lowerBound)) AND minute_at < \(SQL.minute(scope.minutes.upperBound)) AND \(scope.places())
+            WHERE minute_at >= \(SQL.minute(scope.minutes.lowerBound)) AND minute_at < \(SQL.minute(scope.minutes.upperBound)) AND \(scope.isMeant)
             """)
         var impact = Impact(minutes: Int64(scope.minutes.count))
         guard let row else { return impact }
@@ -119,6 +119,8 @@ struct PostmortemDraft: Sendable {
         case .firstTokenLate: "First tokens were late."
         case .redundancy: "Fewer independent sources of capacity served than what is promised needs."
         case .unmeasured: "Nothing was measured."
+        case .outsideLost: "Nothing was measured from outside."
+        case .budgetEnding: "Requests failed or were answered late for so long that the budget was about to end."
         }
     }
 }

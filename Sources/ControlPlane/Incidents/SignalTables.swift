@@ -11,10 +11,10 @@ struct SignalTables: Sendable {
     /// Seconds within which the newest probe must have come.
     private static let fresh = 150.0
 
-    /// What is told, and of it the burns of which a late last token is news: minutes of requests do not show it.
+    /// What is told, and of it the burns of which the news is not in minutes of all customers: a late last token, one customer's own.
     func triggers() async throws -> (told: [IncidentTrigger], spending: Set<IncidentKey>) {
         let burns = try await burns()
-        return (try await probes() + burns.map(\.trigger), Set(burns.filter(\.isLate).map(\.trigger.key)))
+        return (try await probes() + burns.map(\.trigger) + forecasts(), Set(burns.filter(\.isSpending).map(\.trigger.key)))
     }
 
     /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside.
@@ -34,24 +34,74 @@ struct SignalTables: Sendable {
             }
     }
 
-    /// Alerts that page, of all customers of a service together.
-    private func burns() async throws -> [(trigger: IncidentTrigger, isLate: Bool)] {
+    /// Models and regions that are to be probed from outside, and are not; a probe that our own key or limits fail shows nothing of the service.
+    func outsideLost(_ terms: [FleetView.Terms]) async throws -> [IncidentTrigger] {
+        let from = now.addingTimeInterval(-60 * Double(IncidentRules.outsideSilentMinutes))
         let rows = try await reliability.query(
             """
-            SELECT subject.tier, subject.model, subject.region, min(alert.opened_at) AS began_at,
+            SELECT DISTINCT model, region FROM reliability.probe
+            WHERE kind = 'outside' AND at > \(from) AND at <= \(now) AND fault IS DISTINCT FROM 'customer'
+            """)
+        let probed = Set(try rows.map { IncidentKey(.outsideLost, model: try $0.value("model"), region: try $0.value("region")) })
+        return Set(terms.map { IncidentKey(.outsideLost, model: $0.model, region: $0.region) }).subtracting(probed).sorted { $0.text < $1.text }
+            .map { key in
+                IncidentTrigger(
+                    key: key, beganAt: from,
+                    text:
+                        "outside view lost: no probe of \(key.model) through the endpoint of \(key.region) for \(IncidentRules.outsideSilentMinutes) minutes"
+                )
+            }
+    }
+
+    /// Alerts that page: of all customers of a service together, and of one with a budget of its own.
+    private func burns() async throws -> [(trigger: IncidentTrigger, isSpending: Bool)] {
+        let rows = try await reliability.query(
+            """
+            SELECT subject.tenant_id, subject.tier, subject.model, subject.region, min(alert.opened_at) AS began_at,
                 string_agg(DISTINCT alert.kind, ', ' ORDER BY alert.kind) AS kinds,
                 bool_or(alert.kind = 'ttlt_p95' AND EXISTS (SELECT 1 FROM reliability.probe WHERE probe.model = subject.model
                     AND probe.region = subject.region AND \(MinuteBook.fixedLength) AND probe.ttlt_us > objective.threshold_microseconds
-                    AND probe.at > \(now.addingTimeInterval(-Self.fresh)) AND probe.at <= \(now))) AS late
+                    AND probe.at > \(now.addingTimeInterval(-Self.fresh)) AND probe.at <= \(now)))
+                OR bool_or(subject.tenant_id IS NOT NULL AND EXISTS (SELECT 1 FROM reliability.minute WHERE minute.tenant_id = subject.tenant_id
+                    AND minute.model = subject.model AND minute.region = subject.region AND NOT minute.drill
+                    AND (minute.bad > 0 OR minute.first_token_over > 0)
+                    AND minute.minute_at >= date_trunc('minute', \(now)::timestamptz) - interval '1 minute' AND minute.minute_at <= \(now))) AS spending
             FROM reliability.burn_alert AS alert JOIN reliability.budget_subject AS subject ON subject.id = alert.subject_id
             LEFT JOIN reliability.objective AS objective ON objective.id = alert.objective_id
-            WHERE alert.closed_at IS NULL AND alert.severity = 'page' AND alert.opened_at <= \(now) AND subject.tenant_id IS NULL
-            GROUP BY subject.tier, subject.model, subject.region
+            WHERE alert.closed_at IS NULL AND alert.severity = 'page' AND alert.opened_at <= \(now)
+            GROUP BY subject.tenant_id, subject.tier, subject.model, subject.region
+            """)
+        let tiers = try await tiers(try rows.compactMap { try $0.value("tenant_id", as: UUID?.self) })
+        return try rows.map { row in
+            let tenant = try row.value("tenant_id", as: UUID?.self)?.lowercased
+            let key = IncidentKey(
+                .burn, tier: try tenant.map { tiers[$0] ?? "" } ?? row.value("tier"), model: try row.value("model"), region: try row.value("region"),
+                tenant: tenant ?? "")
+            let whose = tenant.map { " of tenant \($0)" } ?? ""
+            let text = "budget of \(try row.value("kinds", as: String.self))\(whose) is spent too fast"
+            return (IncidentTrigger(key: key, beganAt: try row.value("began_at"), text: text), try row.value("spending"))
+        }
+    }
+
+    private func tiers(_ tenants: [UUID]) async throws -> [String: String] {
+        guard !tenants.isEmpty else { return [:] }
+        let rows = try await serving.query("SELECT id, tier FROM serving.tenants WHERE id = ANY(\(tenants)::uuid[])")
+        return try rows.reduce(into: [:]) { $0[try $1.id("id")] = try $1.value("tier", as: String.self) }
+    }
+
+    /// Budgets that are not spent yet, and will be soon as it goes on like this.
+    private func forecasts() async throws -> [IncidentTrigger] {
+        let rows = try await reliability.query(
+            """
+            SELECT s.tier, s.model, s.region, string_agg(r.kind || ' in ' || \(BudgetResource.hoursLeft) || ' h', ', ' ORDER BY r.kind) AS ends
+            FROM \(BudgetResource.source)
+            WHERE s.tenant_id IS NULL AND s.ended_at IS NULL AND \(BudgetResource.hoursLeft)::numeric BETWEEN 0.1 AND \(IncidentRules.forecastHours)
+            GROUP BY s.tier, s.model, s.region
             """)
         return try rows.map { row in
-            let key = IncidentKey(.burn, tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"))
-            let text = "budget of \(try row.value("kinds", as: String.self)) is spent too fast"
-            return (IncidentTrigger(key: key, beganAt: try row.value("began_at"), text: text), try row.value("late"))
+            let key = IncidentKey(.budgetEnding, tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"))
+            return IncidentTrigger(
+                key: key, beganAt: now, text: "at the pace of the last hour the budget ends: \(try row.value("ends", as: String.self))")
         }
     }
 

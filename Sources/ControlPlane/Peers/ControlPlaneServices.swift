@@ -47,7 +47,9 @@ package struct ControlPlaneServices: Sendable {
         outside = OutsideProbes(databases: databases, holder: holder, settings: outsideProbes, metrics: metrics, logger: logger)
         behaviour = BehaviourWatch(databases: databases, holder: holder, metrics: metrics, logger: logger)
         keeper = ReliabilityKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
-        incidents = IncidentKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
+        incidents = IncidentKeeper(
+            databases: databases, outsideRegions: Set(outsideProbes?.endpoints.keys.map { $0 } ?? []), holder: holder, metrics: metrics,
+            logger: logger)
         pager = Pager(databases: databases, holder: holder, metrics: metrics, logger: logger)
         evidence = EvidenceKeeper(databases: databases, signer: authority.evidenceSigner, holder: holder, metrics: metrics, logger: logger)
         upkeep = ControlUpkeep(databases: databases, holder: holder, retention: retention, metrics: metrics, logger: logger)

@@ -9,7 +9,18 @@ enum BudgetResource {
             'consumed', \(share("r.consumed_numerator", "r.consumed_denominator")),
             'remaining', \(remaining), 'rolling_total', r.rolling_total, 'rolling_bad', r.rolling_bad,
             'rolling_consumed', \(share("r.rolling_consumed_numerator", "r.rolling_consumed_denominator")), 'verdict', r.verdict,
-            'freeze_state', r.freeze_state, 'causes', r.causes, 'evaluated_at', serving.wire_time(r.evaluated_at))
+            'freeze_state', r.freeze_state, 'causes', r.causes, 'hour_burn', round(r.hour_burn, 2)::text, 'hours_left', \(hoursLeft),
+            'runs_out_at', serving.wire_time(r.evaluated_at + make_interval(secs => 3600 * \(hoursLeft)::double precision)),
+            'evaluated_at', serving.wire_time(r.evaluated_at))
+        """
+
+    /// Until nothing of the budget is left when it is spent as within the last hour, one decimal place; NULL: it is not being spent, or its period ends
+    /// before. A share that is left lasts as long as that share of the period, divided by how many times as fast as allowed it is spent.
+    static let hoursLeft: SQL = """
+        (SELECT CASE WHEN left_hours <= 0 THEN '0.0' WHEN r.period_until > r.evaluated_at
+                AND left_hours * 3600 > extract(epoch FROM r.period_until - r.evaluated_at) THEN NULL ELSE round(left_hours, 1)::text END
+            FROM (SELECT (1 - r.consumed_numerator::numeric / r.consumed_denominator) * extract(epoch FROM r.period_until - r.period_from) / 3600
+                / nullif(r.hour_burn, 0) AS left_hours) AS pace WHERE left_hours IS NOT NULL)
         """
 
     static let source: SQL = "reliability.budget_state AS r JOIN reliability.budget_subject AS s ON s.id = r.subject_id"

@@ -21,7 +21,7 @@ struct BurnWatch: Sendable {
     func judge(_ subjects: [BudgetSubject], _ objectives: [StoredObjective], before minute: Int64) async throws -> [Change] {
         let windows = BurnRule.shipped.flatMap { [$0.longSeconds, $0.shortSeconds] }
         let open = try await self.open()
-        var (changes, places): ([Change], [String: [BurnWindow]]) = ([], [:])
+        var (changes, places, paces): ([Change], [String: [BurnWindow]], [Pace]) = ([], [:], [])
         for subject in subjects {
             let recent = try await MinuteBook(pool: pool).recent(of: subject.minutes, before: minute, seconds: windows)
             for kind in ObjectiveKind.allCases {
@@ -29,6 +29,11 @@ struct BurnWatch: Sendable {
                 let events =
                     kind == .lastToken
                     ? try await lastTokens(subject, stored.objective, before: minute, windows, &places) : recent.map { $0.events(kind) }
+                if let hour = events.first {
+                    let isProven = hour.bad >= BurnRule.leastBad
+                    paces.append(
+                        Pace(subject: subject.id, kind: kind, burn: isProven ? hour.burn(objective: stored.objective.goodShare) : Ratio(0, 1)))
+                }
                 for (index, rule) in BurnRule.shipped.enumerated() {
                     let (long, short) = (events[index * 2], events[index * 2 + 1])
                     let key = Key(subject: subject.id, kind: kind.rawValue, longSeconds: rule.longSeconds)
@@ -37,7 +42,26 @@ struct BurnWatch: Sendable {
                 }
             }
         }
+        try await note(paces)
         return changes
+    }
+
+    /// How fast a budget was spent within the last hour.
+    private struct Pace {
+        var subject: Int64
+        var kind: ObjectiveKind
+        var burn: Ratio?
+    }
+
+    /// What a forecast rests on. Most budgets are not being spent: those rows stay as they are.
+    private func note(_ paces: [Pace]) async throws {
+        try await pool.execute(
+            """
+            UPDATE reliability.budget_state AS state SET hour_burn = pace.burn
+            FROM unnest(\(paces.map(\.subject))::bigint[], \(paces.map(\.kind.rawValue))::text[],
+                \(paces.map { $0.burn?.decimal(places: 3) })::numeric[]) AS pace (subject_id, kind, burn)
+            WHERE state.subject_id = pace.subject_id AND state.kind = pace.kind AND state.hour_burn IS DISTINCT FROM pace.burn
+            """)
     }
 
     /// Subjects of one place share its probes.

@@ -31,10 +31,19 @@ struct ReportFacts: Sendable {
             )
         }
         let isOwn = entries.contains(where: \.own)
+        let forecast = try await databases.reliability.queryOne(
+            """
+            SELECT \(BudgetResource.hoursLeft) AS hours FROM \(BudgetResource.source)
+            WHERE r.kind = 'availability' AND s.model = \(subject.model) AND s.region = \(subject.region) AND s.ended_at IS NULL
+                AND (s.tenant_id = \(tenant) OR (s.tenant_id IS NULL AND s.tier = \(tier)))
+                AND r.evaluated_at >= \(EvidenceTime.minute(range.lowerBound)) AND r.evaluated_at < \(EvidenceTime.minute(month.minutes.upperBound))
+            ORDER BY s.tenant_id NULLS LAST LIMIT 1
+            """)
+        let left = try forecast?.value("hours", as: String?.self).map(AdminJSON.string) ?? "null"
         let causes = entries.filter { $0.own == isOwn && $0.minutes != 0 }.map { "\(AdminJSON.string($0.cause)):\($0.minutes)" }
         let allowed = Int64(month.minutes.count) * (Objective.million - found.objective.targetPpm) / Objective.million
         return "{\"objective\":\(AdminJSON.string(found.name)),\"target_ppm\":\(found.objective.targetPpm),\"allowed_minutes\":\(allowed),"
-            + "\"bad_minutes\":\(bad),\"causes\":{\(causes.joined(separator: ","))},\"is_of_tier\":\(!isOwn)}"
+            + "\"bad_minutes\":\(bad),\"causes\":{\(causes.joined(separator: ","))},\"is_of_tier\":\(!isOwn),\"hours_left\":\(left)}"
     }
 
     /// Announced work, whether or not the contract leaves it out.

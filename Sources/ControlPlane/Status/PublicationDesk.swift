@@ -31,7 +31,8 @@ struct PublicationDesk: Sendable {
                 CASE WHEN incident.drill THEN incident.opened_at
                     ELSE incident.impact_from + make_interval(mins => \(IncidentRules.draftMinutes)) END, 'automatic'
             FROM reliability.incident AS incident
-            WHERE (incident.impact_from IS NOT NULL OR incident.drill AND incident.rule <> 'redundancy') AND incident.opened_at > \(now)::timestamptz - interval '90 days'
+            WHERE (incident.impact_from IS NOT NULL OR incident.drill AND incident.rule <> 'redundancy') AND incident.tenant_id IS NULL
+                AND incident.opened_at > \(now)::timestamptz - interval '90 days'
             ON CONFLICT (incident_id) DO NOTHING
             """)
     }

@@ -87,8 +87,13 @@ package struct FleetView: Sendable {
         package var region: String
         package var backupRegion: String?
         package var fallbackModel: String?
+        /// Its fallback held in a drill of the last 30 days.
+        package var isDrilled: Bool
 
-        package init(model: String, tier: String, region: String, backupRegion: String? = nil, fallbackModel: String? = nil) {
+        package init(
+            model: String, tier: String, region: String, backupRegion: String? = nil, fallbackModel: String? = nil, isDrilled: Bool = false
+        ) {
+            self.isDrilled = isDrilled
             self.model = model
             self.tier = tier
             self.region = region

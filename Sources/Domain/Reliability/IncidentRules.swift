@@ -43,6 +43,10 @@ package enum IncidentRules {
     package static let cleanMinutes = 10
     /// Minutes without a probe from anywhere, after which what is sold is unmeasured.
     package static let silentMinutes = 10
+    /// Minutes without a probe from outside, where there are to be some, after which that is told.
+    package static let outsideSilentMinutes = 3
+    /// A budget that ends sooner at the present pace is told before it does.
+    package static let forecastHours = 24
     /// Minutes of customer impact after which its draft is published.
     package static let draftMinutes = 10
 

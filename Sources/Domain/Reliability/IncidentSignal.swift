@@ -7,6 +7,8 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
     case probesFailing = "probes_failing"
     /// A budget is spent too fast.
     case burn
+    /// At this pace a budget ends within a day.
+    case budgetEnding = "budget_ending"
     case serverErrors = "server_errors"
     case disconnects = "stream_disconnects"
     case queueTime = "queue_time"
@@ -17,12 +19,14 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
     case redundancy
     /// Nobody measures what is promised.
     case unmeasured
+    /// Nobody measures it from outside, where customers are.
+    case outsideLost = "outside_view_lost"
 
     /// Who must look at it now.
     package var severity: BurnRule.Severity {
         switch self {
         case .breachedMinutes, .firstTokenLate, .probesFailing, .burn, .serverErrors, .providerHealth: .page
-        case .disconnects, .queueTime, .workerHealth, .redundancy, .unmeasured: .ticket
+        case .disconnects, .queueTime, .workerHealth, .redundancy, .unmeasured, .outsideLost, .budgetEnding: .ticket
         }
     }
 
@@ -30,7 +34,7 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
     package var isFelt: Bool {
         switch self {
         case .breachedMinutes, .firstTokenLate, .probesFailing, .burn, .serverErrors, .disconnects, .queueTime: true
-        case .providerHealth, .workerHealth, .redundancy, .unmeasured: false
+        case .providerHealth, .workerHealth, .redundancy, .unmeasured, .outsideLost, .budgetEnding: false
         }
     }
 
@@ -48,6 +52,8 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
         case .workerHealth: "A worker is out of rotation"
         case .redundancy: "Redundancy is below what is promised"
         case .unmeasured: "Service is not measured"
+        case .outsideLost: "Outside view lost"
+        case .budgetEnding: "Error budget is about to end"
         }
     }
 
@@ -63,7 +69,9 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
                 .shortenBatchWindow, .capOutput, .pauseLongPrompts, .throttleTenant, .fallbackModel, .shedTier, .sellCapacity,
             ]
         case .redundancy: [.raiseWorkers, .reviewProvider]
-        case .unmeasured: []
+        // Before it is missed: what adds or moves capacity, and what terms name. Nobody else pays for a forecast.
+        case .budgetEnding: [.warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .fallbackModel]
+        case .unmeasured, .outsideLost: []
         }
     }
 }
@@ -78,8 +86,14 @@ package struct IncidentKey: Sendable, Hashable {
     package var provider: String
     /// Of whatever else it is about, such as a worker's id.
     package var subject: String
+    /// Id of the one whose promise it is about; empty: of all.
+    package var tenant: String
 
-    package init(_ signal: IncidentSignal, tier: String = "", model: String = "", region: String = "", provider: String = "", subject: String = "") {
+    package init(
+        _ signal: IncidentSignal, tier: String = "", model: String = "", region: String = "", provider: String = "", subject: String = "",
+        tenant: String = ""
+    ) {
+        self.tenant = tenant
         self.signal = signal
         self.tier = tier
         self.model = model
@@ -91,6 +105,7 @@ package struct IncidentKey: Sendable, Hashable {
     /// As rows hold it.
     package var text: String {
         let parts = [tier, model, region, signal.rawValue]
-        return (parts + [provider, subject].filter { !$0.isEmpty }).map { $0.isEmpty ? "*" : $0 }.joined(separator: "/")
+        return (parts + [provider, subject, tenant.isEmpty ? "" : "tenant:" + tenant].filter { !$0.isEmpty }).map { $0.isEmpty ? "*" : $0 }.joined(
+            separator: "/")
     }
 }

@@ -5,6 +5,10 @@ package enum Redundancy {
         case providers
         /// Workers of the model live in the backup region.
         case backup
+        /// The SKU that stands in for it is there, and workers of its model live.
+        case fallback
+        /// That was tried under a failure, and held, within the time that a drill is worth something.
+        case drill
     }
 
     /// What the fleet gives now. A backup region that is only a name gives nothing.
@@ -15,6 +19,10 @@ package enum Redundancy {
         if let backup = terms.backupRegion, workers.contains(where: { $0.region == backup && ($0.isServing || $0.isStandby) }) {
             given.insert(.backup)
         }
+        if let fallback = terms.fallbackModel, fleet.workers.contains(where: { $0.model == fallback && ($0.isServing || $0.isStandby) }) {
+            given.insert(.fallback)
+        }
+        if terms.isDrilled { given.insert(.drill) }
         return given
     }
 

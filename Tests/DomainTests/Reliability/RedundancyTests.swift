@@ -18,6 +18,10 @@ import Testing
         #expect(given([worker("a", "eu"), worker("b", "us", serving: false)]) == [])
         #expect(given([worker("a", "eu"), worker("b", "us", serving: false, standby: true)]) == [.backup])
         #expect(given([worker("a", "eu"), worker("b", "us", model: "other")]) == [])
+        var fallen = FleetView.Terms(model: "m", tier: "pro", region: "eu", fallbackModel: "small", isDrilled: true)
+        #expect(Redundancy.given(fallen, FleetView(workers: [worker("a", "eu", model: "small")])) == [.fallback, .drill])
+        fallen.isDrilled = false
+        #expect(Redundancy.given(fallen, FleetView(workers: [worker("a", "eu", serving: false, model: "small")])) == [])
         let unnamed = FleetView.Terms(model: "m", tier: "pro", region: "eu")
         #expect(Redundancy.given(unnamed, FleetView(workers: [worker("a", "eu"), worker("b", "us")])) == [.providers])
     }

@@ -40,6 +40,11 @@ struct RemedyTests {
         MitigationTarget(.shedTier, tier: "hobby", model: "m", region: "eu"), MitigationTarget(.sellCapacity, tenant: "noisy"),
     ]
 
+    /// Before anything is missed: reserved pools, the backup region, the smaller model that terms name.
+    private static let forecast: Set<MitigationAction> = [
+        .warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .fallbackModel,
+    ]
+
     private static func ladder(of signal: IncidentSignal) -> [MitigationTarget] {
         switch signal {
         case .breachedMinutes, .firstTokenLate, .burn, .queueTime, .probesFailing, .serverErrors, .disconnects: felt
@@ -50,7 +55,8 @@ struct RemedyTests {
                 MitigationTarget(.reviewProvider, provider: "a"),
             ]
         case .redundancy: [MitigationTarget(.raiseWorkers, model: "m", region: "eu"), MitigationTarget(.reviewProvider, provider: "a")]
-        case .unmeasured: []
+        case .budgetEnding: felt.filter { forecast.contains($0.action) }
+        case .unmeasured, .outsideLost: []
         }
     }
 

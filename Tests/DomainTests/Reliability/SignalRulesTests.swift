@@ -89,6 +89,7 @@ struct SignalRulesTests {
     func keys() {
         #expect(IncidentKey(.serverErrors, tier: "pro", model: "m", region: "eu").text == "pro/m/eu/server_errors")
         #expect(IncidentKey(.providerHealth, region: "eu", provider: "a").text == "*/*/eu/provider_health/a")
+        #expect(IncidentKey(.burn, tier: "pro", model: "m", region: "eu", tenant: "t").text == "pro/m/eu/burn/tenant:t")
     }
 
     private let service = ServiceName(tier: "pro", model: "m", region: "eu")

@@ -1,0 +1,131 @@
+import Domain
+import FoundationEssentials
+import Postgres
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+/// Signs that a promise is in danger: one customer's budget, a budget that ends soon, nobody who looks from outside.
+@Suite struct PromiseSignTests {
+    private let start = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 / 60).rounded(.down) * 60)
+
+    /// A tenant of Business with a budget of its own, which is spent too fast.
+    private func burn(_ world: IncidentWorld) async throws -> UUID {
+        let tenant = UUID()
+        _ = try await world.world.pool.pipeline([
+            "INSERT INTO serving.tenants (id, name, display_name, tier) VALUES (\(tenant), 'acme', 'Acme', 'business')",
+            "INSERT INTO reliability.budget_subject (tenant_id, tier, model, region, first_minute_at) VALUES (\(tenant), '', 'tiny', 'eu', \(start))",
+            alert("tenant_id = \(tenant)"),
+        ])
+        return tenant
+    }
+
+    private func alert(_ subject: SQL) -> SQL {
+        """
+        INSERT INTO reliability.burn_alert (subject_id, kind, objective_id, severity, long_seconds, short_seconds, burn, threshold, bad, total, opened_at)
+        SELECT id, 'availability', gen_random_uuid(), 'page', 3600, 300, 20, 14.4, 5, 100, \(start)::timestamptz FROM reliability.budget_subject
+        WHERE \(subject)
+        """
+    }
+
+    private let burns: SQL = "SELECT rule, tier, tenant_id IS NOT NULL FROM reliability.incident WHERE rule = 'burn' ORDER BY opened_at"
+
+    @Test func `a tenant's own burn is an incident of that tenant alone, while more is spent`() async throws {
+        try await IncidentWorld.with { world in
+            let tenant = try await burn(world)
+            try await world.minute(start, good: 50, errors: 2)
+            try await world.turn(start + 10)
+            #expect(try await world.rows(burns).isEmpty, "others fail, it does not")
+            try await world.minute(start, good: 50, errors: 2, tenant: tenant)
+            try await world.turn(start + 16)
+            #expect(try await world.rows(burns) == ["(burn,business,t)"])
+            #expect(
+                try await world.rows("SELECT key, title, severity FROM reliability.incident WHERE tenant_id = \(tenant)") == [
+                    "(business/tiny/eu/burn/tenant:\(tenant.lowercased),\"Error budget is spent too fast, of one customer: tiny, eu, business\",page)"
+                ])
+            let pool = world.world.pool
+            try await PublicationDesk(serving: pool, reliability: pool).tend(at: start + 20)
+            #expect(try await world.rows("SELECT title FROM reliability.status_post").isEmpty, "it is nobody else's business")
+            let id = try #require(
+                UUID(uuidString: try await world.one("SELECT id::text AS one FROM reliability.incident WHERE tenant_id IS NOT NULL") ?? ""))
+            let draft = try await PostmortemDraft(reliability: pool).make(id, until: start + 60).document
+            #expect(draft.contains(#""customers_touched":1,"bad_requests":2"#), "\(draft)")
+        }
+    }
+
+    @Test func `where the tier's budget burns too, the tenant's is a part of that`() async throws {
+        try await IncidentWorld.with { world in
+            let tenant = try await burn(world)
+            _ = try await world.world.pool.pipeline([
+                "INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('business', 'tiny', 'eu', \(start))",
+                alert("tenant_id IS NULL"),
+            ])
+            try await world.minute(start, good: 50, errors: 2, tenant: tenant)
+            for second in [10.0, 16, 22] { try await world.turn(start + second) }
+            #expect(try await world.rows(burns) == ["(burn,business,f)"])
+        }
+    }
+
+    @Test func `a budget that ends within a day at this pace is told before it does, unless it is known to burn`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            _ = try await pool.pipeline([
+                "INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('business', 'tiny', 'eu', \(start))",
+                // A tenth is left, which lasts for 72 hours as allowed, and for 24 at three times that.
+                """
+                INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, consumed_numerator,
+                    consumed_denominator, rolling_total, rolling_bad, rolling_consumed_numerator, rolling_consumed_denominator, verdict, freeze_state,
+                    causes, evaluated_at, hour_burn)
+                SELECT subject.id, 'availability', objective.id, now() - interval '15 days', now() + interval '15 days', 43200, 39, 9, 10, 43200, 39, 9, 10,
+                    'met', 'normal', '{}', now(), 2.9
+                FROM reliability.budget_subject AS subject, reliability.objective WHERE objective.name = 'availability'
+                """,
+            ])
+            let incidents: SQL = "SELECT rule, severity, impact_from FROM reliability.incident WHERE rule <> 'server_errors'"
+            try await world.minute(start, good: 500, errors: 1)
+            try await world.turn(start + 10)
+            #expect(try await world.rows(incidents).isEmpty)
+            try await pool.execute("UPDATE reliability.budget_state SET hour_burn = 6")
+            try await world.turn(start + 16)
+            #expect(try await world.rows(incidents) == ["(budget_ending,ticket,)"])
+            let told = try await world.one("SELECT text AS one FROM reliability.incident_event WHERE kind = 'opened'")
+            #expect(told == "at the pace of the last hour the budget ends: availability in 12.0 h")
+            _ = try await pool.pipeline(["UPDATE reliability.incident SET resolved_at = \(start), step = 'resolved'", alert("TRUE")])
+            for second in [22.0, 28] { try await world.turn(start + second) }
+            #expect(try await world.rows("SELECT rule FROM reliability.incident WHERE resolved_at IS NULL") == ["(burn)"])
+        }
+    }
+
+    @Test func `nobody who probes from outside for three minutes is an incident of its own, where there is an endpoint to probe`() async throws {
+        try await IncidentWorld.with(outside: ["eu"]) { world in
+            for region in ["eu", "us"] {
+                try await world.world.pool.execute(
+                    """
+                    INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state, override_reason)
+                    VALUES (\("tiny-" + region), 'tiny', 'business', \(region), 1, 1, 'active', 'demonstration')
+                    """)
+            }
+            func probe(_ second: Double, fault: String? = nil) async throws {
+                try await world.world.pool.execute(
+                    """
+                    INSERT INTO reliability.probe (id, at, kind, model, region, succeeded, fault, status)
+                    VALUES (gen_random_uuid(), \(start + second), 'outside', 'tiny', 'eu', \(fault == nil), \(fault), 200)
+                    """)
+            }
+            let incidents: SQL = "SELECT rule, model, region, severity FROM reliability.incident WHERE rule <> 'unmeasured'"
+            for second in [0.0, 60, 120] { try await probe(second) }
+            for second in [0.0, 100, 200, 295] { try await world.turn(start + second) }
+            #expect(try await world.rows(incidents).isEmpty)
+            // Our own key is refused: nothing is seen of the service.
+            try await probe(290, fault: "customer")
+            try await world.turn(start + 305)
+            #expect(try await world.rows(incidents) == ["(outside_view_lost,tiny,eu,ticket)"])
+            try await probe(310)
+            try await world.turn(start + 315)
+            #expect(
+                try await world.rows("SELECT last_signal_at = \(start + 305)::timestamptz FROM reliability.incident WHERE rule = 'outside_view_lost'")
+                    == ["(t)"])
+        }
+    }
+}
