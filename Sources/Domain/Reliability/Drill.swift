@@ -29,7 +29,7 @@ package struct DrillFindings: Sendable, Equatable {
     package var badMinutes: Int64
     /// From its beginning to the first sign; nil: nobody noticed.
     package var detectedAfter: Int64?
-    /// From the first sign to the first mitigation; nil: none.
+    /// From the first sign until the first mitigation was in force at all connected gateways; nil: none was needed.
     package var mitigatedAfter: Int64?
     /// First tokens of its minutes, and those later than their tier's objective.
     package var firstTokens: LatencyCounter
