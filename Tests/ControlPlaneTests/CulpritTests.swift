@@ -107,25 +107,26 @@ import Testing
         }
     }
 
+    /// Two first tokens a second; all are late from second 70 to 150. Then the keeper looks.
+    private func tell(_ world: IncidentWorld, _ tenant: UUID, _ second: Int) async throws {
+        let minute = start + Double(second / 60 * 60)
+        let inMinute = Int64(second % 60 + 1) * 2
+        let late = Int64(max(0, min(second, 149) - max(70, second / 60 * 60) + 1)) * 2
+        try await world.world.pool.execute(
+            "DELETE FROM reliability.minute WHERE tenant_id = \(tenant) AND minute_at = \(minute)")
+        try await world.minute(minute, good: Int(inMinute), tenant: tenant)
+        try await world.world.pool.execute(
+            """
+            UPDATE reliability.minute SET first_token_samples = \(inMinute), first_token_over = \(late)
+            WHERE tenant_id = \(tenant) AND minute_at = \(minute)
+            """)
+        try await world.turn(start + Double(second))
+    }
+
     @Test func `first tokens that become far too late are an incident with something done within a minute, once`() async throws {
         try await IncidentWorld.with { world in
             let tenant = UUID()
-            func told(_ second: Int) async throws {
-                // Two first tokens a second; all are late from second 70 to 150.
-                let minute = start + Double(second / 60 * 60)
-                let inMinute = Int64(second % 60 + 1) * 2
-                let late = Int64(max(0, min(second, 149) - max(70, second / 60 * 60) + 1)) * 2
-                try await world.world.pool.execute(
-                    "DELETE FROM reliability.minute WHERE tenant_id = \(tenant) AND minute_at = \(minute)")
-                try await world.minute(minute, good: Int(inMinute), tenant: tenant)
-                try await world.world.pool.execute(
-                    """
-                    UPDATE reliability.minute SET first_token_samples = \(inMinute), first_token_over = \(late)
-                    WHERE tenant_id = \(tenant) AND minute_at = \(minute)
-                    """)
-                try await world.turn(start + Double(second))
-            }
-            for second in stride(from: 4, to: 240, by: 5) { try await told(second) }
+            for second in stride(from: 4, to: 240, by: 5) { try await tell(world, tenant, second) }
             let opened = try await world.rows(
                 """
                 SELECT rule, severity, tier, opened_at - \(start + 70)::timestamptz < interval '60 seconds', occurrences FROM reliability.incident
@@ -139,6 +140,19 @@ import Testing
             #expect(first == ["(t)"])
             let steps = try await world.rows("SELECT text FROM reliability.incident_event WHERE kind = 'step' ORDER BY id")
             #expect(steps == ["(stabilizing)"] || steps == ["(stabilizing)", "(mitigated)"], "\(steps)")
+        }
+    }
+
+    @Test func `what a drill slows down is an incident of the drill`() async throws {
+        try await IncidentWorld.with { world in
+            try await world.world.pool.execute(
+                """
+                INSERT INTO reliability.drill (kind, region, regions, models, delay_milliseconds, compression, reason, requested_by, started_at, until_at)
+                VALUES ('slow-region', 'eu', '{eu}', '{tiny}', 3000, 1, 'test of it', 'test', \(start + 60), \(start + 300))
+                """)
+            let tenant = UUID()
+            for second in stride(from: 4, to: 120, by: 5) { try await tell(world, tenant, second) }
+            #expect(try await world.rows("SELECT rule, drill FROM reliability.incident") == ["(first_token_late,t)"])
         }
     }
 }

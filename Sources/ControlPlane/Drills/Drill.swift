@@ -57,6 +57,11 @@ extension Drill {
         guard provider == key.provider, region == nil || region == key.region else { return false }
         return worker == nil || key.subject.isEmpty || key.subject == worker?.lowercased
     }
+
+    /// It makes these answers late on purpose.
+    func slows(_ service: ServiceName) -> Bool {
+        kind == .slowRegion && models.contains(service.model) && (regions.isEmpty || regions.contains(service.region))
+    }
 }
 
 extension DrillKind {

@@ -231,10 +231,11 @@ package actor IncidentKeeper: Service {
             let going = Set(IncidentSignal.allCases.filter { open[key($0).text] != nil })
             let rules = SignalRules(
                 minutes, BreachObjectives(news.objectives, for: name), now: now.wholeSeconds, newest: firstTokens.counter(of: name))
+            let isSlowed = picture.drills.contains { $0.slows(name) }
             return rules.findings(open: going).map { finding in
                 IncidentTrigger(
                     key: key(finding.signal), beganAt: Date(timeIntervalSince1970: Double(finding.beganAt)), text: finding.signal.title,
-                    isDrill: name.isDrill)
+                    isDrill: name.isDrill || (isSlowed && finding.signal == .firstTokenLate))
             }
         }
         let fleet = FleetRules(picture.conditions)
