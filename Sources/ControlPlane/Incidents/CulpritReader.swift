@@ -22,6 +22,8 @@ struct CulpritReader: Sendable {
     /// Seconds of answers, and the most of a model that are looked at, the newest first.
     private static let window: TimeInterval = 600
     private static let most = 20_000
+    /// Of all models: to look for a rare one must not take longer than the look that waits for it.
+    private static let mostOfAll = 200_000
     private static let takeover: TimeInterval = 3_600
 
     let serving: PostgresPool
@@ -118,10 +120,10 @@ struct CulpritReader: Sendable {
             SELECT request.worker_id, coalesce(request.release, '') AS release, request.region, count(*) AS answers,
                 count(*) FILTER (WHERE request.outcome <> 'good') AS failed, count(request.first_token_after_us) AS samples,
                 count(*) FILTER (WHERE request.first_token_after_us > tier.threshold) AS late
-            FROM (SELECT worker_id, release, region, tier, outcome, first_token_after_us FROM billing.usage_event
-                WHERE kind = 'final' AND model = \(model) AND worker_id IS NOT NULL AND accepted_at > \(from) AND accepted_at <= \(now)
-                    AND outcome IN ('good', 'bad:5xx', 'bad:stream_broken', 'bad:empty_completion')
-                ORDER BY accepted_at DESC LIMIT \(Self.most)) AS request
+            FROM (SELECT * FROM (SELECT kind, model, worker_id, release, region, tier, outcome, first_token_after_us FROM billing.usage_event
+                    WHERE accepted_at > \(from) AND accepted_at <= \(now) ORDER BY accepted_at DESC LIMIT \(Self.mostOfAll)) AS newest
+                WHERE kind = 'final' AND model = \(model) AND worker_id IS NOT NULL
+                    AND outcome IN ('good', 'bad:5xx', 'bad:stream_broken', 'bad:empty_completion') LIMIT \(Self.most)) AS request
             LEFT JOIN unnest(\(thresholds.tiers)::text[], \(thresholds.microseconds)::bigint[]) AS tier (name, threshold) ON tier.name = request.tier
             GROUP BY request.worker_id, coalesce(request.release, ''), request.region
             """)

@@ -105,11 +105,11 @@ struct MitigationDesk: Sendable {
                 expiresAt: Date(timeIntervalSince1970: Double(expiresAt)))
             try await book.note(incident, "mitigation", "\(isDry ? "would do" : "decided"): \(target.text); \(cost.text)")
             return isDry ? nil : incident
-        case .propose(let target, let trouble):
+        case .propose(let target, let trouble, let cost):
             guard let incident = UUID(uuidString: trouble) else { return nil }
             try await insert(
-                target, incident: incident, mode: "proposal", state: "proposed", cost: .nothing, expiresAt: now.addingTimeInterval(Self.proposalRest))
-            try await book.note(incident, "proposal", "a person is asked to: \(target.text)")
+                target, incident: incident, mode: "proposal", state: "proposed", cost: cost, expiresAt: now.addingTimeInterval(Self.proposalRest))
+            try await book.note(incident, "proposal", "a person is asked to: \(target.text); \(cost.text)")
             return nil
         case .extend(let id, let until):
             try await connection.execute(

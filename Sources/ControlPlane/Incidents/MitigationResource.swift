@@ -269,7 +269,8 @@ extension MitigationPolicy.Decision {
         return switch self {
         case .apply(let target, let trouble, let cost, _):
             object("apply", [("what", target.text), ("incident", trouble), ("mitigation", nil)], cost: cost)
-        case .propose(let target, let trouble): object("propose", [("what", target.text), ("incident", trouble), ("mitigation", nil)])
+        case .propose(let target, let trouble, let cost):
+            object("propose", [("what", target.text), ("incident", trouble), ("mitigation", nil)], cost: cost)
         case .extend(let id, _): object("extend", [("what", nil), ("incident", nil), ("mitigation", id)])
         case .revert(let id, let reason): object("revert", [("what", reason.rawValue), ("incident", nil), ("mitigation", id)])
         }

@@ -30,10 +30,17 @@ package struct MitigationLadder: Sendable {
         case .throttleTenant:
             MitigationCost(
                 refusedRequests: target.tenant.flatMap { fleet.demand.tenants[$0] }?.refused(leaving: Int64(target.value ?? Self.throttle)) ?? 0)
-        case .restartWorker, .drainWorker, .drainProvider, .backupRegion, .protectedPool, .raiseWorkers, .rollBackImage, .raiseLimit, .sellCapacity,
-            .reviewProvider:
+        case .raiseWorkers: MitigationCost(microUsd: priceOfOneMore(target))
+        case .restartWorker, .drainWorker, .drainProvider, .backupRegion, .protectedPool, .rollBackImage, .raiseLimit, .sellCapacity, .reviewProvider:
             .nothing
         }
+    }
+
+    /// Of a worker where the model is served, the cheapest.
+    private func priceOfOneMore(_ target: MitigationTarget) -> Int64? {
+        let pools = Set(
+            fleet.workers.lazy.filter { (target.model ?? $0.model) == $0.model && (target.region ?? $0.region) == $0.region }.map(\.pool))
+        return fleet.pools.filter { pools.contains($0.name) }.compactMap(\.hourPriceMicroUsd).min()
     }
 
     /// Of the pool's workers that stand by.

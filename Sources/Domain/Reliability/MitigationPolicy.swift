@@ -91,7 +91,7 @@ package struct MitigationPolicy: Sendable {
         /// For the trouble of that id.
         case apply(MitigationTarget, trouble: String, cost: MitigationCost, expiresAt: Int64)
         /// A person is asked to do it.
-        case propose(MitigationTarget, trouble: String)
+        case propose(MitigationTarget, trouble: String, cost: MitigationCost = .nothing)
         case extend(String, until: Int64)
         case revert(String, RevertReason)
     }
@@ -240,8 +240,8 @@ package struct MitigationPolicy: Sendable {
             for target in targets {
                 if canApply(target) { return }
                 guard !isAutomatic(target), !situation.proposed.contains(target), !situation.vetoed.contains(target) else { continue }
-                let isSaid = decisions.contains { if case .propose(target, _) = $0 { true } else { false } }
-                if !isSaid { decisions.append(.propose(target, trouble: trouble.id)) }
+                let isSaid = decisions.contains { if case .propose(target, _, _) = $0 { true } else { false } }
+                if !isSaid { decisions.append(.propose(target, trouble: trouble.id, cost: ladder.cost(target))) }
             }
         }
     }

@@ -161,6 +161,8 @@ struct MitigationPolicyTests {
         let costs = ladder.targets(slow(lastSeen: 0)).reduce(into: [MitigationAction: MitigationCost]()) { $0[$1.action] = ladder.cost($1) }
         let expected: [MitigationAction: MitigationCost] = [
             .warmPool: MitigationCost(microUsd: 1_000_000), .reservedCapacity: MitigationCost(microUsd: nil),
+            // Of the pools with workers of the model only one has a price.
+            .raiseWorkers: MitigationCost(microUsd: 500_000),
             .shortenBatchWindow: MitigationCost(lessenedRequests: 5), .capOutput: MitigationCost(shortenedTokens: 9_000),
             .pauseLongPrompts: MitigationCost(refusedRequests: 7), .fallbackModel: MitigationCost(lessenedRequests: 40),
             .shedTier: MitigationCost(refusedRequests: 100),
@@ -277,7 +279,7 @@ private struct MitigationWorld {
             standing.append(.init(id: "\(number)", target: target, appliedAt: now, expiresAt: expiresAt))
             costs[target] = cost
             history[target, default: []].append(now)
-        case .propose(let target, _):
+        case .propose(let target, _, _):
             let isNew = proposed.insert(target).inserted
             #expect(isNew)
         case .extend(let id, let until):
