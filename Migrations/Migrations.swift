@@ -52,5 +52,7 @@ package enum Migrations {
         File(name: "V0043_drill_evidence", sql: PackageResources.V0043_drill_evidence_sql),
         File(name: "V0044_mitigation_reach", sql: PackageResources.V0044_mitigation_reach_sql),
         File(name: "V0045_incident_tenants", sql: PackageResources.V0045_incident_tenants_sql),
+        File(name: "V0046_report_links", sql: PackageResources.V0046_report_links_sql),
+        File(name: "V0047_status_looks", sql: PackageResources.V0047_status_looks_sql),
     ]
 }

@@ -6,7 +6,8 @@ import Program
 /// Where the admin API is and with which token it is asked.
 struct AdminAccess: Sendable {
     var url: String
-    var token: AdminToken
+    /// Nil: what is asked is public.
+    var token: AdminToken?
 
     /// The profile that the arguments name; else `PLIMSOLL_ADMIN_URL` and `PLIMSOLL_ADMIN_TOKEN`; else the profile that `PLIMSOLL_PROFILE`
     /// names; else the profile `default`. `docs/command-line.md` describes them.
@@ -46,9 +47,19 @@ struct AdminAccess: Sendable {
         self.token = AdminToken(token)
     }
 
+    /// Of public pages.
+    init(open url: String) throws(CommandFailure) {
+        self.url = try Self.check(url)
+        token = nil
+    }
+
     private init(checked url: String, _ token: String) throws(CommandFailure) {
+        self.init(url: try Self.check(url), token: token)
+    }
+
+    private static func check(_ url: String) throws(CommandFailure) -> String {
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else { throw CommandFailure(.usage, "'\(url)' is no http or https address") }
-        self.init(url: url.hasSuffix("/") ? String(url.dropLast()) : url, token: token)
+        return url.hasSuffix("/") ? String(url.dropLast()) : url
     }
 }
 

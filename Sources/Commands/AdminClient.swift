@@ -125,7 +125,8 @@ struct AdminClient: Sendable {
 
     private func send(_ request: OutboundRequest) async throws(CommandFailure) -> OutboundResponse {
         var request = request
-        request.headers += [OutboundHeader("authorization", access.token.authorization), OutboundHeader("accept", "application/json")]
+        if let token = access.token { request.headers.append(OutboundHeader("authorization", token.authorization)) }
+        request.headers.append(OutboundHeader("accept", "application/json"))
         do {
             return try await outbound.send(request)
         } catch {

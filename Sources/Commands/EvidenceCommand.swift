@@ -26,15 +26,20 @@ struct EvidenceTreesCommand: AsyncParsableCommand {
 struct CheckpointCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "checkpoint", abstract: "Prints the newest signed head of the public log, and checks that it grew.",
-        discussion: "With --since, proves that the log of an older checkpoint, kept in a file, is the beginning of this one.")
+        discussion: """
+            With --since, proves that the log of an older checkpoint, kept in a file, is the beginning of this one. Customers give the address of the
+            operator's public pages with --url, and with --key the key that they keep.
+            """)
 
     @OptionGroup var options: AdminOptions
     @Option(help: "File with a checkpoint that was printed earlier.") var since: String?
+    @Option(help: "Where the operator's public pages are, such as https://trust.example.com: for customers, who need no token.") var url: String?
+    @Option(help: "The signer's verifier key, or a file that holds it; without it the one that the server tells.") var key: String?
 
     func run() async throws {
         try await CommandFailure.reporting {
-            let client = try options.client()
-            let key = try NoteKeyFile.parse(try await client.page("evidence/v1/key"))
+            let client = try url.map { AdminClient(try AdminAccess(open: $0)) } ?? options.client()
+            let key = try await signer(client)
             let note = try await client.page("evidence/v1/checkpoint")
             let newest = try Self.checkpoint(note, key)
             if let since {
@@ -43,6 +48,11 @@ struct CheckpointCommand: AsyncParsableCommand {
             }
             print(note, terminator: "")
         }
+    }
+
+    private func signer(_ client: AdminClient) async throws -> NoteKey {
+        if let key { return try NoteKeyFile.find(key) }
+        return try NoteKeyFile.parse(try await client.page("evidence/v1/key"))
     }
 
     private func prove(_ older: LogCheckpoint, _ newest: LogCheckpoint, _ client: AdminClient) async throws {
@@ -56,7 +66,7 @@ struct CheckpointCommand: AsyncParsableCommand {
 
     private static func checkpoint(_ text: String, _ key: NoteKey) throws(CommandFailure) -> LogCheckpoint {
         guard let note = SignedNote(text), let checkpoint = LogCheckpoint(note.text) else { throw CommandFailure(.refused, "this is no checkpoint") }
-        guard note.isSigned(by: key) else { throw CommandFailure(.refused, "the checkpoint is not signed by the server's key \(key)") }
+        guard note.isSigned(by: key) else { throw CommandFailure(.refused, "the checkpoint is not signed by the key \(key)") }
         return checkpoint
     }
 }

@@ -15,7 +15,8 @@ package struct PlimsollCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Customers",
                 subcommands: [
-                    TenantsCommand.self, KeysCommand.self, KeyUsesCommand.self, TiersCommand.self, SKUsCommand.self, PricesCommand.self,
+                    TenantsCommand.self, ReportLinksCommand.self, KeysCommand.self, KeyUsesCommand.self, TiersCommand.self, SKUsCommand.self,
+                    PricesCommand.self,
                     QuotasCommand.self, RulesCommand.self,
                 ]),
             CommandGroup(

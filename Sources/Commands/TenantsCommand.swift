@@ -1,5 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
+import HTTPWire
+import Program
 
 enum Tenants: AdminKind {
     static let path = "tenants"
@@ -31,6 +33,25 @@ struct TenantsCommand: AsyncParsableCommand {
         ])
 }
 
+enum ReportLinks: AdminKind {
+    static let path = "report-links"
+    static let noun = "link to a report"
+    static let columns: [AdminColumn] = ["id", "tenant", "month", "expires_at", "revoked_at", "created_by"]
+    static let filters: [KindFilter] = [.tenant]
+    static let fields: [KindField] = [
+        .required("tenant", "id or name", changeable: false),
+        .optional("month", "such as 2030-01; the present one without it", changeable: false),
+        .optional("days", "how long it opens the report, 1 to 400; 30", form: .json, changeable: false),
+    ]
+    static let secret: String? = "url"
+}
+
+struct ReportLinksCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report-links", abstract: "Links by which customers see a month of their own without an account.",
+        subcommands: [ListVerb<ReportLinks>.self, GetVerb<ReportLinks>.self, CreateVerb<ReportLinks>.self, RevokeVerb<ReportLinks>.self])
+}
+
 /// `plimsoll tenants report acme --month 2030-01 --html acme-2030-01.html`
 struct TenantReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -41,9 +62,18 @@ struct TenantReportCommand: AsyncParsableCommand {
     @Argument(help: "Id or name.") var tenant: String
     @Option(help: "Such as 2030-01; the present one without it.") var month: String?
     @Option(help: "A file to write it to as a page with charts, which needs no network and prints well.") var html: String?
+    @Flag(help: "Makes a link for the customer instead, shown once: whoever has it sees this month, and nothing else, until it expires.")
+    var link = false
+    @Option(help: "Days that the link is good for, 1 to 400.") var days = 30
+
+    func validate() throws {
+        guard (1...400).contains(days) else { throw ValidationError("--days must be from 1 to 400") }
+        guard !link || html == nil else { throw ValidationError("--link and --html exclude each other") }
+    }
 
     func run() async throws {
         try await CommandFailure.reporting {
+            guard !link else { return try await makeLink(try options.client()) }
             let query = month.map { "?month=\(AdminClient.escape($0))" } ?? ""
             let (client, path) = (try options.client(), "tenants/\(AdminClient.escape(tenant))/report")
             guard let html else { return print(JSONPrinter.pretty(try await client.get("\(path)\(query)"))) }
@@ -54,6 +84,18 @@ struct TenantReportCommand: AsyncParsableCommand {
                 throw CommandFailure(.refused, "\(html) cannot be written", cause: error)
             }
         }
+    }
+
+    private func makeLink(_ client: AdminClient) async throws {
+        var wish = JSONObject()
+        _ = wish.append("tenant", .string(tenant))
+        if let month { _ = wish.append("month", .string(month)) }
+        _ = wish.append("days", .integer(Int64(days)))
+        let made = try await client.create(ReportLinks.self, .object(wish))
+        guard options.output == .table else { return options.show(made) }
+        print(PrintableText.clean(made["url"]?.string ?? ""))
+        let (id, end) = (AdminColumn.text(made["id"]), AdminColumn.text(made["expires_at"]))
+        ProgramExit.complain("good until \(end); plimsoll report-links revoke \(id) ends it before")
     }
 }
 

@@ -5,9 +5,12 @@ package import PlimsollWire
 /// A month of a tenant as one page to hand out: charts, incidents, what was left out, credits with their arithmetic, and how to check it all.
 package struct TenantMonthPage: Sendable {
     private let month: TenantMonth
+    private let downloads: [(title: String, path: String)]
 
-    package init(_ month: TenantMonth) {
+    /// - Parameter downloads: What can be had beside it, with addresses relative to its own.
+    package init(_ month: TenantMonth, downloads: [(title: String, path: String)] = []) {
         self.month = month
+        self.downloads = downloads
     }
 
     package var html: String { page.text }
@@ -19,7 +22,7 @@ package struct TenantMonthPage: Sendable {
             <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">\
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">\
             <title>\(title)</title><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><style>\(StatusStyle.sheet)</style></head>
-            <body><a class="skip" href="#content">Skip to content</a><header><h1>\(title)</h1><p class="meta">Plan \(month.tier) · \(reach)</p></header>
+            <body><a class="skip" href="#content">Skip to content</a><header><h1>\(title)</h1><p class="meta">Plan \(month.tier) · \(reach)</p>\(links)</header>
             <main id="content">\(series)\(incidents)\(leftOut)\(credits)\(evidence)</main>
             <footer><p>All times are UTC. A minute is bad when any of its requests failed by our fault, or when nobody asked and every probe failed; a minute of \
             which nothing is known is unmeasured and never counts as good.</p></footer></body></html>
@@ -30,10 +33,22 @@ package struct TenantMonthPage: Sendable {
         month.complete ? "the whole month" : "measured up to \(Self.moment(month.until)), the month is not complete"
     }
 
+    private var links: HTML? {
+        guard !downloads.isEmpty else { return nil }
+        let items: [HTML] = downloads.map { "<li><a href=\"\($0.path)\" download>\($0.title)</a></li>" }
+        return "<nav aria-label=\"Downloads\"><ul class=\"downloads\">\(items)</ul></nav>"
+    }
+
     // MARK: What was measured
 
     private var series: [HTML] {
-        if month.series.isEmpty { return ["<p class=\"card quiet\">Nothing was used or subscribed to in this month.</p>"] }
+        if month.series.isEmpty {
+            return [
+                month.complete
+                    ? "<p class=\"card quiet\">Nothing was used or subscribed to in this month.</p>"
+                    : "<p class=\"card quiet\">Nothing is measured yet of what you use or have subscribed to in this month. A minute counts a quarter of an hour after it began.</p>"
+            ]
+        }
         return month.series.enumerated().map { index, series in
             """
             <section aria-labelledby="s\(index)"><h2 id="s\(index)">\(series.model) <span class="region">\(series.region)</span></h2>\

@@ -37,8 +37,9 @@ struct ControlProgram {
         let authorities = AuthorityWatch(folder: settings.authorities, authority: authority, metrics: metrics, logger: logger)
         if authority.evidenceKey == nil { logger.warning("Evidence is not signed: plimsoll-control init adds the key that signs it") }
         let admin = try adminServer(plane, metrics, readiness)
+        let open: [any Service] = try publicServer(plane).map { [$0] } ?? []
         try await ProgramServices.run(
-            plane.services(with: [authorities, watch]) + [admin, peers], readiness: readiness, drainLimit: settings.drainLimit, logger: logger)
+            plane.services(with: [authorities, watch]) + [admin, peers] + open, readiness: readiness, drainLimit: settings.drainLimit, logger: logger)
     }
 
     private func adminServer(
@@ -46,8 +47,8 @@ struct ControlProgram {
     ) throws -> AdminServer {
         let api = AdminAPI(
             databases: plane.databases, tokens: EnrolmentTokens(pin: plane.authority.pin), signer: plane.authority.evidenceSigner, logger: logger,
-            report: { TenantMonthPage($0).html })
-        let pages = EvidencePages(reliability: plane.databases.reliability, signer: plane.authority.evidenceSigner, logger: logger)
+            publicURL: settings.publicPages?.url, report: { TenantMonthPage($0, downloads: $1).html })
+        let pages = evidencePages(plane)
         do {
             return try AdminServer(
                 api: api, host: settings.adminHost, port: settings.adminPort, certificate: settings.adminCertificate, logger: logger,
@@ -58,6 +59,31 @@ struct ControlProgram {
                 })
         } catch {
             ProgramExit.complain("admin.certificate_file and admin.key_file cannot be used: \(error)")
+            throw ProgramExit.refused
+        }
+    }
+
+    private func evidencePages(_ plane: ControlPlaneServices) -> EvidencePages {
+        EvidencePages(reliability: plane.databases.reliability, signer: plane.authority.evidenceSigner, logger: logger)
+    }
+
+    /// Nil: only the admin port shows what is public.
+    private func publicServer(_ plane: ControlPlaneServices) throws -> PublicServer? {
+        guard let pages = settings.publicPages else { return nil }
+        let (evidence, reports) = (
+            evidencePages(plane),
+            ReportPages(databases: plane.databases, signer: plane.authority.evidenceSigner, logger: logger) {
+                TenantMonthPage($0, downloads: $1).html
+            }
+        )
+        do {
+            return try PublicServer(host: pages.host, port: pages.port, certificate: pages.certificate, logger: logger) { router in
+                evidence.addRoutes(to: router)
+                reports.addRoutes(to: router)
+                StatusRoutes.add(to: router, board: plane.statusPage)
+            }
+        } catch {
+            ProgramExit.complain("public.certificate_file and public.key_file cannot be used: \(error)")
             throw ProgramExit.refused
         }
     }

@@ -13,6 +13,8 @@ struct ControlSettings {
     let adminPort: Int
     /// Nil: the admin port is plain, and on loopback.
     let adminCertificate: AdminCertificate?
+    /// Nil: there is no public port.
+    let publicPages: PublicPages?
     let peersHost: String
     let peersPort: Int
     /// Names and addresses by which agents and gateways reach this program.
@@ -31,6 +33,7 @@ struct ControlSettings {
         let admin = reader.object("admin")
         adminCertificate = Self.certificate(admin)
         (adminHost, adminPort) = Self.admin(admin, isPlain: adminCertificate == nil)
+        publicPages = Self.publicPages(reader.object("public"))
         (peersHost, peersPort) = Self.address(reader.object("peers"), default: SettingsAddress(host: "0.0.0.0", port: 7701))
         advertised = Self.advertised(reader)
         retention = Self.retention(reader.object("retention"))
@@ -52,6 +55,34 @@ struct ControlSettings {
         let address = reader.address("listen", default: SettingsAddress(host: "127.0.0.1", port: 7700))
         if isPlain, !address.isLocal { reader.fault("listen", "must be a loopback address without certificate_file and key_file") }
         return hostAndPort(address, reader)
+    }
+
+    /// Where the public is served, and where customers find it.
+    struct PublicPages {
+        let host: String
+        let port: Int
+        let certificate: AdminCertificate?
+        /// Without a slash at its end.
+        let url: String
+    }
+
+    /// Links to reports must not leave this machine in the clear either.
+    private static func publicPages(_ reader: SettingsReader) -> PublicPages? {
+        let certificate = certificate(reader)
+        guard reader.has("listen") else {
+            if reader.optionalString("url") != nil { reader.fault("url", "is of no use without listen") }
+            if certificate != nil { reader.fault("certificate_file", "is of no use without listen") }
+            return nil
+        }
+        let address = reader.address("listen", default: SettingsAddress(host: "127.0.0.1", port: 7702))
+        if certificate == nil, !address.isLocal { reader.fault("listen", "must be a loopback address without certificate_file and key_file") }
+        let (host, port) = hostAndPort(address, reader)
+        var url = reader.string("url", default: "")
+        while url.hasSuffix("/") { url.removeLast() }
+        if !(url.hasPrefix("https://") || url.hasPrefix("http://")) || url.contains(where: { $0.isWhitespace }) {
+            reader.fault("url", "must be the address by which customers reach it, such as https://trust.example.com")
+        }
+        return PublicPages(host: host, port: port, certificate: certificate, url: url)
     }
 
     private static func certificate(_ reader: SettingsReader) -> AdminCertificate? {

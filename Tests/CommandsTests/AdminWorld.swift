@@ -27,7 +27,8 @@ struct AdminWorld: Sendable {
             try await AdminTokenResource.create(connection, name: "owner", role: .owner, expiresAt: nil, createdBy: "test").secret
         }
         let (ports, sink) = AsyncStream.makeStream(of: Int.self)
-        let api = AdminAPI(databases: databases, tokens: EnrolmentTokens(pin: Hash.sha256("root")), logger: logger)
+        let api = AdminAPI(
+            databases: databases, tokens: EnrolmentTokens(pin: Hash.sha256("root")), logger: logger, publicURL: "https://trust.example.com")
         let signer = EvidenceSigner(trustDomain: "test", key: try SigningKey(rawBytes: Array(1...32)))
         let pages = EvidencePages(reliability: databases.reliability, signer: signer, logger: logger)
         let server = try AdminServer(

@@ -8,6 +8,7 @@ import Testing
     @Test func theEnvironmentFileIsReadBackAsItWasWritten() {
         let pairs = [("A", "http://127.0.0.1:7800"), ("B", "postgresql:///x?host=/tmp/a b&user=y"), ("C", "control=1 gateway=2")]
         let text = DevEnvironment.render(pairs)
+        #expect(text.hasSuffix("\nexport A B C\n"))
         #expect(text.hasPrefix("A=http://127.0.0.1:7800\nB=\"postgresql"))
         #expect(DevEnvironment.parse(text) == Dictionary(uniqueKeysWithValues: pairs))
     }

@@ -75,6 +75,11 @@ import Testing
             let found = try await world.plimsoll("evidence", "checkpoint", "--since", good)
             #expect(found.exit == 0 && found.output.hasPrefix("test/evidence\n3\n"), "\(found)")
             #expect(try await world.plimsoll("evidence", "checkpoint", "--since", bad).errors.contains("its history was changed"))
+            let noteKey = try #require(NoteKey(name: "test/evidence", key: key.verifyingKey)).description
+            let words = ["evidence", "checkpoint", "--url", world.url, "--since", good, "--key"]
+            #expect(try await AdminWorld.plimsoll(words + [noteKey], [:]).exit == 0, "a customer needs no token")
+            let stranger = try #require(NoteKey(name: "test/evidence", key: SigningKey().verifyingKey)).description
+            #expect(try await AdminWorld.plimsoll(words + [stranger], [:]).errors.contains("is not signed by the key"))
             #expect(try await world.plimsoll("evidence", "trees", "list").output == "no evidence/trees")
             for file in [good, bad] { try FileManager.default.removeItem(atPath: file) }
         }

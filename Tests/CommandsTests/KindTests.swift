@@ -12,7 +12,7 @@ import Testing
         AbuseEvents.self, KeyUses.self, Probes.self, ProbeVerdicts.self, Prices.self, Quotas.self, Objectives.self, Budgets.self, BudgetEntries.self,
         BurnAlerts.self, FreezePasses.self, Terms.self, Agreements.self, Credits.self, MaintenanceWindows.self, Exclusions.self, Drills.self,
         Incidents.self, Mitigations.self, PageChannels.self, Pages.self, EvidenceTrees.self, ProviderScores.self, ProviderScoreDays.self,
-        FallbackDrills.self, StatusPosts.self,
+        FallbackDrills.self, StatusPosts.self, ReportLinks.self,
     ]
 
     @Test func `filters and fields are those of the document, and every list of it is a kind`() async throws {

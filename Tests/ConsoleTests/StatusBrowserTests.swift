@@ -29,7 +29,11 @@ import Testing
             Served(path: $0.path, contentType: $0.contentType, body: $0.body(ageSeconds: 900))
         }
         for (name, month) in TenantMonthFixture.all {
-            states["month-\(name)"] = [Served(path: "/report", contentType: "text/html; charset=utf-8", body: TenantMonthPage(month).html)]
+            states["month-\(name)"] = [
+                Served(
+                    path: "/report", contentType: "text/html; charset=utf-8",
+                    body: TenantMonthPage(month, downloads: [("Report as JSON", "x/report.json")]).html)
+            ]
         }
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase

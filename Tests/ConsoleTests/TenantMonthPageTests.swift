@@ -18,7 +18,8 @@ import Testing
     @Test func `a month without anything says so`() {
         let page = TenantMonthPage(TenantMonthFixture.empty).html
         for part in [
-            "Nothing was used", "not complete", "None in this month", "Nothing was left out", "when the month is over", "No minute of this month",
+            "Nothing is measured yet", "not complete", "None in this month", "Nothing was left out", "when the month is over",
+            "No minute of this month",
         ] {
             #expect(page.contains(part), "\(part)")
         }

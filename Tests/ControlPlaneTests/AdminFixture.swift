@@ -20,7 +20,9 @@ struct AdminFixture: Sendable {
         }
         let (ports, sink) = AsyncStream.makeStream(of: Int.self)
         let signer = try #require(EvidenceSigner(trustDomain: "test", key: SigningKey(rawBytes: Array(1...32))))
-        let api = AdminAPI(databases: databases, tokens: EnrolmentTokens(pin: Hash.sha256("root")), signer: signer, logger: logger)
+        let api = AdminAPI(
+            databases: databases, tokens: EnrolmentTokens(pin: Hash.sha256("root")), signer: signer, logger: logger,
+            publicURL: "https://trust.example.com")
         let pages = EvidencePages(reliability: databases.reliability, signer: signer, logger: logger)
         let server = try AdminServer(
             api: api, port: 0, logger: logger, adding: { pages.addRoutes(to: $0) }, onRunning: { sink.yield($0) })

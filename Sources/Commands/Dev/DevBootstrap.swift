@@ -3,6 +3,8 @@ import HTTPWire
 /// Fills a fresh installation through the admin API. Everything is made when it is missing and left alone when it is there.
 struct DevBootstrap: Sendable {
     static let tiers = ["hobby", "pro", "business"]
+    /// Among the keys, that of the load of drills.
+    static let drills = "drill"
     static let region = "local"
 
     let client: AdminClient
@@ -31,6 +33,7 @@ struct DevBootstrap: Sendable {
         progress.show("keys")
         var keys = known
         for tier in Self.tiers where keys[tier] == nil { keys[tier] = try await makeKey(tier) }
+        if keys[Self.drills] == nil { keys[Self.drills] = try await makeKey("pro", purpose: "drill") }
         return keys
     }
 
@@ -53,8 +56,13 @@ struct DevBootstrap: Sendable {
         return secret
     }
 
-    private func makeKey(_ tier: String) async throws -> String {
-        let answer = try await client.change("POST", "keys", .members(("tenant", .string("demo-\(tier)")), ("name", .string("demonstration"))))
+    /// - Parameter purpose: Nil: a customer's.
+    private func makeKey(_ tier: String, purpose: String? = nil) async throws -> String {
+        var wish = JSONObject()
+        for (name, value) in [("tenant", "demo-\(tier)"), ("name", purpose.map { "\($0)s" } ?? "demonstration"), ("purpose", purpose)] {
+            if let value { _ = wish.append(name, .string(value)) }
+        }
+        let answer = try await client.change("POST", "keys", .object(wish))
         guard let secret = answer["secret"]?.string else { throw CommandFailure(.refused, "the control plane gave no key") }
         return secret
     }

@@ -12,6 +12,7 @@ struct DevConfiguration: Sendable {
                 ("database", .members(("url", .string(layout.databaseURL)))),
                 ("pki_dir", .string(layout.authorities)),
                 ("admin", .members(("listen", .string("127.0.0.1:\(layout.base)")))),
+                ("public", .members(("listen", .string("127.0.0.1:\(layout.base + 2)")), ("url", .string(layout.publicURL)))),
                 ("peers", .members(("listen", .string("127.0.0.1:\(layout.base + 1)")))), ("advertise", texts(["127.0.0.1", "localhost"])),
                 (
                     "outside_probes",

@@ -7,8 +7,13 @@ enum DevEnvironment {
         ProcessEnvironment.current.filter { name, _ in !name.hasPrefix("PLIMSOLL_") }
     }
 
-    /// `demo.env`, to be sourced by a shell.
+    /// `demo.env`, to be sourced by a shell, which gives what it says to the programs that are started from there.
     static func render(_ pairs: [(String, String)]) -> String {
+        assignments(pairs) + "export \(pairs.map(\.0).joined(separator: " "))\n"
+    }
+
+    /// A line each.
+    static func assignments(_ pairs: [(String, String)]) -> String {
         pairs.map { name, value in
             let isPlain = !value.isEmpty && value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-./:@".contains($0)) }
             return "\(name)=\(isPlain ? value : "\"\(value)\"")\n"

@@ -64,7 +64,7 @@ struct DevInstallation: Sendable {
         let bootstrap = DevBootstrap(client: client, runtime: runtime)
         let progress = ProgressLine("filling the installation")
         let keys = try await bootstrap.run(known: knownKeys(), progress: progress)
-        try PrivateFile.write(DevEnvironment.render(keys.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }), to: layout.keysFile)
+        try PrivateFile.write(DevEnvironment.assignments(keys.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }), to: layout.keysFile)
         if PrivateFile.read(layout.probeKeyFile) == nil { try PrivateFile.write(await bootstrap.probeKey() + "\n", to: layout.probeKeyFile) }
         progress.end("done")
         try await startFleet(supervisor, configuration, bootstrap)
@@ -176,6 +176,7 @@ struct DevInstallation: Sendable {
         [
             ("PLIMSOLL_URL", layout.url), ("PLIMSOLL_API_KEY", keys["pro"] ?? ""), ("PLIMSOLL_API_KEY_HOBBY", keys["hobby"] ?? ""),
             ("PLIMSOLL_API_KEY_BUSINESS", keys["business"] ?? ""), ("PLIMSOLL_MODEL", runtime.model), ("PLIMSOLL_ADMIN_URL", layout.adminURL),
+            ("PLIMSOLL_EVIDENCE_URL", layout.publicURL), ("PLIMSOLL_DRILL_KEY", keys[DevBootstrap.drills] ?? ""),
             ("PLIMSOLL_ADMIN_TOKEN", token), ("PLIMSOLL_DATABASE_URL", layout.databaseURL),
         ]
     }

@@ -21,6 +21,8 @@ struct DevIntroduction {
             key, pro      \(keys["pro"] ?? "-")
             key, business \(keys["business"] ?? "-")
             admin API     \(layout.adminURL)/admin/v1
+            status page   \(layout.url)/status
+            public log    \(layout.publicURL)/evidence/v1/checkpoint
             variables     \(layout.environmentFile)
             logs          \(layout.state)/logs
 

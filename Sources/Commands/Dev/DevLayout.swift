@@ -32,6 +32,8 @@ struct DevLayout: Sendable {
     static let providers = ["alpha", "beta"]
 
     var adminURL: String { "http://127.0.0.1:\(base)" }
+    /// Evidence, status page and reports by link, without a token.
+    var publicURL: String { "http://127.0.0.1:\(base + 2)" }
     var url: String { "http://127.0.0.1:\(base + 100)" }
     var controlURL: String { "https://127.0.0.1:\(base + 1)" }
     func agentOperationsPort(_ index: Int) -> Int { base + 202 + 10 * index }

@@ -15,14 +15,16 @@ package struct AdminAPI: Sendable {
 
     /// - Parameters:
     ///   - signer: Signs bundles of evidence; nil: there are none.
+    ///   - publicURL: Where customers reach the public port, without a slash at its end; nil: there are no links for them.
     ///   - report: Makes the page of a tenant's month.
     package init(
         databases: ControlDatabases, tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, logger: Logger,
-        report: @escaping TenantReport.Render = { _ in "" }
+        publicURL: String? = nil,
+        report: @escaping TenantReport.Render = { _, _ in "" }
     ) {
         self.databases = databases
         self.logger = logger
-        routes = AdminRoutes.all(tokens: tokens, signer: signer, report: report)
+        routes = AdminRoutes.all(tokens: tokens, signer: signer, publicURL: publicURL, report: report)
     }
 
     struct Request: Sendable {

@@ -1,10 +1,16 @@
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
     package static func all(
-        tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, report: @escaping TenantReport.Render = { _ in "" }
+        tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, publicURL: String? = nil,
+        report: @escaping TenantReport.Render = { _, _ in "" }
     ) -> [AdminRoute] {
-        customers + TenantReport.routes(report) + catalogue + fleet(tokens) + records + abuse + promise + DrillResource.routes + incidents + status
+        customers + TenantReport.routes(report) + reportLinks(publicURL) + catalogue + fleet(tokens) + records + abuse + promise
+            + DrillResource.routes + incidents + status
             + EvidenceResource.routes(signer)
+    }
+
+    private static func reportLinks(_ publicURL: String?) -> [AdminRoute] {
+        ReportLinkResource.resource.reads + [ReportLinkResource.creation(publicURL), ReportLinkResource.revocation]
     }
 
     private static var customers: [AdminRoute] {

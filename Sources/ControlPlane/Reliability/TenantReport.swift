@@ -17,8 +17,8 @@ package struct TenantReport: Sendable {
         let range: MinuteRange
     }
 
-    /// Makes a page of a month.
-    package typealias Render = @Sendable (TenantMonth) -> String
+    /// Makes a page of a month, with links to what can be had beside it.
+    package typealias Render = @Sendable (_ month: TenantMonth, _ downloads: [(title: String, path: String)]) -> String
 
     /// `GET /admin/v1/tenants/{id}/report?month=2030-01`, the same as a page below `/page`, and the incidents of the month alone.
     static func routes(_ render: @escaping Render) -> [AdminRoute] {
@@ -32,12 +32,12 @@ package struct TenantReport: Sendable {
                 try call.refuseQuery(but: ["month"])
                 let (tenant, month) = try await subject(call, databases)
                 let report = try WireCoder.decode(TenantMonth.self, from: try await of(tenant, month, databases).utf8)
-                return AdminAnswer(body: render(report), contentType: "text/html; charset=utf-8")
+                return AdminAnswer(body: render(report, []), contentType: "text/html; charset=utf-8")
             },
             .read("tenants/{id}/incidents/export") { call, databases in
                 try call.refuseQuery(but: ["month", "format"])
                 let (tenant, month) = try await subject(call, databases)
-                let windows = try await report(tenant, month, databases).windows()
+                let windows = try await incidents(tenant, month, databases)
                 switch call.query["format"] ?? "json" {
                 case "json":
                     return AdminAnswer(body: "{\"tenant\":\"\(tenant.uuidString.lowercased())\",\"month\":\"\(month)\",\"windows\":\(windows.json)}")
@@ -61,6 +61,10 @@ package struct TenantReport: Sendable {
 
     static func of(_ tenant: UUID, _ month: BillingPeriod, _ databases: ControlDatabases) async throws -> String {
         try await report(tenant, month, databases).document()
+    }
+
+    static func incidents(_ tenant: UUID, _ month: BillingPeriod, _ databases: ControlDatabases) async throws -> IncidentWindows {
+        try await report(tenant, month, databases).windows()
     }
 
     private static func report(_ tenant: UUID, _ month: BillingPeriod, _ databases: ControlDatabases) async throws -> TenantReport {

@@ -1,0 +1,149 @@
+import Cryptography
+import FoundationEssentials
+import Hummingbird
+import Logging
+import PlimsollWire
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct PublicServerTests {
+    /// The public's port beside an installation's admin port.
+    private func with(_ body: @escaping @Sendable (AdminFixture, JSONClient) async throws -> Void) async throws {
+        try await AdminFixture.run { admin in
+            let logger = Logger(label: "test")
+            let databases = ControlDatabases(admin.database.configuration(), logger: logger)
+            let signer = try #require(EvidenceSigner(trustDomain: "test", key: SigningKey(rawBytes: Array(1...32))))
+            let reports = ReportPages(databases: databases, signer: signer, logger: logger) { month, downloads in
+                "<!doctype html>\(month.displayName) \(month.month) \(downloads.map(\.path).joined(separator: " "))"
+            }
+            let pages = EvidencePages(reliability: databases.reliability, signer: signer, logger: logger)
+            try await serving(logger) { router in
+                reports.addRoutes(to: router)
+                pages.addRoutes(to: router)
+            } body: { client, _ in
+                try await body(admin, client)
+            }
+            await databases.close()
+        }
+    }
+
+    private func serving(
+        _ logger: Logger, _ adding: (Router<AdminContext>) -> Void, body: @escaping @Sendable (JSONClient, Int) async throws -> Void
+    ) async throws {
+        let (ports, sink) = AsyncStream.makeStream(of: Int.self)
+        let server = try PublicServer(host: "127.0.0.1", port: 0, logger: logger, adding: adding, onRunning: { sink.yield($0) })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            let port = try #require(await ports.first { _ in true })
+            let client = JSONClient(port: port, token: nil)
+            defer { client.shutdown() }
+            try await body(client, port)
+            group.cancelAll()
+        }
+    }
+
+    private func link(_ admin: AdminFixture, _ body: String) async throws -> (id: String, path: String) {
+        let made = try await admin.post("report-links", body)
+        let url = try #require(made.json["url"].string, "\(made.text)")
+        #expect(made.status == 201 && url.hasPrefix("https://trust.example.com/reports/"))
+        return (try #require(made.json["id"].string), String(url.dropFirst("https://trust.example.com".count)))
+    }
+
+    @Test func `a link opens a month of one tenant, as page, as JSON and as lines, and nothing else`() async throws {
+        try await with { admin, visitor in
+            _ = try await admin.tenant()
+            let (_, path) = try await link(admin, #"{"tenant": "acme", "month": "2026-06"}"#)
+            let page = try await visitor.send("GET", path)
+            #expect(page.status == 200 && page.text.contains("Acme 2026-06") && page.text.contains("/report.json"), "\(page.text)")
+            #expect(page.headers["cache-control"] == "private, no-store" && page.headers["referrer-policy"] == "no-referrer")
+            #expect(
+                page.headers["x-robots-tag"] == "noindex, nofollow" && page.headers["content-security-policy"]?.contains("default-src 'none'") == true
+            )
+            #expect(page.headers["access-control-allow-origin"] == nil)
+            let report = try await visitor.send("GET", path + "/report.json")
+            #expect(report.status == 200 && report.json["month"].string == "2026-06" && report.json["name"].string == "acme")
+            #expect(report.headers["access-control-allow-origin"] == nil)
+            #expect(try await visitor.send("GET", path + "/incidents.csv").text.contains("impact_from"))
+            #expect(try await visitor.send("GET", path + "/month.evidence").status == 404, "there are no minutes yet")
+            for other in ["/admin/v1/tenants", "/metrics", "/console", "/reports/", "/reports/" + String(repeating: "0", count: 64), "/reports/x"] {
+                #expect(try await visitor.send("GET", other).status == 404, "\(other)")
+            }
+        }
+    }
+
+    @Test func `a link ends with its time or when it is revoked, and is told once`() async throws {
+        try await with { admin, visitor in
+            _ = try await admin.tenant()
+            let (id, path) = try await link(admin, #"{"tenant": "acme", "days": 1}"#)
+            let listed = try await admin.get("report-links?tenant=acme")
+            let secret = try #require(path.split(separator: "/").last.map(String.init))
+            #expect(listed.json["data"].elements.count == 1 && !listed.text.contains(secret))
+            #expect(try await admin.row("SELECT 1 AS held FROM audit.entry WHERE change::text LIKE '%' || \(secret) || '%'") == nil)
+            #expect(try await visitor.send("GET", path).status == 200)
+            #expect(try await admin.post("report-links/\(id)/revoke").status == 200)
+            #expect(try await visitor.send("GET", path).status == 404)
+            let (_, second) = try await link(admin, #"{"tenant": "acme"}"#)
+            _ = try await admin.row(
+                "UPDATE reliability.report_link SET created_at = now() - interval '31 days', expires_at = now() - interval '1 second'")
+            #expect(try await visitor.send("GET", second).status == 404)
+            for body in [#"{"tenant": "nobody"}"#, #"{"tenant": "acme", "month": "2026-13"}"#, #"{"tenant": "acme", "days": 401}"#, "{}"] {
+                #expect(try await admin.post("report-links", body).status == 400, "\(body)")
+            }
+        }
+    }
+
+    @Test func `the public log is there without a token`() async throws {
+        try await with { admin, visitor in
+            #expect(try await visitor.send("GET", "/evidence/v1/key").text.hasPrefix("test/evidence+"))
+            #expect(try await visitor.send("GET", "/evidence/v1/checkpoint").status == 404, "nothing is signed yet")
+            let key = try SigningKey(rawBytes: Array(1...32))
+            let leaf = MerkleTree.leafHash("an entry".utf8)
+            let note = try LogCheckpoint(origin: "test/evidence", size: 1, root: leaf).note(signedWith: key).description
+            _ = try await admin.row("INSERT INTO reliability.evidence_log (position, entry) VALUES (0, 'an entry')")
+            _ = try await admin.row(
+                """
+                INSERT INTO reliability.evidence_checkpoint (hour_at, size, root, note)
+                VALUES (to_timestamp(3600), 1, \(leaf.bytes), \(note))
+                """)
+            #expect(try await visitor.send("GET", "/evidence/v1/checkpoint").text == note)
+            #expect(try await visitor.send("GET", "/evidence/v1/entries?from=0&count=10").text == "an entry\n")
+            #expect(try await visitor.send("GET", "/evidence/v1/inclusion?position=0&size=1").json["entry"].string == "an entry")
+            #expect(try await visitor.send("GET", "/evidence/v1/consistency?from=0&to=1").status == 200)
+        }
+    }
+
+    @Test func `the public cannot keep the database busy: above eight at once somebody must come again`() async throws {
+        let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+        let waiting = Mutex(0)
+        let (full, sign) = AsyncStream.makeStream(of: Void.self)
+        try await serving(Logger(label: "test")) { router in
+            router.get("/slow") { _, _ in
+                if waiting.withLock({ count in
+                    count += 1
+                    return count == PublicBound.most
+                }) {
+                    sign.finish()
+                }
+                for await _ in gate {}
+                return "done\n"
+            }
+        } body: { client, port in
+            // One client has no more connections to a host than are worked on.
+            let late = JSONClient(port: port, token: nil)
+            defer { late.shutdown() }
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<PublicBound.most { group.addTask { try await client.send("GET", "/slow").status } }
+                for await _ in full {}
+                let refused = try await late.send("GET", "/slow")
+                #expect(refused.status == 503 && refused.headers["retry-after"] == "1")
+                opener.finish()
+                for try await status in group { #expect(status == 200) }
+            }
+            #expect(try await client.send("GET", "/slow").status == 200)
+        }
+    }
+}
