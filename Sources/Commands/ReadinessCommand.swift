@@ -57,7 +57,7 @@ enum ReadinessText {
                 area = line["area"]?.string
                 text.append((text.isEmpty ? "" : "\n") + (area ?? "").uppercased())
             }
-            let age = line["age_seconds"]?.integer.map { ", \(Self.age($0)) old" } ?? ""
+            let age = line["age_seconds"]?.integer.map { " (\(Self.age($0)) old)" } ?? ""
             text.append("\(line["proven"]?.bool == true ? "proven    " : "NOT PROVEN") \(AdminColumn.text(line["title"]))")
             text.append("           \(AdminColumn.text(line["finding"]))\(age)")
         }

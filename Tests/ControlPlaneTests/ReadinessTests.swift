@@ -12,10 +12,7 @@ import Testing
             let lines = answer["lines"].elements
             #expect(lines.count == 20 && Set(lines.compactMap { $0["id"].string }).count == 20)
             #expect(lines.filter { $0["area"].string == "technical" }.count == 10)
-            // That nothing keeps prompts is true from the start.
-            let proven = lines.filter { $0["proven"] == .bool(true) }
-            #expect(proven.compactMap { $0["id"].string } == ["prompt-logging"])
-            #expect(proven.allSatisfy { $0["evidence_at"].string != nil && $0["age_seconds"].number != nil })
+            #expect(lines.allSatisfy { $0["proven"] == .bool(false) })
             #expect(lines.allSatisfy { !($0["finding"].string ?? "").isEmpty } && answer["ready"] == .bool(false))
         }
     }
@@ -36,16 +33,72 @@ import Testing
         }
     }
 
-    @Test func `each line is proven by what the installation has seen`() async throws {
+    /// What takes the evidence of each line away, so that it is not proven any more.
+    private static let losses: [(line: String, statement: SQL)] = [
+        ("image-hash", "UPDATE serving.releases SET image_digest = NULL"),
+        ("streaming", "UPDATE reliability.minute SET outcomes = '{\"good\": 1, \"excluded:quota\": 3, \"bad:stream_broken\": 2}'"),
+        ("chat-endpoint", "UPDATE reliability.probe SET succeeded = false, fault = 'gateway' WHERE kind = 'outside'"),
+        ("limits", "UPDATE reliability.minute SET outcomes = '{\"good\": 1}'"),
+        ("two-providers", "UPDATE reliability.probe SET provider = 'alpha' WHERE kind = 'worker'"),
+        (
+            "fallback-drill",
+            "UPDATE reliability.drill SET report = '{\"fallbacks\": [{\"sku\": \"tiny-pro\", \"other_provider\": 3, \"tried\": false}]}'"
+        ),
+        ("probes", "UPDATE reliability.minute SET queue_histogram = '{}'"),
+        ("prompt-logging", "UPDATE serving.workers SET log_tail = '[\"prompt: Count from one to one hundred in words.\"]'"),
+        ("usage-match", "UPDATE billing.usage_event SET completion_tokens = 8"),
+        ("runbook", "UPDATE reliability.incident SET drill = false"),
+        (
+            "prices",
+            """
+            WITH model AS (INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('dear', 'Dear', 2048) RETURNING name)
+            INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state)
+            SELECT 'dear-pro', name, 'pro', 'eu', 1, 1, 'active' FROM model
+            """
+        ),
+        ("quotas-in-plan", "UPDATE serving.tiers SET burst_requests = NULL, burst_tokens = NULL"),
+        ("sla-review", "INSERT INTO reliability.terms (name, version, title, tier, created_by) VALUES ('pro', 2, 'Pro', 'pro', 'test')"),
+        ("status-page", "UPDATE reliability.status_look SET status = 0"),
+        ("support", "UPDATE reliability.status_settings SET support_hours = NULL"),
+    ]
+
+    @Test func `each line is proven by what the installation has seen, with its age, and no longer when that is gone`() async throws {
         try await AdminFixture.run { admin in
             _ = try await admin.tenant()
             try await seed(admin)
-            for id in ["streaming", "chat-endpoint", "limits", "two-providers", "fallback-drill", "probes", "runbook", "usage-match"] {
-                let found = try await line(id, admin)
-                #expect(found["proven"] == .bool(true), "\(id): \(found["finding"].string ?? "")")
+            for line in ["quickstart", "api-documents", "credits", "accounting", "data-policy"] {
+                _ = try await admin.post("readiness/attestations", "{\"line\": \"\(line)\", \"evidence\": \"https://example.com\"}")
             }
-            _ = try await admin.row("UPDATE reliability.probe SET provider = 'alpha'")
-            #expect(try await line("two-providers", admin)["proven"] == .bool(false))
+            let answer = try await admin.get("readiness").json
+            for line in answer["lines"].elements {
+                #expect(line["proven"] == .bool(true), "\(line["id"].string ?? ""): \(line["finding"].string ?? "")")
+                #expect(line["evidence_at"].string != nil && line["age_seconds"].number != nil)
+            }
+            #expect(answer["ready"] == .bool(true))
+            for loss in Self.losses {
+                _ = try await admin.row(loss.statement)
+                let found = try await line(loss.line, admin)
+                #expect(found["proven"] == .bool(false), "\(loss.line): \(found["finding"].string ?? "")")
+            }
+        }
+    }
+
+    @Test func `evidence that is old, or of something else, proves nothing`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            _ = try await admin.row("UPDATE reliability.probe SET at = at - interval '2 hours'")
+            for id in ["chat-endpoint", "two-providers", "probes"] { #expect(try await line(id, admin)["proven"] == .bool(false), "\(id)") }
+            _ = try await admin.row("UPDATE serving.hosts SET last_heartbeat_at = now() - interval '1 hour'")
+            #expect(try await line("image-hash", admin)["proven"] == .bool(false))
+            _ = try await admin.row("UPDATE serving.workers SET log_tail_at = now() - interval '31 days'")
+            #expect(try await line("prompt-logging", admin)["finding"].string?.contains("no runtime's log was looked through") == true)
+            _ = try await admin.row(
+                "UPDATE reliability.drill SET started_at = started_at - interval '31 days', ended_at = ended_at - interval '31 days', until_at = until_at - interval '31 days'"
+            )
+            #expect(try await line("fallback-drill", admin)["finding"].string?.contains("tiny-pro") == true)
+            _ = try await admin.row("UPDATE reliability.status_look SET age_seconds = 400")
+            #expect(try await line("status-page", admin)["finding"].string?.contains("not found up to date") == true)
         }
     }
 
@@ -67,9 +120,42 @@ import Testing
         let statements: [SQL] = [
             "INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('tiny', 'Tiny', 2048)",
             """
-            INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state)
-            VALUES ('tiny-pro', 'tiny', 'pro', 'eu', 1, 1, 'active')
+            INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state, created_at)
+            VALUES ('tiny-pro', 'tiny', 'pro', 'eu', 1, 1, 'active', now() - interval '40 days')
             """,
+            "UPDATE serving.tiers SET burst_requests = 1, burst_tokens = 1",
+            "INSERT INTO serving.releases (name, model, image_digest) VALUES ('tiny-1', 'tiny', 'sha256:' || repeat('0', 64))",
+            "INSERT INTO serving.providers (name, display_name, kind) VALUES ('alpha', 'A', 'independent')",
+            "INSERT INTO serving.pools (name, provider, region) VALUES ('alpha-eu', 'alpha', 'eu')",
+            """
+            WITH host AS (INSERT INTO serving.hosts (id, name, pool, region, boot_id, last_heartbeat_at)
+                VALUES (gen_random_uuid(), 'h', 'alpha-eu', 'eu', 'b', now()) RETURNING id)
+            INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted, last_reported_at, log_tail,
+                log_tail_at)
+            SELECT id, 'main', 'tiny-1', 'vllm', 'ready', 4, 2048, true, now(), '["started"]', now() FROM host
+            """,
+            """
+            INSERT INTO reliability.terms (name, version, title, tier, created_by, reviewed_by_counsel, reviewed_on)
+            VALUES ('pro', 1, 'Pro', 'pro', 'test', 'A Counsel', current_date - 10)
+            """,
+            """
+            UPDATE reliability.status_settings SET page_url = 'https://status.example.com', support_contact = 'help@example.com', support_hours = 'always'
+            """,
+            """
+            INSERT INTO reliability.status_look (region, url, at, status, age_seconds)
+            VALUES ('eu', 'https://eu.example.com/api/v2/status.json', now(), 200, 20)
+            """,
+        ]
+        for statement in statements + records(yesterday) { _ = try await admin.row(statement) }
+        let price = """
+            {"model": "tiny", "tier": "pro", "prompt_price_pico_usd": 1, "cached_prompt_price_pico_usd": 1, "completion_price_pico_usd": 1, "reason": "a launch"}
+            """
+        #expect(try await admin.post("prices", price).status == 201)
+    }
+
+    /// What gateways told, and what was rehearsed.
+    private func records(_ yesterday: SQL) -> [SQL] {
+        [
             """
             INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
                 first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram, streams,
@@ -99,9 +185,9 @@ import Testing
             INSERT INTO reliability.drill (kind, provider, models, reason, requested_by, started_at, until_at, ended_at, end_reason, report, held,
                 reported_at)
             VALUES ('provider-loss', 'alpha', ARRAY['tiny'], 'before the launch', 'test', now() - interval '20 minutes', now() - interval '10 minutes',
-                now() - interval '10 minutes', 'over', '{}', true, now())
+                now() - interval '10 minutes', 'over',
+                '{"fallbacks": [{"sku": "tiny-pro", "other_provider": 30, "backup_region": 0, "fallback_model": 0, "tried": true}]}', true, now())
             """,
         ]
-        for statement in statements { _ = try await admin.row(statement) }
     }
 }

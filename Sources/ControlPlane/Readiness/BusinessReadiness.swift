@@ -69,19 +69,25 @@ enum BusinessReadiness {
         return .proven("\(terms) terms in force, each reviewed by counsel", at: at)
     }
 
+    /// As it was last found through the public endpoints.
     @Sendable private static func statusPage(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.reliability(
             """
-            SELECT generated_at AS at, generated_at > now() - interval '5 minutes' AS is_fresh,
-                (SELECT page_url FROM reliability.status_settings) AS url
-            FROM (SELECT 1) AS one LEFT JOIN reliability.status_snapshot ON true
+            SELECT count(*) AS looks, min(at) AS at, max(age_seconds) AS age, (SELECT page_url FROM reliability.status_settings) AS url,
+                coalesce(string_agg(url || CASE status WHEN 0 THEN ' (no answer)' ELSE ' (' || status || ')' END, ', ' ORDER BY url)
+                    FILTER (WHERE status <> 200 OR coalesce(age_seconds, 300) >= 300 OR at < now() - interval '10 minutes'), '') AS down
+            FROM reliability.status_look
             """)
-        guard let at = try row.value("at", as: Date?.self) else { return .missing("none has been made yet") }
-        guard try row.value("is_fresh") else { return .missing("it has not been made anew for five minutes", at: at) }
+        let down: String = try row.value("down")
+        guard try row.value("looks", as: Int.self) > 0, let at = try row.value("at", as: Date?.self) else {
+            return .missing("nobody has looked at it from outside (outside_probes.endpoints)")
+        }
+        if !down.isEmpty { return .missing("it was not found up to date in the last ten minutes at: \(down)", at: at) }
         guard let url = try row.value("url", as: String?.self) else {
             return .missing("its address is not set (plimsoll status configure url=…)", at: at)
         }
-        return .proven("made for \(url)", at: at)
+        let (looks, age): (Int, Int64) = (try row.value("looks"), try row.value("age"))
+        return .proven("\(url); found at \(looks) public endpoints, made at most \(age) s before", at: at)
     }
 
     @Sendable private static func support(_ sources: ReadinessSources) async throws -> ReadinessFinding {

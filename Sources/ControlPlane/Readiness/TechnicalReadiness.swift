@@ -21,12 +21,12 @@ enum TechnicalReadiness {
             """
             SELECT count(DISTINCT releases.name) AS served, count(DISTINCT releases.name) FILTER (WHERE releases.image_digest IS NULL) AS without,
                 coalesce(string_agg(DISTINCT releases.name, ', ') FILTER (WHERE releases.image_digest IS NULL), '') AS names,
-                max(workers.last_reported_at) AS at
-            FROM serving.workers JOIN serving.releases ON releases.name = workers.release
-            WHERE workers.accepted AND workers.retired_at IS NULL AND releases.state = 'active'
+                min(workers.last_reported_at) AS at
+            FROM serving.workers JOIN serving.releases ON releases.name = workers.release JOIN serving.hosts ON hosts.id = workers.host_id
+            WHERE workers.accepted AND workers.retired_at IS NULL AND releases.state = 'active' AND \(Reporting.isCurrent("hosts.last_heartbeat_at"))
             """)
         let (served, without): (Int, Int) = (try row.value("served"), try row.value("without"))
-        guard served > 0, let at = try row.value("at", as: Date?.self) else { return .missing("no worker serves a release") }
+        guard served > 0, let at = try row.value("at", as: Date?.self) else { return .missing("no worker on a host that reports serves a release") }
         if without > 0 { return .missing("served without the digest of an image: \(try row.value("names", as: String.self))", at: at) }
         return .proven("\(served) served releases, all with the digest of their image", at: at)
     }
@@ -40,22 +40,36 @@ enum TechnicalReadiness {
             """)
         let (streams, broken): (Int64, Int64) = (try row.value("streams"), try row.value("broken"))
         guard streams >= 100, let at = try row.value("at", as: Date?.self) else {
-            return .missing("only \(streams) streams in 7 days; 100 are needed to tell", at: try row.value("at"))
+            return .missing("streams in 7 days: \(streams); 100 are needed to tell", at: try row.value("at"))
         }
         let words = "\(broken) of \(streams) streams of the last 7 days were broken by us"
         return broken * 1_000 <= streams * 2 ? .proven(words, at: at) : .missing("\(words); at most 0.2 % may be", at: at)
     }
 
+    /// What is sold, each where it is sold first.
     @Sendable private static func endpoint(_ sources: ReadinessSources) async throws -> ReadinessFinding {
+        let sold = try await sources.databases.serving.query(
+            "SELECT DISTINCT model, primary_region AS region FROM serving.skus WHERE state = 'active'")
+        guard !sold.isEmpty else { return .missing("nothing is sold: no SKU is active") }
+        let (models, regions) = (try sold.map { try $0.value("model", as: String.self) }, try sold.map { try $0.value("region", as: String.self) })
         let row = try await sources.reliability(
             """
-            SELECT max(at) FILTER (WHERE succeeded) AS at, count(*) AS asked, count(*) FILTER (WHERE succeeded) AS answered,
-                coalesce(max(at) FILTER (WHERE succeeded) > now() - interval '1 hour', false) AS is_fresh
-            FROM reliability.probe WHERE kind = 'outside' AND at > now() - interval '1 day' AND NOT drill
+            SELECT min(seen.at) AS at, coalesce(sum(seen.asked), 0)::bigint AS asked, coalesce(sum(seen.answered), 0)::bigint AS answered,
+                coalesce(string_agg(sold.model || ' in ' || sold.region, ', ' ORDER BY sold.model, sold.region)
+                    FILTER (WHERE NOT coalesce(seen.at > now() - interval '1 hour' AND seen.is_up, false)), '') AS lacking
+            FROM unnest(\(models)::text[], \(regions)::text[]) AS sold (model, region), LATERAL (
+                SELECT max(at) FILTER (WHERE succeeded) AS at, count(*) AS asked, count(*) FILTER (WHERE succeeded) AS answered,
+                    (array_agg(succeeded ORDER BY at DESC))[1] AS is_up
+                FROM reliability.probe WHERE kind = 'outside' AND model = sold.model AND region = sold.region AND at > now() - interval '1 day'
+                    AND NOT drill AND fault IS DISTINCT FROM 'customer') AS seen
             """)
-        guard let at = try row.value("at", as: Date?.self) else { return .missing("no probe through the public endpoint was answered in a day") }
-        let words = "\(try row.value("answered", as: Int64.self)) of \(try row.value("asked", as: Int64.self)) outside probes answered in a day"
-        return try row.value("is_fresh") ? .proven(words, at: at) : .missing("\(words), none in the last hour", at: at)
+        let words =
+            "\(try row.value("answered", as: Int64.self)) of \(try row.value("asked", as: Int64.self)) probes through public endpoints were answered in a day"
+        let lacking: String = try row.value("lacking")
+        guard lacking.isEmpty, let at = try row.value("at", as: Date?.self) else {
+            return .missing("\(words); the last one of an hour failed, or there was none: \(lacking)", at: try row.value("at"))
+        }
+        return .proven("\(words); sold models with their regions, of each of which the last one was: \(sold.count)", at: at)
     }
 
     @Sendable private static func limits(_ sources: ReadinessSources) async throws -> ReadinessFinding {
@@ -87,53 +101,88 @@ enum TechnicalReadiness {
             at = min(at, seen[model]?.at ?? .distantFuture)
         }
         if !short.isEmpty { return .missing("below two providers that answered a probe in ten minutes: \(short.sorted().joined(separator: ", "))") }
-        return .proven("each of \(sold.count) sold models has two providers or more that answered a probe in ten minutes", at: at)
+        return .proven("two providers or more answered a probe in ten minutes for each sold model; models: \(sold.count)", at: at)
     }
 
-    /// A drill that took a provider or a worker away, and whose report says that the promise held.
+    /// Of what is sold with a promise, or of all that is sold where nothing is: the last try of each within thirty days.
     @Sendable private static func fallback(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.serving(
             """
-            SELECT count(*) AS drills, count(*) FILTER (WHERE held) AS held, max(reported_at) FILTER (WHERE held) AS at, max(reported_at) AS last
-            FROM reliability.drill WHERE kind IN ('provider-loss', 'worker-loss') AND reported_at > now() - interval '30 days'
+            WITH sold AS (SELECT sku.name, tier.capacity_policy <> 'shared' AS promises FROM serving.skus AS sku
+                JOIN serving.tiers AS tier ON tier.name = sku.tier WHERE sku.state = 'active')
+            SELECT count(*) AS sold, min(tried.at) AS at,
+                coalesce(string_agg(sold.name, ', ' ORDER BY sold.name) FILTER (WHERE tried.at IS NULL), '') AS untried,
+                coalesce(string_agg(sold.name, ', ' ORDER BY sold.name) FILTER (WHERE NOT tried.held), '') AS failed
+            FROM sold LEFT JOIN LATERAL (SELECT at, held FROM reliability.tried_fallback AS known
+                WHERE known.sku = sold.name AND known.at > now() - interval '30 days' ORDER BY at DESC LIMIT 1) AS tried ON true
+            WHERE sold.promises OR NOT EXISTS (SELECT 1 FROM sold AS other WHERE other.promises)
             """)
-        let words =
-            "the promise held in \(try row.value("held", as: Int.self)) of \(try row.value("drills", as: Int.self)) losses rehearsed in 30 days"
-        if let at = try row.value("at", as: Date?.self) { return .proven(words, at: at) }
-        guard let last = try row.value("last", as: Date?.self) else {
-            return .missing("no loss was rehearsed in the last 30 days (plimsoll drill provider-loss)")
+        let (sold, untried, failed): (Int, String, String) = (try row.value("sold"), try row.value("untried"), try row.value("failed"))
+        let at = try row.value("at", as: Date?.self)
+        guard sold > 0 else { return .missing("nothing is sold: no SKU is active") }
+        if !failed.isEmpty { return .missing("the promise did not hold when the fallback was last tried of: \(failed)", at: at) }
+        guard untried.isEmpty, let at else {
+            return .missing(
+                "no drill of the last 30 days had requests served by a fallback of: \(untried) (plimsoll drill provider-loss --load 4)", at: at)
         }
-        return .missing(words, at: last)
+        return .proven(
+            "the promise held while the fallback served customers, in a drill of the last 30 days for each sold SKU; SKUs: \(sold)", at: at)
     }
 
     @Sendable private static func probes(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.reliability(
             """
-            SELECT max(at) FILTER (WHERE ttft_us IS NOT NULL) AS at,
-                concat_ws(', ', CASE WHEN count(ttft_us) = 0 THEN 'time to the first token' END,
-                    CASE WHEN count(ttlt_us) = 0 THEN 'time to the last token' END,
-                    CASE WHEN count(*) FILTER (WHERE provider <> '') = 0 THEN 'provider health' END,
-                    CASE WHEN NOT EXISTS (SELECT 1 FROM reliability.minute WHERE minute_at > now() - interval '1 day'
-                        AND queue_histogram <> '{}') THEN 'queue time' END) AS lacking
-            FROM reliability.probe WHERE at > now() - interval '1 hour' AND NOT drill
+            SELECT max(at) FILTER (WHERE ttft_us IS NOT NULL) AS at, count(*) AS probes, count(*) FILTER (WHERE NOT succeeded) AS failed,
+                count(DISTINCT provider) FILTER (WHERE provider <> '') AS providers,
+                percentile_disc(0.95) WITHIN GROUP (ORDER BY ttft_us) / 1000 AS first, percentile_disc(0.95) WITHIN GROUP (ORDER BY ttlt_us) / 1000 AS last,
+                told.requests, told.errors, told.queued
+            FROM reliability.probe, (SELECT coalesce(sum(good + bad + excluded), 0)::bigint AS requests,
+                coalesce(sum((outcomes ->> 'bad:5xx')::bigint), 0)::bigint AS errors, count(*) FILTER (WHERE queue_histogram <> '{}') AS queued
+                FROM reliability.minute WHERE minute_at > now() - interval '1 day' AND NOT drill) AS told
+            WHERE at > now() - interval '1 hour' AND NOT drill GROUP BY told.requests, told.errors, told.queued
+            UNION ALL SELECT NULL, 0, 0, 0, NULL, NULL, 0, 0, 0 ORDER BY probes DESC LIMIT 1
             """)
-        let lacking: String = try row.value("lacking")
-        guard lacking.isEmpty, let at = try row.value("at", as: Date?.self) else {
-            return .missing("not seen lately: \(lacking)", at: try row.value("at"))
+        let (first, last): (Int64?, Int64?) = (try row.value("first"), try row.value("last"))
+        let (providers, queued): (Int64, Int64) = (try row.value("providers"), try row.value("queued"))
+        let lacking = [
+            first == nil ? "time to the first token" : nil, last == nil ? "time to the last token" : nil, providers == 0 ? "provider health" : nil,
+            queued == 0 ? "queue time" : nil,
+        ].compactMap(\.self)
+        guard let first, let last, lacking.isEmpty, let at = try row.value("at", as: Date?.self) else {
+            return .missing("not seen lately: \(lacking.joined(separator: ", "))", at: try row.value("at"))
         }
-        return .proven("probes of the last hour show both latencies and each provider; minutes show errors and queue time", at: at)
+        let (asked, failed): (Int64, Int64) = (try row.value("probes"), try row.value("failed"))
+        return .proven(
+            "\(failed) of \(asked) probes of the last hour failed, at \(providers) providers; p95 of the first token \(first) ms, of the last \(last) ms; "
+                + "\(try row.value("errors", as: Int64.self)) errors in \(try row.value("requests", as: Int64.self)) requests of a day, with their queue times",
+            at: at)
     }
 
-    /// Nothing stores text but a capture that a tenant asked for, and those end by themselves.
+    /// Probes ask with texts that are known. What runtimes wrote into their logs, as their agents told it, is looked through for them; debug captures that
+    /// tenants asked for end by themselves.
     @Sendable private static func logging(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.serving(
             """
-            SELECT count(*) FILTER (WHERE erased_at IS NULL AND expires_at > now()) AS open,
-                count(*) FILTER (WHERE erased_at IS NULL AND expires_at < now() - interval '10 minutes') AS overdue, now() AS at FROM serving.captures
+            SELECT count(*) AS tails, min(worker.log_tail_at) AS at,
+                coalesce(string_agg(host.name || ' ' || worker.runtime, ', ' ORDER BY host.name, worker.runtime) FILTER (WHERE EXISTS (
+                    SELECT 1 FROM (SELECT \(OutsideProbe.prompt) AS text UNION SELECT probe_prompt FROM serving.models WHERE probe_prompt IS NOT NULL) AS asked
+                    WHERE position(asked.text IN worker.log_tail::text) > 0)), '') AS telling,
+                (SELECT count(*) FROM serving.captures WHERE erased_at IS NULL AND expires_at > now()) AS open,
+                (SELECT count(*) FROM serving.captures WHERE erased_at IS NULL AND expires_at < now() - interval '10 minutes') AS overdue
+            FROM serving.workers AS worker JOIN serving.hosts AS host ON host.id = worker.host_id
+            WHERE worker.accepted AND worker.retired_at IS NULL AND worker.log_tail_at > now() - interval '30 days'
             """)
-        let (open, overdue): (Int, Int) = (try row.value("open"), try row.value("overdue"))
-        if overdue > 0 { return .missing("\(overdue) debug captures have expired and are not erased", at: try row.value("at")) }
-        return .proven("nothing keeps prompts but debug captures by a tenant's own consent; \(open) are open, none overdue", at: try row.value("at"))
+        let (tails, open, overdue): (Int, Int, Int) = (try row.value("tails"), try row.value("open"), try row.value("overdue"))
+        let (telling, at): (String, Date?) = (try row.value("telling"), try row.value("at"))
+        if overdue > 0 { return .missing("\(overdue) debug captures have expired and are not erased", at: at) }
+        if !telling.isEmpty { return .missing("a probe's prompt stands in the log of: \(telling)", at: at) }
+        guard tails > 0, let at else {
+            return .missing(
+                "no runtime's log was looked through in 30 days: restart one, and its agent tells its last lines (plimsoll workers restart ID)")
+        }
+        return .proven(
+            "no probe's prompt is in the last log lines of \(tails) runtimes; \(open) debug captures by tenants' consent are open, none overdue",
+            at: at)
     }
 
     /// What gateways counted in minutes against what they recorded for each request, over the last whole day of UTC.

@@ -24,7 +24,7 @@ struct OutsideProbe: Sendable {
     static let mostTokens = 256
     private static let time = Duration.seconds(60)
     /// Long enough an answer for the time to the last of 256 tokens.
-    private static let prompt = "Count from one to one hundred in words."
+    static let prompt = "Count from one to one hundred in words."
 
     var model: String
     var region: String

@@ -70,6 +70,8 @@ package struct OutsideProbes: Service {
         var schedule = ProbeSchedule()
         var generator = SystemRandomNumberGenerator()
         let start = ContinuousClock.now
+        let looks = StatusLooks(reliability: reliability, settings: settings, ask: ask)
+        var looked: ContinuousClock.Instant?
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 do {
@@ -80,6 +82,10 @@ package struct OutsideProbes: Service {
                         for id in schedule.take(now: now, using: &generator) {
                             guard let subject = subjects[id] else { continue }
                             group.addTask { await self.probe(subject, settings) }
+                        }
+                        if looked.map({ ContinuousClock.now - $0 >= StatusLooks.pause }) ?? true {
+                            looked = .now
+                            group.addTask { await self.noting { try await looks.look() } }
                         }
                     }
                 } catch {
@@ -168,6 +174,14 @@ package struct OutsideProbes: Service {
                 AND drill.started_at <= now() AND coalesce(drill.ended_at, drill.until_at) >= \(began) LIMIT 1
             """)
         return !found.isEmpty
+    }
+
+    private func noting(_ work: () async throws -> Void) async {
+        do {
+            try await work()
+        } catch {
+            note(error)
+        }
     }
 
     private func note(_ error: any Error) {
