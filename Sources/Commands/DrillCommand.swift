@@ -33,7 +33,9 @@ struct DrillCommand: AsyncParsableCommand {
     @Option(help: "How long it lasts; 120, or 40 with --compress.") var seconds: Int?
     @Flag(help: "Probes, holds and clean times go by twelve times as fast for it.") var compress = false
     @Option(help: "Why, for the record.") var reason = "drill"
-    @Option(help: "Requests at once that it sends to OPENAI_BASE_URL with OPENAI_API_KEY while it lasts.") var load = 0
+    @Option(
+        help: "Requests at once that it sends while it lasts, to OPENAI_BASE_URL with OPENAI_API_KEY, or to PLIMSOLL_URL with PLIMSOLL_DRILL_KEY.")
+    var load = 0
 
     /// Times as fast.
     private static let compression = 12

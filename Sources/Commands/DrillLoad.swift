@@ -8,6 +8,7 @@ final class DrillLoad: Sendable {
     private struct Counts {
         var answered = 0
         var failed = 0
+        var isOver = false
     }
 
     private let lines: Int
@@ -16,26 +17,34 @@ final class DrillLoad: Sendable {
     private let outbound = OutboundClient()
     private let counts = Mutex(Counts())
 
-    /// Throws when requests are wanted and nobody says where to.
+    /// To `OPENAI_BASE_URL` with `OPENAI_API_KEY`, or to the installation whose variables are set. Throws when requests are wanted and nobody says where to.
     init(_ lines: Int, environment: [String: String]) throws(CommandFailure) {
         self.lines = lines
-        url = environment["OPENAI_BASE_URL"] ?? ""
-        key = environment["OPENAI_API_KEY"] ?? ""
+        url = environment["OPENAI_BASE_URL"] ?? environment["PLIMSOLL_URL"].map { "\($0)/v1" } ?? ""
+        key = environment["OPENAI_API_KEY"] ?? environment["PLIMSOLL_DRILL_KEY"] ?? ""
         guard lines == 0 || !url.isEmpty && !key.isEmpty else {
-            throw CommandFailure(.usage, "--load needs OPENAI_BASE_URL and OPENAI_API_KEY")
+            throw CommandFailure(
+                .usage,
+                "--load needs OPENAI_BASE_URL (or PLIMSOLL_URL) and a key in OPENAI_API_KEY or PLIMSOLL_DRILL_KEY: plimsoll keys create … purpose=drill"
+            )
         }
     }
 
-    /// Until it is cancelled.
+    /// Until it is told to end, or cancelled.
     func run(model: String) async {
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<lines {
                 group.addTask {
-                    while !Task.isCancelled { await self.ask(model) }
+                    while !Task.isCancelled, !self.isOver { await self.ask(model) }
                 }
             }
         }
     }
+
+    /// What is under way is still waited for, and counts for nobody.
+    func end() { counts.withLock { $0.isOver = true } }
+
+    private var isOver: Bool { counts.withLock { $0.isOver } }
 
     /// Nil: it sent nothing.
     var summary: String? {
@@ -46,18 +55,21 @@ final class DrillLoad: Sendable {
 
     private func ask(_ model: String) async {
         let message: JSONValue = .members(("role", .string("user")), ("content", .string("Count to five.")))
-        let body: JSONValue = .members(("model", .string(model)), ("messages", .array([message])), ("max_tokens", .integer(16)))
+        let body: JSONValue = .members(("model", .string(model)), ("messages", .array([message])), ("max_tokens", .integer(16)), ("stream", true))
         var request = OutboundRequest(method: "POST", url: "\(url)/chat/completions")
         request.headers = [OutboundHeader("authorization", "Bearer \(key)"), OutboundHeader("content-type", "application/json")]
         request.body = .bytes(Array(JSONPrinter.compact(body).utf8))
         request.deadlines = OutboundDeadlines(connect: .seconds(5), total: .seconds(120))
-        let status = (try? await outbound.send(request))?.status
+        // Why it failed stands in its record.
+        let answer = try? await outbound.send(request)
+        // A stream that broke has no such end.
+        let isWhole = answer?.status == 200 && String(decoding: answer?.body.suffix(64) ?? [], as: UTF8.self).contains("data: [DONE]")
         // What was under way when the drill ended is nobody's failure.
-        guard !Task.isCancelled else { return }
+        guard !Task.isCancelled, !isOver else { return }
         counts.withLock { counts in
-            if status == 200 { counts.answered += 1 } else { counts.failed += 1 }
+            if isWhole { counts.answered += 1 } else { counts.failed += 1 }
         }
         // One that is refused at once must not become a flood.
-        if status != 200 { try? await Task.sleep(for: .milliseconds(200)) }
+        if !isWhole { try? await Task.sleep(for: .milliseconds(200)) }
     }
 }

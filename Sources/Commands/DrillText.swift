@@ -7,14 +7,30 @@ enum DrillVerdict: String {
 
 /// A drill's report in words.
 enum DrillText {
+    /// What is broken, where, how, for how long, and whom that touches.
+    static func target(_ drill: JSONValue) -> String {
+        let subject = ["provider", "worker"].compactMap { drill[$0]?.string }.joined(separator: " ")
+        let regions = (drill["regions"]?.array ?? []).map { AdminColumn.text($0) }.joined(separator: ", ")
+        let parts = [
+            text(drill, "kind") + (subject.isEmpty ? "" : " of \(subject)"), "in \(regions.isEmpty ? "all regions" : regions)",
+            drill["delay_milliseconds"]?.integer.map { "by \($0) ms" }, "until \(text(drill, "until"))",
+        ]
+        let models = (drill["models"]?.array ?? []).map { AdminColumn.text($0) }.joined(separator: ", ")
+        return PrintableText.clean(parts.compactMap(\.self).joined(separator: " ") + (models.isEmpty ? "" : "; models that are touched: \(models)"))
+    }
+
     static func lines(_ report: JSONValue, _ verdict: DrillVerdict) -> [String] {
         let rows: [(String, String)] = [
             ("requests", "\(text(report, "requests")), of which \(text(report, "requests_lost")) lost and \(text(report, "requests_moved")) moved"),
             ("noticed", duration(report["detected_after_us"], none: "not") + (report["detected_by"]?.string.map { " by \(article($0))" } ?? "")),
-            ("acted upon", duration(report["mitigated_after_us"], none: "no mitigation")),
+            ("in force", duration(report["mitigated_after_us"], none: "no mitigation was needed")),
             ("taken back", duration(report["reverted_after_us"], none: "-")),
             ("bad minutes", text(report, "bad_minutes")), ("budget", budget(report["budgets"]?.array ?? [])),
-            ("first tokens", "\(text(report, "first_tokens")), of which \(text(report, "first_tokens_late")) later than the objective"),
+            (
+                "first tokens",
+                report["first_tokens"]?.integer == 0
+                    ? "none measured" : "\(text(report, "first_tokens")), of which \(text(report, "first_tokens_late")) later than the objective"
+            ),
         ]
         let fallbacks = (report["fallbacks"]?.array ?? []).map { ("fallback", fallback($0)) }
         let facts = (rows + fallbacks).map { "\($0.0)\(String(repeating: " ", count: 13 - $0.0.count))\(PrintableText.clean($0.1))" }

@@ -11,7 +11,7 @@ struct DrillWatch: Sendable {
     func follow(_ drill: JSONValue) async throws -> DrillVerdict {
         guard let id = drill["id"]?.string else { throw CommandFailure(.refused, "the server's answer names no drill") }
         let models = drill["models"]?.array?.compactMap(\.string) ?? []
-        say("drill \(AdminColumn.text(drill["number"])) has begun: \(target(drill)), serving \(models.joined(separator: ", "))")
+        say("drill \(AdminColumn.text(drill["number"])) has begun: \(DrillText.target(drill))")
         let ending = try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: JSONValue?.self) { group in
                 group.addTask { [load] in
@@ -32,11 +32,6 @@ struct DrillWatch: Sendable {
         return try report(ending)
     }
 
-    private func target(_ drill: JSONValue) -> String {
-        let parts = ["kind", "provider", "worker", "region"].compactMap { drill[$0]?.string }
-        return parts.map(PrintableText.clean).joined(separator: " ")
-    }
-
     private func say(_ text: String) {
         if options.output == .table { print(text) }
     }
@@ -50,6 +45,7 @@ struct DrillWatch: Sendable {
                 say("\(seconds(since: began))  \(event)")
             }
             let now = drill["state"]?.string ?? ""
+            if now != "running" { load.end() }
             if now != state, now == "settling" { say("\(seconds(since: began))  the drill is over; what was done is taken back, and counts come in") }
             state = now
             if DrillVerdict(rawValue: state) != nil { return drill }
@@ -67,7 +63,7 @@ struct DrillWatch: Sendable {
         let since = drill["started_at"]?.string ?? ""
         let incidents = try await client.all("incidents", filters: [("since", since)], most: 50)
         let mitigations = try await client.all("mitigations", filters: [("since", since)], most: 50)
-        let opened = incidents.reversed().flatMap { incident -> [String] in
+        let opened = incidents.sorted { ($0["number"]?.integer ?? 0) < ($1["number"]?.integer ?? 0) }.flatMap { incident -> [String] in
             let name = "incident \(AdminColumn.text(incident["number"])), \(AdminColumn.text(incident["title"]))"
             return ["\(name): opened"] + (incident["resolved_at"]?.string == nil ? [] : ["\(name): resolved"])
         }
