@@ -57,6 +57,8 @@ extension RelayedRequest {
             evidence.status = error.status
             evidence.fault = Fault(error.code.fault)
             evidence.withinQuota = error.code == .overCapacity
+            // Only the runtime knows how many tokens a prompt is.
+            evidence.promptOverLimit = error.code == .contextLengthExceeded
         case .clientGone:
             evidence.clientAborted = true
             evidence.status = headSent ? 200 : 499

@@ -256,7 +256,7 @@ final class RelayedRequest {
     private func refuseUnrouted(_ question: Router.Question, _ subject: UsageSubject, _ plan: RequestPlan) {
         let isTooLong = question.model.isTooLong(question.contextTokens, under: question.rules)
         let error = isTooLong ? APIError(.contextLengthExceeded, param: plan.facts.promptParam) : APIError(.noWorkerAvailable)
-        loop.meter.refuse(subject, outcome: Outcome(error.code.fault), acceptedAt: arriving.acceptedAt)
+        loop.meter.refuse(subject, outcome: isTooLong ? .overLimit : Outcome(error.code.fault), acceptedAt: arriving.acceptedAt)
         loop.metrics.countRefusal(status: error.status)
         // Up to a second, which is what clients that read whole seconds are told.
         answerRefusal(error, retryAfter: isTooLong ? nil : spread(666_666))

@@ -1,3 +1,4 @@
+import Domain
 import HTTPWire
 import NIOCore
 import OpenAIWire
@@ -64,7 +65,10 @@ final class RequestPlan {
         let relief = arriving.key.relief
         let model = relief.flatMap { standIn(for: asked, facts, arriving.key.tier, $0, loop) } ?? asked
         let tier = arriving.key.tier
-        if endpoint != .countTokens, facts.estimatedPromptTokens > tier.maxPromptTokens { throw tier.promptTooLong(facts.promptParam) }
+        if endpoint != .countTokens, facts.estimatedPromptTokens > tier.maxPromptTokens {
+            loop.meter.refuse(loop.subject(arriving.key, asked), outcome: .overLimit, acceptedAt: arriving.acceptedAt)
+            throw tier.promptTooLong(facts.promptParam)
+        }
         if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens { throw tier.tooManyTokensAsked(facts.maxTokensParam) }
         return RequestPlan(
             body: consume body, facts: facts, model: model, asked: asked, cap: relief?.outputCap(asked.entry.name), endpoint: endpoint,

@@ -85,7 +85,7 @@ import Testing
         for streams in [true, false] {
             let (answer, record) = try await play(recording, api, streams: streams)
             #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("context_length_exceeded") && !answer.contains("4096"))
-            #expect(record?.outcome == "excluded:4xx")
+            #expect(record?.outcome == "excluded:over_limit")
         }
     }
 

@@ -123,6 +123,21 @@ import Testing
         }
     }
 
+    /// What the plan does not allow, and what no worker of the model could take.
+    @Test(arguments: [(5_000, 0, "prompt_too_long"), (800, 20, "context_length_exceeded")])
+    func aPromptOverALimitIsLeftOutOfTheMinuteAsSuch(_ bytes: Int, _ context: Int, _ code: String) async throws {
+        var setup = GatewayFixture.Setup()
+        setup.edit = { $0.workers[0].contextTokens = context }
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send(Self.request(prompt: String(repeating: "x", count: bytes)))
+            #expect(try await client.answer().contains(code))
+            let cells = try await gateway.spool.takeMinutes()
+            #expect(cells.map(\.key.subject.model) == ["m"] && cells.values.map { $0.outcomes[Outcome.overLimit.place] } == [1])
+        }
+    }
+
     @Test func pathsAreExact() async throws {
         let (answer, _) = try await ask(GatewayFixture.Setup(), Self.request().replacing("/v1/chat", with: "/V1/Chat"))
         #expect(answer.hasPrefix("HTTP/1.1 404 "))
