@@ -54,5 +54,7 @@ package enum Migrations {
         File(name: "V0045_incident_tenants", sql: PackageResources.V0045_incident_tenants_sql),
         File(name: "V0046_report_links", sql: PackageResources.V0046_report_links_sql),
         File(name: "V0047_status_looks", sql: PackageResources.V0047_status_looks_sql),
+        File(name: "V0048_kept_charges", sql: PackageResources.V0048_kept_charges_sql),
+        File(name: "V0049_credit_rechecks", sql: PackageResources.V0049_credit_rechecks_sql),
     ]
 }

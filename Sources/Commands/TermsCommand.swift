@@ -99,7 +99,7 @@ enum Credits: AdminKind {
         "month", "tenant", "version", "current", "status", "amount_cents", AdminColumn("leaves complete", "evidence.complete"),
         "computed_at", "id",
     ]
-    static let filters: [KindFilter] = [.tenant, "agreement", "month", KindFilter("status", "none, issued or carried")]
+    static let filters: [KindFilter] = [.tenant, "agreement", "month", KindFilter("status", "none, issued, carried or provisional")]
 }
 
 struct CreditsCommand: AsyncParsableCommand {

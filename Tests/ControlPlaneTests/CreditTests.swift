@@ -1,6 +1,7 @@
 import Domain
 import FoundationEssentials
 import Postgres
+import Telemetry
 import Testing
 
 @testable import ControlPlane
@@ -14,7 +15,9 @@ import Testing
     private static let month = period.start / 60_000_000..<period.end / 60_000_000
 
     /// Terms of a zone, a tenant's agreement for all of the month before, and probes that found everything well.
-    private static func agreement(_ keeper: KeeperWorld, zone: String = "UTC", minimum: Int64 = 1_000_000_000) async throws -> UUID {
+    private static func agreement(
+        _ keeper: KeeperWorld, zone: String = "UTC", minimum: Int64 = 1_000_000_000, from first: Int64 = month.lowerBound - 1_440
+    ) async throws -> UUID {
         let row = try await keeper.world.pool.queryOne(
             """
             WITH made AS (
@@ -22,7 +25,7 @@ import Testing
                 RETURNING id
             )
             INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
-            SELECT \(keeper.tenant), id, 'tiny', 'eu', 'active', '2020-01-01', \(minimum), '{}', 'test' FROM made RETURNING id
+            SELECT \(keeper.tenant), id, 'tiny', 'eu', 'active', \(SQL.minute(first)), \(minimum), '{}', 'test' FROM made RETURNING id
             """)
         _ = try await keeper.world.pool.execute("DELETE FROM reliability.probe_minute")
         try await keeper.probe(month.lowerBound - 120..<month.upperBound + 120)
@@ -72,7 +75,7 @@ import Testing
                 _ = try await pool.transaction { try await CreditLedger.record(found, by: "test", $0) }
             }
             let rows = try await pool.query("SELECT version || ' ' || amount_cents || ' ' || status AS line FROM reliability.credit ORDER BY version")
-            #expect(try rows.map { try $0.value("line", as: String.self) } == ["1 10000 issued", "2 15000 issued", "3 5000 issued"])
+            #expect(try rows.map { try $0.value("line", as: String.self) } == ["1 10000 provisional", "2 15000 provisional", "3 5000 provisional"])
         }
     }
 
@@ -143,15 +146,75 @@ import Testing
         }
     }
 
-    @Test func creditsAreComputedByThemselvesFromTheFourthDayOn() async throws {
+    /// Two hundred requests, and probes of which one in five is late, in the first four hours of a month.
+    private static func records(_ keeper: KeeperWorld, _ first: Int64) async throws {
+        _ = try await keeper.world.pool.pipeline([
+            """
+            INSERT INTO serving.price_versions (model, tier, effective_from, prompt_price_pico_usd, cached_prompt_price_pico_usd,
+                completion_price_pico_usd, actor) VALUES ('tiny', 'pro', '2020-01-01', 7, 3, 1000000000000, 'test')
+            """,
+            """
+            INSERT INTO billing.usage_event (tenant_id, request_id, accepted_at, key_id, tier, model, region, gateway_id, boot_id, sequence,
+                stream, status, outcome, finished_after_us, queued_for_us, prompt_tokens, cached_prompt_tokens, completion_tokens,
+                reasoning_tokens, billable_prompt_tokens, billable_completion_tokens, estimated, attempts, payload_sha256, price_version)
+            SELECT \(keeper.tenant), gen_random_uuid(), \(SQL.minute(first)) + number * interval '70 seconds', gen_random_uuid(), 'pro', 'tiny', 'eu',
+                gen_random_uuid(), 'b', 1, true, 200, 'good', 10, 0, 100, number, number, 0, number / 2, number, false, 1, sha256('x'),
+                CASE WHEN number % 9 > 0 THEN (SELECT version FROM serving.price_versions) END
+            FROM generate_series(1, 200) AS number
+            """,
+            """
+            INSERT INTO reliability.probe (id, at, kind, worker_id, model, region, succeeded, status, ttft_us)
+            SELECT gen_random_uuid(), \(SQL.minute(first)) + number * interval '30 seconds', 'worker', gen_random_uuid(), 'tiny', 'eu', true, 200,
+                CASE WHEN number % 5 = 0 THEN 1500001 ELSE 1500000 END
+            FROM generate_series(1, 480) AS number
+            """,
+        ])
+    }
+
+    @Test func aMonthComesToTheSameCentsWhenItsRecordsAreGone() async throws {
         try await KeeperWorld.run { keeper in
-            _ = try await Self.agreement(keeper)
+            let pool = keeper.world.pool
+            let old = BillingPeriod(microseconds: Self.period.start - 70 * 86_400_000_000)
+            let first = old.start / 60_000_000
+            for table in ["billing.usage_event", "reliability.probe", "reliability.probe_minute", "reliability.minute_total"] {
+                _ = try await pool.query("SELECT upkeep.ensure_month((\(table)::text)::regclass, \(SQL.minute(first))::date)")
+            }
+            for table in ["billing.charge_progress", "reliability.probe_progress"] as [SQL] {
+                try await pool.execute("UPDATE \(table) SET kept_until = \(SQL.minute(first))")
+            }
+            let agreement = try await Self.agreement(keeper, minimum: 0, from: first)
+            try await Self.records(keeper, first)
+            let compute = { try #require(try await CreditLedger(keeper.databases).compute(agreement, month: old.description)) }
+            let before = try await compute()
+            #expect(before.fee.requests == 200 && before.fee.unpriced == 22 && before.fee.charges > 0 && before.latencyPercent == 5)
+            _ = try await pool.transaction { try await CreditLedger.record(before, by: "test", $0) }
+            for table in ["billing.usage_event", "reliability.probe"] {
+                let refused = try await pool.queryOne("SELECT upkeep.drop_partitions(\(table), interval '60 days') AS n")
+                #expect(try refused?.value("n") == 0, "what is not kept is not dropped")
+            }
+            let limit = Duration.seconds(60 * 86_400)
+            let upkeep = ControlUpkeep(
+                databases: keeper.databases, holder: UUID(), retention: Retention(usage: limit, minutes: limit, probes: limit),
+                metrics: MetricRegistry(), logger: keeper.world.logger)
+            for _ in 0..<2 { try await upkeep.sweep() }
+            #expect(try await keeper.world.count("SELECT 1 FROM billing.usage_event") == 0)
+            #expect(try await keeper.world.count("SELECT 1 FROM reliability.probe") == 0)
+            let after = try await compute()
+            #expect(after.arithmetic == before.arithmetic && after.cents == before.cents)
+            #expect(try await pool.transaction { try await CreditLedger.record(after, by: "test", $0) } == nil, "no other version")
+        }
+    }
+
+    @Test func creditsAreComputedByThemselvesFromTheFourthDayOnAndProvisionalOnesOnce() async throws {
+        try await KeeperWorld.run { keeper in
+            _ = try await Self.agreement(keeper, from: Self.month.lowerBound)
             let ledger = CreditLedger(keeper.databases)
             let end = Self.period.end / 1_000_000
             try await ledger.computeDue(at: Date(timeIntervalSince1970: Double(end + 3 * 86_400 - 1)))
             #expect(try await keeper.world.count("SELECT 1 FROM reliability.credit") == 0)
             for _ in 0..<2 { try await ledger.computeDue(at: Date(timeIntervalSince1970: Double(end + 3 * 86_400))) }
-            #expect(try await keeper.world.count("SELECT 1 FROM reliability.credit WHERE status = 'none' AND version = 1") == 1)
+            #expect(try await keeper.world.count("SELECT 1 FROM reliability.credit WHERE status = 'provisional' AND version = 1") == 1)
+            #expect(try await keeper.world.count("SELECT 1 FROM reliability.credit") == 1)
             #expect(try await keeper.world.count("SELECT 1 FROM audit.entry WHERE actor = 'reliability-keeper' AND subject_kind = 'credit'") == 1)
         }
     }

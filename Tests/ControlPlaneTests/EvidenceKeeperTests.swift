@@ -143,7 +143,7 @@ private struct Killed: Error {}
             try await evidence.turn(at: month.upperBound + 5_800, closed: month.upperBound + 5_760)
             try await CreditLedger(evidence.databases).computeDue(at: Date(timeIntervalSince1970: Double(month.upperBound + 5_800) * 60))
             try await evidence.turn(at: month.upperBound + 5_880, closed: month.upperBound + 5_760)
-            let row = try #require(try await evidence.world.pool.queryOne("SELECT amount_cents FROM reliability.credit"))
+            let row = try #require(try await evidence.world.pool.queryOne("SELECT amount_cents FROM reliability.credit WHERE month = '2026-06'"))
             let june = try #require(try await evidence.trees().first { $0.month == EvidenceWorld.month })
             let bundle = try await BundleMaker(databases: evidence.databases, signer: evidence.signer).make(june)
             let found = BundleVerification(Array(bundle.utf8), key: evidence.signer.noteKey)

@@ -33,12 +33,14 @@ extension EvidenceWorld {
         return try #require(try row?.value("id", as: UUID.self))
     }
 
-    func credits() async throws -> [String] {
+    /// Of a month, in the order of their versions.
+    func credits(_ month: BillingPeriod) async throws -> [String] {
         let rows = try await world.pool.query(
             """
             SELECT concat_ws(' ', terms.name, credit.month, credit.version, amount_cents, evidence ->> 'complete',
                 (SELECT string_agg(of ->> 'month', ',') FROM jsonb_array_elements(evidence -> 'trees') AS of)) AS line
-            FROM reliability.credit JOIN reliability.terms ON terms.id = credit.terms_id ORDER BY terms.name, credit.version
+            FROM reliability.credit JOIN reliability.terms ON terms.id = credit.terms_id WHERE credit.month = \("\(month)")
+            ORDER BY terms.name, credit.version
             """)
         return try rows.map { try $0.value("line") }
     }
@@ -101,11 +103,11 @@ extension EvidenceWorld {
             try await evidence.turn(at: utc.upperBound - 200, closed: utc.upperBound - 215)
             // Computed before its leaves were there, which it says, and once more when they are.
             for _ in 0..<2 { try await CreditLedger(evidence.databases).computeDue(at: day) }
-            let early = try await evidence.credits()
+            let early = try await evidence.credits(of.month)
             #expect(early.count == 1 && early.allSatisfy { $0.contains(" 1 2500 false ") }, "\(early)")
             try await evidence.turn(at: end, closed: end - 20)
             for _ in 0..<2 { try await CreditLedger(evidence.databases).computeDue(at: day) }
-            #expect(try await evidence.credits().dropFirst() == ["zoned \(of.month) 2 2500 true \(of.trees)"])
+            #expect(try await evidence.credits(of.month).dropFirst() == ["zoned \(of.month) 2 2500 true \(of.trees)"])
             try await evidence.turn(at: end + 70, closed: end - 20)
             let found = try await evidence.verify(of.month)
             #expect(found.holds, "\(found.steps)")
@@ -132,13 +134,83 @@ extension EvidenceWorld {
             let fee = ServiceFee(
                 minimumMicroUsd: 500_000_000, activeMinutes: 20_000, monthMinutes: 43_200, charges: 0, requests: 0, unpriced: 0)
             #expect(
-                try await evidence.credits() == ["early 2026-06 1 \(fee.cents(percent: Ratio(20, 1))) true 2026-06", "late 2026-06 1 0 true 2026-06"])
+                try await evidence.credits(EvidenceWorld.month) == [
+                    "early 2026-06 1 \(fee.cents(percent: Ratio(20, 1))) true 2026-06", "late 2026-06 1 0 true 2026-06",
+                ])
             try await evidence.turn(at: end + 70, closed: end - 20)
             let found = try await evidence.verify(EvidenceWorld.month)
             #expect(found.holds, "\(found.steps)")
             #expect(found.steps.filter { $0.title == "credit" && $0.finding.contains("as recorded in version 1") }.count == 2, "\(found.steps)")
             #expect(found.steps.contains { $0.finding.contains("19900 good of 20000 minutes (100 bad") })
             #expect(found.steps.contains { $0.finding.contains("22980 good of 23080 minutes (100 bad") }, "\(found.steps)")
+        }
+    }
+
+    @Test func `a month whose minutes all lie in the neighbour's tree is credited and verified`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let (november, december) = (BillingPeriod(year: 2025, month: 11), BillingPeriod(year: 2025, month: 12))
+            try await evidence.partitions(around: december)
+            // Five in the afternoon of 30 November in Los Angeles.
+            let begins = december.minutes.lowerBound + 60
+            _ = try await evidence.agree("zoned", zone: "America/Los_Angeles", from: begins)
+            try await evidence.turn(at: begins, closed: begins - 15)
+            let end = begins + 5 * 1_440
+            try await evidence.probes(begins..<end)
+            for minute in 0..<5 { try await evidence.traffic(begins + 10 + Int64(minute), good: 1, bad: 1) }
+            try await evidence.turn(at: end, closed: end - 20)
+            #expect(try await evidence.trees().map(\.month) == [november, december])
+            for _ in 0..<2 { try await CreditLedger(evidence.databases).computeDue(at: Date(timeIntervalSince1970: Double(end) * 60)) }
+            // 5 of 420 minutes are bad: the cap of 25 % of the part of the fee.
+            let fee = ServiceFee(
+                minimumMicroUsd: 500_000_000, activeMinutes: 420, monthMinutes: 30 * 1_440 + 60, charges: 0, requests: 0, unpriced: 0)
+            #expect(try await evidence.credits(november) == ["zoned 2025-11 1 \(fee.cents(percent: Ratio(25, 1))) true 2025-11,2025-12"])
+            try await evidence.turn(at: end + 70, closed: end - 20)
+            let found = try await evidence.verify(november)
+            #expect(found.holds, "\(found.steps)")
+            #expect(found.steps.contains { $0.title == "credit" && $0.finding.contains("as recorded in version 1") }, "\(found.steps)")
+        }
+    }
+
+    @Test func `what comes late, is approved or withdrawn makes new versions of months long over, and nothing else does`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let (month, pool) = (EvidenceWorld.month.minutes, evidence.world.pool)
+            _ = try await evidence.agree("old", zone: "UTC", from: month.lowerBound)
+            try await evidence.turn(at: month.lowerBound, closed: month.lowerBound - 15)
+            let end = month.upperBound + 5_800
+            try await evidence.probes(month.lowerBound..<month.upperBound - 100)
+            for minute in 0..<30 { try await evidence.traffic(month.lowerBound + 10 * Int64(minute), good: 1, bad: 1) }
+            try await evidence.turn(at: end, closed: end - 20)
+            let ledger = CreditLedger(evidence.databases)
+            // Months later: nobody computed it in its time.
+            try await ledger.computeDue(at: Date(timeIntervalSince1970: Double(month.upperBound + 200_000) * 60))
+            #expect(try await ledger.waiting() == 0)
+            let cents = { try await evidence.credits(EvidenceWorld.month).map { $0.split(separator: " ")[3] } }
+            #expect(try await cents() == ["7500"], "30 bad minutes and 100 that nobody measured")
+            let again = { (versions: [Substring]) in
+                #expect(try await ledger.waiting() == 1)
+                await #expect(throws: AdminRefusal.self, "not before the credit is there") { _ = try await evidence.verify(EvidenceWorld.month) }
+                try await evidence.turn(at: end + Int64(200 * versions.count), closed: end - 20)
+                try await ledger.computeNoted()
+                try await evidence.turn(at: end + Int64(200 * versions.count) + 61, closed: end - 20)
+                #expect(try await ledger.waiting() == 0)
+                #expect(try await cents() == versions)
+                let found = try await evidence.verify(EvidenceWorld.month)
+                #expect(found.holds, "\(found.steps)")
+            }
+            try await evidence.probes(month.upperBound - 100..<month.upperBound - 50)
+            try await again(["7500", "2500"])
+            for minute in 0..<7 { try await evidence.traffic(month.lowerBound + 10 * Int64(minute) + 5, good: 0, bad: 7) }
+            try await again(["7500", "2500", "5000"])
+            try await pool.execute(
+                """
+                INSERT INTO reliability.exclusion (tenant_id, code, reason, starts_at, ends_at, requested_by)
+                VALUES (\(evidence.tenant), 'customer_network', 'their uplink', \(SQL.minute(month.lowerBound)), \(SQL.minute(month.lowerBound + 400)), 'a')
+                """)
+            try await ledger.computeNoted()
+            try await pool.execute("UPDATE reliability.exclusion SET approved_by = ARRAY['b']")
+            try await again(["7500", "2500", "5000", "2500"])
+            try await pool.execute("UPDATE reliability.exclusion SET withdrawn_at = now(), withdrawn_by = 'c'")
+            try await again(["7500", "2500", "5000", "2500", "5000"])
         }
     }
 

@@ -22,6 +22,7 @@ struct BundleMaker: Sendable {
 
     func make(_ tree: TenantTree) async throws -> String {
         guard tree.isComplete else { throw Self.open }
+        try await refuseUnsettled(tree)
         let stretches = try await TenantLeaves.read(tree, databases.reliability)
         let judged = try await PromiseOfMonth.read(tree, stretches, databases)
         var (trees, facts): ([EvidenceBundle.Tree], [Fact]) = ([], [])
@@ -48,6 +49,23 @@ struct BundleMaker: Sendable {
 
     private static var open: AdminRefusal {
         .conflict("month_open", "the month is not closed yet: there is a bundle when its last minute, in the zone of the terms, has a leaf")
+    }
+
+    /// Between a late report and the credit that follows from it a bundle would contradict itself.
+    private func refuseUnsettled(_ tree: TenantTree) async throws {
+        let row = try await databases.reliability.queryOne(
+            """
+            SELECT 1 FROM reliability.credit_recheck AS known JOIN reliability.agreement ON agreement.id = known.agreement_id
+            WHERE agreement.tenant_id = \(tree.tenant) AND known.month = \("\(tree.month)")
+            UNION ALL
+            SELECT 1 FROM reliability.evidence_late WHERE tenant_id = \(tree.tenant)
+                AND minute_at >= \(EvidenceTime.minute(tree.month.minutes.lowerBound)) AND minute_at < \(EvidenceTime.minute(tree.month.minutes.upperBound))
+            LIMIT 1
+            """)
+        guard row == nil else {
+            throw AdminRefusal.conflict(
+                "not_settled", "something of this month was told or approved just now, and its credits are being computed anew")
+        }
     }
 
     /// Leaves of a part, and how many the tree has at its end. Nil when the tenant had no tree yet.

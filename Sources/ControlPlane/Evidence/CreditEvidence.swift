@@ -10,7 +10,7 @@ struct CreditEvidence: Sendable {
     let month: BillingPeriod
     let credit: EvidenceCredit
 
-    /// Credits that are no fact of the log yet and whose month has a tree: that of the same name, wherever the month begins in its zone.
+    /// Final credits that are no fact of the log yet and whose month has a tree: that of the same name, wherever the month begins in its zone.
     static func unlogged(_ reliability: PostgresPool) async throws -> [CreditEvidence] {
         let rows = try await reliability.query(
             """
@@ -25,7 +25,7 @@ struct CreditEvidence: Sendable {
                     FROM jsonb_array_elements(credit.evidence -> 'trees') AS of)) AS roots
             FROM reliability.credit JOIN reliability.agreement ON agreement.id = credit.agreement_id
             JOIN reliability.evidence_tree AS tree ON tree.tenant_id = credit.tenant_id AND tree.month = (credit.month || '-01')::date
-            WHERE NOT EXISTS (SELECT 1 FROM reliability.evidence_fact WHERE source_id = credit.id)
+            WHERE status <> 'provisional' AND NOT EXISTS (SELECT 1 FROM reliability.evidence_fact WHERE source_id = credit.id)
             ORDER BY credit.computed_at, credit.id LIMIT 1000
             """)
         return try rows.map { row in

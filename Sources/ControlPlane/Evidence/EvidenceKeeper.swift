@@ -56,6 +56,7 @@ package struct EvidenceKeeper: Service {
     /// Everything that is due now.
     package func turn() async throws {
         try await closeTrees()
+        try await BareTrees(pool: reliability).plant()
         try await LateEvidence(pool: reliability).correct()
         for credit in try await CreditEvidence.unlogged(reliability) { try await credit.note(reliability) }
         let log = PublicLog(pool: reliability)

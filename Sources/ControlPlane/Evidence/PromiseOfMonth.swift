@@ -81,19 +81,11 @@ struct PromiseOfMonth: Sendable {
     }
 
     private mutating func look(at promise: EvidencePromise, _ threshold: Int64, _ reliability: PostgresPool) async throws {
-        let rows = try await reliability.query(
-            """
-            SELECT floor(extract(epoch FROM at) / 60)::bigint AS minute, count(*) AS samples, count(*) FILTER (WHERE ttft_us > \(threshold)) AS over
-            FROM reliability.probe WHERE model = \(promise.model) AND region = \(promise.region) AND succeeded AND NOT drill AND ttft_us IS NOT NULL
-                AND at >= \(EvidenceTime.minute(promise.minutes.lowerBound)) AND at < \(EvidenceTime.minute(promise.minutes.upperBound))
-            GROUP BY 1
-            """)
-        guard !rows.isEmpty else { return }
+        let found = try await ProbeLatency.minutes(
+            model: promise.model, region: promise.region, in: promise.minutes, threshold: threshold, reliability)
+        guard !found.isEmpty else { return }
         var counters = [LatencyCounter](repeating: LatencyCounter(), count: promise.minutes.count)
-        for row in rows {
-            counters[Int(try row.value("minute", as: Int64.self) - promise.minutes.lowerBound)] = LatencyCounter(
-                samples: try row.value("samples"), over: try row.value("over"))
-        }
+        for (minute, counter) in found { counters[Int(minute - promise.minutes.lowerBound)] = counter }
         probes.append(EvidenceProbes(promise: promise.id, since: promise.minutes.lowerBound, counters: counters))
     }
 

@@ -17,6 +17,7 @@ package struct ControlPlaneServices: Sendable {
     private let upkeep: ControlUpkeep
     private let behaviour: BehaviourWatch
     private let keeper: ReliabilityKeeper
+    private let credits: CreditKeeper
     private let drills: DrillKeeper
     private let incidents: IncidentKeeper
     private let pager: Pager
@@ -50,6 +51,7 @@ package struct ControlPlaneServices: Sendable {
         incidents = IncidentKeeper(
             databases: databases, outsideRegions: Set(outsideProbes?.endpoints.keys.map { $0 } ?? []), holder: holder, metrics: metrics,
             logger: logger)
+        credits = CreditKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
         pager = Pager(databases: databases, holder: holder, metrics: metrics, logger: logger)
         evidence = EvidenceKeeper(databases: databases, signer: authority.evidenceSigner, holder: holder, metrics: metrics, logger: logger)
         upkeep = ControlUpkeep(databases: databases, holder: holder, retention: retention, metrics: metrics, logger: logger)
@@ -58,7 +60,7 @@ package struct ControlPlaneServices: Sendable {
     /// Dependencies first. `others` are loops of the program's own, which end with those of this.
     package func services(with others: [any Service] = []) -> [any Service] {
         let loops: [any Service] = [
-            listener, board, publisher, writer, upkeep, behaviour, keeper, drills, incidents, pager, evidence, scores, outside, statusPage,
+            listener, board, publisher, writer, upkeep, behaviour, keeper, credits, drills, incidents, pager, evidence, scores, outside, statusPage,
             statusMaker,
         ]
         return [databases, BackgroundLoops(loops + others)]

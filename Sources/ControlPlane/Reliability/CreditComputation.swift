@@ -25,6 +25,12 @@ struct CreditComputation: Sendable {
 
     var cents: Int128 { fee.cents(percent: totalPercent) }
 
+    /// What an invoice makes of it: nothing as long as later leaves may say something else.
+    var status: String {
+        guard roots.isComplete else { return "provisional" }
+        return cents > 0 ? "issued" : "none"
+    }
+
     /// Everything that the amount follows from, as a JSON object with members in a fixed order.
     var arithmetic: String {
         let counts = [

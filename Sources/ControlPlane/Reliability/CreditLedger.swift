@@ -6,6 +6,9 @@ import Postgres
 struct CreditLedger: Sendable {
     /// Days after a month's end at which it is computed by itself: late reports are in by then.
     private static let graceDays: Int64 = 3
+    /// Months that are computed between two looks at the lease.
+    private static let piece = 50
+    private static let actor = "reliability-keeper"
 
     private let reliability: PostgresPool
     private let billing: PostgresPool
@@ -15,44 +18,92 @@ struct CreditLedger: Sendable {
         billing = databases.billing
     }
 
-    /// Last months of agreements that have no credit yet, or one from leaves that were not complete and are now, from the fourth day of the month after
-    /// on. One that cannot be computed does not keep the others from it; the first of their errors is thrown at the end.
+    /// Everything that is due: `noteDue` and `computeNoted`.
     func computeDue(at moment: Date) async throws {
-        let rows = try await reliability.query(
+        try await noteDue(at: moment)
+        try await computeNoted()
+    }
+
+    /// Notes months of agreements that have no final credit yet, however long they have been over, from the fourth day of the month after on. What
+    /// changes a month that has one notes it by itself: triggers on what credits are computed from.
+    func noteDue(at moment: Date) async throws {
+        try await reliability.execute(
             """
-            SELECT agreement.id, to_char(past.first, 'YYYY-MM') AS month
-            FROM reliability.agreement JOIN reliability.terms ON terms.id = agreement.terms_id, LATERAL (
-                SELECT date_trunc('month', \(moment)::timestamptz AT TIME ZONE terms.time_zone) - interval '1 month' AS first) AS past
+            INSERT INTO reliability.credit_recheck (agreement_id, month)
+            SELECT agreement.id, to_char(past.first, 'YYYY-MM')
+            FROM reliability.agreement JOIN reliability.terms ON terms.id = agreement.terms_id, LATERAL generate_series(
+                date_trunc('month', agreement.starts_at AT TIME ZONE terms.time_zone),
+                least(agreement.ends_at, \(moment)::timestamptz) AT TIME ZONE terms.time_zone, interval '1 month') AS past (first)
             WHERE agreement.state IN ('active', 'ended')
                 AND \(moment)::timestamptz >= (past.first + interval '1 month' + make_interval(days => \(Int(Self.graceDays)))) AT TIME ZONE terms.time_zone
-                AND agreement.starts_at < (past.first + interval '1 month') AT TIME ZONE terms.time_zone
                 AND coalesce(agreement.ends_at > past.first AT TIME ZONE terms.time_zone, true)
                 AND NOT EXISTS (SELECT 1 FROM reliability.credit WHERE credit.agreement_id = agreement.id
-                    AND credit.month = to_char(past.first, 'YYYY-MM') AND ((evidence -> 'complete')::boolean OR NOT EXISTS (
-                        SELECT 1 FROM reliability.evidence_tree AS tree WHERE tree.tenant_id = agreement.tenant_id
-                            AND tree.next_at >= (past.first + interval '1 month') AT TIME ZONE terms.time_zone + interval '1 day')))
-            ORDER BY agreement.created_at
+                    AND credit.month = to_char(past.first, 'YYYY-MM') AND (evidence -> 'complete')::boolean)
+            ORDER BY 1, 2 ON CONFLICT DO NOTHING
             """)
+    }
+
+    /// Months that wait for their credit.
+    func waiting() async throws -> Int {
+        try await reliability.queryOne("SELECT count(*) AS waiting FROM reliability.credit_recheck")?.value("waiting") ?? 0
+    }
+
+    /// Computes what was noted until now. A month that cannot be computed does not keep the others from it and stays noted; the first of their errors is
+    /// thrown at the end.
+    ///
+    /// - Parameter goesOn: Asked after each piece.
+    func computeNoted(_ goesOn: () async throws -> Bool = { true }) async throws {
+        guard let limit = try await reliability.queryOne("SELECT clock_timestamp() AS now")?.value("now", as: Date.self) else { return }
         var failure: (any Error)?
-        for row in rows {
-            do {
-                try await issue(try row.value("id"), month: try row.value("month"))
-            } catch {
-                failure = failure ?? error
+        repeat {
+            let rows = try await reliability.query(
+                "SELECT agreement_id, month, noted_at FROM reliability.credit_recheck WHERE noted_at <= \(limit) ORDER BY noted_at LIMIT \(Self.piece)"
+            )
+            guard !rows.isEmpty else { break }
+            for row in rows {
+                let note = Note(agreement: try row.value("agreement_id"), month: try row.value("month"), at: try row.value("noted_at"))
+                do {
+                    try await issue(note)
+                } catch {
+                    failure = failure ?? error
+                    try await reliability.execute(
+                        """
+                        UPDATE reliability.credit_recheck SET noted_at = clock_timestamp()
+                        WHERE agreement_id = \(note.agreement) AND month = \(note.month)
+                        """)
+                }
             }
-        }
+        } while try await goesOn()
         if let failure { throw failure }
     }
 
-    private func issue(_ agreement: UUID, month: String) async throws {
-        guard let found = try await compute(agreement, month: month) else { return }
+    private struct Note {
+        var agreement: UUID
+        var month: String
+        var at: Date
+    }
+
+    /// Where leaves are missing yet, one provisional version is enough. What was noted while it was computed stays noted.
+    private func issue(_ note: Note) async throws {
+        let found = try await compute(note.agreement, month: note.month)
         try await reliability.transaction { connection in
-            guard let credit = try await Self.record(found, by: "reliability-keeper", connection) else { return }
+            if let found, try await Self.isWanted(found, connection), let credit = try await Self.record(found, by: Self.actor, connection) {
+                try await connection.execute(
+                    "SELECT audit.append(\(Self.actor), 'compute', 'credit', \(credit.uuidString.lowercased()), NULL, \(found.arithmetic))")
+            }
             try await connection.execute(
                 """
-                SELECT audit.append('reliability-keeper', 'compute', 'credit', \(credit.uuidString.lowercased()), NULL, \(found.arithmetic))
+                DELETE FROM reliability.credit_recheck
+                WHERE agreement_id = \(note.agreement) AND month = \(note.month) AND noted_at <= \(note.at)
                 """)
         }
+    }
+
+    private static func isWanted(_ found: CreditComputation, _ connection: PostgresConnection) async throws -> Bool {
+        guard !found.roots.isComplete else { return true }
+        return try await connection.query(
+            "SELECT 1 FROM reliability.credit WHERE agreement_id = \(found.agreement.id) AND month = \(found.month) LIMIT 1"
+        ).isEmpty
     }
 
     /// Nil when there is no such agreement, or it covered nothing of the month.
@@ -107,7 +158,7 @@ struct CreditLedger: Sendable {
             INSERT INTO reliability.credit (agreement_id, tenant_id, terms_id, month, version, status, amount_cents, arithmetic, evidence,
                 computed_by)
             SELECT \(agreement.id), \(agreement.tenant), \(agreement.terms), \(computation.month), coalesce(newest.version, 0) + 1,
-                \(computation.cents > 0 ? "issued" : "none"), \(Int64(computation.cents)), \(computation.arithmetic)::jsonb,
+                \(computation.status), \(Int64(computation.cents)), \(computation.arithmetic)::jsonb,
                 \(computation.roots.document)::jsonb, \(actor)
             FROM (SELECT 1) AS one LEFT JOIN LATERAL (
                 SELECT version, arithmetic, evidence FROM reliability.credit WHERE agreement_id = \(agreement.id) AND month = \(computation.month)
@@ -126,16 +177,7 @@ extension MinuteBook {
         let gaps = MinuteGaps.merged(leftOut, within: range)
         let isCounted = { (minute: Int64) in !gaps.contains { $0.contains(minute) } }
         let own = try await firstTokens(of: subject, in: range).filter { isCounted($0.minute) }
-        let rows = try await query(
-            """
-            SELECT floor(extract(epoch FROM at) / 60)::bigint AS minute, count(*) AS samples, count(*) FILTER (WHERE ttft_us > \(threshold)) AS over
-            FROM reliability.probe WHERE model = \(subject.model) AND region = \(subject.region) AND succeeded AND NOT drill AND ttft_us IS NOT NULL
-                AND at >= \(SQL.minute(range.lowerBound)) AND at < \(SQL.minute(range.upperBound))
-            GROUP BY 1
-            """)
-        let probes = try rows.map { row in
-            (minute: try row.value("minute", as: Int64.self), counter: LatencyCounter(samples: try row.value("samples"), over: try row.value("over")))
-        }.filter { isCounted($0.minute) }
+        let probes = try await probedFirstTokens(of: subject, in: range, threshold: threshold).filter { isCounted($0.minute) }
         let place = { (entry: (minute: Int64, counter: LatencyCounter)) in
             (minute: Int(entry.minute - range.lowerBound), counter: entry.counter)
         }

@@ -18,11 +18,12 @@ enum CreditResource {
             source: "reliability.credit AS r", order: "r.computed_at", usualOrder: .descending,
             filters: [
                 .reference("tenant", "r.tenant_id", to: .tenants), .uuid("agreement", "r.agreement_id"), .text("month", "r.month"),
-                .choice("status", "r.status", ["none", "issued", "carried"]),
+                .choice("status", "r.status", ["none", "issued", "carried", "provisional"]),
             ]),
         naming: .none)
 
-    /// Computes a month from what is stored. The same inputs give the version that there is; others make a new one.
+    /// Computes a month from what is stored. The same inputs give the version that there is; others make a new one. Before all leaves are there it is
+    /// provisional: no invoice takes it, and it is no evidence.
     static let computation = AdminRoute.wideChange(.post, "agreements/{id}/credits/compute") { call, fields, connection, databases in
         let month = fields.text("month", .text(7...7), .required) ?? ""
         if !month.isEmpty, !isMonth(month) { fields.add("month", "must be a month such as 2026-06") }
@@ -33,6 +34,8 @@ enum CreditResource {
         let isOver: SQL = "SELECT 1 FROM (SELECT now() >= \(SQL.minute(found.monthMinutes.upperBound)) AS over) AS month WHERE month.over"
         guard try await !connection.query(isOver).isEmpty else { throw AdminRefusal.conflict("not_over", "this month is not over") }
         let made = try await CreditLedger.record(found, by: call.actor.label, connection)
+        // What is approved or told while this is computed is looked at once more.
+        try await connection.execute("INSERT INTO reliability.credit_recheck (agreement_id, month) VALUES (\(id), \(month)) ON CONFLICT DO NOTHING")
         let newest = try await connection.queryOne(
             "SELECT id FROM reliability.credit WHERE agreement_id = \(id) AND month = \(month) ORDER BY version DESC LIMIT 1")
         guard let credit = try newest?.value("id", as: UUID.self) else { throw AdminRefusal.failed }

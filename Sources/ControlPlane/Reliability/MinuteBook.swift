@@ -54,6 +54,13 @@ package struct MinuteBook: Sendable {
 
     func query(_ sql: SQL) async throws -> [PostgresRow] { try await pool.query(sql) }
 
+    /// Of the region's probes.
+    func probedFirstTokens(of subject: MinuteSubject, in range: MinuteRange, threshold: Int64) async throws -> [(
+        minute: Int64, counter: LatencyCounter
+    )] {
+        try await ProbeLatency.minutes(model: subject.model, region: subject.region, in: range, threshold: threshold, pool)
+    }
+
     /// Every minute of the range in order, in pieces of at most a day.
     ///
     /// - Parameter leftOut: Minutes that the promise does not count, such as `PromiseGaps` finds; the budget's view does not look at them.

@@ -5,8 +5,7 @@ import Postgres
 import ServiceLifecycle
 package import Telemetry
 
-/// Keeps the promise's books by the clock: minutes, the ledger of bad ones, budgets, burn alerts and credits. One replica at a time: the holder of a
-/// lease. Whatever it did not do, it does when it is back.
+/// Keeps the promise's books by the clock: minutes, the ledger of bad ones, budgets and burn alerts. One replica at a time: the holder of a lease. Whatever it did not do, it does when it is back.
 package struct ReliabilityKeeper: Service {
     /// Minutes after which a minute is closed: the longest request, and time for gateways to tell of it (reference, section 2.1).
     package static let settling: Int64 = 15
@@ -17,7 +16,6 @@ package struct ReliabilityKeeper: Service {
 
     private let serving: PostgresPool
     private let reliability: PostgresPool
-    private let credits: CreditLedger
     private let lease: Lease
     private let now: @Sendable () -> Date
     private let logger: Logger
@@ -28,7 +26,6 @@ package struct ReliabilityKeeper: Service {
     ) {
         serving = databases.serving
         reliability = databases.reliability
-        credits = CreditLedger(databases)
         lease = Lease("reliability", holder: holder, seconds: 30)
         self.now = now
         self.metrics = KeeperMetrics(metrics)
@@ -69,12 +66,6 @@ package struct ReliabilityKeeper: Service {
         try await BudgetStates(pool: reliability).evaluate(open, objectives, closed: current - Self.settling)
         report(try await BurnWatch(pool: reliability).judge(open, objectives, before: current))
         try await measure()
-        do {
-            try await credits.computeDue(at: now())
-        } catch  where !Task.isCancelled {
-            // Minutes and budgets must not wait for it.
-            logger.error("A credit could not be computed", metadata: [LogKeys.code: "\(errorCode(error))"])
-        }
         return current
     }
 

@@ -78,6 +78,7 @@ package struct ControlUpkeep: Service {
         _ = try await pool.query("SELECT upkeep.ensure_partitions(3)")
         try await quotas.correctEnded()
         try await quotas.forget()
+        try await MonthInputs(billing: billing, reliability: reliability).keep()
         try await drop("billing.usage_event", olderThan: retention.usage)
         try await drop("reliability.minute", olderThan: retention.minutes)
         try await drop("reliability.probe", olderThan: retention.probes)
