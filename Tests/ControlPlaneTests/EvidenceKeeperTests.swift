@@ -278,6 +278,50 @@ private struct Killed: Error {}
         }
     }
 
+    @Test func `a tenant's tree proves each of its minutes, and that it only grew, by the API`() async throws {
+        try await AdminFixture.run { admin in
+            let pool = PostgresPool(configuration: admin.database.configuration(), logger: .init(label: "test"))
+            let tenant = try #require(UUID(uuidString: try await admin.tenant()))
+            let start = EvidenceWorld.start
+            for table in ["reliability.minute_total", "reliability.probe_minute"] {
+                _ = try await pool.query("SELECT upkeep.ensure_month((\(table)::text)::regclass, '2026-06-01')")
+            }
+            try await pool.execute(
+                """
+                INSERT INTO reliability.probe_minute (model, region, minute_at, successes, failures)
+                SELECT 'tiny', 'eu', to_timestamp((\(start) + minute) * 60), minute % 2, 1 FROM generate_series(0, 15) AS minute
+                """)
+            let wanted: EvidenceSubscriptions.Places = [EvidenceSubscriptions.Place(model: "tiny", region: "eu"): nil]
+            let closer = TreeCloser(pool: pool)
+            for limit in [start, start + 7] { try await closer.close(tenant, wanted: wanted, until: limit, now: limit) }
+            let early = try await admin.get("evidence/trees?tenant=acme&month=2026-06").json["data"].elements.first
+            let (id, old) = (try #require(early?["id"].string), try #require(early?["root"].string.flatMap { SHA256Digest(hex: $0) }))
+            try await closer.close(tenant, wanted: wanted, until: start + 20, now: start + 20)
+            let now = try await admin.get("evidence/trees/\(id)").json
+            let root = try #require(now["root"].string.flatMap { SHA256Digest(hex: $0) })
+            let path = { (json: JSONTree) in json["path"].elements.compactMap { $0.string.flatMap { SHA256Digest(hex: $0) } } }
+            for place in 0..<20 {
+                let minute = UTCMinute.text(start + Int64(place))
+                let proof = try await admin.get("evidence/trees/\(id)/inclusion?model=tiny&region=eu&minute=\(minute)").json
+                let leaf = try #require(proof["leaf"].string)
+                #expect(leaf.contains("|tiny|eu|\(minute)|") && proof["index"] == .number(Double(place)))
+                #expect(MerkleTree.isIncluded(MerkleTree.leafHash(leaf.utf8), at: place, of: 20, path: path(proof), root: root))
+                #expect(!MerkleTree.isIncluded(MerkleTree.leafHash((leaf + " ").utf8), at: place, of: 20, path: path(proof), root: root))
+            }
+            let growth = try await admin.get("evidence/trees/\(id)/consistency?from=7").json
+            #expect(growth["from_root"].string == "\(old)" && growth["to_root"].string == "\(root)")
+            #expect(MerkleTree.isConsistent(old: 7, old, new: 20, root, path: path(growth)))
+            #expect(!MerkleTree.isConsistent(old: 6, old, new: 20, root, path: path(growth)))
+            for (bad, status) in [
+                ("inclusion?minute=noon", 400), ("inclusion?minute=2026-06-01T00:20Z", 404), ("inclusion?model=other", 404),
+                ("consistency?from=21", 400), ("consistency?size=3", 400),
+            ] {
+                #expect(try await admin.get("evidence/trees/\(id)/\(bad)").status == status, "\(bad)")
+            }
+            await pool.close()
+        }
+    }
+
     @Test func `the public log tells what is signed, to everybody, and proves it`() async throws {
         try await AdminFixture.run { admin in
             let pool = PostgresPool(configuration: admin.database.configuration(), logger: .init(label: "test"))

@@ -50,6 +50,14 @@ import Testing
             }
             _ = try await admin.post("providers", #"{"name": "alpha", "display_name": "Alpha", "kind": "independent"}"#)
             #expect(try await admin.patch("providers/alpha", #"{"state": "suspended"}"#).json["error"]["code"].string == "frozen")
+            let pool = try await admin.post("pools", #"{"name": "rented", "provider": "alpha", "region": "eu", "kind": "shared"}"#)
+            #expect(pool.status == 201, "\(pool.text)")
+            for change in [#"{"state": "suspended"}"#, #"{"kind": "warm"}"#] {
+                #expect(try await admin.patch("pools/rented", change).json["error"]["code"].string == "frozen")
+            }
+            let elsewhere = try await admin.post("pools", #"{"name": "far", "provider": "alpha", "region": "us", "kind": "shared"}"#)
+            #expect(elsewhere.status == 201)
+            #expect(try await admin.patch("pools/far", #"{"state": "suspended"}"#).status == 200, "nothing is spent there")
             let weight = #"{"scope": "provider", "subject": "alpha", "weight_ppm": 5, "reason": "slow"}"#
             #expect(try await admin.post("routing-weights", weight).json["error"]["code"].string == "frozen")
             #expect(try await admin.get("freeze").json["state"].string == "frozen")
