@@ -104,9 +104,9 @@ struct ResolveIncident: AsyncParsableCommand {
 struct WriteUpIncident: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "postmortem", abstract: "Files the write-up of a resolved incident; without fields it shows the draft.",
-        discussion: "Fields: root_cause *, prevention *, impact, customer_effect, credits.")
+        discussion: "Fields: root_cause *, prevention *, impact, customer_effect, credits_caused.")
 
-    private static let names = ["root_cause", "prevention", "impact", "customer_effect", "credits"]
+    private static let names = ["root_cause", "prevention", "impact", "customer_effect", "credits_caused"]
 
     @OptionGroup var incident: IncidentReference
     @Argument(help: "Fields as name=value.") var fields: [String] = []

@@ -113,7 +113,7 @@ enum IncidentResource {
         }
     }
 
-    private static let written: [StaticString] = ["impact", "root_cause", "customer_effect", "prevention", "credits"]
+    private static let written: [StaticString] = ["impact", "root_cause", "customer_effect", "prevention"]
 
     private static let postmortem = AdminRoute.change(.post, "incidents/{id}/postmortem") { call, fields, connection in
         try await changed(call, "postmortem", connection) { book, id in
@@ -124,9 +124,10 @@ enum IncidentResource {
                     members.append("\(AdminJSON.string("\(name)")):\(AdminJSON.string(text))")
                 }
             }
+            let credits = fields.text("credits_caused", .text(3...20_000))
             try fields.finish()
             let desk = PostmortemDesk(connection: book.connection, now: book.now)
-            guard try await desk.file(id, "{\(members.joined(separator: ","))}", actor: call.actor.label) else {
+            guard try await desk.file(id, "{\(members.joined(separator: ","))}", credits: credits, actor: call.actor.label) else {
                 throw AdminRefusal.conflict("not_resolved", "it is written up when it is resolved, and once")
             }
         }

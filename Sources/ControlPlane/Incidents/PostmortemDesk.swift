@@ -55,10 +55,14 @@ struct PostmortemDesk: Sendable {
     private static let overdue = "the write-up is overdue"
 
     /// Takes the write-up; the incident's last step. False when it is not resolved, or was reported before.
-    func file(_ id: UUID, _ document: String, actor: String) async throws -> Bool {
+    ///
+    /// - Parameter credits: What a person says of the credits, beside the figures of the draft.
+    func file(_ id: UUID, _ document: String, credits: String? = nil, actor: String) async throws -> Bool {
         let changed = try await connection.execute(
             """
             UPDATE reliability.incident SET step = 'reported', reported_at = \(now), postmortem = postmortem || \(document)::jsonb
+                || CASE WHEN \(credits)::text IS NULL THEN '{}' ELSE jsonb_build_object('credits_caused',
+                    coalesce(postmortem -> 'credits_caused', '{}') || jsonb_build_object('words', \(credits)::text)) END
             WHERE id = \(id) AND step = 'resolved'
             """)
         guard changed == 1 else { return false }

@@ -145,6 +145,12 @@ private struct Postmortem: Decodable {
         var parts: [String: String] = [:]
         for key in container.allKeys {
             if let text = try? container.decode(String.self, forKey: key) { parts[key.stringValue] = text }
+            // Figures of the draft, and what a person says of them.
+            if let figures = try? container.nestedContainer(keyedBy: Name.self, forKey: key),
+                let words = try? figures.decode(String.self, forKey: Name(stringValue: "words"))
+            {
+                parts[key.stringValue] = words
+            }
         }
         self.parts = parts
     }
@@ -153,7 +159,7 @@ private struct Postmortem: Decodable {
         let part = { (name: String) in words.cleaned(parts[name] ?? "") }
         return StatusNote(
             impact: part("impact"), durationMinutes: minutes, rootCause: part("root_cause"), effect: part("customer_effect"),
-            credits: part("credits"),
+            credits: part("credits_caused"),
             prevention: part("prevention"))
     }
 }
