@@ -56,5 +56,6 @@ package enum Migrations {
         File(name: "V0047_status_looks", sql: PackageResources.V0047_status_looks_sql),
         File(name: "V0048_kept_charges", sql: PackageResources.V0048_kept_charges_sql),
         File(name: "V0049_credit_rechecks", sql: PackageResources.V0049_credit_rechecks_sql),
+        File(name: "V0050_minute_sources", sql: PackageResources.V0050_minute_sources_sql),
     ]
 }

@@ -179,11 +179,15 @@ package struct MinuteBatch: Sendable, Codable {
     /// Rises with each batch of a boot; the control plane keeps the greatest.
     package var sequence: Int64
     package var minutes: [MinuteCounters]
+    /// True: the last batch of a boot that stopped in good order, which lost nothing. False: it goes on, and tells so every few seconds although it may
+    /// have nothing to tell. Nil: gateways of the release before, and counts that came when their minute was long over.
+    package var closes: Bool?
 
-    package init(gateway: String, boot: String, sequence: Int64, minutes: [MinuteCounters]) {
+    package init(gateway: String, boot: String, sequence: Int64, minutes: [MinuteCounters], closes: Bool? = nil) {
         self.gateway = gateway
         self.boot = boot
         self.sequence = sequence
         self.minutes = minutes
+        self.closes = closes
     }
 }

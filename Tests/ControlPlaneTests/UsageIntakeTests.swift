@@ -82,6 +82,8 @@ import Testing
 }
 
 @Suite struct MinuteIntakeTests {
+    private static let gateway = UUID()
+
     func batch(_ sequence: Int64, good: Int64, boot: String = "b", tenant: UUID) -> MinuteBatch {
         let minute = Int64(Date().timeIntervalSince1970 / 60)
         return MinuteBatch(
@@ -131,5 +133,48 @@ import Testing
             #expect(try row?.value("good", as: Int.self) == 11)
             #expect(try row?.value("bad", as: Int.self) == 2)
         }
+    }
+
+    @Test func aGatewayThatFallsSilentSpoilsItsLastMinuteUntilItSpeaksAgain() async throws {
+        try await PeerWorld.with { world in
+            let (intake, sources) = (MinuteIntake(pool: world.pool), MinuteSources(pool: world.pool))
+            let tenant = UUID()
+            let tell = { (boot: String, sequence: Int64, closes: Bool?) in
+                var told = batch(sequence, good: 5, boot: boot, tenant: tenant)
+                told.closes = closes
+                _ = try await intake.store(told, from: Self.gateway)
+            }
+            for (boot, closes) in [("killed", false), ("stopped", true), ("old", nil)] as [(String, Bool?)] { try await tell(boot, 1, closes) }
+            #expect(try await sources.findLost() == 0, "nobody was silent for long")
+            // The last word came in the last seconds of a minute.
+            _ = try await world.pool.pipeline([
+                "UPDATE reliability.minute SET minute_at = date_trunc('minute', now()) - interval '3 minutes'",
+                "UPDATE reliability.minute_source SET told_at = date_trunc('minute', now()) - interval '123 seconds'",
+            ])
+            for lost in [1, 0] { #expect(try await sources.findLost() == lost) }
+            let spoiled: SQL = """
+                SELECT sum(bad)::bigint AS bad, count(DISTINCT minute_at) AS minutes, max(outcomes ->> 'bad:interrupted') AS interrupted
+                FROM reliability.minute WHERE boot_id = 'killed-lost' AND tenant_id = \(tenant) AND bad > 0
+                """
+            let found = try await world.pool.queryOne(spoiled)
+            #expect(try found?.value("bad", as: Int.self) == 2 && found?.value("minutes", as: Int.self) == 2)
+            #expect(try found?.value("interrupted", as: String.self) == "1")
+            #expect(try await world.count("SELECT 1 FROM reliability.minute WHERE boot_id LIKE '%-lost'") == 2, "nobody else's")
+            _ = try await intake.store(MinuteBatch(gateway: "", boot: "killed", sequence: 9, minutes: [], closes: false), from: Self.gateway)
+            #expect(try await world.count("SELECT 1 FROM reliability.minute WHERE boot_id LIKE '%-lost' AND (bad > 0 OR outcomes <> '{}')") == 0)
+        }
+    }
+
+    @Test func nobodyIsCalledSilentRightAfterABeginningOrALeapOfTheClock() {
+        var attention = Attention()
+        let (wall, instant) = (Date(timeIntervalSince1970: 1_800_000_000), ContinuousClock.now)
+        let holds = { (wallPassed: Double, passed: Int) in
+            attention.holds(at: wall + wallPassed, instant + .seconds(passed))
+        }
+        #expect(!holds(0, 0) && !holds(119, 119) && holds(121, 121))
+        #expect(!holds(900, 180), "it leapt")
+        #expect(!holds(960, 240) && holds(1_022, 302))
+        attention.lose()
+        #expect(!holds(1_100, 380))
     }
 }

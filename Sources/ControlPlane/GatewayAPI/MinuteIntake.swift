@@ -45,6 +45,9 @@ package struct MinuteIntake: Sendable {
             rows[Key(counters, tenant: tenant)] = counters
         }
         let stored = try await write(rows, batch: batch, gateway: gateway)
+        if let closes = batch.closes {
+            try await MinuteSources(pool: pool).note(gateway, batch.boot, sequence: batch.sequence, closes: closes)
+        }
         return IntakeResponse(stored: stored, duplicates: batch.minutes.count - unusable - stored, quarantined: unusable)
     }
 

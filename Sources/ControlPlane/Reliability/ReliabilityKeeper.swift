@@ -34,31 +34,51 @@ package struct ReliabilityKeeper: Service {
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            var judged: Int64 = 0
+            var (judged, attention): (Int64, Attention) = (0, Attention())
             while !Task.isCancelled {
                 let begins = ContinuousClock.now
                 do {
-                    if try await lease.acquire(serving) != nil { judged = try await turn(after: judged) }
+                    if try await lease.acquire(serving) != nil {
+                        let before = judged
+                        judged = try await turn(after: judged, isEarly: isEarly)
+                        if attention.holds(at: now()), judged > before { try await findLost() }
+                    } else {
+                        attention.lose()
+                    }
                 } catch {
+                    attention.lose()
                     if !Task.isCancelled { logger.warning("The books of the promise are delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
                 }
                 // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: Self.pause(after: ContinuousClock.now - begins))
+                try? await Task.sleep(for: Self.pause(after: ContinuousClock.now - begins, at: now()))
             }
         }
     }
 
     /// What gateways tell is merged within a second or two, and of a great installation the books keep the database busy for a fifth of the time at most.
-    static func pause(after turn: Duration) -> Duration { min(max(turn * 4, .seconds(1)), .seconds(5)) }
+    /// Gateways have told of a minute one or two seconds after its end: it is merged then, whatever the pace.
+    static func pause(after turn: Duration, at moment: Date) -> Duration {
+        let pace = min(max(turn * 4, .seconds(1)), .seconds(5))
+        let past = (moment.timeIntervalSince1970 - told).truncatingRemainder(dividingBy: 60)
+        return min(pace, .seconds(60 - past))
+    }
+
+    /// Seconds after a minute's end by which gateways have told of it.
+    private static let told: Double = 1.5
+
+    /// What is done once a minute waits until the minute before is merged, which must not wait for it.
+    private var isEarly: Bool { now().timeIntervalSince1970.truncatingRemainder(dividingBy: 60) < Self.told }
 
     /// One turn; what is due once a minute is done when the minute is another than last time. Returns the minute that was judged.
     ///
-    /// - Parameter last: The minute that was judged last.
+    /// - Parameters:
+    ///   - last: The minute that was judged last.
+    ///   - isEarly: Only merges.
     @discardableResult
-    package func turn(after last: Int64 = 0) async throws -> Int64 {
+    package func turn(after last: Int64 = 0, isEarly: Bool = false) async throws -> Int64 {
         let current = Int64(now().timeIntervalSince1970) / 60
         try await MinuteRoll(pool: reliability).roll(current - Self.open..<current + 1)
-        guard current > last else { return last }
+        guard current > last, !isEarly else { return last }
         let subjects = BudgetSubjects(serving: serving, reliability: reliability)
         try await close(until: current - Self.settling, subjects)
         try await correctLate(subjects)
@@ -67,6 +87,13 @@ package struct ReliabilityKeeper: Service {
         report(try await BurnWatch(pool: reliability).judge(open, objectives, before: current))
         try await measure()
         return current
+    }
+
+    private func findLost() async throws {
+        let lost = try await MinuteSources(pool: reliability).findLost()
+        guard lost > 0 else { return }
+        metrics.lostCounters.increment(by: lost)
+        logger.warning("Gateways fell silent without a last word: their last counters are lost", metadata: [LogKeys.count: "\(lost)"])
     }
 
     private func objectives() async throws -> [StoredObjective] {
@@ -172,6 +199,7 @@ private struct KeeperMetrics: Sendable {
     let openPages: GaugeMetric
     let openTickets: GaugeMetric
     let closedUntil: GaugeMetric
+    let lostCounters: CounterMetric
     private let pages: CounterMetric
     private let tickets: CounterMetric
 
@@ -180,6 +208,8 @@ private struct KeeperMetrics: Sendable {
         openPages = registry.gauge("plimsoll_control_burn_alerts", "Budgets spent too fast now.", labels: ["severity": "page"])
         openTickets = registry.gauge("plimsoll_control_burn_alerts", "Budgets spent too fast now.", labels: ["severity": "ticket"])
         closedUntil = registry.gauge("plimsoll_control_closed_until_seconds", "Minutes before this instant are closed.")
+        lostCounters = registry.counter(
+            "plimsoll_control_minute_counters_lost_total", "Starts of gateways that fell silent without telling what they counted last.")
         pages = registry.counter("plimsoll_control_burn_alerts_total", "Alerts of a budget spent too fast.", labels: ["severity": "page"])
         tickets = registry.counter("plimsoll_control_burn_alerts_total", "Alerts of a budget spent too fast.", labels: ["severity": "ticket"])
     }

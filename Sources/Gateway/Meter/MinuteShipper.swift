@@ -5,8 +5,10 @@ package import PlimsollWire
 import ServiceLifecycle
 import Synchronization
 
-/// Sends the counters of open minutes every few seconds. They are cumulative and numbered, so a lost or repeated batch changes nothing.
+/// Sends the counters of open minutes every few seconds and right after each minute's end. They are cumulative and numbered, so a lost or repeated batch
+/// changes nothing.
 ///
+/// A batch without counters is a sign of life, and the last one of a good stop says so: a boot that falls silent without it has lost what it counted last.
 /// After a crash the counters of the last seconds are gone from the minutes, not from the usage records. Requests that the crash
 /// interrupted are counted by the next start, under its own boot: nobody else has counted them.
 package struct MinuteShipper: Service {
@@ -28,14 +30,17 @@ package struct MinuteShipper: Service {
     package func run() async throws {
         let last = await cancelWhenGracefulShutdown {
             var sender = MinuteSender(spool: spool, send: send)
+            let pace = MinutePace(gateway: spool.settings.gateway, interval: interval)
             while !Task.isCancelled {
+                var wasTold = true
                 do {
                     try await sender.shipChanges(now: Int64(time(nil)))
                 } catch {
+                    wasTold = false
                     note(error)
                 }
                 // Cancellation ends the pause and the loop.
-                try? await Task.sleep(for: interval, tolerance: .milliseconds(200))
+                try? await Task.sleep(for: pace.pause(at: LoopClock.wallMicroseconds(), wasTold: wasTold), tolerance: .milliseconds(50))
             }
             return sender
         }
@@ -43,7 +48,7 @@ package struct MinuteShipper: Service {
         do {
             try await TimeLimit.run(Self.lastTry) {
                 var sender = last
-                try await sender.shipChanges(now: Int64(time(nil)))
+                try await sender.shipChanges(now: Int64(time(nil)), closes: true)
             }
         } catch {
             note(error)
@@ -73,29 +78,33 @@ struct MinuteSender {
         late.add(Self.interrupted(spool.recovery.closed), nowMinute: 0)
     }
 
-    /// - Parameter now: Seconds since 1970.
-    mutating func shipChanges(now: Int64) async throws {
+    /// - Parameters:
+    ///   - now: Seconds since 1970.
+    ///   - closes: Nothing is counted any more.
+    mutating func shipChanges(now: Int64, closes: Bool = false) async throws {
         let (minute, counted) = (now / 60, try await spool.takeMinutes())
         let isFresh = { (key: MinuteKey) in key.minute > minute - MinuteLedger.freshMinutes }
         fresh.add(counted.filter { isFresh($0.key) }, nowMinute: minute)
         late.add(counted.filter { !isFresh($0.key) }, nowMinute: minute)
         spool.statistics.droppedMinuteCounts.store(fresh.dropped + late.dropped, ordering: .relaxed)
-        try await ship(\.fresh, boot: spool.boot)
-        try await ship(\.late, boot: spool.boot + "-late")
+        while !late.isClean { try await tell(\.late, boot: spool.boot + "-late") }
+        repeat {
+            try await tell(\.fresh, boot: spool.boot, closes: closes)
+        } while !fresh.isClean
     }
 
-    private mutating func ship(_ ledger: WritableKeyPath<MinuteSender, MinuteLedger>, boot: String) async throws {
-        while !self[keyPath: ledger].isClean {
-            let keys = self[keyPath: ledger].take()
-            sequence += 1
-            let batch = MinuteBatch(
-                gateway: spool.settings.gateway, boot: boot, sequence: sequence, minutes: self[keyPath: ledger].counters(keys))
-            do {
-                _ = try await send(batch)
-            } catch {
-                self[keyPath: ledger].restore(keys)
-                throw error
-            }
+    /// One batch, of nothing where nothing has changed.
+    private mutating func tell(_ ledger: WritableKeyPath<MinuteSender, MinuteLedger>, boot: String, closes: Bool? = nil) async throws {
+        let keys = self[keyPath: ledger].take()
+        sequence += 1
+        let batch = MinuteBatch(
+            gateway: spool.settings.gateway, boot: boot, sequence: sequence, minutes: self[keyPath: ledger].counters(keys),
+            closes: closes.map { $0 && self[keyPath: ledger].isClean })
+        do {
+            _ = try await send(batch)
+        } catch {
+            self[keyPath: ledger].restore(keys)
+            throw error
         }
     }
 

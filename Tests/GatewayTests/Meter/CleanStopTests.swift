@@ -65,6 +65,7 @@ struct CleanStopTests {
         try await running.value
         #expect(received.usage.withLock { $0.map(\.sequence) } == [1, 2, 3])
         #expect(received.minutes.withLock { $0.last?.minutes.first?.outcomes } == ["good": 3])
+        #expect(received.minutes.withLock { $0.last?.closes } == true && received.minutes.withLock { $0.dropLast().allSatisfy { $0.closes != true } })
     }
 
     @Test("a start after a stop in good order reads nothing")

@@ -32,12 +32,30 @@ struct MinuteShipperTests {
         try await sender.shipChanges(now: Self.now)
         try await sender.shipChanges(now: Self.now)
         let sent = batches.withLock { $0 }
-        #expect(sent.map { $0.minutes.first?.outcomes["good"] } == [2, 3])
-        #expect(sent.map(\.sequence) == [2, 3])
-        #expect(sent.last?.minutes.first?.minute == Self.now / 60)
-        #expect(sent.last?.minutes.first?.firstTokenSamples == 3 && sent.last?.minutes.first?.firstTokenOver == 0)
-        #expect(sent.last?.minutes.first?.firstTokenHistogram == [LatencyHistogram.index(of: 640_000): 3])
+        #expect(sent.map { $0.minutes.first?.outcomes["good"] } == [2, 3, nil], "the last one is a sign of life")
+        #expect(sent.map(\.sequence) == [2, 3, 4] && sent.allSatisfy { $0.closes == false })
+        #expect(sent[1].minutes.first?.minute == Self.now / 60)
+        #expect(sent[1].minutes.first?.firstTokenSamples == 3 && sent[1].minutes.first?.firstTokenOver == 0)
+        #expect(sent[1].minutes.first?.firstTokenHistogram == [LatencyHistogram.index(of: 640_000): 3])
         try await stand.spool.close()
+    }
+
+    @Test("a minute is told within two seconds of its end, at a time of each gateway's own, and within a second when a try failed")
+    func pace() {
+        var places: Set<Duration> = []
+        for number in 0..<50 {
+            let pace = MinutePace(gateway: "gateway-\(number)", interval: .seconds(5))
+            var (now, told): (Int64, [Int64]) = (1_800_000_000_000_000 + Int64(number) * 777_777, [])
+            for _ in 0..<60 {
+                now += Int64((pace.pause(at: now, wasTold: true) / .microseconds(1)).rounded())
+                told.append(now % 60_000_000)
+            }
+            #expect(told.count { (200_000..<1_200_000).contains($0) } >= 4, "\(told)")
+            #expect(zip(told, told.dropFirst()).allSatisfy { $1 < $0 || $1 - $0 <= 5_000_000 })
+            #expect(pace.pause(at: now, wasTold: false) <= .seconds(1))
+            places.insert(pace.pause(at: 59_000_000, wasTold: true))
+        }
+        #expect(places.count > 40)
     }
 
     @Test("refused requests count in their minute without a record")
@@ -76,7 +94,8 @@ struct MinuteShipperTests {
             try await stand.serve(ends)
             try await sender.shipChanges(now: Self.now + after * 60)
         }
-        let told = batches.withLock { $0 }.map { ($0.boot == stand.spool.boot, $0.minutes.first?.outcomes["good"] ?? 0) }
+        let counted = batches.withLock { $0 }.filter { !$0.minutes.isEmpty }
+        let told = counted.map { ($0.boot == stand.spool.boot, $0.minutes.first?.outcomes["good"] ?? 0) }
         #expect(told.map(\.0) == [true, true, false, false] && told.map(\.1) == [2, 3, 1, 2])
         try await stand.spool.close()
     }

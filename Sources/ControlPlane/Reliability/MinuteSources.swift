@@ -1,0 +1,90 @@
+import FoundationEssentials
+import Postgres
+
+/// Starts of gateways that tell minutes. Counters are cumulative, so a batch that is lost on its way is made good by the next one, and gaps in the numbers
+/// mean nothing; what a start counted after its last word is lost when it ends without another. Of such a minute nobody knows that it was good: whoever was
+/// served there has a request in it that counts as interrupted, until the gateway speaks again.
+struct MinuteSources: Sendable {
+    /// Gateways tell every few seconds, whether there is something to tell or not.
+    static let silence: SQL = "interval '90 seconds'"
+
+    /// Of the reliability room.
+    let pool: PostgresPool
+
+    /// Everything up to this batch is stored.
+    func note(_ gateway: UUID, _ boot: String, sequence: Int64, closes: Bool) async throws {
+        let row = try await pool.queryOne(
+            """
+            WITH known AS (
+                SELECT told_at, lost_at FROM reliability.minute_source WHERE gateway_id = \(gateway) AND boot_id = \(boot)
+            ), told AS (
+                INSERT INTO reliability.minute_source AS source (gateway_id, boot_id, sequence, closed_at)
+                VALUES (\(gateway), \(boot), \(sequence), CASE WHEN \(closes) THEN now() END)
+                ON CONFLICT (gateway_id, boot_id) DO UPDATE SET told_at = now(), sequence = greatest(source.sequence, EXCLUDED.sequence),
+                    closed_at = EXCLUDED.closed_at, lost_at = NULL
+            )
+            SELECT told_at FROM known WHERE lost_at IS NOT NULL
+            """)
+        guard let told = try row?.value("told_at", as: Date.self) else { return }
+        try await pool.execute(
+            """
+            UPDATE reliability.minute SET outcomes = '{}', bad = 0, sequence = sequence + 1, received_at = now()
+            WHERE gateway_id = \(gateway) AND boot_id = left(\(boot)::text, 59) || '-lost'
+                AND minute_at >= date_trunc('minute', \(told)::timestamptz) AND minute_at <= \(told)::timestamptz + interval '5 seconds'
+            """)
+    }
+
+    /// How many starts have fallen silent since the last time.
+    func findLost() async throws -> Int {
+        try await pool.transaction { connection in
+            let rows = try await connection.query(
+                """
+                UPDATE reliability.minute_source SET lost_at = now()
+                WHERE closed_at IS NULL AND lost_at IS NULL AND told_at < now() - \(Self.silence) RETURNING gateway_id, boot_id, told_at
+                """)
+            for row in rows { try await spoil(try row.value("gateway_id"), try row.value("boot_id"), try row.value("told_at"), connection) }
+            try await connection.execute("DELETE FROM reliability.minute_source WHERE told_at < now() - interval '40 days'")
+            return rows.count
+        }
+    }
+
+    /// The minute of its last word, and the next one where that came in the last seconds.
+    private func spoil(_ gateway: UUID, _ boot: String, _ told: Date, _ connection: PostgresConnection) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad,
+                excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
+            SELECT DISTINCT known.tenant_id, known.model, known.region, lost.minute_at, known.gateway_id, left(known.boot_id, 59) || '-lost', 1,
+                known.tier, '{"bad:interrupted": 1}'::jsonb, 0, 1, 0, 0, 0, 0, 0, 0, 0, '{}'::jsonb
+            FROM reliability.minute AS known, (VALUES (date_trunc('minute', \(told)::timestamptz)),
+                (date_trunc('minute', \(told)::timestamptz + interval '5 seconds'))) AS lost (minute_at)
+            WHERE known.gateway_id = \(gateway) AND known.boot_id = \(boot) AND NOT known.drill
+                AND known.minute_at >= date_trunc('minute', \(told)::timestamptz) - interval '1 minute' AND known.minute_at <= \(told)::timestamptz
+            ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill) DO UPDATE SET
+                outcomes = EXCLUDED.outcomes, bad = 1, sequence = minute.sequence + 1, received_at = now()
+            """)
+    }
+}
+
+/// Whether the keeper has listened long enough to call somebody else silent: not right after it began, nor after a leap of the clock.
+struct Attention: Sendable {
+    private static let least: Double = 120
+    private static let leap: Double = 30
+
+    private var since: (wall: Date, instant: ContinuousClock.Instant)?
+
+    mutating func lose() { since = nil }
+
+    mutating func holds(at wall: Date, _ instant: ContinuousClock.Instant = .now) -> Bool {
+        guard let since else {
+            self.since = (wall, instant)
+            return false
+        }
+        let passed = (instant - since.instant) / .seconds(1)
+        guard abs(wall.timeIntervalSince(since.wall) - passed) < Self.leap else {
+            self.since = (wall, instant)
+            return false
+        }
+        return passed >= Self.least
+    }
+}
