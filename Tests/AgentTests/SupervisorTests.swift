@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Outbound
 import PlimsollWire
@@ -125,6 +126,33 @@ struct SupervisorTests {
         #expect(tail.count == 20 && tail.first == "line 580 key=… xxxx")
         #expect(tail.last?.unicodeScalars.count == 300 && tail.allSatisfy { !$0.contains("secret") && !$0.contains("\u{7}") })
         #expect(log.tail(bytes: 10) { $0 }.isEmpty)
+    }
+
+    @Test("what must not stay in a log is covered in place, line by line, while the runtime adds to it")
+    func coversLog() throws {
+        let folder = try TemporaryFolder()
+        let log = RuntimeLog(path: folder.path + "/r.log")
+        func redact(_ text: String) -> String { text.replacing("sk-0123456789", with: "<redacted>").replacing("é-9", with: "<redacted>") }
+        #expect(log.cover(from: 0, redact: redact) == 0)
+        let descriptor = try log.open()
+        defer { close(descriptor) }
+        func add(_ text: String) { #expect(write(descriptor, text, text.utf8.count) == text.utf8.count) }
+        func text() -> String { String(decoding: FileManager.default.contents(atPath: log.path) ?? Data(), as: UTF8.self) }
+        add("first\nkey sk-0123456789 used\né-9 ü\n key sk-01234")
+        let end = log.cover(from: 0, redact: redact)
+        #expect(text() == "first\nkey <redacted> used   \n<redact\n key sk-01234")
+        add("56789\nlast\n")
+        let next = log.cover(from: end, redact: redact)
+        #expect(text() == "first\nkey <redacted> used   \n<redact\n key <redacted>   \nlast\n")
+        #expect(next == Int64(text().utf8.count) && log.cover(from: next, redact: redact) == next)
+        #expect(ftruncate(descriptor, 0) == 0)
+        add("sk-0123456789\n")
+        _ = log.cover(from: next, redact: redact)
+        #expect(text() == "<redacted>   \n")
+        // A line without an end is not waited for without a bound.
+        add(String(repeating: "x", count: 20) + "sk-0123456789")
+        #expect(log.cover(from: 14, most: 33, redact: redact) == 47)
+        #expect(text().hasSuffix("x<redacted>   "))
     }
 
     @Test("a log that grew too large is moved aside while the runtime goes on writing to it")

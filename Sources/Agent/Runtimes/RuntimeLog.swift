@@ -34,6 +34,48 @@ struct RuntimeLog: Sendable {
         }
     }
 
+    /// Covers what must not stay in the file, line by line and in place: the runtime holds it open, and only ever adds to its end.
+    ///
+    /// - Parameters:
+    ///   - start: Where the last call stopped; more than the file has: it was emptied, and all of it is new.
+    ///   - most: Bytes that are looked through; a line that is longer counts as one that ends there.
+    ///   - redact: The line without what must not be kept. What it makes longer is cut, so that the file keeps its length.
+    /// - Returns: Where the next call begins: behind the last whole line.
+    func cover(from start: Int64, most: Int = 1 << 20, redact: (String) -> String) -> Int64 {
+        let file = cplatform_open(path, O_RDWR | O_NOFOLLOW, 0)
+        guard file >= 0 else { return 0 }
+        defer { close(file) }
+        let end = Int64(lseek(file, 0, SEEK_END))
+        let begin = start <= end ? start : 0
+        var bytes = [UInt8](repeating: 0, count: Int(min(end - begin, Int64(most))))
+        let count = bytes.withUnsafeMutableBytes { pread(file, $0.baseAddress, $0.count, off_t(begin)) }
+        guard count > 0 else { return begin }
+        let whole = bytes[..<count].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? (count == most ? count : 0)
+        var at = 0
+        while at < whole {
+            let lineEnd = bytes[at..<whole].firstIndex(of: UInt8(ascii: "\n")) ?? whole
+            let text = String(decoding: bytes[at..<lineEnd], as: UTF8.self)
+            let covered = redact(text)
+            if covered != text {
+                let line = Self.fitted(covered, to: lineEnd - at)
+                // Written short or not at all, it is found again at the next call.
+                guard pwrite(file, line, line.count, off_t(begin) + off_t(at)) == line.count else { return begin + Int64(at) }
+            }
+            at = lineEnd + 1
+        }
+        return begin + Int64(whole)
+    }
+
+    /// The text in exactly so many bytes: cut between two scalars, or filled with spaces.
+    private static func fitted(_ text: String, to count: Int) -> [UInt8] {
+        var bytes = Array(text.utf8.prefix(count))
+        if text.utf8.count > count {
+            while let last = bytes.last, last & 0xC0 == 0x80 { bytes.removeLast() }
+            if let last = bytes.last, last >= 0xC0 { bytes.removeLast() }
+        }
+        return bytes + [UInt8](repeating: UInt8(ascii: " "), count: count - bytes.count)
+    }
+
     /// Returns false when the file was too large and could not be rotated.
     func rotateIfLarge() -> Bool {
         var facts = stat()

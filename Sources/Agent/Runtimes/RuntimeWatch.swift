@@ -24,6 +24,8 @@ struct RuntimeWatch {
     private var numbers: RuntimeNumbers?
     private var nextProbe: ContinuousClock.Instant
     private var looks = 0
+    /// Up to here the runtime's log holds nothing that must not stay in it.
+    private var coveredLog: Int64 = 0
     private let redact: @Sendable (String) -> String
     private var tail: (errors: Int, at: ContinuousClock.Instant)?
 
@@ -178,6 +180,7 @@ struct RuntimeWatch {
     }
 
     private mutating func rotateLog() async {
+        coveredLog = process.log.cover(from: coveredLog, redact: redact)
         looks += 1
         guard looks % 32 == 0, !process.log.rotateIfLarge() else { return }
         logger.warning("runtime log cannot be rotated", metadata: ["file.path": "\(process.log.path)"])
