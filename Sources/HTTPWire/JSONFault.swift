@@ -4,12 +4,15 @@ package struct JSONLimits: Sendable {
     package var depth = 64
     /// Members of all objects together.
     package var keys = 10_000
-    /// Bytes of a member's name. Strings are as long as the text may be.
+    /// Bytes of a member's name.
     package var nameBytes = 1024
+    /// Bytes of any one string, between its quotes as it stands in the text.
+    package var stringBytes = 8 << 20
 
-    package init(depth: Int = 64, keys: Int = 10_000) {
+    package init(depth: Int = 64, keys: Int = 10_000, stringBytes: Int = 8 << 20) {
         self.depth = depth
         self.keys = keys
+        self.stringBytes = stringBytes
     }
 }
 
@@ -21,6 +24,7 @@ package struct JSONFault: Error, Sendable, Equatable {
         case tooDeep
         case tooManyKeys
         case longName
+        case longString
         case invalidUTF8
         /// A number that is no JSON number or is beyond what a double can hold.
         case invalidNumber
@@ -51,6 +55,7 @@ package struct JSONFault: Error, Sendable, Equatable {
         case .duplicateKey: return "The same key occurs twice \(place)."
         case .tooDeep: return "JSON is nested too deeply \(place)."
         case .longName: return "JSON has too long a key \(place)."
+        case .longString: return "JSON has too long a string \(place)."
         case .tooManyKeys: return "JSON has too many keys \(place)."
         case .invalidUTF8: return "Not valid UTF-8 \(place)."
         case .invalidNumber: return "Not a valid number \(place)."

@@ -14,6 +14,8 @@ struct JSONStringEnd {
 struct JSONText {
     let base: UnsafePointer<UInt8>
     let count: Int
+    /// Bytes between the quotes of a string.
+    let longestString: Int
 
     @inline(__always)
     func skipSpace(_ from: Int) -> Int {
@@ -85,14 +87,15 @@ struct JSONText {
     @inline(__always)
     func stringEnd(_ from: Int) throws(JSONStop) -> JSONStringEnd {
         let at = plainEnd(from)
-        if at < count, base[at] == 0x22 { return JSONStringEnd(quote: at, hasEscapes: false) }
-        return try longStringEnd(at)
+        if at < count, base[at] == 0x22, at &- from <= longestString { return JSONStringEnd(quote: at, hasEscapes: false) }
+        return try longStringEnd(at, start: from)
     }
 
-    private func longStringEnd(_ from: Int) throws(JSONStop) -> JSONStringEnd {
+    private func longStringEnd(_ from: Int, start: Int) throws(JSONStop) -> JSONStringEnd {
         var at = from
         var hasEscapes = false
         while at < count {
+            guard at - start <= longestString else { throw JSONStop(code: .longString, offset: start - 1) }
             let byte = base[at]
             if byte == 0x22 { return JSONStringEnd(quote: at, hasEscapes: hasEscapes) }
             if byte == 0x5C {

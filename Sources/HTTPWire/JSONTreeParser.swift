@@ -14,7 +14,9 @@ struct JSONTreeParser {
 
     static func parse(_ bytes: [UInt8], limits: JSONLimits) throws(JSONFault) -> JSONValue {
         let result: Result<JSONValue, JSONFault> = bytes.withUnsafeBytes { buffer in
-            guard let text = JSONText(buffer) else { return .failure(JSONFault(code: .incomplete, offset: 0, path: "")) }
+            guard let text = JSONText(buffer, longestString: limits.stringBytes) else {
+                return .failure(JSONFault(code: .incomplete, offset: 0, path: ""))
+            }
             var parser = JSONTreeParser(text: text, limits: limits)
             return parser.wholeText()
         }

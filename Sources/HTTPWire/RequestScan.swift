@@ -41,8 +41,8 @@ package struct JSONInnerMember: Sendable {
     package var objects = 0
 }
 
-/// One strict pass over a request's body: the whole text is validated (syntax, UTF-8, duplicate keys at every level, depth, number of keys),
-/// and the members at the top and of the objects in arrays there are recorded by their place. Nothing is copied; long strings are passed over 32 bytes at a time.
+/// One strict pass over a request's body: the whole text is validated (syntax, UTF-8, duplicate keys at every level, depth, number of keys,
+/// length of strings), and the members at the top and of the objects in arrays there are recorded by their place. Nothing is copied; long strings are passed over 32 bytes at a time.
 ///
 /// Keep one for each event loop: its storage is used again.
 package final class RequestScan {
@@ -74,7 +74,9 @@ package final class RequestScan {
         inner.removeAll(keepingCapacity: true)
         frames.removeAll(keepingCapacity: true)
         ledger.reset()
-        guard let text = JSONText(bytes), bytes.count < Int(Int32.max) else { throw JSONFault(code: .incomplete, offset: 0, path: "") }
+        guard let text = JSONText(bytes, longestString: limits.stringBytes), bytes.count < Int(Int32.max) else {
+            throw JSONFault(code: .incomplete, offset: 0, path: "")
+        }
         do throws(JSONStop) {
             try run(text)
         } catch {
@@ -218,9 +220,10 @@ package final class RequestScan {
 
 extension JSONText {
     /// Nil for no bytes at all.
-    init?(_ bytes: UnsafeRawBufferPointer) {
+    init?(_ bytes: UnsafeRawBufferPointer, longestString: Int = .max) {
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return nil }
         base = start.assumingMemoryBound(to: UInt8.self)
         count = bytes.count
+        self.longestString = longestString
     }
 }

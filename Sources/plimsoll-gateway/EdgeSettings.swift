@@ -43,6 +43,7 @@ struct EdgeSettings {
         gateway.connectionsPerAddress = reader.int("connections_per_address", default: 0, in: 0...1_000_000)
         gateway.memoryLimit =
             reader.has("memory_limit") ? reader.bytes("memory_limit", in: (64 << 20)...(1 << 50)) : MemoryGroup.limit() ?? 0
+        gateway.jsonStringBytes = reader.bytes("json_string_limit", default: gateway.jsonStringBytes, in: (64 << 10)...(64 << 20))
         readProxies(reader)
         readTimes(reader.object("times"))
     }

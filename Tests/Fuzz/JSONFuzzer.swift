@@ -14,14 +14,33 @@ enum JSONFuzzer: Fuzzer {
         let object = reference.flatMap { $0.kind == .object && !hasLongName($0) ? $0 : nil }
         try hold((scan == nil) == (object == nil), "the scanner says \(scan != nil), the reference \(object != nil)")
         if let scan, let object { try same(object, scan, bytes) }
+        if let reference { try boundsStrings(reference, bytes, isScanned: scan != nil) }
+    }
+
+    /// Both take strings of the greatest length and none that is a byte longer.
+    private static func boundsStrings(_ node: ReferenceJSON.Node, _ bytes: [UInt8], isScanned: Bool) throws {
+        let longest = longestString(node)
+        for limit in [longest, longest - 1] where limit >= 0 {
+            let limits = JSONLimits(stringBytes: limit)
+            try hold((scan(bytes, limits) != nil) == (isScanned && limit == longest), "the scanner at \(limit) of \(longest) bytes in a string")
+            let tree = try? JSONValue.parse(bytes, limits: limits)
+            try hold((tree != nil) == (limit == longest), "the tree's parser at \(limit) of \(longest) bytes in a string")
+        }
+    }
+
+    /// -1: it has none.
+    private static func longestString(_ node: ReferenceJSON.Node) -> Int {
+        let own = node.kind == .string ? node.range.count - 2 : -1
+        let names = node.members.map { max($0.name.count, longestString($0.value)) }
+        return max(own, names.max() ?? -1, node.elements.map(longestString).max() ?? -1)
     }
 
     private static func hasLongName(_ node: ReferenceJSON.Node) -> Bool {
         node.members.contains { $0.name.count > JSONLimits().nameBytes || hasLongName($0.value) } || node.elements.contains(where: hasLongName)
     }
 
-    static func scan(_ bytes: [UInt8]) -> RequestScan? {
-        let scan = RequestScan()
+    static func scan(_ bytes: [UInt8], _ limits: JSONLimits = JSONLimits()) -> RequestScan? {
+        let scan = RequestScan(limits: limits)
         do {
             try bytes.withUnsafeBytes { try scan.scan($0) }
             return scan

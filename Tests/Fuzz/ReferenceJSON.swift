@@ -1,4 +1,4 @@
-/// A JSON reader that shares nothing with those of the gateway: slow, plain, and of the same bounds (depth 64, 10,000 keys, numbers of 128 bytes).
+/// A JSON reader that shares nothing with those of the gateway: slow, plain, and of the same bounds (depth 64, 10,000 keys, numbers of 128 bytes; no text of a fuzzer is as long as a string may be).
 struct ReferenceJSON {
     struct Node {
         enum Kind: Equatable { case null, bool, number, string, array, object }

@@ -2,9 +2,9 @@ import HTTPWire
 import Testing
 
 @Suite struct JSONTests {
-    private func scan(_ bytes: [UInt8]) throws(JSONFault) -> RequestScan {
+    private func scan(_ bytes: [UInt8], limits: JSONLimits = JSONLimits()) throws(JSONFault) -> RequestScan {
         let result: Result<RequestScan, JSONFault> = bytes.withUnsafeBytes { buffer in
-            let scan = RequestScan()
+            let scan = RequestScan(limits: limits)
             do throws(JSONFault) {
                 try scan.scan(buffer)
                 return .success(scan)
@@ -66,6 +66,23 @@ import Testing
         #expect { try scan(Array(many.utf8)) } throws: { ($0 as? JSONFault)?.code == .tooManyKeys }
         let name = #"{"\#(String(repeating: "n", count: 1025))":1}"#
         #expect { try scan(Array(name.utf8)) } throws: { ($0 as? JSONFault)?.code == .longName }
+    }
+
+    /// Names and values, plain and with escapes; bytes as they stand in the text count.
+    @Test(arguments: [
+        (#"{"a":"12345678"}"#, "a"), (#"{"a":["",{"b":"123456\n"}]}"#, "a[1].b"), (#"{"a":"ü\u00fc"}"#, "a"), (#"{"12345678":1}"#, ""),
+        (#"{"\n345678":1}"#, ""), (#"{"a":"1234567\""}"#, "a"),
+    ])
+    func boundsStrings(_ text: String, _ path: String) throws {
+        let bytes = Array(text.utf8)
+        let longest = text.contains(#"7\""#) ? 9 : 8
+        #expect(throws: Never.self) { try scan(bytes, limits: JSONLimits(stringBytes: longest)) }
+        #expect(throws: Never.self) { try JSONValue.parse(bytes, limits: JSONLimits(stringBytes: longest)) }
+        let limits = JSONLimits(stringBytes: longest - 1)
+        #expect { try scan(bytes, limits: limits) } throws: {
+            ($0 as? JSONFault)?.code == .longString && ($0 as? JSONFault)?.path == path
+        }
+        #expect { try JSONValue.parse(bytes, limits: limits) } throws: { ($0 as? JSONFault)?.code == .longString }
     }
 
     @Test func everyPrefixIsRefusedWithoutACrash() {

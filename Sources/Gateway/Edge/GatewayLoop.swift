@@ -48,8 +48,8 @@ final class GatewayLoop {
     /// Requests that wait for a lease to be admitted.
     private var awaitingLease: [RelayedRequest] = []
     var random = LoopRandom()
-    let scan = RequestScan()
-    let optionsScan = RequestScan()
+    let scan: RequestScan
+    let optionsScan: RequestScan
     var edit = BodyEdit()
     var fields = RequestFields()
     /// Where heads of answers are put together.
@@ -78,6 +78,8 @@ final class GatewayLoop {
         contact: ControlContact?, memory: MemoryWatch, idempotency: IdempotencyBook
     ) {
         self.eventLoop = eventLoop
+        scan = RequestScan(limits: settings.json)
+        optionsScan = RequestScan(limits: settings.json)
         self.settings = settings
         self.meter = meter
         self.metrics = metrics

@@ -1,4 +1,5 @@
 package import Domain
+import HTTPWire
 
 /// How one gateway serves. Times in seconds unless they say otherwise.
 package struct GatewaySettings: Sendable {
@@ -22,6 +23,8 @@ package struct GatewaySettings: Sendable {
     package var connectionsPerAddress = 0
     /// Bytes that this process may have resident; 0: no bound.
     package var memoryLimit = 0
+    /// Bytes of any one string in a request's body; all of it is bounded by the tier.
+    package var jsonStringBytes = JSONLimits().stringBytes
     /// A request's head must be there after this time.
     package var headTime = 10
     package var idleTime = 60
@@ -47,4 +50,7 @@ package struct GatewaySettings: Sendable {
     package var answerBytes = 64 << 20
 
     package init() {}
+
+    /// Of a request's body.
+    var json: JSONLimits { JSONLimits(stringBytes: jsonStringBytes) }
 }

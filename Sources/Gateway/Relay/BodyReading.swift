@@ -42,18 +42,20 @@ final class LargeBody: Sendable {
     }
 
     private let bytes: Mutex<ByteBuffer>
+    private let limits: JSONLimits
 
-    init(_ bytes: consuming ByteBuffer) {
+    init(_ bytes: consuming ByteBuffer, limits: JSONLimits = JSONLimits()) {
         self.bytes = Mutex(bytes)
+        self.limits = limits
     }
 
     /// Masks, reads and holds against rules, as a loop does with a short body.
     func read(_ endpoint: GenerationEndpoint, _ checks: PromptChecks, _ desks: ReaderDesks) -> Findings {
-        let (scan, options) = (RequestScan(), RequestScan())
+        let (scan, options) = (RequestScan(limits: limits), RequestScan(limits: limits))
         return bytes.withLock { bytes in
             let mask = checks.masking.flatMap { desks.mask($0, &bytes, scan) }
             do throws(APIError) {
-                let words = try BodyWords.reword(&bytes, endpoint)
+                let words = try BodyWords.reword(&bytes, endpoint, within: limits)
                 let facts = try BodyReading.read(bytes, endpoint: endpoint, scan: scan, options: options)
                 let judgement = checks.rules.map { rules in
                     // What goes to no host is nobody's business.

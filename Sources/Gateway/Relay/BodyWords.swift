@@ -1,3 +1,4 @@
+import HTTPWire
 import NIOCore
 import OpenAIWire
 
@@ -9,19 +10,19 @@ struct BodyWords: Sendable {
     var beginning: String?
 
     /// Puts the request into the words that policy and runtimes know.
-    static func reword(_ body: inout ByteBuffer, _ endpoint: GenerationEndpoint) throws(APIError) -> BodyWords {
+    static func reword(_ body: inout ByteBuffer, _ endpoint: GenerationEndpoint, within limits: JSONLimits) throws(APIError) -> BodyWords {
         switch endpoint {
         case .chatCompletions, .completions, .embeddings: return BodyWords()
         case .responses:
-            let request = try ResponsesRequest(Array(body.readableBytesView))
+            let request = try ResponsesRequest(Array(body.readableBytesView), limits: limits)
             body = ByteBuffer(bytes: request.chat)
             return BodyWords(echo: request.echo)
         case .messages:
-            let request = try MessagesRequest(Array(body.readableBytesView))
+            let request = try MessagesRequest(Array(body.readableBytesView), limits: limits)
             body = ByteBuffer(bytes: request.chat)
             return BodyWords(beginning: request.beginning)
         case .countTokens:
-            body = ByteBuffer(bytes: try MessagesRequest.counting(Array(body.readableBytesView)))
+            body = ByteBuffer(bytes: try MessagesRequest.counting(Array(body.readableBytesView), limits: limits))
             return BodyWords()
         }
     }

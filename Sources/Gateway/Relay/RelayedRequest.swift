@@ -154,7 +154,7 @@ final class RelayedRequest {
     /// Until it has been read the request is not admitted: a client that leaves meanwhile leaves nothing behind.
     private func readAside(_ body: consuming ByteBuffer) {
         loop.metrics.edge.bodiesAside.increment()
-        let large = LargeBody(body)
+        let large = LargeBody(body, limits: loop.settings.json)
         let checks = PromptChecks(arriving.key)
         let reading = loop.readers.threads.runIfActive(eventLoop: loop.eventLoop) { [endpoint = arriving.endpoint, desks = loop.readers] in
             large.read(endpoint, checks, desks)

@@ -47,7 +47,7 @@ final class RequestPlan {
     /// - Parameter body: Edited where it lies when nobody else holds it, else copied once.
     static func make(_ body: consuming ByteBuffer, arriving: ArrivingRequest, loop: GatewayLoop) throws(APIError) -> RequestPlan {
         var body = consume body
-        let words = try BodyWords.reword(&body, arriving.endpoint)
+        let words = try BodyWords.reword(&body, arriving.endpoint, within: loop.settings.json)
         let facts = try BodyReading.read(body, endpoint: arriving.endpoint, scan: loop.scan, options: loop.optionsScan)
         return try make(consume body, facts, words, scan: loop.scan, arriving: arriving, loop: loop)
     }

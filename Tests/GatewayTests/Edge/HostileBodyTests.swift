@@ -48,6 +48,32 @@ struct HostileBodyTests {
         #expect(records.count == 1 && runtime.seen.requests.count == 1)
     }
 
+    @Test("a string is refused a byte above the gateway's bound, in short bodies and in those that are read aside", arguments: [2_000, 300_000])
+    func strings(_ longest: Int) async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxBodyBytes = 4 << 20
+        setup.tier.maxPromptTokens = 1_000_000
+        setup.settings.jsonStringBytes = longest
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            for (path, members) in [
+                ("/v1/chat/completions", #""messages":"#), ("/v1/messages", #""max_tokens":9,"messages":"#), ("/v1/responses", #""input":"#),
+            ] {
+                for more in [0, 1] {
+                    let client = try await TestClient(port: gateway.port)
+                    let text = String(repeating: "word ", count: longest / 5) + String(repeating: "x", count: more)
+                    let body = #"{"model":"m",\#(members)[{"role":"user","content":"\#(text)"}]}"#
+                    try await client.post(body, path: path)
+                    let answer = try await client.answer()
+                    #expect(answer.hasPrefix(more == 0 ? "HTTP/1.1 200 " : "HTTP/1.1 400 "), "\(path): \(answer.prefix(600))")
+                    #expect(more == 0 || answer.contains(#""code":"invalid_json""#))
+                    try await client.close()
+                }
+            }
+        }
+        #expect(records.count == 3)
+    }
+
     @Test("a storm of refusals costs no worker, no record and no wait")
     func storm() async throws {
         var setup = GatewayFixture.Setup()
