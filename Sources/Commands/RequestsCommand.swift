@@ -10,8 +10,11 @@ struct RequestsCommand: AsyncParsableCommand {
 struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Shows candidates, costs, attempts, waits, times, tokens and fault of one request.",
-        discussion: "How a request was routed is kept for a week and may be missing; its usage record is not. Content is never kept.")
+        abstract: "Shows candidates, costs, attempts, waits, times, tokens, price and fault of one request, or why it was refused.",
+        discussion: """
+            How a request was routed is kept for a week, why it was refused for two days. Of an ordinary one among very many only the usage record \
+            may tell. Content is never kept.
+            """)
 
     @OptionGroup var options: AdminOptions
     @Argument(help: "The request's id, from x-request-id.") var id: String

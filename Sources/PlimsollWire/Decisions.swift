@@ -38,6 +38,45 @@ package struct RequestDecision: Sendable, Codable, Equatable {
         }
     }
 
+    /// Why a request was refused before it was admitted; it has no usage record. An object, because most decisions have none.
+    package final class Refusal: Sendable, Codable, Equatable {
+        /// The code that the customer saw (`docs/errors.md`).
+        package let code: String
+        package let status: Int
+        /// The parameter that was wrong.
+        package let param: String?
+        /// Whose request it was; nil: no valid key was presented.
+        package let tenant: String?
+        package let key: String?
+        package let tier: String?
+        /// Nil: its body was not read so far.
+        package let model: String?
+        /// After acceptance.
+        package let refusedAfter: Int64
+        /// What the customer was told.
+        package let retryAfter: Int64?
+
+        package init(
+            code: String, status: Int, param: String? = nil, tenant: String? = nil, key: String? = nil, tier: String? = nil, model: String? = nil,
+            refusedAfter: Int64 = 0, retryAfter: Int64? = nil
+        ) {
+            self.code = code
+            self.status = status
+            self.param = param
+            self.tenant = tenant
+            self.key = key
+            self.tier = tier
+            self.model = model
+            self.refusedAfter = refusedAfter
+            self.retryAfter = retryAfter
+        }
+
+        package static func == (one: Refusal, other: Refusal) -> Bool {
+            (one.code, one.status, one.param, one.tenant, one.key) == (other.code, other.status, other.param, other.tenant, other.key)
+                && (one.tier, one.model, one.refusedAfter, one.retryAfter) == (other.tier, other.model, other.refusedAfter, other.retryAfter)
+        }
+    }
+
     package var requestId: String
     /// Microseconds since 1970.
     package var acceptedAt: Int64
@@ -50,6 +89,8 @@ package struct RequestDecision: Sendable, Codable, Equatable {
     package var attempts: [Attempt]
     /// Whose fault it is that there was no good answer: `customer`, `gateway`, `host` or `runtime`; nil: nobody's.
     package var fault: String?
+    /// Nil: it was admitted.
+    package var refusal: Refusal?
 
     package init(
         requestId: String, acceptedAt: Int64, queuedFor: Int64, promptTokens: Int, cachedTokens: Int, candidates: [Candidate], attempts: [Attempt],

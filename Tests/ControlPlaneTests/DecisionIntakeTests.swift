@@ -32,6 +32,26 @@ import Testing
         }
     }
 
+    @Test func `a refusal is stored, and forgotten before other decisions are`() async throws {
+        try await PeerWorld.with { world in
+            let intake = DecisionIntake(pool: world.pool)
+            var refused = decision()
+            refused.attempts = []
+            refused.candidates = []
+            refused.refusal = RequestDecision.Refusal(code: "rate_limit_exceeded", status: 429, tenant: "t", retryAfter: 1_000)
+            var other = decision()
+            other.refusal = RequestDecision.Refusal(code: String(repeating: "x", count: 257), status: 429)
+            let batch = DecisionBatch(decisions: [refused, other, decision()])
+            #expect(try await intake.store(batch, from: UUID()) == IntakeResponse(stored: 2, duplicates: 0, quarantined: 1))
+            let kept: SQL = "SELECT 1 FROM reliability.request_decision WHERE decision->'refusal'->>'code' = 'rate_limit_exceeded'"
+            #expect(try await world.count(kept) == 1)
+            try await world.pool.execute("UPDATE reliability.request_decision SET received_at = now() - interval '49 hours'")
+            try await ControlUpkeep.forgetDecisions(world.pool)
+            #expect(try await world.count(kept) == 0)
+            #expect(try await world.count("SELECT 1 FROM reliability.request_decision") == 1)
+        }
+    }
+
     @Test func `a usage record says whether its stream went on at another worker`() async throws {
         try await PeerWorld.with { world in
             var record = UsageIntakeTests().record()

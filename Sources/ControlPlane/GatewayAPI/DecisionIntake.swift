@@ -39,5 +39,12 @@ package struct DecisionIntake: Sendable {
             + decision.attempts.flatMap { [$0.worker, $0.reason, $0.result ?? ""] }
         return decision.candidates.count <= mostParts && decision.attempts.count <= mostParts
             && words.allSatisfy { $0.utf8.count <= 64 && !$0.utf8.contains(0) } && (0...(1 << 62)).contains(decision.acceptedAt)
+            && decision.refusal?.isStorable ?? true
+    }
+}
+
+extension RequestDecision.Refusal {
+    fileprivate var isStorable: Bool {
+        [code, param ?? "", tenant ?? "", key ?? "", tier ?? "", model ?? ""].allSatisfy { $0.utf8.count <= 256 && !$0.utf8.contains(0) }
     }
 }

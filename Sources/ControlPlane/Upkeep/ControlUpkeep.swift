@@ -84,11 +84,20 @@ package struct ControlUpkeep: Service {
         try await drop("reliability.probe", olderThan: retention.probes)
         try await reliability.execute("DELETE FROM reliability.probe_day WHERE day < now() - interval '400 days'")
         _ = try await pool.query("SELECT upkeep.forget()")
-        try await reliability.execute("DELETE FROM reliability.request_decision WHERE received_at < now() - interval '7 days'")
+        try await Self.forgetDecisions(reliability)
         try await pool.execute(
             """
             DELETE FROM serving.routing_table_entry WHERE value IS NULL AND version <= (
                 SELECT coalesce(max(version), 0) FROM serving.routing_table_version WHERE issued_at < now() - interval '7 days')
+            """)
+    }
+
+    /// Refusals are many where somebody asks without end, and asked about soon.
+    static func forgetDecisions(_ reliability: PostgresPool) async throws {
+        try await reliability.execute(
+            """
+            DELETE FROM reliability.request_decision
+            WHERE received_at < now() - CASE WHEN decision->'refusal' IS NULL THEN interval '7 days' ELSE interval '2 days' END
             """)
     }
 

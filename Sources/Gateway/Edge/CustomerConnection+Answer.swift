@@ -28,7 +28,9 @@ extension CustomerConnection {
     /// Refuses what is arriving, or what cannot be read at all.
     func refuse(_ error: APIError, status: Int? = nil) {
         let error = arriving.map { error.told(in: $0.endpoint.errorShape) } ?? error
-        let id = arriving?.requestId ?? RequestId(milliseconds: LoopClock.wallMicroseconds() / 1000, using: &loop.random)
+        let now = LoopClock.wallMicroseconds()
+        let id = arriving?.requestId ?? RequestId(milliseconds: now / 1000, using: &loop.random)
+        loop.decisions.note(RefusalTrace(error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key))
         arriving = nil
         var head = AnswerHead(error, id)
         head.status = status ?? error.status

@@ -33,6 +33,8 @@ package final class GatewayMetrics: Sendable {
     let limits: LimitMetrics
     private let relief: [TierRelief.Effect: CounterMetric]
     let mitigations: GaugeMetric
+    let decisionsDropped: CounterMetric
+    let yields: CounterMetric
 
     package init(_ registry: MetricRegistry) {
         edge = EdgeMetrics(registry)
@@ -77,6 +79,10 @@ package final class GatewayMetrics: Sendable {
         hedges = registry.counter("plimsoll_gateway_hedges_total", "Streams asked of a second worker because their first token was late.")
         hedgeWins = registry.counter("plimsoll_gateway_hedge_wins_total", "Hedges whose second worker was first.")
         continuations = registry.counter("plimsoll_gateway_continuations_total", "Broken streams that went on at another worker.")
+        yields = registry.counter(
+            "plimsoll_gateway_yields_total", "Running requests of shared tiers that ended so that one of a protected tier is in time.")
+        decisionsDropped = registry.counter(
+            "plimsoll_gateway_decisions_dropped_total", "Requests out of the ordinary of which only the usage record tells: too many at once.")
         mitigations = registry.gauge("plimsoll_gateway_mitigations", "Mitigations of the table that are in force here.")
         relief = Dictionary(
             uniqueKeysWithValues: TierRelief.Effect.allCases.map { effect in

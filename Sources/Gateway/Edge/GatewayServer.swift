@@ -163,15 +163,17 @@ package final class GatewayServer: Service {
     /// Probes of other gateways found that these do not work.
     func avoidFailing(_ ids: [String]) { workers.watch.condemn(ids, now: NIODeadline.now().microseconds) }
 
-    /// How requests of the last seconds were routed, each told once.
+    /// How requests of the last seconds were routed or why they were refused, each told once.
     package func takeDecisions() async -> [RequestDecision] {
-        var traces: [DecisionTrace] = []
+        var decisions: [RequestDecision] = []
         for loop in state.withLock({ $0.loops }) {
             // A loop that is gone has nothing to tell.
-            traces += (try? await loop.eventLoop.submit { loop.value.decisions.take() }.get()) ?? []
+            guard let kept = try? await loop.eventLoop.submit({ loop.value.decisions.take() }).get() else { continue }
+            let names = workers.names(kept.traces.reduce(into: []) { $1.addWorkers(to: &$0) })
+            decisions += kept.traces.map { RequestDecision($0, names: names) } + kept.refusals.map { RequestDecision($0) }
+            metrics.decisionsDropped.increment(by: kept.dropped)
         }
-        let names = workers.names(traces.reduce(into: []) { $1.addWorkers(to: &$0) })
-        return traces.map { RequestDecision($0, names: names) }
+        return decisions
     }
 
     package func run() async throws {

@@ -168,6 +168,7 @@ final class HTTP2Stream {
         guard case .body(let arriving, _) = reading else { return }
         reading = .done
         body = ByteBuffer()
+        loop.decisions.note(RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key))
         let error = error.told(in: arriving.endpoint.errorShape)
         loop.metrics.countRefusal(status: error.status)
         answer(AnswerHead(error, arriving.requestId), ByteBuffer(bytes: error.body))
@@ -179,7 +180,10 @@ final class HTTP2Stream {
         guard fault.status != 400, case .head = reading else { return giveUp(.protocolError) }
         reading = .done
         let error = APIError(.malformedRequest)
-        var head = AnswerHead(error, RequestId(milliseconds: LoopClock.wallMicroseconds() / 1000, using: &loop.random))
+        let now = LoopClock.wallMicroseconds()
+        let id = RequestId(milliseconds: now / 1000, using: &loop.random)
+        loop.decisions.note(RefusalTrace(error, status: fault.status, id, acceptedAt: now, key: nil))
+        var head = AnswerHead(error, id)
         head.status = fault.status
         answer(head, ByteBuffer(bytes: error.body))
     }

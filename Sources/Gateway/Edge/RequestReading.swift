@@ -45,8 +45,12 @@ extension GatewayLoop {
         let id = RequestId(milliseconds: acceptedAt / 1000, using: &random)
         let target = target(UnsafeRawBufferPointer(rebasing: bytes[head.target]))
         let shape = shape(target, head)
-        func refused(_ code: APIErrorCode, allow: StaticString? = nil) -> HeadOutcome {
-            .refused(APIError(code).told(in: shape), id, allow: allow)
+        func refused(_ error: APIError, of key: CustomerKey? = nil, allow: StaticString? = nil) -> HeadOutcome {
+            decisions.note(RefusalTrace(error, id, acceptedAt: acceptedAt, key: key))
+            return .refused(error.told(in: shape), id, allow: allow)
+        }
+        func refused(_ code: APIErrorCode, of key: CustomerKey? = nil, allow: StaticString? = nil) -> HeadOutcome {
+            refused(APIError(code), of: key, allow: allow)
         }
         if case .unknown = target { return statusReply(head, bytes, id, fields: fields) ?? refused(.unknownURL) }
         // Without a table no key can be told from a wrong one.
@@ -59,32 +63,32 @@ extension GatewayLoop {
         guard let key = known, key.isValid(nowSeconds: acceptedAt / 1_000_000) else {
             return refused(refusedKey(isUnknown: known == nil && PresentedKey.isPresent(in: head), from: customer(peer, bytes, fields)))
         }
-        if let addresses = key.addresses, !addresses.policy.admits(customer(peer, bytes, fields)) { return refused(.addressNotAllowed) }
+        if let addresses = key.addresses, !addresses.policy.admits(customer(peer, bytes, fields)) { return refused(.addressNotAllowed, of: key) }
         if key.use.isDue(nowSeconds: acceptedAt / 1_000_000) {
             keyUses.note(key.id, nowSeconds: acceptedAt / 1_000_000, from: customer(peer, bytes, fields))
         }
-        if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable) }
+        if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable, of: key) }
         switch target {
         case .models, .usage:
-            guard head.method == .get || head.method == .head else { return refused(.methodNotAllowed, allow: "GET, HEAD") }
-            guard head.framing == .none || head.framing == .length(0) else { return refused(.malformedRequest) }
+            guard head.method == .get || head.method == .head else { return refused(.methodNotAllowed, of: key, allow: "GET, HEAD") }
+            guard head.framing == .none || head.framing == .length(0) else { return refused(.malformedRequest, of: key) }
             if case .models(let name) = target { return .models(id, key, ModelsQuestion(name: name, shape: shape)) }
             return .usage(id, key)
         case .captures:
             let path = UnsafeRawBufferPointer(rebasing: bytes[head.target])
-            guard let asked = CaptureTarget(path, head.method) else { return refused(.methodNotAllowed, allow: "GET, POST, DELETE") }
-            if head.method == .post, let error = refusal(head, bytes, key) { return .refused(error, id, allow: nil) }
+            guard let asked = CaptureTarget(path, head.method) else { return refused(.methodNotAllowed, of: key, allow: "GET, POST, DELETE") }
+            if head.method == .post, let error = refusal(head, bytes, key) { return refused(error, of: key) }
             return .generate(
                 ArrivingRequest(
                     requestId: id, key: key, endpoint: .chatCompletions, captures: asked, started: Reactor.now, acceptedAt: acceptedAt))
         case .generation(let endpoint):
-            guard head.method == .post else { return refused(.methodNotAllowed, allow: "POST") }
-            if let error = refusal(head, bytes, key) { return .refused(error.told(in: shape), id, allow: nil) }
+            guard head.method == .post else { return refused(.methodNotAllowed, of: key, allow: "POST") }
+            if let error = refusal(head, bytes, key) { return refused(error, of: key) }
             var arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: Reactor.now, acceptedAt: acceptedAt)
             if let range = head.session { arriving.session = PromptAffinity.session(UnsafeRawBufferPointer(rebasing: bytes[range])) }
             if let range = head.idempotencyKey {
                 guard let name = IdempotencyKey(UnsafeRawBufferPointer(rebasing: bytes[range])) else {
-                    return .refused(IdempotencyKey.fault.told(in: shape), id, allow: nil)
+                    return refused(IdempotencyKey.fault, of: key)
                 }
                 arriving.idempotencyKey = name
             }

@@ -31,8 +31,25 @@ extension RelayedRequest {
         trace.queuedFor = seat.waited
         trace.promptTokens = plan.facts.estimatedPromptTokens
         trace.fault = evidence.fault
-        loop.decisions.note(trace, isNotable: attempts > 1 || metered.isClamped || Outcome(evidence) != .good)
+        loop.decisions.note(
+            trace, isNotable: attempts > 1 || metered.isClamped || Outcome(evidence) != .good || isSlow(evidence, admission.subject))
         loop.meter.finish(completion, waiter: self, tag: RecordTag.final.rawValue)
+    }
+
+    /// Slower than what its tier is sold with.
+    private func isSlow(_ evidence: RequestEvidence, _ subject: UsageSubject) -> Bool {
+        if let first = evidence.firstTokenAfter { return first > subject.firstTokenObjective }
+        return evidence.finishedAfter > subject.lastTokenObjective
+    }
+
+    /// Keeps for operators why it was refused: there will be no record.
+    func explainRefusal(_ error: APIError, retryAfter: Int64?) {
+        var refusal = RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key)
+        refusal.model = plan?.asked
+        refusal.promptTokens = plan?.facts.estimatedPromptTokens ?? 0
+        refusal.refusedAfter = elapsed
+        refusal.retryAfter = retryAfter
+        loop.decisions.note(refusal)
     }
 
     /// What is metered of what is known now.

@@ -284,6 +284,7 @@ final class RelayedRequest {
         phase = .over
         claim = nil
         let error = error.told(in: arriving.endpoint.errorShape)
+        explainRefusal(error, retryAfter: retryAfter)
         let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
         takeSink()?.answer(head, ByteBuffer(bytes: error.body))
     }

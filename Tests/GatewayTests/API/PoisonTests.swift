@@ -1,3 +1,4 @@
+import Gateway
 import PlimsollWire
 import TestSupport
 import Testing
@@ -14,6 +15,10 @@ import Testing
             try await client.post(Samples.request)
             answer = try await client.answer()
             count = gateway.metric("plimsoll_gateway_poison_requests_total")
+            // It is remembered by the id that its customer has, with both runtimes that died of it.
+            let decision = try #require(await gateway.server.takeDecisions().first)
+            #expect(answer.contains("x-request-id: \(decision.requestId)\r\n") && decision.fault == "runtime")
+            #expect(decision.attempts.count == 2 && decision.attempts.allSatisfy { $0.result != "answered" })
         }
         #expect(answer.hasPrefix("HTTP/1.1 502 ") && answer.contains(#""code":"runtime_lost""#))
         #expect(answer.contains("\r\nx-should-retry: false\r\n"))

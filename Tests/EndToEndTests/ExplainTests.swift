@@ -1,0 +1,78 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension MachineTests {
+    /// What an operator is told of one request, by the id that its customer saw.
+    @Suite struct ExplainTests {
+        @Test(.timeLimit(.minutes(4))) func oneAnswerTellsOfAStreamARetryAndARefusal() async throws {
+            try await Installation.with { plimsoll in
+                let streamed = try #require(try await Self.stream(plimsoll).first { $0.outcome == "finished" }?.id)
+                let told = try await Self.explained(plimsoll, streamed)
+                #expect(told.at("usage_record.outcome") == "good" && told.at("usage_record.completion_tokens") == "5")
+                #expect(told.at("decisions.0.attempts.0.result") == "answered" && told.at("decisions.0.attempts.0.first_token_after") != nil)
+                #expect(told.at("decisions.0.candidates.0.cost") != nil && told.at("decisions.0.attempts.0.worker") == told.at("usage_record.worker"))
+                try await Self.tellsOfARetry(plimsoll)
+                try await Self.tellsOfARefusal(plimsoll)
+                // Where no decision was kept the record still answers.
+                _ = try await plimsoll.rows("DELETE FROM reliability.request_decision WHERE request_id = '\(streamed)'")
+                let bare = try await plimsoll.admin("GET", "/requests/\(streamed)")
+                #expect(bare.status == 200 && bare.at("usage_record.finished_after") != nil && bare.at("decisions.0") == nil)
+                #expect(try await plimsoll.admin("GET", "/requests/\(UUID().uuidString.lowercased())").status == 404)
+            }
+        }
+
+        /// Both hosts are asked until one that fails was asked first.
+        private static func tellsOfARetry(_ plimsoll: Installation) async throws {
+            try await plimsoll.orderFault("alpha", #"{"fault":"storm_503"}"#)
+            var found: HTTPCall?
+            try await Waiting.until("a request that was tried twice", within: .seconds(60)) {
+                for id in try await stream(plimsoll).filter({ $0.outcome == "finished" }).compactMap(\.id) {
+                    let told = try await explained(plimsoll, id)
+                    if told.at("decisions.0.attempts.1.reason") != nil { found = told }
+                }
+                return found != nil
+            }
+            try await plimsoll.orderFault("alpha", #"{"fault":"none"}"#)
+            let told = try #require(found)
+            #expect(told.at("decisions.0.attempts.0.result") == "failed" && told.at("decisions.0.attempts.1.result") == "answered")
+            #expect(told.at("usage_record.attempts") == "2" && told.at("usage_record.outcome") == "good")
+        }
+
+        private static func tellsOfARefusal(_ plimsoll: Installation) async throws {
+            let made = try await plimsoll.makeKey("slow")
+            try #require(try await plimsoll.admin("PATCH", "/keys/\(made.id)", #"{"requests_per_minute":1}"#).status == 200)
+            var refused: LoadClient.Ending?
+            try await Waiting.until("a refusal", within: .seconds(30)) {
+                let load = try LoadClient(
+                    url: plimsoll.url, key: made.key, model: plimsoll.model, customers: 4, turns: 1, maxTokens: 5, seconds: 30)
+                refused = try await load.finish().first { $0.detail.contains("rate_limit_exceeded") }
+                return refused != nil
+            }
+            let id = try #require(refused?.id)
+            let told = try await explained(plimsoll, id)
+            #expect(told.at("usage_record") == "<null>" || told.at("usage_record") == nil)
+            #expect(told.at("decisions.0.refusal.code") == "rate_limit_exceeded" && told.at("decisions.0.refusal.key") == made.id)
+            #expect(told.at("decisions.0.refusal.status") == "429" && told.at("decisions.0.fault") == "customer")
+            let shown = try await plimsoll.command(["requests", "explain", id])
+            #expect(shown.code == 0 && shown.text.contains("rate_limit_exceeded"))
+        }
+
+        private static func stream(_ plimsoll: Installation) async throws -> [LoadClient.Ending] {
+            try await plimsoll.load(customers: 4, turns: 1, maxTokens: 5, seconds: 30).finish()
+        }
+
+        /// Once gateways have told what they know: a decision, and the record of what was admitted.
+        private static func explained(_ plimsoll: Installation, _ id: String) async throws -> HTTPCall {
+            var told: HTTPCall?
+            try await Waiting.until("request \(id) is explained", within: .seconds(30)) {
+                let answer = try await plimsoll.admin("GET", "/requests/\(id)")
+                guard answer.status == 200, answer.at("decisions.0.request_id") == id else { return false }
+                guard answer.at("usage_record.outcome") != nil || answer.at("decisions.0.refusal.code") != nil else { return false }
+                told = answer
+                return true
+            }
+            return try #require(told)
+        }
+    }
+}
