@@ -47,10 +47,13 @@ package struct QueueCapacity: Sendable {
     package var slots: Int
     /// Microseconds for which a request holds a slot on average; 0: not known yet.
     package var holdTime: Int64
+    /// Running requests that make way for those of protected lines.
+    package var yielding: Int
 
-    package init(slots: Int, holdTime: Int64) {
+    package init(slots: Int, holdTime: Int64, yielding: Int = 0) {
         self.slots = slots
         self.holdTime = holdTime
+        self.yielding = yielding
     }
 
     /// Microseconds between two starts when all slots are taken.

@@ -65,7 +65,7 @@ package struct RequestQueue: Sendable {
     package mutating func arrive(_ request: QueuedRequest, capacity: QueueCapacity, now: Int64) -> Arrival {
         let index = place(request)
         let wait = predictedWait(request, at: index, capacity: capacity, now: now)
-        guard now + wait <= request.deadline else {
+        guard now + wait <= request.deadline || mayDisplace(index, capacity) else {
             lines[index].missed(now: now)
             return .refused(refusal(.late, wait: wait, until: request.deadline, now: now))
         }
@@ -91,6 +91,12 @@ package struct RequestQueue: Sendable {
         let before = lines[..<index].reduce(0) { $0 + $1.count }
         let own = lines[index].ahead(of: request)
         return max(Int64(before + own + 1), lines[index].turns(for: own + 1)) * capacity.interval
+    }
+
+    /// It could not be in time by turns, but a running request will make way for it.
+    private func mayDisplace(_ index: Int, _ capacity: QueueCapacity) -> Bool {
+        guard capacity.yielding > 0, lines[index].displaces else { return false }
+        return lines[...index].reduce(0) { $0 + ($1.displaces ? $1.count : 0) } < capacity.yielding
     }
 
     private func isFull(_ line: QueueLine, for request: QueuedRequest) -> Bool {
@@ -148,6 +154,25 @@ package struct RequestQueue: Sendable {
             lines[other].credit = min(lines[other].credit + rise, 2 * cost)
         }
         return Start(ticket: entry.ticket, expected: expected)
+    }
+
+    // MARK: Places of others
+
+    /// Requests of protected lines that will be late by turns alone, or nearly are, in the order in which they are begun: as many running
+    /// requests of shared tiers are to make way for them. Never more than there are.
+    package func late(_ capacity: QueueCapacity, now: Int64) -> [QueueTicket] {
+        guard capacity.yielding > 0 else { return [] }
+        var late: [QueueTicket] = []
+        var before = 0
+        for line in lines {
+            var own: [QueueTicket] = []
+            if line.displaces, line.count > 0 {
+                own = line.late(behind: before, interval: capacity.interval, most: capacity.yielding - late.count, now: now)
+            }
+            before += line.count - own.count
+            late += own
+        }
+        return late
     }
 
     // MARK: Departure

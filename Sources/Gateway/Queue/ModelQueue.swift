@@ -76,6 +76,7 @@ final class ModelQueue: Sendable {
             }
             count.store(state.queue.count, ordering: .sequentiallyConsistent)
             notices += serveAll(&state, hold: hold, now: now)
+            askForPlaces(state, now: now)
             defer { state.isPumped = true }
             return (arrival, notices, !state.isPumped)
         }
@@ -122,6 +123,7 @@ final class ModelQueue: Sendable {
             let now = NIODeadline.now().microseconds
             let (notices, goesOn) = state.withLock { state in
                 let notices = serveAll(&state, hold: hold, now: now)
+                askForPlaces(state, now: now)
                 state.isPumped = state.queue.count > 0
                 return (notices, state.isPumped)
             }
@@ -185,8 +187,27 @@ final class ModelQueue: Sendable {
     }
 
     private func capacity(_ state: State) -> QueueCapacity {
-        let slots = state.workers.reduce(0) { $0 + ($1.isReachable ? max(1, $1.openSlots) : 0) }
-        return QueueCapacity(slots: slots, holdTime: holdTime)
+        var capacity = QueueCapacity(slots: 0, holdTime: holdTime)
+        for worker in state.workers where worker.isReachable {
+            capacity.slots += max(1, worker.openSlots)
+            capacity.yielding += worker.tally.yielding
+        }
+        return capacity
+    }
+
+    /// Tells each worker how many running requests of shared tiers are to make way there, for requests of protected ones that would be late.
+    /// They look four times a second.
+    private func askForPlaces(_ state: State, now: Int64) {
+        var left = state.workers.map { $0.isReachable ? $0.tally.yielding : 0 }
+        var asked = left.map { _ in 0 }
+        for ticket in state.queue.late(capacity(state), now: now) {
+            guard let question = state.waiting[ticket]?.question else { continue }
+            let usable = left.indices.filter { left[$0] > 0 && question.allows(state.workers[$0]) }
+            guard let most = usable.max(by: { left[$0] < left[$1] }) else { continue }
+            left[most] -= 1
+            asked[most] += 1
+        }
+        for (worker, count) in zip(state.workers, asked) { worker.tally.ask(forPlaces: count) }
     }
 
     private func tell(_ notices: [Notice]) {

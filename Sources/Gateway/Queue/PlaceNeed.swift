@@ -5,7 +5,9 @@ struct PlaceNeed: Sendable {
     /// Tokens of KV cache that it is likely to use.
     var tokens: Int
     /// Per cent of the worker's slots that are open to its tier.
-    var slotPercent = 100
+    var slotPercent: Int32 = 100
+    /// A running request makes way when one of a protected tier would be late.
+    var yields = false
     var tenant: String
     /// Per cent of the worker's slots and KV cache that its tenant may hold.
     var tenantSharePercent = 100
@@ -69,7 +71,7 @@ extension Worker {
     }
 
     private func limit(_ need: PlaceNeed) -> Int {
-        need.slotPercent == 100 ? openSlots : max(1, slots - slots * (100 - need.slotPercent) / 100) - others
+        need.slotPercent == 100 ? openSlots : max(1, slots - slots * (100 - Int(need.slotPercent)) / 100) - others
     }
 
     private func sharesSlots(_ need: PlaceNeed) -> Bool {

@@ -70,6 +70,7 @@ extension RelayedRequest {
         case .leasing(let end): if now >= end { retryLimits(isLast: true) }
         case .queued: keepAlive(now)
         case .waiting:
+            if makesWay() { return }
             for running in [attempt, hedge] {
                 if let running, running.worker.tally.drill.isCut { return cut(running) }
                 guard let running, now >= running.deadline else { continue }
@@ -78,6 +79,7 @@ extension RelayedRequest {
             }
             keepAlive(now)
         case .streaming:
+            if makesWay() { return }
             if let attempt, attempt.worker.tally.drill.isCut { return cut(attempt) }
             guard let attempt, !clientIsSlow else { return }
             attempt.look(now)
@@ -85,6 +87,16 @@ extension RelayedRequest {
             attempt.cancel()
             interrupted()
         }
+    }
+
+    /// A request of a protected tier would be late, and this one's place is asked for: it ends, and is not billed.
+    private func makesWay() -> Bool {
+        guard arriving.key.standing.yields, let attempt, attempt.worker.tally.takesPlaceAsked() else { return false }
+        loop.metrics.yields.increment()
+        cancelAttempts()
+        retryAfter = spread(1_000_000)
+        finish(.failed(APIError(.overCapacity)))
+        return true
     }
 
     /// A drill cuts its worker off: as when its host is lost.

@@ -239,8 +239,9 @@ final class RelayedRequest {
         let standing = arriving.key.standing
         question.need = PlaceNeed(
             tokens: plan.facts.estimatedPromptTokens + min(plan.outputTokens, PlaceNeed.usualOutput) * plan.facts.generated,
-            slotPercent: min(standing.slotPercent, plan.facts.isBatch ? arriving.key.relief?.batchPercent(plan.asked.entry.name) ?? 100 : 100),
-            tenant: arriving.key.tenant.id, tenantSharePercent: standing.rules.tenantSharePercent)
+            slotPercent: Int32(
+                min(standing.slotPercent, plan.facts.isBatch ? arriving.key.relief?.batchPercent(plan.asked.entry.name) ?? 100 : 100)),
+            yields: standing.yields, tenant: arriving.key.tenant.id, tenantSharePercent: standing.rules.tenantSharePercent)
         return question
     }
 
@@ -283,8 +284,8 @@ final class RelayedRequest {
     func answerRefusal(_ error: APIError, retryAfter: Int64?) {
         phase = .over
         claim = nil
-        let error = error.told(in: arriving.endpoint.errorShape)
         explainRefusal(error, retryAfter: retryAfter)
+        let error = error.told(in: arriving.endpoint.errorShape)
         let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
         takeSink()?.answer(head, ByteBuffer(bytes: error.body))
     }

@@ -14,6 +14,10 @@ final class WorkerTally: Sendable {
     private let count = Atomic<Int>(0)
     /// Tokens of KV cache that its requests are likely to use.
     private let cacheTokens = Atomic<Int>(0)
+    /// Of the places, those of requests that make way for others.
+    private let yieldingPlaces = Atomic<Int>(0)
+    /// So many of them are to be given up now.
+    private let placesAsked = Atomic<Int>(0)
     private let reportSeen = Atomic<UInt64>(0)
     private let cacheTokensThen = Atomic<Int>(0)
     /// What tenants with a bounded share hold.
@@ -80,6 +84,7 @@ final class WorkerTally: Sendable {
 
     private func note(_ need: PlaceNeed, by sign: Int) {
         cacheTokens.wrappingAdd(sign * need.tokens, ordering: .relaxed)
+        if need.yields { yieldingPlaces.wrappingAdd(sign, ordering: .relaxed) }
         guard need.tenantSharePercent < 100 else { return }
         shares.withLock { shares in
             var holding = shares[need.tenant] ?? Holding()
@@ -87,6 +92,24 @@ final class WorkerTally: Sendable {
             holding.tokens += sign * need.tokens
             shares[need.tenant] = holding.requests > 0 ? holding : nil
         }
+    }
+
+    var yielding: Int { yieldingPlaces.load(ordering: .relaxed) }
+
+    /// That many running requests are to make way, of those that do.
+    func ask(forPlaces count: Int) {
+        if placesAsked.load(ordering: .relaxed) != count { placesAsked.store(count, ordering: .relaxed) }
+    }
+
+    /// True: whoever asks makes way.
+    func takesPlaceAsked() -> Bool {
+        var asked = placesAsked.load(ordering: .relaxed)
+        while asked > 0 {
+            let (exchanged, original) = placesAsked.weakCompareExchange(expected: asked, desired: asked - 1, ordering: .relaxed)
+            if exchanged { return true }
+            asked = original
+        }
+        return false
     }
 
     /// Of prompts whose first token has not come.

@@ -56,6 +56,40 @@ struct RequestQueueTests {
         #expect(queue.isAtRisk(.init(tier: "pro", service: .interactive), now: 0))
     }
 
+    @Test("a protected request waits where running ones make way for it, as many as there are, and asks for their places while it would be late")
+    func makingWay() throws {
+        var queue = RequestQueue()
+        // A turn takes ten seconds: by turns alone nobody is in time.
+        let capacity = QueueCapacity(slots: 1, holdTime: 10_000_000, yielding: 2)
+        func arrive(_ request: QueuedRequest) -> QueueTicket? {
+            guard case .waits(let ticket, nil) = queue.arrive(request, capacity: capacity, now: 0) else { return nil }
+            return ticket
+        }
+        #expect(arrive(request(tier: "hobby")) == nil && arrive(request(service: .batch)) == nil)
+        let (second, first) = (arrive(request(within: 2_000_000)), arrive(request(tier: "business")))
+        #expect(first != nil && second != nil && arrive(request()) == nil)
+        #expect(queue.late(capacity, now: 0) == [first, second])
+        #expect(queue.late(QueueCapacity(slots: 1, holdTime: 10_000_000, yielding: 1), now: 0) == [first])
+        #expect(queue.late(QueueCapacity(slots: 1, holdTime: 10_000_000), now: 0).isEmpty)
+        #expect(next(&queue) == first)
+        #expect(queue.late(capacity, now: 0) == [second])
+        #expect(next(&queue) == second)
+        #expect(queue.late(capacity, now: 0).isEmpty)
+    }
+
+    @Test("who will be in time by turns asks for no place until its time is nearly used up")
+    func nearlyLate() throws {
+        var queue = RequestQueue()
+        let capacity = QueueCapacity(slots: 10, holdTime: 1_000_000, yielding: 10)
+        let waiting = try #require(wait(&queue, request(within: 4_000_000)))
+        #expect(wait(&queue, request(tier: "hobby", within: 4_000_000)) != nil)
+        #expect(queue.late(capacity, now: 0).isEmpty && queue.late(capacity, now: 3_000_000).isEmpty)
+        #expect(queue.late(capacity, now: 3_000_001) == [waiting])
+        // Of those before it, the ones for whom a place is made take no turn.
+        for _ in 0..<3 { #expect(wait(&queue, request(tier: "business", within: 1_000_000)) != nil) }
+        #expect(queue.late(QueueCapacity(slots: 1, holdTime: 1_500_000, yielding: 10), now: 0).count == 3)
+    }
+
     @Test("who has the most in a full line makes room for a tenant with less")
     func fullLine() {
         var queue = RequestQueue()

@@ -125,10 +125,60 @@ import Testing
             }
             gates.open(0)
             for client in clients { #expect(try await client.answer().hasPrefix("HTTP/1.1 200 ")) }
+            #expect(gateway.metrics.prometheusText().contains(#"plimsoll_gateway_batch_answers_total{result="delivered"} 1"#))
         }
         #expect(gates.order() == ["first", "second", "third", "fourth"])
         #expect(!gates.runtime.seen.requests.contains { $0.contains("service_tier") })
         #expect(records.compactMap(\.batchDeadline) == [900_000_000])
+    }
+
+    /// The only slot is a free stream's. The paid request would wait for its end, which is not in sight.
+    @Test("a running answer of a shared tier makes way before a paid deadline is missed, is told so in its stream, and pays nothing")
+    func makesWay() async throws {
+        let never = ScriptedRuntime.promise()
+        let runtime = try await ScriptedRuntime { _, request in
+            guard request.contains(#""stream":true"#) else { return [.send(Answers.json(Samples.answer))] }
+            return [.send(Answers.streamHead + Samples.role + Samples.token("a")), .after(never.futureResult), .close]
+        }
+        let setup = setup(wait: 6_000_000) { table in
+            table.tiers["hobby"]?.queue?.isProtected = false
+            table.tiers["hobby"]?.queue?.waitMicroseconds = 60_000_000
+        }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let free = try await ask(gateway, "first", key: "sk-hobby", more: #","stream":true"#)
+            try await free.receive { $0.contains(#""content":"a""#) }
+            let other = try await ask(gateway, "third", key: "sk-hobby")
+            try await untilQueued(gateway, 1)
+            let paid = try await ask(gateway, "second")
+            let cut = try await free.answer()
+            #expect(cut.contains(#""code":"over_capacity""#) && !cut.contains("[DONE]"))
+            #expect(try await paid.answer().hasPrefix("HTTP/1.1 200 "))
+            // One made way for one: the other free request has its turn again.
+            #expect(try await other.answer().hasPrefix("HTTP/1.1 200 "))
+            #expect(gateway.metric("plimsoll_gateway_yields_total") == "1")
+        }
+        never.succeed()
+        let outcomes = Dictionary(grouping: records, by: \.outcome).mapValues(\.count)
+        #expect(outcomes == ["good": 2, "bad:stream_broken": 1])
+        #expect(records.filter { $0.outcome != "good" }.allSatisfy { $0.billablePromptTokens + $0.billableCompletionTokens == 0 })
+    }
+
+    @Test("no paid answer makes way for another, and no free one for a free one")
+    func keepsPlace() async throws {
+        for (holder, comer) in [("sk-test", "sk-test"), ("sk-hobby", "sk-hobby")] {
+            let gates = try await Gates(1)
+            let setup = setup(wait: 1_000_000) { table in
+                table.tiers["hobby"]?.queue?.isProtected = false
+            }
+            try await GatewayFixture.run([gates.runtime], setup) { gateway in
+                let first = try await ask(gateway, "first", key: holder)
+                try await until { gates.runtime.seen.requests.count == 1 }
+                #expect(try await ask(gateway, "second", key: comer).answer().contains(#""code":"over_capacity""#))
+                gates.open(0)
+                #expect(try await first.answer().hasPrefix("HTTP/1.1 200 "))
+                #expect(gateway.metric("plimsoll_gateway_yields_total") == "0")
+            }
+        }
     }
 
     @Test("a service tier that nobody knows is refused")
