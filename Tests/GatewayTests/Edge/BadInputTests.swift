@@ -1,4 +1,5 @@
 import Gateway
+import HTTPWire
 import NIOCore
 import PlimsollWire
 import TestSupport
@@ -42,6 +43,27 @@ import Testing
         var setup = GatewayFixture.Setup()
         setup.keyModels = ["other"]
         #expect(try await ask(Samples.request, setup).hasPrefix("HTTP/1.1 404"))
+    }
+
+    @Test func aKeyIsShownOnlyItsModels() async throws {
+        for (models, shown) in [(["other"], ["other"]), (nil, ["m", "other"])] as [([String]?, [String])] {
+            var setup = GatewayFixture.Setup()
+            setup.keyModels = models
+            try await GatewayFixture.run([], setup) { gateway in
+                for fields in ["", "anthropic-version: 2023-06-01\r\n"] {
+                    let client = try await TestClient(port: gateway.port)
+                    try await client.send("GET /v1/models HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\(fields)\r\n")
+                    let answer = try await client.answer()
+                    let body = answer[try #require(answer.firstRange(of: "\r\n\r\n")).upperBound...]
+                    let listed = try JSONValue.parse(String(body))["data"]?.array?.compactMap { $0["id"]?.string } ?? []
+                    #expect(listed.sorted() == shown)
+                    client.clear()
+                    try await client.send("GET /v1/models/m HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\(fields)\r\n")
+                    #expect(try await client.answer().hasPrefix(shown.contains("m") ? "HTTP/1.1 200 " : "HTTP/1.1 404 "))
+                    try await client.close()
+                }
+            }
+        }
     }
 
     @Test func unknownRevokedExpiredAndMissingKeysHaveOneBody() async throws {

@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 import NIOCore
 import NIOPosix
 import PlimsollWire
@@ -29,6 +30,25 @@ import Testing
             try await first.close()
             #expect(try await third.answer().hasPrefix("HTTP/1.1 200"))
         }
+    }
+
+    /// One that never begins and one that stops within the client's first message.
+    @Test func aHandshakeThatIsNotFinishedIsGivenUp() async throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/handshake-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try await StandaloneGateway.makeCertificate(in: folder, name: "edge")
+        var setup = GatewayFixture.Setup()
+        setup.certificates = try EdgeCertificates(chainFile: folder + "/chain.pem", keyFile: folder + "/key.pem")
+        setup.settings.headTime = 1
+        let records = try await GatewayFixture.run([], setup) { gateway in
+            let (silent, slow) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))
+            try await slow.send("\u{16}\u{3}\u{1}\u{0}\u{50}\u{1}\u{0}\u{0}\u{4c}\u{3}\u{3}")
+            try await until { gateway.metric("plimsoll_gateway_connections") == "2" }
+            for client in [silent, slow] { #expect(try await client.untilClosed().isEmpty) }
+            try await until { gateway.metric("plimsoll_gateway_connections") == "0" }
+        }
+        #expect(records.isEmpty)
     }
 
     @Test func anAddressHasOnlySoManyConnections() async throws {

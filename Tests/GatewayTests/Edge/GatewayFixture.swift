@@ -42,6 +42,7 @@ final class GatewayFixture: Sendable {
         var registry: LinkRegistry?
         var contact: ControlContact?
         var captures: CaptureDesk?
+        var certificates: EdgeCertificates?
         var probes: ProbeDesk?
         var statusPage: StatusShelf?
         var memory: MemoryWatch?
@@ -74,7 +75,7 @@ final class GatewayFixture: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: setup.loops)
         let server = GatewayServer(
             settings: settings, group: group, spool: spool, registry: setup.registry, limits: setup.limits, contact: setup.contact,
-            captures: setup.captures, probes: setup.probes, statusPage: setup.statusPage,
+            certificates: setup.certificates, captures: setup.captures, probes: setup.probes, statusPage: setup.statusPage,
             memory: setup.memory, readers: setup.readers, metrics: metrics,
             drainLimit: .seconds(5),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })

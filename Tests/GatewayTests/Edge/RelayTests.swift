@@ -1,3 +1,6 @@
+import Cryptography
+import Gateway
+import HTTPWire
 import NIOCore
 import PlimsollWire
 import TestSupport
@@ -39,6 +42,63 @@ import Testing
         #expect(body.hasPrefix(#"{"model":"served","cache_salt":"5a17","max_tokens":100,"#))
         #expect(body.contains(#""temperature":0.5"#))
         #expect(!body.contains("priority") && !body.contains(#""user":"u""#))
+    }
+
+    /// The role that comes first is no token. Until there is one the client is told that the gateway lives, and nothing else.
+    @Test func theFirstTokenIsTheFirstContentBehindTheRole() async throws {
+        let promise = ScriptedRuntime.promise()
+        let runtime = try await ScriptedRuntime { _, _ in
+            [
+                .send(Answers.streamHead + Samples.role), .after(promise.futureResult),
+                .send(Samples.token("a") + Samples.stop + Samples.usage + Samples.done + Answers.streamEnd),
+            ]
+        }
+        var setup = GatewayFixture.Setup()
+        setup.settings.headHoldTime = 1
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            let waiting = try await client.receive { $0.contains(": keep-alive\n\n") }
+            #expect(waiting.hasPrefix("HTTP/1.1 200 ") && !waiting.contains("data:"))
+            promise.succeed()
+            let answer = try await client.answer()
+            #expect(answer.contains(#""role":"assistant""#) && answer.contains(#""content":"a""#) && answer.contains("[DONE]"))
+            let attempt = await gateway.server.takeDecisions().first?.attempts.first
+            #expect(attempt?.firstTokenAfter ?? 0 >= 1_000_000)
+        }
+        #expect(records.count == 1 && records.first?.firstTokenAfter ?? 0 >= 1_000_000)
+    }
+
+    /// Row 91 of the failure catalogue: what tells the caches of two tenants apart is the gateway's, the same for all keys and requests of a tenant,
+    /// and nobody can ask for another one's.
+    @Test(arguments: ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"])
+    func eachTenantHasACacheOfItsOwn(path: String) async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        var setup = GatewayFixture.Setup()
+        setup.edit = { table in
+            table.tenants["tenant-2"] = TenantEntry(id: "tenant-2", tier: "pro", active: true, allowedRegions: [], cacheSalt: "0a0b")
+            for (id, secret, tenant) in [("key-3", "sk-second", "tenant-1"), ("key-4", "sk-other", "tenant-2")] {
+                let hash = Hash.sha256(secret).hex
+                table.keys[hash] = KeyEntry(id: id, tenant: tenant, sha256Hex: hash)
+            }
+            if path == "/v1/embeddings" { table.models["m"]?.kind = .embedding }
+        }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            for key in ["sk-test", "sk-second", "sk-other"] {
+                for claim in ["", #""cache_salt":"0a0b","#, #""cache\u005fsalt":"0a0b","#, #""extra_body":{"cache_salt":"0a0b"},"#] {
+                    let client = try await TestClient(port: gateway.port)
+                    let text = path == "/v1/chat/completions" ? #""messages":[{"role":"user","content":"hi"}]"# : #""prompt":"hi","input":"hi""#
+                    try await client.post(#"{"model":"m",\#(claim)\#(text)}"#, path: path, key: key)
+                    _ = try await client.answer()
+                    try await client.close()
+                }
+            }
+        }
+        let salts = try runtime.seen.requests.map { request in
+            let body = request[try #require(request.firstRange(of: "\r\n\r\n")).upperBound...]
+            return try JSONValue.parse(String(body))["cache_salt"]?.string
+        }
+        #expect(salts == Array(repeating: "5a17", count: 8) + Array(repeating: "0a0b", count: 4))
     }
 
     @Test func aServedNameIsNotShownToTheCustomer() async throws {
