@@ -23,6 +23,15 @@ extension MachineTests {
                 let counts = try await plimsoll.recordCounts(of: answered)
                 #expect(counts.values.allSatisfy { $0 == 1 })
                 #expect(try await plimsoll.rows("SELECT request_id FROM billing.usage_quarantine").isEmpty)
+                // Whoever was cut in the middle of a stream pays nothing, and its record says what happened; but for one whose answer was complete and
+                // recorded, and only its last bytes did not arrive.
+                let cut = endings.filter { $0.first && $0.outcome == "cut" }.compactMap(\.id)
+                try #require(!cut.isEmpty, "no kill met a stream")
+                let ids = cut.map { "'\($0)'" }.joined(separator: ",")
+                let records = try await plimsoll.rows(
+                    "SELECT outcome, billable_prompt_tokens + billable_completion_tokens FROM billing.usage_event WHERE request_id IN (\(ids))")
+                #expect(records.count == cut.count && records.allSatisfy { $0 == "bad:interrupted|0" || $0.hasPrefix("good|") }, "\(Set(records))")
+                #expect(records.contains("bad:interrupted|0"))
             }
         }
     }

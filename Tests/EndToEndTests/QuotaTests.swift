@@ -11,15 +11,12 @@ extension MachineTests {
                 let quota = 30_000
                 let gateways = try await Self.gateways(plimsoll, 3)
                 defer { for gateway in gateways { gateway.child.signal(SIGKILL) } }
-                let made = try await Self.limitedKey(plimsoll, tokensPerDay: quota)
-                let loads = try ([plimsoll.url] + gateways.map(\.url)).map { url in
-                    try LoadClient(url: url, key: made.key, model: plimsoll.model, customers: 50, maxTokens: 20, seconds: 60, plain: true)
-                }
+                let made = try await Self.limitedKey(plimsoll, "tokens_per_day", quota)
+                let loads = try Self.loads(plimsoll, gateways, key: made.key, customers: 50)
                 try await Waiting.until("the quota is used up everywhere", within: .seconds(80)) {
                     loads.allSatisfy { $0.endings.suffix(50).count(where: Self.isOverQuota) == 50 }
                 }
-                var endings: [LoadClient.Ending] = []
-                for load in loads { endings += try await load.finish() }
+                let endings = try await Self.finish(loads)
                 #expect(endings.allSatisfy { $0.outcome == "finished" || Self.isOverQuota($0) }, "\(endings.summary)")
                 let used = try await Self.recorded(plimsoll, key: made.id, answers: endings.count("finished"))
                 #expect(used <= quota, "\(used) of \(quota)")
@@ -31,10 +28,92 @@ extension MachineTests {
             }
         }
 
+        /// Cut off from the control plane, each gateway goes on with its last share, and all together stay within the quota.
+        @Test(.timeLimit(.minutes(5))) func fourGatewaysThatAreCutOffAdmitFromTheirLastSharesAndNoMoreThanTheQuota() async throws {
+            try await Installation.with { plimsoll in
+                let quota = 30_000
+                let gateways = try await Self.gateways(plimsoll, 3)
+                defer { for gateway in gateways { gateway.child.signal(SIGKILL) } }
+                let made = try await Self.limitedKey(plimsoll, "tokens_per_day", quota)
+                let loads = try Self.loads(plimsoll, gateways, key: made.key, customers: 10)
+                try await Waiting.until("each gateway has a share", within: .seconds(60)) { loads.allSatisfy { $0.endings.count("finished") >= 5 } }
+                try plimsoll.kill("control", SIGSTOP)
+                let before = loads.map { $0.endings.count("finished") }
+                try await Waiting.until("the shares are used up", within: .seconds(80)) {
+                    loads.allSatisfy { $0.endings.suffix(10).count(where: Self.isOverQuota) == 10 }
+                }
+                let endings = try await Self.finish(loads)
+                try plimsoll.kill("control", SIGCONT)
+                #expect(endings.allSatisfy { $0.outcome == "finished" || Self.isOverQuota($0) }, "\(endings.summary)")
+                #expect(endings.count("finished") > before.reduce(0, +), "what was leased is used")
+                let used = try await Self.recorded(plimsoll, key: made.id, answers: endings.count("finished"))
+                #expect(used <= quota, "\(used) of \(quota)")
+            }
+        }
+
+        /// The limits that are no quota of tokens: of a minute and of requests at once, which are parted among gateways, and of money, which is leased.
+        @Test(.timeLimit(.minutes(6))) func fourGatewaysTogetherKeepEveryOtherLimit() async throws {
+            try await Installation.with { plimsoll in
+                let gateways = try await Self.gateways(plimsoll, 3)
+                defer { for gateway in gateways { gateway.child.signal(SIGKILL) } }
+                let requests = try await Self.used(plimsoll, gateways, "requests_per_minute", 120, until: "rate_limit_exceeded")
+                #expect(requests.count <= 120 + 120 * requests.seconds / 60 + 1 && requests.count >= 100, "\(requests)")
+                let tokens = try await Self.used(plimsoll, gateways, "tokens_per_minute", 6_000, until: "tokens_per_minute_exceeded")
+                // Prompts are estimated before they are counted: those that run at the end may be longer than was thought.
+                #expect(tokens.tokens <= 6_000 + 100 * tokens.seconds + 40 * 20 && tokens.tokens >= 3_000, "\(tokens)")
+                let together = try await Self.used(plimsoll, gateways, "concurrent_requests", 8, until: "too_many_concurrent_requests")
+                #expect(together.atOnce <= 8 && together.atOnce >= 4, "\(together)")
+                // What has no price costs nothing: the first one holds a little after the start.
+                try await Waiting.until("the price holds", within: .seconds(90)) {
+                    _ = try await plimsoll.answers()
+                    return try await plimsoll.rows("SELECT 1 FROM billing.usage_event WHERE price_version IS NOT NULL LIMIT 1") == ["1"]
+                }
+                let spend = try await Self.used(plimsoll, gateways, "spend_per_month_micro_usd", 2_000, until: "spend_limit_exceeded")
+                #expect(spend.picoUSD <= 2_000_000_000 && spend.picoUSD >= 1_000_000_000, "\(spend)")
+            }
+        }
+
+        /// What the records of a key say after customers at all gateways have met its limit.
+        private struct Use {
+            var count = 0
+            var tokens = 0
+            var picoUSD = 0
+            /// From the first to the last acceptance, rounded up.
+            var seconds = 0
+            /// The most that ran at one time.
+            var atOnce = 0
+        }
+
+        private static func used(
+            _ plimsoll: Installation, _ gateways: [AddedGateway], _ limit: String, _ value: Int, until code: String
+        ) async throws -> Use {
+            let made = try await limitedKey(plimsoll, limit, value)
+            let loads = try loads(plimsoll, gateways, key: made.key, customers: 10)
+            try await Waiting.until("\(limit) is met everywhere", within: .seconds(60)) {
+                loads.allSatisfy { $0.endings.contains { $0.detail.contains(code) } } && loads.reduce(0) { $0 + $1.endings.count("finished") } >= 40
+            }
+            let endings = try await finish(loads)
+            #expect(endings.allSatisfy { $0.outcome == "finished" || $0.detail.contains(code) }, "\(endings.summary)")
+            var use = Use()
+            use.tokens = try await recorded(plimsoll, key: made.id, answers: endings.count("finished"))
+            let rows = try await plimsoll.rows(
+                """
+                WITH own AS (SELECT accepted_at AS begin, accepted_at + finished_after_us * interval '1 microsecond' AS end,
+                    billable_prompt_tokens AS prompt, billable_completion_tokens AS completion FROM billing.usage_event WHERE key_id = '\(made.id)')
+                SELECT count(*), sum(prompt * 100000 + completion * 400000), ceil(extract(epoch FROM max(begin) - min(begin)))::int,
+                    (SELECT max((SELECT count(*) FROM own AS other WHERE other.begin <= one.begin AND other.end > one.begin)) FROM own AS one)
+                FROM own
+                """)
+            let parts = rows.first?.split(separator: "|").compactMap { Int($0) } ?? []
+            try #require(parts.count == 4, "\(rows)")
+            (use.count, use.picoUSD, use.seconds, use.atOnce) = (parts[0], parts[1], parts[2], parts[3])
+            return use
+        }
+
         /// Rows 49 and 50: what a killed gateway used it knows again, and what it had reserved for requests that ended with it is free.
         @Test(.timeLimit(.minutes(4))) func aKilledGatewayForgetsNothingThatWasUsed() async throws {
             try await Installation.with { plimsoll in
-                let made = try await Self.limitedKey(plimsoll, tokensPerDay: 5_000)
+                let made = try await Self.limitedKey(plimsoll, "tokens_per_day", 5_000)
                 let load = try LoadClient(url: plimsoll.url, key: made.key, model: plimsoll.model, customers: 8, maxTokens: 20, seconds: 60)
                 try await Waiting.until("some answers are whole", within: .seconds(60)) { load.endings.count("finished") >= 16 }
                 let gateway = try plimsoll.pid("gateway")
@@ -59,9 +138,22 @@ extension MachineTests {
             return gateways
         }
 
-        private static func limitedKey(_ plimsoll: Installation, tokensPerDay: Int) async throws -> (id: String, key: String) {
+        /// At each gateway.
+        private static func loads(_ plimsoll: Installation, _ gateways: [AddedGateway], key: String, customers: Int) throws -> [LoadClient] {
+            try ([plimsoll.url] + gateways.map(\.url)).map { url in
+                try LoadClient(url: url, key: key, model: plimsoll.model, customers: customers, maxTokens: 20, seconds: 60, plain: true)
+            }
+        }
+
+        private static func finish(_ loads: [LoadClient]) async throws -> [LoadClient.Ending] {
+            var endings: [LoadClient.Ending] = []
+            for load in loads { endings += try await load.finish() }
+            return endings
+        }
+
+        private static func limitedKey(_ plimsoll: Installation, _ limit: String, _ value: Int) async throws -> (id: String, key: String) {
             let made = try await plimsoll.makeKey("limited")
-            let limited = try await plimsoll.admin("PATCH", "/keys/\(made.id)", #"{"tokens_per_day":\#(tokensPerDay)}"#)
+            let limited = try await plimsoll.admin("PATCH", "/keys/\(made.id)", #"{"\#(limit)":\#(value)}"#)
             try #require(limited.status == 200, "\(limited.status) \(limited.body)")
             return made
         }
