@@ -195,7 +195,7 @@ def compare(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--targets", default="direct,nginx,plimsoll,envoy,vllm-router,litellm")
+    parser.add_argument("--targets", default="direct,nginx,plimsoll,envoy,vllm-router,sglang-router,smg,litellm")
     parser.add_argument("--cases", default="whole,stream")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--out", help="write every run into this JSON file")
