@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    private func setup(wait: Int64? = 10_000_000, _ edit: @escaping @Sendable (inout TableContents) -> Void = { _ in }) -> GatewayFixture.Setup {
+    private func setup(wait: Int64? = 60_000_000, _ edit: @escaping @Sendable (inout TableContents) -> Void = { _ in }) -> GatewayFixture.Setup {
         var setup = GatewayFixture.Setup()
         setup.tier.queue = TierQueue(priority: 20, isProtected: true, waitMicroseconds: wait)
         setup.edit = { table in
@@ -140,7 +140,7 @@ import Testing
             guard request.contains(#""stream":true"#) else { return [.send(Answers.json(Samples.answer))] }
             return [.send(Answers.streamHead + Samples.role + Samples.token("a")), .after(never.futureResult), .close]
         }
-        let setup = setup(wait: 6_000_000) { table in
+        let setup = setup(wait: 8_000_000) { table in
             table.tiers["hobby"]?.queue?.isProtected = false
             table.tiers["hobby"]?.queue?.waitMicroseconds = 60_000_000
         }
@@ -150,7 +150,7 @@ import Testing
             let other = try await ask(gateway, "third", key: "sk-hobby")
             try await untilQueued(gateway, 1)
             let paid = try await ask(gateway, "second")
-            let cut = try await free.answer()
+            let cut = try await free.receive(within: .seconds(30)) { $0.hasSuffix("0\r\n\r\n") }
             #expect(cut.contains(#""code":"over_capacity""#) && !cut.contains("[DONE]"))
             #expect(try await paid.answer().hasPrefix("HTTP/1.1 200 "))
             // One made way for one: the other free request has its turn again.
