@@ -68,7 +68,9 @@ extension RelayedRequest {
         case .whole, .stream: evidence.hasFinishReason = finishReason != nil
         case .failed(let error) where headSent:
             evidence.streamBroken = true
-            evidence.status = firstTokenAfter != nil ? 200 : error.status
+            // One that made way for another was shed, however far it had come: no worker is to blame.
+            evidence.withinQuota = error.code == .overCapacity
+            evidence.status = firstTokenAfter != nil && !evidence.withinQuota ? 200 : error.status
             evidence.fault = Fault(error.code.fault)
         case .failed(let error):
             evidence.status = error.status

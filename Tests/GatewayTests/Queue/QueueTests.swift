@@ -159,7 +159,7 @@ import Testing
         }
         never.succeed()
         let outcomes = Dictionary(grouping: records, by: \.outcome).mapValues(\.count)
-        #expect(outcomes == ["good": 2, "bad:stream_broken": 1])
+        #expect(outcomes == ["good": 2, "bad:shed": 1])
         #expect(records.filter { $0.outcome != "good" }.allSatisfy { $0.billablePromptTokens + $0.billableCompletionTokens == 0 })
     }
 
