@@ -48,7 +48,7 @@ struct DrillCommand: AsyncParsableCommand {
     func run() async throws {
         let verdict = try await CommandFailure.reporting {
             let client = try options.client()
-            let load = try DrillLoad(load, environment: ProcessEnvironment.current)
+            let load = try DrillLoad(load, streams: kind == .slowRegion, environment: ProcessEnvironment.current)
             let drill = try await client.change("POST", "drills", .object(wish))
             return try await DrillWatch(client: client, options: options, load: load).follow(drill)
         }

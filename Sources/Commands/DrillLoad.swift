@@ -12,14 +12,17 @@ final class DrillLoad: Sendable {
     }
 
     private let lines: Int
+    /// Answers that have begun cannot be asked again elsewhere: only what is judged by first tokens is streamed.
+    private let streams: Bool
     private let url: String
     private let key: String
     private let outbound = OutboundClient()
     private let counts = Mutex(Counts())
 
     /// To `OPENAI_BASE_URL` with `OPENAI_API_KEY`, or to the installation whose variables are set. Throws when requests are wanted and nobody says where to.
-    init(_ lines: Int, environment: [String: String]) throws(CommandFailure) {
+    init(_ lines: Int, streams: Bool, environment: [String: String]) throws(CommandFailure) {
         self.lines = lines
+        self.streams = streams
         url = environment["OPENAI_BASE_URL"] ?? environment["PLIMSOLL_URL"].map { "\($0)/v1" } ?? ""
         key = environment["OPENAI_API_KEY"] ?? environment["PLIMSOLL_DRILL_KEY"] ?? ""
         guard lines == 0 || !url.isEmpty && !key.isEmpty else {
@@ -55,7 +58,8 @@ final class DrillLoad: Sendable {
 
     private func ask(_ model: String) async {
         let message: JSONValue = .members(("role", .string("user")), ("content", .string("Count to five.")))
-        let body: JSONValue = .members(("model", .string(model)), ("messages", .array([message])), ("max_tokens", .integer(16)), ("stream", true))
+        let body: JSONValue = .members(
+            ("model", .string(model)), ("messages", .array([message])), ("max_tokens", .integer(16)), ("stream", .bool(streams)))
         var request = OutboundRequest(method: "POST", url: "\(url)/chat/completions")
         request.headers = [OutboundHeader("authorization", "Bearer \(key)"), OutboundHeader("content-type", "application/json")]
         request.body = .bytes(Array(JSONPrinter.compact(body).utf8))
@@ -63,7 +67,8 @@ final class DrillLoad: Sendable {
         // Why it failed stands in its record.
         let answer = try? await outbound.send(request)
         // A stream that broke has no such end.
-        let isWhole = answer?.status == 200 && String(decoding: answer?.body.suffix(64) ?? [], as: UTF8.self).contains("data: [DONE]")
+        let hasEnd = !streams || String(decoding: answer?.body.suffix(64) ?? [], as: UTF8.self).contains("data: [DONE]")
+        let isWhole = answer?.status == 200 && hasEnd
         // What was under way when the drill ended is nobody's failure.
         guard !Task.isCancelled, !isOver else { return }
         counts.withLock { counts in

@@ -34,7 +34,8 @@ import Testing
         try await withFolder { folder in
             let settings = """
                 {"database": {"url": "x", "billing_url": "y"}, "admin": {"listen": "0.0.0.0:7700", "key_file": "/nowhere"},
-                "advertise": ["not a name"], "trust_domain": "UPPER", "retention": {"usage": "1d"}, "colour": "red"}
+                "advertise": ["not a name"], "trust_domain": "UPPER", "retention": {"usage": "1d"}, "colour": "red",
+                "public": {"listen": "0.0.0.0:7702", "url": "trust.example.com"}}
                 """
             let file = folder + "/settings.json"
             try Data(settings.utf8).write(to: URL(filePath: file))
@@ -42,6 +43,7 @@ import Testing
             #expect(checked.status == 64)
             for key in [
                 "billing_url", "admin.listen", "admin.key_file", "admin.certificate_file", "advertise", "trust_domain", "retention.usage", "colour",
+                "public.listen", "public.url",
             ] {
                 #expect(checked.errors.contains(key), "\(key) in \(checked.errors)")
             }

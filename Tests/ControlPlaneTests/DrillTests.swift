@@ -168,8 +168,9 @@ struct DrillTests {
     private static func noticed(_ admin: AdminFixture) async throws {
         _ = try await admin.row(
             """
-            INSERT INTO reliability.probe (id, at, kind, worker_id, model, region, succeeded, fault, status, drill)
-            VALUES (gen_random_uuid(), now() - interval '68 seconds', 'worker', gen_random_uuid(), 'tiny', 'eu', false, 'host', 0, true)
+            INSERT INTO reliability.probe (id, at, received_at, kind, worker_id, model, region, succeeded, fault, status, drill)
+            SELECT gen_random_uuid(), now() - interval '70 seconds', now() - interval '68 seconds', 'worker', gen_random_uuid(), 'tiny', 'eu', false,
+                'host', 0, true
             """)
     }
 
@@ -214,6 +215,31 @@ struct DrillTests {
             let unmet = try await admin.get("drills").json["data"][0]
             #expect(unmet["state"].string == "unproven" && unmet["report"]["gaps"].elements.count == 1, "\(unmet)")
             #expect(unmet["report"]["held"].text == "false" && unmet["report"]["failures"].elements.isEmpty)
+        }
+    }
+
+    @Test("an incident of an earlier drill that is not over is this one's from where it was acted upon again")
+    func goesOn() async throws {
+        try await Self.with { admin in
+            _ = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "beta", "seconds": 60, "reason": "rehearsal"}"#)
+            try await Self.backdate(admin)
+            try await Self.requests(admin, 20)
+            _ = try await admin.row(
+                """
+                WITH known AS (INSERT INTO reliability.incident (key, rule, severity, provider, title, drill, began_at, opened_at, last_signal_at)
+                    VALUES ('k', 'provider_health', 'page', 'beta', 'Drill', true, now() - interval '5 minutes', now() - interval '5 minutes', now() - interval '50 seconds')
+                    RETURNING id), made AS (INSERT INTO reliability.mitigation (action, provider, incident_id, cause, mode, state, requested_by, created_at,
+                        expires_at, ended_at)
+                    SELECT 'drain_provider', 'beta', id, 'a drill', 'automatic', 'reverted', 'policy', now() - make_interval(secs => ago), now() + interval '1 hour',
+                        now() - make_interval(secs => ago - 10) FROM known, unnest(ARRAY[280, 60]) AS ago RETURNING id, created_at)
+                INSERT INTO reliability.mitigation_reach (mitigation_id, table_version, connected, reached, in_force_at)
+                SELECT id, 1, 1, 1, created_at + interval '2 seconds' FROM made
+                """)
+            try await Self.turn(admin, at: Date())
+            let report = try await admin.get("drills").json["data"][0]["report"]
+            #expect(report["verdict"].string == "held" && report["detected_by"].string == "incident", "\(report)")
+            #expect(report["incidents"].elements.count == 1 && report["mitigations"].elements.count == 1)
+            #expect(report["mitigated_after_us"].number == 2_000_000)
         }
     }
 

@@ -162,12 +162,18 @@ extension MachineTests.MonthEndTests {
 
     private func verify(_ plimsoll: Installation, _ cents: Int, _ end: Date) async throws {
         let (file, month) = (plimsoll.state + "/bundle", monthText(end))
-        let key = try await HTTPCall.send("GET", plimsoll.adminURL + "/evidence/v1/key").body
+        // As a customer, who has no token.
+        let key = try await HTTPCall.send("GET", (plimsoll.environment["PLIMSOLL_EVIDENCE_URL"] ?? "") + "/evidence/v1/key").body
         try key.write(toFile: file + ".key", atomically: true, encoding: .utf8)
         try await Waiting.until("a bundle with the credit", within: .seconds(60)) {
             guard try await plimsoll.command(["evidence", "bundle", "demo-pro", month, "--to", file]).code == 0 else { return false }
             return try String(contentsOfFile: file, encoding: .utf8).contains("\ncredit|")
         }
+        let link = try await plimsoll.command(["tenants", "report", "demo-pro", "--month", month, "--link"]).text
+        let page = try await HTTPCall.send("GET", link)
+        #expect(page.status == 200 && page.body.contains("Credits") && page.body.contains("month.evidence"), "\(page.body)")
+        let evidence = try await HTTPCall.send("GET", link + "/month.evidence").body
+        #expect(try evidence.split(separator: "\n") == String(contentsOfFile: file, encoding: .utf8).split(separator: "\n"))
         let words = ["verify", file, "--key", file + ".key"]
         let told = try await plimsoll.command(words)
         #expect(told.code == 0, "\(told.text)")

@@ -111,27 +111,31 @@ private struct Trail {
     private(set) var isPending = false
 
     init(_ drill: Drill, _ end: Date, _ serving: PostgresPool, _ reliability: PostgresPool) async throws {
+        // A sign is one when it is known here: gateways tell probes every few seconds.
         let probe = try await reliability.queryOne(
             """
-            SELECT min(at) AS at FROM reliability.probe
+            SELECT min(greatest(at, received_at)) AS at FROM reliability.probe
             WHERE drill AND NOT succeeded AND at >= \(drill.startedAt) AND at <= \(end) AND model = ANY(\(drill.models))
             """)
         note(try probe?.value("at", as: Date?.self), "probe")
+        // One that an earlier drill opened and that was not over goes on as the same.
         let rows = try await serving.query(
             """
-            SELECT id, opened_at FROM reliability.incident WHERE drill AND opened_at >= \(drill.startedAt) AND opened_at <= \(end) ORDER BY opened_at
+            SELECT id, CASE WHEN opened_at >= \(drill.startedAt) THEN opened_at END AS opened_at FROM reliability.incident
+            WHERE drill AND opened_at <= \(end) AND last_signal_at >= \(drill.startedAt) ORDER BY incident.opened_at
             """)
-        note(try rows.first?.value("opened_at", as: Date?.self), "incident")
+        note(try rows.compactMap { try $0.value("opened_at", as: Date?.self) }.min(), "incident")
         incidents = try rows.map { try $0.id("id") }
         guard !incidents.isEmpty else { return }
         let actions = try await serving.query(
             """
             SELECT action, created_at, ended_at FROM reliability.mitigation
-            WHERE incident_id = ANY(\(incidents)::uuid[]) AND mode = 'automatic' ORDER BY created_at
+            WHERE incident_id = ANY(\(incidents)::uuid[]) AND mode = 'automatic' AND created_at >= \(drill.startedAt) ORDER BY created_at
             """)
+        note(try actions.first?.value("created_at", as: Date?.self), "incident")
         mitigations = try actions.map { try $0.value("action") }
         // What gateways do not have yet helps nobody: until then it is not acted upon.
-        let reach = try await serving.queryOne("SELECT \(MitigationReach.firstInForce(incidents)) AS at")
+        let reach = try await serving.queryOne("SELECT \(MitigationReach.firstInForce(incidents, since: drill.startedAt)) AS at")
         mitigatedAt = actions.isEmpty ? nil : try reach?.value("at", as: Date?.self) ?? end
         revertedAt = try actions.compactMap { try $0.value("ended_at", as: Date?.self) }.max()
         isPending = try actions.contains { try $0.value("ended_at", as: Date?.self) == nil }

@@ -55,11 +55,13 @@ struct MitigationReach: Sendable {
     }
 
     /// When the first mitigation of these incidents was in force at all gateways; nil: none was.
-    static func firstInForce(_ incidents: [String]) -> SQL {
+    ///
+    /// - Parameter since: Of those that were made then or later; nil: of all.
+    static func firstInForce(_ incidents: [String], since: Date? = nil) -> SQL {
         """
         (SELECT min(reach.in_force_at) FROM reliability.mitigation_reach AS reach
             JOIN reliability.mitigation AS mitigation ON mitigation.id = reach.mitigation_id
-            WHERE mitigation.incident_id = ANY(\(incidents)::uuid[]))
+            WHERE mitigation.incident_id = ANY(\(incidents)::uuid[]) AND coalesce(mitigation.created_at >= \(since), true))
         """
     }
 }
