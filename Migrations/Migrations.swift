@@ -57,5 +57,6 @@ package enum Migrations {
         File(name: "V0048_kept_charges", sql: PackageResources.V0048_kept_charges_sql),
         File(name: "V0049_credit_rechecks", sql: PackageResources.V0049_credit_rechecks_sql),
         File(name: "V0050_minute_sources", sql: PackageResources.V0050_minute_sources_sql),
+        File(name: "V0051_terms_fallback", sql: PackageResources.V0051_terms_fallback_sql),
     ]
 }

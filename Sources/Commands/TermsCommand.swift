@@ -27,6 +27,8 @@ enum Terms: EndingKind {
         .optional("credit_cap_percent", form: .json, changeable: false),
         .optional("exclusions", "list of the six codes; absent: all", form: .json, changeable: false),
         .optional("burst_percent", form: .json, changeable: false),
+        .optional("fallback_model", "smaller model that may answer in trouble; absent: none", changeable: false),
+        .optional("fallback_quality", "its quality in words, with fallback_model", changeable: false),
         .optional("maintenance_lead_hours", form: .json, changeable: false),
         .optional("maintenance_month_minutes", form: .json, changeable: false),
         .optional("termination_days", form: .json, changeable: false),

@@ -117,6 +117,50 @@ import Testing
         }
     }
 
+    @Test func aSmallerModelAnswersOnlyWhereTheTermsNameItAndTheAddendumTells() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            _ = try await admin.post("models", #"{"name": "small", "display_name": "Small", "context_tokens": 2048}"#)
+            _ = try await admin.row(Self.probe)
+            let create = { (name: String, more: String) in
+                try await admin.post("terms", "{\"name\": \"\(name)\", \"title\": \"Pro\", \"tier\": \"pro\"\(more)}")
+            }
+            #expect(try await create("half", #", "fallback_model": "small""#).status == 400)
+            #expect(try await create("unknown", #", "fallback_model": "none", "fallback_quality": "good""#).status == 400)
+            let named = try await create("named", #", "fallback_model": "small", "fallback_quality": "good for short answers""#)
+            let silent = try await create("silent", "")
+            #expect(named.status == 201 && named.json["fallback_model"].string == "small", "\(named.text)")
+            let text = { (terms: JSONClient.Answer) in try await admin.get("terms/\(terms.json["id"].string ?? "")/addendum/text").text }
+            #expect(try await text(named).contains("smaller model `small`, whose quality is: good for short answers"))
+            #expect(try await text(silent).contains("answered by the model that they ask for, and by no other"))
+            let agree = { (terms: JSONClient.Answer) in
+                try await admin.row(
+                    """
+                    INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
+                    SELECT id, \(terms.json["id"].string)::uuid, 'tiny', 'eu', 'active', date_trunc('minute', now()), 0, '{}', 'test' FROM serving.tenants
+                    RETURNING 1
+                    """)
+            }
+            let fall = { (region: String) in
+                try await admin.post(
+                    "mitigations",
+                    """
+                    {"action": "fallback_model", "tier": "pro", "model": "tiny", "region": "\(region)", "to_model": "small", "reason": "trouble"}
+                    """)
+            }
+            _ = try await agree(silent)
+            #expect(try await fall("eu").json["error"]["code"].string == "not_in_terms")
+            #expect(try await fall("us").json["error"]["code"].string != "not_in_terms")
+            _ = try await admin.row(
+                """
+                UPDATE reliability.agreement SET state = 'ended', starts_at = starts_at - interval '1 hour', ends_at = date_trunc('minute', now())
+                RETURNING 1
+                """)
+            _ = try await agree(named)
+            #expect(try await fall("eu").json["error"]["code"].string != "not_in_terms")
+        }
+    }
+
     @Test func termsAreRefusedWhereNothingMeasuresThemAndVersionsStay() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)

@@ -58,9 +58,10 @@ struct FleetReader: Sendable {
             FleetView.Tier(name: try row.value("name"), rank: try row.value("priority"), isProtected: try row.value("protected"))
         }
         for row in answers[2] {
-            let terms = FleetView.Terms(
+            var terms = FleetView.Terms(
                 model: try row.value("model"), tier: try row.value("tier"), region: try row.value("primary_region"),
                 backupRegion: try row.value("backup_region"), fallbackModel: try row.value("fallback_model"), isDrilled: try row.value("is_drilled"))
+            terms.isFallbackAgreed = try !row.value("is_fallback_refused", as: Bool.self)
             offer.terms.append(terms)
             guard offer.tiers.contains(where: { $0.name == terms.tier && $0.isProtected }) else { continue }
             offer.promised.append(
@@ -175,6 +176,8 @@ struct FleetReader: Sendable {
 
     private static let termRows: SQL = """
         SELECT sku.name, sku.model, sku.tier, sku.primary_region, sku.backup_region, fallback.model AS fallback_model,
+            \(FallbackTerms.areAgainst(tier: "sku.tier", model: "sku.model", region: "sku.primary_region", toModel: "fallback.model"))
+                AS is_fallback_refused,
             sku.override_reason IS NOT NULL AS is_overridden,
             EXISTS (SELECT 1 FROM reliability.tried_fallback AS drill
                 WHERE drill.sku = sku.name AND drill.held AND drill.at > now() - interval '30 days') AS is_drilled,

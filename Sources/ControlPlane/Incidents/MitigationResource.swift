@@ -45,6 +45,7 @@ enum MitigationResource {
     private static let run = AdminRoute.wideChange(.post, "mitigations") { call, fields, connection, databases in
         let (target, cause, seconds, incident) = try MitigationWish(&fields).values
         try await MitigationWish.check(target, connection)
+        try await FallbackTerms.check(target, connection)
         let now = Date()
         let same = try await connection.queryOne(
             """

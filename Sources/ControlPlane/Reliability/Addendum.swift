@@ -18,7 +18,8 @@ enum Addendum {
     private static func sections(_ terms: TermsVersion) -> [String] {
         [
             "## Definitions\n\n" + definitions(terms), "## Objectives\n\n" + objectives(terms), "## Service credits\n\n" + credits(terms),
-            "## Exclusions\n\n" + exclusions(terms), "## Maintenance\n\n" + maintenance(terms), "## Reporting\n\n" + reporting(terms),
+            "## Fallback\n\n" + fallback(terms), "## Exclusions\n\n" + exclusions(terms), "## Maintenance\n\n" + maintenance(terms),
+            "## Reporting\n\n" + reporting(terms),
             "## Termination and remedy\n\n" + remedy(terms), "## Review\n\n" + review(terms),
         ]
     }
@@ -69,6 +70,14 @@ enum Addendum {
             - The monthly fee is the agreed minimum or the charges for the service in the month, whichever is more, net of tax and earlier credits.
             - Credits are computed by the provider from the fourth day of the next month on and need not be claimed. They are set against the next invoice; \
             what is left is carried on. They may be disputed for \(terms.disputeDays) days.
+            """
+    }
+
+    private static func fallback(_ terms: TermsVersion) -> String {
+        guard let fallback = terms.fallback else { return "- Requests are answered by the model that they ask for, and by no other." }
+        return """
+            - When the objectives are missed or about to be missed, requests may be answered by the smaller model `\(fallback.model)`, whose quality is: \
+            \(fallback.quality). Each such answer names it in `x-plimsoll-served-model` and is charged at its price.
             """
     }
 

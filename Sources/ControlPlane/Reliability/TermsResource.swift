@@ -17,7 +17,8 @@ enum TermsResource {
                     'credit_counting', r.credit_counting, 'credit_step_ppm', r.credit_step_ppm, 'credit_step_percent', r.credit_step_percent,
                     'credit_table', r.credit_table, 'latency_credit_percent', r.latency_credit_percent,
                     'latency_per_episode', r.latency_per_episode, 'credit_cap_percent', r.credit_cap_percent, 'exclusions', r.exclusions,
-                    'burst_percent', r.burst_percent, 'maintenance_lead_hours', r.maintenance_lead_hours,
+                    'burst_percent', r.burst_percent, 'fallback_model', r.fallback_model, 'fallback_quality', r.fallback_quality,
+                    'maintenance_lead_hours', r.maintenance_lead_hours,
                     'maintenance_month_minutes', r.maintenance_month_minutes, 'termination_days', r.termination_days,
                     'dispute_days', r.dispute_days, 'sole_remedy', r.sole_remedy, 'time_zone', r.time_zone, 'evidence_days', r.evidence_days,
                     'reviewed_by_counsel', r.reviewed_by_counsel, 'reviewed_on', r.reviewed_on, 'state', r.state,
@@ -45,6 +46,8 @@ enum TermsResource {
         AdminField("credit_cap_percent", .integer(0...100), changeable: false),
         AdminField("exclusions", .choices(ExclusionResource.codes), changeable: false),
         AdminField("burst_percent", .integer(0...1_000), changeable: false),
+        AdminField("fallback_model", .modelName, changeable: false),
+        AdminField("fallback_quality", .label, changeable: false),
         AdminField("maintenance_lead_hours", .integer(0...720), changeable: false),
         AdminField("maintenance_month_minutes", .integer(0...10_080), changeable: false),
         AdminField("termination_days", .integer(0...365), changeable: false),
@@ -69,7 +72,16 @@ enum TermsResource {
             }
         }
         let name = fields.text("name", .slug, .required)
+        let fallback = fields.text("fallback_model", .modelName)
+        if (fallback == nil) != (fields.text("fallback_quality", .label) == nil) {
+            fields.add("fallback_quality", "stands with fallback_model: the smaller model, and its quality in words")
+        }
         try fields.finish()
+        if let fallback,
+            try await connection.query("SELECT 1 FROM serving.models WHERE name = \(fallback) AND state <> 'deleted'").isEmpty
+        {
+            throw AdminRefusal.fault("fallback_model", "does not exist")
+        }
         try await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('terms ' || \(name)::text, 0))")
         let row = try await connection.queryOne(
             """

@@ -26,6 +26,8 @@ struct TermsVersion: Sendable {
     var capPercent: Int64
     var exclusions: [String]
     var burstPercent: Int
+    /// The smaller model that may answer in trouble, and its quality in words; nil: none may.
+    var fallback: (model: String, quality: String)?
     var maintenanceLeadHours: Int64
     var maintenanceMonthMinutes: Int64
     var terminationDays: Int
@@ -64,6 +66,7 @@ struct TermsVersion: Sendable {
         capPercent = try row.value("credit_cap_percent")
         exclusions = try row.value("exclusions")
         burstPercent = try row.value("burst_percent")
+        if let model = try row.value("fallback_model", as: String?.self) { fallback = (model, try row.value("fallback_quality")) }
         maintenanceLeadHours = try row.value("maintenance_lead_hours")
         maintenanceMonthMinutes = try row.value("maintenance_month_minutes")
         terminationDays = try row.value("termination_days")

@@ -87,6 +87,8 @@ package struct FleetView: Sendable {
         package var region: String
         package var backupRegion: String?
         package var fallbackModel: String?
+        /// No contract in force keeps the fallback's model from answering.
+        package var isFallbackAgreed = true
         /// Its fallback held in a drill of the last 30 days.
         package var isDrilled: Bool
 

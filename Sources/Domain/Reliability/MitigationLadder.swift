@@ -139,7 +139,8 @@ package struct MitigationLadder: Sendable {
                 terms.tier == tier.name && (trouble.model == nil || terms.model == trouble.model)
                     && (trouble.region == nil || terms.region == trouble.region)
             }.compactMap { terms -> MitigationTarget? in
-                guard let model = terms.fallbackModel, model != terms.model, fleet.workers.contains(where: { $0.isServing && $0.model == model })
+                guard let model = terms.fallbackModel, terms.isFallbackAgreed, model != terms.model,
+                    fleet.workers.contains(where: { $0.isServing && $0.model == model })
                 else { return nil }
                 return MitigationTarget(.fallbackModel, tier: tier.name, model: terms.model, region: terms.region, toModel: model)
             }

@@ -147,6 +147,28 @@ struct MitigationPolicyTests {
         #expect(shortest >= policy.stepSeconds)
     }
 
+    @Test("a smaller model does not answer while a contract in force does not name it")
+    func fallbackOutsideTheTerms() {
+        let refused = Self.terms.map { terms in
+            var terms = terms
+            terms.isFallbackAgreed = false
+            return terms
+        }
+        var policy = MitigationPolicy()
+        policy.most = 100
+        for terms in [Self.terms, refused] {
+            var fleet = fleet
+            fleet.terms = terms
+            var world = MitigationWorld(policy: policy, fleet: fleet)
+            for _ in 0..<100 {
+                world.turn([slow(lastSeen: world.now)])
+                world.now += 5
+            }
+            let actions = world.standing.map(\.target.action)
+            #expect(actions.contains(.fallbackModel) == (terms == Self.terms))
+        }
+    }
+
     @Test("each action says what it costs: money for capacity, requests and tokens for what is taken, nothing for the rest")
     func costs() {
         var fleet = fleet
