@@ -20,6 +20,8 @@ package actor IncidentKeeper: Service {
     private var minutes: MinuteReader
     private var listeningSince: Date?
     private var firstTokens = RecentFirstTokens()
+    /// Epoch of the lease while a mitigation may come into force at any moment.
+    private var reaching: Int64?
     private var news = News()
     /// A provider or worker must be down in two looks: one may fall between a restart and its report.
     private var downBefore: Set<IncidentKey> = []
@@ -47,6 +49,8 @@ package actor IncidentKeeper: Service {
     private static let demandPause: TimeInterval = 30
     private static let culpritsPause: TimeInterval = 15
     private static let tidyPause: TimeInterval = 60
+    /// Of a pause.
+    private static let glances = 5
 
     /// - Parameter outsideRegions: Those with an endpoint that is probed from outside.
     package init(databases: ControlDatabases, outsideRegions: Set<String> = [], holder: UUID, metrics: MetricRegistry, logger: Logger) {
@@ -81,10 +85,32 @@ package actor IncidentKeeper: Service {
                         self.logger.warning("Incidents could not be looked after", metadata: [LogKeys.code: "\(errorCode(error))"])
                     }
                 }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: self.interval)
+                await self.pause()
             }
         }
+    }
+
+    /// Until the next look. Gateways that take up a mitigation are seen sooner: that is what time to mitigate is measured by.
+    private func pause() async {
+        for _ in 0..<Self.glances {
+            // Cancellation is seen by the condition of the loop around it.
+            try? await Task.sleep(for: interval / Self.glances)
+            guard !Task.isCancelled, let epoch = reaching else { continue }
+            do {
+                try await follow(epoch: epoch, at: Date())
+            } catch {
+                // The look itself says so where it cannot either.
+                reaching = nil
+            }
+        }
+    }
+
+    private func follow(epoch: Int64, at now: Date) async throws {
+        let isExpected = try await serving.transaction(.repeatable) { [lease] connection in
+            guard try await lease.confirm(connection, epoch: epoch) else { return false }
+            return try await MitigationReach(connection: connection, now: now).follow()
+        }
+        reaching = isExpected ? epoch : nil
     }
 
     /// One look, and all that follows from it.
@@ -107,10 +133,11 @@ package actor IncidentKeeper: Service {
             if !triggers.isEmpty || !open.isEmpty { picture.view.demand = try await demand(now) }
             let (fleet, culprits) = (picture.view, try await culprits(triggers, now))
             let snapshots = try await snapshots(triggers.filter { open[$0.key.text] == nil }, now: now)
-            let opened = try await serving.transaction(.repeatable) { [lease, news] connection in
-                guard try await lease.confirm(connection, epoch: epoch) else { return [IncidentTrigger]() }
+            let (opened, isExpected) = try await serving.transaction(.repeatable) { [lease, news] connection in
+                guard try await lease.confirm(connection, epoch: epoch) else { return ([IncidentTrigger](), false) }
                 return try await self.record(triggers, snapshots, fleet, news.alarms, culprits, connection, now: now, isTidying: isTidying)
             }
+            reaching = isExpected ? epoch : nil
             for trigger in opened { report(trigger) }
         }
         guard hasNews else { return }
@@ -294,11 +321,11 @@ package actor IncidentKeeper: Service {
         return snapshots
     }
 
-    /// Opens and goes on with incidents, and does what the policy says; those that were opened.
+    /// Opens and goes on with incidents, and does what the policy says; those that were opened, and whether a mitigation is on its way to gateways.
     private nonisolated func record(
         _ triggers: [IncidentTrigger], _ snapshots: [String: String], _ fleet: FleetView, _ alarms: [TenantAlarms.Alarm],
         _ culprits: [String: CulpritReader.Findings], _ connection: PostgresConnection, now: Date, isTidying: Bool
-    ) async throws -> [IncidentTrigger] {
+    ) async throws -> (opened: [IncidentTrigger], isExpected: Bool) {
         let book = IncidentBook(connection: connection, now: now)
         let known = Dictionary(try await book.open().map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         var opened: [IncidentTrigger] = []
@@ -321,10 +348,10 @@ package actor IncidentKeeper: Service {
                 try await book.move(incident.id, to: .stabilizing)
             }
         }
-        try await MitigationReach(connection: connection, now: now).follow()
+        let isExpected = try await MitigationReach(connection: connection, now: now).follow()
         for incident in open { try await calm(incident, book, now: now) }
         if isTidying { try await PostmortemDesk(connection: connection, now: now).remind() }
-        return opened
+        return (opened, isExpected)
     }
 
     /// Alarms of tenants who ask for what an incident is about are signs of it; where the snapshot names nobody, the loudest of them is who may be

@@ -13,8 +13,12 @@ struct MitigationReach: Sendable {
     let connection: PostgresConnection
     let now: Date
 
-    /// Looks where each is that is not everywhere yet, and writes into timelines what is new.
-    func follow() async throws {
+    /// After which it is no longer expected at any moment.
+    private static let soon: TimeInterval = 30
+
+    /// Looks where each is that is not everywhere yet, and writes into timelines what is new. True: one may be there at any moment.
+    @discardableResult
+    func follow() async throws -> Bool {
         try await connection.execute(
             """
             INSERT INTO reliability.mitigation_reach (mitigation_id, table_version)
@@ -32,26 +36,47 @@ struct MitigationReach: Sendable {
                 FROM serving.gateways WHERE state = 'active' AND last_seen_at > \(now.addingTimeInterval(-Self.connected))) AS gateway
             WHERE reach.in_force_at IS NULL AND mitigation.state = 'active'
             """)
-        for row in rows { try await note(row) }
+        var isExpected = try await isOnItsWay()
+        for row in rows {
+            let isThere = try await note(row)
+            isExpected = try isExpected || (!isThere && now.timeIntervalSince(row.value("created_at")) < Self.soon)
+        }
+        return isExpected
     }
 
-    private func note(_ row: PostgresRow) async throws {
+    /// One was decided, and no table has it yet.
+    private func isOnItsWay() async throws -> Bool {
+        let row = try await connection.queryOne(
+            """
+            SELECT EXISTS (SELECT 1 FROM reliability.mitigation AS mitigation
+                WHERE mitigation.state = 'active' AND mitigation.mode IN ('automatic', 'manual')
+                    AND mitigation.created_at > \(now.addingTimeInterval(-Self.soon))
+                    AND NOT EXISTS (SELECT 1 FROM reliability.mitigation_reach AS reach WHERE reach.mitigation_id = mitigation.id)) AS yes
+            """)
+        return try row?.value("yes") ?? false
+    }
+
+    /// True: it is in force.
+    private func note(_ row: PostgresRow) async throws -> Bool {
         let (connected, reached): (Int64, Int64) = (try row.value("now_connected"), try row.value("now_reached"))
         let isInForce = connected > 0 && reached == connected
         let wasLate = try row.value("late_at", as: Date?.self) != nil
         let isLate = try !isInForce && !wasLate && now.timeIntervalSince(row.value("created_at")) > Self.promised
         let known: (Int64, Int64) = (try row.value("connected"), try row.value("reached"))
-        guard isInForce || isLate || known != (connected, reached) else { return }
+        guard isInForce || isLate || known != (connected, reached) else { return false }
         try await connection.execute(
             """
             UPDATE reliability.mitigation_reach SET connected = \(connected), reached = \(reached),
                 in_force_at = CASE WHEN \(isInForce) THEN \(now)::timestamptz END, late_at = CASE WHEN \(isLate) THEN \(now)::timestamptz ELSE late_at END
             WHERE mitigation_id = \(try row.value("id", as: UUID.self))
             """)
-        guard isInForce || isLate, let incident = try row.value("incident_id", as: UUID?.self), let target = try MitigationTarget(row) else { return }
+        guard isInForce || isLate, let incident = try row.value("incident_id", as: UUID?.self), let target = try MitigationTarget(row) else {
+            return isInForce
+        }
         let words = isInForce ? "in force at" : "after \(Int(Self.promised)) s in force only at"
         try await IncidentBook(connection: connection, now: now).note(
             incident, "mitigation", "\(words) \(reached) of \(connected) gateways: \(target.text)")
+        return isInForce
     }
 
     /// When the first mitigation of these incidents was in force at all gateways; nil: none was.

@@ -20,10 +20,10 @@ import Testing
     }
 
     /// Reports that are taken, one after the other; the last one stays.
-    private func told(_ reports: [[String: String]], failing: Set<Int> = [], count: Int) async throws -> [[String: String]] {
+    private func told(_ reports: [[String: String]], failing: Set<Int> = [], looks: Int = 1, count: Int) async throws -> [[String: String]] {
         let counts = Counts()
         let shipper = FleetShipper(
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), interval: .milliseconds(1),
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), interval: .milliseconds(looks), looks: looks,
             take: { FleetReport(out: reports[min(counts.take(), reports.count - 1)]) },
             send: { report in
                 if failing.contains(counts.attempt()) { throw Away() }
@@ -38,6 +38,12 @@ import Testing
 
     @Test func whatIsOutIsToldAgainAndAgainAndItsEndOnce() async throws {
         #expect(try await told([[:], [:], ["w": "slow"], ["w": "slow"], [:], [:]], count: 8) == [[:], ["w": "slow"], ["w": "slow"], [:]])
+    }
+
+    @Test func aChangeIsToldAtTheNextLookAndWhatStaysOnceInAnInterval() async throws {
+        let (slow, lost) = (["w": "slow"], ["w": "lost"])
+        #expect(
+            try await told([[:], slow, slow, lost, lost, lost, lost, lost, [:]], looks: 3, count: 12) == [[:], slow, lost, lost, [:]])
     }
 
     @Test func anEndThatCouldNotBeToldIsToldLater() async throws {
