@@ -84,10 +84,20 @@ extension MachineTests {
             for provider in ["alpha", "beta"] { try await plimsoll.orderFault(provider, #"{"fault":"none"}"#) }
             let load = try plimsoll.load(customers: 10, maxTokens: 40, prompt: "\(Self.asked) [[echo \(Self.told)]]")
             try await load.waitForFirstTokens(10)
-            let runtime = try plimsoll.pid("runtime:alpha")
-            try plimsoll.kill("runtime:alpha")
-            try await plimsoll.restarted("runtime:alpha", from: runtime)
+            let runtime = try await killed("runtime:alpha", of: plimsoll)
+            try await plimsoll.restarted("runtime:alpha", from: runtime, within: .seconds(60))
             _ = try await load.finish()
+        }
+
+        /// After so many faults the policy may be about to restart it, too.
+        private func killed(_ name: String, of plimsoll: Installation) async throws -> Int32 {
+            var last: Int32 = 0
+            try await Waiting.until("\(name) runs and is killed", within: .seconds(60)) {
+                guard let pid = try? plimsoll.pid(name), kill(pid, SIGKILL) == 0 else { return false }
+                last = pid
+                return true
+            }
+            return last
         }
 
         private func mistake(_ plimsoll: Installation) async throws {

@@ -42,10 +42,11 @@ import Testing
         setup.certificates = try EdgeCertificates(chainFile: folder + "/chain.pem", keyFile: folder + "/key.pem")
         setup.settings.headTime = 1
         let records = try await GatewayFixture.run([], setup) { gateway in
+            let began = ContinuousClock.now
             let (silent, slow) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))
             try await slow.send("\u{16}\u{3}\u{1}\u{0}\u{50}\u{1}\u{0}\u{0}\u{4c}\u{3}\u{3}")
-            try await until { gateway.metric("plimsoll_gateway_connections") == "2" }
             for client in [silent, slow] { #expect(try await client.untilClosed().isEmpty) }
+            #expect(began.duration(to: .now) >= .seconds(1), "they had the time that they have for a head")
             try await until { gateway.metric("plimsoll_gateway_connections") == "0" }
         }
         #expect(records.isEmpty)
