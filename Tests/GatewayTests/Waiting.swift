@@ -1,6 +1,6 @@
 import Testing
 
-/// Waits until something holds, at most ten seconds.
+/// Waits until something holds, at most a minute.
 func until(_ condition: () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(60)
     while try await !condition() {
