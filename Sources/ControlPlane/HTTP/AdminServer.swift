@@ -45,15 +45,23 @@ package struct AdminServer: Service {
         router.add(middleware: AdminErrors())
         api.addRoutes(to: router)
         adding(router)
-        let tls = try certificate?.configuration()
-        application = Application(
-            router: router, server: try tls.map { try .tls(.http1(), tlsConfiguration: $0) } ?? .http1(),
-            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
-            onServerRunning: { channel in onRunning(channel.localAddress?.port ?? 0) }, logger: logger)
+        application = try Self.application(router, host: host, port: port, certificate: certificate, logger: logger, onRunning: onRunning)
     }
 
     package func run() async throws {
         try await application.run()
+    }
+
+    /// What listens, here and on the public's port.
+    static func application(
+        _ router: Router<AdminContext>, host: String, port: Int, certificate: AdminCertificate?, logger: Logger,
+        onRunning: @escaping @Sendable (Int) -> Void
+    ) throws -> Application<RouterResponder<AdminContext>> {
+        let tls = try certificate?.configuration()
+        return Application(
+            router: router, server: try tls.map { try .tls(.http1(), tlsConfiguration: $0) } ?? .http1(),
+            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
+            onServerRunning: { channel in onRunning(channel.localAddress?.port ?? 0) }, logger: logger)
     }
 }
 

@@ -1,6 +1,5 @@
 import HTTPTypes
 package import Hummingbird
-import HummingbirdTLS
 package import Logging
 import ServiceLifecycle
 import Synchronization
@@ -21,11 +20,7 @@ package struct PublicServer: Service {
         router.add(middleware: AdminErrors())
         router.add(middleware: PublicBound())
         adding(router)
-        let tls = try certificate?.configuration()
-        application = Application(
-            router: router, server: try tls.map { try .tls(.http1(), tlsConfiguration: $0) } ?? .http1(),
-            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
-            onServerRunning: { channel in onRunning(channel.localAddress?.port ?? 0) }, logger: logger)
+        application = try AdminServer.application(router, host: host, port: port, certificate: certificate, logger: logger, onRunning: onRunning)
     }
 
     package func run() async throws {
