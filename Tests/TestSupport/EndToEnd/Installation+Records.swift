@@ -38,15 +38,20 @@ extension Installation {
         return (id, key)
     }
 
-    /// Where the runtime of a provider is reached, for ordering faults.
+    /// Tells the runtime of a provider to misbehave. One that is being started again is waited for: after many faults the policy orders that.
     package func orderFault(_ provider: String, _ order: String) async throws {
-        let line = String(decoding: FileManager.default.contents(atPath: "/proc/\(try pid("runtime:\(provider)"))/cmdline") ?? Data(), as: UTF8.self)
-        let words = line.split(separator: "\0").map(String.init)
-        func value(_ option: String) -> String? { words.firstIndex(of: option).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil } }
-        let url = value("--port").map { "http://127.0.0.1:\($0)" } ?? "http://runtime"
-        let answer = try await HTTPCall.send("POST", url + "/_control", body: order, socket: value("--socket"))
-        guard answer.status == 200 else {
-            throw Waiting.Timeout(description: "the fault was not taken: \(answer.status) \(answer.body) from \(words)")
+        try await Waiting.until("runtime:\(provider) takes \(order)", within: .seconds(60)) {
+            guard let pid = try? pid("runtime:\(provider)"), let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else {
+                return false
+            }
+            let words = String(decoding: line, as: UTF8.self).split(separator: "\0").map(String.init)
+            func value(_ option: String) -> String? { words.firstIndex(of: option).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil } }
+            let url = value("--port").map { "http://127.0.0.1:\($0)" } ?? "http://runtime"
+            let answer = try await HTTPCall.send("POST", url + "/_control", body: order, socket: value("--socket"))
+            guard [0, 200].contains(answer.status) else {
+                throw Waiting.Timeout(description: "the fault was not taken: \(answer.status) \(answer.body) from \(words)")
+            }
+            return answer.status == 200
         }
     }
 }

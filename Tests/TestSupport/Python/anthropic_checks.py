@@ -71,7 +71,7 @@ def stop_sequences():
 @check
 def schema():
     form = {"format": {"type": "json_schema", "schema": TRIP}}
-    message = client.messages.create(model="text", max_tokens=60, messages=HI, extra_body={"output_config": form})
+    message = client.messages.create(model="text", max_tokens=200, messages=HI, extra_body={"output_config": form})
     assert message.content[0].text.startswith("{"), message.content
 
 

@@ -42,7 +42,7 @@ def responses():
 
 @check
 def schema():
-    found = chat("text", max_tokens=60).with_structured_output({"title": "Trip", **TRIP}, method="json_schema").invoke("A trip.")
+    found = chat("text", max_tokens=200).with_structured_output({"title": "Trip", **TRIP}, method="json_schema").invoke("A trip.")
     same(sorted(found), ["city", "days"])
 
 

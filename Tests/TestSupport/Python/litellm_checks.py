@@ -55,7 +55,7 @@ def reasoning():
 @check
 def schema():
     form = {"type": "json_schema", "json_schema": {"name": "trip", "schema": TRIP, "strict": True}}
-    answer = litellm.completion(model="openai/text", messages=HI, max_tokens=60, response_format=form, **OPENAI)
+    answer = litellm.completion(model="openai/text", messages=HI, max_tokens=200, response_format=form, **OPENAI)
     same(sorted(json.loads(answer.choices[0].message.content)), ["city", "days"])
 
 

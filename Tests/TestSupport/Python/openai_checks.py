@@ -47,7 +47,7 @@ def logprobs():
 @check
 def schema():
     form = {"type": "json_schema", "json_schema": {"name": "trip", "schema": TRIP, "strict": True}}
-    answer = client.chat.completions.create(model="text", messages=HI, max_tokens=60, temperature=0, response_format=form)
+    answer = client.chat.completions.create(model="text", messages=HI, max_tokens=200, temperature=0, response_format=form)
     same(sorted(json.loads(answer.choices[0].message.content)), ["city", "days"])
 
 
@@ -103,7 +103,7 @@ def response():
     same([answer.status, answer.incomplete_details.reason, answer.usage.output_tokens], ["incomplete", "max_output_tokens", 8])
     assert answer.output_text
     form = {"format": {"type": "json_schema", "name": "trip", "schema": TRIP, "strict": True}}
-    answer = client.responses.create(model="text", input="A trip.", max_output_tokens=60, temperature=0, text=form)
+    answer = client.responses.create(model="text", input="A trip.", max_output_tokens=200, temperature=0, text=form)
     same(sorted(json.loads(answer.output_text)), ["city", "days"])
 
 
