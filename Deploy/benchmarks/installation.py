@@ -130,9 +130,12 @@ def drill():
         dev(state, base, "--runtime", "simulated", "--detach")
         try:
             values = demo(state)
-            ask(values, "PATCH", "mitigation-policy", {"hold_seconds": 10, "clean_minutes": 1})
+            hold = 10
+            ask(values, "PATCH", "mitigation-policy", {"hold_seconds": hold, "clean_minutes": 1})
             for load in (0, 4):
                 one_drill(values, load)
+                # What was taken back is not done again before that, so that nothing flaps.
+                time.sleep(hold)
                 # What is open goes on as the same when it comes again, and its beginning is what is measured.
                 for incident in json.loads(ask(values, "GET", "incidents?limit=100"))["data"]:
                     if not incident["resolved_at"]:
