@@ -130,12 +130,9 @@ def drill():
         dev(state, base, "--runtime", "simulated", "--detach")
         try:
             values = demo(state)
-            hold = 10
-            ask(values, "PATCH", "mitigation-policy", {"hold_seconds": hold, "clean_minutes": 1})
+            ask(values, "PATCH", "mitigation-policy", {"hold_seconds": 10, "clean_minutes": 1})
             for load in (0, 4):
                 one_drill(values, load)
-                # What was taken back is not done again before that, so that nothing flaps.
-                time.sleep(hold)
                 # What is open goes on as the same when it comes again, and its beginning is what is measured.
                 for incident in json.loads(ask(values, "GET", "incidents?limit=100"))["data"]:
                     if not incident["resolved_at"]:
@@ -145,7 +142,8 @@ def drill():
 
 
 def one_drill(values, load):
-    command = [PROGRAM, "drill", "provider-loss", "--seconds", "75", "--load", str(load), "--output", "json"]
+    # It begins when what the one before took back may be done again.
+    command = [PROGRAM, "drill", "provider-loss", "--seconds", "75", "--load", str(load), "--wait", "--output", "json"]
     done = subprocess.run(command, env=os.environ | values, capture_output=True, text=True, timeout=1200)
     if done.returncode not in (0, 1, 2):
         sys.exit(f"the drill could not be run: {done.stderr}")

@@ -143,7 +143,9 @@ struct AdminClient: Sendable {
         } catch {
             throw CommandFailure(answer.status >= 502 ? .unreachable : .refused, "the server answered \(answer.status) without JSON", cause: error)
         }
-        guard (200..<300).contains(answer.status) else { throw CommandFailure(.refused, refusal(document, answer.status)) }
+        guard (200..<300).contains(answer.status) else {
+            throw CommandFailure(.refused, refusal(document, answer.status), refusal: document["error"]?["code"]?.string)
+        }
         return document
     }
 

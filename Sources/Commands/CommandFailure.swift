@@ -27,11 +27,14 @@ package struct CommandFailure: Error, Sendable, CustomStringConvertible {
 
     package var code: Code
     package var message: String
+    /// The server's code of its refusal.
+    package var refusal: String?
     package var cause: (any Error)?
 
-    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    package init(_ code: Code, _ message: String, refusal: String? = nil, cause: (any Error)? = nil) {
         self.code = code
         self.message = message
+        self.refusal = refusal
         self.cause = cause
     }
 

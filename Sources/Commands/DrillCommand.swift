@@ -17,8 +17,9 @@ struct DrillCommand: AsyncParsableCommand {
         commandName: "drill", abstract: "Breaks something on purpose and tells whether the promise held.",
         discussion: """
             A drill is synthetic: gateways behave as if a worker or a provider were gone, a region slow, a worker's answers to probes wrong, or the
-            control plane away. It is refused where nobody else would be left to serve, ends by itself, and can be aborted (Ctrl-C, or plimsoll
-            drills abort). What customers feel of it counts; what its own load meets does not, when its key is made with purpose=drill.
+            control plane away. It is refused where nobody else would be left to serve, while another runs, and while what an earlier one left behind
+            would spoil it: --wait waits for that. It ends by itself, and can be aborted (Ctrl-C, or plimsoll drills abort). What customers feel of it
+            counts; what its own load meets does not, when its key is made with purpose=drill.
 
             Exit codes as elsewhere; 1 also when the promise did not hold, and 2 when that is not proven, because too few requests met the drill or it
             was aborted.
@@ -36,6 +37,7 @@ struct DrillCommand: AsyncParsableCommand {
     @Option(
         help: "Requests at once that it sends while it lasts, to OPENAI_BASE_URL with OPENAI_API_KEY, or to PLIMSOLL_URL with PLIMSOLL_DRILL_KEY.")
     var load = 0
+    @Flag(help: "Wait, half an hour at most, for another drill's end and until what it left behind is gone. Ctrl-C ends that.") var wait = false
 
     /// Times as fast.
     private static let compression = 12
@@ -46,16 +48,17 @@ struct DrillCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let verdict = try await CommandFailure.reporting {
+        let ending = try await CommandFailure.reporting {
             let client = try options.client()
             let load = try DrillLoad(load, streams: kind == .slowRegion, environment: ProcessEnvironment.current)
-            let drill = try await client.change("POST", "drills", .object(wish))
-            return try await DrillWatch(client: client, options: options, load: load).follow(drill)
+            let start = DrillStart(client: client, wish: .object(wish), waits: wait)
+            let watch = DrillWatch(client: client, options: options, load: load)
+            return try await ProgramSignals.run { try await watch.follow(try await start.begin()) }
         }
-        switch verdict {
-        case .held: return
-        case .failed: throw ProgramExit.refused
-        case .unproven: throw ProgramExit.unproven
+        switch ending {
+        case .reported(.held): return
+        case .reported(.failed): throw ProgramExit.refused
+        case .reported(.unproven), .aborted: throw ProgramExit.unproven
         }
     }
 

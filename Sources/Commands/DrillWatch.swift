@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPWire
+import Program
 
 /// Follows a drill to its report and tells what happens as it happens.
 struct DrillWatch: Sendable {
@@ -7,29 +8,55 @@ struct DrillWatch: Sendable {
     let options: AdminOptions
     let load: DrillLoad
 
+    enum Ending: Sendable {
+        case reported(DrillVerdict)
+        case aborted
+    }
+
     /// Until its report is there. A drill whose command is interrupted is aborted.
-    func follow(_ drill: JSONValue) async throws -> DrillVerdict {
+    func follow(_ drill: JSONValue) async throws -> Ending {
         guard let id = drill["id"]?.string else { throw CommandFailure(.refused, "the server's answer names no drill") }
         let models = drill["models"]?.array?.compactMap(\.string) ?? []
         say("drill \(AdminColumn.text(drill["number"])) has begun: \(DrillText.target(drill))")
-        let ending = try await withTaskCancellationHandler {
-            try await withThrowingTaskGroup(of: JSONValue?.self) { group in
-                group.addTask { [load] in
-                    await load.run(model: models.first ?? "")
-                    return nil
-                }
-                group.addTask { try await watch(id) }
-                defer { group.cancelAll() }
-                while let result = try await group.next() {
-                    if let result { return result }
-                }
-                throw CancellationError()
-            }
-        } onCancel: {
-            // The drill ends by itself if this does not get through.
-            Task { [client] in _ = try? await client.change("POST", "drills/\(id)/abort") }
+        do {
+            return .reported(try report(try await ending(of: id, model: models.first ?? "")))
+        } catch {
+            guard Task.isCancelled else { throw error }
+            try await abort(id)
+            return .aborted
         }
-        return try report(ending)
+    }
+
+    private func ending(of id: String, model: String) async throws -> JSONValue {
+        try await withThrowingTaskGroup(of: JSONValue?.self) { group in
+            group.addTask { [load] in
+                await load.run(model: model)
+                return nil
+            }
+            group.addTask { try await watch(id) }
+            defer { group.cancelAll() }
+            while let result = try await group.next() {
+                if let result { return result }
+            }
+            throw CancellationError()
+        }
+    }
+
+    /// Waits for it, although itself is cancelled: the drill must not outlive its command unsaid.
+    private func abort(_ id: String) async throws {
+        let failure = await Task { [client] () async -> CommandFailure? in
+            do throws(CommandFailure) {
+                _ = try await client.change("POST", "drills/\(id)/abort")
+                return nil
+            } catch {
+                return error
+            }
+        }.value
+        // One that was over by then has its report, or is about to.
+        guard let failure, failure.refusal != "over" else {
+            return ProgramExit.complain("plimsoll: interrupted; the drill is over, and what it showed will stand in plimsoll drills get \(id)")
+        }
+        throw CommandFailure(failure.code, "interrupted, and the drill could not be aborted (it ends by itself): \(failure.message)", cause: failure)
     }
 
     private func say(_ text: String) {

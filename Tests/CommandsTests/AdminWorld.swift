@@ -56,6 +56,13 @@ struct AdminWorld: Sendable {
         return Outcome(exit: exit, output: child.lines.joined(separator: "\n"), errors: said)
     }
 
+    /// `plimsoll WORDS` as it runs, and the file of what it says.
+    func started(_ words: [String]) throws -> (child: ChildProcess, errors: String) {
+        let errors = FileManager.default.temporaryDirectory.appending(path: "plimsoll-errors-\(UUID().uuidString)").path()
+        let environment = ["PLIMSOLL_ADMIN_URL": url, "PLIMSOLL_ADMIN_TOKEN": token]
+        return (try ChildProcess(Checkout.program("plimsoll"), words, environment: environment, errors: errors), errors)
+    }
+
     /// A provider, a pool and in it a host of that name, which reported at `heartbeat` (SQL); its id.
     func host(_ name: String, heartbeat: SQL = "now()") async throws -> String {
         _ = try await plimsoll("providers", "create", "name=alpha", "display_name=Alpha", "kind=independent")

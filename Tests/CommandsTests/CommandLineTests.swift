@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Postgres
 import TestSupport
 import Testing
@@ -64,6 +65,61 @@ import Testing
             let outcome = try await drained
             #expect(outcome.exit == 0 && outcome.errors.contains("draining h1: done"))
             #expect(outcome.output.contains("state          done"))
+        }
+    }
+
+    /// A provider with a host that serves, another one beside it, and what an earlier drill has not finished.
+    private func drillable(_ world: AdminWorld) async throws {
+        _ = try await world.host("h1")
+        _ = try await world.row("INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('tiny', 'Tiny', 2048)")
+        _ = try await world.row("INSERT INTO serving.releases (name, model) VALUES ('tiny-1', 'tiny')")
+        _ = try await world.row(
+            """
+            INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted, last_reported_at)
+            SELECT id, runtime, 'tiny-1', 'vllm', 'ready', 4, 2048, true, now() FROM serving.hosts, unnest(ARRAY['one', 'two']) AS runtime
+            """)
+        _ = try await world.row(
+            """
+            INSERT INTO reliability.incident (key, rule, severity, provider, title, drill, began_at, opened_at, last_signal_at)
+            VALUES ('k', 'provider_health', 'page', 'alpha', 'Drill', true, now(), now(), now())
+            """)
+    }
+
+    private func settle(_ world: AdminWorld) async throws {
+        _ = try await world.row("UPDATE reliability.incident SET step = 'resolved', resolved_at = now()")
+    }
+
+    @Test func `a drill that must wait says so, or waits with --wait, and Ctrl-C aborts it`() async throws {
+        try await AdminWorld.run { world in
+            try await drillable(world)
+            let refused = try await world.plimsoll("drill", "worker-loss")
+            #expect(refused.exit == 1 && refused.errors.contains("can begin at") && refused.errors.contains("--wait waits for that"), "\(refused)")
+            let (child, errors) = try world.started(["drill", "worker-loss", "--wait"])
+            func said() -> String { (try? String(contentsOfFile: errors, encoding: .utf8)) ?? "" }
+            try await Waiting.until("the reason", within: .seconds(30)) { said().contains("waiting: incident 1 of an earlier drill is open") }
+            #expect(child.isRunning)
+            try await settle(world)
+            try await Waiting.until("the drill", within: .seconds(30)) {
+                try await world.row("SELECT 1 AS one FROM reliability.drill WHERE ended_at IS NULL") != nil
+            }
+            try await Waiting.until("it is known", within: .seconds(30)) { said().contains("waiting: it begins") }
+            child.signal(SIGINT)
+            #expect(try await child.ended(within: .seconds(30)) == 2)
+            #expect(said().contains("interrupted; the drill is over"), "\(said())")
+            #expect(try await world.row("SELECT end_reason FROM reliability.drill")?.value("end_reason") == "aborted")
+        }
+    }
+
+    @Test func `Ctrl-C ends the wait for a drill, and none is begun`() async throws {
+        try await AdminWorld.run { world in
+            try await drillable(world)
+            let (child, errors) = try world.started(["drill", "worker-loss", "--wait"])
+            func said() -> String { (try? String(contentsOfFile: errors, encoding: .utf8)) ?? "" }
+            try await Waiting.until("the reason", within: .seconds(30)) { said().contains("waiting:") }
+            child.signal(SIGINT)
+            #expect(try await child.ended(within: .seconds(30)) == 1)
+            #expect(said().contains("interrupted; no drill was begun"))
+            #expect(try await world.row("SELECT 1 AS one FROM reliability.drill") == nil)
         }
     }
 

@@ -243,6 +243,64 @@ struct DrillTests {
         }
     }
 
+    /// What an earlier drill of a provider left: its incident, and what was done about it, which ended so many seconds ago.
+    private static func left(
+        _ admin: AdminFixture, provider: String = "beta", resolved: Bool, ended: Int?, pinned: Bool = false, compression: Int = 12
+    ) async throws {
+        _ = try await admin.row(
+            """
+            WITH past AS (INSERT INTO reliability.drill (kind, provider, models, compression, reason, requested_by, started_at, until_at, ended_at, end_reason,
+                    report, held, reported_at)
+                VALUES ('provider-loss', \(provider), '{tiny}', \(compression), 'earlier', 'test', now() - interval '200 seconds', now() - interval '160 seconds',
+                    now() - interval '160 seconds', 'over', '{}', false, now() - interval '100 seconds')),
+            known AS (INSERT INTO reliability.incident (key, rule, severity, provider, region, title, drill, began_at, opened_at, last_signal_at, step, resolved_at)
+                VALUES ('k' || \(provider), 'provider_health', 'page', \(provider), 'eu', 'Drill', true, now() - interval '190 seconds',
+                    now() - interval '190 seconds', now() - interval '20 seconds', CASE WHEN \(resolved) THEN 'resolved' ELSE 'mitigated' END,
+                    CASE WHEN \(resolved) THEN now() END)
+                RETURNING id)
+            INSERT INTO reliability.mitigation (action, provider, region, incident_id, cause, mode, state, requested_by, created_at, expires_at, ended_at, pinned)
+            SELECT 'drain_provider', \(provider), 'eu', id, 'a drill', 'automatic', CASE WHEN \(ended)::integer IS NULL THEN 'active' ELSE 'reverted' END,
+                'policy', now() - interval '180 seconds', now() + interval '1 hour', now() - make_interval(secs => \(ended)), \(pinned) FROM known
+            """)
+    }
+
+    private static let compressed = #"{"kind": "provider-loss", "provider": "beta", "compression": 12, "reason": "rehearsal"}"#
+
+    @Test(
+        "what an earlier drill left open, in force or just taken back is waited for, with a time", arguments: ["open", "standing", "pinned", "ended"])
+    func notSettled(case name: String) async throws {
+        try await Self.with { admin in
+            try await Self.left(
+                admin, resolved: name != "open", ended: ["open": 170, "ended": 20][name], pinned: name == "pinned")
+            let refused = try await admin.post("drills", Self.compressed)
+            #expect(refused.status == 409 && refused.json["error"]["code"].string == "not_settled", "\(refused.text)")
+            let message = refused.json["error"]["message"].string ?? ""
+            let words = [
+                "open": "incident 1 of an earlier drill is open", "standing": "in force is drain provider", "pinned": "in force is drain provider",
+                "ended": "taken back just now was drain provider",
+            ]
+            #expect(message.hasPrefix(words[name] ?? "?"), "\(message)")
+            // What somebody wants to stay has no end.
+            #expect(message.contains("can begin at 20") == (name != "pinned"), "\(message)")
+            #expect(try await admin.row("SELECT 1 AS one FROM reliability.drill WHERE reason = 'rehearsal'") == nil)
+            // Nobody needs to notice it, so that nothing spoils it.
+            #expect(try await admin.post("drills", #"{"kind": "control-loss", "reason": "rehearsal"}"#).status == 201)
+        }
+    }
+
+    @Test("the time of a drill that must wait is when its policy acts again: at the pace of the new one, and of others nothing is waited for")
+    func settled() async throws {
+        try await Self.with { admin in
+            try await Self.left(admin, resolved: true, ended: 26)
+            let slow = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "beta", "reason": "rehearsal"}"#)
+            let message = slow.json["error"]["message"].string ?? ""
+            let until = try #require(message.split(separator: " ").lazy.compactMap { try? Date(String($0), strategy: .iso8601) }.first, "\(message)")
+            #expect((265...280).contains(until.timeIntervalSinceNow), "300 s without compression")
+            try await Self.left(admin, provider: "alpha", resolved: true, ended: 1)
+            #expect(try await admin.post("drills", Self.compressed).status == 201)
+        }
+    }
+
     private static let skus: [SQL] = [
         "INSERT INTO serving.pools (name, provider, region) VALUES ('beta-us', 'beta', 'us')",
         """

@@ -16,14 +16,13 @@ extension MachineTests {
                     }
                     try await providerLoss(plimsoll)
                     for (words, seconds) in [
-                        (["worker-loss", "--compress"], 20), (["wrong-answers", "--compress"], 20),
+                        (["worker-loss", "--compress", "--wait"], 20), (["wrong-answers", "--compress", "--wait"], 20),
                         (["slow-region", "--region", "local", "--delay", "150", "--load", "2"], 10),
                         (["control-loss"], 10),
                     ] {
                         let told = try await drill(plimsoll, words, seconds: seconds)
                         // What is noticed is acted upon, and taken back before the next begins.
-                        if words.contains("--compress") { #expect(told.contains("noticed      after"), "\(told)") }
-                        try await quiet(plimsoll)
+                        if words.contains("--wait") { #expect(told.contains("in force     after") && told.contains("taken back   after"), "\(told)") }
                     }
                     let endings = try await load.finish()
                     #expect(endings.allSatisfy { $0.outcome == "finished" }, "\(endings.summary)")
@@ -36,22 +35,19 @@ extension MachineTests {
 }
 
 extension MachineTests.DrillTests {
-    /// Runs one to its report. Nothing is lost and no minute is bad; how many seconds were needed is a matter of the machine, and of the benchmark.
+    /// Runs one to its report, and holds it to its promise but for the first tokens of a `slow-region`, which a busy machine makes late by itself.
     private func drill(_ plimsoll: Installation, _ words: [String], seconds: Int) async throws -> String {
         let errors = plimsoll.state + "/drill.log"
         let child = try ChildProcess(
             Checkout.program("plimsoll"), ["drill"] + words + ["--seconds", "\(seconds)"], environment: plimsoll.environment, errors: errors)
-        let code = try await child.ended(within: .seconds(150))
+        let code = try await child.ended(within: .seconds(300))
         let told = child.lines.joined(separator: "\n")
         let complaint = "\(words) \(code) \(told) \((try? String(contentsOfFile: errors, encoding: .utf8)) ?? "")"
         #expect(told.contains("of which 0 lost") && told.contains("bad minutes  0"), "\(complaint)")
-        let lines = child.lines.drop { !$0.hasPrefix("the promise") }
-        #expect(code == 0 ? lines == ["the promise held"] : lines.dropFirst().allSatisfy(isSlowness) && lines.count > 1, "\(complaint)")
+        let lines = Array(child.lines.drop { !$0.hasPrefix("the promise") })
+        let isLate = words.contains("slow-region") && code == 1 && lines.count == 2 && lines[1].contains("first tokens were later")
+        #expect(isLate || code == 0 && lines == ["the promise held"], "\(complaint)")
         return told
-    }
-
-    private func isSlowness(_ line: String) -> Bool {
-        ["s after it was noticed", "noticed after", "first tokens were later"].contains { line.contains($0) }
     }
 
     /// Nothing is open and nothing in force.

@@ -34,12 +34,17 @@ enum DrillResource {
     private static let creation = AdminRoute.change(.post, "drills") { call, fields, connection in
         var plan = try DrillPlan(&fields)
         try await plan.chooseTarget(connection)
-        let (models, regions) = try await plan.touches(connection)
+        let scope = try await plan.touches(connection)
+        let (models, regions) = (scope.models, scope.regions)
         guard try await connection.query("SELECT 1 FROM reliability.drill WHERE ended_at IS NULL").isEmpty else {
             throw AdminRefusal.conflict("drill_running", "another drill runs; wait for its end, or abort it")
         }
         try await plan.checkBounds(models, connection)
         let now = Date()
+        if plan.kind.mustBeDetected {
+            let remains = DrillRemains(scope: scope, compression: plan.compression, connection: connection, now: now)
+            if let words = try await remains.words() { throw AdminRefusal.conflict("not_settled", words) }
+        }
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.drill (kind, worker_id, provider, region, models, regions, delay_milliseconds, compression, reason,
@@ -139,13 +144,15 @@ private struct DrillPlan {
         """
 
     /// Models that are served by what it touches, and its regions; no region: all.
-    func touches(_ connection: PostgresConnection) async throws -> (models: [String], regions: [String]) {
-        let rows = try await connection.query("SELECT DISTINCT releases.model, hosts.region FROM \(Self.serving) AND \(touched)")
+    func touches(_ connection: PostgresConnection) async throws -> DrillScope {
+        let rows = try await connection.query(
+            "SELECT worker.id, pools.provider, releases.model, hosts.region FROM \(Self.serving) AND \(touched)")
         guard !rows.isEmpty || kind == .controlLoss else { throw AdminRefusal.fault("kind", "nothing serves there that could be drilled") }
-        let models = Set(try rows.map { try $0.value("model", as: String.self) })
+        func distinct(_ name: String) throws -> [String] { Set(try rows.map { try $0.value(name, as: String.self) }).sorted() }
         // Gateways of other regions may be alone with the drill, too.
-        let places = kind == .controlLoss ? region.map { [$0] } ?? [] : try rows.map { try $0.value("region", as: String.self) }
-        return (models.sorted(), Set(places).sorted())
+        let regions = try kind == .controlLoss ? region.map { [$0] } ?? [] : distinct("region")
+        return DrillScope(
+            models: try distinct("model"), regions: regions, providers: try distinct("provider"), workers: try rows.map { try $0.value("id") })
     }
 
     /// What it takes away must leave somebody who serves each model and was heard of lately.

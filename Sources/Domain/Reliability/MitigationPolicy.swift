@@ -2,7 +2,7 @@
 ///
 /// Of troubles, those of the tier that is protected first come first; of steps, those of the runbook. After each step it waits whether that
 /// helps. Nothing is taken back before it was held for a while and its trouble has been away for a while, and nothing that was taken back is done
-/// again within that time, so that nothing flaps.
+/// again within that time, so that nothing flaps. For a drill's trouble all three go by as much faster as it says.
 package struct MitigationPolicy: Sendable {
     /// In force at once; further ones wait.
     package var most = 6
@@ -21,6 +21,11 @@ package struct MitigationPolicy: Sendable {
     private static let presence: Int64 = 90
 
     package init() {}
+
+    /// For so long nothing that was taken back is done again.
+    ///
+    /// - Parameter haste: Times as fast as usual that it goes by, for a drill.
+    package func restSeconds(haste: Int64) -> Int64 { holdSeconds / haste }
 
     /// Something that is in force.
     package struct Standing: Sendable {
@@ -197,7 +202,7 @@ package struct MitigationPolicy: Sendable {
                 propose(targets, trouble)
                 let inForce = standing.filter { targets.contains($0.target) }
                 let isWaiting = inForce.contains { now - $0.appliedAt < policy.stepSeconds }
-                guard standing.count < policy.most, let next = targets.first(where: { canApply($0) && !(isWaiting && !$0.action.isUrgent) })
+                guard standing.count < policy.most, let next = targets.first(where: { canApply($0, trouble) && !(isWaiting && !$0.action.isUrgent) })
                 else { continue }
                 let expiresAt = now + policy.lifeSeconds
                 decisions.append(.apply(next, trouble: trouble.id, cost: ladder.cost(next), expiresAt: expiresAt))
@@ -205,11 +210,11 @@ package struct MitigationPolicy: Sendable {
             }
         }
 
-        private func canApply(_ target: MitigationTarget) -> Bool {
+        private func canApply(_ target: MitigationTarget, _ trouble: Trouble) -> Bool {
             guard isAutomatic(target), !situation.vetoed.contains(target), !standing.contains(where: { $0.target == target }) else {
                 return false
             }
-            if let ended = situation.ended[target], now - ended < policy.holdSeconds { return false }
+            if let ended = situation.ended[target], now - ended < policy.restSeconds(haste: trouble.haste) { return false }
             switch target.action {
             case .restartWorker: guard mayRestart(target) else { return false }
             // It is drained already.
@@ -238,7 +243,7 @@ package struct MitigationPolicy: Sendable {
         /// What only people can do is said once, when everything before it in the runbook is in force or cannot be.
         private mutating func propose(_ targets: [MitigationTarget], _ trouble: Trouble) {
             for target in targets {
-                if canApply(target) { return }
+                if canApply(target, trouble) { return }
                 guard !isAutomatic(target), !situation.proposed.contains(target), !situation.vetoed.contains(target) else { continue }
                 let isSaid = decisions.contains { if case .propose(target, _, _) = $0 { true } else { false } }
                 if !isSaid { decisions.append(.propose(target, trouble: trouble.id, cost: ladder.cost(target))) }

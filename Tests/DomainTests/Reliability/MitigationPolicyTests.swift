@@ -230,6 +230,20 @@ struct MitigationPolicyTests {
         #expect(applied(other).map(\.action) == [.backupRegion])
     }
 
+    @Test("what was taken back is not done again at once; for the trouble of a drill that rest is as much shorter as it says")
+    func rest() {
+        var fleet = fleet
+        for index in fleet.workers.indices where fleet.workers[index].provider == "a" { fleet.workers[index].isServing = false }
+        let drain = MitigationTarget(.drainProvider, region: "eu", provider: "a")
+        func decided(after seconds: Int64, haste: Int64) -> [MitigationTarget] {
+            var trouble = lost("a", lastSeen: seconds)
+            trouble.haste = haste
+            return applied(MitigationPolicy().decide(.init(now: seconds, troubles: [trouble], fleet: fleet, ended: [drain: 0])))
+        }
+        #expect(decided(after: 299, haste: 1).isEmpty && decided(after: 300, haste: 1) == [drain])
+        #expect(decided(after: 24, haste: 12).isEmpty && decided(after: 25, haste: 12) == [drain])
+    }
+
     @Test("whatever happens, nothing flaps, nobody is drained last, promises are kept and the list has its bound", arguments: 0..<40)
     func properties(seed: UInt64) {
         var random = SeededRandom(seed: seed)
