@@ -67,6 +67,32 @@ import Testing
         }
     }
 
+    @Test func `who has been silent for long serves nobody, by hand and in the plan; what a dry run would drain still does`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await incident(admin)
+            for statement in [
+                """
+                INSERT INTO serving.hosts (id, name, pool, region, boot_id, last_heartbeat_at)
+                VALUES ('00000000-0000-4000-8000-000000000003', 'other', 'llama', 'eu', 'b', now() - interval '10 minutes')
+                """,
+                """
+                INSERT INTO serving.workers (id, host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted)
+                VALUES ('00000000-0000-4000-8000-000000000004', '00000000-0000-4000-8000-000000000003', 'main', 'tiny-1', 'vllm', 'ready', 4, 2048, TRUE)
+                """,
+            ] as [SQL] { _ = try await admin.row(statement) }
+            let drain = #"{"action": "drain_worker", "worker": "00000000-0000-4000-8000-000000000002", "reason": "it seems slow"}"#
+            #expect(code(try await admin.post("mitigations", drain)) == "409 last_left")
+            for statement in [
+                "UPDATE serving.hosts SET last_heartbeat_at = now()", "UPDATE reliability.mitigation_policy SET mode = 'dry_run'",
+                """
+                INSERT INTO reliability.mitigation (action, worker_id, cause, mode, state, requested_by, created_at, expires_at)
+                VALUES ('drain_worker', '00000000-0000-4000-8000-000000000004', 'a dry run', 'dry_run', 'active', 'policy', now(), now() + interval '1 hour')
+                """,
+            ] as [SQL] { _ = try await admin.row(statement) }
+            #expect(try await admin.post("mitigations", drain).status == 201)
+        }
+    }
+
     @Test func `the plan shows what would be done and what it costs; what was vetoed is not in it`() async throws {
         try await AdminFixture.run { admin in
             _ = try await incident(admin)

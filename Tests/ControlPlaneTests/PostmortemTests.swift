@@ -42,6 +42,41 @@ import Testing
         }
     }
 
+    private let felt: SQL = """
+        SELECT serving.wire_time(impact_from) || ' ' || serving.wire_time(impact_until) AS one FROM reliability.incident WHERE rule = 'provider_health'
+        """
+
+    private func span(_ first: Double, _ end: Double) -> String {
+        "\((start + first).formatted(.iso8601)) \((start + end).formatted(.iso8601))"
+    }
+
+    @Test func `customers felt a lost provider in the minutes that say so, whatever its rule, and never those of drills or within the objective`()
+        async throws
+    {
+        try await IncidentWorld.with { world in
+            for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }
+            try await world.minute(start, good: 10, errors: 5, drill: true)
+            try await world.minute(start, good: 100)
+            try await world.world.pool.execute("UPDATE reliability.minute SET first_token_over = 5 WHERE NOT drill")
+            try await world.turn(start + 61, out: ["alpha"])
+            #expect(try await world.one(felt) == nil, "nobody felt it")
+            try await world.minute(start + 60, good: 90, errors: 10)
+            try await world.turn(start + 70, out: ["alpha"])
+            #expect(try await world.one(felt) == span(60, 120))
+            try await world.minute(start + 180, good: 90)
+            try await world.world.pool.execute("UPDATE reliability.minute SET first_token_over = 5 WHERE good = 90 AND bad = 0")
+            try await world.turn(start + 200, out: ["alpha"])
+            #expect(try await world.one(felt) == span(60, 240))
+            // After ten clean minutes it is another trouble, which has signs of its own.
+            try await world.minute(start + 900, good: 90, errors: 10)
+            try await world.turn(start + 910, out: ["alpha"])
+            #expect(try await world.one(felt) == span(60, 240))
+            for second in stride(from: 930.0, through: 1_560, by: 40) { try await world.turn(start + second) }
+            #expect(try await world.one(felt) == span(60, 240))
+            #expect(try await world.rows("SELECT 1 FROM reliability.incident WHERE rule = 'provider_health' AND resolved_at IS NULL").isEmpty)
+        }
+    }
+
     @Test func `who was asked and answered well says so with numbers, and how long it waited before it ended`() async throws {
         try await IncidentWorld.with { world in
             try await world.minute(start, good: 70)

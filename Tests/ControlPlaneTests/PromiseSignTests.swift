@@ -97,6 +97,49 @@ import Testing
         }
     }
 
+    @Test func `a tenant's own budget that ends within a day is told while the tenant spends of it, unless its tier's is`() async throws {
+        try await IncidentWorld.with { world in
+            let (pool, tenant) = (world.world.pool, UUID())
+            func state(_ subject: SQL) -> SQL {
+                """
+                INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, consumed_numerator,
+                    consumed_denominator, rolling_total, rolling_bad, rolling_consumed_numerator, rolling_consumed_denominator, verdict, freeze_state,
+                    causes, evaluated_at, hour_burn)
+                SELECT subject.id, 'availability', objective.id, now() - interval '15 days', now() + interval '15 days', 43200, 39, 9, 10, 43200, 39, 9, 10,
+                    'met', 'normal', '{}', now(), 6
+                FROM reliability.budget_subject AS subject, reliability.objective WHERE objective.name = 'availability' AND \(subject)
+                """
+            }
+            _ = try await pool.pipeline([
+                "INSERT INTO serving.tenants (id, name, display_name, tier) VALUES (\(tenant), 'acme', 'Acme', 'business')",
+                "INSERT INTO reliability.budget_subject (tenant_id, tier, model, region, first_minute_at) VALUES (\(tenant), '', 'tiny', 'eu', \(start))",
+                state("subject.tenant_id IS NOT NULL"),
+            ])
+            let incidents: SQL = "SELECT key FROM reliability.incident WHERE rule IN ('budget_ending', 'burn') AND resolved_at IS NULL"
+            try await world.minute(start, good: 500, errors: 1)
+            try await world.turn(start + 10)
+            #expect(try await world.rows(incidents).isEmpty, "others fail, it does not")
+            try await world.minute(start, good: 500, errors: 1, tenant: tenant)
+            try await world.turn(start + 16)
+            #expect(try await world.rows(incidents) == ["(business/tiny/eu/budget_ending/tenant:\(tenant.lowercased))"])
+            let told = try await world.one("SELECT text AS one FROM reliability.incident_event WHERE kind = 'opened' AND text LIKE '%ends%'")
+            #expect(told == "at the pace of the last hour the budget of tenant \(tenant.lowercased) ends: availability in 12.0 h")
+            _ = try await pool.pipeline([
+                "UPDATE reliability.incident SET resolved_at = \(start), step = 'resolved'",
+                "INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('business', 'tiny', 'eu', \(start))",
+                state("subject.tenant_id IS NULL"),
+            ])
+            for second in [22.0, 28] { try await world.turn(start + second) }
+            #expect(try await world.rows(incidents) == ["(business/tiny/eu/budget_ending)"])
+            _ = try await pool.pipeline(["UPDATE reliability.incident SET resolved_at = \(start), step = 'resolved'", alert("tenant_id IS NOT NULL")])
+            for second in [34.0, 40] { try await world.turn(start + second) }
+            #expect(
+                try await world.rows("\(incidents) ORDER BY key") == [
+                    "(business/tiny/eu/budget_ending)", "(business/tiny/eu/burn/tenant:\(tenant.lowercased))",
+                ])
+        }
+    }
+
     @Test func `nobody who probes from outside for three minutes is an incident of its own, where there is an endpoint to probe`() async throws {
         try await IncidentWorld.with(outside: ["eu"]) { world in
             for region in ["eu", "us"] {

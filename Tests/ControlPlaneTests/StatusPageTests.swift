@@ -155,6 +155,32 @@ import Testing
         }
     }
 
+    @Test func `of one trouble the public hears once, of the models that it touches, and of lost capacity only what customers felt`() async throws {
+        try await withMaker { world, maker in
+            let (provider, _) = (
+                try await incident(world, impactMinutes: 30, rule: "provider_health"),
+                try await incident(world, impactMinutes: 30, rule: "redundancy")
+            )
+            try await world.pool.execute(
+                """
+                UPDATE reliability.incident SET model = '', snapshot = '{"fleet": {"workers": [{"model": "tiny"}, {"model": "other"}]}}' WHERE id = \(provider)
+                """)
+            #expect(try await maker.make(at: Self.now).incidents.map(\.title) == ["Disruption of other, tiny in eu"])
+            #expect(try await world.count("SELECT 1 FROM reliability.status_post WHERE models = '{other,tiny}' AND regions = '{eu,eu}'") == 1)
+        }
+        try await withMaker { world, maker in
+            _ = try await incident(world, impactMinutes: 30, rule: "provider_health")
+            _ = try await incident(world, impactMinutes: 20, rule: "server_errors")
+            _ = try await incident(world, impactMinutes: 9, rule: "worker_health")
+            _ = try await maker.make(at: Self.now)
+            let told =
+                "SELECT 1 FROM reliability.status_post AS post JOIN reliability.incident ON incident.id = incident_id WHERE post.published_at IS NOT NULL"
+                as SQL
+            #expect(try await world.count(told) == 1)
+            #expect(try await world.count("\(told) AND rule = 'server_errors'") == 1)
+        }
+    }
+
     @Test func `a drill that nobody feels is told once, and makes nothing look worse than it is`() async throws {
         try await withMaker { world, maker in
             try await traffic(world, 1..<40, good: 100)

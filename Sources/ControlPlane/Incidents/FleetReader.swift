@@ -5,6 +5,7 @@ import Postgres
 /// The fleet as hosts and gateways tell it, of one moment.
 struct FleetReader: Sendable {
     /// Nothing that is older counts as silence: while nobody listened nobody could be heard.
+    /// Whose host has not spoken since then may not have had the time; `.distantPast`: who has not spoken is silent.
     let listeningSince: Date
     let now: Date
 

@@ -85,13 +85,13 @@ struct IncidentBook: Sendable {
         try await note(id, "step", step.rawValue, actor: actor)
     }
 
-    /// It is over: customers felt it until its last sign. What woke people, or spent much of a budget, must be written up within two days.
+    /// It is over: customers felt it until its last sign, where minutes do not tell until when. What woke people, or spent much of a budget, must be written up within two days.
     func resolve(_ id: UUID, draft: PostmortemDraft.Made, actor: String, reason: String) async throws {
         let due = now.addingTimeInterval(Double(IncidentRules.postmortemTime) / 1_000_000)
         try await connection.execute(
             """
             UPDATE reliability.incident SET step = 'resolved', resolved_at = \(now),
-                impact_until = CASE WHEN impact_from IS NULL THEN NULL ELSE greatest(last_signal_at, impact_from) END,
+                impact_until = CASE WHEN impact_from IS NULL THEN NULL ELSE coalesce(impact_until, greatest(last_signal_at, impact_from)) END,
                 mitigated_at = coalesce(mitigated_at, \(now)), postmortem = \(draft.document)::jsonb,
                 postmortem_due = CASE WHEN severity = 'page' OR \(draft.isDue) THEN \(due)::timestamptz END
             WHERE id = \(id)

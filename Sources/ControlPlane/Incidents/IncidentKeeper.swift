@@ -141,6 +141,7 @@ package actor IncidentKeeper: Service {
             for trigger in opened { report(trigger) }
         }
         guard hasNews else { return }
+        if open.values.contains(where: \.isJudgedByMinutes) { try await FeltMinutes(pool: reliability, now: now).note() }
         try await close(epoch: epoch, now: now)
         if isTidying { try await tidy(epoch: epoch, now: now) }
         try await metrics.show(serving, now: now)
@@ -231,13 +232,8 @@ package actor IncidentKeeper: Service {
             default: true
             }
         }
-        let burns = Set(told.map(\.key.text)).union(open.keys)
-        return ownTriggers(picture, open: open, now: now)
-            + told.filter { trigger in
-                // One customer's is a part of all customers', and a budget that ends is one that is spent too fast.
-                let wider = IncidentKey(.burn, tier: trigger.key.tier, model: trigger.key.model, region: trigger.key.region)
-                return wider == trigger.key || ![.burn, .budgetEnding].contains(trigger.key.signal) || !burns.contains(wider.text)
-            }
+        let known = Set(told.map(\.key.text)).union(open.keys)
+        return ownTriggers(picture, open: open, now: now) + told.filter { trigger in !trigger.key.widerBudgets.contains { known.contains($0.text) } }
     }
 
     /// An alert looks back for hours: it is a trouble, and reason for another step, only while more is being spent.
@@ -341,6 +337,7 @@ package actor IncidentKeeper: Service {
         try await desk.expire()
         let open = try await traced(try await blamed(try await book.open(), alarms, book), culprits, book)
         let terms = try await desk.terms()
+        if terms.mode != .dryRun { try await desk.endRehearsals() }
         if terms.mode != .off {
             let situation = try await desk.situation(open.map(\.trouble), fleet, terms)
             let touched = try await desk.carryOut(terms.policy.decide(situation), terms)

@@ -15,6 +15,8 @@ struct IncidentWindows: Sendable {
         "first_tokens", "first_tokens_late",
     ]
 
+    private static func touches(_ model: SQL) -> SQL { "(cardinality(\(FeltMinutes.models)) = 0 OR \(model) = ANY(\(FeltMinutes.models)))" }
+
     static func read(
         _ tenant: UUID, _ places: [(model: String, region: String)], _ month: Range<Int64>, _ databases: ControlDatabases
     ) async throws -> IncidentWindows {
@@ -32,7 +34,7 @@ struct IncidentWindows: Sendable {
                 SELECT count(*) FILTER (WHERE total.bad > 0) AS bad_minutes, coalesce(sum(total.good), 0)::bigint AS good,
                     coalesce(sum(total.bad), 0)::bigint AS bad, coalesce(sum(total.first_token_samples), 0)::bigint AS samples,
                     coalesce(sum(total.first_token_over), 0)::bigint AS late
-                FROM reliability.minute_total AS total WHERE total.tenant_id = \(tenant) AND incident.model IN ('', total.model)
+                FROM reliability.minute_total AS total WHERE total.tenant_id = \(tenant) AND \(touches("total.model"))
                     AND incident.region IN ('', total.region) AND total.minute_at >= date_trunc('minute', incident.impact_from)
                     AND total.minute_at < coalesce(incident.impact_until, now()) AND total.minute_at >= \(EvidenceTime.minute(month.lowerBound))
                     AND total.minute_at < \(EvidenceTime.minute(month.upperBound))) AS felt
@@ -40,7 +42,7 @@ struct IncidentWindows: Sendable {
                 AND coalesce(impact_until, 'infinity') > \(EvidenceTime.minute(month.lowerBound))
                 AND coalesce(incident.tenant_id = \(tenant), TRUE) AND tier IN ('', \(try tier?.value("tier", as: String.self) ?? ""))
                 AND EXISTS (SELECT 1 FROM unnest(\(models)::text[], \(regions)::text[]) AS used (model, region)
-                    WHERE incident.model IN ('', used.model) AND incident.region IN ('', used.region))
+                    WHERE \(touches("used.model")) AND incident.region IN ('', used.region))
             ORDER BY impact_from, number
             """)
         let documents = try rows.map { try $0.value("document", as: String.self) }

@@ -48,6 +48,13 @@ struct MitigationDesk: Sendable {
         }
     }
 
+    /// What was only said in a dry run is not done: it must not keep the policy from doing it.
+    func endRehearsals() async throws {
+        let rows = try await connection.query(
+            "SELECT id FROM reliability.mitigation WHERE state = 'active' AND mode = 'dry_run' ORDER BY created_at, id FOR UPDATE")
+        for row in rows { try await end(try row.value("id"), state: "reverted", reason: "the dry run is over", actor: "policy") }
+    }
+
     func situation(_ troubles: [Trouble], _ fleet: FleetView, _ terms: Terms) async throws -> MitigationPolicy.Situation {
         var situation = MitigationPolicy.Situation(now: now.wholeSeconds, troubles: troubles, fleet: fleet)
         let rows = try await connection.query(
@@ -59,8 +66,8 @@ struct MitigationDesk: Sendable {
                     FALSE) AS has_failed,
                 \(MitigationTarget.columns)
             FROM reliability.mitigation
-            WHERE state IN ('active', 'proposed') OR vetoed_until > \(now)
-                OR ended_at > \(now.addingTimeInterval(-max(Self.proposalRest, Double(terms.policy.holdSeconds))))
+            WHERE vetoed_until > \(now) OR (mode <> 'dry_run' OR \(terms.mode == .dryRun)) AND (state IN ('active', 'proposed')
+                OR ended_at > \(now.addingTimeInterval(-max(Self.proposalRest, Double(terms.policy.holdSeconds)))))
             ORDER BY created_at, id
             """)
         for row in rows { try add(row, to: &situation) }

@@ -147,7 +147,7 @@ enum MitigationResource {
     private static let plan = AdminRoute.read("mitigation-plan") { call, databases in
         try call.refuseQuery()
         let now = Date()
-        var picture = try await FleetReader(listeningSince: now, now: now).read { try await databases.serving.pipeline($0) }
+        var picture = try await FleetReader(listeningSince: .distantPast, now: now).read { try await databases.serving.pipeline($0) }
         picture.view.demand = try await DemandReader(serving: databases.serving, billing: databases.billing, now: now).read()
         let fleet = picture.view
         let decisions = try await databases.serving.transaction { connection in
@@ -240,7 +240,7 @@ private struct MitigationWish {
         _ target: MitigationTarget, _ databases: ControlDatabases, _ connection: PostgresConnection
     ) async throws -> MitigationCost {
         let now = Date()
-        var fleet = try await FleetReader(listeningSince: now, now: now).read { try await connection.pipeline($0) }.view
+        var fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
         var reader = DemandReader(serving: databases.serving, billing: databases.billing, now: now)
         if let value = target.value { (reader.cappedOutput, reader.longPrompt) = (value, value) }
         fleet.demand = try await reader.read()
@@ -251,9 +251,12 @@ private struct MitigationWish {
     static func check(_ target: MitigationTarget, _ connection: PostgresConnection) async throws {
         guard target.action.isUrgent else { return }
         let now = Date()
-        let fleet = try await FleetReader(listeningSince: now, now: now).read { try await connection.pipeline($0) }.view
+        let fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
         let desk = MitigationDesk(connection: connection, now: now)
-        let standing = try await desk.situation([], fleet, try await desk.terms()).standing.map(\.target)
+        var terms = try await desk.terms()
+        // What a dry run would drain still serves.
+        if terms.mode == .dryRun { terms.mode = .act }
+        let standing = try await desk.situation([], fleet, terms).standing.map(\.target)
         guard fleet.survives(standing + [target]) else {
             throw AdminRefusal.conflict("last_left", "nothing else would be left to serve a model")
         }

@@ -31,8 +31,7 @@ struct PostmortemDraft: Sendable {
             """
             SELECT title, rule, tier, model, region, tenant_id, began_at, opened_at, mitigated_at, impact_from, last_signal_at, resolved_at,
                 \(MitigationReach.firstInForce([id.lowercased])) AS in_force_at,
-                ARRAY(SELECT DISTINCT worker ->> 'model' FROM jsonb_array_elements(CASE WHEN jsonb_typeof(snapshot #> '{fleet,workers}') = 'array'
-                    THEN snapshot #> '{fleet,workers}' ELSE '[]' END) AS worker WHERE worker ->> 'model' IS NOT NULL) AS models,
+                \(FeltMinutes.models) AS models,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode IN ('automatic', 'manual'))::text AS actions,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
@@ -40,7 +39,7 @@ struct PostmortemDraft: Sendable {
             FROM reliability.incident AS incident WHERE incident.id = \(id)
             """)
         guard let row, let signal = IncidentSignal(rawValue: try row.value("rule")) else { return Made(document: "{}", isDue: false) }
-        let scope = try scope(row, until: end)
+        let scope = try scope(row, signal, until: end)
         let (impact, cost) = (try await impact(scope), IncidentCost(reliability: reliability))
         let (budget, credits) = (try await cost.budget(scope), try await cost.credits(scope))
         let (began, opened): (Date, Date) = (try row.value("began_at"), try row.value("opened_at"))
@@ -63,12 +62,12 @@ struct PostmortemDraft: Sendable {
 
     /// Minutes of what customers felt; where the rule itself does not say that they did, those from its beginning to its end of what it touches: its
     /// model, or those that its workers served when it opened.
-    private func scope(_ row: PostgresRow, until end: Date) throws -> IncidentCost.Scope {
-        let (felt, began): (Date?, Date) = (try row.value("impact_from"), try row.value("began_at"))
+    private func scope(_ row: PostgresRow, _ signal: IncidentSignal, until end: Date) throws -> IncidentCost.Scope {
+        let felt = try signal.isJudgedByMinutes ? nil : row.value("impact_from", as: Date?.self)
         let until = try felt == nil ? row.value("resolved_at", as: Date?.self) ?? end : row.value("last_signal_at", as: Date.self)
-        let (model, from): (String, Date) = (try row.value("model"), felt ?? began)
+        let from = try felt ?? row.value("began_at")
         return IncidentCost.Scope(
-            tier: try row.value("tier"), models: model.isEmpty ? try row.value("models") : [model], region: try row.value("region"),
+            tier: try row.value("tier"), models: try row.value("models"), region: try row.value("region"),
             tenant: try row.value("tenant_id"), minutes: from.wholeSeconds / 60..<max(from, until).wholeSeconds / 60 + 1)
     }
 

@@ -13,8 +13,8 @@ struct SignalTables: Sendable {
 
     /// What is told, and of it the burns of which the news is not in minutes of all customers: a late last token, one customer's own.
     func triggers() async throws -> (told: [IncidentTrigger], spending: Set<IncidentKey>) {
-        let burns = try await burns()
-        return (try await probes() + burns.map(\.trigger) + forecasts(), Set(burns.filter(\.isSpending).map(\.trigger.key)))
+        let alerts = try await burns() + forecasts()
+        return (try await probes() + alerts.map(\.trigger), Set(alerts.filter(\.isSpending).map(\.trigger.key)))
     }
 
     /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside.
@@ -62,46 +62,63 @@ struct SignalTables: Sendable {
                 bool_or(alert.kind = 'ttlt_p95' AND EXISTS (SELECT 1 FROM reliability.probe WHERE probe.model = subject.model
                     AND probe.region = subject.region AND \(MinuteBook.fixedLength) AND probe.ttlt_us > objective.threshold_microseconds
                     AND probe.at > \(now.addingTimeInterval(-Self.fresh)) AND probe.at <= \(now)))
-                OR bool_or(subject.tenant_id IS NOT NULL AND EXISTS (SELECT 1 FROM reliability.minute WHERE minute.tenant_id = subject.tenant_id
-                    AND minute.model = subject.model AND minute.region = subject.region AND NOT minute.drill
-                    AND (minute.bad > 0 OR minute.first_token_over > 0)
-                    AND minute.minute_at >= date_trunc('minute', \(now)::timestamptz) - interval '1 minute' AND minute.minute_at <= \(now))) AS spending
+                OR bool_or(\(isSpending("subject"))) AS spending
             FROM reliability.burn_alert AS alert JOIN reliability.budget_subject AS subject ON subject.id = alert.subject_id
             LEFT JOIN reliability.objective AS objective ON objective.id = alert.objective_id
             WHERE alert.closed_at IS NULL AND alert.severity = 'page' AND alert.opened_at <= \(now)
             GROUP BY subject.tenant_id, subject.tier, subject.model, subject.region
             """)
-        let tiers = try await tiers(try rows.compactMap { try $0.value("tenant_id", as: UUID?.self) })
+        let tiers = try await tiers(of: rows)
         return try rows.map { row in
-            let tenant = try row.value("tenant_id", as: UUID?.self)?.lowercased
-            let key = IncidentKey(
-                .burn, tier: try tenant.map { tiers[$0] ?? "" } ?? row.value("tier"), model: try row.value("model"), region: try row.value("region"),
-                tenant: tenant ?? "")
-            let whose = tenant.map { " of tenant \($0)" } ?? ""
-            let text = "budget of \(try row.value("kinds", as: String.self))\(whose) is spent too fast"
+            let key = try key(.burn, row, tiers)
+            let text = "budget of \(try row.value("kinds", as: String.self))\(Self.whose(key)) is spent too fast"
             return (IncidentTrigger(key: key, beganAt: try row.value("began_at"), text: text), try row.value("spending"))
         }
     }
 
-    private func tiers(_ tenants: [UUID]) async throws -> [String: String] {
+    /// Of a budget: a tenant's own is about its tier too.
+    private func key(_ signal: IncidentSignal, _ row: PostgresRow, _ tiers: [String: String]) throws -> IncidentKey {
+        let tenant = try row.value("tenant_id", as: UUID?.self)?.lowercased
+        return IncidentKey(
+            signal, tier: try tenant.map { tiers[$0] ?? "" } ?? row.value("tier"), model: try row.value("model"), region: try row.value("region"),
+            tenant: tenant ?? "")
+    }
+
+    private static func whose(_ key: IncidentKey) -> String { key.tenant.isEmpty ? "" : " of tenant \(key.tenant)" }
+
+    /// Of a tenant's own budget: more is spent of it now, by minutes of its own.
+    private func isSpending(_ subject: SQL) -> SQL {
+        """
+        (\(subject).tenant_id IS NOT NULL AND EXISTS (SELECT 1 FROM reliability.minute WHERE minute.tenant_id = \(subject).tenant_id
+            AND minute.model = \(subject).model AND minute.region = \(subject).region AND NOT minute.drill
+            AND (minute.bad > 0 OR minute.first_token_over > 0)
+            AND minute.minute_at >= date_trunc('minute', \(now)::timestamptz) - interval '1 minute' AND minute.minute_at <= \(now)))
+        """
+    }
+
+    /// Of tenants, by their ids.
+    private func tiers(of rows: [PostgresRow]) async throws -> [String: String] {
+        let tenants = try rows.compactMap { try $0.value("tenant_id", as: UUID?.self) }
         guard !tenants.isEmpty else { return [:] }
         let rows = try await serving.query("SELECT id, tier FROM serving.tenants WHERE id = ANY(\(tenants)::uuid[])")
         return try rows.reduce(into: [:]) { $0[try $1.id("id")] = try $1.value("tier", as: String.self) }
     }
 
     /// Budgets that are not spent yet, and will be soon as it goes on like this.
-    private func forecasts() async throws -> [IncidentTrigger] {
+    private func forecasts() async throws -> [(trigger: IncidentTrigger, isSpending: Bool)] {
         let rows = try await reliability.query(
             """
-            SELECT s.tier, s.model, s.region, string_agg(r.kind || ' in ' || \(BudgetResource.hoursLeft) || ' h', ', ' ORDER BY r.kind) AS ends
+            SELECT s.tenant_id, s.tier, s.model, s.region,
+                string_agg(r.kind || ' in ' || \(BudgetResource.hoursLeft) || ' h', ', ' ORDER BY r.kind) AS ends, bool_or(\(isSpending("s"))) AS spending
             FROM \(BudgetResource.source)
-            WHERE s.tenant_id IS NULL AND s.ended_at IS NULL AND \(BudgetResource.hoursLeft)::numeric BETWEEN 0.1 AND \(IncidentRules.forecastHours)
-            GROUP BY s.tier, s.model, s.region
+            WHERE s.ended_at IS NULL AND \(BudgetResource.hoursLeft)::numeric BETWEEN 0.1 AND \(IncidentRules.forecastHours)
+            GROUP BY s.tenant_id, s.tier, s.model, s.region
             """)
+        let tiers = try await tiers(of: rows)
         return try rows.map { row in
-            let key = IncidentKey(.budgetEnding, tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"))
-            return IncidentTrigger(
-                key: key, beganAt: now, text: "at the pace of the last hour the budget ends: \(try row.value("ends", as: String.self))")
+            let key = try key(.budgetEnding, row, tiers)
+            let text = "at the pace of the last hour the budget\(Self.whose(key)) ends: \(try row.value("ends", as: String.self))"
+            return (IncidentTrigger(key: key, beganAt: now, text: text), try row.value("spending"))
         }
     }
 

@@ -16,7 +16,7 @@ struct PublicationDesk: Sendable {
         try await WindowPublication(reliability: reliability).tend(at: now)
     }
 
-    /// An incident that customers feel has a draft from its first moment; a drill's is published at once and says that it is one
+    /// An incident that customers feel has a draft from the first moment at which they do; a drill's is published at once and says that it is one
     /// (once: what it takes of redundancy is no trouble of its own).
     private func draftIncidents(_ now: Date) async throws {
         try await reliability.execute(
@@ -24,13 +24,15 @@ struct PublicationDesk: Sendable {
             INSERT INTO reliability.status_post (kind, incident_id, title, impact, models, regions, began_at, publish_at, created_by)
             SELECT 'incident', incident.id,
                 left(concat(CASE WHEN incident.drill THEN 'Drill: ' END, 'Disruption',
-                    CASE WHEN incident.model <> '' THEN ' of ' || coalesce(incident.model, '') END,
+                    CASE WHEN cardinality(touched.models) > 0 THEN ' of ' || array_to_string(touched.models, ', ') END,
                     CASE WHEN incident.region <> '' THEN ' in ' || incident.region END), 200),
                 CASE WHEN incident.drill THEN 'none' WHEN incident.severity = 'page' THEN 'major' ELSE 'minor' END,
-                ARRAY[incident.model], ARRAY[incident.region], coalesce(incident.impact_from, incident.opened_at),
+                CASE WHEN cardinality(touched.models) > 0 THEN touched.models ELSE ARRAY[''] END,
+                array_fill(incident.region, ARRAY[greatest(cardinality(touched.models), 1)]), coalesce(incident.impact_from, incident.opened_at),
                 CASE WHEN incident.drill THEN incident.opened_at
                     ELSE incident.impact_from + make_interval(mins => \(IncidentRules.draftMinutes)) END, 'automatic'
-            FROM reliability.incident AS incident
+            FROM reliability.incident AS incident CROSS JOIN LATERAL (SELECT CASE WHEN incident.drill THEN array_remove(ARRAY[incident.model], '')
+                ELSE \(FeltMinutes.models) END AS models) AS touched
             WHERE (incident.impact_from IS NOT NULL OR incident.drill AND incident.rule <> 'redundancy') AND incident.tenant_id IS NULL
                 AND incident.opened_at > \(now)::timestamptz - interval '90 days'
             ON CONFLICT (incident_id) DO NOTHING
@@ -46,7 +48,8 @@ struct PublicationDesk: Sendable {
             """)
     }
 
-    /// Ten minutes of impact, whether it still lasts or is over by now: an incident that was shorter stays a draft.
+    /// Ten minutes of impact, whether it still lasts or is over by now: an incident that was shorter stays a draft. So does lost capacity while another
+    /// incident tells of the same places: the public hears of one trouble once.
     private func publishDue(_ now: Date) async throws {
         try await reliability.transaction { connection in
             let rows = try await connection.query(
@@ -55,7 +58,8 @@ struct PublicationDesk: Sendable {
                 WHERE post.published_at IS NULL AND post.vetoed_at IS NULL AND post.publish_at <= \(now) AND (post.incident_id IS NULL OR EXISTS (
                     SELECT 1 FROM reliability.incident WHERE incident.id = post.incident_id AND (incident.drill OR
                         coalesce(incident.impact_until, incident.resolved_at, \(now)) >=
-                            incident.impact_from + make_interval(mins => \(IncidentRules.draftMinutes)))))
+                            incident.impact_from + make_interval(mins => \(IncidentRules.draftMinutes)))
+                        AND NOT (incident.impact_from IS NOT NULL AND NOT incident.drill AND \(Self.isToldByAnother))))
                 RETURNING post.id, post.incident_id
                 """)
             for row in rows {
@@ -69,6 +73,20 @@ struct PublicationDesk: Sendable {
                     """)
             }
         }
+    }
+
+    /// Of one that customers feel by its rule, or of a loss that is nearer to the cause, the same place and time.
+    private static var isToldByAnother: SQL {
+        let rank = { (name: SQL) -> SQL in "(coalesce(array_position(\(FeltMinutes.rules)::text[], \(name).rule), 0), \(name).number)" }
+        return """
+            (incident.rule = ANY(\(FeltMinutes.rules)) AND EXISTS (SELECT 1 FROM reliability.incident AS other
+                JOIN reliability.status_post AS told ON told.incident_id = other.id
+                WHERE other.id <> incident.id AND NOT other.drill AND \(rank("other")) < \(rank("incident")) AND told.vetoed_at IS NULL
+                    AND (other.resolved_at IS NULL OR told.published_at IS NOT NULL)
+                    AND other.impact_from <= coalesce(incident.impact_until, incident.resolved_at, 'infinity')
+                    AND coalesce(other.impact_until, other.resolved_at, 'infinity') >= incident.impact_from
+                    AND told.models && post.models AND told.regions && post.regions))
+            """
     }
 
     private func followIncidents(_ now: Date) async throws {

@@ -38,6 +38,14 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
         }
     }
 
+    /// Capacity that is lost: whether customers feel it is seen in the minutes of what it touches.
+    package var isJudgedByMinutes: Bool {
+        switch self {
+        case .providerHealth, .workerHealth, .redundancy: true
+        default: false
+        }
+    }
+
     /// In words without a provider's or host's name, for titles that customers may see.
     package var title: String {
         switch self {
@@ -100,6 +108,15 @@ package struct IncidentKey: Sendable, Hashable {
         self.region = region
         self.provider = provider
         self.subject = subject
+    }
+
+    /// Of a budget: what stands for it. One customer's is a part of all customers', and a budget that ends soon is one that is spent too fast.
+    package var widerBudgets: [IncidentKey] {
+        guard signal == .burn || signal == .budgetEnding else { return [] }
+        let signals: [IncidentSignal] = signal == .burn ? [.burn] : [.burn, .budgetEnding]
+        return signals.flatMap { signal in
+            ["", tenant].map { IncidentKey(signal, tier: tier, model: model, region: region, tenant: $0) }
+        }.filter { $0 != self }
     }
 
     /// As rows hold it.
