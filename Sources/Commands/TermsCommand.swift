@@ -70,6 +70,7 @@ enum Agreements: EndingKind {
     static let endingAbstract = "Ends an agreement now."
     static let columns: [AdminColumn] = [
         "id", "tenant", "terms_name", "model", "region", "state", "starts_at", "ends_at", "monthly_minimum_micro_usd",
+        "stops_fallback_of",
     ]
     static let filters: [KindFilter] = [.tenant, "model", "region", KindFilter("state", "proposed, active or ended")]
     static let fields: [KindField] = [
@@ -107,7 +108,20 @@ enum Credits: AdminKind {
 struct CreditsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "credits", abstract: "What months give back, with the arithmetic.",
-        subcommands: [ListVerb<Credits>.self, GetVerb<Credits>.self, ComputeCredit.self])
+        subcommands: [ListVerb<Credits>.self, GetVerb<Credits>.self, ComputeCredit.self, WaitingCreditsCommand.self])
+}
+
+enum WaitingCredits: AdminKind {
+    static let path = "waiting-credits"
+    static let noun = "month that waits for its credit"
+    static let columns: [AdminColumn] = ["month", "tenant", "model", "region", "since", "tries", "tried_at", "reason", "agreement"]
+    static let filters: [KindFilter] = [.tenant, "agreement", "month", KindFilter("failing", "yes: tried in vain; or no")]
+}
+
+struct WaitingCreditsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "waiting", abstract: "Months whose credit is to be computed, and why it could not be.",
+        subcommands: [ListVerb<WaitingCredits>.self])
 }
 
 /// `plimsoll credits compute AGREEMENT 2026-06`

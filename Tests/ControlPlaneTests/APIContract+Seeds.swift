@@ -27,6 +27,12 @@ extension APIContract {
         SELECT id, tenant_id, terms_id, '2026-01', 1, 'issued', 5, '{"month": "2026-01"}', 'test' FROM reliability.agreement
         """,
         """
+        INSERT INTO reliability.credit_recheck (agreement_id, month) SELECT id, '2026-01' FROM reliability.agreement
+        """,
+        """
+        INSERT INTO reliability.credit_fault (agreement_id, month, reason) SELECT id, '2026-01', 'decoding: leaves that are none' FROM reliability.agreement
+        """,
+        """
         INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, worker_id, tenant_id, title, began_at, opened_at,
             last_signal_at, impact_from, snapshot)
         VALUES ('pro/tiny/eu/server_errors', 'server_errors', 'page', 'pro', 'tiny', 'eu', 'alpha', gen_random_uuid(),

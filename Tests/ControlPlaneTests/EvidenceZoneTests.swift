@@ -183,16 +183,16 @@ extension EvidenceWorld {
             let ledger = CreditLedger(evidence.databases)
             // Months later: nobody computed it in its time.
             try await ledger.computeDue(at: Date(timeIntervalSince1970: Double(month.upperBound + 200_000) * 60))
-            #expect(try await ledger.waiting() == 0)
+            #expect(try await ledger.backlog().waiting == 0)
             let cents = { try await evidence.credits(EvidenceWorld.month).map { $0.split(separator: " ")[3] } }
             #expect(try await cents() == ["7500"], "30 bad minutes and 100 that nobody measured")
             let again = { (versions: [Substring]) in
-                #expect(try await ledger.waiting() == 1)
+                #expect(try await ledger.backlog().waiting == 1)
                 await #expect(throws: AdminRefusal.self, "not before the credit is there") { _ = try await evidence.verify(EvidenceWorld.month) }
                 try await evidence.turn(at: end + Int64(200 * versions.count), closed: end - 20)
                 try await ledger.computeNoted()
                 try await evidence.turn(at: end + Int64(200 * versions.count) + 61, closed: end - 20)
-                #expect(try await ledger.waiting() == 0)
+                #expect(try await ledger.backlog().waiting == 0)
                 #expect(try await cents() == versions)
                 let found = try await evidence.verify(EvidenceWorld.month)
                 #expect(found.holds, "\(found.steps)")

@@ -149,7 +149,8 @@ import Testing
                     """)
             }
             _ = try await agree(silent)
-            #expect(try await fall("eu").json["error"]["code"].string == "not_in_terms")
+            let refused = try await fall("eu")
+            #expect(refused.json["error"]["code"].string == "not_in_terms" && refused.text.contains("acme (silent version 1)"), "\(refused.text)")
             #expect(try await fall("us").json["error"]["code"].string != "not_in_terms")
             _ = try await admin.row(
                 """
@@ -158,6 +159,49 @@ import Testing
                 """)
             _ = try await agree(named)
             #expect(try await fall("eu").json["error"]["code"].string != "not_in_terms")
+        }
+    }
+
+    @Test func whichContractStopsAFallbackIsToldAndANewVersionOfItsTermsLetsItAnswer() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            _ = try await admin.post("models", #"{"name": "small", "display_name": "Small", "context_tokens": 2048}"#)
+            _ = try await admin.row(Self.probe)
+            for (name, model, more) in [("small-pro", "small", ""), ("tiny-pro", "tiny", #", "fallback_sku": "small-pro""#)] {
+                let sku = """
+                    {"name": "\(name)", "model": "\(model)", "tier": "pro", "primary_region": "eu", "prompt_price_pico_usd": 1,
+                    "completion_price_pico_usd": 1\(more)}
+                    """
+                #expect(try await admin.post("skus", sku).status == 201)
+            }
+            _ = try await admin.row("UPDATE serving.skus SET state = 'active'")
+            let terms = { (more: String) in
+                try await admin.post("terms", "{\"name\": \"pro\", \"title\": \"Pro\", \"tier\": \"pro\", \"evidence_days\": 1\(more)}")
+            }
+            _ = try await terms("")
+            _ = try await admin.row(
+                """
+                INSERT INTO reliability.probe_minute SELECT 'tiny', 'eu', minute_at, 1, 0
+                FROM generate_series(date_trunc('minute', now()) - interval '2 days', now(), '1 minute') AS minute_at ON CONFLICT DO NOTHING
+                """)
+            let agree = { try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#) }
+            let silent = try await agree()
+            #expect(silent.json["stops_fallback_of"].string == "tiny-pro", "\(silent.text)")
+            let sku = { try await admin.get("skus/tiny-pro").json["fallback_refused_by"] }
+            #expect(try await sku().string == "acme (pro version 1)")
+            let readiness = try await admin.get("readiness").text
+            #expect(readiness.contains("whose terms do not name its model: tiny-pro by acme (pro version 1)"))
+            #expect(try await terms(#", "fallback_model": "small", "fallback_quality": "short answers""#).json["version"] == .number(2))
+            #expect(try await sku().string == "acme (pro version 1)", "a version that nobody has signed changes nothing")
+            _ = try await admin.post("agreements/\(silent.json["id"].string ?? "")/end")
+            let next = try await agree()
+            #expect(next.json["terms_name"].string == "pro v2" && next.json["stops_fallback_of"] == .null, "\(next.text)")
+            _ = try await admin.row(
+                """
+                UPDATE reliability.agreement SET starts_at = starts_at - interval '2 hours', ends_at = date_trunc('minute', now()) - interval '1 hour'
+                WHERE state = 'ended' RETURNING 1
+                """)
+            #expect(try await sku() == .null)
         }
     }
 

@@ -58,6 +58,16 @@ import Testing
         ),
         ("quotas-in-plan", "UPDATE serving.tiers SET burst_requests = NULL, burst_tokens = NULL"),
         ("sla-review", "INSERT INTO reliability.terms (name, version, title, tier, created_by) VALUES ('pro', 2, 'Pro', 'pro', 'test')"),
+        (
+            "credits",
+            """
+            WITH made AS (INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence,
+                    requested_by)
+                SELECT tenants.id, terms.id, 'tiny', 'eu', 'active', date_trunc('minute', now()), 0, '{}', 'test'
+                FROM serving.tenants, reliability.terms LIMIT 1 RETURNING id)
+            INSERT INTO reliability.credit_fault (agreement_id, month, reason) SELECT id, '2026-01', 'decoding: leaves that are none' FROM made
+            """
+        ),
         ("status-page", "UPDATE reliability.status_look SET status = 0"),
         ("support", "UPDATE reliability.status_settings SET support_hours = NULL"),
     ]

@@ -11,7 +11,8 @@ extension AdminResource {
                 json_build_object('id', r.id, 'name', r.name, 'model', r.model, 'tier', r.tier, 'service_class', r.service_class,
                     'context_class', r.context_class, 'primary_region', r.primary_region, 'backup_region', r.backup_region,
                     'prompt_price_pico_usd', r.prompt_price_pico_usd, 'completion_price_pico_usd', r.completion_price_pico_usd,
-                    'fallback_sku', r.fallback_sku, 'state', r.state, 'override_reason', r.override_reason,
+                    'fallback_sku', r.fallback_sku,
+                    'fallback_refused_by', \(FallbackTerms.refusedForSKU), 'state', r.state, 'override_reason', r.override_reason,
                     'override_requested_by', r.override_requested_by, 'override_approved_by', r.override_approved_by,
                     'created_at', serving.wire_time(r.created_at), 'updated_at', serving.wire_time(r.updated_at))
                 """,

@@ -55,17 +55,23 @@ struct BundleMaker: Sendable {
     private func refuseUnsettled(_ tree: TenantTree) async throws {
         let row = try await databases.reliability.queryOne(
             """
-            SELECT 1 FROM reliability.credit_recheck AS known JOIN reliability.agreement ON agreement.id = known.agreement_id
-            WHERE agreement.tenant_id = \(tree.tenant) AND known.month = \("\(tree.month)")
+            SELECT known.reason FROM (
+                SELECT noted.agreement_id, fault.reason FROM reliability.credit_recheck AS noted
+                LEFT JOIN reliability.credit_fault AS fault ON fault.agreement_id = noted.agreement_id AND fault.month = noted.month
+                WHERE noted.month = \("\(tree.month)")) AS known
+            JOIN reliability.agreement ON agreement.id = known.agreement_id WHERE agreement.tenant_id = \(tree.tenant)
             UNION ALL
-            SELECT 1 FROM reliability.evidence_late WHERE tenant_id = \(tree.tenant)
+            SELECT NULL FROM reliability.evidence_late WHERE tenant_id = \(tree.tenant)
                 AND minute_at >= \(EvidenceTime.minute(tree.month.minutes.lowerBound)) AND minute_at < \(EvidenceTime.minute(tree.month.minutes.upperBound))
-            LIMIT 1
+            ORDER BY reason NULLS LAST LIMIT 1
             """)
-        guard row == nil else {
+        guard let row else { return }
+        guard let reason = try row.value("reason", as: String?.self) else {
             throw AdminRefusal.conflict(
                 "not_settled", "something of this month was told or approved just now, and its credits are being computed anew")
         }
+        throw AdminRefusal.conflict(
+            "not_settled", "a credit of this month cannot be computed (\(reason)): see plimsoll credits waiting list failing=yes")
     }
 
     /// Leaves of a part, and how many the tree has at its end. Nil when the tenant had no tree yet.

@@ -15,9 +15,7 @@ enum BusinessReadiness {
         ReadinessLine("sla-review", .business, "The SLA addendum was reviewed before use", check: review),
         ReadinessLine("status-page", .business, "The status page is up", check: statusPage),
         ReadinessLine("support", .business, "Customers know whom to ask and when", check: support),
-        ReadinessLine("credits", .business, "Refunds and service credits are documented") {
-            try await $0.attested("credits", missing: "where customers read how credits and refunds are computed is not known here")
-        },
+        ReadinessLine("credits", .business, "Refunds and service credits are documented", check: credits),
         ReadinessLine("accounting", .business, "Accounting is prepared for token and fiat payments") {
             try await $0.attested("accounting", missing: "no rehearsal of the books is known")
         },
@@ -67,6 +65,20 @@ enum BusinessReadiness {
         guard terms > 0 else { return .missing("there are no terms") }
         guard unreviewed.isEmpty, let at = try row.value("at", as: Date?.self) else { return .missing("not reviewed by counsel: \(unreviewed)") }
         return .proven("\(terms) terms in force, each reviewed by counsel", at: at)
+    }
+
+    /// What is documented and cannot be computed is no promise that is kept.
+    @Sendable private static func credits(_ sources: ReadinessSources) async throws -> ReadinessFinding {
+        let row = try await sources.reliability(
+            "SELECT count(*) AS failing, max(tried_at) AS at, min(month) AS month, min(reason) AS reason FROM reliability.credit_fault")
+        let failing: Int = try row.value("failing")
+        guard failing == 0 else {
+            let (month, reason): (String, String) = (try row.value("month"), try row.value("reason"))
+            return .missing(
+                "credits that cannot be computed: \(failing), since \(month) (\(reason)); see plimsoll credits waiting list failing=yes",
+                at: try row.value("at"))
+        }
+        return try await sources.attested("credits", missing: "where customers read how credits and refunds are computed is not known here")
     }
 
     /// As it was last found through the public endpoints.

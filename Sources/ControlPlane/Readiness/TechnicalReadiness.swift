@@ -108,9 +108,10 @@ enum TechnicalReadiness {
     @Sendable private static func fallback(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.serving(
             """
-            WITH sold AS (SELECT sku.name, tier.capacity_policy <> 'shared' AS promises FROM serving.skus AS sku
-                JOIN serving.tiers AS tier ON tier.name = sku.tier WHERE sku.state = 'active')
+            WITH sold AS (SELECT r.name, tier.capacity_policy <> 'shared' AS promises, \(FallbackTerms.refusedForSKU) AS refused_by
+                FROM serving.skus AS r JOIN serving.tiers AS tier ON tier.name = r.tier WHERE r.state = 'active')
             SELECT count(*) AS sold, min(tried.at) AS at,
+                coalesce(string_agg(sold.name || ' by ' || sold.refused_by, '; ' ORDER BY sold.name), '') AS refused,
                 coalesce(string_agg(sold.name, ', ' ORDER BY sold.name) FILTER (WHERE tried.at IS NULL), '') AS untried,
                 coalesce(string_agg(sold.name, ', ' ORDER BY sold.name) FILTER (WHERE NOT tried.held), '') AS failed
             FROM sold LEFT JOIN LATERAL (SELECT at, held FROM reliability.tried_fallback AS known
@@ -120,13 +121,16 @@ enum TechnicalReadiness {
         let (sold, untried, failed): (Int, String, String) = (try row.value("sold"), try row.value("untried"), try row.value("failed"))
         let at = try row.value("at", as: Date?.self)
         guard sold > 0 else { return .missing("nothing is sold: no SKU is active") }
-        if !failed.isEmpty { return .missing("the promise did not hold when the fallback was last tried of: \(failed)", at: at) }
+        let refused: String = try row.value("refused")
+        let stopped = refused.isEmpty ? "" : "; the fallback SKU does not answer, by contracts whose terms do not name its model: \(refused)"
+        if !failed.isEmpty { return .missing("the promise did not hold when the fallback was last tried of: \(failed)\(stopped)", at: at) }
         guard untried.isEmpty, let at else {
             return .missing(
-                "no drill of the last 30 days had requests served by a fallback of: \(untried) (plimsoll drill provider-loss --load 4)", at: at)
+                "no drill of the last 30 days had requests served by a fallback of: \(untried) (plimsoll drill provider-loss --load 4)\(stopped)",
+                at: at)
         }
         return .proven(
-            "the promise held while the fallback served customers, in a drill of the last 30 days for each sold SKU; SKUs: \(sold)", at: at)
+            "the promise held while the fallback served customers, in a drill of the last 30 days for each sold SKU; SKUs: \(sold)\(stopped)", at: at)
     }
 
     @Sendable private static func probes(_ sources: ReadinessSources) async throws -> ReadinessFinding {

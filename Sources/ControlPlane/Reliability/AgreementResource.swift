@@ -18,6 +18,7 @@ enum AgreementResource {
                     'region', r.region, 'state', r.state, 'starts_at', serving.wire_time(r.starts_at), 'ends_at', serving.wire_time(r.ends_at),
                     'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'maintenance_weekday', r.maintenance_weekday,
                     'maintenance_from_minute', r.maintenance_from_minute, 'maintenance_until_minute', r.maintenance_until_minute,
+                    'stops_fallback_of', \(FallbackTerms.stoppedByAgreement),
                     'evidence', r.evidence, 'override_reason', r.override_reason, 'requested_by', r.requested_by,
                     'approved_by', r.approved_by, 'created_at', serving.wire_time(r.created_at), 'updated_at', serving.wire_time(r.updated_at))
                 """,

@@ -12,6 +12,8 @@ package struct CreditKeeper: Service {
     private let lease: Lease
     private let now: @Sendable () -> Date
     private let waiting: GaugeMetric
+    private let failing: GaugeMetric
+    private let late: GaugeMetric
     private let logger: Logger
 
     package init(
@@ -23,6 +25,10 @@ package struct CreditKeeper: Service {
         self.now = now
         waiting = metrics.gauge(
             "plimsoll_control_credits_waiting", "Months of agreements whose credit is to be computed, again or for the first time.")
+        failing = metrics.gauge(
+            "plimsoll_control_credits_failing", "Of them those that could not be computed when it was last tried; credits waiting list says why.")
+        late = metrics.gauge(
+            "plimsoll_control_credits_late", "Months of agreements that have been over for five days and have no final credit.")
         self.logger = logger
     }
 
@@ -34,12 +40,18 @@ package struct CreditKeeper: Service {
                     if try await lease.acquire(serving) != nil {
                         // All months of all agreements are looked at, which a day of the month does not hurry.
                         if nextSearch <= .now {
-                            try await credits.noteDue(at: now())
+                            try await credits.noteDue(at: now(), settling: .seconds(60))
+                            late.set(Double(try await credits.late(at: now())))
                             nextSearch = .now + .seconds(600)
                         }
-                        waiting.set(Double(try await credits.waiting()))
+                        let backlog = try await credits.backlog()
+                        waiting.set(Double(backlog.waiting))
+                        failing.set(Double(backlog.failing))
                         // In pieces, so that the lease is kept while months of a great installation are computed.
                         try await credits.computeNoted { try await lease.acquire(serving) != nil }
+                    } else {
+                        // Whoever holds the lease tells them.
+                        for gauge in [waiting, failing, late] { gauge.set(0) }
                     }
                 } catch {
                     if !Task.isCancelled { logger.error("A credit could not be computed", metadata: [LogKeys.code: "\(errorCode(error))"]) }

@@ -26,30 +26,52 @@ struct CreditLedger: Sendable {
 
     /// Notes months of agreements that have no final credit yet, however long they have been over, from the fourth day of the month after on. What
     /// changes a month that has one notes it by itself: triggers on what credits are computed from.
-    func noteDue(at moment: Date) async throws {
+    ///
+    /// - Parameter settling: Until what was noted is computed. A transaction that was open before the note was there saw nothing to note a change in; in a
+    ///   minute it is over.
+    func noteDue(at moment: Date, settling: Duration = .zero) async throws {
         try await reliability.execute(
             """
-            INSERT INTO reliability.credit_recheck (agreement_id, month)
-            SELECT agreement.id, to_char(past.first, 'YYYY-MM')
-            FROM reliability.agreement JOIN reliability.terms ON terms.id = agreement.terms_id, LATERAL generate_series(
-                date_trunc('month', agreement.starts_at AT TIME ZONE terms.time_zone),
-                least(agreement.ends_at, \(moment)::timestamptz) AT TIME ZONE terms.time_zone, interval '1 month') AS past (first)
-            WHERE agreement.state IN ('active', 'ended')
-                AND \(moment)::timestamptz >= (past.first + interval '1 month' + make_interval(days => \(Int(Self.graceDays)))) AT TIME ZONE terms.time_zone
-                AND coalesce(agreement.ends_at > past.first AT TIME ZONE terms.time_zone, true)
-                AND NOT EXISTS (SELECT 1 FROM reliability.credit WHERE credit.agreement_id = agreement.id
-                    AND credit.month = to_char(past.first, 'YYYY-MM') AND (evidence -> 'complete')::boolean)
-            ORDER BY 1, 2 ON CONFLICT DO NOTHING
+            INSERT INTO reliability.credit_recheck (agreement_id, month, noted_at)
+            SELECT due.agreement_id, due.month, clock_timestamp() + make_interval(secs => \(settling.components.seconds))
+            FROM (\(Self.open(at: moment, days: Self.graceDays))) AS due
+            WHERE NOT EXISTS (SELECT 1 FROM reliability.credit_recheck AS known WHERE known.agreement_id = due.agreement_id AND known.month = due.month)
+            ORDER BY 1, 2
             """)
     }
 
-    /// Months that wait for their credit.
-    func waiting() async throws -> Int {
-        try await reliability.queryOne("SELECT count(*) AS waiting FROM reliability.credit_recheck")?.value("waiting") ?? 0
+    /// Months of agreements that have been over for so many days and have no final credit.
+    private static func open(at moment: Date, days: Int64) -> SQL {
+        """
+        SELECT agreement.id AS agreement_id, to_char(past.first, 'YYYY-MM') AS month
+        FROM reliability.agreement JOIN reliability.terms ON terms.id = agreement.terms_id, LATERAL generate_series(
+            date_trunc('month', agreement.starts_at AT TIME ZONE terms.time_zone),
+            least(agreement.ends_at, \(moment)::timestamptz) AT TIME ZONE terms.time_zone, interval '1 month') AS past (first)
+        WHERE agreement.state IN ('active', 'ended')
+            AND \(moment)::timestamptz >= (past.first + interval '1 month' + make_interval(days => \(Int(days)))) AT TIME ZONE terms.time_zone
+            AND coalesce(agreement.ends_at > past.first AT TIME ZONE terms.time_zone, true)
+            AND NOT EXISTS (SELECT 1 FROM reliability.credit WHERE credit.agreement_id = agreement.id
+                AND credit.month = to_char(past.first, 'YYYY-MM') AND (evidence -> 'complete')::boolean)
+        """
     }
 
-    /// Computes what was noted until now. A month that cannot be computed does not keep the others from it and stays noted; the first of their errors is
-    /// thrown at the end.
+    /// Months whose credit is to be computed, and of them those that could not be when it was last tried.
+    func backlog() async throws -> (waiting: Int, failing: Int) {
+        let row = try await reliability.queryOne(
+            """
+            SELECT (SELECT count(DISTINCT (agreement_id, month)) FROM reliability.credit_recheck) AS waiting,
+                (SELECT count(*) FROM reliability.credit_fault) AS failing
+            """)
+        return (try row?.value("waiting") ?? 0, try row?.value("failing") ?? 0)
+    }
+
+    /// Months without a final credit two days after the others of their month had one: it fails, or leaves of their minutes do not come.
+    func late(at moment: Date) async throws -> Int {
+        try await reliability.queryOne("SELECT count(*) AS late FROM (\(Self.open(at: moment, days: Self.graceDays + 2))) AS due")?.value("late") ?? 0
+    }
+
+    /// Computes what was noted until now. A month that cannot be computed does not keep the others from it, stays noted and says why; the first of their
+    /// errors is thrown at the end.
     ///
     /// - Parameter goesOn: Asked after each piece.
     func computeNoted(_ goesOn: () async throws -> Bool = { true }) async throws {
@@ -57,30 +79,43 @@ struct CreditLedger: Sendable {
         var failure: (any Error)?
         repeat {
             let rows = try await reliability.query(
-                "SELECT agreement_id, month, noted_at FROM reliability.credit_recheck WHERE noted_at <= \(limit) ORDER BY noted_at LIMIT \(Self.piece)"
-            )
+                """
+                SELECT agreement_id, month, array_agg(id ORDER BY id) AS ids FROM reliability.credit_recheck
+                WHERE noted_at <= \(limit) GROUP BY agreement_id, month ORDER BY min(noted_at) LIMIT \(Self.piece)
+                """)
             guard !rows.isEmpty else { break }
             for row in rows {
-                let note = Note(agreement: try row.value("agreement_id"), month: try row.value("month"), at: try row.value("noted_at"))
+                let note = Note(agreement: try row.value("agreement_id"), month: try row.value("month"), ids: try row.value("ids"))
                 do {
                     try await issue(note)
                 } catch {
                     failure = failure ?? error
-                    try await reliability.execute(
-                        """
-                        UPDATE reliability.credit_recheck SET noted_at = clock_timestamp()
-                        WHERE agreement_id = \(note.agreement) AND month = \(note.month)
-                        """)
+                    try await keep(note, after: error)
                 }
             }
         } while try await goesOn()
         if let failure { throw failure }
     }
 
+    /// What was noted of a month before it is computed. What is noted meanwhile, or by a transaction that is not over, has other ids.
     private struct Note {
         var agreement: UUID
         var month: String
-        var at: Date
+        var ids: [Int64]
+    }
+
+    /// Notes the month again, as one note, and what kept it from being computed.
+    private func keep(_ note: Note, after error: any Error) async throws {
+        let reason = String(((error as? PostgresError)?.description ?? errorCode(error)).prefix(400))
+        try await reliability.transaction { connection in
+            try await connection.execute("DELETE FROM reliability.credit_recheck WHERE id = ANY(\(note.ids.dropLast().map(\.self))::bigint[])")
+            try await connection.execute("UPDATE reliability.credit_recheck SET noted_at = clock_timestamp() WHERE id = \(note.ids.last)")
+            try await connection.execute(
+                """
+                INSERT INTO reliability.credit_fault AS fault (agreement_id, month, reason) VALUES (\(note.agreement), \(note.month), \(reason))
+                ON CONFLICT (agreement_id, month) DO UPDATE SET tried_at = clock_timestamp(), tries = fault.tries + 1, reason = EXCLUDED.reason
+                """)
+        }
     }
 
     /// Where leaves are missing yet, one provisional version is enough. What was noted while it was computed stays noted.
@@ -91,11 +126,8 @@ struct CreditLedger: Sendable {
                 try await connection.execute(
                     "SELECT audit.append(\(Self.actor), 'compute', 'credit', \(credit.uuidString.lowercased()), NULL, \(found.arithmetic))")
             }
-            try await connection.execute(
-                """
-                DELETE FROM reliability.credit_recheck
-                WHERE agreement_id = \(note.agreement) AND month = \(note.month) AND noted_at <= \(note.at)
-                """)
+            try await connection.execute("DELETE FROM reliability.credit_recheck WHERE id = ANY(\(note.ids)::bigint[])")
+            try await connection.execute("DELETE FROM reliability.credit_fault WHERE agreement_id = \(note.agreement) AND month = \(note.month)")
         }
     }
 

@@ -22,6 +22,28 @@ enum CreditResource {
             ]),
         naming: .none)
 
+    /// Months whose credit is to be computed, the longest first, with what keeps those from it that were tried in vain. They have no bundle until then.
+    static let waiting = AdminRoute.read("waiting-credits") { call, databases in try await waitingList.page(call, databases.serving) }
+
+    private static let failing: SQL = "CASE WHEN fault.tries > 0 THEN 'yes' ELSE 'no' END"
+
+    private static let waitingList = Listing(
+        document: """
+            json_build_object('agreement', r.agreement_id, 'tenant', promised.tenant_id, 'model', promised.model, 'region', promised.region,
+                'month', r.month, 'since', serving.wire_time(coalesce(fault.since_at, r.since_at)), 'failing', \(failing),
+                'tries', coalesce(fault.tries, 0), 'tried_at', serving.wire_time(fault.tried_at), 'reason', fault.reason)
+            """,
+        source: """
+            (SELECT agreement_id, month, min(noted_at) AS since_at FROM reliability.credit_recheck GROUP BY agreement_id, month) AS r
+            JOIN reliability.agreement AS promised ON promised.id = r.agreement_id
+            LEFT JOIN reliability.credit_fault AS fault ON fault.agreement_id = r.agreement_id AND fault.month = r.month
+            """,
+        order: "coalesce(fault.since_at, r.since_at)", id: "concat_ws(' ', r.agreement_id, r.month)", idType: "text",
+        filters: [
+            .reference("tenant", "promised.tenant_id", to: .tenants), .uuid("agreement", "r.agreement_id"), .text("month", "r.month"),
+            .choice("failing", failing, ["yes", "no"]),
+        ])
+
     /// Computes a month from what is stored. The same inputs give the version that there is; others make a new one. Before all leaves are there it is
     /// provisional: no invoice takes it, and it is no evidence.
     static let computation = AdminRoute.wideChange(.post, "agreements/{id}/credits/compute") { call, fields, connection, databases in
@@ -35,7 +57,7 @@ enum CreditResource {
         guard try await !connection.query(isOver).isEmpty else { throw AdminRefusal.conflict("not_over", "this month is not over") }
         let made = try await CreditLedger.record(found, by: call.actor.label, connection)
         // What is approved or told while this is computed is looked at once more.
-        try await connection.execute("INSERT INTO reliability.credit_recheck (agreement_id, month) VALUES (\(id), \(month)) ON CONFLICT DO NOTHING")
+        try await connection.execute("INSERT INTO reliability.credit_recheck (agreement_id, month) VALUES (\(id), \(month))")
         let newest = try await connection.queryOne(
             "SELECT id FROM reliability.credit WHERE agreement_id = \(id) AND month = \(month) ORDER BY version DESC LIMIT 1")
         guard let credit = try newest?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
