@@ -37,7 +37,7 @@ enum Exclusions: EndingKind {
         .optional("tenant", "id or name; absent: all", changeable: false),
         .optional("model", changeable: false),
         .optional("region", changeable: false),
-        .required("code", "customer_network, over_quota, force_majeure, scheduled_maintenance, over_limit or misuse", changeable: false),
+        .required("code", "customer_network, over_quota, force_majeure, over_limit or misuse; maintenance has windows", changeable: false),
         .required("reason", changeable: false),
         .required("starts_at", "a whole minute", changeable: false),
         .required("ends_at", changeable: false),

@@ -22,6 +22,7 @@ extension APIContract {
             opened_at, closed_at)
         SELECT subject_id, kind, objective_id, 'page', 3600, 300, 20, 14.4, 5, 100, now(), now() FROM reliability.budget_state
         """,
+        "UPDATE reliability.agreement SET state = 'active'",
         """
         INSERT INTO reliability.credit (agreement_id, tenant_id, terms_id, month, version, status, amount_cents, arithmetic, computed_by)
         SELECT id, tenant_id, terms_id, '2026-01', 1, 'issued', 5, '{"month": "2026-01"}', 'test' FROM reliability.agreement

@@ -179,11 +179,7 @@ import Testing
                 try await admin.post("terms", "{\"name\": \"pro\", \"title\": \"Pro\", \"tier\": \"pro\", \"evidence_days\": 1\(more)}")
             }
             _ = try await terms("")
-            _ = try await admin.row(
-                """
-                INSERT INTO reliability.probe_minute SELECT 'tiny', 'eu', minute_at, 1, 0
-                FROM generate_series(date_trunc('minute', now()) - interval '2 days', now(), '1 minute') AS minute_at ON CONFLICT DO NOTHING
-                """)
+            try await PromiseFixture.measure(admin)
             let agree = { try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#) }
             let silent = try await agree()
             #expect(silent.json["stops_fallback_of"].string == "tiny-pro", "\(silent.text)")
@@ -264,11 +260,7 @@ import Testing
     @Test func evidenceThatSupportsAPromiseMakesItAtOnce() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)
-            _ = try await admin.row(
-                """
-                INSERT INTO reliability.probe_minute SELECT 'tiny', 'eu', minute_at, 1, 0
-                FROM generate_series(date_trunc('minute', now()) - interval '2 days', now(), '1 minute') AS minute_at RETURNING 1
-                """)
+            try await PromiseFixture.measure(admin)
             #expect(try await admin.post("terms", #"{"name": "pro", "title": "Pro", "tier": "pro", "evidence_days": 1}"#).status == 201)
             let made = try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#)
             #expect(made.json["state"].string == "active" && made.json["evidence"]["unmeasured"] == .number(0), "\(made.text)")

@@ -52,7 +52,7 @@ struct PromiseOfMonth: Sendable {
         let gaps = try await PromiseGaps(pool: reliability).gaps(
             of: agreement.subject, month: month, rules: agreement.maintenance(terms), codes: terms.exclusions)
         for gap in MinuteGaps.merged(gaps, within: promise.minutes) {
-            let why = try await Self.reasons(of: gap, agreement, reliability)
+            let why = try await Self.reasons(of: gap, agreement, terms, reliability)
             exclusions.append(
                 EvidenceExclusion(promise: promise.id, code: why.code, minutes: gap, approval: why.approval, reason: why.reason))
         }
@@ -60,19 +60,20 @@ struct PromiseOfMonth: Sendable {
 
     /// Windows and exclusions that lie over a gap, as far as the contract knows them.
     private static func reasons(
-        of gap: Range<Int64>, _ agreement: Agreement, _ reliability: PostgresPool
+        of gap: Range<Int64>, _ agreement: Agreement, _ terms: TermsVersion, _ reliability: PostgresPool
     ) async throws -> (code: String, approval: String, reason: String) {
         let row = try await reliability.queryOne(
             """
             SELECT string_agg(DISTINCT code, ', ') AS code, string_agg(DISTINCT approval, '; ') AS approval, string_agg(DISTINCT reason, '; ') AS reason
             FROM (
                 SELECT 'scheduled_maintenance' AS code, 'announced ' || serving.wire_time(announced_at) AS approval, reason, model, region, starts_at, ends_at
-                FROM reliability.maintenance_window WHERE state <> 'cancelled'
+                FROM reliability.maintenance_window
+                WHERE state <> 'cancelled' AND starts_at - announced_at >= make_interval(hours => \(Int(terms.maintenanceLeadHours)))
                 UNION ALL
                 SELECT code, 'approved by ' || array_to_string(approved_by, ', '), reason, model, region, starts_at, ends_at
                 FROM reliability.effective_exclusion WHERE tenant_id IS NULL OR tenant_id = \(agreement.tenant)) AS known
-            WHERE coalesce(model = \(agreement.model), true) AND coalesce(region = \(agreement.region), true)
-                AND starts_at < \(EvidenceTime.minute(gap.upperBound)) AND ends_at > \(EvidenceTime.minute(gap.lowerBound))
+            WHERE code = ANY(\(terms.exclusions)::text[]) AND coalesce(model = \(agreement.model), true)
+                AND coalesce(region = \(agreement.region), true) AND starts_at < \(EvidenceTime.minute(gap.upperBound)) AND ends_at > \(EvidenceTime.minute(gap.lowerBound))
             """)
         return (
             try row?.value("code", as: String?.self) ?? "", try row?.value("approval", as: String?.self) ?? "",

@@ -17,8 +17,8 @@ package enum AdminRoutes {
         let tiers = AdminResource.tiers
         let tenants = AdminResource.tenants
         let keys = KeyResource.resource
-        return tiers.reads + [tiers.creation, tiers.update, tiers.removal]
-            + tenants.reads + [tenants.creation, tenants.update, AdminResource.tenantRemoval]
+        return tiers.reads + [tiers.creation, AdminResource.tierUpdate, tiers.removal]
+            + tenants.reads + [tenants.creation, AdminResource.tenantUpdate, AdminResource.tenantRemoval]
             + keys.reads + [KeyResource.creation, keys.update, KeyResource.rotation, KeyResource.revocation]
             + [QuotaResource.list]
     }

@@ -42,7 +42,8 @@ enum AgreementResource {
         try fields.finish()
         guard let owner = try await TenantOwned.tenant(tenant, connection) else { throw AdminRefusal.fault("tenant", "does not exist") }
         let version = try await activeTerms(terms ?? "", owner, model, region, connection)
-        let missing = try await TermsProof.missing(version, connection)
+        let place = ObjectiveScope(tenant: owner.uuidString.lowercased(), tier: version.tier, model: model, region: region)
+        let missing = try await TermsProof.missing(version, for: place, connection)
         guard missing.isEmpty else {
             throw AdminRefusal.conflict("not_measured", "nothing measures this promise now: \(missing.joined(separator: "; "))")
         }
@@ -113,13 +114,16 @@ enum AgreementResource {
         return try await resource.change(connection, id, "approve")
     }
 
-    /// With the notice that the terms ask for, or at once where both sides agree; never for time that has passed.
+    /// With the notice that the terms ask for, or at once where both sides agree; never for time that has passed. What is only proposed was never
+    /// promised: it is gone, and its audit row keeps it.
     static let ending = AdminRoute.change(.post, "agreements/{id}/end") { call, fields, connection in
         let wished = fields.value(AdminField("ends_at", .instant)) as? Date
         // Kept by the audit row.
         _ = fields.text("reason", .reason)
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
+        let proposal = try await resource.change(connection, id, "withdraw")
+        guard try await connection.execute("DELETE FROM reliability.agreement WHERE id = \(id) AND state = 'proposed'") == 0 else { return proposal }
         let done = try await connection.execute(
             """
             UPDATE reliability.agreement SET state = 'ended', updated_at = now(), ends_at = greatest(starts_at + interval '1 minute',
@@ -128,5 +132,16 @@ enum AgreementResource {
             """)
         guard done > 0 else { throw AdminRefusal.conflict("ended", "it has ended already") }
         return try await resource.change(connection, id, "end")
+    }
+
+    /// Nobody is promised anything any more who is not there.
+    static func end(ofTenant tenant: UUID, _ connection: PostgresConnection) async throws {
+        try await connection.execute("DELETE FROM reliability.agreement WHERE tenant_id = \(tenant) AND state = 'proposed'")
+        try await connection.execute(
+            """
+            UPDATE reliability.agreement SET state = 'ended', updated_at = now(),
+                ends_at = greatest(starts_at + interval '1 minute', date_trunc('minute', now()))
+            WHERE tenant_id = \(tenant) AND coalesce(ends_at > now(), true)
+            """)
     }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPTypes
+import HTTPWire
 import Postgres
 
 /// Scheduled maintenance. A window is announced once; what was announced is not moved, it is cancelled and announced anew.
@@ -90,6 +91,13 @@ enum ExclusionResource {
 
     static let creation = AdminRoute.change(.post, "exclusions") { call, fields, connection in
         let tenant = fields.text("tenant", .reference)
+        // Or work that was announced too late, outside the agreed window or beyond the month's minutes would be left out all the same.
+        if fields.raw("code")?.string == "scheduled_maintenance" {
+            fields.add("code", "maintenance is left out by its window alone: plimsoll maintenance-windows create")
+        }
+        if fields.raw("code")?.string == "force_majeure" {
+            try await ForceMajeurePublication.check(fields.raw("reason")?.string, connection)
+        }
         let id = try await TenantOwned.insert(
             resource, "reliability.exclusion", tenant: tenant, &fields, connection, more: [("requested_by", "\(call.actor.label)")])
         return try await resource.change(connection, id, "create", status: .created)
@@ -100,15 +108,18 @@ enum ExclusionResource {
         let id = try await resource.locked(call.reference, connection)
         let row = try await connection.queryOne(
             """
-            SELECT requested_by, approved_by, withdrawn_at IS NOT NULL AS withdrawn, code = 'force_majeure' AND NOT published AS secret
+            SELECT requested_by, approved_by, withdrawn_at IS NOT NULL AS withdrawn, code = 'force_majeure' AND NOT published AS secret,
+                code = 'scheduled_maintenance' AS maintenance
             FROM reliability.exclusion WHERE id = \(id)
             """)
         guard let row else { throw AdminRefusal.notFound }
         try Approval.check(call.actor, requestedBy: try row.value("requested_by"), already: try row.value("approved_by"))
         if try row.value("withdrawn") { throw AdminRefusal.conflict("withdrawn", "it was withdrawn") }
         if try row.value("secret") { throw AdminRefusal.conflict("not_published", "force majeure must be published; ask for it anew with published") }
+        if try row.value("maintenance") { throw AdminRefusal.conflict("not_a_window", "maintenance is left out by its window alone") }
         try await connection.execute(
             "UPDATE reliability.exclusion SET approved_by = approved_by || \(call.actor.label)::text, updated_at = now() WHERE id = \(id)")
+        try await ForceMajeurePublication.publish(id, by: call.actor.label, connection)
         return try await resource.change(connection, id, "approve")
     }
 
@@ -117,11 +128,12 @@ enum ExclusionResource {
         _ = fields.text("reason", .reason)
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
-        try await connection.execute(
+        let done = try await connection.execute(
             """
             UPDATE reliability.exclusion SET withdrawn_at = now(), withdrawn_by = \(call.actor.label), updated_at = now()
             WHERE id = \(id) AND withdrawn_at IS NULL
             """)
+        if done > 0 { try await ForceMajeurePublication.withdraw(id, by: call.actor.label, connection) }
         return try await resource.change(connection, id, "withdraw")
     }
 }

@@ -33,12 +33,16 @@ enum ObjectiveResource {
             AdminField("burn_alerts", .boolean),
             AdminField("freezes", .boolean),
         ],
-        check: { connection, id in try await check(connection, id) })
+        check: { connection, id in
+            try await check(connection, id)
+            try await KeptPromises.check(objective: id, connection)
+        },
+        blocker: { connection, id in try await KeptPromises.blocker(of: id, connection) })
 
     static let creation = AdminRoute.change(.post, "objectives") { call, fields, connection in
         let tenant = fields.text("tenant", .reference)
         let written = try await TenantOwned.insert(resource, "reliability.objective", tenant: tenant, &fields, connection)
-        try await check(connection, written)
+        try await resource.check(connection, written)
         return try await resource.change(connection, written, "create", status: .created)
     }
 

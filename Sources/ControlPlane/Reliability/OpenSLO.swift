@@ -67,7 +67,7 @@ enum OpenSLO {
         guard let id = try row?.value("id", as: UUID.self) else {
             throw AdminRefusal.conflict("already_exists", "\(imported.name) is there with another kind or scope", param: "documents")
         }
-        try await ObjectiveResource.check(connection, id)
+        try await ObjectiveResource.resource.check(connection, id)
         return imported.name
     }
 

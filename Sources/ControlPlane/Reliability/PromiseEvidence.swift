@@ -8,6 +8,8 @@ struct PromiseEvidence: Sendable {
     var tally: MinuteTally
     var latency: LatencyHours
     var requests: RequestSums
+    /// Of answers of the length that terms are about.
+    var lastTokens: LatencyCounter
     private let objective: Ratio
 
     /// Of the service as all tenants of the tier saw it, up to what is closed. Nothing is left out: what was maintenance counts too.
@@ -20,10 +22,12 @@ struct PromiseEvidence: Sendable {
         let closed: Int64 = try row?.value("closed") ?? 0
         let range = closed - terms.evidenceDays * 1_440..<closed
         let (book, subject) = (MinuteBook(pool: reliability), MinuteSubject(tier: terms.tier, model: model, region: region))
+        let last = try await book.lastTokens(of: subject, threshold: terms.lastTokenThreshold, in: range)
         return PromiseEvidence(
             days: terms.evidenceDays, tally: try await book.tally(of: subject, in: range, rule: terms.rule),
             latency: try await book.latency(of: subject, in: range, threshold: terms.firstTokenThreshold, leftOut: []),
-            requests: try await book.requests(of: subject, in: range), objective: terms.objective)
+            requests: try await book.requests(of: subject, in: range), lastTokens: LatencyCounter(samples: last.total, over: last.bad),
+            objective: terms.objective)
     }
 
     /// Why it does not support the promise; empty when it does.
@@ -34,14 +38,29 @@ struct PromiseEvidence: Sendable {
                 "uptime of the last \(days) days was \(Self.percent(uptime)), of which \(tally.unmeasured) minutes were not measured")
         }
         if latency.longestRun >= LatencyEpisodes.creditHours { doubts.append("the first token was late for \(latency.longestRun) hours on end") }
+        doubts += late("the first token", latency.whole) + late("the last of 256 tokens", lastTokens)
         return doubts
+    }
+
+    /// The percentile of all these days, which is what the terms say; too little measured says nothing for it.
+    private func late(_ what: String, _ counter: LatencyCounter?) -> [String] {
+        guard let counter, counter.samples >= LatencyEpisodes.minimumSamples else {
+            return ["\(what) was not measured: fewer than \(LatencyEpisodes.minimumSamples) requests or probes in \(days) days"]
+        }
+        guard counter.isBreach == true else { return [] }
+        return ["\(what) was late in \(counter.over) of \(counter.samples), which is more than one in twenty"]
     }
 
     var document: String {
         let uptime = tally.uptime.map { "[\($0.numerator),\($0.denominator)]" } ?? "null"
         return "{\"days\":\(days),\"minutes\":\(tally.minutes),\"bad\":\(tally.allBad),\"unmeasured\":\(tally.unmeasured),\"uptime\":\(uptime),"
+            + "\"first_tokens\":\(Self.text(latency.whole)),\"last_tokens\":\(Self.text(lastTokens)),"
             + "\"longest_late_run_hours\":\(latency.longestRun),\"requests\":\(requests.good + requests.bad + requests.excluded),"
             + "\"doubts\":[\(doubts.map(AdminJSON.string).joined(separator: ","))]}"
+    }
+
+    private static func text(_ counter: LatencyCounter?) -> String {
+        counter.map { "{\"samples\":\($0.samples),\"late\":\($0.over)}" } ?? "null"
     }
 
     private static func percent(_ ratio: Ratio) -> String { (ratio * Ratio(100, 1)).decimal(places: 3) + " %" }

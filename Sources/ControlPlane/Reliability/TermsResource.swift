@@ -92,6 +92,7 @@ enum TermsResource {
         guard let id = try row?.value("id", as: UUID.self), let terms = try await TermsVersion.read(id, { try await connection.queryOne($0) }) else {
             throw AdminRefusal.failed
         }
+        if let table = terms.table, let fault = tableFault(table, terms.availabilityPpm) { throw AdminRefusal.fault("credit_table", fault) }
         let missing = try await TermsProof.missing(terms, connection)
         guard missing.isEmpty else {
             throw AdminRefusal.conflict("not_measured", "these terms promise what nothing measures: \(missing.joined(separator: "; "))")
@@ -109,7 +110,6 @@ enum TermsResource {
         return try await resource.change(connection, id, "retire")
     }
 
-    /// The text that is signed, as Markdown in a JSON document.
     /// The text to sign, alone: to be printed, or kept as a file.
     static let addendumText = AdminRoute.read("terms/{id}/addendum/text") { call, databases in
         AdminAnswer(body: Addendum.markdown(try await version(call, databases)), contentType: "text/markdown; charset=utf-8")
@@ -124,11 +124,22 @@ enum TermsResource {
         return terms
     }
 
+    /// The same as Markdown in a JSON document.
     static let addendum = AdminRoute.read("terms/{id}/addendum") { call, databases in
         let terms = try await version(call, databases)
         return AdminAnswer(
             body: "{\"terms\":\"\(terms.id.uuidString.lowercased())\",\"name\":\(AdminJSON.string(terms.name)),\"version\":\(terms.version),"
                 + "\"markdown\":\(AdminJSON.string(Addendum.markdown(terms)))}")
+    }
+
+    /// Rows that the addendum would print and no credit would follow, or that pay less for less.
+    private static func tableFault(_ table: [(belowPpm: Int64, percent: Int64)], _ objectivePpm: Int64) -> String? {
+        let rows = table.sorted { $0.belowPpm > $1.belowPpm }
+        guard let first = rows.first, first.belowPpm <= objectivePpm else {
+            return "no row may begin above the objective of \(TermsProof.percent(objectivePpm)): nothing is paid while it is met"
+        }
+        let isMonotonous = zip(rows, rows.dropFirst()).allSatisfy { $0.belowPpm > $1.belowPpm && $0.percent <= $1.percent }
+        return isMonotonous ? nil : "each row must begin below the one before it, and pay at least as much"
     }
 
     private static func isTable(_ text: String) -> Bool {
@@ -138,57 +149,4 @@ enum TermsResource {
             return row.object?.names.count == 2 && (1...1_000_000).contains(below) && (0...100).contains(percent)
         }
     }
-}
-
-/// What must be there before something is promised.
-enum TermsProof {
-    /// Whatever lacks: an objective at least as strict with a budget and burn alerts, the threshold that gateways count, and probes.
-    static func missing(_ terms: TermsVersion, _ connection: PostgresConnection) async throws -> [String] {
-        let objectives = try await ObjectiveStore.active { try await connection.query($0) }
-        let scope = ObjectiveScope(tier: terms.tier, model: terms.model, region: terms.region)
-        var missing: [String] = []
-        if let availability = objectives.holding(.availability, for: scope) {
-            if availability.objective.targetPpm < terms.availabilityPpm {
-                missing.append("the objective \(availability.name) asks for less than \(percent(terms.availabilityPpm))")
-            }
-            if availability.objective.targetPpm == Objective.million { missing.append("the objective \(availability.name) has no budget") }
-            if !availability.raisesBurnAlerts { missing.append("the objective \(availability.name) raises no burn alerts") }
-        } else {
-            missing.append("no objective of availability")
-        }
-        missing += latency(.firstToken, at: terms.firstTokenThreshold, objectives, scope)
-        missing += latency(.lastToken, at: terms.lastTokenThreshold, objectives, scope)
-        return try await missing + facts(terms, connection)
-    }
-
-    private static func latency(
-        _ kind: ObjectiveKind, at threshold: Int64, _ objectives: [StoredObjective], _ scope: ObjectiveScope
-    ) -> [String] {
-        guard let found = objectives.holding(kind, for: scope) else { return ["no objective of \(kind.rawValue)"] }
-        guard let own = found.objective.thresholdMicroseconds, own <= threshold else {
-            return ["the objective \(found.name) is looser than \(threshold) microseconds"]
-        }
-        return []
-    }
-
-    private static func facts(_ terms: TermsVersion, _ connection: PostgresConnection) async throws -> [String] {
-        let row = try await connection.queryOne(
-            """
-            SELECT (SELECT ttft_objective_microseconds FROM serving.tiers WHERE name = \(terms.tier) AND state <> 'deleted') AS counted,
-                EXISTS (SELECT 1 FROM reliability.probe_minute WHERE minute_at > now() - interval '1 hour'
-                    AND coalesce(model = \(terms.model), true) AND coalesce(region = \(terms.region), true)) AS probed,
-                EXISTS (SELECT 1 FROM pg_timezone_names AS zone WHERE zone.name = \(terms.timeZone)) AS zone_known
-            """)
-        guard let row else { return [] }
-        if try !row.value("zone_known", as: Bool.self) { throw AdminRefusal.fault("time_zone", "must be a zone such as Europe/Berlin") }
-        guard let counted = try row.value("counted", as: Int64?.self) else { throw AdminRefusal.fault("tier", "does not exist") }
-        var missing: [String] = []
-        if counted != terms.firstTokenThreshold {
-            missing.append("gateways count first tokens of this tier over \(counted) microseconds, not \(terms.firstTokenThreshold)")
-        }
-        if try !row.value("probed", as: Bool.self) { missing.append("no probe in the last hour") }
-        return missing
-    }
-
-    static func percent(_ ppm: Int64) -> String { Ratio(ppm, 10_000).shortDecimal(places: 4) + " %" }
 }

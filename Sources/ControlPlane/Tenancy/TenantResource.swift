@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HTTPTypes
 import Postgres
 
@@ -36,13 +37,23 @@ extension AdminResource {
             try await KeyResource.checkLimits(connection, tenant: id)
         })
 
-    /// Its keys end with it.
+    /// Changes a tenant; what is promised for a tier is kept in it.
+    static let tenantUpdate = AdminRoute.change(.patch, "tenants/{id}") { call, fields, connection in
+        guard case .change(let update) = tenants.update.work else { preconditionFailure("an update is a change") }
+        let namesTier = fields.has("tier")
+        let change = try await update(call, &fields, connection)
+        if namesTier, let id = UUID(uuidString: change.subjectId) { try await KeptPromises.check(tenant: id, connection) }
+        return change
+    }
+
+    /// Its keys and agreements end with it.
     static let tenantRemoval = AdminRoute.change(.delete, "tenants/{id}") { call, fields, connection in
         try fields.finish()
         let id = try await tenants.locked(call.reference, connection)
         let change = try await tenants.change(connection, id, "delete")
         try await connection.execute(
             "UPDATE serving.api_keys SET revoked_at = now(), updated_at = now() WHERE tenant_id = \(id) AND revoked_at IS NULL")
+        try await AgreementResource.end(ofTenant: id, connection)
         try await connection.execute("UPDATE serving.tenants SET state = 'deleted', deleted_at = now(), updated_at = now() WHERE id = \(id)")
         return change
     }

@@ -1,3 +1,5 @@
+import FoundationEssentials
+import HTTPTypes
 import Postgres
 
 extension AdminResource {
@@ -74,4 +76,13 @@ extension AdminResource {
                 """
             return try await connection.query(users).isEmpty ? nil : "tenants or SKUs are of this tier"
         }, reusesNames: true)
+
+    /// Changes a tier; what contracts are counted against stays.
+    static let tierUpdate = AdminRoute.change(.patch, "tiers/{id}") { call, fields, connection in
+        guard case .change(let update) = tiers.update.work else { preconditionFailure("an update is a change") }
+        let namesThreshold = fields.has("ttft_objective_microseconds")
+        let change = try await update(call, &fields, connection)
+        if namesThreshold, let id = UUID(uuidString: change.subjectId) { try await KeptPromises.check(tier: id, connection) }
+        return change
+    }
 }

@@ -38,6 +38,9 @@ package struct LatencyHours: Sendable {
     /// Whole hours from the first minute on of which too little was measured to say anything.
     package var unmeasuredHours: Int { verdicts(offset: 0).count { $0 == nil } }
 
+    /// Of the whole period: its own requests when there are enough, else the region's probes, else nil.
+    package var whole: LatencyCounter? { [requests.last, probes.last].compactMap(\.self).first { $0.samples >= LatencyEpisodes.minimumSamples } }
+
     private var offsets: Range<Int> { 0..<min(Self.minutesPerHour, max(minutes - Self.minutesPerHour + 1, 0)) }
 
     private static func sums(_ minutes: Int, _ counters: some Sequence<(minute: Int, counter: LatencyCounter)>) -> [LatencyCounter] {

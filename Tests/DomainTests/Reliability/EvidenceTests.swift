@@ -214,6 +214,26 @@ struct EvidenceMonthFixture {
         #expect(!BundleVerification(bytes, key: other).holds)
     }
 
+    @Test func eachExclusionIsToldAndOneThatIsOfNoPromiseIsRefused() throws {
+        let start = EvidenceMonthFixture.month.minutes.lowerBound
+        func verdict(_ promise: String, _ minutes: Range<Int64>) throws -> BundleVerification {
+            var fixture = try EvidenceMonthFixture([try EvidenceMonthFixture.stretch(bad: 43)])
+            fixture.bundle.exclusions = [
+                EvidenceExclusion(promise: promise, code: "customer_network", minutes: minutes, approval: "approved by b", reason: "their uplink")
+            ]
+            return try fixture.verify()
+        }
+        let found = try verdict("agreement of pro-8b", start..<start + 10)
+        #expect(found.holds)
+        let told = "pro-8b in eu: 10 minutes, 2026-06-01T00:00Z to 2026-06-01T00:10Z, customer_network, approved by b: their uplink"
+        #expect(found.steps.contains { $0.title == "exclusion" && $0.finding == told }, "\(found.steps)")
+        for (promise, minutes) in [
+            ("another", start..<start + 10), ("agreement of pro-8b", start - 5..<start + 5), ("agreement of pro-8b", start..<start),
+        ] {
+            #expect(failing(try verdict(promise, minutes)) == ["exclusion"], "\(promise) \(minutes)")
+        }
+    }
+
     @Test func theSameMonthGivesTheSameBytes() throws {
         let stretches = [try EvidenceMonthFixture.stretch("a"), try EvidenceMonthFixture.stretch("b", bad: 1)]
         let (one, other) = (try EvidenceMonthFixture(stretches).bytes(), try EvidenceMonthFixture(stretches).bytes())

@@ -130,9 +130,24 @@ extension BundleVerification {
                 note("terms", "\(series.model) in \(series.region) has no terms", false)
             }
         }
+        checkExclusions(bundle)
         let kept = Set(bundle.promises.map(\.id))
         if let stray = bundle.credits.first(where: { !kept.contains($0.promise) }) {
             note("credit", "there is a credit for \(stray.model) in \(stray.region), of which nothing is promised here", false)
+        }
+    }
+
+    /// Each is told with who let it not count: whether that was agreed only the customer knows.
+    private mutating func checkExclusions(_ bundle: EvidenceBundle) {
+        for exclusion in bundle.exclusions {
+            let promise = bundle.promises.first { $0.id == exclusion.promise }
+            let isWithin = promise.map { $0.minutes.clamped(to: exclusion.minutes) == exclusion.minutes && !exclusion.minutes.isEmpty } ?? false
+            let place = promise.map { "\($0.model) in \($0.region)" } ?? exclusion.promise
+            let span = "\(UTCMinute.text(exclusion.minutes.lowerBound)) to \(UTCMinute.text(exclusion.minutes.upperBound))"
+            note(
+                "exclusion",
+                "\(place): \(exclusion.minutes.count) minutes, \(span), \(exclusion.code), \(exclusion.approval): \(exclusion.reason)"
+                    + (isWithin ? "" : ", which are none of a promise that is here"), isWithin)
         }
     }
 
