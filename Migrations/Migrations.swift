@@ -60,5 +60,6 @@ package enum Migrations {
         File(name: "V0051_terms_fallback", sql: PackageResources.V0051_terms_fallback_sql),
         File(name: "V0052_credit_notes", sql: PackageResources.V0052_credit_notes_sql),
         File(name: "V0053_promises_kept", sql: PackageResources.V0053_promises_kept_sql),
+        File(name: "V0054_late_notes", sql: PackageResources.V0054_late_notes_sql),
     ]
 }

@@ -50,14 +50,18 @@ struct KeeperWorld: Sendable {
     }
 
     func report(_ range: MinuteRange, good: Int64, bad: Int64, gateway: Int = 1) async throws {
-        try await world.pool.execute(
-            """
-            INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
-                first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
-            SELECT \(tenant), 'tiny', 'eu', minute_at, lpad(\(gateway)::text, 32, '0')::uuid, 'a', 1, 'pro',
-                json_build_object('good', \(good)::bigint, 'bad:5xx', \(bad)::bigint)::jsonb, \(good), \(bad), 0, 0, 0, 0, 0, 0, 0, '{}'
-            FROM generate_series(\(SQL.minute(range.lowerBound)), \(SQL.minute(range.upperBound - 1)), '1 minute') AS minute_at
-            """)
+        try await world.pool.execute(reports(range, good: good, bad: bad, gateway: gateway))
+    }
+
+    /// What a gateway's report of these minutes writes.
+    func reports(_ range: MinuteRange, good: Int64, bad: Int64, gateway: Int = 1) -> SQL {
+        """
+        INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
+            first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
+        SELECT \(tenant), 'tiny', 'eu', minute_at, lpad(\(gateway)::text, 32, '0')::uuid, 'a', 1, 'pro',
+            json_build_object('good', \(good)::bigint, 'bad:5xx', \(bad)::bigint)::jsonb, \(good), \(bad), 0, 0, 0, 0, 0, 0, 0, '{}'
+        FROM generate_series(\(SQL.minute(range.lowerBound)), \(SQL.minute(range.upperBound - 1)), '1 minute') AS minute_at
+        """
     }
 
     /// The ledger as `minute cause amount`, minutes counted from the start.

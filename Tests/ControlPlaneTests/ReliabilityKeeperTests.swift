@@ -2,6 +2,7 @@ import Domain
 import FoundationEssentials
 import Postgres
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ControlPlane
@@ -216,6 +217,42 @@ import Testing
             let state = try await keeper.world.pool.queryOne(
                 "SELECT bad || ' ' || total || ' ' || causes::text AS line FROM reliability.budget_state WHERE kind = 'ttlt_p95'")
             #expect(try state?.value("line", as: String.self).hasPrefix("60 ") == true)
+        }
+    }
+
+    @Test func `a report that comes while its minute is closed is not lost`() async throws {
+        try await KeeperWorld.run { keeper in
+            try await keeper.world.pool.transaction { late in
+                try await late.execute(keeper.reports(keeper.start + 5..<keeper.start + 6, good: 0, bad: 3))
+                try await keeper.turn()
+            }
+            try await keeper.turn()
+            #expect(try await keeper.world.count("SELECT 1 FROM reliability.minute_total WHERE bad = 3") == 1)
+            #expect(try await keeper.world.count("SELECT 1 FROM reliability.late_minute") == 0)
+        }
+    }
+
+    @Test func `a late report that comes while others are merged is not lost`() async throws {
+        try await KeeperWorld.run { keeper in
+            let (pool, start) = (keeper.world.pool, keeper.start)
+            try await keeper.report(start + 5, good: 1, bad: 0)
+            try await keeper.turn()
+            for minute in [5, 9] { try await keeper.report(start + Int64(minute), good: 1, bad: 0, gateway: 2) }
+            try await pool.withConnection { late in
+                try await late.execute("BEGIN")
+                try await late.execute(keeper.reports(start + 7..<start + 8, good: 0, bad: 3))
+                // The keeper has looked what is late, and waits for the first of them.
+                try await late.execute("SELECT 1 FROM reliability.minute_total WHERE minute_at = \(SQL.minute(start + 5)) FOR UPDATE")
+                async let turned: Void = keeper.turn()
+                try await Waiting.until("the keeper waits", within: .seconds(20)) {
+                    try await keeper.world.count(
+                        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
+                }
+                try await late.execute("COMMIT")
+                try await turned
+            }
+            try await keeper.turn()
+            #expect(try await keeper.world.count("SELECT 1 FROM reliability.minute_total WHERE bad = 3") == 1)
         }
     }
 }

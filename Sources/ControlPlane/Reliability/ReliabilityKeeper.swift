@@ -143,25 +143,15 @@ package struct ReliabilityKeeper: Service {
 
     /// Minutes of which something came after they were closed: merged, judged and summed again.
     private func correctLate(_ subjects: BudgetSubjects) async throws {
-        let rows = try await reliability.query(
-            """
-            SELECT DISTINCT extract(epoch FROM minute_at)::bigint / 60 AS minute FROM reliability.late_minute ORDER BY minute LIMIT 1000
-            """)
-        let minutes = try rows.map { try $0.value("minute", as: Int64.self) }
-        guard let first = minutes.first, let last = minutes.last else { return }
-        let seen = try await reliability.queryOne("SELECT now() AS now")?.value("now", as: Date.self)
+        let notes = try await LateNotes.read(reliability)
+        guard let first = notes.minutes.first, let last = notes.minutes.last else { return }
         let days = DayTotals(pool: reliability)
-        for range in MinuteGaps.merged(minutes.map { $0..<$0 + 1 }, within: first..<last + 1) {
+        for range in MinuteGaps.merged(notes.minutes.map { $0..<$0 + 1 }, within: first..<last + 1) {
             try await MinuteRoll(pool: reliability).roll(range)
             try await settle(range, subjects)
         }
-        for day in Set(minutes.map { $0 / 1_440 }) { try await days.sum(day..<day + 1) }
-        // What came meanwhile stays noted.
-        try await reliability.execute(
-            """
-            DELETE FROM reliability.late_minute WHERE minute_at >= \(SQL.minute(first)) AND minute_at <= \(SQL.minute(last))
-                AND noted_at < \(seen)
-            """)
+        for day in Set(notes.minutes.map { $0 / 1_440 }) { try await days.sum(day..<day + 1) }
+        try await notes.remove(reliability)
     }
 
     private func measure() async throws {
