@@ -61,5 +61,6 @@ package enum Migrations {
         File(name: "V0052_credit_notes", sql: PackageResources.V0052_credit_notes_sql),
         File(name: "V0053_promises_kept", sql: PackageResources.V0053_promises_kept_sql),
         File(name: "V0054_late_notes", sql: PackageResources.V0054_late_notes_sql),
+        File(name: "V0055_recent_first_tokens", sql: PackageResources.V0055_recent_first_tokens_sql),
     ]
 }

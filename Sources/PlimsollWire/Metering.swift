@@ -173,6 +173,27 @@ package struct MinuteCounters: Sendable, Codable, Equatable {
     }
 }
 
+/// First tokens of a service that came, or became late, within the last half minute at one gateway.
+package struct FirstTokenCount: Sendable, Codable, Equatable {
+    package var tier: String
+    package var model: String
+    package var region: String
+    /// As `MinuteCounters.drill`.
+    package var drill: Bool?
+    package var samples: Int64
+    /// Later than the tier's objective.
+    package var over: Int64
+
+    package init(tier: String, model: String, region: String, drill: Bool? = nil, samples: Int64, over: Int64) {
+        self.tier = tier
+        self.model = model
+        self.region = region
+        self.drill = drill
+        self.samples = samples
+        self.over = over
+    }
+}
+
 package struct MinuteBatch: Sendable, Codable {
     package var gateway: String
     package var boot: String
@@ -182,12 +203,17 @@ package struct MinuteBatch: Sendable, Codable {
     /// True: the last batch of a boot that stopped in good order, which lost nothing. False: it goes on, and tells so every few seconds although it may
     /// have nothing to tell. Nil: gateways of the release before, and counts that came when their minute was long over.
     package var closes: Bool?
+    /// First tokens of the last half minute; each batch replaces what the one before it told. Nil as `closes` is.
+    package var firstTokens: [FirstTokenCount]?
 
-    package init(gateway: String, boot: String, sequence: Int64, minutes: [MinuteCounters], closes: Bool? = nil) {
+    package init(
+        gateway: String, boot: String, sequence: Int64, minutes: [MinuteCounters], closes: Bool? = nil, firstTokens: [FirstTokenCount]? = nil
+    ) {
         self.gateway = gateway
         self.boot = boot
         self.sequence = sequence
         self.minutes = minutes
         self.closes = closes
+        self.firstTokens = firstTokens
     }
 }

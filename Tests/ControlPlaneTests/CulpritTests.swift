@@ -1,5 +1,6 @@
 import Domain
 import FoundationEssentials
+import PlimsollWire
 import Postgres
 import TestSupport
 import Testing
@@ -107,26 +108,20 @@ import Testing
         }
     }
 
-    /// Two first tokens a second; all are late from second 70 to 150. Then the keeper looks.
-    private func tell(_ world: IncidentWorld, _ tenant: UUID, _ second: Int) async throws {
-        let minute = start + Double(second / 60 * 60)
-        let inMinute = Int64(second % 60 + 1) * 2
-        let late = Int64(max(0, min(second, 149) - max(70, second / 60 * 60) + 1)) * 2
-        try await world.world.pool.execute(
-            "DELETE FROM reliability.minute WHERE tenant_id = \(tenant) AND minute_at = \(minute)")
-        try await world.minute(minute, good: Int(inMinute), tenant: tenant)
-        try await world.world.pool.execute(
-            """
-            UPDATE reliability.minute SET first_token_samples = \(inMinute), first_token_over = \(late)
-            WHERE tenant_id = \(tenant) AND minute_at = \(minute)
-            """)
+    /// Two first tokens a second, of answers that have not ended; all are late from second 70 to 150. Then the keeper looks.
+    private func tell(_ world: IncidentWorld, _ second: Int) async throws {
+        let recent = max(0, second - 29)...second
+        let told = FirstTokenCount(
+            tier: "business", model: "tiny", region: "eu", samples: Int64(recent.count) * 2, over: Int64(recent.count { (70..<150).contains($0) }) * 2
+        )
+        let batch = MinuteBatch(gateway: "", boot: "b", sequence: Int64(second), minutes: [], closes: false, firstTokens: [told])
+        _ = try await MinuteIntake(pool: world.world.pool).store(batch, from: world.gateway)
         try await world.turn(start + Double(second))
     }
 
     @Test func `first tokens that become far too late are an incident with something done within a minute, once`() async throws {
         try await IncidentWorld.with { world in
-            let tenant = UUID()
-            for second in stride(from: 4, to: 240, by: 5) { try await tell(world, tenant, second) }
+            for second in stride(from: 4, to: 240, by: 5) { try await tell(world, second) }
             let opened = try await world.rows(
                 """
                 SELECT rule, severity, tier, opened_at - \(start + 70)::timestamptz < interval '60 seconds', occurrences FROM reliability.incident
@@ -150,8 +145,7 @@ import Testing
                 INSERT INTO reliability.drill (kind, region, regions, models, delay_milliseconds, compression, reason, requested_by, started_at, until_at)
                 VALUES ('slow-region', 'eu', '{eu}', '{tiny}', 3000, 1, 'test of it', 'test', \(start + 60), \(start + 300))
                 """)
-            let tenant = UUID()
-            for second in stride(from: 4, to: 120, by: 5) { try await tell(world, tenant, second) }
+            for second in stride(from: 4, to: 120, by: 5) { try await tell(world, second) }
             #expect(try await world.rows("SELECT rule, drill FROM reliability.incident") == ["(first_token_late,t)"])
         }
     }

@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import PlimsollWire
 import Postgres
@@ -162,6 +163,29 @@ import Testing
             #expect(try await world.count("SELECT 1 FROM reliability.minute WHERE boot_id LIKE '%-lost'") == 2, "nobody else's")
             _ = try await intake.store(MinuteBatch(gateway: "", boot: "killed", sequence: 9, minutes: [], closes: false), from: Self.gateway)
             #expect(try await world.count("SELECT 1 FROM reliability.minute WHERE boot_id LIKE '%-lost' AND (bad > 0 OR outcomes <> '{}')") == 0)
+        }
+    }
+
+    @Test func `first tokens of the last half minute are those that gateways told last, while that is news`() async throws {
+        try await PeerWorld.with { world in
+            let (intake, sources) = (MinuteIntake(pool: world.pool), MinuteSources(pool: world.pool))
+            let tell = { (gateway: UUID, sequence: Int64, samples: Int64, over: Int64, drill: Bool?) in
+                let told = FirstTokenCount(tier: "pro", model: "tiny", region: "eu", drill: drill, samples: samples, over: over)
+                var batch = MinuteBatch(gateway: "", boot: "b", sequence: sequence, minutes: [], closes: false, firstTokens: [told, told])
+                batch.firstTokens?[1].over = samples + 1
+                _ = try await intake.store(batch, from: gateway)
+            }
+            let service = ServiceName(tier: "pro", model: "tiny", region: "eu")
+            try await tell(Self.gateway, 1, 50, 40, nil)
+            try await tell(Self.gateway, 2, 20, 3, nil)
+            try await tell(UUID(), 1, 10, 9, nil)
+            #expect(try await sources.firstTokens() == [service: LatencyCounter(samples: 30, over: 12)], "what can not be was left out")
+            try await world.pool.execute("UPDATE reliability.minute_source SET told_at = now() - interval '16 seconds' WHERE sequence = 2")
+            #expect(try await sources.firstTokens() == [service: LatencyCounter(samples: 10, over: 9)])
+            try await tell(Self.gateway, 3, 4, 4, true)
+            #expect(try await sources.firstTokens()[ServiceName(tier: "pro", model: "tiny", region: "eu", isDrill: true)]?.over == 4)
+            _ = try await intake.store(MinuteBatch(gateway: "", boot: "b", sequence: 4, minutes: [], closes: false), from: Self.gateway)
+            #expect(try await sources.firstTokens().count == 1)
         }
     }
 

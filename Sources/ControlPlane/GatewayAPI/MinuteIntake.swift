@@ -46,7 +46,10 @@ package struct MinuteIntake: Sendable {
         }
         let stored = try await write(rows, batch: batch, gateway: gateway)
         if let closes = batch.closes {
-            try await MinuteSources(pool: pool).note(gateway, batch.boot, sequence: batch.sequence, closes: closes)
+            let recent = (batch.firstTokens ?? []).prefix(Self.maximumMinutes).filter(\.isStorable)
+            try await MinuteSources(pool: pool).note(
+                gateway, batch.boot, sequence: batch.sequence, closes: closes,
+                firstTokens: String(decoding: try WireCoder.encode(recent), as: UTF8.self))
         }
         return IntakeResponse(stored: stored, duplicates: batch.minutes.count - unusable - stored, quarantined: unusable)
     }
@@ -122,5 +125,12 @@ extension MinuteCounters {
     private var hasStorableNames: Bool {
         let names = [(model, 127), (region, 63), (tier, 63), (provider ?? "", 63)]
         return names.allSatisfy { name, limit in name.unicodeScalars.count <= limit && !name.unicodeScalars.contains("\0") }
+    }
+}
+
+extension FirstTokenCount {
+    fileprivate var isStorable: Bool {
+        (0...(1 << 48)).contains(samples) && (0...samples).contains(over)
+            && [tier, model, region].allSatisfy { $0.unicodeScalars.count <= 127 && !$0.unicodeScalars.contains("\0") }
     }
 }

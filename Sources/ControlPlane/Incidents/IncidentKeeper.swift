@@ -19,7 +19,6 @@ package actor IncidentKeeper: Service {
     private let interval: Duration
     private var minutes: MinuteReader
     private var listeningSince: Date?
-    private var firstTokens = RecentFirstTokens()
     /// Epoch of the lease while a mitigation may come into force at any moment.
     private var reaching: Int64?
     private var news = News()
@@ -30,6 +29,8 @@ package actor IncidentKeeper: Service {
     private struct News {
         var readAt: Date?
         var services: [ServiceName: [Int64: ServiceMinute]] = [:]
+        /// Of the last half minute, as gateways tell it.
+        var firstTokens: [ServiceName: LatencyCounter] = [:]
         var objectives: [Objective] = []
         var offer = FleetReader.Offer()
         /// Signs that other loops wrote down.
@@ -175,7 +176,7 @@ package actor IncidentKeeper: Service {
         var reader = minutes
         news.services = try await reader.read(now: now.wholeSeconds)
         minutes = reader
-        firstTokens.note(news.services, now: now.wholeSeconds)
+        news.firstTokens = try await MinuteSources(pool: reliability).firstTokens()
         news.objectives = try await ObjectiveStore.active { try await self.reliability.query($0) }.map(\.objective)
         news.offer = try await FleetReader.offer { try await self.serving.pipeline($0) }
         let tables = SignalTables(serving: serving, reliability: reliability, now: now)
@@ -247,13 +248,14 @@ package actor IncidentKeeper: Service {
     }
 
     private func ownTriggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) -> [IncidentTrigger] {
-        var found = news.services.flatMap { name, minutes -> [IncidentTrigger] in
+        let names = Set(news.services.keys).union(news.firstTokens.keys)
+        var found = names.flatMap { name -> [IncidentTrigger] in
             func key(_ signal: IncidentSignal) -> IncidentKey {
                 IncidentKey(signal, tier: name.tier, model: name.model, region: name.region, subject: name.isDrill ? "drill" : "")
             }
             let going = Set(IncidentSignal.allCases.filter { open[key($0).text] != nil })
             let rules = SignalRules(
-                minutes, BreachObjectives(news.objectives, for: name), now: now.wholeSeconds, newest: firstTokens.counter(of: name))
+                news.services[name] ?? [:], BreachObjectives(news.objectives, for: name), now: now.wholeSeconds, newest: news.firstTokens[name])
             let isSlowed = picture.drills.contains { $0.slows(name) }
             return rules.findings(open: going).map { finding in
                 IncidentTrigger(

@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import Postgres
 
@@ -8,20 +9,25 @@ struct MinuteSources: Sendable {
     /// Gateways tell every few seconds, whether there is something to tell or not.
     static let silence: SQL = "interval '90 seconds'"
 
+    /// What a gateway told longer ago than this is news no more: two of its batches are missing.
+    private static let fresh: SQL = "interval '15 seconds'"
+
     /// Of the reliability room.
     let pool: PostgresPool
 
     /// Everything up to this batch is stored.
-    func note(_ gateway: UUID, _ boot: String, sequence: Int64, closes: Bool) async throws {
+    ///
+    /// - Parameter firstTokens: Of its last half minute, a JSON array.
+    func note(_ gateway: UUID, _ boot: String, sequence: Int64, closes: Bool, firstTokens: String = "[]") async throws {
         let row = try await pool.queryOne(
             """
             WITH known AS (
-                SELECT told_at, lost_at FROM reliability.minute_source WHERE gateway_id = \(gateway) AND boot_id = \(boot)
+                SELECT told_at, lost_at FROM reliability.minute_source WHERE gateway_id = \(gateway) AND boot_id = \(boot) FOR UPDATE
             ), told AS (
-                INSERT INTO reliability.minute_source AS source (gateway_id, boot_id, sequence, closed_at)
-                VALUES (\(gateway), \(boot), \(sequence), CASE WHEN \(closes) THEN now() END)
+                INSERT INTO reliability.minute_source AS source (gateway_id, boot_id, sequence, closed_at, first_tokens)
+                VALUES (\(gateway), \(boot), \(sequence), CASE WHEN \(closes) THEN now() END, \(firstTokens)::jsonb)
                 ON CONFLICT (gateway_id, boot_id) DO UPDATE SET told_at = now(), sequence = greatest(source.sequence, EXCLUDED.sequence),
-                    closed_at = EXCLUDED.closed_at, lost_at = NULL
+                    closed_at = EXCLUDED.closed_at, lost_at = NULL, first_tokens = EXCLUDED.first_tokens
             )
             SELECT told_at FROM known WHERE lost_at IS NOT NULL
             """)
@@ -32,6 +38,23 @@ struct MinuteSources: Sendable {
             WHERE gateway_id = \(gateway) AND boot_id = left(\(boot)::text, 59) || '-lost'
                 AND minute_at >= date_trunc('minute', \(told)::timestamptz) AND minute_at <= \(told)::timestamptz + interval '5 seconds'
             """)
+    }
+
+    /// First tokens of the last half minute, as gateways have told them within the last seconds.
+    func firstTokens() async throws -> [ServiceName: LatencyCounter] {
+        let rows = try await pool.query(
+            """
+            SELECT told.tier, told.model, told.region, coalesce(told.drill, FALSE) AS drill, sum(told.samples)::bigint AS samples,
+                sum(told.over)::bigint AS over
+            FROM reliability.minute_source AS source, jsonb_to_recordset(source.first_tokens)
+                AS told (tier text, model text, region text, drill boolean, samples bigint, over bigint)
+            WHERE source.told_at > now() - \(Self.fresh) GROUP BY 1, 2, 3, 4
+            """)
+        return try rows.reduce(into: [:]) { counts, row in
+            let name = ServiceName(
+                tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"), isDrill: try row.value("drill"))
+            counts[name] = LatencyCounter(samples: try row.value("samples"), over: try row.value("over"))
+        }
     }
 
     /// How many starts have fallen silent since the last time.

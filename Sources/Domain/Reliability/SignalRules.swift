@@ -100,14 +100,12 @@ package struct SignalRules: Sendable {
     private let minutes: [Int64: ServiceMinute]
     private let objectives: BreachObjectives
     private let now: Int64
-    private let newest: (since: Int64, counter: LatencyCounter)?
+    private let newest: LatencyCounter?
 
     /// - Parameters:
     ///   - now: Seconds since 1970.
-    ///   - newest: First tokens of the last seconds, and since when; nil: not known.
-    package init(
-        _ minutes: [Int64: ServiceMinute], _ objectives: BreachObjectives, now: Int64, newest: (since: Int64, counter: LatencyCounter)? = nil
-    ) {
+    ///   - newest: First tokens of the last seconds (`RecentFirstTokens.window`); nil: there were none.
+    package init(_ minutes: [Int64: ServiceMinute], _ objectives: BreachObjectives, now: Int64, newest: LatencyCounter? = nil) {
         self.minutes = minutes
         self.objectives = objectives
         self.now = now
@@ -124,11 +122,11 @@ package struct SignalRules: Sendable {
     /// objective is met again, so that it does not come and go at the threshold.
     private func lateness(isOpen: Bool) -> Finding? {
         guard let newest, let objective = objectives.firstTokens else { return nil }
-        let (over, samples) = (newest.counter.over, newest.counter.samples)
+        let (over, samples) = (newest.over, newest.samples)
         let isThere =
             isOpen
             ? over >= Self.leastLateLeft && objective.verdict(bad: over, of: samples) == .missed : over >= Self.leastLate && over * 2 > samples
-        return isThere ? Finding(signal: .firstTokenLate, beganAt: newest.since) : nil
+        return isThere ? Finding(signal: .firstTokenLate, beganAt: now - RecentFirstTokens.window) : nil
     }
 
     private func breach(isOpen: Bool) -> Finding? {

@@ -1,6 +1,7 @@
 package import Domain
 package import NIOCore
 import NIOPosix
+import Reactor
 
 /// Told, on its event loop, what became of the records it asked for.
 package protocol MeterWaiter: AnyObject {
@@ -33,6 +34,7 @@ package final class LoopMeter {
     private var written: ByteBuffer
     private var told: [Entry] = []
     private var tally = MinuteTally()
+    private var firstTokens = FirstTokenWatch()
     private var isFlushScheduled = false
 
     init(eventLoop: any EventLoop, spool: Spool, log: SegmentLog) {
@@ -57,11 +59,24 @@ package final class LoopMeter {
         return sequence
     }
 
+    /// An admitted request waits for the first token of its stream.
+    ///
+    /// - Parameter since: When it was accepted.
+    package func awaitFirstToken(_ sequence: Int64, _ subject: UsageSubject, since: NIODeadline) {
+        firstTokens.expect(sequence, subject, since: since)
+    }
+
+    /// It is there.
+    package func noteFirstToken(_ sequence: Int64, at now: NIODeadline) {
+        firstTokens.came(sequence, at: now)
+    }
+
     /// Records the end of an admitted request and counts it in its minute. The last byte may go to the client once the waiter was told.
     package func finish(_ completion: Completion, waiter: any MeterWaiter, tag: UInt32) {
         let outcome = Outcome(completion.evidence)
         SpoolEncoding.append(completion, outcome: outcome, to: &pending)
         tally.count(completion, outcome: outcome)
+        firstTokens.ended(completion.sequence, at: Reactor.now)
         note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, sequence: completion.sequence, isFinal: true, isRefused: false))
     }
 
@@ -74,6 +89,9 @@ package final class LoopMeter {
 
     /// Minutes counted since the last call.
     func takeMinutes() -> [MinuteKey: MinuteCell] { tally.take() }
+
+    /// First tokens since the last call, those that are late and not there yet among them.
+    func takeFirstTokens(at now: NIODeadline) -> [ServiceName: LatencyCounter] { firstTokens.take(at: now) }
 
     /// Writes what is pending, waits for the disk and closes the file. True when every admission has its end on the disk.
     func close() -> EventLoopFuture<Bool> {

@@ -70,6 +70,7 @@ struct MinuteSender {
     private let send: MinuteShipper.Send
     private var fresh = MinuteLedger(keptMinutes: MinuteLedger.freshMinutes)
     private var late = MinuteLedger(keptMinutes: MinuteLedger.lateMinutes)
+    private var firstTokens = RecentFirstTokens()
     private var sequence: Int64 = 0
 
     init(spool: Spool, send: @escaping MinuteShipper.Send) {
@@ -83,6 +84,7 @@ struct MinuteSender {
     ///   - closes: Nothing is counted any more.
     mutating func shipChanges(now: Int64, closes: Bool = false) async throws {
         let (minute, counted) = (now / 60, try await spool.takeMinutes())
+        firstTokens.note(try await spool.takeFirstTokens(), now: now)
         let isFresh = { (key: MinuteKey) in key.minute > minute - MinuteLedger.freshMinutes }
         fresh.add(counted.filter { isFresh($0.key) }, nowMinute: minute)
         late.add(counted.filter { !isFresh($0.key) }, nowMinute: minute)
@@ -99,7 +101,8 @@ struct MinuteSender {
         sequence += 1
         let batch = MinuteBatch(
             gateway: spool.settings.gateway, boot: boot, sequence: sequence, minutes: self[keyPath: ledger].counters(keys),
-            closes: closes.map { $0 && self[keyPath: ledger].isClean })
+            closes: closes.map { $0 && self[keyPath: ledger].isClean },
+            firstTokens: closes.map { _ in firstTokens.counts.map { FirstTokenCount($0.key, $0.value) } })
         do {
             _ = try await send(batch)
         } catch {
@@ -118,5 +121,12 @@ struct MinuteSender {
             cells[key, default: MinuteCell()].count(.interrupted)
         }
         return cells
+    }
+}
+
+extension FirstTokenCount {
+    init(_ name: ServiceName, _ counter: LatencyCounter) {
+        self.init(
+            tier: name.tier, model: name.model, region: name.region, drill: name.isDrill ? true : nil, samples: counter.samples, over: counter.over)
     }
 }

@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import Glibc
 package import NIOCore
@@ -88,6 +89,15 @@ package final class Spool: Sendable {
             Self.merge(try await meter.eventLoop.submit { meter.value.takeMinutes() }.get(), into: &merged)
         }
         return merged
+    }
+
+    /// First tokens of all loops since the last call.
+    func takeFirstTokens(at now: NIODeadline = .now()) async throws -> [ServiceName: LatencyCounter] {
+        var counts: [ServiceName: LatencyCounter] = [:]
+        for meter in meters.withLock({ $0 }) {
+            counts.merge(try await meter.eventLoop.submit { meter.value.takeFirstTokens(at: now) }.get(), uniquingKeysWith: +)
+        }
+        return counts
     }
 
     private static func merge(_ cells: [MinuteKey: MinuteCell], into merged: inout [MinuteKey: MinuteCell]) {

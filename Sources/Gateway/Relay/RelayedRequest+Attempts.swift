@@ -174,6 +174,7 @@ extension RelayedRequest {
         guard stream.hasContent, stream.assembly == nil else { return }
         let after = elapsed
         firstTokenAfter = after
+        loop.meter.noteFirstToken(sequence, at: Reactor.now)
         if let attempt {
             let took = (Reactor.now - attempt.began).nanoseconds / 1000
             question?.model.queue.notePrefill(promptTokens: plan?.likelyContextTokens ?? 0, took: took)

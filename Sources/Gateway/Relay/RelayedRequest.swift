@@ -316,6 +316,7 @@ extension RelayedRequest: MeterWaiter {
     /// The admission is on disk.
     private func proceed() {
         if let refusal = seat.refusal { return finish(.failed(refusal)) }
+        if let admission, admission.stream { loop.meter.awaitFirstToken(sequence, admission.subject, since: arriving.started) }
         if seat.isTaken { beginAttempt() } else { phase = .queued }
     }
 

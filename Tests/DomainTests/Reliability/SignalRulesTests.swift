@@ -97,16 +97,16 @@ struct SignalRulesTests {
     /// A request a second, of which those from a second on are late; counters are told every five seconds. Seconds at which it is a sign.
     private func late(from begin: Int64, until end: Int64, every pause: Int64 = 1, for seconds: Int64 = 180) -> [Int64] {
         let start: Int64 = 6_000
-        var (recent, minutes, found) = (RecentFirstTokens(), [Int64: ServiceMinute](), [Int64]())
+        var (recent, counter, found) = (RecentFirstTokens(), LatencyCounter(), [Int64]())
         for second in 0..<seconds {
             if second % pause == 0 {
                 let isLate = (begin..<end).contains(second)
-                minutes[(start + second) / 60, default: ServiceMinute()].firstTokens.add(isLate ? 2_000_000 : 100_000, threshold: 1_500_000)
-                minutes[(start + second) / 60]?.good += 1
+                counter.add(isLate ? 2_000_000 : 100_000, threshold: 1_500_000)
             }
             guard second % 5 == 4 else { continue }
-            recent.note([service: minutes], now: start + second)
-            let rules = SignalRules(minutes, objectives(), now: start + second, newest: recent.counter(of: service))
+            recent.note([service: counter], now: start + second)
+            counter = LatencyCounter()
+            let rules = SignalRules([:], objectives(), now: start + second, newest: recent.counts[service])
             if rules.findings(open: found.isEmpty ? [] : [.firstTokenLate]).contains(where: { $0.signal == .firstTokenLate }) { found.append(second) }
         }
         return found
@@ -120,14 +120,13 @@ struct SignalRulesTests {
         #expect(zip(found, found.dropFirst()).allSatisfy { $1 - $0 == 5 }, "\(found)")
     }
 
-    @Test("some late ones, few of all, and a report of minutes that are over are none")
+    @Test("some late ones are none, nor are few of all")
     func someLateFirstTokens() {
         #expect(late(from: 50, until: 59).isEmpty && late(from: 0, until: 180, every: 20).isEmpty && late(from: 200, until: 201).isEmpty)
         var recent = RecentFirstTokens()
-        recent.note([:], now: 6_000)
-        recent.note([service: [98: minute(good: 90, late: 90)]], now: 6_005)
-        #expect(recent.counter(of: service)?.counter == LatencyCounter())
-        recent.note([service: [98: minute(good: 90, late: 90)]], now: 6_100)
-        #expect(recent.counter(of: service) == nil, "after a pause nothing is known")
+        for (now, expected) in [(6_000, 90), (6_029, 180), (6_030, 180), (6_059, 180), (6_100, 90), (6_000, 90)] as [(Int64, Int64)] {
+            recent.note([service: LatencyCounter(samples: 90, over: 9)], now: now)
+            #expect(recent.counts == [service: LatencyCounter(samples: expected, over: expected / 10)], "\(now)")
+        }
     }
 }
