@@ -49,6 +49,27 @@ import Testing
             """)
     }
 
+    /// Probes that are an hour apart: only the haste after a failure brings a second one.
+    @Test func `after a failure the next probe comes within seconds`() async throws {
+        try await PeerWorld.with { world in
+            let file = FileManager.default.temporaryDirectory.path + "/probe-key-\(UUID().uuidString)"
+            try Data("sk-probe\n".utf8).write(to: URL(filePath: file))
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            let probes = OutsideProbes(
+                serving: world.pool, reliability: world.pool, holder: UUID(),
+                settings: OutsideProbes.Settings(endpoints: ["eu": "http://127.0.0.1:1"], keyFile: file), metrics: MetricRegistry(),
+                logger: Logger(label: "test"), interval: 1_000_000...3_600_000_000
+            ) { _ throws(OutboundError) in throw OutboundError(code: .connectFailed, message: "nobody listens") }
+            // Waited for below.
+            let running = Task { try await probes.run() }
+            try await Waiting.until("two probes", within: .seconds(60)) {
+                try await world.count("SELECT 1 FROM reliability.probe WHERE kind = 'outside' AND fault = 'gateway'") >= 2
+            }
+            running.cancel()
+            try await running.value
+        }
+    }
+
     @Test func `a good answer keeps its phases and what it cost, and is stored once`() async throws {
         try await PeerWorld.with { world in
             let record = try await probe(world, Self.stream)

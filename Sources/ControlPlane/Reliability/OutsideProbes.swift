@@ -4,6 +4,7 @@ package import Logging
 import Outbound
 import Postgres
 import ServiceLifecycle
+import Synchronization
 package import Telemetry
 
 /// Asks every model at the public endpoint of every region, as a customer would, and keeps how long each phase took. One replica at a time: the
@@ -31,6 +32,8 @@ package struct OutsideProbes: Service {
     private let settings: Settings?
     private let ask: Ask
     private let lease: Lease
+    private let interval: ClosedRange<Int64>
+    private let failed = FailedProbes()
     private let metrics: OutsideProbeMetrics
     private let logger: Logger
 
@@ -44,12 +47,13 @@ package struct OutsideProbes: Service {
 
     init(
         serving: PostgresPool, reliability: PostgresPool, holder: UUID, settings: Settings?, metrics: MetricRegistry, logger: Logger,
-        ask: @escaping Ask
+        interval: ClosedRange<Int64> = ProbeSchedule.usualInterval, ask: @escaping Ask
     ) {
         self.serving = serving
         self.reliability = reliability
         self.settings = settings
         self.ask = ask
+        self.interval = interval
         lease = Lease("outside-probes", holder: holder, seconds: 30)
         self.metrics = OutsideProbeMetrics(metrics, endpoints: settings?.endpoints.count ?? 0)
         self.logger = logger
@@ -67,7 +71,7 @@ package struct OutsideProbes: Service {
     }
 
     private func probeAll(_ settings: Settings) async {
-        var schedule = ProbeSchedule()
+        var schedule = ProbeSchedule(interval: interval)
         var generator = SystemRandomNumberGenerator()
         let start = ContinuousClock.now
         let looks = StatusLooks(reliability: reliability, settings: settings, ask: ask)
@@ -79,9 +83,10 @@ package struct OutsideProbes: Service {
                         let now = (ContinuousClock.now - start).wholeMicroseconds
                         let subjects = try await subjects(settings)
                         schedule.assign(Set(subjects.keys), now: now, using: &generator)
+                        for id in failed.take() { schedule.failed(id, now: now) }
                         for id in schedule.take(now: now, using: &generator) {
                             guard let subject = subjects[id] else { continue }
-                            group.addTask { await self.probe(subject, settings) }
+                            group.addTask { await self.probe(subject, id, settings) }
                         }
                         if looked.map({ ContinuousClock.now - $0 >= StatusLooks.pause }) ?? true {
                             looked = .now
@@ -111,11 +116,13 @@ package struct OutsideProbes: Service {
         return subjects
     }
 
-    private func probe(_ subject: OutsideProbe, _ settings: Settings) async {
+    private func probe(_ subject: OutsideProbe, _ id: String, _ settings: Settings) async {
         do {
             var record = try await result(of: subject, settings)
             record.drill = try await isDrilled(subject, since: record.at)
             _ = try await ProbeStore(reliability).store([record])
+            // One failure is no sign yet: whether there is a second one should not be known a minute later.
+            if let fault = record.fault, fault != ProbeFault.customer.rawValue { failed.note(id) }
             metrics.count(record.fault)
         } catch {
             note(error)
@@ -193,6 +200,20 @@ package struct OutsideProbes: Service {
     private static func key(_ path: String) -> String? {
         guard let data = try? Data(contentsOf: URL(filePath: path)), data.count <= 65_536 else { return nil }
         return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init)
+    }
+}
+
+/// What was asked and failed since the last look.
+private final class FailedProbes: Sendable {
+    private let ids = Mutex<Set<String>>([])
+
+    func note(_ id: String) { ids.withLock { _ = $0.insert(id) } }
+
+    func take() -> Set<String> {
+        ids.withLock { ids in
+            defer { ids = [] }
+            return ids
+        }
     }
 }
 
