@@ -86,9 +86,12 @@ package struct UsageRecord: Sendable, Codable, Equatable {
 
 package struct UsageBatch: Sendable, Codable {
     package var records: [UsageRecord]
+    /// Earlier starts of this gateway of which, with this batch, every record has been sent.
+    package var ended: [String]?
 
-    package init(records: [UsageRecord]) {
+    package init(records: [UsageRecord], ended: [String]? = nil) {
         self.records = records
+        self.ended = ended
     }
 }
 

@@ -146,13 +146,13 @@ import Testing
                 _ = try await intake.store(told, from: Self.gateway)
             }
             for (boot, closes) in [("killed", false), ("stopped", true), ("old", nil)] as [(String, Bool?)] { try await tell(boot, 1, closes) }
-            #expect(try await sources.findLost() == 0, "nobody was silent for long")
+            #expect(try await sources.findLost { _, _, _ in [] } == 0, "nobody was silent for long")
             // The last word came in the last seconds of a minute.
             _ = try await world.pool.pipeline([
                 "UPDATE reliability.minute SET minute_at = date_trunc('minute', now()) - interval '3 minutes'",
                 "UPDATE reliability.minute_source SET told_at = date_trunc('minute', now()) - interval '123 seconds'",
             ])
-            for lost in [1, 0] { #expect(try await sources.findLost() == lost) }
+            for lost in [1, 0] { #expect(try await sources.findLost { _, _, _ in [] } == lost) }
             let spoiled: SQL = """
                 SELECT sum(bad)::bigint AS bad, count(DISTINCT minute_at) AS minutes, max(outcomes ->> 'bad:interrupted') AS interrupted
                 FROM reliability.minute WHERE boot_id = 'killed-lost' AND tenant_id = \(tenant) AND bad > 0

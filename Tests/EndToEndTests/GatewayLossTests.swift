@@ -32,7 +32,25 @@ extension MachineTests {
                     "SELECT outcome, billable_prompt_tokens + billable_completion_tokens FROM billing.usage_event WHERE request_id IN (\(ids))")
                 #expect(records.count == cut.count && records.allSatisfy { $0 == "bad:interrupted|0" || $0.hasPrefix("good|") }, "\(Set(records))")
                 #expect(records.contains("bad:interrupted|0"))
+                try await Waiting.until("minutes that hold what the records show", within: .seconds(60)) {
+                    try await plimsoll.rows(Self.missing) == ["0"]
+                }
+                #expect(try await plimsoll.rows("SELECT 1 FROM reliability.minute WHERE boot_id LIKE '%-lost' AND bad > 0").isEmpty)
             }
         }
+
+        /// Counts of minutes that are not those of the records. Refusals have none, so only what nobody is refused with must be equal.
+        private static let missing = """
+            WITH counted AS (
+                SELECT tenant_id, minute_at, outcome.key AS outcome, sum(outcome.value::bigint) AS requests
+                FROM reliability.minute, jsonb_each_text(outcomes) AS outcome WHERE NOT drill GROUP BY 1, 2, 3
+            ), recorded AS (
+                SELECT event.tenant_id, date_trunc('minute', event.accepted_at) AS minute_at, event.outcome, count(*) AS requests
+                FROM billing.usage_event AS event JOIN serving.api_keys AS key ON key.id = event.key_id AND key.purpose IS NULL GROUP BY 1, 2, 3
+            )
+            SELECT count(*) FROM recorded FULL JOIN counted USING (tenant_id, minute_at, outcome)
+            WHERE coalesce(counted.requests, 0) < coalesce(recorded.requests, 0)
+                OR outcome IN ('good', 'bad:interrupted') AND counted.requests IS DISTINCT FROM recorded.requests
+            """
     }
 }

@@ -21,7 +21,7 @@ extension PeerAPI {
         router.post(RouterPath(GatewayPath.usage)) { request, context in
             let gateway = try await admitted(context, role: .gateway)
             let batch = try await PeerMessages.read(UsageBatch.self, request, limit: 4 << 20)
-            return try PeerMessages.answer(try await usage.store(batch, from: gateway))
+            return try PeerMessages.answer(try await store(batch, from: gateway))
         }
         router.post(RouterPath(GatewayPath.minutes)) { request, context in
             let gateway = try await admitted(context, role: .gateway)
@@ -65,6 +65,12 @@ extension PeerAPI {
             if let reports = message.rates { answer.rates = try await rates.exchange(reports, from: gateway) }
             return try PeerMessages.answer(answer)
         }
+    }
+
+    private func store(_ batch: UsageBatch, from gateway: UUID) async throws -> IntakeResponse {
+        let answer = try await usage.store(batch, from: gateway)
+        if let ended = batch.ended { try await sources.noteRecorded(gateway, ended) }
+        return answer
     }
 
     private func table(since: Int64?, wait: Duration, gateway: UUID, logger context: PeerContext) async throws -> Response {

@@ -17,6 +17,7 @@ package struct ControlPlaneServices: Sendable {
     private let upkeep: ControlUpkeep
     private let behaviour: BehaviourWatch
     private let keeper: ReliabilityKeeper
+    private let recounts: RecountKeeper
     private let credits: CreditKeeper
     private let drills: DrillKeeper
     private let incidents: IncidentKeeper
@@ -48,6 +49,7 @@ package struct ControlPlaneServices: Sendable {
         outside = OutsideProbes(databases: databases, holder: holder, settings: outsideProbes, metrics: metrics, logger: logger)
         behaviour = BehaviourWatch(databases: databases, holder: holder, metrics: metrics, logger: logger)
         keeper = ReliabilityKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
+        recounts = RecountKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
         incidents = IncidentKeeper(
             databases: databases, outsideRegions: Set(outsideProbes?.endpoints.keys.map { $0 } ?? []), holder: holder, metrics: metrics,
             logger: logger)
@@ -60,7 +62,8 @@ package struct ControlPlaneServices: Sendable {
     /// Dependencies first. `others` are loops of the program's own, which end with those of this.
     package func services(with others: [any Service] = []) -> [any Service] {
         let loops: [any Service] = [
-            listener, board, publisher, writer, upkeep, behaviour, keeper, credits, drills, incidents, pager, evidence, scores, outside, statusPage,
+            listener, board, publisher, writer, upkeep, behaviour, keeper, recounts, credits, drills, incidents, pager, evidence, scores, outside,
+            statusPage,
             statusMaker,
         ]
         return [databases, BackgroundLoops(loops + others)]

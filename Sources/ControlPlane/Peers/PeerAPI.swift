@@ -23,6 +23,7 @@ package struct PeerAPI: Sendable {
     let statusPage: StatusBoard
     let usage: UsageIntake
     let minutes: MinuteIntake
+    let sources: MinuteSources
     let decisions: DecisionIntake
     let probes: ProbeIntake
     let leases: QuotaLeases
@@ -48,6 +49,7 @@ package struct PeerAPI: Sendable {
         operations = OperationReports(pool: databases.serving)
         usage = UsageIntake(pool: databases.billing)
         minutes = MinuteIntake(pool: databases.reliability)
+        sources = MinuteSources(pool: databases.reliability)
         decisions = DecisionIntake(pool: databases.reliability)
         probes = ProbeIntake(reliability: databases.reliability, serving: databases.serving)
         leases = QuotaLeases(pool: databases.serving)

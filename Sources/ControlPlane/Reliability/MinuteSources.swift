@@ -4,7 +4,7 @@ import Postgres
 
 /// Starts of gateways that tell minutes. Counters are cumulative, so a batch that is lost on its way is made good by the next one, and gaps in the numbers
 /// mean nothing; what a start counted after its last word is lost when it ends without another. Of such a minute nobody knows that it was good: whoever was
-/// served there has a request in it that counts as interrupted, until the gateway speaks again.
+/// served there has a request in it that counts as interrupted, until the gateway speaks again or its usage records have come (`MinuteRecount`).
 struct MinuteSources: Sendable {
     /// Gateways tell every few seconds, whether there is something to tell or not.
     static let silence: SQL = "interval '90 seconds'"
@@ -57,32 +57,61 @@ struct MinuteSources: Sendable {
         }
     }
 
+    /// Every usage record of these earlier starts of a gateway is stored. One that never told a minute is noted with the number 0.
+    func noteRecorded(_ gateway: UUID, _ boots: [String]) async throws {
+        let boots = boots.filter { (1...64).contains($0.unicodeScalars.count) && !$0.unicodeScalars.contains("\0") }
+        try await pool.execute(
+            """
+            INSERT INTO reliability.minute_source AS source (gateway_id, boot_id, sequence, records_at)
+            SELECT DISTINCT \(gateway)::uuid, boot, 0, now() FROM unnest(\(Array(boots.prefix(1_000)))::text[]) AS boot
+            ON CONFLICT (gateway_id, boot_id) DO UPDATE SET records_at = now() WHERE source.closed_at IS NULL
+            """)
+    }
+
+    /// Who is asked for and by whom, as minutes are told.
+    struct Subject: Sendable {
+        var tenant: UUID
+        var tier: String
+        var model: String
+        var region: String
+    }
+
     /// How many starts have fallen silent since the last time.
-    func findLost() async throws -> Int {
+    ///
+    /// - Parameter served: Whom one served since, by usage records that have come: tenants of its last seconds were never told.
+    func findLost(_ served: @Sendable (UUID, String, Date) async throws -> [Subject]) async throws -> Int {
         try await pool.transaction { connection in
             let rows = try await connection.query(
                 """
                 UPDATE reliability.minute_source SET lost_at = now()
-                WHERE closed_at IS NULL AND lost_at IS NULL AND told_at < now() - \(Self.silence) RETURNING gateway_id, boot_id, told_at
+                WHERE closed_at IS NULL AND lost_at IS NULL AND records_at IS NULL AND told_at < now() - \(Self.silence)
+                RETURNING gateway_id, boot_id, told_at
                 """)
-            for row in rows { try await spoil(try row.value("gateway_id"), try row.value("boot_id"), try row.value("told_at"), connection) }
+            for row in rows {
+                let (gateway, boot, told): (UUID, String, Date) = (try row.value("gateway_id"), try row.value("boot_id"), try row.value("told_at"))
+                try await spoil(gateway, boot, told, try await served(gateway, boot, told), connection)
+            }
             try await connection.execute("DELETE FROM reliability.minute_source WHERE told_at < now() - interval '40 days'")
             return rows.count
         }
     }
 
     /// The minute of its last word, and the next one where that came in the last seconds.
-    private func spoil(_ gateway: UUID, _ boot: String, _ told: Date, _ connection: PostgresConnection) async throws {
+    private func spoil(_ gateway: UUID, _ boot: String, _ told: Date, _ served: [Subject], _ connection: PostgresConnection) async throws {
         try await connection.execute(
             """
             INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad,
                 excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
-            SELECT DISTINCT known.tenant_id, known.model, known.region, lost.minute_at, known.gateway_id, left(known.boot_id, 59) || '-lost', 1,
+            SELECT DISTINCT known.tenant_id, known.model, known.region, lost.minute_at, \(gateway)::uuid, left(\(boot)::text, 59) || '-lost', 1,
                 known.tier, '{"bad:interrupted": 1}'::jsonb, 0, 1, 0, 0, 0, 0, 0, 0, 0, '{}'::jsonb
-            FROM reliability.minute AS known, (VALUES (date_trunc('minute', \(told)::timestamptz)),
+            FROM (
+                SELECT tenant_id, tier, model, region FROM reliability.minute WHERE gateway_id = \(gateway) AND boot_id = \(boot) AND NOT drill
+                    AND minute_at >= date_trunc('minute', \(told)::timestamptz) - interval '1 minute' AND minute_at <= \(told)::timestamptz
+                UNION
+                SELECT * FROM unnest(\(served.map(\.tenant))::uuid[], \(served.map(\.tier))::text[], \(served.map(\.model))::text[],
+                    \(served.map(\.region))::text[])
+            ) AS known, (VALUES (date_trunc('minute', \(told)::timestamptz)),
                 (date_trunc('minute', \(told)::timestamptz + interval '5 seconds'))) AS lost (minute_at)
-            WHERE known.gateway_id = \(gateway) AND known.boot_id = \(boot) AND NOT known.drill
-                AND known.minute_at >= date_trunc('minute', \(told)::timestamptz) - interval '1 minute' AND known.minute_at <= \(told)::timestamptz
             ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill) DO UPDATE SET
                 outcomes = EXCLUDED.outcomes, bad = 1, sequence = minute.sequence + 1, received_at = now()
             """)

@@ -16,6 +16,7 @@ package struct ReliabilityKeeper: Service {
 
     private let serving: PostgresPool
     private let reliability: PostgresPool
+    private let recount: MinuteRecount
     private let lease: Lease
     private let now: @Sendable () -> Date
     private let logger: Logger
@@ -26,6 +27,7 @@ package struct ReliabilityKeeper: Service {
     ) {
         serving = databases.serving
         reliability = databases.reliability
+        recount = MinuteRecount(databases)
         lease = Lease("reliability", holder: holder, seconds: 30)
         self.now = now
         self.metrics = KeeperMetrics(metrics)
@@ -90,7 +92,7 @@ package struct ReliabilityKeeper: Service {
     }
 
     private func findLost() async throws {
-        let lost = try await MinuteSources(pool: reliability).findLost()
+        let lost = try await MinuteSources(pool: reliability).findLost(recount.served)
         guard lost > 0 else { return }
         metrics.lostCounters.increment(by: lost)
         logger.warning("Gateways fell silent without a last word: their last counters are lost", metadata: [LogKeys.count: "\(lost)"])

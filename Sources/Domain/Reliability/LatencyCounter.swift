@@ -46,6 +46,8 @@ package enum Percentile95 {
 /// Time to the last token counts only at a fixed answer length, so that long answers do not look slow.
 package enum FixedLengthSample {
     package static let defaultTokens = 256
+    /// Microseconds to the last token, where a tier says nothing else.
+    package static let usualObjective: Int64 = 8_000_000
 
     package static func admits(completionTokens: Int, fixedTokens: Int = defaultTokens) -> Bool {
         completionTokens == fixedTokens

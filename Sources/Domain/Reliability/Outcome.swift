@@ -105,10 +105,17 @@ package struct FirstTokenSample: Sendable, Equatable {
     /// The sample that a request adds, if any. A client that left before its first token adds a censored sample only when it had waited
     /// longer than the objective; a failure without a token adds none, because availability is its remedy.
     package init?(_ evidence: RequestEvidence, objectiveMicroseconds: Int64) {
-        if let measured = evidence.firstTokenAfter {
+        self.init(
+            firstTokenAfter: evidence.firstTokenAfter, finishedAfter: evidence.finishedAfter, outcome: Outcome(evidence),
+            objectiveMicroseconds: objectiveMicroseconds)
+    }
+
+    /// The same of what is recorded of a request.
+    package init?(firstTokenAfter: Int64?, finishedAfter: Int64, outcome: @autoclosure () -> Outcome, objectiveMicroseconds: Int64) {
+        if let measured = firstTokenAfter {
             self.init(microseconds: measured, censored: false)
-        } else if Outcome(evidence) == .clientAbort, evidence.finishedAfter > objectiveMicroseconds {
-            self.init(microseconds: evidence.finishedAfter, censored: true)
+        } else if outcome() == .clientAbort, finishedAfter > objectiveMicroseconds {
+            self.init(microseconds: finishedAfter, censored: true)
         } else {
             return nil
         }

@@ -172,7 +172,7 @@ final class GatewayLoop {
         let made = UsageSubject(
             tenant: key.tenant.id, key: key.id, tier: key.tier.name, model: model.entry.name, region: settings.region,
             firstTokenObjective: key.tier.ttftObjectiveMicroseconds,
-            lastTokenObjective: key.tier.ttltObjectiveMicroseconds ?? UsageSubject.usualLastTokenObjective, purpose: key.entry.purpose,
+            lastTokenObjective: key.tier.ttltObjectiveMicroseconds ?? FixedLengthSample.usualObjective, purpose: key.entry.purpose,
             prices: directory.prices(model.entry.name, key.tier.name, "interactive"),
             batchPrices: directory.prices(model.entry.name, key.tier.name, "batch"))
         if subjects.count >= 10_000 { subjects.removeAll(keepingCapacity: true) }

@@ -9,8 +9,8 @@ import Synchronization
 /// changes nothing.
 ///
 /// A batch without counters is a sign of life, and the last one of a good stop says so: a boot that falls silent without it has lost what it counted last.
-/// After a crash the counters of the last seconds are gone from the minutes, not from the usage records. Requests that the crash
-/// interrupted are counted by the next start, under its own boot: nobody else has counted them.
+/// What a crash leaves uncounted, requests that it interrupted among them, the control plane counts from the usage records once the next start has shipped
+/// them.
 package struct MinuteShipper: Service {
     package typealias Send = @Sendable (MinuteBatch) async throws -> IntakeResponse
 
@@ -76,7 +76,6 @@ struct MinuteSender {
     init(spool: Spool, send: @escaping MinuteShipper.Send) {
         self.spool = spool
         self.send = send
-        late.add(Self.interrupted(spool.recovery.closed), nowMinute: 0)
     }
 
     /// - Parameters:
@@ -109,18 +108,6 @@ struct MinuteSender {
             self[keyPath: ledger].restore(keys)
             throw error
         }
-    }
-
-    private static func interrupted(_ finals: [SpoolFinal]) -> [MinuteKey: MinuteCell] {
-        var cells: [MinuteKey: MinuteCell] = [:]
-        for final in finals {
-            let subject = final.subject
-            let key = MinuteKey(
-                minute: UnixMinute.of(microseconds: final.acceptedAt),
-                subject: MinuteSubject(tenant: subject.tenant, tier: subject.tier, model: subject.model, region: subject.region))
-            cells[key, default: MinuteCell()].count(.interrupted)
-        }
-        return cells
     }
 }
 

@@ -9,10 +9,13 @@ struct SpoolBacklog: Sendable {
         /// Bytes that were gone through; 0 means that there is nothing new.
         var scanned = 0
         var damaged = 0
+        /// Earlier starts of which nothing is left behind the cursor, and of which that was not told yet.
+        var ended: [String] = []
     }
 
     static let recordLimit = 500
     static let byteLimit = 256 << 10
+    static let endedLimit = 100
     private static let largestRecord = SpoolFormat.headerSize + SpoolFormat.largestPayload
 
     let directory: String
@@ -29,7 +32,28 @@ struct SpoolBacklog: Sendable {
             try take(name, isGrowing: isNewest && name.boot == liveBoot, into: &batch)
             if batch.records.count >= Self.recordLimit || batch.scanned >= Self.byteLimit { break }
         }
+        batch.ended = ended(names, batch.cursor)
         return batch
+    }
+
+    private func ended(_ names: [SpoolName], _ cursor: SpoolCursor) -> [String] {
+        let left = names.filter { $0.boot != liveBoot && !cursor.settled.contains($0.boot) }
+        let unfinished = Set(left.filter { !isPassed($0, cursor) }.map(\.boot))
+        return Array(Set(left.map(\.boot)).subtracting(unfinished).sorted().prefix(Self.endedLimit))
+    }
+
+    /// What a start recorded is not known whole any more.
+    private func note(damageOf name: SpoolName, _ batch: inout Batch) {
+        batch.damaged += 1
+        batch.cursor.settle([name.boot])
+    }
+
+    private func isPassed(_ name: SpoolName, _ cursor: SpoolCursor) -> Bool {
+        let at = cursor.position(of: name.streamName)
+        if name.number < at.number { return true }
+        var status = stat()
+        guard stat("\(directory)/\(name.file)", &status) == 0 else { return false }
+        return (name.number == at.number ? at.offset : 0) >= Int(status.st_size)
     }
 
     private func take(_ name: SpoolName, isGrowing: Bool, into batch: inout Batch) throws(MeterError) {
@@ -44,7 +68,7 @@ struct SpoolBacklog: Sendable {
         var consumed = scan(bytes, name, mayWait: isGrowing || !isWhole, into: &batch)
         if consumed == 0, !isWhole {
             // A whole record would fit into what was read: it is damage, and longer than one piece.
-            batch.damaged += 1
+            note(damageOf: name, &batch)
             consumed = try endOfDamage(path, from: start, isGrowing: isGrowing) - start
         }
         batch.scanned += consumed
@@ -81,10 +105,10 @@ struct SpoolBacklog: Sendable {
                 let before = scan.position
                 switch scan.next() {
                 case .end: return memory.count
-                case .damage: batch.damaged += 1
+                case .damage: note(damageOf: name, &batch)
                 case .tail(_, let torn):
                     if mayWait { return before }
-                    if !torn { batch.damaged += 1 }
+                    if !torn { note(damageOf: name, &batch) }
                     return memory.count
                 case .record(let payload):
                     guard case .final(let final) = SpoolRecord(UnsafeRawBufferPointer(rebasing: memory[payload])) else { continue }
@@ -106,7 +130,7 @@ struct SpoolBacklog: Sendable {
             if name.number < at.number { return true }
             return name.boot != liveBoot && name.number == at.number && at.offset >= size
         }
-        cursor.keep(Set(left.map(\.streamName)))
+        cursor.keep(left)
         return names.count - left.count
     }
 

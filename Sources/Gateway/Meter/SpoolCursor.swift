@@ -8,6 +8,9 @@ struct SpoolCursor: Sendable, Equatable {
     }
 
     private(set) var positions: [String: Position] = [:]
+    /// Starts of which nothing more is told: the control plane knows that it has every record, or some are damaged and it never will.
+    private(set) var settled: Set<String> = []
+    private static let settledMark = "settled"
 
     init() {}
 
@@ -17,13 +20,16 @@ struct SpoolCursor: Sendable, Equatable {
         let text = String(decoding: try FilePiece.read(path, limit: 1 << 20), as: UTF8.self)
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: " ")
+            if parts.count == 2, parts[1] == Self.settledMark { settled.insert(String(parts[0])) }
             guard parts.count == 3, let number = Int(parts[1]), let offset = Int(parts[2]), number >= 0, offset >= 0 else { continue }
             positions[String(parts[0])] = Position(number: number, offset: offset)
         }
     }
 
     func save(path: String) throws(MeterError) {
-        let lines = positions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.number) \($0.value.offset)\n" }
+        let lines =
+            positions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.number) \($0.value.offset)\n" }
+            + settled.sorted().map { "\($0) \(Self.settledMark)\n" }
         do {
             try SecretFile.write(Array(lines.joined().utf8), to: path)
         } catch {
@@ -39,8 +45,14 @@ struct SpoolCursor: Sendable, Equatable {
         positions[stream] = position
     }
 
-    /// Forgets streams of which no segment is left.
-    mutating func keep(_ streams: Set<String>) {
+    mutating func settle(_ boots: [String]) {
+        settled.formUnion(boots)
+    }
+
+    /// Forgets streams and starts of which no segment is left.
+    mutating func keep(_ names: [SpoolName]) {
+        let (streams, boots) = (Set(names.map(\.streamName)), Set(names.map(\.boot)))
         positions = positions.filter { streams.contains($0.key) }
+        settled.formIntersection(boots)
     }
 }

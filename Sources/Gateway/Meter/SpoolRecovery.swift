@@ -15,8 +15,6 @@ package struct SpoolRecovery {
         package var damagedRegions = 0
         /// Ends that were read; they are already shipped or will be.
         package var finals = 0
-        /// The interrupted requests, to be counted in their minutes.
-        var closed: [SpoolFinal] = []
     }
 
     private let directory: String
@@ -54,7 +52,6 @@ package struct SpoolRecovery {
         let interrupted = admissions.interrupted
         try write(interrupted, admissions.origin, number: (names.last { $0.stream == SpoolName.recoveryStream }?.number ?? 0) + 1)
         report.interrupted += interrupted.count
-        report.closed += interrupted
         try ClosedMark.make(directory, boot: boot)
     }
 

@@ -76,18 +76,19 @@ package struct UsageShipper: Service {
     package func shipOnce() async throws -> Bool {
         let (backlog, path, retention) = (backlog, cursorPath, spool.settings.retention)
         let batch = try await BlockingCalls.run { try backlog.next(after: try SpoolCursor(path: path)) }
-        guard batch.scanned > 0 else {
+        guard batch.scanned > 0 || !batch.ended.isEmpty else {
             spool.statistics.noteAllShipped()
             return false
         }
-        if !batch.records.isEmpty {
-            let answer = try await send(UsageBatch(records: batch.records))
+        if !batch.records.isEmpty || !batch.ended.isEmpty {
+            let answer = try await send(UsageBatch(records: batch.records, ended: batch.ended.isEmpty ? nil : batch.ended))
             report(answer, of: batch)
         }
         spool.statistics.damagedRegions.wrappingAdd(batch.damaged, ordering: .relaxed)
         if batch.damaged > 0 { logger.error("damaged usage records were passed over", metadata: ["count": "\(batch.damaged)"]) }
         try await BlockingCalls.run {
             var cursor = batch.cursor
+            cursor.settle(batch.ended)
             _ = try backlog.removeAcknowledged(&cursor, olderThan: Int(time(nil)) - Int(retention.components.seconds))
             try cursor.save(path: path)
         }

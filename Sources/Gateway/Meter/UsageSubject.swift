@@ -20,11 +20,9 @@ package final class UsageSubject: Sendable {
     let minuteKey: MinuteSubject
     let encoded: [UInt8]
 
-    package static let usualLastTokenObjective: Int64 = 8_000_000
-
     package init(
         tenant: String, key: String, tier: String, model: String, region: String, firstTokenObjective: Int64,
-        lastTokenObjective: Int64 = usualLastTokenObjective, purpose: KeyPurpose? = nil, prices: PriceSchedule? = nil,
+        lastTokenObjective: Int64 = FixedLengthSample.usualObjective, purpose: KeyPurpose? = nil, prices: PriceSchedule? = nil,
         batchPrices: PriceSchedule? = nil
     ) {
         self.tenant = tenant

@@ -10,15 +10,18 @@ import Testing
 private final class Intake: Sendable {
     struct Lost: Error {}
 
-    private let state = Mutex<(records: [String: UsageRecord], batches: Int, losesAnswer: Bool)>(([:], 0, false))
+    private let state = Mutex<(records: [String: UsageRecord], batches: Int, losesAnswer: Bool, ended: [String])>(([:], 0, false, []))
 
     var records: [UsageRecord] { state.withLock { $0.records.values.sorted { $0.sequence < $1.sequence } } }
     var batches: Int { state.withLock { $0.batches } }
+    /// Starts that were told as ended, as often as they were.
+    var ended: [String] { state.withLock { $0.ended } }
     func loseNextAnswer() { state.withLock { $0.losesAnswer = true } }
 
     func take(_ batch: UsageBatch) throws -> IntakeResponse {
         try state.withLock { state in
             state.batches += 1
+            state.ended += batch.ended ?? []
             var answer = IntakeResponse(stored: 0, duplicates: 0, quarantined: 0)
             for record in batch.records {
                 switch UsageLedger.arrival(stored: state.records[record.requestId].map { "\($0)" }, arriving: "\(record)") {
@@ -93,6 +96,47 @@ struct UsageShipperTests {
         #expect(intake.records.map(\.outcome) == ["good", "good", "bad:interrupted"])
         #expect(Set(intake.records.map(\.boot)) == [stand.spool.boot])
         try await stand.spool.close()
+        try await next.spool.close()
+    }
+
+    @Test("that every record of an earlier start is sent is told once, also where nothing of it was left to send", arguments: [false, true])
+    func ended(isShippedBefore: Bool) async throws {
+        let intake = Intake()
+        var folder = try ScratchFolder()
+        let stand = try await SpoolStand(folder)
+        try await stand.serve(3)
+        if isShippedBefore { try await shipper(stand, intake).drain() }
+        #expect(intake.ended.isEmpty, "it goes on")
+        for times in 1...3 {
+            // Killed, and started again with what it left; only the first start is of interest.
+            let left = try folder.files("").filter { $0.hasSuffix(".closed") || $0 == "cursor" || $0.hasPrefix(stand.spool.boot) }
+            let copy = try ScratchFolder()
+            for file in left { try copy.write(try folder.bytes(file), to: file) }
+            folder = copy
+            let next = try await SpoolStand(copy)
+            if times == 1 { intake.loseNextAnswer() }
+            if times == 1 { await #expect(throws: Intake.Lost.self) { try await shipper(next, intake).drain() } }
+            for _ in 1...2 { try await shipper(next, intake).drain() }
+            #expect(intake.ended == [stand.spool.boot, stand.spool.boot], "the answer to the first was lost")
+            #expect(intake.records.count == 3)
+            try await next.spool.close()
+        }
+        try await stand.spool.close()
+    }
+
+    @Test("a start with damaged records is never told as ended")
+    func damaged() async throws {
+        let (folder, copy, intake) = (try ScratchFolder(), try ScratchFolder(), Intake())
+        let stand = try await SpoolStand(folder)
+        try await stand.serve(3)
+        let file = try #require(try folder.files(".seg").first)
+        var bytes = try folder.bytes(file)
+        bytes[bytes.count / 2] ^= 1
+        try copy.write(bytes, to: file)
+        try await stand.spool.close()
+        let next = try await SpoolStand(copy)
+        for _ in 1...2 { try await shipper(next, intake).drain() }
+        #expect(intake.ended.isEmpty && !intake.records.isEmpty)
         try await next.spool.close()
     }
 

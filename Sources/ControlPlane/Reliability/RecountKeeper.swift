@@ -1,0 +1,51 @@
+package import FoundationEssentials
+package import Logging
+import Postgres
+import ServiceLifecycle
+package import Telemetry
+
+/// Completes minutes of gateways that were killed, once their usage records have come. One replica at a time: the holder of a lease. Minutes do not wait
+/// for it.
+package struct RecountKeeper: Service {
+    private static let pause = Duration.seconds(2)
+
+    private let serving: PostgresPool
+    private let recount: MinuteRecount
+    private let lease: Lease
+    private let completed: CounterMetric
+    private let logger: Logger
+
+    package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
+        serving = databases.serving
+        recount = MinuteRecount(databases)
+        lease = Lease("recounts", holder: holder, seconds: 60)
+        completed = metrics.counter(
+            "plimsoll_control_minute_counters_completed_total",
+            "Requests added to minutes from usage records, which a gateway was killed before it told.")
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    if try await lease.acquire(serving) != nil { try await turn() }
+                } catch {
+                    if !Task.isCancelled { logger.warning("Minutes could not be completed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
+                }
+                // Cancellation is seen by the loop's condition.
+                try? await Task.sleep(for: Self.pause)
+            }
+        }
+    }
+
+    private func turn() async throws {
+        for start in try await recount.ended() {
+            let added = try await recount.complete(start)
+            completed.increment(by: Int(added))
+            logger.notice(
+                "Minutes of a gateway's earlier start are complete", metadata: [LogKeys.gateway: "\(start.gateway)", LogKeys.count: "\(added)"])
+            guard try await lease.acquire(serving) != nil else { return }
+        }
+    }
+}
