@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import HTTPWire
 import Program
 
@@ -59,8 +60,11 @@ struct DrillWatch: Sendable {
         throw CommandFailure(failure.code, "interrupted, and the drill could not be aborted (it ends by itself): \(failure.message)", cause: failure)
     }
 
+    /// At once, also into a pipe or a file: what happens is told as it happens.
     private func say(_ text: String) {
-        if options.output == .table { print(text) }
+        guard options.output == .table else { return }
+        print(text)
+        fflush(nil)
     }
 
     private func watch(_ id: String) async throws -> JSONValue {

@@ -103,6 +103,7 @@ import Testing
                 try await world.row("SELECT 1 AS one FROM reliability.drill WHERE ended_at IS NULL") != nil
             }
             try await Waiting.until("it is known", within: .seconds(30)) { said().contains("waiting: it begins") }
+            try await child.wait("it is told as it happens", within: .seconds(30)) { $0.contains { $0.contains("has begun: worker-loss") } }
             child.signal(SIGINT)
             #expect(try await child.ended(within: .seconds(30)) == 2)
             #expect(said().contains("interrupted; the drill is over"), "\(said())")

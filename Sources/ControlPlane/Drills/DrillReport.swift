@@ -111,11 +111,13 @@ private struct Trail {
     private(set) var isPending = false
 
     init(_ drill: Drill, _ end: Date, _ serving: PostgresPool, _ reliability: PostgresPool) async throws {
-        // A sign is one when it is known here: gateways tell probes every few seconds.
+        // A sign is one when it is known here: gateways tell probes every few seconds. One that fails is no trouble yet, the second of the same is.
         let probe = try await reliability.queryOne(
             """
-            SELECT min(greatest(at, received_at)) AS at FROM reliability.probe
-            WHERE drill AND NOT succeeded AND at >= \(drill.startedAt) AND at <= \(end) AND model = ANY(\(drill.models))
+            SELECT min(known_at) AS at FROM (
+                SELECT greatest(at, received_at) AS known_at, row_number() OVER (PARTITION BY kind, worker_id, model, region ORDER BY at, id) AS place
+                FROM reliability.probe WHERE drill AND NOT succeeded AND at >= \(drill.startedAt) AND at <= \(end) AND model = ANY(\(drill.models))
+            ) AS failure WHERE place = 2
             """)
         note(try probe?.value("at", as: Date?.self), "probe")
         // One that an earlier drill opened and that was not over goes on as the same.

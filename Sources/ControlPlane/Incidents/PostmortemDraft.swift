@@ -100,7 +100,8 @@ struct PostmortemDraft: Sendable {
         let minutes = "\(impact.minutes) minutes"
         if impact.requests == 0 { return "No customer asked for what it touches within \(minutes)." + excluded }
         if impact.tenants == 0 {
-            return "No customer felt it: all \(impact.requests) requests for what it touches within \(minutes) were answered, and in time." + excluded
+            let requests = impact.requests == 1 ? "the one request" : "all \(impact.requests) requests"
+            return "No customer felt it: \(requests) for what it touches within \(minutes) answered in time." + excluded
         }
         return "\(impact.tenants) customers had requests fail or answered late within \(minutes): of \(impact.requests) requests for what it touches "
             + "\(impact.bad) failed, and \(impact.late) had a late first token." + excluded
