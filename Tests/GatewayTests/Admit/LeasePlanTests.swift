@@ -1,8 +1,10 @@
 import Domain
 import Foundation
 import Logging
+import NIOCore
 import PlimsollWire
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -114,6 +116,29 @@ import Testing
         plan.take(Self.grant(report, 1000, spent: 300), bare.book, sentAt: 0, now: 0)
         #expect(bare.limits.take(701).fault != nil)
         #expect(bare.limits.take(700).fault == nil)
+    }
+
+    @Test func `where nothing of a quota could be lent the refusal is our failure, and where it is used up the customer's`() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.tokensPerDay = 10_000
+        let book = try LimitBook(
+            file: LimitFile(), isLeased: true, wall: LoopClock.wallMicroseconds(), monotonic: NIODeadline.now().microseconds)
+        setup.limits = book
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for outcome in ["bad:shed", "excluded:quota"] {
+                client.clear()
+                try await client.post(Samples.request)
+                #expect(try await client.answer().contains("tokens_per_day_exceeded"))
+                #expect(try await gateway.spool.takeMinutes().map { MinuteCounters($0.key, $0.value).outcomes } == [[outcome: 1]])
+                var plan = LeasePlan()
+                let now = NIODeadline.now().microseconds
+                for report in plan.reports(book.holders, now: now) {
+                    plan.take(Self.grant(report, 0, isExhausted: true), book, sentAt: now, now: now)
+                }
+            }
+        }
     }
 
     @Test func theKeeperSaysWhenThereIsNobodyToWaitFor() async throws {
