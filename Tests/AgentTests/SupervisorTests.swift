@@ -155,6 +155,29 @@ struct SupervisorTests {
         #expect(text().hasSuffix("x<redacted>   "))
     }
 
+    @Test("a private key over several lines is covered, in the file and in what is told of it, while it is being written")
+    func coversKeys() throws {
+        let folder = try TemporaryFolder()
+        let log = RuntimeLog(path: folder.path + "/r.log")
+        let descriptor = try log.open()
+        defer { close(descriptor) }
+        func add(_ text: String) { #expect(write(descriptor, text, text.utf8.count) == text.utf8.count) }
+        func text() -> String { String(decoding: FileManager.default.contents(atPath: log.path) ?? Data(), as: UTF8.self) }
+        let line = "MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC7VJTUt9Us8cKj"
+        add("loading\n-----BEGIN PRIVATE KEY-----\n\(line)\n")
+        let middle = log.cover(from: 0) { $0 }
+        #expect(middle == 8, "it is looked at from its first line again")
+        add("\(line)\nQ+x=\n-----END PRIVATE KEY-----\nstarted\n")
+        #expect(log.tail { $0 }.allSatisfy { !$0.contains("MII") && $0 != "Q+x=" })
+        #expect(log.cover(from: middle) { $0 } == Int64(text().utf8.count))
+        #expect(
+            !text().contains("MII") && !text().contains("Q+x=") && text().hasPrefix("loading\n-----BEGIN") && text().hasSuffix("-----\nstarted\n"))
+        // What only looks like the beginning of one is not waited for without a bound.
+        let begin = Int64(text().utf8.count)
+        add("-----BEGIN PRIVATE KEY-----\n" + String(repeating: "the next request is served as ever\n", count: 1_000))
+        #expect(log.cover(from: begin) { $0 } == Int64(text().utf8.count) && text().hasSuffix("as ever\n"))
+    }
+
     @Test("a log that grew too large is moved aside while the runtime goes on writing to it")
     func rotatesLog() throws {
         let folder = try TemporaryFolder()

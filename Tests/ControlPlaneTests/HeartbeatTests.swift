@@ -61,6 +61,8 @@ extension PeerWorld {
             let host = try await world.enrol()
             var beat = PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: ["tiny-1"])
             beat.runtimes[0].logTail = (0..<30).map { "\($0) token=ghp_0123456789abcdefghijABCDEFGHIJ012345 \u{1b}[31m" }
+            beat.runtimes[0].logTail?.append("-----BEGIN PRIVATE KEY-----")
+            beat.runtimes[0].logTail?.append("MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC7VJTUt9Us8cKj")
             beat.runtimes[0].restartable = true
             let book = HeartbeatBook()
             for sequence in [1, 2] as [Int64] {
@@ -74,7 +76,7 @@ extension PeerWorld {
             )
             let tail = try #require(try row?.value("tail", as: String.self))
             #expect(try row?.value("lines", as: Int.self) == 20 && row?.value("restartable", as: Bool.self) == true)
-            #expect(!tail.contains("ghp_") && !tail.contains("\\u001b") && tail.contains("29 token="))
+            #expect(!tail.contains("ghp_") && !tail.contains("\\u001b") && !tail.contains("MIIE") && tail.contains("29 token="))
         }
     }
 

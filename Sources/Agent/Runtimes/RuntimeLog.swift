@@ -1,4 +1,5 @@
 import CPlatform
+import Domain
 import Glibc
 
 /// Where a runtime's own output goes. The runtime holds the file open, so a full file is copied aside and emptied in place.
@@ -28,11 +29,15 @@ struct RuntimeLog: Sendable {
         guard count > 0 else { return [] }
         let pieces = buffer.prefix(count).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         // What stands before the first line break was cut.
-        return pieces.dropFirst(begin > 0 ? 1 : 0).filter { !$0.isEmpty }.suffix(lines).map { piece in
-            let text = redact(String(decoding: piece, as: UTF8.self))
+        let whole = pieces.dropFirst(begin > 0 ? 1 : 0).filter { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) }
+        return PrivateKeyLines.covered(whole).suffix(lines).map { line in
+            let text = redact(line)
             return String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 }.prefix(width)))
         }
     }
+
+    /// Bytes for which the end of a private key is waited for.
+    private static let longestKey = 32_768
 
     /// Covers what must not stay in the file, line by line and in place: the runtime holds it open, and only ever adds to its end.
     ///
@@ -40,7 +45,7 @@ struct RuntimeLog: Sendable {
     ///   - start: Where the last call stopped; more than the file has: it was emptied, and all of it is new.
     ///   - most: Bytes that are looked through; a line that is longer counts as one that ends there.
     ///   - redact: The line without what must not be kept. What it makes longer is cut, so that the file keeps its length.
-    /// - Returns: Where the next call begins: behind the last whole line.
+    /// - Returns: Where the next call begins: behind the last whole line, or at the first one of a private key that goes on.
     func cover(from start: Int64, most: Int = 1 << 20, redact: (String) -> String) -> Int64 {
         let file = cplatform_open(path, O_RDWR | O_NOFOLLOW, 0)
         guard file >= 0 else { return 0 }
@@ -51,11 +56,12 @@ struct RuntimeLog: Sendable {
         let count = bytes.withUnsafeMutableBytes { pread(file, $0.baseAddress, $0.count, off_t(begin)) }
         guard count > 0 else { return begin }
         let whole = bytes[..<count].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? (count == most ? count : 0)
-        var at = 0
+        var (at, key, keyAt) = (0, PrivateKeyLines(), 0)
         while at < whole {
             let lineEnd = bytes[at..<whole].firstIndex(of: UInt8(ascii: "\n")) ?? whole
             let text = String(decoding: bytes[at..<lineEnd], as: UTF8.self)
-            let covered = redact(text)
+            if !key.isOpen { keyAt = at }
+            let covered = key.take(text) ? PrivateKeyLines.cover : redact(text)
             if covered != text {
                 let line = Self.fitted(covered, to: lineEnd - at)
                 // Written short or not at all, it is found again at the next call.
@@ -63,7 +69,7 @@ struct RuntimeLog: Sendable {
             }
             at = lineEnd + 1
         }
-        return begin + Int64(whole)
+        return begin + Int64(key.isOpen && whole - keyAt < Self.longestKey ? keyAt : whole)
     }
 
     /// The text in exactly so many bytes: cut between two scalars, or filled with spaces.

@@ -37,7 +37,9 @@ extension RuntimeReport {
         copy.contextTokens = min(max(contextTokens, 1), 10_000_000)
         copy.load = load.bounded
         // Redacted before it is cut: half a secret looks like none.
-        copy.logTail = logTail.map { lines in lines.suffix(20).map { Redactor.standard.redact($0.bounded(2_000)).bounded(300) } }
+        copy.logTail = logTail.map { lines in
+            PrivateKeyLines.covered(lines.suffix(20).map { $0.bounded(2_000) }).map { Redactor.standard.redact($0).bounded(300) }
+        }
         return copy
     }
 }

@@ -83,6 +83,33 @@ import Testing
     }
 }
 
+@Suite struct PrivateKeyLineTests {
+    private let line = "MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC7VJTUt9Us8cKj"
+
+    @Test func linesOfAKeyAreCoveredAndNoOthers() {
+        let log = [
+            "started", "-----BEGIN RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", line, "12:00:01 INFO \(line)", "12:00:02 INFO served", "Q+x=",
+            "-----END RSA PRIVATE KEY-----", "served", line,
+        ]
+        var expected = log
+        for index in [3, 4, 6] { expected[index] = PrivateKeyLines.cover }
+        #expect(PrivateKeyLines.covered(log) == expected)
+    }
+
+    @Test func aKeyIsKnownByItsEndWhereItsBeginIsMissing() {
+        let log = ["a word", line, line, "Q+x=", "-----END OPENSSH PRIVATE KEY-----", "served"]
+        #expect(PrivateKeyLines.covered(log) == ["a word"] + Array(repeating: PrivateKeyLines.cover, count: 3) + log.suffix(2))
+    }
+
+    @Test func aKeyOfOneLineOpensNothingAndOneWithoutAnEndCloses() {
+        #expect(PrivateKeyLines.covered(["-----BEGIN PRIVATE KEY-----\\n\(line)\\n-----END PRIVATE KEY-----", line])[1] == line)
+        var keys = PrivateKeyLines()
+        _ = keys.take("-----BEGIN PGP PRIVATE KEY BLOCK-----")
+        let taken = (0...256).map { _ in keys.take(line) }
+        #expect(taken == Array(repeating: true, count: 256) + [false] && !keys.isOpen)
+    }
+}
+
 @Suite struct PersonalDataTests {
     @Test(arguments: [
         ("mail jane.doe+x@example.co.uk.", "mail <redacted email>."), ("<a@b.io>", "<<redacted email>>"),
