@@ -151,7 +151,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .overCapacity: "This model is busy: the answer would not have begun in time."
         case .noWorkerAvailable: "No capacity for this model at the moment."
         case .meteringUnavailable: "The service cannot take requests at the moment."
-        case .serviceUnavailable: "The service cannot check keys at the moment."
+        case .serviceUnavailable: "The service cannot take requests at the moment; try again later."
         case .shuttingDown: "This server is being restarted."
         case .tooManyConnections: "Too many connections."
         case .hostLost: "The machine that worked on the answer was lost."

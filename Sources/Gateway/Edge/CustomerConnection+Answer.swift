@@ -32,6 +32,7 @@ extension CustomerConnection {
         let id = arriving?.requestId ?? RequestId(milliseconds: now / 1000, using: &loop.random)
         loop.decisions.note(RefusalTrace(error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key))
         arriving = nil
+        body = ByteBuffer()
         var head = AnswerHead(error, id)
         head.status = status ?? error.status
         loop.metrics.countRefusal(status: head.status)

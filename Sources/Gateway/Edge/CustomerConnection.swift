@@ -1,4 +1,5 @@
 import PlimsollWire
+import Telemetry
 import Domain
 import Exchange
 import HTTPWire
@@ -126,15 +127,20 @@ final class CustomerConnection: EdgeConnection {
             body.writeBuffer(&slice)
         }
         state = .body(left: left - count)
-        awaitBody()
+        awaitBody(count)
     }
 
-    private func awaitBody() {
+    /// - Parameter count: Bytes that were added to the body just now.
+    private func awaitBody(_ count: Int) {
         bodyClock?.received(body.readableBytes, now: Reactor.now)
         if let bodyClock { deadline = bodyClock.deadline }
+        guard loop.memory.isOut(after: count, of: body.readableBytes) else { return }
+        loop.metrics.edge.memoryRefusals.increment()
+        refuse(APIError(.serviceUnavailable))
     }
 
     private func takeChunks() -> Bool {
+        let before = body.readableBytes
         do throws(HTTPFault) {
             while inbound.readableBytes > 0 {
                 switch try inbound.nextChunk(&decoder) {
@@ -152,7 +158,7 @@ final class CustomerConnection: EdgeConnection {
                     return true
                 }
             }
-            awaitBody()
+            awaitBody(body.readableBytes - before)
             return false
         } catch {
             refuse(APIError(.malformedRequest))
@@ -194,7 +200,7 @@ extension CustomerConnection: StreamHandler {
             let count = min(left, bytes.count)
             body.writeBytes(bytes[..<count])
             state = .body(left: left - count)
-            awaitBody()
+            awaitBody(count)
             keep(bytes[count...])
         default: keep(bytes[...])
         }

@@ -5,6 +5,7 @@ import NIOHPACK
 import NIOHTTP2
 import OpenAIWire
 import PlimsollWire
+import Telemetry
 
 /// One request on an HTTP/2 connection and its answer.
 final class HTTP2Stream {
@@ -81,6 +82,10 @@ final class HTTP2Stream {
         } else {
             if body.readableBytes == 0 { body.reserveCapacity(length ?? bytes.readableBytes) }
             body.writeImmutableBuffer(bytes)
+        }
+        if loop.memory.isOut(after: bytes.readableBytes, of: body.readableBytes) {
+            loop.metrics.edge.memoryRefusals.increment()
+            return refuse(.serviceUnavailable)
         }
         if isEnd { return bodyEnded() }
         clock.received(body.readableBytes, now: .now())

@@ -3,10 +3,12 @@ import Glibc
 import Synchronization
 
 /// How near this process is to the memory that it may use. At 95 % it sheds: idle connections and free memory go, no connections are accepted.
-/// At 98 % new requests are refused (Envoy's figures).
+/// At 98 % new requests are refused (Envoy's figures), and so are large bodies that still arrive.
 package final class MemoryWatch: Sendable {
     private static let shedPercent = 95
     private static let refusePercent = 98
+    /// Bodies up to this size are not counted while they arrive: there is one look in a quarter of a second.
+    private static let smallBody = 64 << 10
 
     private let limit: Int
     private let resident = Atomic<Int>(0)
@@ -34,6 +36,17 @@ package final class MemoryWatch: Sendable {
         let wasShort = isShort
         resident.store(bytes, ordering: .relaxed)
         if isShort, !wasShort { _ = cplatform_trim_allocator() }
+    }
+
+    /// Whether there is no room for a body that has just grown. What it grew by counts until the next look, which sees it.
+    ///
+    /// - Parameters:
+    ///   - count: Bytes that were added.
+    ///   - size: All of it so far.
+    func isOut(after count: Int, of size: Int) -> Bool {
+        guard limit > 0, size > MemoryWatch.smallBody else { return false }
+        resident.add(count, ordering: .relaxed)
+        return isOut
     }
 
     private func isAbove(_ percent: Int) -> Bool {

@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import NIOCore
+import NIOHTTP2
 import NIOPosix
 import PlimsollWire
 import Synchronization
@@ -109,6 +110,34 @@ import Testing
             #expect(gateway.metric(#"plimsoll_gateway_accept_pauses_total{reason="memory"}"#) == "1")
             #expect(gateway.metric("plimsoll_gateway_memory_refusals_total") == "1")
         }
+    }
+
+    @Test func aLargeBodyThatStillArrivesIsGivenUpWithoutMemory() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxBodyBytes = 1 << 20
+        let used = MemoryInUse()
+        setup.memory = MemoryWatch(limit: 100 << 20) { used.bytes }
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let (sized, chunked, other) = (
+                try await TestClient(port: gateway.port), try await TestClient(port: gateway.port), try await HTTP2Client(port: gateway.port)
+            )
+            let (half, head) = (String(repeating: " ", count: 100_000), "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n")
+            try await sized.send("\(head)content-type: application/json\r\ncontent-length: 200000\r\n\r\n\(half)")
+            try await chunked.send("\(head)content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n186a0\r\n\(half)\r\n")
+            other.post(1, half, isEnd: false)
+            try await until { gateway.metric("plimsoll_gateway_connections") == "3" }
+            used.bytes = 99 << 20
+            try await until { gateway.metric(#"plimsoll_gateway_accept_pauses_total{reason="memory"}"#) == "1" }
+            try await sized.send(" ")
+            try await chunked.send("1\r\n \r\n")
+            try await other.send(1, .data(.init(data: .byteBuffer(ByteBuffer(string: " ")))))
+            #expect(try await sized.answer().hasPrefix("HTTP/1.1 503 "))
+            #expect(try await chunked.answer().hasPrefix("HTTP/1.1 503 "))
+            #expect(try await other.answer(1).status == "503")
+            #expect(gateway.metric("plimsoll_gateway_memory_refusals_total") == "3")
+        }
+        #expect(runtime.seen.requests.isEmpty)
     }
 
     @Test func memoryIsShortOnlyBelowItsLimit() {

@@ -1,7 +1,7 @@
 """Slow customers beside quick ones. usage: slow_clients.py PORT KEY MODEL MODE COUNT; prints one JSON object of findings.
 
 MODE: `drip` (heads, bodies and answers that are never read, in turns), `idle` (connections that say nothing), `flood` (more connections than fit,
-beside a stream that must end), `hold` (connections that have been answered once and are asked again at the end; one more argument: the operations port).
+beside a stream that must end), `large` (bodies of 6 MiB that never end, many at once), `hold` (connections that have been answered once and are asked again at the end; one more argument: the operations port).
 """
 import asyncio
 import json
@@ -137,4 +137,34 @@ async def flood():
     return {"tokens": rest.count(b"data: {"), "after": await quick(20)}
 
 
-print(json.dumps(asyncio.run({"drip": drip, "idle": idle, "flood": flood, "hold": hold}[mode]())))
+async def heavy(answers):
+    """A body that is all but sent. What comes back is kept; the connection stays until it is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    size = 6 << 20
+    try:
+        writer.write(f"POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\n{auth}content-length: {size + 1}\r\n\r\n".encode())
+        writer.write(b" " * size)
+        head = await reader.readuntil(b"\r\n\r\n")
+        answers.append(head[9:12].decode())
+    except (OSError, asyncio.IncompleteReadError):
+        answers.append("reset")
+    writer.close()
+
+
+async def large():
+    """While some are still held, a quick request is answered: those that were refused have made room for it."""
+    answers = []
+    tasks = [asyncio.create_task(heavy(answers)) for _ in range(count)]
+    deadline = time.monotonic() + 60
+    while not answers and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    async with asyncio.timeout(60):
+        after = await quick(5)
+    held = sum(not task.done() for task in tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return {"refused": answers.count("503"), "reset": answers.count("reset"), "held": held, "after": after}
+
+
+print(json.dumps(asyncio.run({"large": large, "drip": drip, "idle": idle, "flood": flood, "hold": hold}[mode]())))
