@@ -13,7 +13,7 @@ struct ExplainCommand: AsyncParsableCommand {
         abstract: "Shows candidates, costs, attempts, waits, times, tokens, price and fault of one request, or why it was refused.",
         discussion: """
             How a request was routed is kept for a week, why it was refused for two days. Of an ordinary one among very many only the usage record \
-            may tell. Content is never kept.
+            may tell; of refusals in a flood not all are kept. Content is never kept.
             """)
 
     @OptionGroup var options: AdminOptions

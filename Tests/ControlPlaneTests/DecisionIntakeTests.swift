@@ -1,6 +1,8 @@
+import Domain
 import FoundationEssentials
 import PlimsollWire
 import Postgres
+import TestSupport
 import Testing
 
 @testable import ControlPlane
@@ -60,6 +62,23 @@ import Testing
             _ = try await UsageIntake(pool: world.pool).store(UsageBatch(records: [record, other]), from: UUID())
             #expect(try await world.count("SELECT 1 FROM billing.usage_event WHERE continued") == 1)
             #expect(try await world.count("SELECT 1 FROM billing.usage_event WHERE NOT continued") == 1)
+        }
+    }
+
+    @Test func `who finds nothing of a request is told why`() async throws {
+        let now = Date(timeIntervalSince1970: 1_900_000_000)
+        var generator = SystemRandomNumberGenerator()
+        for (age, part) in [(3, "every five seconds"), (3_600, "decisions_dropped_total"), (300_000, "two days"), (-4_000, "x-request-id")] {
+            let id = RequestId(milliseconds: Int64(1_900_000_000 - age) * 1_000, using: &generator)
+            #expect(RequestResource.absence(of: id.description, at: now).message.contains(part), "\(age)")
+        }
+        try await AdminFixture.run { admin in
+            for id in ["nonsense", "ffffffff-ffff-4fff-8fff-ffffffffffff"] {
+                let answer = try await admin.get("requests/\(id)")
+                #expect(
+                    answer.status == 404 && answer.json["error"]["code"].string == "not_found" && answer.text.contains("x-request-id"),
+                    "\(answer.text)")
+            }
         }
     }
 }

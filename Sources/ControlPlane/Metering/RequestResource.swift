@@ -1,12 +1,13 @@
 import Domain
 import FoundationEssentials
+import HTTPTypes
 import Postgres
 
 /// One request as an operator asks about it: its usage record, and how it was routed where that is still known.
 enum RequestResource {
     static let single = AdminRoute.read("requests/{id}") { call, databases in
         try call.refuseQuery()
-        guard let id = UUID(uuidString: call.reference) else { throw AdminRefusal.notFound }
+        guard let id = UUID(uuidString: call.reference) else { throw absence(of: call.reference, at: Date()) }
         let usage = try await UsageRecordResource.document(of: id, databases.billing)
         let decisions = try await databases.reliability.query(
             """
@@ -14,11 +15,27 @@ enum RequestResource {
             FROM reliability.request_decision AS r WHERE r.request_id = \(id) ORDER BY r.received_at
             """)
         let documents = try decisions.map { try $0.value("document", as: String.self) }
-        guard usage != nil || !documents.isEmpty else { throw AdminRefusal.notFound }
+        guard usage != nil || !documents.isEmpty else { throw absence(of: call.reference, at: Date()) }
         let name = id.uuidString.lowercased()
         let price = try await price(of: id, databases) ?? "null"
         let list = documents.joined(separator: ",")
         return AdminAnswer(body: #"{"request_id":"\#(name)","usage_record":\#(usage ?? "null"),"price":\#(price),"decisions":[\#(list)]}"#)
+    }
+
+    /// Why nothing is found, as far as the id tells, which has the moment in it at which it was given.
+    static func absence(of reference: String, at now: Date) -> AdminRefusal {
+        let given = RequestId(reference).map { now.timeIntervalSince1970 - Double($0.milliseconds) / 1_000 }
+        let why =
+            switch given {
+            case .some(-300..<20): "gateways tell what they did every five seconds; ask again in a moment"
+            case .some(20..<172_800):
+                "nothing was told of it: it was not admitted, or its gateway is cut off. Of each loop and five seconds a gateway keeps 1,000 refusals, "
+                    + "100 of those without a valid key; what was more is only counted (plimsoll_gateway_decisions_dropped_total)"
+            case .some(172_800...(10 * 365 * 86_400)):
+                "refusals are kept for two days, decisions for a week, and records of usage for as long as retention.usage says"
+            default: "this is no id that a gateway gave; the one that the customer saw is x-request-id of the answer"
+            }
+        return AdminRefusal(.notFound, code: "not_found", why)
     }
 
     /// The price that held, and what the request costs by it, as a JSON object.
