@@ -31,7 +31,6 @@ package struct StatusPages: Sendable {
 
     private static func page(_ snapshot: StatusSnapshot, isStale: Bool) -> HTML {
         let open = snapshot.incidents.filter(\.isOpen)
-        let over = snapshot.incidents.filter { !$0.isOpen }
         let work = snapshot.maintenances.filter { $0.completedAt == nil }
         return PageFrame(title: snapshot.page.name, page: snapshot.page, generatedAt: snapshot.generatedAt).html(
             """
@@ -40,9 +39,16 @@ package struct StatusPages: Sendable {
             \(section("Maintenance", id: "maintenance", work.map { StatusCards.work($0, snapshot) }))
             <section aria-labelledby="components"><h2 id="components">Components</h2>\(legend)\(snapshot.components.map(StatusCards.component))\
             \(snapshot.components.isEmpty ? quiet("Nothing is offered yet.") : nil)</section>
-            <section aria-labelledby="past"><h2 id="past">Past incidents</h2>\(over.map { StatusCards.incident($0, snapshot, isWhole: false) })\
-            \(over.isEmpty ? quiet("None in the last 90 days.") : nil)</section>
+            <section aria-labelledby="past"><h2 id="past">Past incidents and maintenance</h2>\(past(snapshot))</section>
             """)
+    }
+
+    /// The latest first.
+    private static func past(_ snapshot: StatusSnapshot) -> [HTML] {
+        let incidents = snapshot.incidents.filter { !$0.isOpen }.map { ($0.startedAt, StatusCards.incident($0, snapshot, isWhole: false)) }
+        let works = snapshot.maintenances.filter { $0.completedAt != nil }.map { ($0.scheduledFor, StatusCards.work($0, snapshot, isWhole: false)) }
+        let cards = (incidents + works).sorted { $0.0 > $1.0 }.map(\.1)
+        return cards.isEmpty ? [quiet("None in the last 90 days.")] : cards
     }
 
     private static func now(_ snapshot: StatusSnapshot, isStale: Bool) -> HTML {

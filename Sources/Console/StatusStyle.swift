@@ -36,7 +36,8 @@ enum StatusStyle {
         .updates p{margin:2px 0 0;white-space:pre-line}.updates time,.meta{font-size:.85rem;color:var(--dim)}.corrected p{text-decoration:line-through;color:var(--dim)}\
         .tag{font-size:.78rem;font-weight:600;border:1px solid currentColor;border-radius:999px;padding:1px 8px;color:var(--dim);white-space:nowrap}\
         .incident{border-left:4px solid var(--warn)}.incident.critical,.incident.major{border-left-color:var(--bad)}.incident.over{border-left-color:var(--rule)}\
-        .work{border-left:4px solid var(--fix)}.quiet{color:var(--dim);margin:0}\
+        .work{border-left:4px solid var(--fix)}.work.over{border-left-color:var(--rule)}.days{list-style:none;margin:8px 0 0;padding:0;font-size:.88rem}\
+        .days li{padding:4px 0;border-bottom:1px solid var(--rule)}.quiet{color:var(--dim);margin:0}\
         dl{margin:12px 0 0}dt{font-weight:600;font-size:.9rem;margin-top:10px}dd{margin:0;white-space:pre-line}\
         table{border-collapse:collapse;width:100%;font-size:.88rem}th,td{text-align:left;padding:6px 8px 6px 0;border-bottom:1px solid var(--rule);vertical-align:top}\
         td.number,th.number{text-align:right}\

@@ -111,27 +111,24 @@ private struct Component: Encodable {
 private struct Update: Encodable {
     let id, status, body, incidentId: String
     let createdAt, updatedAt, displayAt: Date
-    let affectedComponents: [Affected]
+    /// Which state each of them had at that time is not kept, and the present one would be a lie of the past: the incident names its components.
+    let affectedComponents: [Component]?
     let deliverNotifications = false
     let customTweet: String?
     let tweetId: String?
-
-    struct Affected: Encodable {
-        let code, name, oldStatus, newStatus: String
-    }
 
     enum CodingKeys: CodingKey {
         case id, status, body, incidentId, createdAt, updatedAt, displayAt, affectedComponents, deliverNotifications, customTweet, tweetId
     }
 
-    init(_ update: StatusUpdate, incident: String, _ components: [Component]) {
+    init(_ update: StatusUpdate, incident: String) {
         id = update.id
         status = update.status.rawValue
         let mark = update.correctedBy != nil ? "(Corrected later.) " : update.corrects != nil ? "(Correction.) " : ""
         body = mark + update.body
         incidentId = incident
         (createdAt, updatedAt, displayAt) = (update.createdAt, update.createdAt, update.createdAt)
-        affectedComponents = components.map { Affected(code: $0.id, name: $0.name, oldStatus: $0.status, newStatus: $0.status) }
+        affectedComponents = nil
         customTweet = nil
         tweetId = nil
     }
@@ -172,9 +169,8 @@ private struct Incident: Encodable {
         pageId = snapshot.page.id
         (createdAt, updatedAt, startedAt) = (incident.createdAt, incident.updatedAt, incident.startedAt)
         (monitoringAt, resolvedAt) = (incident.monitoringAt, incident.resolvedAt)
-        let touched = Components.list(snapshot).filter { incident.components.contains($0.id) }
-        components = touched
-        incidentUpdates = incident.updates.map { Update($0, incident: incident.id, touched) }
+        components = Components.list(snapshot).filter { incident.components.contains($0.id) }
+        incidentUpdates = incident.updates.map { Update($0, incident: incident.id) }
     }
 
     init(_ work: StatusMaintenance, _ snapshot: StatusSnapshot) {
@@ -183,9 +179,8 @@ private struct Incident: Encodable {
         pageId = snapshot.page.id
         (createdAt, updatedAt, startedAt) = (work.createdAt, work.updatedAt, work.scheduledFor)
         (monitoringAt, resolvedAt) = (nil, work.completedAt)
-        let touched = Components.list(snapshot).filter { work.components.contains($0.id) }
-        components = touched
-        incidentUpdates = work.updates.map { Update($0, incident: work.id, touched) }
+        components = Components.list(snapshot).filter { work.components.contains($0.id) }
+        incidentUpdates = work.updates.map { Update($0, incident: work.id) }
         scheduled = (work.scheduledFor, work.scheduledUntil)
     }
 

@@ -85,6 +85,15 @@ enum StatusFixture {
             ])
     }
 
+    static var pastWork: StatusMaintenance {
+        var work = work(isActive: false)
+        let start = moment.addingTimeInterval(-90_000)
+        (work.scheduledFor, work.scheduledUntil, work.completedAt) = (start, start.addingTimeInterval(3_600), start.addingTimeInterval(3_000))
+        (work.status, work.title) = (.completed, "New disks")
+        work.id = "0b0f2a52-6a3e-4a0f-9d6c-0d8d6f8f0004"
+        return work
+    }
+
     /// By the name of what they show.
     static var all: [String: StatusSnapshot] {
         var (incident, work, good) = (
@@ -93,7 +102,7 @@ enum StatusFixture {
         incident.incidents = [Self.incident(isOpen: true), Self.incident(isOpen: false)]
         work.maintenances = [Self.work(isActive: true)]
         good.incidents = [Self.incident(isOpen: false)]
-        good.maintenances = [Self.work(isActive: false)]
+        good.maintenances = [Self.work(isActive: false), Self.pastWork]
         return [
             "good": good, "degraded": snapshot([.operational, .degradedPerformance, .operational]),
             "unmeasured": snapshot([.unmeasured, .unmeasured, .unmeasured]), "incident": incident, "maintenance": work,

@@ -75,6 +75,7 @@ import Testing
                 "id", "status", "body", "incident_id", "created_at", "updated_at", "display_at", "affected_components", "deliver_notifications",
                 "custom_tweet", "tweet_id",
             ])
+        #expect(incident["incident_updates"][0]["affected_components"] == .null, "states of the past are not kept")
         let work = summary["scheduled_maintenances"][0]
         #expect(work.names == common.union(["scheduled_for", "scheduled_until"]) && work["status"].string == "in_progress")
     }
@@ -99,6 +100,20 @@ import Testing
         #expect(open.contains("corrected above") && open.contains("About 4 %") && open.contains("About 9 %"))
         let over = try document("/status/incidents/\(snapshot.incidents[1].id)", of: snapshot).live
         #expect(over.contains("Post-incident note") && over.contains("Machines went away together."))
+    }
+
+    @Test func `maintenance that is over stays on the page for its 90 days, and so does each day that was not all good`() throws {
+        var snapshot = StatusFixture.snapshot()
+        snapshot.incidents = [StatusFixture.incident(isOpen: false)]
+        snapshot.maintenances = [StatusFixture.pastWork]
+        let page = try document("/status", of: snapshot).live
+        let past = try #require(page.firstRange(of: "id=\"past\""))
+        let work = try #require(page.firstRange(of: "/status/incidents/\(StatusFixture.pastWork.id)"))
+        let incident = try #require(page.firstRange(of: "/status/incidents/\(snapshot.incidents[0].id)"))
+        #expect(past.lowerBound < work.lowerBound && work.lowerBound < incident.lowerBound, "the latest first")
+        let days = snapshot.components[0].days.filter { $0.bad + $0.unmeasured + $0.excluded > 0 }
+        #expect(!days.isEmpty)
+        for day in days { #expect(page.contains("<li><strong>\(Moment.day(day.start))</strong>")) }
     }
 
     @Test func `a bad minute is never rounded away`() {
