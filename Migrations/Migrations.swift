@@ -63,5 +63,6 @@ package enum Migrations {
         File(name: "V0054_late_notes", sql: PackageResources.V0054_late_notes_sql),
         File(name: "V0055_recent_first_tokens", sql: PackageResources.V0055_recent_first_tokens_sql),
         File(name: "V0056_minute_recounts", sql: PackageResources.V0056_minute_recounts_sql),
+        File(name: "V0057_report_keys", sql: PackageResources.V0057_report_keys_sql),
     ]
 }

@@ -65,6 +65,8 @@ package struct TenantMonthPage: Sendable {
             ("Uptime as agreed", uptime(series.promiseView)), ("Uptime, all minutes", uptime(series.objectiveView)),
             ("Requests answered", ShareText.count(requests.good)), ("Requests failed", ShareText.count(requests.bad)),
             ("First token, p95", time(series.firstToken.p95Microseconds)), ("Last of 256 tokens, p95", time(series.lastToken256.p95Microseconds)),
+            ("Last of 512 tokens, p95", time(series.lastToken512.p95Microseconds)), ("Waited for a worker, p95", time(series.queue.p95Microseconds)),
+            ("Streams that broke", ShareText.count(requests.brokenStreams)), ("You hung up", ShareText.count(requests.disconnects)),
             ("Refused above your limits", ShareText.count(requests.refusedAboveQuota)),
             ("Tokens in and out", "\(ShareText.count(requests.promptTokens)) / \(ShareText.count(requests.completionTokens))"),
         ]
@@ -88,9 +90,14 @@ package struct TenantMonthPage: Sendable {
         let own: [(StatusCharts.Lines, [[Int64?]])] = [
             (
                 StatusCharts.Lines(
-                    title: "Time to last of 256 tokens", unit: { ShareText.seconds(microseconds: $0) }, series: [("p95", { _ in nil })],
-                    least: 1_000_000),
-                [days.map(\.lastToken256P95Microseconds)]
+                    title: "Time to last token", unit: { ShareText.seconds(microseconds: $0) },
+                    series: [("of 256, p95", { _ in nil }), ("of 512, p95", { _ in nil })], least: 1_000_000),
+                [days.map(\.lastToken256P95Microseconds), days.map(\.lastToken512P95Microseconds)]
+            ),
+            (
+                StatusCharts.Lines(
+                    title: "Wait for a worker", unit: { ShareText.seconds(microseconds: $0) }, series: [("p95", { _ in nil })], least: 100_000),
+                [days.map(\.queueP95Microseconds)]
             ),
             (
                 StatusCharts.Lines(

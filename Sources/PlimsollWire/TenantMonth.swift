@@ -43,6 +43,14 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var p99Microseconds: Int64?
     }
 
+    /// Times that no threshold is agreed for, in microseconds; nil without a sample.
+    package struct Times: Sendable, Decodable, Equatable {
+        package var samples: Int64
+        package var p50Microseconds: Int64?
+        package var p95Microseconds: Int64?
+        package var p99Microseconds: Int64?
+    }
+
     package struct Day: Sendable, Decodable, Equatable {
         /// Such as `2030-01-31`, in UTC.
         package var day: String
@@ -54,6 +62,8 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var firstTokenP50Microseconds: Int64?
         package var firstTokenP95Microseconds: Int64?
         package var lastToken256P95Microseconds: Int64?
+        package var lastToken512P95Microseconds: Int64?
+        package var queueP95Microseconds: Int64?
     }
 
     /// Bad minutes of the month against what the objective allows in all of it.
@@ -81,6 +91,9 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var requests: Requests
         package var firstToken: Latency
         package var lastToken256: Latency
+        package var lastToken512: Times
+        /// How long admitted requests waited for a worker.
+        package var queue: Times
         package var budget: Budget?
         package var days: [Day]
     }

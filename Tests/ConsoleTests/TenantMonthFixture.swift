@@ -44,7 +44,8 @@ enum TenantMonthFixture {
                 day: "2030-01-\(day < 10 ? "0" : "")\(day)", minutes: minutes(1_440, bad: Int64(bad), excluded: Int64(out)), good: 40_000,
                 bad: day == 12 ? 1_240 : 3,
                 refused: 10, firstTokenP50Microseconds: 240_000, firstTokenP95Microseconds: day == 17 ? nil : 700_000 + Int64(day) * 9_000,
-                lastToken256P95Microseconds: 4_200_000)
+                lastToken256P95Microseconds: 4_200_000, lastToken512P95Microseconds: 8_100_000 + Int64(day) * 20_000,
+                queueP95Microseconds: day == 12 ? 900_000 : 12_000)
         }
         let latency = TenantMonth.Latency(
             thresholdMicroseconds: 1_500_000, samples: 1_240_000, over: 310, p95IsOver: false, p50Microseconds: 240_000, p95Microseconds: 900_000,
@@ -56,6 +57,8 @@ enum TenantMonthFixture {
                 good: 1_240_000, bad: 1_330, excluded: 12, serverErrors: 1_240, refusedWithinQuota: 90, refusedAboveQuota: 220, brokenStreams: 0,
                 disconnects: 14, promptTokens: 900_000_000, completionTokens: 310_000_000),
             firstToken: latency, lastToken256: latency,
+            lastToken512: TenantMonth.Times(samples: 90, p50Microseconds: 7_000_000, p95Microseconds: 8_300_000, p99Microseconds: 8_900_000),
+            queue: TenantMonth.Times(samples: 40, p50Microseconds: 2_000, p95Microseconds: 21_000, p99Microseconds: 340_000),
             budget: TenantMonth.Budget(
                 objective: "availability", targetPpm: 999_000, allowedMinutes: 44, badMinutes: 21, causes: ["deployment": 4, "unexpected": 17],
                 isOfTier: true),

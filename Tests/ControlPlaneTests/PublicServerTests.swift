@@ -96,6 +96,53 @@ import Testing
         }
     }
 
+    private func key(_ admin: AdminFixture, _ fields: String) async throws -> (id: String, secret: String) {
+        let made = try await admin.post("keys", #"{"tenant": "acme", "name": "books", \#(fields)}"#)
+        #expect(made.status == 201, "\(made.text)")
+        return (try #require(made.json["id"].string), try #require(made.json["secret"].string))
+    }
+
+    @Test func `a tenant reads its own months with a key that may, and its use is noted`() async throws {
+        try await with { admin, visitor in
+            _ = try await admin.tenant()
+            let (id, secret) = try await key(admin, #""reads_reports": true"#)
+            let reader = visitor.acting(as: secret)
+            let page = try await reader.send("GET", "/tenant/v1/report?month=2026-06")
+            #expect(page.status == 200 && page.text.hasSuffix("Acme 2026-06 report.json?month=2026-06 incidents.csv?month=2026-06"), "\(page.text)")
+            #expect(page.headers["cache-control"] == "private, no-store")
+            let report = try await reader.send("GET", "/tenant/v1/report.json?month=2026-06")
+            #expect(report.json["month"].string == "2026-06" && report.json["name"].string == "acme")
+            let other = try await visitor.send("GET", "/tenant/v1/incidents.csv", headers: ["x-api-key": secret])
+            #expect(other.status == 200 && other.text.contains("impact_from"))
+            #expect(try await reader.send("GET", "/tenant/v1/report?month=June").status == 400)
+            let uses = try await admin.get("key-uses?key=\(id)").json["data"]
+            #expect(uses.elements.count == 1 && uses[0]["address"].string == "127.0.0.1" && uses[0]["gateway"] == .null)
+            #expect(try await admin.post("keys/\(id)/revoke").status == 200)
+            #expect(try await reader.send("GET", "/tenant/v1/report").status == 401)
+        }
+    }
+
+    @Test func `keys that may not read reports look all alike`() async throws {
+        try await with { admin, visitor in
+            _ = try await admin.tenant()
+            let (_, ordinary) = try await key(admin, #""mode": "live""#)
+            let (_, elsewhere) = try await key(admin, #""reads_reports": true, "allowed_addresses": ["192.0.2.0/24"]"#)
+            let (_, near) = try await key(admin, #""reads_reports": true, "allowed_addresses": ["127.0.0.0/8", "::1/128"]"#)
+            #expect(try await visitor.acting(as: near).send("GET", "/tenant/v1/report").status == 200)
+            let none = try await visitor.send("GET", "/tenant/v1/report")
+            #expect(none.status == 401 && none.headers["www-authenticate"] == "Bearer" && none.text.contains("reads_reports"))
+            for secret in [ordinary, elsewhere, "pls_live_nonsense", "sk-whatever-came-from-elsewhere", ""] {
+                let refused = try await visitor.acting(as: secret).send("GET", "/tenant/v1/report")
+                #expect(refused.status == 401 && refused.text == none.text, "\(secret.prefix(9))")
+            }
+            let imported = #"{"tenant": "acme", "name": "old", "value": "sk-whatever-came-from-elsewhere", "reads_reports": true}"#
+            let refused = try await admin.post("keys", imported)
+            #expect(refused.status == 400 && refused.json["error"]["param"].string == "reads_reports", "\(refused.text)")
+            _ = try await admin.row("UPDATE serving.tenants SET state = 'suspended' RETURNING 1")
+            #expect(try await visitor.acting(as: near).send("GET", "/tenant/v1/report").status == 401)
+        }
+    }
+
     @Test func `the public log is there without a token`() async throws {
         try await with { admin, visitor in
             #expect(try await visitor.send("GET", "/evidence/v1/key").text.hasPrefix("test/evidence+"))

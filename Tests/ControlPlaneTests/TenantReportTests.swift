@@ -18,9 +18,10 @@ import Testing
             try await evidence.world.pool.execute(
                 """
                 INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, provider, outcomes, good, bad,
-                    excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
+                    excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram,
+                    queue_histogram, long_last_token_histogram)
                 VALUES (\(evidence.tenant), 'tiny', 'eu', to_timestamp(\(start + 5) * 60), gen_random_uuid(), 'b', 1, 'pro', 'alpha', '{"good": 3}', 3, 0, 0, 3,
-                    0, 10, 20, 0, 0, '{"100": 2, "127": 1}')
+                    0, 10, 20, 0, 0, '{"100": 2, "127": 1}', '{"90": 1}', '{"127": 1}')
                 """)
             try await evidence.world.pool.execute(
                 """
@@ -39,6 +40,8 @@ import Testing
             let report = try JSONDecoder().decode(JSONTree.self, from: Data(text.utf8))
             let series = report["series"][0]
             #expect(report["series"].elements.count == 1 && report["complete"].text == "false" && !text.contains("alpha"))
+            #expect(series["queue"]["p95_microseconds"].text == "90" && series["last_token_512"]["samples"].text == "1")
+            #expect(series["days"][0]["queue_p95_microseconds"].text == "90" && series["days"][0]["last_token_512_p95_microseconds"].text == "127")
             #expect(series["objective_view"]["bad"].text == "1" && series["objective_view"]["uptime"]["percent"].string == "99.9500")
             #expect(series["promise_view"]["excluded"].text == "20" && series["promise_view"]["uptime"]["percent"].string == "100.0000")
             #expect(series["requests"]["good"].text == "3" && series["requests"]["completion_tokens"].text == "20")

@@ -131,7 +131,8 @@ package struct TenantReport: Sendable {
             + "\"objective_view\":\(Self.text(objective)),\"promise_view\":\(Self.text(promise)),"
             + "\"requests\":\(sums.requests),"
             + "\"first_token\":\(Self.text(sums.first, first, histograms.month(.first))),"
-            + "\"last_token_256\":\(Self.text(sums.last, last, histograms.month(.last))),\"budget\":\(budget),\"days\":\(days)}"
+            + "\"last_token_256\":\(Self.text(sums.last, last, histograms.month(.last))),"
+            + "\"last_token_512\":\(Self.text(histograms.month(.long))),\"queue\":\(Self.text(histograms.month(.queue))),\"budget\":\(budget),\"days\":\(days)}"
     }
 
     /// Each day of the place as the promise sees it, oldest first.
@@ -159,8 +160,13 @@ package struct TenantReport: Sendable {
     private static func text(_ counter: LatencyCounter, _ threshold: Int64, _ histogram: LatencyHistogram) -> String {
         "{\"threshold_microseconds\":\(threshold),\"samples\":\(counter.samples),\"over\":\(counter.over),"
             + "\"p95_is_over\":\(counter.isBreach.map { "\($0)" } ?? "null"),"
-            + ReportHistograms.percentiles(histogram).map { "\"p\($0.0)_microseconds\":\($0.1.map { "\($0)" } ?? "null")" }.joined(separator: ",")
-            + "}"
+            + percentiles(histogram) + "}"
+    }
+
+    private static func text(_ histogram: LatencyHistogram) -> String { "{\"samples\":\(histogram.total)," + percentiles(histogram) + "}" }
+
+    private static func percentiles(_ histogram: LatencyHistogram) -> String {
+        ReportHistograms.percentiles(histogram).map { "\"p\($0.0)_microseconds\":\($0.1.map { "\($0)" } ?? "null")" }.joined(separator: ",")
     }
 }
 
@@ -203,10 +209,11 @@ extension TenantReport {
         let asked = try rows.reduce(into: [String: String]()) { $0[try $1.value("day")] = try $1.value("document") }
         let texts = tallies.map { day, tally -> String in
             let first = ReportHistograms.percentiles(histograms.day(.first, day))
-            let last = ReportHistograms.percentiles(histograms.day(.last, day))
+            let p95 = { (kind: ReportHistograms.Kind) in ReportHistograms.percentiles(histograms.day(kind, day))[1].1 }
             let times = [
                 ("first_token_p50_microseconds", first[0].1), ("first_token_p95_microseconds", first[1].1),
-                ("last_token_256_p95_microseconds", last[1].1),
+                ("last_token_256_p95_microseconds", p95(.last)), ("last_token_512_p95_microseconds", p95(.long)),
+                ("queue_p95_microseconds", p95(.queue)),
             ]
             return "{\"day\":\"\(day)\",\"minutes\":\(Self.text(tally)),\((asked[day] ?? Self.idleDay).dropFirst().dropLast()),"
                 + times.map { "\"\($0.0)\":\($0.1.map { "\($0)" } ?? "null")" }.joined(separator: ",") + "}"
@@ -229,7 +236,7 @@ extension TenantReport {
 /// Times of a series by day, for percentiles that are shown.
 struct ReportHistograms: Sendable {
     enum Kind: String, Sendable {
-        case first, last
+        case first, last, long, queue
     }
 
     private struct Key: Hashable {
@@ -258,7 +265,8 @@ struct ReportHistograms: Sendable {
             """
             SELECT kind, (minute_at AT TIME ZONE 'UTC')::date::text AS day, bucket.key::integer AS bucket, sum(bucket.value::bigint)::bigint AS count
             FROM reliability.minute CROSS JOIN LATERAL (
-                VALUES ('first', first_token_histogram), ('last', last_token_histogram)) AS kinds (kind, histogram),
+                VALUES ('first', first_token_histogram), ('last', last_token_histogram), ('long', long_last_token_histogram),
+                    ('queue', queue_histogram)) AS kinds (kind, histogram),
                 LATERAL jsonb_each_text(histogram) AS bucket
             WHERE tenant_id = \(subject.tenant) AND model = \(subject.model) AND region = \(subject.region) AND NOT drill
                 AND minute_at >= \(EvidenceTime.minute(range.lowerBound)) AND minute_at < \(EvidenceTime.minute(range.upperBound))

@@ -17,6 +17,7 @@ enum KeyResource {
                     'spend_per_month_micro_usd', r.spend_per_month_micro_usd,
                     'allowed_addresses', r.allowed_addresses, 'masking', r.masking,
                     'allowed_trust_classes', r.allowed_trust_classes, 'purpose', r.purpose,
+                    'reads_reports', r.reads_reports,
                     'previous_expires_at', serving.wire_time(r.previous_expires_at), 'expires_at', serving.wire_time(r.expires_at),
                     'revoked_at', serving.wire_time(r.revoked_at), 'created_at', serving.wire_time(r.created_at),
                     'updated_at', serving.wire_time(r.updated_at))
@@ -41,6 +42,7 @@ enum KeyResource {
         AdminField("tokens_per_month", .integer(1...1_000_000_000_000_000), nullable: true),
         AdminField("spend_per_month_micro_usd", .integer(1...1_000_000_000_000), nullable: true),
         AdminField("purpose", .choice(["probe", "drill"]), changeable: false, nullable: true),
+        AdminField("reads_reports", .boolean),
         AdminField("expires_at", .instant, nullable: true),
     ]
 
@@ -129,6 +131,7 @@ enum KeyResource {
         let row = try await connection.queryOne(
             """
             SELECT key.tenant_id, key.revoked_at IS NOT NULL AS revoked, coalesce(key.expires_at < now(), false) AS past,
+                key.reads_reports AND (key.imported OR key.purpose IS NOT NULL) AS elsewhere,
                 (SELECT wanted FROM unnest(key.models) AS wanted
                     WHERE NOT EXISTS (SELECT 1 FROM serving.models WHERE models.name = wanted AND models.state <> 'deleted') LIMIT 1) AS missing
             FROM serving.api_keys AS key WHERE key.id = \(id)
@@ -136,6 +139,7 @@ enum KeyResource {
         guard let row else { throw AdminRefusal.notFound }
         if try row.value("revoked") { throw AdminRefusal.conflict("revoked", "a revoked key cannot be changed") }
         if try row.value("past") { throw AdminRefusal.fault("expires_at", "is in the past") }
+        if try row.value("elsewhere") { throw AdminRefusal.fault("reads_reports", "is only for a customer's key that was made here") }
         if let missing: String = try row.value("missing", as: String?.self) { throw AdminRefusal.fault("models", "\(missing) does not exist") }
         try await checkLimits(connection, tenant: row.value("tenant_id"))
     }
