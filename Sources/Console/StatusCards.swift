@@ -11,18 +11,9 @@ enum StatusCards {
         <p class="scale"><span>\(component.days.count) days ago</span><span>today</span></p><p class="sum">\(StatusCharts.summary(component.days))</p>\
         <details><summary>Charts of \(component.modelName), \(component.regionName)</summary><div class="charts">\
         \(StatusCharts.lines.map { StatusCharts.chart($0, component.days, over: "by day, \(component.days.count) days") })\
-        \(StatusCharts.lines.map { StatusCharts.chart($0, component.hours, over: "by hour, 24 hours") })</div></details>\(days(component))</article>
+        \(StatusCharts.lines.map { StatusCharts.chart($0, component.hours, over: "by hour, 24 hours") })</div></details>\
+        \(StatusCharts.days(component.days, "Days of \(component.modelName), \(component.regionName), that were not all good"))</article>
         """
-    }
-
-    /// What the bars say of each day that was not all good, for whoever cannot point at one: the latest first.
-    private static func days(_ component: StatusComponent) -> HTML? {
-        let days = component.days.filter { $0.bad + $0.unmeasured + $0.excluded > 0 }.reversed()
-        guard !days.isEmpty else { return nil }
-        let rows: [HTML] = days.map { "<li><strong>\(Moment.day($0.start))</strong> \(StatusCharts.summary([$0]))</li>" }
-        return """
-            <details><summary>Days of \(component.modelName), \(component.regionName), that were not all good</summary><ol class="days">\(rows)</ol></details>
-            """
     }
 
     static func incident(_ incident: StatusIncident, _ snapshot: StatusSnapshot, isWhole: Bool, hasTitle: Bool = true) -> HTML {

@@ -34,6 +34,15 @@ enum StatusCharts {
         return parts.joined(separator: ", ")
     }
 
+    /// What the bars say of each day that was not all good, for whoever cannot point at one: the latest first.
+    static func days(_ days: [StatusPeriod], _ title: String) -> HTML? {
+        let rows: [HTML] = days.filter { $0.bad + $0.unmeasured + $0.excluded > 0 }.reversed().map { day in
+            "<li><strong>\(Moment.day(day.start))</strong> \(summary([day]))</li>"
+        }
+        guard !rows.isEmpty else { return nil }
+        return "<details><summary>\(title)</summary><ol class=\"days\">\(rows)</ol></details>"
+    }
+
     private static func column(_ day: StatusPeriod, x: Int) -> HTML {
         let parts: [(Int64, HTML)] = [(day.bad, "b"), (day.unmeasured, "u"), (day.excluded, "x"), (day.good, "g")]
         let total = parts.reduce(0) { $0 + $1.0 }

@@ -42,7 +42,7 @@ enum StatusStyle {
         table{border-collapse:collapse;width:100%;font-size:.88rem}th,td{text-align:left;padding:6px 8px 6px 0;border-bottom:1px solid var(--rule);vertical-align:top}\
         td.number,th.number{text-align:right}\
         footer{padding-top:28px;padding-bottom:40px;font-size:.88rem;color:var(--dim)}footer p{margin:0 0 6px}\
-        .wide{overflow-x:auto}.wide table{min-width:560px}.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,150px),1fr));gap:12px 16px;margin:12px 0 0}\
+        .wide{overflow-x:auto}.wide table{min-width:560px;overflow-wrap:normal}.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,150px),1fr));gap:12px 16px;margin:12px 0 0}\
         .figures div{min-width:0}.figures dt{margin:0;font-weight:450;color:var(--dim);font-size:.85rem}.figures dd{font-size:1.15rem;font-weight:650}\
         .downloads{display:flex;flex-wrap:wrap;gap:8px 20px;list-style:none;margin:10px 0 0;padding:0;font-size:.92rem}.downloads a{display:inline-block;padding:4px 0}\
         pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.82rem;margin:8px 0 0}\

@@ -81,7 +81,8 @@ package struct TenantMonthPage: Sendable {
         return """
             \(StatusCharts.history(days, "\(series.model) in \(series.region), by day"))\
             <p class="scale"><span>\(series.days.first?.day ?? "")</span><span>\(series.days.last?.day ?? "")</span></p>\
-            <p class="sum">\(StatusCharts.summary(days)). \(late).</p>
+            <p class="sum">\(StatusCharts.summary(days)). \(late).</p>\
+            \(StatusCharts.days(days, "Days of \(series.model), \(series.region), that were not all good"))
             """
     }
 
