@@ -78,7 +78,7 @@ enum Agreements: EndingKind {
         .required("terms", "id, or name for the newest version", changeable: false),
         .required("model", changeable: false),
         .required("region", changeable: false),
-        .optional("monthly_minimum_micro_usd", "absent: of the tier for a tenant's first agreement", form: .json, changeable: false),
+        .optional("monthly_minimum_micro_usd", "absent: of the tier where no other agreement of the tenant has one", form: .json, changeable: false),
         .optional("starts_at", "absent: now", changeable: false),
         .optional("maintenance_weekday", "1 Monday to 7 Sunday; absent: every day", form: .json, changeable: false),
         .optional("maintenance_from_minute", "of the day; absent: any time", form: .json, changeable: false),

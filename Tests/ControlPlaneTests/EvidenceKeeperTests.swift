@@ -255,6 +255,16 @@ private struct Killed: Error {}
         }
     }
 
+    @Test func `a promise has leaves from its first minute on, however long nobody made any`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let start = EvidenceWorld.start
+            try await evidence.agree(from: start + 10)
+            try await evidence.probes(start..<start + 3_000)
+            try await evidence.turn(at: start + 2_915, closed: start + 2_900)
+            #expect(try await evidence.trees().map(\.frontier.count) == [2_890])
+        }
+    }
+
     @Test func `a late report is a correction and never an edit`() async throws {
         try await EvidenceWorld.with { evidence in
             let start = EvidenceWorld.start

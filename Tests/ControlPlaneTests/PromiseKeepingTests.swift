@@ -218,4 +218,23 @@ enum PromiseFixture {
             #expect(try row?.value("state", as: String.self) == "ended" && row?.value("over", as: Bool.self) == true)
         }
     }
+
+    @Test func `an agreement that follows on another takes over its minimum, and a further one takes none`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.measure(admin)
+            _ = try await admin.patch("tiers/pro", #"{"monthly_minimum_micro_usd": 500}"#)
+            _ = try await PromiseFixture.terms(admin)
+            let first = try await PromiseFixture.agree(admin)
+            #expect(first.json["monthly_minimum_micro_usd"] == .number(500), "\(first.text)")
+            _ = try await admin.row(
+                """
+                INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
+                SELECT tenant_id, terms_id, 'other', region, 'active', starts_at, 0, '{}', 'test' FROM reliability.agreement
+                """)
+            _ = try await admin.post("agreements/\(first.json["id"].string ?? "")/end")
+            let next = try await PromiseFixture.agree(admin)
+            #expect(next.json["monthly_minimum_micro_usd"] == .number(500), "\(next.text)")
+        }
+    }
 }

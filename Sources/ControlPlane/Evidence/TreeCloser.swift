@@ -31,8 +31,10 @@ struct TreeCloser: Sendable {
         try await pool.transaction(.repeatable) { connection in
             _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(tenant)::text, 7116881261))")
             let newest = try await newest(tenant, connection)
-            try await subscribe(tenant, wanted, from: newest?.next ?? limit - 1440, now: now, connection)
-            try await adopt(tenant, min(newest?.next ?? limit - 1440, limit)..<limit, connection)
+            // Of whom there is no leaf yet, leaves begin a day ago, or with what was promised before.
+            let first = newest?.next ?? wanted.values.compactMap(\.self).reduce(limit - 1440, min)
+            try await subscribe(tenant, wanted, from: first, now: now, connection)
+            try await adopt(tenant, min(first, limit)..<limit, connection)
             try await reached(.subscribed)
             guard var tree = try await open(tenant, after: newest, until: limit, connection) else { return false }
             let dayEnd = (tree.next / 1440 + 1) * 1440

@@ -62,8 +62,8 @@ enum AgreementResource {
                 -- From the end of the one that it follows on: no minute is promised twice, and none between them is not.
                 greatest(date_trunc('minute', greatest(\(starts)::timestamptz, now())) + interval '1 minute',
                     (SELECT max(ends_at) FROM reliability.agreement WHERE tenant_id = \(owner) AND model = \(model) AND region = \(region))),
-                coalesce(\(minimum)::bigint, CASE WHEN EXISTS (SELECT 1 FROM reliability.agreement WHERE tenant_id = \(owner) AND state <> 'ended')
-                    THEN 0 ELSE (SELECT monthly_minimum_micro_usd FROM serving.tiers WHERE name = \(version.tier)) END),
+                coalesce(\(minimum)::bigint, CASE WHEN EXISTS (SELECT 1 FROM reliability.agreement WHERE tenant_id = \(owner) AND state <> 'ended'
+                        AND monthly_minimum_micro_usd > 0) THEN 0 ELSE (SELECT monthly_minimum_micro_usd FROM serving.tiers WHERE name = \(version.tier)) END),
                 \(weekday)::integer, \(from)::integer, \(until)::integer, \(evidence.document)::jsonb, \(reason), \(call.actor.label)
             RETURNING id
             """)

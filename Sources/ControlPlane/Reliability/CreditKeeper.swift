@@ -54,6 +54,8 @@ package struct CreditKeeper: Service {
                         for gauge in [waiting, failing, late] { gauge.set(0) }
                     }
                 } catch {
+                    // Whatever it is, the months that are noted are not computed.
+                    failing.set(Double(max(1, (try? await credits.backlog().failing) ?? 1)))
                     if !Task.isCancelled { logger.error("A credit could not be computed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
                 }
                 // Cancellation is seen by the loop's condition.
