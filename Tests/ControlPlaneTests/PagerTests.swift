@@ -198,6 +198,63 @@ import Testing
         }
     }
 
+    @Test func `a late write-up is over for receivers when it is there, and was never late for who has not been told yet`() async throws {
+        try await with { pool, pager in
+            let (pd, am, later) = (try await Receiver(), try await Receiver(), try await Receiver())
+            try await channel(pool, "am", .alertmanager, am.url)
+            try await channel(pool, "later", .generic, later.url, after: 3_600)
+            try await channel(pool, "pd", .pagerduty, pd.url, secret: "k")
+            let id = try await open(pool, at: start)
+            try await pager.turn(at: start)
+            try await pool.transaction { connection in
+                try await IncidentBook(connection: connection, now: start + 60).resolve(
+                    id, draft: PostmortemDraft.Made(document: "{}", isDue: true), actor: "policy", reason: "it is over")
+            }
+            try await pager.turn(at: start + 61)
+            let late = start + 49 * 3_600
+            try await pool.transaction { connection in try await PostmortemDesk(connection: connection, now: late).remind() }
+            for second in 0..<3 { try await pager.turn(at: late + Double(second)) }
+            let isFiled = try await pool.transaction { connection in
+                try await PostmortemDesk(connection: connection, now: late + 60).file(id, "{}", actor: "test")
+            }
+            #expect(isFiled)
+            for second in 0..<3 { try await pager.turn(at: late + 4_000 + Double(second)) }
+            #expect(try pd.documents.map { $0["event_action"].string } == ["trigger", "resolve", "trigger", "resolve"])
+            #expect(try pd.documents[2]["dedup_key"] == pd.documents[3]["dedup_key"] && pd.documents[1]["dedup_key"] != pd.documents[3]["dedup_key"])
+            let calls = try am.documents
+            #expect(calls.map { $0["status"].string } == ["firing", "resolved", "firing", "resolved"])
+            #expect(calls[3]["alerts"][0]["endsAt"].string == (late + 60).formatted(.iso8601))
+            #expect(later.runtime.seen.requests.isEmpty)
+        }
+    }
+
+    @Test func `a dead letter that is sent again tells the end too; a removed channel hears nothing, a paused one later`() async throws {
+        try await with { pool, pager in
+            let (first, second) = (try await Receiver(["400 Bad Request"]), try await Receiver())
+            try await channel(pool, "first", .pagerduty, first.url, secret: "k")
+            let id = try await open(pool, at: start)
+            try await pager.turn(at: start)
+            try await pool.transaction { connection in
+                try await IncidentBook(connection: connection, now: start + 60).resolve(
+                    id, draft: PostmortemDraft.Made(document: "{}", isDue: false), actor: "policy", reason: "it is over")
+                let row = try await connection.queryOne("SELECT id FROM reliability.page")
+                let page: UUID = try #require(try row?.value("id"))
+                #expect(try await PageBook(connection: connection, now: start + 100).retry(page))
+                #expect(try await !PageBook(connection: connection, now: start + 100).retry(page))
+            }
+            for second in 0..<3 { try await pager.turn(at: start + 101 + Double(second)) }
+            #expect(try first.documents.map { $0["event_action"].string } == ["trigger", "trigger", "resolve"])
+
+            try await pool.execute("UPDATE reliability.page_channel SET state = 'paused'")
+            try await channel(pool, "gone", .generic, second.url, after: 10)
+            _ = try await open(pool, .burn, at: start + 200)
+            try await pool.execute("UPDATE reliability.page_channel SET state = 'deleted', deleted_at = now() WHERE name = 'gone'")
+            try await pager.turn(at: start + 300)
+            #expect(second.runtime.seen.requests.isEmpty)
+            #expect(try await states(pool).contains("gone opened dropped"))
+        }
+    }
+
     @Test func `who is to hear only when nobody acknowledges hears then, and tickets wake nobody who asked for pages`() async throws {
         try await with { pool, pager in
             let (first, second) = (try await Receiver(), try await Receiver())

@@ -8,6 +8,11 @@ enum PageEvent: String, Sendable, CaseIterable {
     case acknowledged
     case resolved
     case overdue
+    /// What was overdue is there.
+    case reported
+
+    /// The end of an earlier event is told only after that.
+    static let beginnings: [PageEvent: PageEvent] = [.acknowledged: .opened, .resolved: .opened, .reported: .overdue]
 }
 
 /// The outbox of pages.
@@ -22,8 +27,11 @@ struct PageBook: Sendable {
         case .opened: try await announce(incident)
         case .acknowledged, .resolved:
             try await dropWaiting(incident)
-            try await follow(incident, event)
+            try await follow(incident, event, after: .opened)
         case .overdue: try await announce(incident, event: .overdue)
+        case .reported:
+            try await dropUntold(incident)
+            try await follow(incident, event, after: .overdue)
         }
     }
 
@@ -51,12 +59,37 @@ struct PageBook: Sendable {
             """)
     }
 
-    private func follow(_ incident: UUID, _ event: PageEvent) async throws {
+    /// What is late is there before anybody was told that it is late.
+    private func dropUntold(_ incident: UUID) async throws {
+        try await connection.execute(
+            """
+            UPDATE reliability.page SET state = 'dropped', ended_at = \(now)
+            WHERE incident_id = \(incident) AND event = 'overdue' AND state = 'pending' AND attempts = 0
+            """)
+    }
+
+    /// A dead letter that is sent again may tell of what is over by now.
+    func retry(_ page: UUID) async throws -> Bool {
+        let row = try await connection.queryOne(
+            """
+            UPDATE reliability.page SET state = 'pending', attempts = 0, next_attempt_at = \(now), ended_at = NULL
+            WHERE id = \(page) AND state <> 'pending' RETURNING incident_id, event
+            """)
+        guard let row else { return false }
+        let incident: UUID = try row.value("incident_id")
+        let known = try await connection.queryOne("SELECT step FROM reliability.incident WHERE id = \(incident)")
+        let (event, step): (String, String) = (try row.value("event"), try known?.value("step") ?? "")
+        if event == "opened", ["resolved", "reported"].contains(step) { try await follow(incident, .resolved, after: .opened) }
+        if event == "overdue", step == "reported" { try await follow(incident, .reported, after: .overdue) }
+        return true
+    }
+
+    private func follow(_ incident: UUID, _ event: PageEvent, after beginning: PageEvent) async throws {
         try await connection.execute(
             """
             INSERT INTO reliability.page (channel_id, incident_id, event, created_at, next_attempt_at)
             SELECT page.channel_id, page.incident_id, \(event.rawValue)::text, \(now)::timestamptz, \(now)::timestamptz FROM reliability.page AS page
-            WHERE page.incident_id = \(incident) AND page.event = 'opened' AND page.state IN ('pending', 'delivered')
+            WHERE page.incident_id = \(incident) AND page.event = \(beginning.rawValue) AND page.state IN ('pending', 'delivered')
             ON CONFLICT (incident_id, channel_id, event) DO NOTHING
             """)
     }

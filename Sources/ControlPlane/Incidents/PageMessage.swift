@@ -18,11 +18,23 @@ struct PageNotice: Sendable, Equatable {
     var step: String
     var openedAt: Date
     var resolvedAt: Date?
+    var reportedAt: Date?
     var acknowledgedBy: String?
     var isDrill: Bool
 
     /// The same for all that is told of one incident, so that receivers put it together. A late write-up is a matter of its own.
-    var dedupKey: String { "plimsoll-incident-\(incident.lowercased)" + (event == .overdue ? "-postmortem" : "") }
+    var dedupKey: String { "plimsoll-incident-\(incident.lowercased)" + (isOfWriteUp ? "-postmortem" : "") }
+
+    var isOfWriteUp: Bool { event == .overdue || event == .reported }
+
+    /// Nil: what it tells of goes on.
+    var endedAt: Date? {
+        switch event {
+        case .opened, .acknowledged, .overdue: nil
+        case .resolved: resolvedAt ?? openedAt
+        case .reported: reportedAt ?? resolvedAt ?? openedAt
+        }
+    }
 
     var headline: String {
         let prefix =
@@ -31,6 +43,7 @@ struct PageNotice: Sendable, Equatable {
             case .acknowledged: "Incident \(number) acknowledged"
             case .resolved: "Incident \(number) resolved"
             case .overdue: "Write-up of incident \(number) is overdue"
+            case .reported: "Write-up of incident \(number) is there"
             }
         return (isDrill ? "[drill] " : "") + "\(prefix): \(title)"
     }
@@ -103,7 +116,7 @@ struct PageMessage: Sendable {
             switch notice.event {
             case .opened, .overdue: "trigger"
             case .acknowledged: "acknowledge"
-            case .resolved: "resolve"
+            case .resolved, .reported: "resolve"
             }
         var members = [
             ("routing_key", AdminJSON.string(routingKey)), ("event_action", AdminJSON.string(action)),
@@ -125,9 +138,8 @@ struct PageMessage: Sendable {
     }
 
     private static func alertmanager(_ notice: PageNotice) -> String {
-        let isOver = notice.event == .resolved
-        let status = AdminJSON.string(isOver ? "resolved" : "firing")
-        let name = notice.event == .overdue ? "PlimsollPostmortemOverdue" : "PlimsollIncident"
+        let status = AdminJSON.string(notice.endedAt == nil ? "firing" : "resolved")
+        let name = notice.isOfWriteUp ? "PlimsollPostmortemOverdue" : "PlimsollIncident"
         let known = [("tier", notice.tier), ("model", notice.model), ("region", notice.region), ("provider", notice.provider)]
         let labels = texts(
             [
@@ -136,7 +148,7 @@ struct PageMessage: Sendable {
             ] + known.filter { !$0.1.isEmpty }.map { (name: $0.0, value: $0.1) })
         let group = texts([("alertname", name), ("incident", "\(notice.number)")])
         let annotations = texts([("summary", notice.headline), ("description", "Step: \(notice.step). plimsoll incidents show \(notice.number)")])
-        let end = isOver ? DiagnosisReader.instant(notice.resolvedAt ?? notice.openedAt) : never
+        let end = notice.endedAt.map(DiagnosisReader.instant) ?? never
         let fingerprint = String(Hash.sha256(notice.dedupKey).hex.prefix(16))
         let alert = object([
             ("status", status), ("labels", labels), ("annotations", annotations),

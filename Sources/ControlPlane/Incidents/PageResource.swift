@@ -52,12 +52,9 @@ enum PageResource {
     private static let retry = AdminRoute.change(.post, "pages/{id}/retry") { call, fields, connection in
         try fields.finish()
         guard let id = UUID(uuidString: call.reference) else { throw AdminRefusal.notFound }
-        let changed = try await connection.execute(
-            """
-            UPDATE reliability.page SET state = 'pending', attempts = 0, next_attempt_at = now(), ended_at = NULL WHERE id = \(id) AND state <> 'pending'
-            """)
+        let isSent = try await PageBook(connection: connection, now: Date()).retry(id)
         guard let found = try await pages.one(where: "r.id = \(id)", { try await connection.queryOne($0) }) else { throw AdminRefusal.notFound }
-        guard changed == 1 else { throw AdminRefusal.conflict("pending", "this page is on its way") }
+        guard isSent else { throw AdminRefusal.conflict("pending", "this page is on its way") }
         return AdminChange(document: found.document, action: "retry", subjectKind: "page", subjectId: id.lowercased)
     }
 }

@@ -81,23 +81,28 @@ package struct Pager: Service {
     }
 
     /// The next try is written down before this one: a process that dies in between leaves a page that is sent again. What is told of an
-    /// incident's end waits until its beginning has been told.
+    /// incident's end waits until its beginning has been told. A channel that is paused is told later, one that was removed never.
     private func claim(_ now: Date) async throws -> [Delivery] {
+        let order = PageEvent.beginnings.map { ($0.key.rawValue, $0.value.rawValue) }
         let rows = try await pool.query(
             """
-            WITH due AS (
-                SELECT page.id FROM reliability.page AS page
-                WHERE page.state = 'pending' AND page.next_attempt_at <= \(now) AND NOT EXISTS (
-                    SELECT 1 FROM reliability.page AS earlier WHERE earlier.incident_id = page.incident_id
-                        AND earlier.channel_id = page.channel_id AND earlier.event = 'opened' AND earlier.state = 'pending'
-                        AND page.event <> 'opened')
-                ORDER BY page.next_attempt_at, page.id LIMIT \(Self.mostAtOnce) FOR UPDATE SKIP LOCKED),
+            WITH gone AS (
+                UPDATE reliability.page AS page SET state = 'dropped', ended_at = \(now) FROM reliability.page_channel AS channel
+                WHERE page.state = 'pending' AND channel.id = page.channel_id AND channel.state = 'deleted'),
+            due AS (
+                SELECT page.id FROM reliability.page AS page JOIN reliability.page_channel AS channel ON channel.id = page.channel_id
+                WHERE page.state = 'pending' AND page.next_attempt_at <= \(now) AND channel.state = 'active' AND NOT EXISTS (
+                    SELECT 1 FROM unnest(\(order.map(\.0))::text[], \(order.map(\.1))::text[]) AS rule (event, beginning)
+                    JOIN reliability.page AS earlier ON earlier.event = rule.beginning
+                    WHERE rule.event = page.event AND earlier.incident_id = page.incident_id AND earlier.channel_id = page.channel_id
+                        AND earlier.state = 'pending')
+                ORDER BY page.next_attempt_at, page.id LIMIT \(Self.mostAtOnce) FOR UPDATE OF page SKIP LOCKED),
             claimed AS (
                 UPDATE reliability.page AS page SET attempts = attempts + 1, next_attempt_at = \(now.addingTimeInterval(60))
                 FROM due WHERE page.id = due.id RETURNING page.*)
             SELECT claimed.id, claimed.event, claimed.attempts, channel.kind, channel.url, channel.secret_file, incident.id AS incident_id,
                 incident.number, incident.rule, incident.severity, incident.title, incident.tier, incident.model, incident.region,
-                incident.provider, incident.step, incident.opened_at, incident.resolved_at, incident.acknowledged_by, incident.drill
+                incident.provider, incident.step, incident.opened_at, incident.resolved_at, incident.reported_at, incident.acknowledged_by, incident.drill
             FROM claimed JOIN reliability.page_channel AS channel ON channel.id = claimed.channel_id
             JOIN reliability.incident AS incident ON incident.id = claimed.incident_id
             """)
@@ -110,7 +115,8 @@ package struct Pager: Service {
             page: try row.value("id"), incident: try row.value("incident_id"), number: try row.value("number"), event: event,
             rule: try row.value("rule"), severity: try row.value("severity"), title: try row.value("title"), tier: try row.value("tier"),
             model: try row.value("model"), region: try row.value("region"), provider: try row.value("provider"), step: try row.value("step"),
-            openedAt: try row.value("opened_at"), resolvedAt: try row.value("resolved_at"), acknowledgedBy: try row.value("acknowledged_by"),
+            openedAt: try row.value("opened_at"), resolvedAt: try row.value("resolved_at"), reportedAt: try row.value("reported_at"),
+            acknowledgedBy: try row.value("acknowledged_by"),
             isDrill: try row.value("drill"))
         return Delivery(
             notice: notice, kind: kind, url: try row.value("url"), secretFile: try row.value("secret_file"), attempts: try row.value("attempts"))

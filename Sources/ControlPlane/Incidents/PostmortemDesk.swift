@@ -67,6 +67,7 @@ struct PostmortemDesk: Sendable {
             """)
         guard changed == 1 else { return false }
         try await IncidentBook(connection: connection, now: now).note(id, "postmortem", "written", actor: actor)
+        try await PageBook(connection: connection, now: now).tell(id, .reported)
         return true
     }
 }
