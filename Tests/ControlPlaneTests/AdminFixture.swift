@@ -12,6 +12,10 @@ struct AdminFixture: Sendable {
 
     /// Runs the server for the time of `body`.
     static func run(_ body: @Sendable (AdminFixture) async throws -> Void) async throws {
+        try await TestTurns.databases.take { try await serve(body) }
+    }
+
+    private static func serve(_ body: @Sendable (AdminFixture) async throws -> Void) async throws {
         let logger = Logger(label: "test")
         let database = try await PostgresCluster.shared().database(migrations: Schema.migrations)
         let databases = ControlDatabases(database.configuration(), logger: logger)

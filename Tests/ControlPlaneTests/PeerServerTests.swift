@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(3))) func aLongPollEndsWithNothingOrIsWokenByAVersion() async throws {
+    @Test(.timeLimit(.minutes(6))) func aLongPollEndsWithNothingOrIsWokenByAVersion() async throws {
         try await PeerFixture.run { fixture in
             let (gateway, identity) = try await fixture.join(.gateway)
             let table = try await settledTable(fixture, gateway, identity)
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(3))) func aLongPollIsAnsweredWhenTheProgramEnds() async throws {
+    @Test(.timeLimit(.minutes(6))) func aLongPollIsAnsweredWhenTheProgramEnds() async throws {
         try await PeerFixture.run { fixture in
             let (gateway, identity) = try await fixture.join(.gateway)
             let table = try await settledTable(fixture, gateway, identity)
@@ -62,7 +62,7 @@ import Testing
         ("POST", GatewayPath.renew), ("GET", GatewayPath.table), ("POST", GatewayPath.usage), ("POST", GatewayPath.minutes),
     ]
 
-    @Test(.timeLimit(.minutes(3))) func everyPathIsForItsRoleAlone() async throws {
+    @Test(.timeLimit(.minutes(6))) func everyPathIsForItsRoleAlone() async throws {
         try await PeerFixture.run { fixture in
             let (_, agent) = try await fixture.join(.agent)
             let (_, gateway) = try await fixture.join(.gateway)
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: EnrolmentTokens.Role.allCases)
+    @Test(.timeLimit(.minutes(6)), arguments: EnrolmentTokens.Role.allCases)
     func aRevokedIdentityIsRefusedOnEveryPathOfItsRole(_ role: EnrolmentTokens.Role) async throws {
         try await PeerFixture.run { fixture in
             let (member, identity) = try await fixture.join(role)

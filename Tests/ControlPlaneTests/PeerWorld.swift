@@ -21,12 +21,14 @@ struct PeerWorld: Sendable {
     let logger = Logger(label: "test")
 
     static func with(_ body: (PeerWorld) async throws -> Void) async throws {
-        let files = Migrations.all.map { MigrationFile(name: $0.name, sql: $0.sql) }
-        let database = try await PostgresCluster.shared().database(migrations: files)
-        try await database.withPool(database.configuration(maximumConnections: 8)) { pool in
-            let world = PeerWorld(pool: pool, authority: try authority.get())
-            try await world.prepare()
-            try await body(world)
+        try await TestTurns.databases.take {
+            let files = Migrations.all.map { MigrationFile(name: $0.name, sql: $0.sql) }
+            let database = try await PostgresCluster.shared().database(migrations: files)
+            try await database.withPool(database.configuration(maximumConnections: 8)) { pool in
+                let world = PeerWorld(pool: pool, authority: try authority.get())
+                try await world.prepare()
+                try await body(world)
+            }
         }
     }
 
