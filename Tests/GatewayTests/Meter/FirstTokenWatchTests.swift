@@ -60,7 +60,10 @@ struct FirstTokenWatchTests {
                 .send(Samples.stop + Samples.usage + Samples.done + Answers.streamEnd),
             ]
         }
-        try await GatewayFixture.run([runtime]) { gateway in
+        var setup = GatewayFixture.Setup()
+        // Whether it is late is the machine's to say; that it is told is this test's.
+        setup.tier.ttftObjectiveMicroseconds = 60_000_000
+        try await GatewayFixture.run([runtime], setup) { gateway in
             var sender = MinuteSender(spool: gateway.spool) { batch in
                 batches.withLock { $0.append(batch) }
                 return IntakeResponse(stored: 0, duplicates: 0, quarantined: 0)
