@@ -14,28 +14,6 @@ import Testing
 @Suite struct PagerTests {
     private let start = Date(timeIntervalSince1970: 1_900_000_000)
 
-    /// What a receiver got: head and body of each request.
-    private struct Receiver: Sendable {
-        let runtime: ScriptedRuntime
-
-        init(_ statuses: [String] = []) async throws {
-            runtime = try await ScriptedRuntime { number, _ in
-                let status = number < statuses.count ? statuses[number] : "202 Accepted"
-                return [.send("HTTP/1.1 \(status)\r\ncontent-length: 2\r\n\r\n{}")]
-            }
-        }
-
-        var url: String { "http://127.0.0.1:\(runtime.port)/hook" }
-        var bodies: [String] { runtime.seen.requests.map { String($0[($0.ranges(of: "\r\n\r\n").first?.upperBound ?? $0.startIndex)...]) } }
-        var documents: [JSONTree] { get throws { try bodies.map { try JSONDecoder().decode(JSONTree.self, from: Data($0.utf8)) } } }
-
-        func header(_ name: String, _ number: Int = 0) -> String? {
-            runtime.seen.requests[number].split(separator: "\r\n").first { $0.lowercased().hasPrefix(name + ": ") }.map {
-                String($0.dropFirst(name.count + 2))
-            }
-        }
-    }
-
     private func with(_ body: (PostgresPool, Pager) async throws -> Void) async throws {
         try await PeerWorld.with { world in
             let client = OutboundClient()
@@ -81,7 +59,7 @@ import Testing
 
     @Test func `PagerDuty's events have its fields, and one key from the beginning to the end`() async throws {
         try await with { pool, pager in
-            let receiver = try await Receiver()
+            let receiver = try await WebhookReceiver()
             try await channel(pool, "pd", .pagerduty, receiver.url, secret: "R0UTINGKEY")
             let id = try await open(pool, at: start)
             try await pager.turn(at: start + 1)
@@ -107,7 +85,7 @@ import Testing
 
     @Test func `Alertmanager's webhook is of version 4 and fires until it is resolved`() async throws {
         try await with { pool, pager in
-            let receiver = try await Receiver()
+            let receiver = try await WebhookReceiver()
             try await channel(pool, "am", .alertmanager, receiver.url, secret: "t0ken")
             let id = try await open(pool, at: start)
             try await pager.turn(at: start)
@@ -140,7 +118,7 @@ import Testing
 
     @Test func `Slack's message has blocks, and its secret is the address`() async throws {
         try await with { pool, pager in
-            let receiver = try await Receiver(["200 OK"])
+            let receiver = try await WebhookReceiver(["200 OK"])
             try await channel(pool, "chat", .slack, "http://127.0.0.1:1/placeholder", secret: receiver.url)
             _ = try await open(pool, at: start)
             try await pager.turn(at: start)
@@ -155,7 +133,7 @@ import Testing
 
     @Test func `a generic page is signed over its time and body`() async throws {
         try await with { pool, pager in
-            let receiver = try await Receiver()
+            let receiver = try await WebhookReceiver()
             try await channel(pool, "own", .generic, receiver.url, secret: "shared secret")
             _ = try await open(pool, at: start)
             try await pager.turn(at: start)
@@ -171,7 +149,7 @@ import Testing
 
     @Test func `a page is tried again after growing pauses, and one that is refused is a dead letter`() async throws {
         try await with { pool, pager in
-            let receiver = try await Receiver(["503 Service Unavailable", "429 Too Many Requests", "200 OK"])
+            let receiver = try await WebhookReceiver(["503 Service Unavailable", "429 Too Many Requests", "200 OK"])
             try await channel(pool, "own", .generic, receiver.url)
             _ = try await open(pool, at: start)
             try await pager.turn(at: start)
@@ -185,7 +163,7 @@ import Testing
             #expect(try await states(pool) == ["own opened delivered"])
             #expect(Set(receiver.runtime.seen.requests.indices.map { receiver.header("x-plimsoll-delivery", $0) }).count == 1)
 
-            let refusing = try await Receiver(["400 Bad Request"])
+            let refusing = try await WebhookReceiver(["400 Bad Request"])
             try await channel(pool, "wrong", .generic, refusing.url)
             _ = try await open(pool, .burn, at: start + 100)
             try await pager.turn(at: start + 100)
@@ -200,7 +178,7 @@ import Testing
 
     @Test func `a late write-up is over for receivers when it is there, and was never late for who has not been told yet`() async throws {
         try await with { pool, pager in
-            let (pd, am, later) = (try await Receiver(), try await Receiver(), try await Receiver())
+            let (pd, am, later) = (try await WebhookReceiver(), try await WebhookReceiver(), try await WebhookReceiver())
             try await channel(pool, "am", .alertmanager, am.url)
             try await channel(pool, "later", .generic, later.url, after: 3_600)
             try await channel(pool, "pd", .pagerduty, pd.url, secret: "k")
@@ -230,7 +208,7 @@ import Testing
 
     @Test func `a dead letter that is sent again tells the end too; a removed channel hears nothing, a paused one later`() async throws {
         try await with { pool, pager in
-            let (first, second) = (try await Receiver(["400 Bad Request"]), try await Receiver())
+            let (first, second) = (try await WebhookReceiver(["400 Bad Request"]), try await WebhookReceiver())
             try await channel(pool, "first", .pagerduty, first.url, secret: "k")
             let id = try await open(pool, at: start)
             try await pager.turn(at: start)
@@ -257,7 +235,7 @@ import Testing
 
     @Test func `who is to hear only when nobody acknowledges hears then, and tickets wake nobody who asked for pages`() async throws {
         try await with { pool, pager in
-            let (first, second) = (try await Receiver(), try await Receiver())
+            let (first, second) = (try await WebhookReceiver(), try await WebhookReceiver())
             try await channel(pool, "first", .generic, first.url)
             try await channel(pool, "second", .generic, second.url, after: 300)
             _ = try await open(pool, .queueTime, at: start)

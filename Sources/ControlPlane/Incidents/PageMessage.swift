@@ -81,25 +81,18 @@ struct PageMessage: Sendable {
     ///   - secret: Routing key, bearer token or signing key.
     ///   - now: Seconds since 1970; part of what is signed.
     init(_ notice: PageNotice, _ kind: PageChannelKind, secret: String?, now: Int64) {
-        var headers = [("content-type", "application/json"), ("user-agent", "plimsoll-control")]
         switch kind {
-        case .pagerduty: body = Self.pagerDuty(notice, routingKey: secret ?? "")
+        case .pagerduty:
+            (headers, body) = (Webhook.headers, Self.pagerDuty(notice, routingKey: secret ?? ""))
         case .alertmanager:
+            headers = Webhook.headers + (secret.map { [(name: "authorization", value: "Bearer \($0)")] } ?? [])
             body = Self.alertmanager(notice)
-            if let secret { headers.append(("authorization", "Bearer \(secret)")) }
-        case .slack: body = Self.slack(notice)
+        case .slack:
+            (headers, body) = (Webhook.headers, Self.slack(notice))
         case .generic:
             body = Self.generic(notice)
-            headers.append(("x-plimsoll-delivery", notice.page.lowercased))
-            headers.append(("x-plimsoll-timestamp", "\(now)"))
-            if let secret { headers.append(("x-plimsoll-signature", "v1=" + Self.signature(body, secret: secret, now: now))) }
+            headers = Webhook.signed(body, delivery: notice.page, secret: secret, now: now)
         }
-        self.headers = headers.map { (name: $0.0, value: $0.1) }
-    }
-
-    /// HMAC-SHA-256 over `<timestamp>.<body>`, lower-case hex.
-    static func signature(_ body: String, secret: String, now: Int64) -> String {
-        Hex.encode(MAC.hmacSHA256(key: Array(secret.utf8), Array("\(now).\(body)".utf8)))
     }
 
     private static func object(_ members: [(String, String)]) -> String {

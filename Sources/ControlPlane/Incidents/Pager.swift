@@ -1,4 +1,3 @@
-import Cryptography
 import Domain
 package import FoundationEssentials
 package import Logging
@@ -9,14 +8,6 @@ package import Telemetry
 
 /// Delivers pages, each at least once: tries again with growing pauses, and leaves to a person what cannot be delivered. One replica at a time.
 package struct Pager: Service {
-    /// How a try went.
-    private enum Outcome {
-        case delivered
-        case failed(String)
-        /// The receiver will never take it.
-        case refused(String)
-    }
-
     private struct Delivery: Sendable {
         var notice: PageNotice
         var kind: PageChannelKind
@@ -31,7 +22,7 @@ package struct Pager: Service {
     private static let backoff = Domain.Backoff(first: .seconds(5), cap: .seconds(900))
 
     private let pool: PostgresPool
-    private let client: OutboundClient
+    private let webhook: Webhook
     private let lease: Lease
     private let pages: [String: CounterMetric]
     private let waiting: GaugeMetric
@@ -44,7 +35,7 @@ package struct Pager: Service {
 
     init(pool: PostgresPool, client: OutboundClient, holder: UUID = UUID(), metrics: MetricRegistry = MetricRegistry(), logger: Logger) {
         self.pool = pool
-        self.client = client
+        webhook = Webhook(client: client)
         lease = Lease("pager", holder: holder, seconds: 30)
         pages = ["delivered", "failed", "dead"].reduce(into: [:]) { counters, result in
             counters[result] = metrics.counter("plimsoll_control_pages_total", "Tries to page people, by how they went.", labels: ["result": result])
@@ -122,37 +113,22 @@ package struct Pager: Service {
             notice: notice, kind: kind, url: try row.value("url"), secretFile: try row.value("secret_file"), attempts: try row.value("attempts"))
     }
 
-    private func send(_ delivery: Delivery, now: Date) async -> Outcome {
-        var secret: String?
-        if let file = delivery.secretFile {
-            guard let bytes = try? SecretFile.read(file, limit: 4_096) else { return .failed("its secret file cannot be read") }
-            secret = String(decoding: bytes, as: UTF8.self).trimmed
-        }
-        let message = PageMessage(delivery.notice, delivery.kind, secret: secret, now: now.wholeSeconds)
-        // A webhook of Slack's has its secret in its address.
-        let url = delivery.kind == .slack ? secret ?? delivery.url : delivery.url
-        let request = OutboundRequest(
-            method: "POST", url: url, headers: message.headers.map { OutboundHeader($0.name, $0.value) }, body: .bytes(Array(message.body.utf8)),
-            deadlines: OutboundDeadlines(connect: .seconds(5), total: .seconds(15)), responseLimit: 64 << 10)
-        do {
-            let status = try await client.send(request).status
-            switch status {
-            case 200..<300: return .delivered
-            case 408, 425, 429, 500...: return .failed("answered \(status)")
-            default: return .refused("answered \(status)")
-            }
-        } catch {
-            return .failed("\(error.code)")
+    private func send(_ delivery: Delivery, now: Date) async -> Webhook.Outcome {
+        await webhook.send(secretIn: delivery.secretFile) { secret in
+            let message = PageMessage(delivery.notice, delivery.kind, secret: secret, now: now.wholeSeconds)
+            // A webhook of Slack's has its secret in its address.
+            let url = delivery.kind == .slack ? secret ?? delivery.url : delivery.url
+            return Webhook.Message(url: url, headers: message.headers, body: message.body)
         }
     }
 
-    private func settle(_ delivery: Delivery, _ outcome: Outcome, now: Date) async throws {
+    private func settle(_ delivery: Delivery, _ outcome: Webhook.Outcome, now: Date) async throws {
         let page = delivery.notice.page
         switch outcome {
         case .delivered:
             pages["delivered"]?.increment()
             try await end(page, "delivered", nil, now: now)
-        case .refused(let reason): try await giveUp(delivery, reason, now: now)
+        case .refused(let status): try await giveUp(delivery, "answered \(status)", now: now)
         case .failed(let reason) where delivery.attempts >= Self.mostAttempts: try await giveUp(delivery, reason, now: now)
         case .failed(let reason):
             pages["failed"]?.increment()
@@ -196,11 +172,5 @@ package struct Pager: Service {
             """)
         waiting.set(Double(try row?.value("waiting", as: Int.self) ?? 0))
         dead.set(Double(try row?.value("dead", as: Int.self) ?? 0))
-    }
-}
-
-extension String {
-    fileprivate var trimmed: String {
-        String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
     }
 }
