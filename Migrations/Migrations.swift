@@ -65,5 +65,6 @@ package enum Migrations {
         File(name: "V0056_minute_recounts", sql: PackageResources.V0056_minute_recounts_sql),
         File(name: "V0057_report_keys", sql: PackageResources.V0057_report_keys_sql),
         File(name: "V0058_page_reported", sql: PackageResources.V0058_page_reported_sql),
+        File(name: "V0059_scalers", sql: PackageResources.V0059_scalers_sql),
     ]
 }

@@ -6,7 +6,8 @@ enum Mitigations: AdminKind {
     static let noun = "mitigation"
     static let columns: [AdminColumn] = [
         "id", "action", "mode", "state", "tier", "model", "region", "provider", "pool", "cause", "cost_micro_usd_per_hour",
-        "refused_requests_per_hour", "lessened_requests_per_hour", "shortened_tokens_per_hour", "created_at", "in_force_at", "expires_at", "pinned",
+        "refused_requests_per_hour", "lessened_requests_per_hour", "shortened_tokens_per_hour", "scaler", "workers", "order_state",
+        "created_at", "in_force_at", "expires_at", "pinned",
     ]
     static let filters: [KindFilter] = [
         KindFilter("state", "active, reverted, expired, vetoed, proposed, done or declined"),
@@ -25,7 +26,7 @@ enum Mitigations: AdminKind {
         .optional("tenant", "id", changeable: false),
         .optional("to_model", changeable: false),
         .optional("to_region", changeable: false),
-        .optional("value", "tokens, or parts per million of a tenant's limits", form: .json, changeable: false),
+        .optional("value", "tokens, parts per million of a tenant's limits, or how many workers", form: .json, changeable: false),
         .optional("seconds", "after which it ends by itself, at most a week; 3600", form: .json, changeable: false),
         .optional("incident", "id of the incident that it is for", changeable: false),
     ]

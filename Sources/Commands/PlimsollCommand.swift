@@ -33,7 +33,7 @@ package struct PlimsollCommand: AsyncParsableCommand {
                     ObjectivesCommand.self, BudgetsCommand.self, BudgetEntriesCommand.self, BurnAlertsCommand.self, FreezeCommand.self,
                     FreezePassesCommand.self, TermsCommand.self, AgreementsCommand.self, CreditsCommand.self, MaintenanceWindowsCommand.self,
                     ExclusionsCommand.self, IncidentsCommand.self, MitigationsCommand.self, PageChannelsCommand.self, PagesCommand.self,
-                    StatusCommand.self, ReadinessCommand.self,
+                    ScalersCommand.self, CapacityOrdersCommand.self, StatusCommand.self, ReadinessCommand.self,
                 ]),
             CommandGroup(
                 name: "Records",

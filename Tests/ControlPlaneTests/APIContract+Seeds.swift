@@ -56,6 +56,12 @@ extension APIContract {
         FROM reliability.page_channel AS channel, reliability.incident AS incident
         """,
         """
+        INSERT INTO reliability.capacity_order (mitigation_id, scaler_id, event, workers, expires_at, state, attempts, next_attempt_at, last_error,
+            created_at, ended_at)
+        SELECT mitigation.id, scaler.id, 'release', 2, now(), 'dead', 50, now(), 'answered 503', now(), now()
+        FROM reliability.mitigation AS mitigation, reliability.scaler AS scaler
+        """,
+        """
         INSERT INTO serving.quota_budgets (holder, kind, period) SELECT 'tenant/' || id, 'tokens_per_day', 20000 FROM serving.tenants
         """,
         """

@@ -112,4 +112,7 @@ package struct AdminRoute: Sendable {
     ) -> AdminRoute {
         AdminRoute(method: method, path: "/admin/v1/" + path, permission: permission, work: .wideChange(work))
     }
+
+    /// The same for holders of another permission.
+    func needing(_ permission: AdminPermission) -> AdminRoute { AdminRoute(method: method, path: path, permission: permission, work: work) }
 }

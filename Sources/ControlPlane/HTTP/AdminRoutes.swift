@@ -69,7 +69,10 @@ package enum AdminRoutes {
             + CreditResource.resource.reads + [CreditResource.computation, CreditResource.waiting]
     }
 
-    private static var incidents: [AdminRoute] { IncidentResource.routes + MitigationResource.routes + PageResource.routes }
+    private static var incidents: [AdminRoute] {
+        IncidentResource.routes + MitigationResource.routes + PageResource.routes + ScalerResource.routes
+    }
+
     private static var status: [AdminRoute] {
         StatusPostResource.resource.reads
             + [

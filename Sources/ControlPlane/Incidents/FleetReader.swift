@@ -44,11 +44,12 @@ struct FleetReader: Sendable {
         var pools: [FleetView.Pool] = []
         var tiers: [FleetView.Tier] = []
         var terms: [FleetView.Terms] = []
+        var scalers: [Scaler] = []
         var promised: [Promised] = []
     }
 
     static func offer(_ ask: ([SQL]) async throws -> [[PostgresRow]]) async throws -> Offer {
-        let answers = try await ask([poolRows, tierRows, termRows])
+        let answers = try await ask([poolRows, tierRows, termRows, scalerRows])
         var offer = Offer()
         offer.pools = try answers[0].map { row in
             FleetView.Pool(
@@ -57,6 +58,11 @@ struct FleetReader: Sendable {
         }
         offer.tiers = try answers[1].map { row in
             FleetView.Tier(name: try row.value("name"), rank: try row.value("priority"), isProtected: try row.value("protected"))
+        }
+        offer.scalers = try answers[3].map { row in
+            Scaler(
+                id: try row.id("id"), name: try row.value("name"), model: try row.value("model"), region: try row.value("region"),
+                mostWorkers: try row.value("most_workers"))
         }
         for row in answers[2] {
             var terms = FleetView.Terms(
@@ -81,6 +87,7 @@ struct FleetReader: Sendable {
         let answers = try await ask([workerRows, drillRows])
         var picture = Picture()
         (picture.view.pools, picture.view.tiers, picture.view.terms) = (known.pools, known.tiers, known.terms)
+        picture.view.scalers = known.scalers
         for row in answers[0] { try add(row, to: &picture) }
         for promised in known.promised { weigh(promised, in: &picture) }
         picture.drills = try answers[1].map(Drill.init)
@@ -171,6 +178,9 @@ struct FleetReader: Sendable {
     }
 
     private static let poolRows: SQL = "SELECT name, kind, region, hour_price_micro_usd FROM serving.pools WHERE state = 'active' ORDER BY name"
+
+    private static let scalerRows: SQL =
+        "SELECT id, name, model, region, most_workers FROM reliability.scaler WHERE state = 'active' ORDER BY name"
 
     private static let tierRows: SQL =
         "SELECT name, priority, capacity_policy <> 'shared' AS protected FROM serving.tiers WHERE state = 'active' ORDER BY name"

@@ -22,6 +22,8 @@ struct MitigationDesk: Sendable {
     let connection: PostgresConnection
     let now: Date
 
+    private var orders: CapacityBook { CapacityBook(connection: connection, now: now) }
+
     func terms() async throws -> Terms {
         let row = try await connection.queryOne(
             "SELECT mode, most, apply_seconds, hold_seconds, clean_minutes, life_seconds FROM reliability.mitigation_policy")
@@ -40,8 +42,9 @@ struct MitigationDesk: Sendable {
         let rows = try await connection.query(
             """
             UPDATE reliability.mitigation SET state = 'expired', ended_at = \(now), end_reason = 'its time was over'
-            WHERE state IN ('active', 'proposed') AND expires_at <= \(now) RETURNING incident_id, mode, \(MitigationTarget.columns)
+            WHERE state IN ('active', 'proposed') AND expires_at <= \(now) RETURNING id, incident_id, mode, \(MitigationTarget.columns)
             """)
+        try await orders.release(try rows.map { try $0.value("id") })
         for row in rows {
             guard let incident = try row.value("incident_id", as: UUID?.self), let target = try MitigationTarget(row) else { continue }
             try await IncidentBook(connection: connection, now: now).note(incident, "mitigation", "expired: \(target.text)")
@@ -63,7 +66,7 @@ struct MitigationDesk: Sendable {
                 (SELECT \(OpenIncident.haste(drill: "incident.drill", openedAt: "incident.opened_at")) FROM reliability.incident AS incident
                     WHERE incident.id = incident_id) AS haste,
                 coalesce((SELECT operation.state IN ('failed', 'expired') FROM serving.operations AS operation WHERE operation.id = operation_id),
-                    FALSE) AS has_failed,
+                    \(CapacityBook.isRefused)) AS has_failed, \(CapacityBook.refusedLately(now)) AS refused_by,
                 \(MitigationTarget.columns)
             FROM reliability.mitigation
             WHERE vetoed_until > \(now) OR (mode <> 'dry_run' OR \(terms.mode == .dryRun)) AND (state IN ('active', 'proposed')
@@ -77,6 +80,7 @@ struct MitigationDesk: Sendable {
     private func add(_ row: PostgresRow, to situation: inout MitigationPolicy.Situation) throws {
         guard let target = try MitigationTarget(row) else { return }
         if try row.value("is_vetoed") { situation.vetoed.insert(target) }
+        if let scaler = try row.value("refused_by", as: UUID?.self) { situation.refused[target, default: []].insert(scaler.lowercased) }
         let mode: String = try row.value("mode")
         if mode == "proposal" {
             situation.proposed.insert(target)
@@ -104,32 +108,39 @@ struct MitigationDesk: Sendable {
     private func carryOut(_ decision: MitigationPolicy.Decision, _ terms: Terms) async throws -> UUID? {
         let book = IncidentBook(connection: connection, now: now)
         switch decision {
-        case .apply(let target, let trouble, let cost, let expiresAt):
+        case .apply(let target, let trouble, let cost, let expiresAt, let order):
             guard let incident = UUID(uuidString: trouble) else { return nil }
             let isDry = terms.mode == .dryRun
             try await insert(
                 target, incident: incident, mode: isDry ? "dry_run" : "automatic", state: "active", cost: cost,
-                expiresAt: Date(timeIntervalSince1970: Double(expiresAt)))
-            try await book.note(incident, "mitigation", "\(isDry ? "would do" : "decided"): \(target.text); \(cost.text)")
+                expiresAt: Date(timeIntervalSince1970: Double(expiresAt)), order: order)
+            try await book.note(incident, "mitigation", "\(isDry ? "would do" : "decided"): \(target.text(with: order)); \(cost.text)")
             return isDry ? nil : incident
         case .propose(let target, let trouble, let cost):
             guard let incident = UUID(uuidString: trouble) else { return nil }
             try await insert(
                 target, incident: incident, mode: "proposal", state: "proposed", cost: cost, expiresAt: now.addingTimeInterval(Self.proposalRest))
-            try await book.note(incident, "proposal", "a person is asked to: \(target.text); \(cost.text)")
+            let drill = target.action == .raiseWorkers ? try await isDrill(incident) : false
+            let words = "a person is asked to: \(target.text); \(cost.text)" + (drill ? "; a drill orders no workers" : "")
+            try await book.note(incident, "proposal", words)
             return nil
         case .extend(let id, let until):
+            guard let id = UUID(uuidString: id) else { return nil }
             try await connection.execute(
                 """
-                UPDATE reliability.mitigation SET expires_at = \(Date(timeIntervalSince1970: Double(until)))
-                WHERE id = \(UUID(uuidString: id)) AND state = 'active'
+                UPDATE reliability.mitigation SET expires_at = \(Date(timeIntervalSince1970: Double(until))) WHERE id = \(id) AND state = 'active'
                 """)
+            try await orders.extend(id)
             return nil
         case .revert(let id, let reason):
             guard let id = UUID(uuidString: id) else { return nil }
             try await end(id, state: "reverted", reason: Self.words(reason), actor: "policy")
             return nil
         }
+    }
+
+    private func isDrill(_ incident: UUID) async throws -> Bool {
+        try await connection.queryOne("SELECT 1 AS yes FROM reliability.incident WHERE id = \(incident) AND drill") != nil
     }
 
     private static func words(_ reason: MitigationPolicy.RevertReason) -> String {
@@ -161,16 +172,19 @@ struct MitigationDesk: Sendable {
     }
 
     private func insert(
-        _ target: MitigationTarget, incident: UUID, mode: String, state: String, cost: MitigationCost, expiresAt: Date
+        _ target: MitigationTarget, incident: UUID, mode: String, state: String, cost: MitigationCost, expiresAt: Date, order: WorkerOrder? = nil
     ) async throws {
-        let operation = mode == "automatic" ? try await order(target, by: "policy") : nil
-        try await connection.execute(
+        let operation = mode == "automatic" ? try await self.order(target, by: "policy") : nil
+        let row = try await connection.queryOne(
             """
             INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, \(MitigationCost.columns), mode, state,
                 requested_by, created_at, expires_at, operation_id)
             VALUES (\(target.values), \(incident), (SELECT title FROM reliability.incident WHERE id = \(incident)), \(cost.values), \(mode), \(state),
                 'policy', \(now), \(expiresAt), \(operation))
+            RETURNING id
             """)
+        guard let order, mode == "automatic", let id = try row?.value("id", as: UUID.self) else { return }
+        try await orders.raise(id, order)
     }
 
     /// Takes one back; false when it is not in force.
@@ -182,6 +196,7 @@ struct MitigationDesk: Sendable {
             WHERE id = \(id) AND state IN ('active', 'proposed') RETURNING incident_id, \(MitigationTarget.columns)
             """)
         guard let row else { return false }
+        try await orders.release([id])
         if let incident = try row.value("incident_id", as: UUID?.self), let target = try MitigationTarget(row) {
             try await IncidentBook(connection: connection, now: now).note(
                 incident, "mitigation", "\(state): \(target.text): \(reason)", actor: actor)

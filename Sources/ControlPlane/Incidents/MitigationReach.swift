@@ -3,7 +3,8 @@ import FoundationEssentials
 import Postgres
 
 /// Follows mitigations from the decision to the gateways. One is in force when every gateway that is connected serves from a routing table that has
-/// it: gateways say which one that is when they ask for the next.
+/// it: gateways say which one that is when they ask for the next. One that raises the worker count is none of theirs: it is in force when its scaler
+/// took it.
 struct MitigationReach: Sendable {
     /// A gateway asks at least every 25 s; one that has not for so long is not connected.
     private static let connected: TimeInterval = 40
@@ -49,7 +50,7 @@ struct MitigationReach: Sendable {
         let row = try await connection.queryOne(
             """
             SELECT EXISTS (SELECT 1 FROM reliability.mitigation AS mitigation
-                WHERE mitigation.state = 'active' AND mitigation.mode IN ('automatic', 'manual')
+                WHERE mitigation.state = 'active' AND mitigation.mode IN ('automatic', 'manual') AND mitigation.action <> 'raise_workers'
                     AND mitigation.created_at > \(now.addingTimeInterval(-Self.soon))
                     AND NOT EXISTS (SELECT 1 FROM reliability.mitigation_reach AS reach WHERE reach.mitigation_id = mitigation.id)) AS yes
             """)
@@ -79,13 +80,15 @@ struct MitigationReach: Sendable {
         return isInForce
     }
 
-    /// When the first mitigation of these incidents was in force at all gateways; nil: none was.
+    /// When the first mitigation of these incidents was in force, at all gateways or with a scaler; nil: none was.
     ///
     /// - Parameter since: Of those that were made then or later; nil: of all.
     static func firstInForce(_ incidents: [String], since: Date? = nil) -> SQL {
         """
-        (SELECT min(reach.in_force_at) FROM reliability.mitigation_reach AS reach
-            JOIN reliability.mitigation AS mitigation ON mitigation.id = reach.mitigation_id
+        (SELECT min(coalesce(reach.in_force_at, raise.ended_at)) FROM reliability.mitigation AS mitigation
+            LEFT JOIN reliability.mitigation_reach AS reach ON reach.mitigation_id = mitigation.id
+            LEFT JOIN reliability.capacity_order AS raise
+                ON raise.mitigation_id = mitigation.id AND raise.event = 'raise' AND raise.state = 'delivered'
             WHERE mitigation.incident_id = ANY(\(incidents)::uuid[]) AND coalesce(mitigation.created_at >= \(since), true))
         """
     }

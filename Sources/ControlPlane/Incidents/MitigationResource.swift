@@ -13,11 +13,17 @@ enum MitigationResource {
                 'cost_micro_usd_per_hour', r.cost_micro_usd_per_hour, 'refused_requests_per_hour', r.refused_requests_per_hour,
                 'lessened_requests_per_hour', r.lessened_requests_per_hour, 'shortened_tokens_per_hour', r.shortened_tokens_per_hour,
                 'mode', r.mode, 'state', r.state, 'pinned', r.pinned, 'operation', r.operation_id, 'table_version', reach.table_version,
-                'gateways_connected', reach.connected, 'gateways_reached', reach.reached, 'in_force_at', serving.wire_time(reach.in_force_at),
+                'gateways_connected', reach.connected, 'gateways_reached', reach.reached,
+                'in_force_at', serving.wire_time(coalesce(reach.in_force_at, CASE WHEN raise.state = 'delivered' THEN raise.ended_at END)),
+                'scaler', scaler.name, 'workers', raise.workers, 'order_state', raise.state,
                 'requested_by', r.requested_by, 'created_at', serving.wire_time(r.created_at), 'expires_at', serving.wire_time(r.expires_at),
                 'ended_at', serving.wire_time(r.ended_at), 'end_reason', r.end_reason, 'vetoed_until', serving.wire_time(r.vetoed_until))
             """,
-        source: "reliability.mitigation AS r LEFT JOIN reliability.mitigation_reach AS reach ON reach.mitigation_id = r.id", usualOrder: .descending,
+        source: """
+            reliability.mitigation AS r LEFT JOIN reliability.mitigation_reach AS reach ON reach.mitigation_id = r.id
+                LEFT JOIN reliability.capacity_order AS raise ON raise.mitigation_id = r.id AND raise.event = 'raise'
+                LEFT JOIN reliability.scaler AS scaler ON scaler.id = raise.scaler_id
+            """, usualOrder: .descending,
         filters: [
             .text("state", "r.state"), .text("mode", "r.mode"), .text("action", "r.action"), .uuid("incident", "r.incident_id"),
             .since("r.created_at"), .until("r.created_at"),
@@ -43,7 +49,10 @@ enum MitigationResource {
 
     /// A person does by hand what the policy could.
     private static let run = AdminRoute.wideChange(.post, "mitigations") { call, fields, connection, databases in
-        let (target, cause, seconds, incident) = try MitigationWish(&fields).values
+        let (wanted, cause, seconds, incident) = try MitigationWish(&fields).values
+        var target = wanted
+        // However many, it is the same as the policy's, which must not order them once more.
+        if wanted.action == .raiseWorkers { target = MitigationTarget(.raiseWorkers, model: wanted.model, region: wanted.region) }
         try await MitigationWish.check(target, connection)
         try await FallbackTerms.check(target, connection)
         let now = Date()
@@ -57,7 +66,7 @@ enum MitigationResource {
         guard operation != nil || target.action != .restartWorker else {
             throw AdminRefusal.conflict("not_restartable", "this worker's agent cannot restart it, or does so already")
         }
-        let cost = try await MitigationWish.cost(target, databases, connection)
+        let (cost, order) = try await MitigationWish.reckon(target, workers: wanted.value, incident, databases, connection)
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, \(MitigationCost.columns), mode, state, requested_by,
@@ -67,9 +76,11 @@ enum MitigationResource {
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
+        if let order { try await CapacityBook(connection: connection, now: now).raise(id, order) }
         if let incident {
             let book = IncidentBook(connection: connection, now: now)
-            try await book.note(incident, "mitigation", "decided by hand: \(target.text); \(cost.text)", actor: call.actor.label)
+            let words = "decided by hand: \(target.text(with: order)); \(cost.text)"
+            try await book.note(incident, "mitigation", words, actor: call.actor.label)
         }
         return try await change(connection, id, "run", status: .created)
     }
@@ -84,6 +95,7 @@ enum MitigationResource {
                 UPDATE reliability.mitigation SET pinned = TRUE, expires_at = greatest(expires_at, \(until)) WHERE id = \(id) AND state = 'active'
                 """)
             guard changed == 1 else { throw over }
+            try await CapacityBook(connection: desk.connection, now: desk.now).extend(id)
         }
     }
 
@@ -226,6 +238,7 @@ private struct MitigationWish {
         case .warmPool, .reservedCapacity: [("pool", target.pool != nil)]
         case .protectedPool: [("pool", target.pool != nil), ("tier", target.tier != nil)]
         case .backupRegion: [model, ("region", target.region != nil), ("to_region", target.toRegion != nil)]
+        case .raiseWorkers: [model, ("region", target.region != nil)]
         case .rollBackImage: [model, ("release", target.release != nil)]
         case .shortenBatchWindow, .capOutput, .pauseLongPrompts: [value]
         case .throttleTenant: [("tenant", target.tenant != nil), value]
@@ -235,16 +248,34 @@ private struct MitigationWish {
         }
     }
 
-    /// At the pace of the last minutes.
-    static func cost(
-        _ target: MitigationTarget, _ databases: ControlDatabases, _ connection: PostgresConnection
-    ) async throws -> MitigationCost {
+    /// What it costs at the pace of the last minutes, and the workers that are ordered for it.
+    ///
+    /// - Parameter workers: How many; nil: as many as the policy would.
+    static func reckon(
+        _ target: MitigationTarget, workers: Int?, _ incident: UUID?, _ databases: ControlDatabases, _ connection: PostgresConnection
+    ) async throws -> (MitigationCost, WorkerOrder?) {
         let now = Date()
         var fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
         var reader = DemandReader(serving: databases.serving, billing: databases.billing, now: now)
         if let value = target.value { (reader.cappedOutput, reader.longPrompt) = (value, value) }
         fleet.demand = try await reader.read()
-        return MitigationLadder(fleet: fleet).cost(target)
+        let order = target.action == .raiseWorkers ? try await order(target, workers: workers, incident, fleet, connection) : nil
+        return (MitigationLadder(fleet: fleet).cost(target, workers: order?.workers ?? 1), order)
+    }
+
+    private static func order(
+        _ target: MitigationTarget, workers: Int?, _ incident: UUID?, _ fleet: FleetView, _ connection: PostgresConnection
+    ) async throws -> WorkerOrder {
+        let drill = try await connection.queryOne("SELECT 1 AS yes FROM reliability.incident WHERE id = \(incident) AND drill")
+        guard drill == nil else { throw AdminRefusal.conflict("drill", "no workers are ordered for a drill") }
+        guard var order = fleet.order(target) else {
+            throw AdminRefusal.conflict("no_scaler", "no active scaler covers this model and region")
+        }
+        if let workers { order.workers = workers }
+        guard order.workers <= order.scaler.mostWorkers else {
+            throw AdminRefusal.fault("value", "must be at most \(order.scaler.mostWorkers), by the scaler \(order.scaler.name)")
+        }
+        return order
     }
 
     /// What is drained must leave somebody who serves.
@@ -271,8 +302,8 @@ extension MitigationPolicy.Decision {
             return "{\(words),\(cost.members)}"
         }
         return switch self {
-        case .apply(let target, let trouble, let cost, _):
-            object("apply", [("what", target.text), ("incident", trouble), ("mitigation", nil)], cost: cost)
+        case .apply(let target, let trouble, let cost, _, let order):
+            object("apply", [("what", target.text(with: order)), ("incident", trouble), ("mitigation", nil)], cost: cost)
         case .propose(let target, let trouble, let cost):
             object("propose", [("what", target.text), ("incident", trouble), ("mitigation", nil)], cost: cost)
         case .extend(let id, _): object("extend", [("what", nil), ("incident", nil), ("mitigation", id)])

@@ -34,6 +34,8 @@ extension MitigationTarget {
         let words = parts.compactMap { name, value in value.map { "\(name) \($0)" } }
         return ([action.rawValue.replacing("_", with: " ")] + words).joined(separator: ", ")
     }
+
+    func text(with order: WorkerOrder?) -> String { order.map { "\(text); \($0.text)" } ?? text }
 }
 
 extension MitigationCost {

@@ -36,9 +36,10 @@ struct OpenIncident: Sendable {
     /// A release that took over lately, of which too little is known.
     var suspect: String?
     let haste: Int64
+    let isDrill: Bool
 
     static let columns: SQL = """
-        id, key, rule, severity, tier, model, region, provider, coalesce(worker_id, \(culprit("'worker'"))::uuid) AS worker_id, tenant_id, step, began_at, opened_at, last_signal_at,
+        id, key, rule, severity, tier, model, region, provider, coalesce(worker_id, \(culprit("'worker'"))::uuid) AS worker_id, tenant_id, step, drill, began_at, opened_at, last_signal_at,
         acknowledged_at IS NOT NULL AS is_acknowledged, snapshot ->> 'noisy_tenant' AS noisy_tenant,
         \(culprit("'release'")) AS culprit_release, \(haste(drill: "drill", openedAt: "opened_at")) AS haste
         """
@@ -83,6 +84,7 @@ struct OpenIncident: Sendable {
         tenant = try row.value("noisy_tenant")
         release = try row.value("culprit_release")
         haste = try row.value("haste")
+        isDrill = try row.value("drill")
     }
 
     var trouble: Trouble {
@@ -92,7 +94,7 @@ struct OpenIncident: Sendable {
             worker: worker?.lowercased, tenant: tenant == owner?.lowercased ? nil : tenant, release: release, suspect: suspect,
             since: beganAt.wholeSeconds,
             lastSeen: lastSignalAt.wholeSeconds,
-            haste: haste)
+            haste: haste, isDrill: isDrill)
     }
 }
 

@@ -58,10 +58,3 @@ enum PageResource {
         return AdminChange(document: found.document, action: "retry", subjectKind: "page", subjectId: id.lowercased)
     }
 }
-
-extension AdminRoute {
-    /// The same for holders of another permission.
-    fileprivate func needing(_ permission: AdminPermission) -> AdminRoute {
-        AdminRoute(method: method, path: path, permission: permission, work: work)
-    }
-}

@@ -22,6 +22,7 @@ package struct ControlPlaneServices: Sendable {
     private let drills: DrillKeeper
     private let incidents: IncidentKeeper
     private let pager: Pager
+    private let courier: CapacityCourier
     private let evidence: EvidenceKeeper
     private let scores: ProviderScores
     private let outside: OutsideProbes
@@ -55,6 +56,7 @@ package struct ControlPlaneServices: Sendable {
             logger: logger)
         credits = CreditKeeper(databases: databases, holder: holder, metrics: metrics, logger: logger)
         pager = Pager(databases: databases, holder: holder, metrics: metrics, logger: logger)
+        courier = CapacityCourier(databases: databases, holder: holder, metrics: metrics, logger: logger)
         evidence = EvidenceKeeper(databases: databases, signer: authority.evidenceSigner, holder: holder, metrics: metrics, logger: logger)
         upkeep = ControlUpkeep(databases: databases, holder: holder, retention: retention, metrics: metrics, logger: logger)
     }
@@ -62,9 +64,8 @@ package struct ControlPlaneServices: Sendable {
     /// Dependencies first. `others` are loops of the program's own, which end with those of this.
     package func services(with others: [any Service] = []) -> [any Service] {
         let loops: [any Service] = [
-            listener, board, publisher, writer, upkeep, behaviour, keeper, recounts, credits, drills, incidents, pager, evidence, scores, outside,
-            statusPage,
-            statusMaker,
+            listener, board, publisher, writer, upkeep, behaviour, keeper, recounts, credits, drills, incidents, pager, courier, evidence, scores,
+            outside, statusPage, statusMaker,
         ]
         return [databases, BackgroundLoops(loops + others)]
     }

@@ -108,11 +108,16 @@ package struct FleetView: Sendable {
     package var pools: [Pool]
     package var tiers: [Tier]
     package var terms: [Terms]
+    /// Those that may be asked for workers now.
+    package var scalers: [Scaler]
     /// Empty: not known, or nobody asks.
     package var demand: Demand
 
-    package init(workers: [Worker] = [], pools: [Pool] = [], tiers: [Tier] = [], terms: [Terms] = [], demand: Demand = Demand()) {
+    package init(
+        workers: [Worker] = [], pools: [Pool] = [], tiers: [Tier] = [], terms: [Terms] = [], scalers: [Scaler] = [], demand: Demand = Demand()
+    ) {
         self.demand = demand
+        self.scalers = scalers
         self.workers = workers
         self.pools = pools
         self.tiers = tiers
@@ -159,6 +164,8 @@ package struct Trouble: Sendable {
     package var release: String?
     /// A release that took over lately, of which too little is known.
     package var suspect: String?
+    /// A drill made it.
+    package var isDrill: Bool
     /// Seconds of one clock: when it was first seen, and when last.
     package var since: Int64
     package var lastSeen: Int64
@@ -167,8 +174,10 @@ package struct Trouble: Sendable {
 
     package init(
         id: String, signal: IncidentSignal, tier: String? = nil, model: String? = nil, region: String? = nil, provider: String? = nil,
-        worker: String? = nil, tenant: String? = nil, release: String? = nil, suspect: String? = nil, since: Int64, lastSeen: Int64, haste: Int64 = 1
+        worker: String? = nil, tenant: String? = nil, release: String? = nil, suspect: String? = nil, since: Int64, lastSeen: Int64, haste: Int64 = 1,
+        isDrill: Bool = false
     ) {
+        self.isDrill = isDrill
         self.id = id
         self.signal = signal
         self.tier = tier

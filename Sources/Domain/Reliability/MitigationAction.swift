@@ -22,11 +22,9 @@ package enum MitigationAction: String, Sendable, CaseIterable {
     /// The runbook: what is tried first stands first.
     package static let runbook = allCases
 
-    private static let forPeople: Set<MitigationAction> = [
-        .raiseWorkers, .raiseLimit, .sellCapacity, .reviewProvider,
-    ]
+    private static let forPeople: Set<MitigationAction> = [.raiseLimit, .sellCapacity, .reviewProvider]
 
-    /// Gateways and agents carry it out; else a person is asked to.
+    /// Gateways, agents and, where there is one, a scaler carry it out; else a person is asked to.
     package var isAutomatic: Bool { !Self.forPeople.contains(self) }
 
     /// Some customers get less than they asked for.

@@ -19,7 +19,9 @@ package struct MitigationLadder: Sendable {
     }
 
     /// What is known of it now. Moving requests, and leaving out who fails, costs nothing beyond what is paid anyway.
-    package func cost(_ target: MitigationTarget) -> MitigationCost {
+    ///
+    /// - Parameter workers: How many more there are to be, where the worker count is raised.
+    package func cost(_ target: MitigationTarget, workers: Int = 1) -> MitigationCost {
         switch target.action {
         case .warmPool, .reservedCapacity: MitigationCost(microUsd: price(target))
         case .shortenBatchWindow: MitigationCost(lessenedRequests: fleet.demand.sum(target, \.batchRequests))
@@ -30,7 +32,7 @@ package struct MitigationLadder: Sendable {
         case .throttleTenant:
             MitigationCost(
                 refusedRequests: target.tenant.flatMap { fleet.demand.tenants[$0] }?.refused(leaving: Int64(target.value ?? Self.throttle)) ?? 0)
-        case .raiseWorkers: MitigationCost(microUsd: priceOfOneMore(target))
+        case .raiseWorkers: MitigationCost(microUsd: priceOfOneMore(target).map { $0 * Int64(workers) })
         case .restartWorker, .drainWorker, .drainProvider, .backupRegion, .protectedPool, .rollBackImage, .raiseLimit, .sellCapacity, .reviewProvider:
             .nothing
         }

@@ -68,11 +68,14 @@ package struct MitigationPolicy: Sendable {
         package var vetoed: Set<MitigationTarget>
         /// Proposals that a person has seen or is still to see.
         package var proposed: Set<MitigationTarget>
+        /// Ids of scalers that would not take such an order lately.
+        package var refused: [MitigationTarget: Set<String>]
 
         package init(
             now: Int64, troubles: [Trouble], fleet: FleetView, standing: [Standing] = [], ended: [MitigationTarget: Int64] = [:],
-            vetoed: Set<MitigationTarget> = [], proposed: Set<MitigationTarget> = []
+            vetoed: Set<MitigationTarget> = [], proposed: Set<MitigationTarget> = [], refused: [MitigationTarget: Set<String>] = [:]
         ) {
+            self.refused = refused
             self.now = now
             self.troubles = troubles
             self.fleet = fleet
@@ -94,7 +97,7 @@ package struct MitigationPolicy: Sendable {
 
     package enum Decision: Sendable, Equatable {
         /// For the trouble of that id.
-        case apply(MitigationTarget, trouble: String, cost: MitigationCost, expiresAt: Int64)
+        case apply(MitigationTarget, trouble: String, cost: MitigationCost, expiresAt: Int64, order: WorkerOrder? = nil)
         /// A person is asked to do it.
         case propose(MitigationTarget, trouble: String, cost: MitigationCost = .nothing)
         case extend(String, until: Int64)
@@ -151,12 +154,14 @@ package struct MitigationPolicy: Sendable {
             }
         }
 
-        /// Restarts that did not help make way for a drain.
+        /// Restarts that did not help make way for a drain, and what a scaler would not take for a person.
         mutating func giveUp() {
-            for one in standing where one.target.action == .restartWorker && !one.isPinned && !one.isManual {
-                let isPast = now - one.appliedAt >= policy.restartSeconds
-                if one.hasFailed || (isPast && runtime(one.target).map { $0.isFaulty && !$0.isRestarting } ?? true) { revert(one, .noHelp) }
-            }
+            for one in standing where !one.isPinned && !one.isManual && (one.hasFailed || isInVain(one)) { revert(one, .noHelp) }
+        }
+
+        private func isInVain(_ one: Standing) -> Bool {
+            guard one.target.action == .restartWorker, now - one.appliedAt >= policy.restartSeconds else { return false }
+            return runtime(one.target).map { $0.isFaulty && !$0.isRestarting } ?? true
         }
 
         private func worker(_ target: MitigationTarget) -> FleetView.Worker? { situation.fleet.workers.first { $0.id == target.worker } }
@@ -188,7 +193,10 @@ package struct MitigationPolicy: Sendable {
         /// A release that was found to be worse does not get better by waiting: it comes back when a person says so, or is gone.
         private func isNeeded(_ target: MitigationTarget) -> Bool {
             if target.action == .rollBackImage { return situation.fleet.workers.contains { $0.release == target.release } }
-            return plans.contains { now - $0.trouble.lastSeen < policy.cleanSeconds / $0.trouble.haste && $0.targets.contains(target) }
+            return plans.contains { trouble, targets in
+                now - trouble.lastSeen < policy.cleanSeconds / trouble.haste && targets.contains(target)
+                    && (target.action != .raiseWorkers || trouble.asksForWorkers)
+            }
         }
 
         /// One step against each trouble that is there.
@@ -205,13 +213,15 @@ package struct MitigationPolicy: Sendable {
                 guard standing.count < policy.most, let next = targets.first(where: { canApply($0, trouble) && !(isWaiting && !$0.action.isUrgent) })
                 else { continue }
                 let expiresAt = now + policy.lifeSeconds
-                decisions.append(.apply(next, trouble: trouble.id, cost: ladder.cost(next), expiresAt: expiresAt))
+                let order = order(next)
+                let cost = ladder.cost(next, workers: order?.workers ?? 1)
+                decisions.append(.apply(next, trouble: trouble.id, cost: cost, expiresAt: expiresAt, order: order))
                 standing.append(Standing(id: "", target: next, appliedAt: now, expiresAt: expiresAt))
             }
         }
 
         private func canApply(_ target: MitigationTarget, _ trouble: Trouble) -> Bool {
-            guard isAutomatic(target), !situation.vetoed.contains(target), !standing.contains(where: { $0.target == target }) else {
+            guard isAutomatic(target, trouble), !situation.vetoed.contains(target), !standing.contains(where: { $0.target == target }) else {
                 return false
             }
             if let ended = situation.ended[target], now - ended < policy.restSeconds(haste: trouble.haste) { return false }
@@ -225,9 +235,17 @@ package struct MitigationPolicy: Sendable {
             return !target.action.isUrgent || situation.fleet.survives(standing.map(\.target) + [target])
         }
 
-        /// Agents start again only what they started, and no release is rolled back on a suspicion.
-        private func isAutomatic(_ target: MitigationTarget) -> Bool {
-            target.action.isAutomatic && !unproven.contains(target) && (target.action != .restartWorker || runtime(target)?.isRestartable == true)
+        /// Agents start again only what they started, no release is rolled back on a suspicion, and workers are ordered where somebody takes orders.
+        private func isAutomatic(_ target: MitigationTarget, _ trouble: Trouble) -> Bool {
+            switch target.action {
+            case .restartWorker: runtime(target)?.isRestartable == true
+            case .raiseWorkers: trouble.asksForWorkers && order(target) != nil
+            default: target.action.isAutomatic && !unproven.contains(target)
+            }
+        }
+
+        private func order(_ target: MitigationTarget) -> WorkerOrder? {
+            situation.fleet.order(target, refusedBy: situation.refused[target] ?? [])
         }
 
         /// A runtime that is at fault, not too often, and one of a model at a time: should restarts be what harms, they harm one.
@@ -244,7 +262,9 @@ package struct MitigationPolicy: Sendable {
         private mutating func propose(_ targets: [MitigationTarget], _ trouble: Trouble) {
             for target in targets {
                 if canApply(target, trouble) { return }
-                guard !isAutomatic(target), !situation.proposed.contains(target), !situation.vetoed.contains(target) else { continue }
+                guard !isAutomatic(target, trouble), !situation.proposed.contains(target), !situation.vetoed.contains(target),
+                    !standing.contains(where: { $0.target == target })
+                else { continue }
                 let isSaid = decisions.contains { if case .propose(target, _, _) = $0 { true } else { false } }
                 if !isSaid { decisions.append(.propose(target, trouble: trouble.id, cost: ladder.cost(target))) }
             }

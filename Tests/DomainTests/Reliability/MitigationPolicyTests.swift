@@ -46,7 +46,7 @@ struct MitigationPolicyTests {
     }
 
     private func applied(_ decisions: [MitigationPolicy.Decision]) -> [MitigationTarget] {
-        decisions.compactMap { if case .apply(let target, _, _, _) = $0 { target } else { nil } }
+        decisions.compactMap { if case .apply(let target, _, _, _, _) = $0 { target } else { nil } }
     }
 
     @Test("a lost provider is drained at once, and a person is asked to review it; never the last one of a model")
@@ -223,7 +223,7 @@ struct MitigationPolicyTests {
         policy.most = 1
         let troubles = [slow("hobby", since: -100, lastSeen: 0), slow("business", lastSeen: 0), slow("pro", since: -50, lastSeen: 0)]
         let decisions = policy.decide(.init(now: 0, troubles: troubles, fleet: fleet))
-        let served = decisions.compactMap { if case .apply(_, let trouble, _, _) = $0 { trouble } else { nil } }
+        let served = decisions.compactMap { if case .apply(_, let trouble, _, _, _) = $0 { trouble } else { nil } }
         #expect(served == ["slow-business"])
         let vetoed: Set = [MitigationTarget(.warmPool, pool: "warm")]
         let other = policy.decide(.init(now: 0, troubles: troubles, fleet: fleet, vetoed: vetoed))
@@ -308,7 +308,7 @@ private struct MitigationWorld {
 
     private mutating func carryOut(_ decision: MitigationPolicy.Decision) {
         switch decision {
-        case .apply(let target, _, let cost, let expiresAt):
+        case .apply(let target, _, let cost, let expiresAt, _):
             number += 1
             let rest = ended[target].map { now - $0 } ?? .max
             #expect(rest >= policy.holdSeconds, "done again too soon: \(target)")

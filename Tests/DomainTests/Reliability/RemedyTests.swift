@@ -106,7 +106,7 @@ struct RemedyTests {
                 var trouble = trouble
                 trouble.lastSeen = second
                 let decided = decisions(trouble, standing: standing, now: second)
-                for decision in decided { if case .apply(let target, _, _, _) = decision { applied.append(target) } }
+                for decision in decided { if case .apply(let target, _, _, _, _) = decision { applied.append(target) } }
                 return decided.contains(.propose(target, trouble: "t"))
             }
             #expect(!step(trouble(.serverErrors, worker: nil), &proven))
