@@ -12,6 +12,7 @@ enum SpoolFuzzer: Fuzzer {
         try accounts(bytes)
         try reads(bytes)
         try survives(bytes)
+        try ends(bytes)
         if let name = SpoolName(String(decoding: bytes, as: UTF8.self)) {
             try hold(SpoolName(name.file) == name, "another segment by its own name")
         }
@@ -37,6 +38,14 @@ enum SpoolFuzzer: Fuzzer {
         }
         var admissions = OpenAdmissions(SpoolOrigin(gateway: "g", boot: "b"))
         _ = SegmentContents(bytes: bytes).survey { admissions.take($0) }
+    }
+
+    /// Of any bytes a tail holds whole records, or none.
+    private static func ends(_ bytes: [UInt8]) throws {
+        guard let contents = SegmentTail.contents(bytes) else { return }
+        try hold(contents.bytes.count <= bytes.count - 16, "a tail of more than its file")
+        let survey = SegmentContents(bytes: contents.bytes).survey { _ in }
+        try hold(survey.damage.isEmpty && !survey.isTorn, "half a record in a tail")
     }
 
     /// A payload of any bytes is read or refused; what is read and written anew reads the same.

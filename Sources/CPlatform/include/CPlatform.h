@@ -9,6 +9,15 @@
 /// perhaps all, are the caller's.
 size_t cplatform_crc32(const void *bytes, size_t count, uint32_t *state);
 
+/// To be called before `cplatform_publish`: from then on an access to mapped memory that its file cannot back ends that call, not the process.
+/// Elsewhere it ends the process, as before.
+void cplatform_watch_mapped_memory(void);
+
+/// Copies `count` bytes, at least one, to mapped memory that has one more, so that whoever reads the file behind it, also when this process is
+/// killed in between, finds all of them or a zero in place of the first one. Behind them stands a zero. Returns 0, or EIO when the file cannot
+/// back the memory.
+int cplatform_publish(void *place, const void *bytes, size_t count);
+
 /// Sets the allocator up for a server with large buffers: blocks below `mmap_threshold` bytes come from the heap, free memory above
 /// `trim_threshold` bytes at its top is given back, and at most `arenas` arenas are made. Zero leaves a setting as it is.
 /// Returns 0, or -1 when the allocator refused a value.

@@ -12,6 +12,13 @@ final class SegmentFile: Sendable {
         guard descriptor >= 0 else { throw SystemFault.error("cannot create \(path)") }
     }
 
+    /// Goes on with a file that is there.
+    init(continuing path: String) throws(MeterError) {
+        descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+        self.path = path
+        guard descriptor >= 0 else { throw SystemFault.error("cannot open \(path)") }
+    }
+
     deinit { close(descriptor) }
 
     /// 0 when everything was written, else the error number; what a failed write left behind may still be in the file.

@@ -5,6 +5,9 @@ import Synchronization
 
 /// The segment files of one event loop: appends, rotates, asks for syncs, and copes with a disk that is full or broken.
 ///
+/// A turn's records go into the tail, memory that outlives this process, and from there into the segment when the next sync begins. They are written at
+/// once where there is no tail, it has no room, every record waits for the disk, or the disk is in trouble.
+///
 /// Every call is made on the loop. After a failed sync nothing is believed of that file: what it did not confirm is written to the next one.
 final class SegmentLog {
     private enum Condition {
@@ -22,6 +25,9 @@ final class SegmentLog {
     private let origin: SpoolOrigin
     private let stream: Int
     private let reserve: DiskReserve
+    private var tail: SegmentTail?
+    /// In the tail and in no segment yet.
+    private var inTail: ByteBuffer
     private var number = 0
     private var file: SegmentFile?
     private var length = 0
@@ -30,6 +36,7 @@ final class SegmentLog {
     private var syncing: ByteBuffer
     private var unsynced: ByteBuffer
     /// Records of which the waiters know that they were written, but which neither the old file nor the next one kept: they wait for the disk.
+    /// Those that stood in the tail still do.
     private var rescued: ByteBuffer
     private var retired: [SegmentFile] = []
     private var awaitingSync: [LoopMeter.Entry] = []
@@ -55,6 +62,7 @@ final class SegmentLog {
         self.origin = origin
         self.stream = stream
         reserve = DiskReserve(path: "\(settings.directory)/reserve-\(stream)", bytes: settings.reserveBytes)
+        inTail = ByteBuffer()
         syncing = ByteBuffer()
         unsynced = ByteBuffer()
         rescued = ByteBuffer()
@@ -62,22 +70,29 @@ final class SegmentLog {
 
     /// Whether requests may be admitted now.
     var admits: Bool {
-        condition == .healthy && syncing.readableBytes + unsynced.readableBytes < settings.unsyncedBytesLimit
+        condition == .healthy && syncing.readableBytes + unsynced.readableBytes + inTail.readableBytes < settings.unsyncedBytesLimit
     }
 
     /// Opens the first segment and takes the reserve.
     func open() throws(MeterError) {
         guard reserve.take() else { throw MeterError(.file, "no room for the reserve of \(settings.reserveBytes) bytes in \(settings.directory)") }
+        if !settings.isStrict, settings.tailBytes > 0 {
+            tail = SegmentTail(creating: SegmentTail.path(settings.directory, boot: origin.boot, stream: stream), bytes: settings.tailBytes)
+        }
         try rotate()
     }
 
-    /// Writes one turn's records and tells their waiters.
+    /// Keeps one turn's records and tells their waiters.
     func append(_ batch: ByteBuffer, _ entries: [LoopMeter.Entry]) {
-        if length >= settings.segmentBytes { rotateIfPossible() }
-        let error = batch.readableBytes == 0 ? 0 : write(batch.readableBytesView)
-        guard error != 0 else { return accepted(entries) }
-        statistics.writeFailures.wrappingAdd(1, ordering: .relaxed)
-        if error == ENOSPC || error == EDQUOT { reserve.release() }
+        if batch.readableBytes == 0 || keepInTail(batch) { return accepted(entries) }
+        emptyTail()
+        if keepInTail(batch) { return accepted(entries) }
+        let error = write(batch.readableBytesView)
+        guard error != 0 else {
+            accepted(entries)
+            return rotateIfFull()
+        }
+        noteFailure(error)
         // The ends of requests that are already running matter most: they get a second try alone.
         let (ends, others) = endsOnly(batch, entries)
         let isSaved = ends.readableBytes > 0 && secondTry(ends)
@@ -94,7 +109,45 @@ final class SegmentLog {
         return promise.futureResult
     }
 
+    // MARK: - The tail
+
+    private func keepInTail(_ batch: ByteBuffer) -> Bool {
+        guard condition == .healthy, let tail, batch.withUnsafeReadableBytes({ tail.append($0) }) else { return false }
+        var batch = batch
+        inTail.writeBuffer(&batch)
+        scheduleSync()
+        return true
+    }
+
+    /// Brings into the segment what the tail holds. Where neither this segment nor the next one takes it, it stays in the tail, for the next start,
+    /// and waits for the disk.
+    private func emptyTail() {
+        let error = inTail.readableBytes == 0 ? 0 : write(inTail.readableBytesView)
+        if error != 0 {
+            noteFailure(error)
+            let isSaved = secondTry(inTail)
+            enter(isSaved ? .full : .broken)
+            if !isSaved { rescued.writeBuffer(&inTail) }
+        }
+        inTail.clear()
+        beginTail()
+        rotateIfFull()
+    }
+
+    /// What the tail gets from now on belongs behind what the segment has.
+    private func beginTail() {
+        guard inTail.readableBytes == 0, rescued.readableBytes == 0, let tail, !tail.begin(behind: .init(number: number, length: length)) else {
+            return
+        }
+        self.tail = nil
+    }
+
     // MARK: - Writing
+
+    private func noteFailure(_ error: Int32) {
+        statistics.writeFailures.wrappingAdd(1, ordering: .relaxed)
+        if error == ENOSPC || error == EDQUOT { reserve.release() }
+    }
 
     private func write(_ bytes: ByteBufferView) -> Int32 {
         guard let file else { return EIO }
@@ -166,6 +219,11 @@ final class SegmentLog {
         file = next
         length = head.count
         openRequests.begin(number)
+        beginTail()
+    }
+
+    private func rotateIfFull() {
+        if length >= settings.segmentBytes { rotateIfPossible() }
     }
 
     private func retire() {
@@ -211,6 +269,7 @@ final class SegmentLog {
         guard rescued.readableBytes > 0 else { return true }
         guard write(rescued.readableBytesView) == 0 else { return false }
         rescued.clear()
+        beginTail()
         return true
     }
 
@@ -228,6 +287,7 @@ final class SegmentLog {
 
     private func startSync() {
         guard !isSyncRunning else { return }
+        emptyTail()
         guard unsynced.readableBytes > 0 || !retired.isEmpty || !awaitingSync.isEmpty else { return finishClosing() }
         isSyncRunning = true
         swap(&syncing, &unsynced)
@@ -284,7 +344,7 @@ final class SegmentLog {
     private func continueSync() {
         if !closing.isEmpty, condition == .healthy { return startSync() }
         if !closing.isEmpty { return finishClosing() }
-        if unsynced.readableBytes > 0 || !retired.isEmpty { scheduleSync() }
+        if unsynced.readableBytes + inTail.readableBytes > 0 || !retired.isEmpty { scheduleSync() }
     }
 
     private func finishClosing() {
@@ -295,6 +355,8 @@ final class SegmentLog {
         closing = []
         let isWhole =
             openRequests.isEmpty && !hasLostEnd && condition == .healthy && unsynced.readableBytes == 0 && rescued.readableBytes == 0
+        if isWhole { tail?.remove() }
+        tail = nil
         for promise in promises { promise.succeed(isWhole) }
     }
 }

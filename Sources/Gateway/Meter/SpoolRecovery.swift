@@ -27,8 +27,10 @@ package struct SpoolRecovery {
 
     func run() throws(MeterError) -> Report {
         var report = Report()
+        let closed = try ClosedMark.boots(directory)
+        try TailRecovery.run(directory, closed: closed)
         let names = try SpoolName.list(directory)
-        for boot in Set(names.map(\.boot)).subtracting(try ClosedMark.boots(directory)).sorted() {
+        for boot in Set(names.map(\.boot)).subtracting(closed).sorted() {
             try close(boot, names.filter { $0.boot == boot }, &report)
         }
         return report

@@ -13,6 +13,8 @@ package struct SpoolSettings: Sendable {
     package var segmentBytes: Int
     /// Kept back for each loop, for the ends of requests that were admitted before the disk filled up.
     package var reserveBytes: Int
+    /// Of the memory, for each loop, that keeps records until the next sync; 0: every turn writes its own.
+    package var tailBytes: Int
     /// Bytes for each loop that may wait for the disk; beyond it nothing is admitted.
     package var unsyncedBytesLimit: Int
     /// How long a segment is kept after the control plane has acknowledged all of it.
@@ -20,7 +22,7 @@ package struct SpoolSettings: Sendable {
 
     package init(
         directory: String, gateway: String, syncDelay: TimeAmount = .milliseconds(40), isStrict: Bool = false, segmentBytes: Int = 16 << 20,
-        reserveBytes: Int = 256 << 10, unsyncedBytesLimit: Int = 64 << 20, retention: Duration = .seconds(7 * 86_400)
+        reserveBytes: Int = 256 << 10, tailBytes: Int = 512 << 10, unsyncedBytesLimit: Int = 64 << 20, retention: Duration = .seconds(7 * 86_400)
     ) {
         self.directory = directory
         self.gateway = gateway
@@ -28,6 +30,7 @@ package struct SpoolSettings: Sendable {
         self.isStrict = isStrict
         self.segmentBytes = segmentBytes
         self.reserveBytes = reserveBytes
+        self.tailBytes = tailBytes
         self.unsyncedBytesLimit = unsyncedBytesLimit
         self.retention = retention
     }

@@ -50,7 +50,7 @@ struct SpoolBacklogTests {
     @Test("a gateway alone removes segments after their retention, but never the one that is being written")
     func expired() async throws {
         let folder = try ScratchFolder()
-        let settings = SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000, retention: .seconds(-10))
+        let settings = SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000, tailBytes: 0, retention: .seconds(-10))
         let stand = try await SpoolStand(settings)
         try await stand.serve(30)
         let many = try folder.files(".seg").count
@@ -65,7 +65,7 @@ struct SpoolBacklogTests {
     @Test("a gateway alone keeps segments until their retention is over")
     func kept() async throws {
         let folder = try ScratchFolder()
-        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000))
+        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000, tailBytes: 0))
         try await stand.serve(30)
         #expect(try await StandaloneUpkeep(spool: stand.spool, logger: .init(label: "test")).tidy() == 0)
         #expect(try SpoolReader(directory: folder.path).records().count == 30)

@@ -54,8 +54,9 @@ struct SpoolStand: Sendable {
         meter = try await spool.makeMeter(on: loop).get()
     }
 
+    /// Every turn is written at once: what was told stands in a segment.
     init(_ folder: ScratchFolder) async throws {
-        try await self.init(SpoolSettings(directory: folder.path, gateway: "gw-1"), in: folder)
+        try await self.init(SpoolSettings(directory: folder.path, gateway: "gw-1", tailBytes: 0), in: folder)
     }
 
     /// The admission's sequence, or nil when it was refused.

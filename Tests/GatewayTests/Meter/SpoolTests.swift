@@ -52,7 +52,7 @@ struct SpoolTests {
     @Test("segments rotate at their size and every record is found once")
     func rotation() async throws {
         let folder = try ScratchFolder()
-        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000))
+        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000, tailBytes: 0))
         try await stand.serve(20)
         #expect(try folder.files(".seg").count > 3)
         let sequences = try SpoolReader(directory: folder.path).records().map(\.sequence)

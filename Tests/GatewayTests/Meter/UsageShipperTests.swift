@@ -76,7 +76,7 @@ struct UsageShipperTests {
     @Test("a long backlog goes in bounded batches")
     func boundedBatches() async throws {
         let (folder, intake) = (try ScratchFolder(), Intake())
-        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 40_000))
+        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 40_000, tailBytes: 0))
         try await stand.serve(1200)
         try await shipper(stand, intake).drain()
         #expect(intake.records.count == 1200)
@@ -144,7 +144,7 @@ struct UsageShipperTests {
     func retention() async throws {
         let (folder, intake) = (try ScratchFolder(), Intake())
         let stand = try await SpoolStand(
-            SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000, retention: .seconds(-10)))
+            SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000, tailBytes: 0, retention: .seconds(-10)))
         try await stand.serve(30)
         #expect(try folder.files(".seg").count > 2)
         try await shipper(stand, intake).drain()
