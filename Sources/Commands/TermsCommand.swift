@@ -82,7 +82,7 @@ enum Agreements: EndingKind {
         .optional("starts_at", "absent: now", changeable: false),
         .optional("maintenance_weekday", "1 Monday to 7 Sunday; absent: every day", form: .json, changeable: false),
         .optional("maintenance_from_minute", "of the day; absent: any time", form: .json, changeable: false),
-        .optional("maintenance_until_minute", form: .json, changeable: false),
+        .optional("maintenance_until_minute", "not behind the beginning: of the next day", form: .json, changeable: false),
         .optional("override_reason", "why it is promised although the evidence does not support it; two others approve", changeable: false),
     ]
 }

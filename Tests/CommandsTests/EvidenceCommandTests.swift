@@ -22,6 +22,7 @@ import Testing
             tenant: "t", month: month, signer: signer, terms: [terms],
             promises: [EvidencePromise(id: "one", model: "m", region: "eu", terms: "a", zone: "UTC", minutes: month.minutes)],
             trees: [.init(month: month, salt: [1], parts: [.init(stretch: stretch)])], checkpoint: try checkpoint.note(signedWith: key))
+        bundle.contracts = [EvidenceContract(promise: "one", codes: [], maintenance: nil, month: month.minutes, clock: .utc)]
         bundle.log = [.init(position: 0, entry: entry, path: [])]
         return (try bundle.sealed(with: key).description, signer)
     }

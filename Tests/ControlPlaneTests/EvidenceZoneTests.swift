@@ -211,6 +211,19 @@ extension EvidenceWorld {
             try await again(["7500", "2500", "5000", "2500"])
             try await pool.execute("UPDATE reliability.exclusion SET withdrawn_at = now(), withdrawn_by = 'c'")
             try await again(["7500", "2500", "5000", "2500", "5000"])
+            try await pool.execute(
+                """
+                INSERT INTO reliability.maintenance_window (title, reason, starts_at, ends_at, announced_at, announced_by)
+                VALUES ('Upgrade', 'new drivers', \(SQL.minute(month.lowerBound)), \(SQL.minute(month.lowerBound + 400)),
+                    \(SQL.minute(month.lowerBound)) - interval '72 hours', 'a')
+                """)
+            try await again(["7500", "2500", "5000", "2500", "5000", "2500"])
+            #expect(
+                try await evidence.verify(EvidenceWorld.month).steps.contains {
+                    $0.finding.hasSuffix("240 minutes of \(month.count) are left out, of at most 240")
+                })
+            try await pool.execute("UPDATE reliability.maintenance_window SET state = 'cancelled'")
+            try await again(["7500", "2500", "5000", "2500", "5000", "2500", "5000"])
         }
     }
 

@@ -85,7 +85,7 @@ import Testing
             let split = Maintenance.split(announcedMinutes: 300)
             #expect(accepted.reduce(0) { $0 + Int64($1.count) } == split.excluded)
             #expect(accepted == [Self.start + 100..<Self.start + 300, Self.start + 2000..<Self.start + 2040])
-            let night = MaintenanceRules(window: .init(weekday: nil, minutes: 120..<180, zone: "UTC"))
+            let night = MaintenanceRules(window: .init(weekday: nil, from: 120, until: 180))
             #expect(try await gaps.gaps(of: subject, month: month, rules: night) == [Self.start + 120..<Self.start + 180])
             let other = MinuteSubject(model: "other", region: "eu")
             #expect(try await gaps.gaps(of: other, month: month) == [])

@@ -39,6 +39,8 @@ struct BundleMaker: Sendable {
         var bundle = EvidenceBundle(
             tenant: tree.tenantName, month: tree.month, signer: signer.noteKey, terms: judged.terms, promises: judged.promises, trees: trees,
             checkpoint: checkpoint)
+        bundle.contracts = judged.contracts
+        bundle.maintenance = judged.maintenance
         bundle.exclusions = judged.exclusions
         bundle.probes = judged.probes
         bundle.corrections = try facts.filter { $0.kind == "correction" }.map { try $0.read { EvidenceCorrection(line: $0) } }

@@ -6,6 +6,8 @@ import Postgres
 struct PromiseOfMonth: Sendable {
     var terms: [EvidenceTerms] = []
     var promises: [EvidencePromise] = []
+    var contracts: [EvidenceContract] = []
+    var maintenance: [EvidenceMaintenance] = []
     var exclusions: [EvidenceExclusion] = []
     var probes: [EvidenceProbes] = []
 
@@ -49,36 +51,23 @@ struct PromiseOfMonth: Sendable {
     private mutating func leaveOut(
         _ agreement: Agreement, _ terms: TermsVersion, _ month: Range<Int64>, _ promise: EvidencePromise, _ reliability: PostgresPool
     ) async throws {
-        let gaps = try await PromiseGaps(pool: reliability).gaps(
-            of: agreement.subject, month: month, rules: agreement.maintenance(terms), codes: terms.exclusions)
-        for gap in MinuteGaps.merged(gaps, within: promise.minutes) {
-            let why = try await Self.reasons(of: gap, agreement, terms, reliability)
-            exclusions.append(
-                EvidenceExclusion(promise: promise.id, code: why.code, minutes: gap, approval: why.approval, reason: why.reason))
+        let gaps = PromiseGaps(pool: reliability)
+        let rules = agreement.maintenance(terms)
+        contracts.append(
+            EvidenceContract(
+                promise: promise.id, codes: terms.exclusions, maintenance: rules, month: month,
+                clock: try await gaps.clock(of: terms.timeZone, month: month)))
+        if rules != nil {
+            maintenance += try await gaps.maintenance(of: agreement.subject, month: month).map {
+                EvidenceMaintenance(promise: promise.id, planned: $0)
+            }
         }
-    }
-
-    /// Windows and exclusions that lie over a gap, as far as the contract knows them.
-    private static func reasons(
-        of gap: Range<Int64>, _ agreement: Agreement, _ terms: TermsVersion, _ reliability: PostgresPool
-    ) async throws -> (code: String, approval: String, reason: String) {
-        let row = try await reliability.queryOne(
-            """
-            SELECT string_agg(DISTINCT code, ', ') AS code, string_agg(DISTINCT approval, '; ') AS approval, string_agg(DISTINCT reason, '; ') AS reason
-            FROM (
-                SELECT 'scheduled_maintenance' AS code, 'announced ' || serving.wire_time(announced_at) AS approval, reason, model, region, starts_at, ends_at
-                FROM reliability.maintenance_window
-                WHERE state <> 'cancelled' AND starts_at - announced_at >= make_interval(hours => \(Int(terms.maintenanceLeadHours)))
-                UNION ALL
-                SELECT code, 'approved by ' || array_to_string(approved_by, ', '), reason, model, region, starts_at, ends_at
-                FROM reliability.effective_exclusion WHERE tenant_id IS NULL OR tenant_id = \(agreement.tenant)) AS known
-            WHERE code = ANY(\(terms.exclusions)::text[]) AND coalesce(model = \(agreement.model), true)
-                AND coalesce(region = \(agreement.region), true) AND starts_at < \(EvidenceTime.minute(gap.upperBound)) AND ends_at > \(EvidenceTime.minute(gap.lowerBound))
-            """)
-        return (
-            try row?.value("code", as: String?.self) ?? "", try row?.value("approval", as: String?.self) ?? "",
-            try row?.value("reason", as: String?.self) ?? ""
-        )
+        for found in try await gaps.exclusions(of: agreement.subject, month: promise.minutes, codes: terms.exclusions) where !found.minutes.isEmpty {
+            exclusions.append(
+                EvidenceExclusion(
+                    promise: promise.id, code: found.code, minutes: found.minutes, approval: "approved by \(found.approvers.joined(separator: ", "))",
+                    reason: found.reason))
+        }
     }
 
     private mutating func look(at promise: EvidencePromise, _ threshold: Int64, _ reliability: PostgresPool) async throws {

@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import Postgres
 
@@ -12,7 +13,7 @@ struct Agreement: Sendable {
     var starts: Int64
     var ends: Int64?
     var monthlyMinimumMicroUsd: Int64
-    var window: (weekday: Int?, minutes: Range<Int>)?
+    var window: MaintenanceRules.AgreedWindow?
 
     var subject: MinuteSubject { MinuteSubject(tenant: tenant, model: model, region: region) }
 
@@ -34,7 +35,7 @@ struct Agreement: Sendable {
         let from = try row.value("maintenance_from_minute", as: Int?.self)
         let until = try row.value("maintenance_until_minute", as: Int?.self)
         let weekday = try row.value("maintenance_weekday", as: Int?.self)
-        if from != nil || weekday != nil { window = (weekday, (from ?? 0)..<(until ?? 1_440)) }
+        if from != nil || weekday != nil { window = MaintenanceRules.AgreedWindow(weekday: weekday, from: from ?? 0, until: until ?? 1_440) }
     }
 
     /// What it covers of a month; empty: nothing.
@@ -43,7 +44,5 @@ struct Agreement: Sendable {
         return first..<max(first, min(month.upperBound, ends ?? month.upperBound))
     }
 
-    func maintenance(_ terms: TermsVersion) -> MaintenanceRules? {
-        terms.maintenance(window.map { MaintenanceRules.AgreedWindow(weekday: $0.weekday, minutes: $0.minutes, zone: terms.timeZone) })
-    }
+    func maintenance(_ terms: TermsVersion) -> MaintenanceRules? { terms.maintenance(window) }
 }

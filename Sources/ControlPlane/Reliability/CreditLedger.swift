@@ -156,7 +156,7 @@ struct CreditLedger: Sendable {
     ) async throws -> CreditComputation {
         let book = MinuteBook(pool: reliability)
         let gaps = try await PromiseGaps(pool: reliability).gaps(
-            of: agreement.subject, month: whole, rules: agreement.maintenance(terms), codes: terms.exclusions)
+            of: agreement.subject, month: whole, rules: agreement.maintenance(terms), zone: terms.timeZone, codes: terms.exclusions)
         let tally = try await book.tally(of: agreement.subject, in: active, rule: terms.rule, leftOut: gaps)
         let used = try await ServiceFee.charges(of: agreement.subject, in: active, billing)
         let fee = ServiceFee(

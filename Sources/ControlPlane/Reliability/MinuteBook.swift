@@ -160,7 +160,7 @@ extension TrafficRule {
 }
 
 /// Sets of minutes.
-package enum MinuteGaps {
+extension MinuteGaps {
     /// A condition on `minute_at`.
     static func outside(_ gaps: [MinuteRange]) -> SQL {
         guard !gaps.isEmpty else { return "TRUE" }
@@ -168,18 +168,5 @@ package enum MinuteGaps {
             NOT EXISTS (SELECT 1 FROM unnest(\(gaps.map(\.lowerBound))::bigint[], \(gaps.map(\.upperBound))::bigint[]) AS gap (first, next)
                 WHERE minute_at >= to_timestamp(gap.first * 60) AND minute_at < to_timestamp(gap.next * 60))
             """
-    }
-
-    /// The same minutes as ranges in order that do not touch, as far as they lie within the range.
-    package static func merged(_ ranges: [MinuteRange], within range: MinuteRange) -> [MinuteRange] {
-        var merged: [MinuteRange] = []
-        for next in ranges.map({ $0.clamped(to: range) }).filter({ !$0.isEmpty }).sorted(by: { $0.lowerBound < $1.lowerBound }) {
-            if let last = merged.last, next.lowerBound <= last.upperBound {
-                merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, next.upperBound)
-            } else {
-                merged.append(next)
-            }
-        }
-        return merged
     }
 }

@@ -99,7 +99,7 @@ struct TermsVersion: Sendable {
 
     /// Nil: maintenance is not left out.
     func maintenance(_ window: MaintenanceRules.AgreedWindow?) -> MaintenanceRules? {
-        guard exclusions.contains("scheduled_maintenance") else { return nil }
+        guard exclusions.contains(Maintenance.code) else { return nil }
         return MaintenanceRules(leadSeconds: maintenanceLeadHours * 3_600, monthlyMinutes: maintenanceMonthMinutes, window: window)
     }
 }

@@ -17,6 +17,12 @@ struct EvidenceMonthFixture {
         EvidencePromise(id: "agreement of \(model)", model: model, region: "eu", terms: terms.id, zone: "UTC", minutes: month.minutes)
     }
 
+    static func contract(_ promise: EvidencePromise, _ rules: MaintenanceRules? = MaintenanceRules()) -> EvidenceContract {
+        EvidenceContract(
+            promise: promise.id, codes: ["customer_network", Maintenance.code], maintenance: rules,
+            month: promise.zone == "UTC" ? month.minutes : promise.minutes, clock: .utc)
+    }
+
     /// Of pro-8b, from the leaves of these stretches.
     static func credit(bad: Int64 = 44, percent: Int64, base: Int128 = 500 * Rating.picoPerDollar, cents: Int64, _ stretches: [EvidenceStretch])
         -> EvidenceCredit
@@ -63,7 +69,12 @@ struct EvidenceMonthFixture {
         }
     }
 
-    func bytes() throws -> [UInt8] { Array(try bundle.sealed(with: key).description.utf8) }
+    /// With a contract of each promise, if the bundle has none.
+    func bytes() throws -> [UInt8] {
+        var bundle = bundle
+        if bundle.contracts.isEmpty, bundle.version == EvidenceBundle.version { bundle.contracts = bundle.promises.map { Self.contract($0) } }
+        return Array(try bundle.sealed(with: key).description.utf8)
+    }
 
     func verify() throws -> BundleVerification { BundleVerification(try bytes(), key: signer) }
 }
@@ -203,7 +214,7 @@ struct EvidenceMonthFixture {
         let start = EvidenceMonthFixture.month.minutes.lowerBound
         fixture.bundle.exclusions = [
             EvidenceExclusion(
-                promise: "agreement of pro-8b", code: "maintenance", minutes: start..<(start + 60), approval: "announced 2026-05-20T00:00:00Z",
+                promise: "agreement of pro-8b", code: "customer_network", minutes: start..<(start + 60), approval: "approved by b",
                 reason: "disk | swap\n%")
         ]
         let found = try fixture.verify()
@@ -231,6 +242,91 @@ struct EvidenceMonthFixture {
             ("another", start..<start + 10), ("agreement of pro-8b", start - 5..<start + 5), ("agreement of pro-8b", start..<start),
         ] {
             #expect(failing(try verdict(promise, minutes)) == ["exclusion"], "\(promise) \(minutes)")
+        }
+    }
+
+    /// A month with 43 bad minutes at its beginning, and what was announced of maintenance: minutes ahead, from, until.
+    private func maintained(
+        _ windows: [(ahead: Int64, from: Int64, until: Int64)], _ rules: MaintenanceRules?, version: String = EvidenceBundle.version
+    ) throws -> BundleVerification {
+        var fixture = try EvidenceMonthFixture([try EvidenceMonthFixture.stretch(bad: 43)])
+        let (start, promise) = (EvidenceMonthFixture.month.minutes.lowerBound, fixture.bundle.promises[0])
+        fixture.bundle.version = version
+        fixture.bundle.contracts = [EvidenceMonthFixture.contract(promise, rules)]
+        fixture.bundle.maintenance = windows.map { window in
+            let starts = (start + window.from) * 60_000_000
+            return EvidenceMaintenance(
+                promise: promise.id,
+                planned: PlannedMaintenance(
+                    announced: starts - window.ahead * 60_000_000, starts: starts, ends: (start + window.until) * 60_000_000, reason: "disk | swap"))
+        }
+        return try fixture.verify()
+    }
+
+    @Test func maintenanceIsJudgedByWhatTheContractSaysAndNotByWhoeverMadeTheBundle() throws {
+        func uptime(_ found: BundleVerification) -> String { found.steps.first { $0.title == "uptime" }?.finding ?? "" }
+        let lead: Int64 = 72 * 60
+        let whole = try maintained([(lead, 0, 40)], MaintenanceRules())
+        #expect(whole.holds && uptime(whole).contains("43157 good of 43160 minutes (3 bad, 0 of them unmeasured, 40 excluded)"), "\(whole.steps)")
+        let late = try maintained([(lead - 1, 0, 40)], MaintenanceRules())
+        #expect(late.holds && uptime(late).contains("43 bad, 0 of them unmeasured, 0 excluded"))
+        #expect(late.steps.contains { $0.finding.contains("announced 4319 minutes ahead, too late, 4320 were agreed: disk | swap") })
+        let capped = try maintained([(lead, 0, 20), (lead, 10, 300)], MaintenanceRules(monthlyMinutes: 30))
+        #expect(capped.holds && uptime(capped).contains("43157 good of 43170 minutes (13 bad, 0 of them unmeasured, 30 excluded)"))
+        // 1 June 2026 is a Monday.
+        let night = MaintenanceRules(window: .init(weekday: 7, from: 1_380, until: 15))
+        let agreed = try maintained([(lead, 0, 40)], night)
+        #expect(agreed.holds && uptime(agreed).contains("28 bad, 0 of them unmeasured, 15 excluded"), "what was left of Sunday night")
+        let none = try maintained([(lead, 0, 40)], nil)
+        #expect(none.holds && uptime(none).contains("43 bad, 0 of them unmeasured, 0 excluded"))
+        #expect(!(try maintained([(lead, 0, 40)], MaintenanceRules(), version: EvidenceBundle.earlierVersion)).holds, "earlier bundles have none")
+    }
+
+    @Test func aContractThatIsMissingOrAnotherOnesIsRefused() throws {
+        var fixture = try EvidenceMonthFixture([try EvidenceMonthFixture.stretch(bad: 43)])
+        let promise = fixture.bundle.promises[0]
+        let month = EvidenceMonthFixture.month.minutes
+        func contract(_ id: String, _ month: Range<Int64>) -> EvidenceContract {
+            EvidenceContract(promise: id, codes: [], maintenance: MaintenanceRules(), month: month, clock: .utc)
+        }
+        for contracts in [
+            [contract("another", month)], [contract(promise.id, month), contract(promise.id, month)],
+            [contract(promise.id, month.lowerBound + 1..<month.upperBound)], [contract(promise.id, month.lowerBound - 60..<month.upperBound)],
+        ] {
+            fixture.bundle.contracts = contracts
+            #expect(failing(try fixture.verify()).contains("contract"), "\(contracts)")
+        }
+        fixture.bundle.contracts = [contract(promise.id, month)]
+        fixture.bundle.exclusions = [
+            EvidenceExclusion(
+                promise: promise.id, code: "customer_network", minutes: month.lowerBound..<month.lowerBound + 1, approval: "", reason: "")
+        ]
+        #expect(failing(try fixture.verify()) == ["exclusion"], "the contract has no such exclusion")
+        fixture.bundle.version = EvidenceBundle.earlierVersion
+        fixture.bundle.contracts = []
+        #expect(failing(try fixture.verify()) == [], "bundles of before there were contracts hold as they did")
+    }
+
+    @Test func contractsAreReadAsTheyAreWritten() throws {
+        let month = EvidenceMonthFixture.month.minutes
+        let clock = ZoneClock([.init(since: month.lowerBound, ahead: 120), .init(since: month.lowerBound + 500, ahead: -60)])
+        let rules: [MaintenanceRules?] = [
+            nil, MaintenanceRules(), MaintenanceRules(leadSeconds: 0, monthlyMinutes: 0, window: .init(weekday: nil, from: 0, until: 1_440)),
+            MaintenanceRules(window: .init(weekday: 7, from: 1_320, until: 120)),
+        ]
+        func fields(_ line: String) -> [String] { line.split(separator: "|", omittingEmptySubsequences: false).map(String.init) }
+        for rules in rules {
+            let contract = EvidenceContract(promise: "a|b", codes: ["x", "y"], maintenance: rules, month: month, clock: clock)
+            #expect(EvidenceContract(fields(contract.line)) == contract)
+        }
+        let planned = EvidenceMaintenance(promise: "p", planned: PlannedMaintenance(announced: 1, starts: 2, ends: 3, reason: "a\nb"))
+        #expect(EvidenceMaintenance(fields(planned.line)) == planned)
+        for line in [
+            "contract|p||1,2|2026-06-01T00:00Z|2026-07-01T00:00Z|=0", "contract|p||1,2,any|2026-06-01T00:00Z|2026-09-01T00:00Z|=0",
+            "contract|p||1,2,8,0,1|2026-06-01T00:00Z|2026-07-01T00:00Z|=0", "contract|p||-|2026-06-01T00:00Z|2026-07-01T00:00Z|=9999999",
+            "maintenance|p|1|3|2|backwards", "maintenance|p|01|2|3|zeros", "maintenance|p|9223372036854775807|2|3|far",
+        ] {
+            #expect(EvidenceContract(fields(line)) == nil && EvidenceMaintenance(fields(line)) == nil, "\(line)")
         }
     }
 

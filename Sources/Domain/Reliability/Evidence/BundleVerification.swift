@@ -137,18 +137,45 @@ extension BundleVerification {
         }
     }
 
-    /// Each is told with who let it not count: whether that was agreed only the customer knows.
+    /// Each is told with who let it not count: whether that was so only the customer knows; that the contract has such an exclusion is checked.
     private mutating func checkExclusions(_ bundle: EvidenceBundle) {
         for exclusion in bundle.exclusions {
             let promise = bundle.promises.first { $0.id == exclusion.promise }
             let isWithin = promise.map { $0.minutes.clamped(to: exclusion.minutes) == exclusion.minutes && !exclusion.minutes.isEmpty } ?? false
+            let isAgreed =
+                bundle.contract(of: exclusion.promise).map { $0.codes.contains(exclusion.code) && exclusion.code != Maintenance.code } ?? true
             let place = promise.map { "\($0.model) in \($0.region)" } ?? exclusion.promise
             let span = "\(UTCMinute.text(exclusion.minutes.lowerBound)) to \(UTCMinute.text(exclusion.minutes.upperBound))"
             note(
                 "exclusion",
                 "\(place): \(exclusion.minutes.count) minutes, \(span), \(exclusion.code), \(exclusion.approval): \(exclusion.reason)"
-                    + (isWithin ? "" : ", which are none of a promise that is here"), isWithin)
+                    + (!isWithin ? ", which are none of a promise that is here" : isAgreed ? "" : ", which the contract does not leave out"),
+                isWithin && isAgreed)
         }
+        let strays = (bundle.contracts.map(\.promise) + bundle.maintenance.map(\.promise)).filter { id in !bundle.promises.contains { $0.id == id } }
+        if !strays.isEmpty { note("contract", "there is a contract or maintenance of nothing that is promised here", false) }
+    }
+
+    /// What a contract leaves out of maintenance follows from what was announced.
+    private mutating func checkMaintenance(_ promise: EvidencePromise, _ bundle: EvidenceBundle) -> [Range<Int64>] {
+        let place = "\(promise.model) in \(promise.region)"
+        let planned = bundle.maintenance.filter { $0.promise == promise.id }.map(\.planned)
+        let contracts = bundle.contracts.filter { $0.promise == promise.id }
+        guard contracts.count == 1, let contract = contracts.first, contract.covers(promise, bundle.month) else {
+            note("contract", "\(place) has not one contract that covers its minutes", false)
+            return []
+        }
+        guard let rules = contract.maintenance else {
+            if !planned.isEmpty { note("maintenance", "\(place): counts like any other time by its contract", true) }
+            return []
+        }
+        let accepted = rules.accepted(planned, in: contract.month, clock: contract.clock)
+        for window in planned { note("maintenance", "\(place): \(rules.text(of: window, in: contract))", true) }
+        if !planned.isEmpty {
+            let minutes = accepted.reduce(0) { $0 + $1.count }
+            note("maintenance", "\(place): \(minutes) minutes of \(contract.month.count) are left out, of at most \(rules.monthlyMinutes)", true)
+        }
+        return accepted
     }
 
     private mutating func checkPromise(_ promise: EvidencePromise, _ bundle: EvidenceBundle) {
@@ -163,10 +190,12 @@ extension BundleVerification {
         let why = promise.partial.isEmpty ? "" : ", \(promise.partial)"
         let span = "\(UTCMinute.text(promise.minutes.lowerBound)) to \(UTCMinute.text(promise.minutes.upperBound))"
         note("promise", "\(place): \(terms.id) for \(span), \(bundle.month) in \(promise.zone)\(why)", true)
+        let maintenance = bundle.isJudged && terms.pays ? checkMaintenance(promise, bundle) : []
         let stretches = bundle.parts.map(\.stretch).filter { promise.covers($0.series) }
         let outcome = MonthOutcome(
             stretches, terms: terms, in: promise.minutes, corrections: bundle.corrections(of: promise),
-            excluding: bundle.exclusions.filter { $0.promise == promise.id }.map(\.minutes),
+            excluding: MinuteGaps.merged(
+                bundle.exclusions.filter { $0.promise == promise.id }.map(\.minutes) + maintenance, within: promise.minutes),
             probes: bundle.probes.filter { $0.promise == promise.id })
         note("uptime", "\(place): \(outcome.uptimeText(terms))", true)
         if let latency = terms.latency { note("latency", "\(place): \(outcome.latencyText(latency))", true) }
@@ -231,6 +260,10 @@ extension MonthOutcome {
 extension EvidenceBundle {
     fileprivate var parts: [Part] { trees.flatMap(\.parts) }
 
+    fileprivate var isJudged: Bool { version == Self.version }
+
+    fileprivate func contract(of promise: String) -> EvidenceContract? { contracts.first { $0.promise == promise } }
+
     fileprivate func corrections(of promise: EvidencePromise) -> [Int64: LeafCounts] {
         var found: [Int64: LeafCounts] = [:]
         for leaf in corrections.sorted(by: { $0.number < $1.number }).map(\.leaf)
@@ -238,5 +271,30 @@ extension EvidenceBundle {
             found[leaf.minute] = LeafCounts(leaf)
         }
         return found
+    }
+}
+
+extension EvidenceContract {
+    /// The contract's month is the one of the bundle as its zone has it, an hour shorter or longer where clocks are changed, and nothing is promised outside it.
+    fileprivate func covers(_ promise: EvidencePromise, _ bundled: BillingPeriod) -> Bool {
+        let whole = EvidencePromise(id: "", model: "", region: "", terms: "", zone: promise.zone, minutes: month)
+        return promise.minutes.clamped(to: month) == promise.minutes && whole.isWithin(bundled) && abs(month.count - bundled.minutes.count) <= 60
+    }
+}
+
+extension MaintenanceRules {
+    fileprivate func text(of planned: PlannedMaintenance, in contract: EvidenceContract) -> String {
+        let ahead = (planned.starts - planned.announced) / 60_000_000
+        let isInTime = Maintenance.isAnnouncedInTime(announced: planned.announced, windowStart: planned.starts, leadSeconds: leadSeconds)
+        let agreed = window.map { ", agreed \($0.text)" } ?? ""
+        return "\(UTCMinute.text(planned.minutes.lowerBound)) to \(UTCMinute.text(planned.minutes.upperBound)), announced \(ahead) minutes ahead, "
+            + "\(isInTime ? "in time" : "too late, \(leadSeconds / 60) were agreed")\(agreed): \(planned.reason)"
+    }
+}
+
+extension MaintenanceRules.AgreedWindow {
+    fileprivate var text: String {
+        func clock(_ minute: Int) -> String { "\(minute / 600)\(minute / 60 % 10):\(minute % 60 / 10)\(minute % 10)" }
+        return "\(clock(from)) to \(clock(until))\(weekday.map { " on day \($0) of the week" } ?? "")"
     }
 }

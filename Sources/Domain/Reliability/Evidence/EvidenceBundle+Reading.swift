@@ -12,7 +12,7 @@ extension EvidenceBundle {
     /// Reads the text of a bundle's note. The order of lines is free only within a kind: what is written another way is refused by the seal.
     package init(reading text: String) throws(BundleFault) {
         var reader = BundleReader(text)
-        try reader.expect(Self.version)
+        let version = try reader.choose([Self.version, Self.earlierVersion])
         let tenant = try reader.value("tenant")
         let month = try reader.month(try reader.value("month"))
         guard let signer = NoteKey(try reader.value("signer")) else { throw reader.fault("is no verifier key") }
@@ -24,6 +24,12 @@ extension EvidenceBundle {
         self.init(
             tenant: tenant, month: month, signer: signer, terms: content.terms, promises: content.promises, trees: content.trees,
             checkpoint: checkpoint)
+        guard version == Self.version || (content.contracts.isEmpty && content.maintenance.isEmpty) else {
+            throw reader.fault("is above lines that its version has not")
+        }
+        self.version = version
+        contracts = content.contracts
+        maintenance = content.maintenance
         exclusions = content.exclusions
         probes = content.probes
         corrections = content.corrections
@@ -36,6 +42,8 @@ extension EvidenceBundle {
 private struct BundleContent {
     var terms: [EvidenceTerms] = []
     var promises: [EvidencePromise] = []
+    var contracts: [EvidenceContract] = []
+    var maintenance: [EvidenceMaintenance] = []
     var exclusions: [EvidenceExclusion] = []
     var probes: [EvidenceProbes] = []
     var trees: [EvidenceBundle.Tree] = []
@@ -47,6 +55,8 @@ private struct BundleContent {
         switch fields[0] {
         case "terms": terms.append(try reader.required(EvidenceTerms(fields), "are no terms"))
         case "promise": promises.append(try reader.required(EvidencePromise(fields), "is no promise"))
+        case "contract": contracts.append(try reader.required(EvidenceContract(fields), "is no contract"))
+        case "maintenance": maintenance.append(try reader.required(EvidenceMaintenance(fields), "is no maintenance"))
         case "exclusion": exclusions.append(try reader.required(EvidenceExclusion(fields), "is no exclusion"))
         case "probes": probes.append(try reader.required(EvidenceProbes(fields), "are no probes"))
         case "tree": trees.append(try tree(fields, reader))
@@ -127,8 +137,9 @@ private struct BundleReader {
 
     var rest: String { lines[next...].map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n") }
 
-    mutating func expect(_ text: String) throws(BundleFault) {
-        guard line() == text else { throw fault("is not \(text)") }
+    mutating func choose(_ texts: [String]) throws(BundleFault) -> String {
+        guard let text = line(), texts.contains(text) else { throw fault("is not \(texts.joined(separator: " or "))") }
+        return text
     }
 
     mutating func value(_ name: String) throws(BundleFault) -> String {

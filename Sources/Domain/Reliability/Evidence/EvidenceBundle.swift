@@ -4,7 +4,9 @@ package import Cryptography
 ///
 /// It is a note as C2SP signed-note has it, so that a change of any byte shows, and lists leaves that anybody can hash.
 package struct EvidenceBundle: Sendable {
-    package static let version = "plimsoll evidence bundle v2"
+    package static let version = "plimsoll evidence bundle v3"
+    /// Its contracts are not in it: what it leaves out is told, not judged.
+    static let earlierVersion = "plimsoll evidence bundle v2"
 
     /// A leaf of the public log with its way to the root of the checkpoint.
     package struct LogLeaf: Sendable, Equatable {
@@ -47,11 +49,15 @@ package struct EvidenceBundle: Sendable {
         }
     }
 
+    package internal(set) var version = Self.version
     package var tenant: String
     package var month: BillingPeriod
     package var signer: NoteKey
     package var terms: [EvidenceTerms]
     package var promises: [EvidencePromise]
+    /// One of each promise by an agreement.
+    package var contracts: [EvidenceContract] = []
+    package var maintenance: [EvidenceMaintenance] = []
     package var exclusions: [EvidenceExclusion] = []
     package var probes: [EvidenceProbes] = []
     /// The month's own in whole, and what promises in other zones need of its neighbours.
@@ -81,9 +87,11 @@ package struct EvidenceBundle: Sendable {
     }
 
     private var body: String {
-        var lines = [Self.version, "tenant|\(tenant)", "month|\(month)", "signer|\(signer)"]
+        var lines = [version, "tenant|\(tenant)", "month|\(month)", "signer|\(signer)"]
         lines += terms.map(\.line)
         lines += promises.map(\.line)
+        lines += contracts.map(\.line)
+        lines += maintenance.map(\.line)
         lines += exclusions.map(\.line)
         lines += probes.map(\.line)
         for tree in trees { lines += Self.lines(tree) }
