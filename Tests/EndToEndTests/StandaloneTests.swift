@@ -52,6 +52,9 @@ extension MachineTests {
             let (customers, turns) = (10, 30)
             try await StandaloneGateway.with(settings: ["tiers": [StandaloneGateway.tier(requestsPerMinute: 1)]]) { gateway in
                 #expect(try await gateway.ask() == 200)
+                try await Waiting.until("its record to be in a segment", within: .seconds(20)) {
+                    try SpoolReader(directory: gateway.spool).records().count == 1
+                }
                 let file = gateway.folder + "/trace"
                 let tracer = try ChildProcess("/usr/bin/strace", ["-f", "-y", "-qq", "-o", file, "-p", "\(gateway.process.pid)"])
                 try await Waiting.until("the tracer", within: .seconds(20)) { try Self.isTraced(gateway.process.pid) }
