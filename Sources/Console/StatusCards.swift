@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import PlimsollWire
 
@@ -38,7 +39,8 @@ enum StatusCards {
 
     static func note(_ note: StatusNote) -> HTML {
         let parts = [
-            ("Impact", note.impact), ("Duration", "\(note.durationMinutes) minutes"), ("Root cause", note.rootCause), ("Effect", note.effect),
+            ("Impact", note.impact), ("Duration", Counted.text(note.durationMinutes, "minute")), ("Root cause", note.rootCause),
+            ("Effect", note.effect),
             ("Credits", note.credits), ("Prevention", note.prevention),
         ].filter { !$0.1.isEmpty }
         return """

@@ -27,7 +27,8 @@ enum StatusCharts {
         let sum = { (count: (StatusPeriod) -> Int64) in periods.reduce(0) { $0 + count($1) } }
         let (good, bad, unmeasured, excluded) = (sum(\.good), sum(\.bad), sum(\.unmeasured), sum(\.excluded))
         guard let uptime = ShareText.uptime(PublicStatus.uptime(good: good, bad: bad, unmeasured: unmeasured)) else { return "nothing measured yet" }
-        var parts = ["\(uptime) of \(ShareText.count(good + bad + unmeasured)) minutes were good"]
+        let minutes = good + bad + unmeasured
+        var parts = ["\(uptime) of \(ShareText.count(minutes)) \(Counted.noun(minutes, "minute")) \(minutes == 1 ? "was" : "were") good"]
         if bad > 0 { parts.append("\(ShareText.count(bad)) bad") }
         if unmeasured > 0 { parts.append("\(ShareText.count(unmeasured)) unmeasured") }
         if excluded > 0 { parts.append("\(ShareText.count(excluded)) in announced maintenance left out") }

@@ -126,10 +126,10 @@ package struct TenantMonthPage: Sendable {
         let share = budget.allowedMinutes > 0 ? " (\(ShareText.percent(ppm: budget.badMinutes * 1_000_000 / budget.allowedMinutes)))" : ""
         let width = budget.allowedMinutes > 0 ? min(240, budget.badMinutes * 240 / budget.allowedMinutes) : 240
         let told =
-            "\(ShareText.count(budget.badMinutes)) of \(ShareText.count(budget.allowedMinutes)) minutes that \(ShareText.percent(ppm: budget.targetPpm)) "
-            + "of the month allow are spent\(share)"
+            "\(ShareText.count(budget.badMinutes)) of \(ShareText.count(budget.allowedMinutes)) \(Counted.noun(budget.allowedMinutes, "minute")) that "
+            + "\(ShareText.percent(ppm: budget.targetPpm)) of the month allow \(budget.badMinutes == 1 ? "is" : "are") spent\(share)"
         let whose = budget.isOfTier ? "Causes of bad minutes of all customers of the plan" : "Causes of your bad minutes"
-        let forecast = budget.hoursLeft.map { " At the pace of the last hour nothing of it is left in \($0) hours." } ?? ""
+        let forecast = budget.hoursLeft.map { " At the pace of the last hour nothing of it is left in \($0) \($0 == "1" ? "hour" : "hours")." } ?? ""
         let table: HTML? =
             rows.isEmpty
             ? nil : "<table><caption class=\"told\">\(whose)</caption><tr><th>Cause</th><th class=\"number\">Minutes</th></tr>\(rows)</table>"
@@ -205,7 +205,7 @@ extension TenantMonthPage {
         if let minutes = sums.minutes {
             let bad = minutes.bad + minutes.badIdle + minutes.unmeasured
             steps.append(
-                "\(ShareText.count(minutes.covered)) minutes agreed, \(ShareText.count(minutes.excluded)) left out, \(ShareText.count(bad)) of the other "
+                "\(ShareText.count(minutes.covered)) \(Counted.noun(minutes.covered, "minute")) agreed, \(ShareText.count(minutes.excluded)) left out, \(ShareText.count(bad)) of the other "
                     + "\(ShareText.count(minutes.eligible)) bad (\(ShareText.count(minutes.unmeasured)) of them unmeasured)")
         }
         if let availability = sums.availability {
@@ -214,7 +214,7 @@ extension TenantMonthPage {
         }
         if let latency = sums.latency {
             steps.append(
-                "first token late for at most \(latency.longestRunHours) hours on end, \(latency.consecutiveHoursNeeded) are needed: \(latency.percent) % of the fee"
+                "first token late for at most \(Counted.text(latency.longestRunHours, "hour")) on end, \(latency.consecutiveHoursNeeded) are needed: \(latency.percent) % of the fee"
             )
         }
         if let fee = sums.fee {

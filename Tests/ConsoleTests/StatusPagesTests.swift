@@ -22,6 +22,12 @@ import Testing
         #expect(page.text == "<p title=\"\(safe)\">\(safe)</p>")
     }
 
+    @Test func `one minute is told as one`() {
+        let minute = StatusPeriod(start: StatusFixture.moment, good: 1)
+        #expect(StatusCharts.summary([minute]) == "100 % of 1 minute was good")
+        #expect(StatusCharts.summary([minute, minute]) == "100 % of 2 minutes were good")
+    }
+
     @Test func `no word of a snapshot becomes markup on any page`() throws {
         var snapshot = StatusFixture.snapshot()
         let evil = "</title><script>alert(1)</script>"

@@ -69,7 +69,7 @@ enum Addendum {
             - All credits of a month together: at most \(terms.capPercent) % of the monthly fee.
             - The monthly fee is the agreed minimum or the charges for the service in the month, whichever is more, net of tax and earlier credits.
             - Credits are computed by the provider from the fourth day of the next month on and need not be claimed. They are set against the next invoice; \
-            what is left is carried on. They may be disputed for \(terms.disputeDays) days.
+            what is left is carried on. They may be disputed for \(Counted.text(terms.disputeDays, "day")).
             """
     }
 
@@ -96,8 +96,8 @@ enum Addendum {
     private static func maintenance(_ terms: TermsVersion) -> String {
         guard terms.exclusions.contains("scheduled_maintenance") else { return "- Maintenance counts like any other time." }
         return """
-            - Announced at least \(terms.maintenanceLeadHours) hours ahead, inside the window agreed with the customer, and at most \
-            \(terms.maintenanceMonthMinutes) minutes a month. Maintenance beyond that counts like any other time.
+            - Announced at least \(Counted.text(terms.maintenanceLeadHours, "hour")) ahead, inside the window agreed with the customer, and at most \
+            \(Counted.text(terms.maintenanceMonthMinutes, "minute")) a month. Maintenance beyond that counts like any other time.
             """
     }
 
@@ -113,7 +113,8 @@ enum Addendum {
             terms.isSoleRemedy
             ? "Service credits are the sole remedy for breaches of this addendum unless a separate agreement says otherwise."
             : "Service credits do not limit other remedies."
-        return "- Either party may terminate on \(terms.terminationDays) days' notice.\n- \(sole)"
+        return
+            "- Either party may terminate on \(Counted.possessive(terms.terminationDays, "day")) notice.\n- \(sole)"
     }
 
     private static func review(_ terms: TermsVersion) -> String {

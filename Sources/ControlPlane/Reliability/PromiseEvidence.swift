@@ -35,9 +35,12 @@ struct PromiseEvidence: Sendable {
         var doubts: [String] = []
         if let uptime = tally.uptime, uptime < objective {
             doubts.append(
-                "uptime of the last \(days) days was \(Self.percent(uptime)), of which \(tally.unmeasured) minutes were not measured")
+                "uptime of the last \(Counted.text(days, "day")) was \(Self.percent(uptime)), of which \(Counted.text(tally.unmeasured, "minute")) "
+                    + "\(tally.unmeasured == 1 ? "was" : "were") not measured")
         }
-        if latency.longestRun >= LatencyEpisodes.creditHours { doubts.append("the first token was late for \(latency.longestRun) hours on end") }
+        if latency.longestRun >= LatencyEpisodes.creditHours {
+            doubts.append("the first token was late for \(Counted.text(latency.longestRun, "hour")) on end")
+        }
         doubts += late("the first token", latency.whole) + late("the last of 256 tokens", lastTokens)
         return doubts
     }
@@ -45,7 +48,7 @@ struct PromiseEvidence: Sendable {
     /// The percentile of all these days, which is what the terms say; too little measured says nothing for it.
     private func late(_ what: String, _ counter: LatencyCounter?) -> [String] {
         guard let counter, counter.samples >= LatencyEpisodes.minimumSamples else {
-            return ["\(what) was not measured: fewer than \(LatencyEpisodes.minimumSamples) requests or probes in \(days) days"]
+            return ["\(what) was not measured: fewer than \(LatencyEpisodes.minimumSamples) requests or probes in \(Counted.text(days, "day"))"]
         }
         guard counter.isBreach == true else { return [] }
         return ["\(what) was late in \(counter.over) of \(counter.samples), which is more than one in twenty"]

@@ -58,8 +58,8 @@ package struct DrillFindings: Sendable, Equatable {
     /// Why the promise did not hold, in words for the operator; empty: nothing speaks against it.
     package func failures(of kind: DrillKind) -> [String] {
         var failures: [String] = []
-        if lost > 0 { failures.append("\(lost) of \(requests) requests were lost") }
-        if badMinutes > 0 { failures.append("\(badMinutes) minutes of tenants were bad") }
+        if lost > 0 { failures.append("\(lost) of \(Counted.text(requests, "request")) \(lost == 1 ? "was" : "were") lost") }
+        if badMinutes > 0 { failures.append("\(Counted.text(badMinutes, "minute")) of tenants \(badMinutes == 1 ? "was" : "were") bad") }
         if kind.mustBeDetected {
             if let detectedAfter {
                 if detectedAfter > Self.mostDetection { failures.append("it was noticed after \(detectedAfter / 1_000_000) s, and 60 s are allowed") }

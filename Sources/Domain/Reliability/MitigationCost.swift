@@ -26,8 +26,8 @@ package struct MitigationCost: Sendable, Hashable {
         case .some(0): break
         case .some(let price): parts.append("\(price) micro-US-dollars")
         }
-        if refusedRequests > 0 { parts.append("\(refusedRequests) requests refused") }
-        if lessenedRequests > 0 { parts.append("\(lessenedRequests) requests answered with less") }
+        if refusedRequests > 0 { parts.append(Counted.text(refusedRequests, "request") + " refused") }
+        if lessenedRequests > 0 { parts.append(Counted.text(lessenedRequests, "request") + " answered with less") }
         if shortenedTokens > 0 { parts.append("\(shortenedTokens) tokens not written") }
         return parts.isEmpty ? "costs nothing" : "costs " + parts.joined(separator: ", ") + " an hour"
     }

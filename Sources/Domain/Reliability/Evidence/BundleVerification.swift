@@ -148,7 +148,7 @@ extension BundleVerification {
             let span = "\(UTCMinute.text(exclusion.minutes.lowerBound)) to \(UTCMinute.text(exclusion.minutes.upperBound))"
             note(
                 "exclusion",
-                "\(place): \(exclusion.minutes.count) minutes, \(span), \(exclusion.code), \(exclusion.approval): \(exclusion.reason)"
+                "\(place): \(Counted.text(exclusion.minutes.count, "minute")), \(span), \(exclusion.code), \(exclusion.approval): \(exclusion.reason)"
                     + (!isWithin ? ", which are none of a promise that is here" : isAgreed ? "" : ", which the contract does not leave out"),
                 isWithin && isAgreed)
         }
@@ -173,7 +173,10 @@ extension BundleVerification {
         for window in planned { note("maintenance", "\(place): \(rules.text(of: window, in: contract))", true) }
         if !planned.isEmpty {
             let minutes = accepted.reduce(0) { $0 + $1.count }
-            note("maintenance", "\(place): \(minutes) minutes of \(contract.month.count) are left out, of at most \(rules.monthlyMinutes)", true)
+            let verb = minutes == 1 ? "is" : "are"
+            note(
+                "maintenance",
+                "\(place): \(Counted.text(minutes, "minute")) of \(contract.month.count) \(verb) left out, of at most \(rules.monthlyMinutes)", true)
         }
         return accepted
     }
@@ -222,7 +225,7 @@ extension BundleVerification {
             "\(place): \(outcome.percent.shortDecimal(places: 4)) % of USD \(fee) is USD \(Rating.text(cents, places: 2))"
                 + (isRight
                     ? ", as recorded in version \(credit.version)"
-                    : ", but version \(credit.version) records USD \(Rating.text(Int128(credit.cents), places: 2)) for \(credit.bad) bad of \(credit.eligible) minutes"),
+                    : ", but version \(credit.version) records USD \(Rating.text(Int128(credit.cents), places: 2)) for \(credit.bad) bad of \(Counted.text(credit.eligible, "minute"))"),
             isRight)
         checkRoots(credit, promise, bundle)
     }
@@ -247,12 +250,12 @@ extension MonthOutcome {
     fileprivate func uptimeText(_ terms: EvidenceTerms) -> String {
         guard let uptime else { return "no minute counts; \(excluded) excluded" }
         let verdict = uptime < terms.credit.objective ? "below" : "at or above"
-        return "\(good) good of \(eligible) minutes (\(bad) bad, \(unmeasured) of them unmeasured, \(excluded) excluded) is "
+        return "\(good) good of \(Counted.text(eligible, "minute")) (\(bad) bad, \(unmeasured) of them unmeasured, \(excluded) excluded) is "
             + "\((uptime * Ratio(100, 1)).decimal(places: 4)) %, \(verdict) \((terms.credit.objective * Ratio(100, 1)).shortDecimal(places: 4)) %"
     }
 
     fileprivate func latencyText(_ latency: EvidenceTerms.Latency) -> String {
-        "\(firstTokens.over) of \(firstTokens.samples) first tokens later than \(latency.threshold) us, p95 above it for \(slowHours) hours in a row, "
+        "\(firstTokens.over) of \(firstTokens.samples) first tokens later than \(latency.threshold) us, p95 above it for \(Counted.text(slowHours, "hour")) in a row, "
             + "\(latencyPercent) % of the fee"
     }
 }
