@@ -66,5 +66,6 @@ package enum Migrations {
         File(name: "V0057_report_keys", sql: PackageResources.V0057_report_keys_sql),
         File(name: "V0058_page_reported", sql: PackageResources.V0058_page_reported_sql),
         File(name: "V0059_scalers", sql: PackageResources.V0059_scalers_sql),
+        File(name: "V0060_felt_minutes", sql: PackageResources.V0060_felt_minutes_sql),
     ]
 }

@@ -67,12 +67,16 @@ import Testing
             try await world.world.pool.execute("UPDATE reliability.minute SET first_token_over = 5 WHERE good = 90 AND bad = 0")
             try await world.turn(start + 200, out: ["alpha"])
             #expect(try await world.one(felt) == span(60, 240))
-            // After ten clean minutes it is another trouble, which has signs of its own.
+            // Ten clean minutes end a spell and not the incident: what comes while the provider is still lost is felt of it, too.
             try await world.minute(start + 900, good: 90, errors: 10)
             try await world.turn(start + 910, out: ["alpha"])
-            #expect(try await world.one(felt) == span(60, 240))
+            #expect(try await world.one(felt) == span(60, 960))
             for second in stride(from: 930.0, through: 1_560, by: 40) { try await world.turn(start + second) }
-            #expect(try await world.one(felt) == span(60, 240))
+            #expect(try await world.one(felt) == span(60, 960))
+            let spells: SQL = "SELECT unnest(felt) FROM reliability.incident WHERE rule = 'provider_health'"
+            #expect(try await world.rows(spells).count == 2)
+            let draft = try await draft(world)
+            #expect(draft.contains(#""felt_minutes": 4"#) && draft.contains(#""bad_requests": 20"#), "\(draft)")
             #expect(try await world.rows("SELECT 1 FROM reliability.incident WHERE rule = 'provider_health' AND resolved_at IS NULL").isEmpty)
         }
     }

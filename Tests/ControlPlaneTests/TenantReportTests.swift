@@ -94,4 +94,30 @@ import Testing
             #expect(try await admin.get("tenants/acme/report/page?month=2026-06").status == 200)
         }
     }
+
+    @Test func `of an incident with a quiet hour in the middle each minute that was felt counts, and none of the quiet ones`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.post("tiers", AdminFixture.tier())
+            #expect(try await admin.post("tenants", #"{"name": "acme", "display_name": "Acme", "tier": "pro"}"#).status == 201)
+            _ = try await admin.row("SELECT upkeep.ensure_month('reliability.minute_total', '2026-06-01')")
+            _ = try await admin.row(
+                """
+                WITH series AS (INSERT INTO reliability.evidence_series (tenant_id, model, region, since_at, cause)
+                    SELECT id, 'tiny', 'eu', '2026-06-01Z', 'traffic' FROM serving.tenants RETURNING 1),
+                minutes AS (INSERT INTO reliability.minute_total (tenant_id, model, region, minute_at, tier, good, bad, excluded, server_errors,
+                        shed, over_quota, first_token_samples, first_token_over, disconnects)
+                    SELECT id, 'tiny', 'eu', at::timestamptz, 'pro', 10, 1, 0, 0, 0, 0, 0, 0, 0 FROM serving.tenants,
+                        unnest(ARRAY['2026-06-02 10:00Z', '2026-06-02 10:30Z', '2026-06-02 11:00Z']) AS at RETURNING 1)
+                INSERT INTO reliability.incident (key, rule, severity, model, provider, title, began_at, opened_at, last_signal_at, impact_from, impact_until,
+                    felt)
+                VALUES ('k', 'provider_health', 'page', 'tiny', 'alpha', 'alpha is away', '2026-06-02 10:00Z', '2026-06-02 10:01Z', '2026-06-02 11:02Z',
+                    '2026-06-02 10:00Z', '2026-06-02 11:02Z', '{[2026-06-02 10:00Z,2026-06-02 10:05Z),[2026-06-02 11:00Z,2026-06-02 11:02Z)}') RETURNING 1
+                """)
+            let told = try await admin.get("tenants/acme/incidents/export?month=2026-06").json["windows"][0]
+            #expect(told["felt_minutes"] == .number(7) && told["bad_minutes"] == .number(2) && told["requests_bad"] == .number(2), "\(told)")
+            let id = try #require(told["id"].string)
+            #expect(try await admin.get("incidents/\(id)/export").json["felt_minutes"] == .number(7))
+            #expect(try await admin.get("incidents/\(id)").json["felt_minutes"] == .number(7))
+        }
+    }
 }

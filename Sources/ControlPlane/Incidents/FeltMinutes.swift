@@ -11,28 +11,60 @@ struct FeltMinutes: Sendable {
     /// How far back minutes are looked at; what is told later changes nothing.
     private static let sight: TimeInterval = 900
 
-    /// Notes of incidents that are open since when and until when so far. A minute is felt when requests of customers failed in it, or more first tokens
-    /// were late than may be, of what the incident touches; drills are left out. Ten minutes without one end it: what comes later has signs of its own.
+    /// Notes of incidents that are open in which minutes they are felt. A minute is felt when requests of customers failed in it, or more first tokens were
+    /// late than may be, of what the incident touches; drills are left out. Minutes less than ten apart are one spell; a later one is another spell of the
+    /// same incident, because nothing else tells of it.
     func note() async throws {
         try await pool.execute(
             """
-            UPDATE reliability.incident AS known SET impact_from = coalesce(known.impact_from, felt.began), impact_until = felt.ended
-            FROM (SELECT id, min(minute_at) AS began, max(minute_at) + interval '1 minute' AS ended
-                FROM (SELECT incident.id, tier, region, \(Self.models) AS models,
-                        greatest(date_trunc('minute', began_at), \(now.addingTimeInterval(-Self.sight))) AS since,
-                        coalesce(impact_until + make_interval(mins => \(IncidentRules.cleanMinutes)), 'infinity') AS ends
-                    FROM reliability.incident WHERE resolved_at IS NULL AND NOT drill AND rule = ANY(\(Self.rules))) AS open
-                CROSS JOIN LATERAL (SELECT minute.minute_at FROM reliability.minute
-                    WHERE minute.minute_at >= open.since AND minute.minute_at <= \(now) AND minute.minute_at < open.ends AND NOT minute.drill
-                        AND (cardinality(open.models) = 0 OR minute.model = ANY(open.models)) AND open.region IN ('', minute.region)
-                        AND open.tier IN ('', minute.tier)
-                    GROUP BY minute.minute_at
-                    -- As many late ones as `LatencyCounter` allows are within the objective.
-                    HAVING sum(minute.bad) > 0 OR sum(minute.first_token_over)::bigint > sum(minute.first_token_samples)::bigint / 20) AS minute
-                GROUP BY id) AS felt
-            WHERE known.id = felt.id AND (known.impact_from IS NULL OR known.impact_until IS NULL OR known.impact_until < felt.ended)
+            UPDATE reliability.incident AS known SET felt = told.felt, impact_from = coalesce(known.impact_from, lower(told.felt)),
+                impact_until = upper(told.felt)
+            FROM (SELECT id, range_agg(tstzrange(lower(spell), CASE WHEN next < upper(spell) + make_interval(mins => \(IncidentRules.cleanMinutes))
+                    THEN next ELSE upper(spell) END)) AS felt
+                FROM (SELECT id, spell, lead(lower(spell)) OVER (PARTITION BY id ORDER BY spell) AS next FROM (\(seen)) AS seen) AS apart
+                GROUP BY id) AS told
+            WHERE known.id = told.id AND known.felt <> told.felt
             """)
     }
+
+    /// Spells that are known with minutes that were seen since.
+    private var seen: SQL {
+        """
+        SELECT open.id, unnest(open.felt + range_agg(tstzrange(minute.minute_at, minute.minute_at + interval '1 minute'))) AS spell
+        FROM (SELECT id, tier, region, felt, \(Self.models) AS models,
+                greatest(date_trunc('minute', began_at), \(now.addingTimeInterval(-Self.sight))) AS since
+            FROM reliability.incident WHERE resolved_at IS NULL AND NOT drill AND rule = ANY(\(Self.rules))) AS open
+        CROSS JOIN LATERAL (SELECT minute.minute_at FROM reliability.minute
+            WHERE minute.minute_at >= open.since AND minute.minute_at <= \(now) AND NOT minute.drill
+                AND (cardinality(open.models) = 0 OR minute.model = ANY(open.models)) AND open.region IN ('', minute.region)
+                AND open.tier IN ('', minute.tier)
+            GROUP BY minute.minute_at
+            -- As many late ones as `LatencyCounter` allows are within the objective.
+            HAVING sum(minute.bad) > 0 OR sum(minute.first_token_over)::bigint > sum(minute.first_token_samples)::bigint / 20) AS minute
+        GROUP BY open.id, open.felt
+        """
+    }
+
+    /// When customers felt an `incident`, as a multirange: its spells or, by its rule, from the first sign to `end`; empty: they did not.
+    static func spells(until end: SQL) -> SQL {
+        """
+        (CASE WHEN incident.impact_from IS NULL THEN '{}' WHEN isempty(incident.felt)
+            THEN tstzmultirange(tstzrange(incident.impact_from, greatest(\(end), incident.impact_from))) ELSE incident.felt END)
+        """
+    }
+
+    /// Whole minutes in which customers felt an `incident`, begun ones too; null: they did not.
+    static func count(until end: SQL) -> SQL {
+        """
+        (CASE WHEN incident.impact_from IS NOT NULL THEN coalesce((SELECT ceil(extract(epoch FROM sum(upper(spell) - lower(spell))) / 60)
+            FROM unnest(\(spells(until: end))) AS spell), 0)::bigint END)
+        """
+    }
+
+    /// So far, or until it ended.
+    static let count: SQL = count(until: ended("now()"))
+
+    static func ended(_ now: SQL) -> SQL { "coalesce(incident.impact_until, incident.resolved_at, \(now))" }
 
     /// Of incidents that are judged by minutes.
     static let rules = IncidentSignal.allCases.filter(\.isJudgedByMinutes).map(\.rawValue)

@@ -23,9 +23,9 @@ struct IncidentExport: Sendable {
         SELECT json_build_object('number', number, 'title', title, 'tier', tier, 'model', model, 'region', region,
             'began_at', serving.wire_time(began_at), 'detected_at', serving.wire_time(opened_at),
             'impact_from', serving.wire_time(impact_from), 'impact_until', serving.wire_time(impact_until),
-            'mitigated_at', serving.wire_time(mitigated_at), 'resolved_at', serving.wire_time(resolved_at),
+            'felt_minutes', \(FeltMinutes.count), 'mitigated_at', serving.wire_time(mitigated_at), 'resolved_at', serving.wire_time(resolved_at),
             'reported_at', serving.wire_time(reported_at))::text AS document, coalesce(postmortem, 'null')::text AS postmortem
-        FROM reliability.incident WHERE id = \(id)
+        FROM reliability.incident AS incident WHERE id = \(id)
         """
     }
 

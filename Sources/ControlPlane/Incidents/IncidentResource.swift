@@ -14,6 +14,7 @@ enum IncidentResource {
             'occurrences', r.occurrences, 'drill', r.drill, 'began_at', serving.wire_time(r.began_at),
             'opened_at', serving.wire_time(r.opened_at), 'last_signal_at', serving.wire_time(r.last_signal_at),
             'impact_from', serving.wire_time(r.impact_from), 'impact_until', serving.wire_time(r.impact_until),
+            'felt_minutes', (SELECT \(FeltMinutes.count) FROM (SELECT r.felt, r.impact_from, r.impact_until, r.resolved_at) AS incident),
             'stabilizing_at', serving.wire_time(r.stabilizing_at), 'diagnosed_at', serving.wire_time(r.diagnosed_at),
             'mitigated_at', serving.wire_time(r.mitigated_at), 'resolved_at', serving.wire_time(r.resolved_at),
             'reported_at', serving.wire_time(r.reported_at), 'acknowledged_at', serving.wire_time(r.acknowledged_at),

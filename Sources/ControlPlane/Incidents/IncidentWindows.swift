@@ -11,7 +11,8 @@ struct IncidentWindows: Sendable {
     var csv: String
 
     private static let columns = [
-        "number", "rule", "model", "region", "step", "impact_from", "impact_until", "resolved_at", "bad_minutes", "requests_good", "requests_bad",
+        "number", "rule", "model", "region", "step", "impact_from", "impact_until", "resolved_at", "felt_minutes", "bad_minutes", "requests_good",
+        "requests_bad",
         "first_tokens", "first_tokens_late",
     ]
 
@@ -26,17 +27,19 @@ struct IncidentWindows: Sendable {
             """
             SELECT json_build_object('id', incident.id, 'number', number, 'rule', rule, 'model', model, 'region', region, 'step', step,
                     'impact_from', serving.wire_time(impact_from), 'impact_until', serving.wire_time(impact_until),
-                    'resolved_at', serving.wire_time(resolved_at), 'bad_minutes', felt.bad_minutes, 'requests_good', felt.good,
+                    'resolved_at', serving.wire_time(resolved_at), 'felt_minutes', \(FeltMinutes.count),
+                    'bad_minutes', felt.bad_minutes, 'requests_good', felt.good,
                     'requests_bad', felt.bad, 'first_tokens', felt.samples, 'first_tokens_late', felt.late)::text AS document,
                 concat_ws(',', number, rule, model, region, step, serving.wire_time(impact_from), coalesce(serving.wire_time(impact_until), ''),
-                    coalesce(serving.wire_time(resolved_at), ''), felt.bad_minutes, felt.good, felt.bad, felt.samples, felt.late) AS line
-            FROM reliability.incident, LATERAL (
+                    coalesce(serving.wire_time(resolved_at), ''), \(FeltMinutes.count), felt.bad_minutes, felt.good, felt.bad, felt.samples, felt.late) AS line
+            FROM reliability.incident AS incident, LATERAL (
                 SELECT count(*) FILTER (WHERE total.bad > 0) AS bad_minutes, coalesce(sum(total.good), 0)::bigint AS good,
                     coalesce(sum(total.bad), 0)::bigint AS bad, coalesce(sum(total.first_token_samples), 0)::bigint AS samples,
                     coalesce(sum(total.first_token_over), 0)::bigint AS late
                 FROM reliability.minute_total AS total WHERE total.tenant_id = \(tenant) AND \(touches("total.model"))
                     AND incident.region IN ('', total.region) AND total.minute_at >= date_trunc('minute', incident.impact_from)
-                    AND total.minute_at < coalesce(incident.impact_until, now()) AND total.minute_at >= \(EvidenceTime.minute(month.lowerBound))
+                    AND total.minute_at < coalesce(incident.impact_until, now()) AND (isempty(incident.felt) OR total.minute_at <@ incident.felt)
+                    AND total.minute_at >= \(EvidenceTime.minute(month.lowerBound))
                     AND total.minute_at < \(EvidenceTime.minute(month.upperBound))) AS felt
             WHERE NOT drill AND impact_from < \(EvidenceTime.minute(month.upperBound))
                 AND coalesce(impact_until, 'infinity') > \(EvidenceTime.minute(month.lowerBound))

@@ -31,7 +31,7 @@ struct PostmortemDraft: Sendable {
             """
             SELECT title, rule, tier, model, region, tenant_id, began_at, opened_at, mitigated_at, impact_from, last_signal_at, resolved_at,
                 \(MitigationReach.firstInForce([id.lowercased])) AS in_force_at,
-                \(FeltMinutes.models) AS models,
+                \(FeltMinutes.models) AS models, coalesce(\(FeltMinutes.count(until: "incident.last_signal_at")), 0) AS felt_minutes,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode IN ('automatic', 'manual'))::text AS actions,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
@@ -51,7 +51,8 @@ struct PostmortemDraft: Sendable {
             "duration_seconds":\(max(0, try row.value("last_signal_at", as: Date.self).wholeSeconds - began.wholeSeconds)),\
             "seconds_to_detect":\(max(0, opened.wholeSeconds - began.wholeSeconds)),\
             "seconds_to_mitigate":\(max(0, (inForce ?? mitigated).wholeSeconds - opened.wholeSeconds)),\
-            "impact":\(AdminJSON.string(Self.words(impact))),"customers_touched":\(impact.tenants),"bad_requests":\(impact.bad),\
+            "felt_minutes":\(try row.value("felt_minutes", as: Int64.self)),"impact":\(AdminJSON.string(Self.words(impact))),\
+            "customers_touched":\(impact.tenants),"bad_requests":\(impact.bad),\
             "late_first_tokens":\(impact.late),"bad_minutes":\(impact.badMinutes),"excluded_drill_requests":\(impact.drilled),\
             "budget":\(budget.document),"credits_caused":\(credits),\
             "root_cause":\(AdminJSON.string(Self.cause(signal))),"actions":\(try row.value("actions", as: String.self)),\
@@ -96,15 +97,16 @@ struct PostmortemDraft: Sendable {
     }
 
     private static func words(_ impact: Impact) -> String {
-        let excluded = impact.drilled > 0 ? " Excluded drill traffic: \(impact.drilled) requests." : ""
-        let minutes = "\(impact.minutes) minutes"
+        let excluded = impact.drilled > 0 ? " Excluded drill traffic: \(Counted.text(impact.drilled, "request"))." : ""
+        let minutes = Counted.text(impact.minutes, "minute")
         if impact.requests == 0 { return "No customer asked for what it touches within \(minutes)." + excluded }
         if impact.tenants == 0 {
             let requests = impact.requests == 1 ? "the one request" : "all \(impact.requests) requests"
             return "No customer felt it: \(requests) for what it touches within \(minutes) answered in time." + excluded
         }
-        return "\(impact.tenants) customers had requests fail or answered late within \(minutes): of \(impact.requests) requests for what it touches "
-            + "\(impact.bad) failed, and \(impact.late) had a late first token." + excluded
+        return
+            "\(Counted.text(impact.tenants, "customer")) had requests fail or answered late within \(minutes): of \(Counted.text(impact.requests, "request")) for "
+            + "what it touches \(impact.bad) failed, and \(impact.late) had a late first token." + excluded
     }
 
     private static func cause(_ signal: IncidentSignal) -> String {
