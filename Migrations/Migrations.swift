@@ -67,5 +67,6 @@ package enum Migrations {
         File(name: "V0058_page_reported", sql: PackageResources.V0058_page_reported_sql),
         File(name: "V0059_scalers", sql: PackageResources.V0059_scalers_sql),
         File(name: "V0060_felt_minutes", sql: PackageResources.V0060_felt_minutes_sql),
+        File(name: "V0061_outage_posts", sql: PackageResources.V0061_outage_posts_sql),
     ]
 }

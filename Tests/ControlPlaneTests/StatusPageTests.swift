@@ -41,13 +41,14 @@ import Testing
     }
 
     private func incident(
-        _ world: PeerWorld, impactMinutes: Int?, step: String = "detected", drill: Bool = false, resolved: Bool = false, rule: String = "probes"
+        _ world: PeerWorld, impactMinutes: Int?, step: String = "detected", drill: Bool = false, resolved: Bool = false, rule: String = "probes",
+        tier: String = "pro", severity: String = "page"
     ) async throws -> UUID {
         let row = try await world.pool.queryOne(
             """
             INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, title, step, drill, began_at, opened_at,
                 last_signal_at, impact_from, impact_until, resolved_at)
-            VALUES (\(UUID().uuidString), \(rule), 'page', 'pro', 'tiny', 'eu', 'alpha', 'Provider alpha is failing', \(step), \(drill),
+            VALUES (\(UUID().uuidString), \(rule), \(severity), \(tier), 'tiny', 'eu', 'alpha', 'Provider alpha is failing', \(step), \(drill),
                 \(Self.now)::timestamptz - interval '1 hour', \(Self.now)::timestamptz - interval '1 hour', \(Self.now),
                 \(Self.now)::timestamptz - make_interval(mins => \(impactMinutes)), CASE WHEN \(resolved) THEN \(Self.now)::timestamptz END,
                 CASE WHEN \(resolved) THEN \(Self.now)::timestamptz END) RETURNING id
@@ -178,6 +179,48 @@ import Testing
                 as SQL
             #expect(try await world.count(told) == 1)
             #expect(try await world.count("\(told) AND rule = 'server_errors'") == 1)
+        }
+    }
+
+    @Test func `an outage that several tiers feel is one post, which is as bad and as far as the worst of them`() async throws {
+        try await withMaker { world, maker in
+            let first = try await incident(world, impactMinutes: 12, rule: "server_errors", severity: "ticket")
+            let second = try await incident(world, impactMinutes: 11, rule: "server_errors", tier: "business")
+            let told = try await maker.make(at: Self.now).incidents
+            #expect(told.count == 1 && told[0].impact == .major && told[0].updates.count == 1, "\(told)")
+            let third = try await incident(world, impactMinutes: 1, rule: "first_token_late", tier: "hobby")
+            let move = { (id: UUID, step: String, ends: Bool) async throws in
+                _ = try await world.pool.execute(
+                    """
+                    UPDATE reliability.incident SET step = \(step), resolved_at = CASE WHEN \(ends) THEN \(Self.now)::timestamptz END,
+                        impact_until = CASE WHEN \(ends) THEN \(Self.now)::timestamptz END WHERE id = \(id)
+                    """)
+            }
+            try await move(first, "resolved", true)
+            try await move(second, "mitigated", false)
+            #expect(try await maker.make(at: Self.now.addingTimeInterval(1_200)).incidents.map(\.status) == [.investigating])
+            try await move(third, "resolved", true)
+            #expect(try await maker.make(at: Self.now.addingTimeInterval(1_260)).incidents.map(\.status) == [.monitoring])
+            try await move(second, "resolved", true)
+            let over = try await maker.make(at: Self.now.addingTimeInterval(1_320)).incidents
+            #expect(over.map(\.status) == [.resolved] && over[0].updates[0].body.contains("It lasted 12 minutes."), "\(over)")
+            #expect(try await world.count("SELECT 1 FROM reliability.status_post WHERE told_by IS NOT NULL") == 2)
+            #expect(try await world.count("SELECT 1 FROM reliability.incident WHERE published_at IS NOT NULL") == 3)
+        }
+    }
+
+    @Test func `a later outage of the same place is a post of its own, and a region has the name that the public knows`() async throws {
+        try await withMaker { world, maker in
+            try await world.pool.execute("UPDATE reliability.status_settings SET region_names = '{\"eu\": \"Europe\"}'")
+            let first = try await incident(world, impactMinutes: 30, rule: "server_errors")
+            #expect(try await maker.make(at: Self.now).incidents.map(\.title) == ["Disruption of tiny in Europe"])
+            try await world.pool.execute(
+                """
+                UPDATE reliability.incident SET step = 'resolved', resolved_at = \(Self.now), impact_until = \(Self.now)::timestamptz - interval '15 minutes'
+                WHERE id = \(first)
+                """)
+            _ = try await incident(world, impactMinutes: 11, rule: "server_errors", tier: "business")
+            #expect(try await maker.make(at: Self.now).incidents.map(\.status) == [.investigating, .resolved])
         }
     }
 

@@ -12,6 +12,7 @@ struct PublicationDesk: Sendable {
         try await draftIncidents(now)
         try await takeVetoes(now)
         try await publishDue(now)
+        try await OutagePosts(reliability: reliability).join(at: now)
         try await followIncidents(now)
         try await WindowPublication(reliability: reliability).tend(at: now)
     }
@@ -25,7 +26,8 @@ struct PublicationDesk: Sendable {
             SELECT 'incident', incident.id,
                 left(concat(CASE WHEN incident.drill THEN 'Drill: ' END, 'Disruption',
                     CASE WHEN cardinality(touched.models) > 0 THEN ' of ' || array_to_string(touched.models, ', ') END,
-                    CASE WHEN incident.region <> '' THEN ' in ' || incident.region END), 200),
+                    CASE WHEN incident.region <> '' THEN ' in ' || coalesce((SELECT nullif(region_names ->> incident.region, '')
+                        FROM reliability.status_settings), incident.region) END), 200),
                 CASE WHEN incident.drill THEN 'none' WHEN incident.severity = 'page' THEN 'major' ELSE 'minor' END,
                 CASE WHEN cardinality(touched.models) > 0 THEN touched.models ELSE ARRAY[''] END,
                 array_fill(incident.region, ARRAY[greatest(cardinality(touched.models), 1)]), coalesce(incident.impact_from, incident.opened_at),
@@ -48,17 +50,18 @@ struct PublicationDesk: Sendable {
             """)
     }
 
-    /// Ten minutes of impact, whether it still lasts or is over by now: an incident that was shorter stays a draft. So does lost capacity while another
-    /// incident tells of the same places: the public hears of one trouble once.
+    /// Ten minutes of impact, whether it still lasts or is over by now: an incident that was shorter stays a draft. So does one while another incident
+    /// tells of the same places: the public hears of one trouble once.
     private func publishDue(_ now: Date) async throws {
         try await reliability.transaction { connection in
             let rows = try await connection.query(
                 """
                 UPDATE reliability.status_post AS post SET published_at = \(now)
-                WHERE post.published_at IS NULL AND post.vetoed_at IS NULL AND post.publish_at <= \(now) AND (post.incident_id IS NULL OR EXISTS (
+                WHERE post.published_at IS NULL AND post.vetoed_at IS NULL AND post.told_by IS NULL AND post.publish_at <= \(now)
+                    AND (post.incident_id IS NULL OR EXISTS (
                     SELECT 1 FROM reliability.incident WHERE incident.id = post.incident_id AND (incident.drill OR
-                        coalesce(incident.impact_until, incident.resolved_at, \(now)) >=
-                            incident.impact_from + make_interval(mins => \(IncidentRules.draftMinutes)))
+                        (SELECT max(upper(spell) - lower(spell)) FROM unnest(\(FeltMinutes.spells(until: FeltMinutes.ended("\(now)")))) AS spell)
+                            >= make_interval(mins => \(IncidentRules.draftMinutes)))
                         AND NOT (incident.impact_from IS NOT NULL AND NOT incident.drill AND \(Self.isToldByAnother))))
                 RETURNING post.id, post.incident_id
                 """)
@@ -75,33 +78,32 @@ struct PublicationDesk: Sendable {
         }
     }
 
-    /// Of one that customers feel by its rule, or of a loss that is nearer to the cause, the same place and time.
+    /// Of the first of several that customers feel by their rules or, where none is, of the loss that is nearest to the cause, the same place and time.
     private static var isToldByAnother: SQL {
         let rank = { (name: SQL) -> SQL in "(coalesce(array_position(\(FeltMinutes.rules)::text[], \(name).rule), 0), \(name).number)" }
         return """
-            (incident.rule = ANY(\(FeltMinutes.rules)) AND EXISTS (SELECT 1 FROM reliability.incident AS other
-                JOIN reliability.status_post AS told ON told.incident_id = other.id
+            EXISTS (SELECT 1 FROM reliability.incident AS other JOIN reliability.status_post AS told ON told.incident_id = other.id
                 WHERE other.id <> incident.id AND NOT other.drill AND \(rank("other")) < \(rank("incident")) AND told.vetoed_at IS NULL
-                    AND (other.resolved_at IS NULL OR told.published_at IS NOT NULL)
-                    AND other.impact_from <= coalesce(incident.impact_until, incident.resolved_at, 'infinity')
-                    AND coalesce(other.impact_until, other.resolved_at, 'infinity') >= incident.impact_from
-                    AND told.models && post.models AND told.regions && post.regions))
+                    AND (other.resolved_at IS NULL OR told.published_at IS NOT NULL) AND \(OutagePosts.isAtOneTime("other", "incident"))
+                    AND told.models && post.models AND told.regions && post.regions)
             """
     }
 
+    /// What several incidents tell of is as far as the one of them that is least far.
     private func followIncidents(_ now: Date) async throws {
         let rows = try await reliability.query(
             """
-            SELECT post.id, incident.step, incident.drill, incident.postmortem::text AS postmortem, incident.model, incident.region,
-                (extract(epoch FROM coalesce(incident.impact_until, incident.resolved_at, \(now))
-                    - coalesce(incident.impact_from, incident.opened_at)) / 60)::bigint AS minutes,
+            SELECT post.id, incident.drill, outage.steps, outage.postmortem::text AS postmortem, coalesce(outage.minutes,
+                    floor(extract(epoch FROM coalesce(incident.resolved_at, \(now)) - incident.opened_at) / 60)::bigint) AS minutes,
                 (SELECT status FROM reliability.status_update AS u WHERE u.post_id = post.id AND u.corrects IS NULL
                     ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS told
             FROM reliability.status_post AS post JOIN reliability.incident AS incident ON incident.id = post.incident_id
+            CROSS JOIN LATERAL (\(OutagePosts.outage(of: "post", now))) AS outage
             WHERE post.published_at IS NOT NULL AND post.published_at > \(now)::timestamptz - interval '90 days'
             """)
         for row in rows {
-            guard let step = IncidentStep(rawValue: try row.value("step")) else { continue }
+            let steps = try row.value("steps", as: [String].self).compactMap { IncidentStep(rawValue: $0) }
+            guard let step = IncidentStep.together(steps) else { continue }
             let status = step.publicStatus.rawValue
             guard try row.value("told", as: String?.self) != status else { continue }
             let minutes: Int64 = max(0, try row.value("minutes"))
@@ -137,8 +139,9 @@ struct PublicationDesk: Sendable {
                 case .detected, .stabilizing: "Requests are failing or slow. We are looking for the cause."
                 case .diagnosed: "The cause is known, and we are working around it."
                 case .mitigated: "We see no further failures, and are watching whether that lasts."
-                case .resolved where isDrill: "It is over. It lasted \(minutes) minutes."
-                case .resolved: "Requests have been answered as promised for \(IncidentRules.cleanMinutes) minutes. It lasted \(minutes) minutes."
+                case .resolved where isDrill: "It is over. It lasted \(Counted.text(minutes, "minute"))."
+                case .resolved:
+                    "Requests have been answered as promised for \(IncidentRules.cleanMinutes) minutes. It lasted \(Counted.text(minutes, "minute"))."
                 case .reported: "We have written up what happened."
                 }
             }()

@@ -12,7 +12,8 @@ enum StatusPostResource {
                 json_build_object('id', r.id, 'kind', r.kind, 'incident', r.incident_id, 'window', r.window_id, 'title', r.title,
                     'impact', r.impact, 'models', r.models, 'regions', r.regions, 'began_at', serving.wire_time(r.began_at),
                     'ends_at', serving.wire_time(r.ends_at), 'publish_at', serving.wire_time(r.publish_at),
-                    'published_at', serving.wire_time(r.published_at), 'vetoed_at', serving.wire_time(r.vetoed_at), 'vetoed_by', r.vetoed_by,
+                    'published_at', serving.wire_time(r.published_at), 'told_by', r.told_by,
+                    'vetoed_at', serving.wire_time(r.vetoed_at), 'vetoed_by', r.vetoed_by,
                     'veto_reason', r.veto_reason, 'created_by', r.created_by, 'created_at', serving.wire_time(r.created_at),
                     'updates', coalesce((SELECT json_agg(json_build_object('id', u.id, 'status', u.status, 'body', u.body,
                         'corrects', u.corrects, 'actor', u.actor, 'created_at', serving.wire_time(u.created_at)) ORDER BY u.created_at, u.id)
@@ -103,13 +104,13 @@ enum StatusPostResource {
         return try await resource.change(connection, id, "veto")
     }
 
-    /// Before its time, or in spite of a veto.
+    /// Before its time, in spite of a veto, or as a post of its own although another one tells of it.
     static let publication = AdminRoute.change(.post, "status-posts/{id}/publish") { call, fields, connection in
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
         let changed = try await connection.execute(
             """
-            UPDATE reliability.status_post SET published_at = now(), vetoed_at = NULL, vetoed_by = NULL, veto_reason = NULL
+            UPDATE reliability.status_post SET published_at = now(), told_by = NULL, vetoed_at = NULL, vetoed_by = NULL, veto_reason = NULL
             WHERE id = \(id) AND published_at IS NULL
             """)
         guard changed == 1 else { throw AdminRefusal.conflict("published", "it has been published already") }

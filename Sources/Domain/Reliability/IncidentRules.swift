@@ -34,6 +34,12 @@ package enum IncidentStep: String, Sendable, CaseIterable {
         case .reported: .postmortem
         }
     }
+
+    /// Of one outage of which several incidents tell: as far as the one that is least far, and written up with the first write-up.
+    package static func together(_ steps: [IncidentStep]) -> IncidentStep? {
+        guard let least = allCases.first(where: steps.contains) else { return nil }
+        return least == .resolved && steps.contains(.reported) ? .reported : least
+    }
 }
 
 package enum IncidentRules {
