@@ -48,18 +48,6 @@ import Testing
                 let refused = try await admin.post(path, body)
                 #expect(refused.status == 409 && refused.json["error"]["code"].string == "frozen", "\(path) \(refused.text)")
             }
-            _ = try await admin.post("providers", #"{"name": "alpha", "display_name": "Alpha", "kind": "independent"}"#)
-            #expect(try await admin.patch("providers/alpha", #"{"state": "suspended"}"#).json["error"]["code"].string == "frozen")
-            let pool = try await admin.post("pools", #"{"name": "rented", "provider": "alpha", "region": "eu", "kind": "shared"}"#)
-            #expect(pool.status == 201, "\(pool.text)")
-            for change in [#"{"state": "suspended"}"#, #"{"kind": "warm"}"#] {
-                #expect(try await admin.patch("pools/rented", change).json["error"]["code"].string == "frozen")
-            }
-            let elsewhere = try await admin.post("pools", #"{"name": "far", "provider": "alpha", "region": "us", "kind": "shared"}"#)
-            #expect(elsewhere.status == 201)
-            #expect(try await admin.patch("pools/far", #"{"state": "suspended"}"#).status == 200, "nothing is spent there")
-            let weight = #"{"scope": "provider", "subject": "alpha", "weight_ppm": 5, "reason": "slow"}"#
-            #expect(try await admin.post("routing-weights", weight).json["error"]["code"].string == "frozen")
             #expect(try await admin.get("freeze").json["state"].string == "frozen")
             #expect(try await admin.get("freeze?model=other").json["state"].string == "normal")
 
@@ -70,11 +58,71 @@ import Testing
             let other = try await person(admin, "second")
             #expect(try await other.send("POST", "/admin/v1/freeze-passes/\(id)/approve", "{}").status == 200)
             #expect(try await admin.post("releases", Self.release).status == 201)
-            #expect(try await admin.patch("providers/alpha", #"{"state": "suspended"}"#).status == 409, "the pass is for deployments")
+            let price = #"{"model": "tiny", "tier": "pro", "prompt_price_pico_usd": 1, "completion_price_pico_usd": 1}"#
+            #expect(try await admin.post("prices", price).status == 409, "the pass is for deployments")
             #expect(try await admin.get("freeze-passes/\(id)").json["uses"] == .number(1))
             let audited = try await admin.row(
                 "SELECT count(*) AS n FROM audit.entry WHERE subject_kind = 'freeze_pass' AND action IN ('create', 'approve')")
             #expect(try audited?.value("n", as: Int.self) == 2)
+        }
+    }
+
+    /// Two providers with a pool each in `eu`, the first of them with a worker of `tiny`, and one of the first in `us` without any.
+    private func supply(_ admin: AdminFixture) async throws {
+        _ = try await admin.post("releases", #"{"name": "tiny-1", "model": "tiny"}"#)
+        for name in ["alpha", "beta"] {
+            _ = try await admin.post("providers", "{\"name\": \"\(name)\", \"display_name\": \"\(name)\", \"kind\": \"independent\"}")
+            _ = try await admin.post("pools", "{\"name\": \"\(name)-eu\", \"provider\": \"\(name)\", \"region\": \"eu\", \"kind\": \"shared\"}")
+        }
+        _ = try await admin.post("pools", #"{"name": "alpha-us", "provider": "alpha", "region": "us", "kind": "shared"}"#)
+        _ = try await admin.row(
+            """
+            WITH host AS (INSERT INTO serving.hosts (id, name, pool, region, boot_id, last_heartbeat_at)
+                VALUES (gen_random_uuid(), 'h', 'alpha-eu', 'eu', 'b', now()) RETURNING id)
+            INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted)
+            SELECT id, 'main', 'tiny-1', 'vllm', 'ready', 4, 2048, TRUE FROM host RETURNING 1
+            """)
+    }
+
+    @Test func aFreezeHoldsChangesOfProvidersOnlyWhereTheirWorkersAreAndNeverWhatTakesThemOut() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await supply(admin)
+            try await freeze(admin, "frozen")
+            let change = { (path: String, body: String) async throws -> String in
+                let answer = try await admin.patch(path, body)
+                return answer.json["error"]["code"].string ?? "\(answer.status)"
+            }
+            let weigh = { (name: String, ppm: Int) async throws -> Int in
+                let body = "{\"scope\": \"provider\", \"subject\": \"\(name)\", \"weight_ppm\": \(ppm), \"reason\": \"slow\"}"
+                return try await admin.post("routing-weights", body).status
+            }
+            #expect(try await change("providers/alpha", #"{"trust_class": "trusted"}"#) == "frozen")
+            #expect(try await change("providers/beta", #"{"trust_class": "trusted"}"#) == "200", "it has no worker there")
+            #expect(try await change("pools/alpha-eu", #"{"kind": "warm"}"#) == "frozen")
+            #expect(try await change("pools/alpha-us", #"{"kind": "warm"}"#) == "200", "nothing is spent there")
+            #expect(try await weigh("alpha", 5) == 201)
+            #expect(try await weigh("alpha", 6) == 409)
+            #expect(try await weigh("beta", 5) == 201)
+            #expect(try await weigh("beta", 6) == 201)
+            for path in ["pools/alpha-eu", "providers/alpha"] {
+                #expect(try await change(path, #"{"state": "suspended", "display_name": "other"}"#) != "200", "\(path)")
+                #expect(try await change(path, #"{"state": "suspended"}"#) == "200", "\(path)")
+                #expect(try await change(path, #"{"state": "active"}"#) == "frozen", "\(path)")
+            }
+        }
+    }
+
+    @Test func inCautionAnybodyMayTakeAProviderOutAtOnce() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await supply(admin)
+            try await freeze(admin, "caution")
+            let hand = try await person(admin, "hand", role: "operator")
+            let path = "/admin/v1/providers/alpha"
+            #expect(try await hand.send("PATCH", path, #"{"trust_class": "trusted"}"#).json["error"]["code"].string == "caution")
+            #expect(try await hand.send("PATCH", path, #"{"state": "suspended"}"#).status == 200)
+            #expect(try await hand.send("PATCH", path, #"{"state": "active"}"#).json["error"]["code"].string == "caution")
         }
     }
 

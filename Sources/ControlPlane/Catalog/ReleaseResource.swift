@@ -60,7 +60,7 @@ enum ReleaseResource {
         let isReplaced = fields.has("image_digest") || fields.has("weights_digest")
         var reader = fields
         let done = try await CanaryDesk.guarding(
-            .deployment, FreezeScope(model: try row?.value("model", as: String.self)),
+            .deployment, [FreezeScope(model: try row?.value("model", as: String.self))],
             replaced: isReplaced ? try row?.value("name", as: String.self) : nil, call, connection
         ) { try await update(call, &reader, connection) }
         fields = reader

@@ -25,31 +25,33 @@ enum RoutingWeightResource {
         try fields.finish()
         guard try await exists(scope ?? "", subject ?? "", connection) else { throw AdminRefusal.fault("subject", "does not exist") }
         let (change, touched) = try await touched(scope ?? "", subject ?? "", connection)
+        let write = { () async throws in try await add(scope, subject, weight, reason, call, connection) }
+        if try await SupplyChange.takesOut(scope ?? "", subject ?? "", weight: weight ?? 0, connection) { return try await write() }
         try await FreezeDesk.admit(change, touched, subject: "weight of \(scope ?? "") \(subject ?? "")", call, connection)
-        return try await CanaryDesk.guarding(change, touched, call, connection) {
-            let row = try await connection.queryOne(
-                """
-                INSERT INTO serving.routing_weights AS r (scope, subject, weight_ppm, source, reason, actor)
-                VALUES (\(scope), \(subject), \(weight), 'operator', \(reason), \(call.actor.label)) RETURNING r.version
-                """)
-            guard let version = try row?.value("version", as: Int64.self) else { throw AdminRefusal.failed }
-            let found = try await listing.one(where: "r.version = \(version)") { try await connection.queryOne($0) }
-            return AdminChange(
-                status: .created, document: found?.document ?? "{}", action: "create", subjectKind: "routing_weight", subjectId: String(version))
-        }
+        return try await CanaryDesk.guarding(change, touched, call, connection, write)
     }
 
-    /// A release's weight deploys it; that of a pool or a provider swaps what serves.
-    private static func touched(
-        _ scope: String, _ subject: String, _ connection: PostgresConnection
-    ) async throws -> (change: FrozenChange, scope: FreezeScope) {
+    private static func add(
+        _ scope: String?, _ subject: String?, _ weight: Int64?, _ reason: String?, _ call: AdminCall, _ connection: PostgresConnection
+    ) async throws -> AdminChange {
         let row = try await connection.queryOne(
             """
-            SELECT (SELECT model FROM serving.releases WHERE name = \(subject) AND \(scope) = 'release') AS model,
-                (SELECT region FROM serving.pools WHERE name = \(subject) AND \(scope) = 'pool') AS region
+            INSERT INTO serving.routing_weights AS r (scope, subject, weight_ppm, source, reason, actor)
+            VALUES (\(scope), \(subject), \(weight), 'operator', \(reason), \(call.actor.label)) RETURNING r.version
             """)
-        let touched = FreezeScope(model: try row?.value("model", as: String?.self), region: try row?.value("region", as: String?.self))
-        return (scope == "release" ? .deployment : .providerSwap, touched)
+        guard let version = try row?.value("version", as: Int64.self) else { throw AdminRefusal.failed }
+        let found = try await listing.one(where: "r.version = \(version)") { try await connection.queryOne($0) }
+        return AdminChange(
+            status: .created, document: found?.document ?? "{}", action: "create", subjectKind: "routing_weight", subjectId: String(version))
+    }
+
+    /// A release's weight deploys it; that of a pool or a provider swaps what serves where it has workers.
+    private static func touched(
+        _ scope: String, _ subject: String, _ connection: PostgresConnection
+    ) async throws -> (change: FrozenChange, places: [FreezeScope]) {
+        guard scope == "release" else { return (.providerSwap, try await SupplyChange.places(of: scope, subject, connection)) }
+        let row = try await connection.queryOne("SELECT model FROM serving.releases WHERE name = \(subject)")
+        return (.deployment, [FreezeScope(model: try row?.value("model", as: String?.self))])
     }
 
     private static func exists(_ scope: String, _ subject: String, _ connection: PostgresConnection) async throws -> Bool {

@@ -26,8 +26,9 @@ extension AdminResource {
         gate: { call, connection, id in
             let row = try await connection.queryOne("SELECT name FROM serving.providers WHERE id = \(id)")
             let name = try row?.value("name", as: String.self) ?? ""
-            try await FreezeDesk.admit(.providerSwap, FreezeScope(), subject: "provider \(name)", call, connection)
-        }, reusesNames: true)
+            let places = try await SupplyChange.places(of: "provider", name, connection)
+            try await FreezeDesk.admit(.providerSwap, places, subject: "provider \(name)", call, connection)
+        }, isFree: SupplyChange.takesOut, reusesNames: true)
 
     static let pools = AdminResource(
         path: "pools", kind: "pool", table: "serving.pools",
@@ -62,8 +63,9 @@ extension AdminResource {
             return try await connection.query(hosts).isEmpty ? nil : "hosts are in this pool"
         },
         gate: { call, connection, id in
-            let row = try await connection.queryOne("SELECT name, region FROM serving.pools WHERE id = \(id)")
-            let scope = FreezeScope(region: try row?.value("region", as: String.self))
-            try await FreezeDesk.admit(.providerSwap, scope, subject: "pool \(try row?.value("name", as: String.self) ?? "")", call, connection)
-        }, reusesNames: true)
+            let row = try await connection.queryOne("SELECT name FROM serving.pools WHERE id = \(id)")
+            let name = try row?.value("name", as: String.self) ?? ""
+            let places = try await SupplyChange.places(of: "pool", name, connection)
+            try await FreezeDesk.admit(.providerSwap, places, subject: "pool \(name)", call, connection)
+        }, isFree: SupplyChange.takesOut, reusesNames: true)
 }

@@ -51,6 +51,12 @@ struct FieldReader {
 
     func has(_ name: String) -> Bool { object[name] != nil }
 
+    /// All that the body names, in its order.
+    var names: [String] { object.names }
+
+    /// What a field says before it is read; nil: it is absent, or no text.
+    func text(of name: String) -> String? { object[name]?.string }
+
     /// Nil when it is absent, null, or wrong, which `finish` tells.
     mutating func value(_ field: AdminField) -> (any SQLBindable)? {
         let name = field.name.description

@@ -10,14 +10,14 @@ enum CanaryDesk {
     ///
     /// - Parameter replaced: A release that is changed into another one while it serves.
     static func guarding(
-        _ change: FrozenChange, _ scope: FreezeScope, replaced: String? = nil, _ call: AdminCall, _ connection: PostgresConnection,
+        _ change: FrozenChange, _ places: [FreezeScope], replaced: String? = nil, _ call: AdminCall, _ connection: PostgresConnection,
         _ work: () async throws -> AdminChange
     ) async throws -> AdminChange {
-        let answer = try await FreezeDesk.ask(change: change, scope, connection)
+        let (held, answer) = try await FreezeDesk.held(change, places, connection)
         guard answer.state == .caution, call.actor.role == .owner else { return try await work() }
-        let before = try await subjects(change, scope, connection)
+        let before = try await subjects(change, held, connection)
         let done = try await work()
-        let after = try await subjects(change, scope, connection)
+        let after = try await subjects(change, held, connection)
         // What is changed in place is another thing from now on, which has not served yet.
         let known = before.map { $0.name == replaced ? CanaryRule.Subject(group: $0.group, name: "", weight: $0.weight) : $0 }
         guard let first = CanaryRule.unproven(before: known, after: after).first else { return done }
@@ -29,7 +29,7 @@ enum CanaryDesk {
     }
 
     private static func subjects(
-        _ change: FrozenChange, _ scope: FreezeScope, _ connection: PostgresConnection
+        _ change: FrozenChange, _ places: [FreezeScope], _ connection: PostgresConnection
     ) async throws -> [CanaryRule.Subject] {
         let rows = try await connection.query(
             """
@@ -37,7 +37,7 @@ enum CanaryDesk {
                 JOIN reliability.budget_subject AS subject ON subject.id = entry.subject_id
                 WHERE entry.cause IN ('deployment', 'provider_swap') AND position(standing.name IN entry.detail) > 0
                     AND entry.minute_at > now() - make_interval(secs => standing.seconds)) AS bad
-            FROM (\(change == .deployment ? releases(scope) : pools(scope))) AS standing
+            FROM (\(change == .deployment ? releases(places.map(\.model)) : pools(places.map(\.region)))) AS standing
             """)
         return try rows.map { row in
             CanaryRule.Subject(
@@ -47,18 +47,18 @@ enum CanaryDesk {
     }
 
     /// By their routing weights.
-    private static func releases(_ scope: FreezeScope) -> SQL {
+    private static func releases(_ models: [String?]) -> SQL {
         """
         SELECT release.model AS place, release.name, coalesce(weight.weight_ppm, 1000000)::bigint AS weight,
             extract(epoch FROM now() - \(since("'release'", "release.name", or: "release.created_at")))::bigint AS seconds
         FROM serving.releases AS release
         LEFT JOIN serving.current_routing_weights AS weight ON weight.scope = 'release' AND weight.subject = release.name
-        WHERE release.state = 'active' AND coalesce(release.model = \(scope.model), true)
+        WHERE release.state = 'active' AND \(isAmong(models, "release.model"))
         """
     }
 
     /// By their weight, that of their provider, and how many workers they have.
-    private static func pools(_ scope: FreezeScope) -> SQL {
+    private static func pools(_ regions: [String?]) -> SQL {
         """
         SELECT pool.region AS place, pool.name, coalesce(weight.weight_ppm, 1000000)::bigint * coalesce(seller.weight_ppm, 1000000) / 1000000
                 * (SELECT count(*) FROM serving.workers JOIN serving.hosts ON hosts.id = workers.host_id
@@ -68,8 +68,13 @@ enum CanaryDesk {
         FROM serving.pools AS pool JOIN serving.providers AS provider ON provider.name = pool.provider AND provider.state = 'active'
         LEFT JOIN serving.current_routing_weights AS weight ON weight.scope = 'pool' AND weight.subject = pool.name
         LEFT JOIN serving.current_routing_weights AS seller ON seller.scope = 'provider' AND seller.subject = pool.provider
-        WHERE pool.state = 'active' AND coalesce(pool.region = \(scope.region), true)
+        WHERE pool.state = 'active' AND \(isAmong(regions, "pool.region"))
         """
+    }
+
+    /// Nil is any.
+    private static func isAmong(_ names: [String?], _ column: SQL) -> SQL {
+        names.contains(nil) ? "TRUE" : "\(column) = ANY(\(names.compactMap(\.self))::text[])"
     }
 
     private static func since(_ kind: SQL, _ subject: SQL, or created: SQL) -> SQL {
@@ -80,12 +85,16 @@ enum CanaryDesk {
 }
 
 extension AdminResource {
-    /// Updates of pools and providers, held to the rule of canaries.
+    /// Updates of pools and providers, held to the rule of canaries where their workers are.
     var guardedUpdate: AdminRoute {
         .change(.patch, "\(path)/{id}") { call, fields, connection in
             guard case .change(let work) = update.work else { preconditionFailure("an update is a change") }
+            if isFree(fields) { return try await work(call, &fields, connection) }
+            let id = try await locked(call.reference, connection)
+            let row = try await connection.queryOne("SELECT name FROM \(table) WHERE id = \(id)")
+            let places = try await SupplyChange.places(of: kind, try row?.value("name", as: String.self) ?? "", connection)
             var reader = fields
-            let done = try await CanaryDesk.guarding(.providerSwap, FreezeScope(), call, connection) { try await work(call, &reader, connection) }
+            let done = try await CanaryDesk.guarding(.providerSwap, places, call, connection) { try await work(call, &reader, connection) }
             fields = reader
             return done
         }

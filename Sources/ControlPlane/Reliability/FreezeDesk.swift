@@ -56,6 +56,27 @@ package enum FreezeDesk {
         return Answer(state: state, model: try row.value("model"), region: try row.value("region"), tier: try row.value("tier"))
     }
 
+    /// Those of the places that a change touches in which budgets do not allow everything, and the worst answer of them.
+    static func held(
+        _ change: FrozenChange, _ places: [FreezeScope], _ connection: PostgresConnection
+    ) async throws -> (places: [FreezeScope], worst: Answer) {
+        var held: [FreezeScope] = []
+        var worst = Answer(state: .normal)
+        for place in places {
+            let answer = try await ask(change: change, place, connection)
+            if answer.state > .normal { held.append(place) }
+            if answer.state > worst.state { worst = answer }
+        }
+        return (held, worst)
+    }
+
+    /// A change that touches several places must be let pass in each of them.
+    static func admit(
+        _ change: FrozenChange, _ places: [FreezeScope], subject: String, _ call: AdminCall, _ connection: PostgresConnection
+    ) async throws {
+        for place in places { try await admit(change, place, subject: subject, call, connection) }
+    }
+
     /// Lets a change pass or refuses it: in caution an owner may make it, frozen only an approved pass lets it through, and its use is recorded.
     static func admit(
         _ change: FrozenChange, _ scope: FreezeScope, subject: String, _ call: AdminCall, _ connection: PostgresConnection
