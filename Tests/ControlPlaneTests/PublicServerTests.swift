@@ -1,4 +1,5 @@
 import Cryptography
+import Domain
 import FoundationEssentials
 import Hummingbird
 import Logging
@@ -119,6 +120,25 @@ import Testing
             #expect(uses.elements.count == 1 && uses[0]["address"].string == "127.0.0.1" && uses[0]["gateway"] == .null)
             #expect(try await admin.post("keys/\(id)/revoke").status == 200)
             #expect(try await reader.send("GET", "/tenant/v1/report").status == 401)
+        }
+    }
+
+    @Test func `whoever tries keys that do not exist is turned away, and a key that counts passes from the same address`() async throws {
+        try await with { admin, visitor in
+            _ = try await admin.tenant()
+            let (_, own) = try await key(admin, #""reads_reports": true"#)
+            let (_, ordinary) = try await key(admin, #""mode": "live""#)
+            let ask = { (secret: String) in try await visitor.acting(as: secret).send("GET", "/tenant/v1/report") }
+            for number in 0...FailedSite.tolerated { #expect(try await ask("sk-guess-\(number)").status == 401, "\(number)") }
+            // A lock of a second may end before the next one asks; each failure doubles it.
+            var refused = try await ask("sk-guess-more")
+            for number in 0..<8 where refused.status != 429 { refused = try await ask("sk-guess-again-\(number)") }
+            #expect(refused.status == 429 && refused.headers["retry-after"] == "60", "\(refused.text)")
+            let known = try await ask(ordinary)
+            #expect([401, 429].contains(known.status) && !known.text.contains("acme"))
+            #expect(try await ask(own).status == 200)
+            let nobody = try await visitor.send("GET", "/tenant/v1/report")
+            #expect([401, 429].contains(nobody.status))
         }
     }
 

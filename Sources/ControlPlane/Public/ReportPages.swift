@@ -14,6 +14,7 @@ package struct ReportPages: Sendable {
     private let signer: EvidenceSigner?
     private let render: TenantReport.Render
     private let logger: Logger
+    private let failedKeys = FailedKeys()
 
     package init(databases: ControlDatabases, signer: EvidenceSigner?, logger: Logger, render: @escaping TenantReport.Render) {
         self.databases = databases
@@ -73,7 +74,7 @@ package struct ReportPages: Sendable {
 
     /// By a key, the month that is asked for; without one the present month.
     private func opened(_ request: Request, _ context: AdminContext) async throws -> Opened {
-        let key = try await ReportKey.read(request.headers, peer: context.peerAddress, databases.serving)
+        let key = try await ReportKey.read(request.headers, peer: context.peerAddress, failed: failedKeys, databases.serving)
         let present = BillingPeriod(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000)
         let wanted = request.uri.queryParameters["month"].map { BillingPeriod(String($0)) } ?? present
         guard let month = wanted else { throw AdminRefusal.fault("month", "must be a month such as 2030-01") }
@@ -118,6 +119,7 @@ package struct ReportPages: Sendable {
         }
         headers[.cacheControl] = "private, no-store"
         if answer.status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
+        if answer.status == .tooManyRequests { headers[.retryAfter] = "60" }
         if let name = HTTPField.Name("x-robots-tag") { headers[name] = "noindex, nofollow" }
         headers[.contentLength] = String(answer.body.utf8.count)
         return Response(

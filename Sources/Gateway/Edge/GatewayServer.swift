@@ -1,3 +1,4 @@
+import Domain
 package import Logging
 package import NIOCore
 package import PlimsollWire

@@ -1,12 +1,11 @@
-import Domain
 import Synchronization
 
-/// Who tried keys that do not exist, over all event loops of a gateway, and how long no more of that is looked at.
+/// Who tried keys that do not exist, over all event loops of a gateway or at a replica's public port, and how long no more of that is looked at.
 ///
 /// Kept by site, because whoever has one address of a /64 has them all. It can lock nobody out: it is asked only about keys that were refused
 /// already, so that a valid key passes from everywhere. Its memory is fixed, 32 KiB: of four sites that share a place, the one that was quiet for
 /// longest makes way. Loops change it without a lock.
-final class FailedKeys: Sendable {
+package final class FailedKeys: Sendable {
     private static let places = 4096
     private static let ways = 4
 
@@ -14,15 +13,17 @@ final class FailedKeys: Sendable {
     private let sites = InlineArray<4096, Atomic<UInt64>>({ _ in Atomic<UInt64>(0) })
     private let locks = Atomic<Int>(0)
 
+    package init() {}
+
     /// Times that a site was locked since the last call.
-    func takeLocks() -> Int {
+    package func takeLocks() -> Int {
         locks.exchange(0, ordering: .relaxed)
     }
 
     /// Whether the site of the address is locked.
     ///
     /// - Parameter now: Seconds of a clock that goes on.
-    func isLocked(_ address: NetworkAddress, now: Int64) -> Bool {
+    package func isLocked(_ address: NetworkAddress, now: Int64) -> Bool {
         let (group, tag) = place(of: address)
         return group.contains { place in
             let site = site(place)
@@ -31,7 +32,7 @@ final class FailedKeys: Sendable {
     }
 
     /// A key failed that cannot exist or that nobody has.
-    func failed(_ address: NetworkAddress, now: Int64) {
+    package func failed(_ address: NetworkAddress, now: Int64) {
         let (group, tag) = place(of: address)
         // Another loop that changes the same word in between has got on: there is no waiting for anybody.
         while true {
