@@ -63,11 +63,9 @@ struct AddendumCommand: AsyncParsableCommand {
     }
 }
 
-enum Agreements: EndingKind {
+enum Agreements: AdminKind {
     static let path = "agreements"
     static let noun = "agreement"
-    static let ending = "end"
-    static let endingAbstract = "Ends an agreement now."
     static let columns: [AdminColumn] = [
         "id", "tenant", "terms_name", "model", "region", "state", "starts_at", "ends_at", "monthly_minimum_micro_usd",
         "stops_fallback_of",
@@ -91,8 +89,35 @@ struct AgreementsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agreements", abstract: "Terms promised to tenants.",
         subcommands: [
-            ListVerb<Agreements>.self, GetVerb<Agreements>.self, CreateVerb<Agreements>.self, ApproveVerb<Agreements>.self, EndVerb<Agreements>.self,
+            ListVerb<Agreements>.self, GetVerb<Agreements>.self, CreateVerb<Agreements>.self, ApproveVerb<Agreements>.self, EndAgreement.self,
         ])
+}
+
+/// `plimsoll agreements end ID --grounds by_agreement`
+struct EndAgreement: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "end", abstract: "Ends an agreement, with the notice that its terms ask for or on grounds for an earlier end.")
+
+    enum Grounds: String, ExpressibleByArgument, CaseIterable {
+        case byAgreement = "by_agreement"
+        case forCause = "for_cause"
+    }
+
+    @OptionGroup var options: AdminOptions
+    @Argument(help: "Its id.") var reference: String
+    @Option(help: "When, such as 2030-02-01T00:00:00Z; absent: now.") var at: String?
+    @Option(help: "Why it may end before the notice of its terms is over.") var grounds: Grounds?
+    @Option(help: "Why, for the record.") var reason: String?
+
+    func run() async throws {
+        try await CommandFailure.reporting {
+            var body = JSONObject()
+            for (name, text) in [("ends_at", at), ("grounds", grounds?.rawValue), ("reason", reason)] {
+                if let text { _ = body.append(name, .string(text)) }
+            }
+            options.show(try await options.client().change("POST", "agreements/\(AdminClient.escape(reference))/end", .object(body)))
+        }
+    }
 }
 
 enum Credits: AdminKind {

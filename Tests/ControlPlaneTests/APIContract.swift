@@ -82,6 +82,7 @@ struct APIContract {
             if fields.contains("reason") { body = body.adding("reason", .string("contract")) }
             if operation.path.hasSuffix("/compute") { body = body.adding("month", .string("2026-01")) }
             for name in ["text", "root_cause", "prevention"] where fields.contains(name) { body = body.adding(name, .string("contract")) }
+            if fields.contains("grounds") { body = body.adding("grounds", .string("by_agreement")) }
             if operation.path.hasSuffix("/close") { body = body.adding("state", .string("declined")) }
             if operation.path.hasSuffix("workers/{id}") { body = body.adding("weight_ppm", .number(1_000)) }
             faults += try await send(operation, to: path, body, expecting: Self.statuses(operation))

@@ -232,7 +232,7 @@ enum PromiseFixture {
                 INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
                 SELECT tenant_id, terms_id, 'other', region, 'active', starts_at, 0, '{}', 'test' FROM reliability.agreement
                 """)
-            _ = try await admin.post("agreements/\(first.json["id"].string ?? "")/end")
+            _ = try await admin.post("agreements/\(first.json["id"].string ?? "")/end", #"{"grounds": "by_agreement"}"#)
             let next = try await PromiseFixture.agree(admin)
             #expect(next.json["monthly_minimum_micro_usd"] == .number(500), "\(next.text)")
         }

@@ -237,7 +237,7 @@ import Testing
             #expect(readiness.contains("whose terms do not name its model: tiny-pro by acme (pro version 1)"))
             #expect(try await terms(#", "fallback_model": "small", "fallback_quality": "short answers""#).json["version"] == .number(2))
             #expect(try await sku().string == "acme (pro version 1)", "a version that nobody has signed changes nothing")
-            _ = try await admin.post("agreements/\(silent.json["id"].string ?? "")/end")
+            _ = try await admin.post("agreements/\(silent.json["id"].string ?? "")/end", #"{"grounds": "by_agreement"}"#)
             let next = try await agree()
             #expect(next.json["terms_name"].string == "pro v2" && next.json["stops_fallback_of"] == .null, "\(next.text)")
             _ = try await admin.row(
@@ -315,12 +315,34 @@ import Testing
             let again = try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#)
             #expect(again.status == 409)
             let id = try #require(made.json["id"].string)
-            let past = try await admin.post("agreements/\(id)/end", #"{"ends_at": "2020-01-01T00:00:00Z"}"#)
+            let past = try await admin.post("agreements/\(id)/end", #"{"ends_at": "2020-01-01T00:00:00Z", "grounds": "for_cause"}"#)
             let (ended, began) = (past.json["ends_at"].string ?? "", made.json["created_at"].string ?? "z")
             #expect(past.status == 200 && ended > began, "what has passed stays promised")
             #expect(try await admin.post("agreements/\(id)/end").status == 409)
             let next = try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#)
             #expect((next.json["starts_at"].string ?? "") >= ended, "no minute is promised twice")
+        }
+    }
+
+    @Test func anAgreementEndsWithTheNoticeOfItsTermsOrOnGroundsThatTheAuditLogKeeps() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await PromiseFixture.measure(admin)
+            #expect(try await admin.post("terms", #"{"name": "pro", "title": "Pro", "tier": "pro", "evidence_days": 1}"#).status == 201)
+            let made = try await PromiseFixture.agree(admin)
+            let path = "agreements/\(made.json["id"].string ?? "")/end"
+            let days = { (count: Double) in (Date() + count * 86_400).formatted(.iso8601) }
+            for body in ["{}", "{\"ends_at\": \"\(days(29))\"}"] {
+                let refused = try await admin.post(path, body)
+                #expect(refused.status == 409 && refused.json["error"]["code"].string == "notice", "\(refused.text)")
+                #expect(refused.text.contains("30 days' notice") && refused.text.contains("by_agreement or for_cause"), "\(refused.text)")
+            }
+            #expect(try await admin.post(path, #"{"grounds": "boredom"}"#).status == 400)
+            let ended = try await admin.post(path, "{\"ends_at\": \"\(days(31))\"}")
+            #expect(ended.json["state"].string == "ended", "\(ended.text)")
+            _ = try await admin.row("UPDATE reliability.agreement SET state = 'active', ends_at = NULL RETURNING 1")
+            #expect(try await admin.post(path, #"{"grounds": "for_cause", "reason": "never paid"}"#).json["state"].string == "ended")
+            #expect(try await admin.row("SELECT 1 FROM audit.entry WHERE action = 'end' AND change::text LIKE '%for_cause%'") != nil)
         }
     }
 

@@ -114,16 +114,21 @@ enum AgreementResource {
         return try await resource.change(connection, id, "approve")
     }
 
-    /// With the notice that the terms ask for, or at once where both sides agree; never for time that has passed. What is only proposed was never
-    /// promised: it is gone, and its audit row keeps it.
+    /// Why an agreement ends before the notice of its terms is over.
+    private static let grounds = ["by_agreement", "for_cause"]
+
+    /// With the notice that the terms ask for, or at once where both sides agree or there is cause; never for time that has passed. What is only
+    /// proposed was never promised: it is gone, and its audit row keeps it.
     static let ending = AdminRoute.change(.post, "agreements/{id}/end") { call, fields, connection in
         let wished = fields.value(AdminField("ends_at", .instant)) as? Date
-        // Kept by the audit row.
+        let given = fields.text("grounds", .choice(grounds))
+        // Kept by the audit row, as the grounds are.
         _ = fields.text("reason", .reason)
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
         let proposal = try await resource.change(connection, id, "withdraw")
         guard try await connection.execute("DELETE FROM reliability.agreement WHERE id = \(id) AND state = 'proposed'") == 0 else { return proposal }
+        if given == nil { try await checkNotice(id, wished, connection) }
         let done = try await connection.execute(
             """
             UPDATE reliability.agreement SET state = 'ended', updated_at = now(), ends_at = greatest(starts_at + interval '1 minute',
@@ -132,6 +137,22 @@ enum AgreementResource {
             """)
         guard done > 0 else { throw AdminRefusal.conflict("ended", "it has ended already") }
         return try await resource.change(connection, id, "end")
+    }
+
+    /// Refuses an end that is nearer than the notice of the terms, and says which one would do.
+    private static func checkNotice(_ id: UUID, _ wished: Date?, _ connection: PostgresConnection) async throws {
+        let row = try await connection.queryOne(
+            """
+            SELECT terms.termination_days AS days, serving.wire_time(date_trunc('hour', now() + make_interval(days => terms.termination_days))
+                + interval '1 hour') AS earliest
+            FROM reliability.agreement AS r JOIN reliability.terms AS terms ON terms.id = r.terms_id
+            WHERE r.id = \(id) AND r.state <> 'ended' AND coalesce(\(wished)::timestamptz, now()) < now() + make_interval(days => terms.termination_days)
+            """)
+        guard let row else { return }
+        throw AdminRefusal.conflict(
+            "notice",
+            "its terms ask for \(Counted.possessive(try row.value("days", as: Int64.self), "day")) notice: end it at \(try row.value("earliest", as: String.self)) or later (ends_at), "
+                + "or give the grounds for an earlier end: \(grounds.joined(separator: " or "))", param: "ends_at")
     }
 
     /// Nobody is promised anything any more who is not there.
