@@ -39,7 +39,7 @@ struct IncidentReference: ParsableArguments {
 /// `plimsoll incidents show 12`
 struct ShowIncident: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Shows one incident with its timeline.",
+        commandName: "show", abstract: "Shows one incident with its write-up and its timeline.",
         discussion: "With -o json what was known when it opened is there too: accelerators, caches, queues, errors, tenants.")
 
     @OptionGroup var incident: IncidentReference
@@ -50,16 +50,40 @@ struct ShowIncident: AsyncParsableCommand {
             let document = try await client.get(incident.path)
             guard incident.options.output == .table else { return incident.options.show(document) }
             let events = try await client.all("\(incident.path)/events", most: 1_000)
-            incident.options.show(Self.withoutSnapshot(document))
+            incident.options.show(Self.head(document))
+            print("")
+            for line in WriteUpText.lines(document["postmortem"]) { print(line) }
             print("")
             incident.options.show(events, columns: ["at", "kind", "text", "actor"], empty: "no events")
         }
     }
 
-    private static func withoutSnapshot(_ document: JSONValue) -> JSONValue {
+    /// What is of interest as a whole only stands apart, or is left to JSON.
+    private static func head(_ document: JSONValue) -> JSONValue {
         var shown = JSONObject()
-        for member in document.object?.members ?? [] where member.name != "snapshot" { _ = shown.append(member.name, member.value) }
+        for member in document.object?.members ?? [] where !["snapshot", "postmortem"].contains(member.name) {
+            _ = shown.append(member.name, member.value)
+        }
         return .object(shown)
+    }
+}
+
+/// The write-up of an incident as lines.
+enum WriteUpText {
+    /// As it is told; the database keeps no order.
+    private static let order = [
+        "title", "author", "began_at", "detected_at", "in_force_at", "mitigated_at", "ended_at", "duration_seconds", "seconds_to_detect",
+        "seconds_to_mitigate", "felt_minutes", "impact", "customer_effect", "customers_touched", "bad_requests", "late_first_tokens", "bad_minutes",
+        "excluded_drill_requests", "budget", "credits_caused", "root_cause", "actions", "prevention", "proposals",
+    ]
+
+    static func lines(_ postmortem: JSONValue?) -> [String] {
+        guard let document = postmortem, let object = document.object else { return ["write-up: none yet, it is drafted when the incident is over"] }
+        var parts = JSONObject()
+        let others = object.names.filter { $0 != "state" && !order.contains($0) }
+        for name in order + others { if let value = object[name] { _ = parts.append(name, value) } }
+        let isDraft = document["state"]?.string == "draft"
+        return ["write-up\(isDraft ? ", a draft" : ""):"] + ReadableText.lines(.object(parts), depth: 1)
     }
 }
 
@@ -123,7 +147,8 @@ struct WriteUpIncident: AsyncParsableCommand {
         }
         try await CommandFailure.reporting {
             let document = try await incident.options.client().get(incident.path)
-            print(JSONPrinter.pretty(document["postmortem"] ?? .null))
+            guard incident.options.output == .table else { return print(JSONPrinter.pretty(document["postmortem"] ?? .null)) }
+            for line in WriteUpText.lines(document["postmortem"]) { print(line) }
         }
     }
 }

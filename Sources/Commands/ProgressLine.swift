@@ -8,28 +8,33 @@ final class ProgressLine: Sendable {
     }
 
     static let standardError = STDERR_FILENO
+    private static let begun = "…"
 
     private let title: String
     private let descriptor: Int32
     private let began = ContinuousClock.now
     private let isTerminal: Bool
+    private let patience: Duration
     private let state = Mutex(State())
 
-    init(_ title: String, to descriptor: Int32 = ProgressLine.standardError) {
+    /// - Parameter patience: For which what is shown in between is no news: of something that needs a moment, nothing is said of the moment.
+    init(_ title: String, patience: Duration = .zero, to descriptor: Int32 = ProgressLine.standardError) {
+        self.patience = patience
         self.title = PrintableText.clean(title)
         self.descriptor = descriptor
         isTerminal = isatty(descriptor) == 1
-        show("…")
+        show(Self.begun)
     }
 
     func show(_ status: String) {
+        guard status == Self.begun || ContinuousClock.now - began >= patience else { return }
         let isNew = state.withLock { state in
             defer { state.shown = status }
             return state.shown != status
         }
         if isTerminal {
             write("\r\u{1b}[K\(title): \(PrintableText.clean(status)) (\(seconds) s)")
-        } else if isNew, status != "…" {
+        } else if isNew, status != Self.begun {
             write("\(title): \(PrintableText.clean(status))\n")
         }
     }

@@ -32,6 +32,16 @@ import Testing
         #expect(paper.text.hasSuffix("listing  audit: 200 rows\n"))
     }
 
+    @Test func whatCannotBeReachedAtOnceIsNoNewsUntilItLasts() {
+        let paper = Paper()
+        defer { paper.remove() }
+        let patient = ProgressLine("control plane", patience: .seconds(3_600), to: paper.descriptor)
+        patient.show("http://127.0.0.1:1 cannot be reached: connection refused")
+        #expect(paper.text.isEmpty)
+        ProgressLine("control plane", to: paper.descriptor).show("cannot be reached")
+        #expect(paper.text == "control plane: cannot be reached\n")
+    }
+
     @Test func quickWorkShowsNothing() async throws {
         let paper = Paper()
         defer { paper.remove() }

@@ -11,6 +11,8 @@ struct DevInstallation: Sendable {
     /// What it prints goes into a log, which must hold no key and no answer: whoever started it introduces it.
     let isUnattended: Bool
     private let outbound = OutboundClient()
+    /// A program that was started just now answers nobody yet: that is said only when it lasts.
+    private static let patience = Duration.seconds(15)
 
     init(layout: DevLayout, runtime: DevRuntime, postgres: DevPostgres, isUnattended: Bool) {
         self.layout = layout
@@ -147,7 +149,7 @@ struct DevInstallation: Sendable {
     private func wait(
         _ supervisor: DevSupervisor, _ title: String, within limit: Duration, _ attempt: () async throws(CommandFailure) -> Void
     ) async throws {
-        let progress = ProgressLine(title)
+        let progress = ProgressLine(title, patience: Self.patience)
         let deadline = ContinuousClock.now + limit
         while true {
             do throws(CommandFailure) {
