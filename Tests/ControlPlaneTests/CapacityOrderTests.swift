@@ -9,7 +9,7 @@ import Testing
 @testable import ControlPlane
 
 /// A fleet whose model fails, a keeper, a scaler that listens, and the courier between them.
-private struct ScaledWorld {
+private struct ScaledWorld: Sendable {
     let incidents: IncidentWorld
     let courier: CapacityCourier
     let receiver: WebhookReceiver
@@ -55,6 +55,13 @@ private struct ScaledWorld {
         try await pool.transaction { connection in
             let desk = MitigationDesk(connection: connection, now: start + second)
             _ = try await desk.carryOut([.extend(id.lowercased, until: (start + until).wholeSeconds)], try await desk.terms())
+        }
+    }
+
+    /// For a row that another transaction holds.
+    func untilSomebodyWaits() async throws {
+        try await Waiting.until("somebody waits for a row", within: .seconds(10)) {
+            try await pool.queryOne("SELECT 1 AS yes FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") != nil
         }
     }
 
@@ -175,6 +182,40 @@ private struct ScaledWorld {
         }
     }
 
+    @Test func `a try that begins while the mitigation is taken back is followed by a release`() async throws {
+        try await ScaledWorld.with { world in
+            let id = try await world.decide()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                try await world.pool.transaction { courier in
+                    try await courier.execute("UPDATE reliability.capacity_order SET attempts = 1")
+                    group.addTask { try await world.end(id, at: 12) }
+                    try await world.untilSomebodyWaits()
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await world.messages() == ["raise dropped", "release pending"])
+        }
+    }
+
+    @Test func `an order that is sent again while its mitigation is taken back is not left behind`() async throws {
+        try await ScaledWorld.with(["422 Unprocessable Content"]) { world in
+            let id = try await world.decide()
+            try await world.courier.turn(at: world.start + 11)
+            let row = try await world.pool.queryOne("SELECT id FROM reliability.capacity_order")
+            let message = try #require(try row?.value("id", as: UUID.self))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                try await world.pool.transaction { person in
+                    #expect(try await CapacityBook(connection: person, now: world.start + 12).retry(message))
+                    group.addTask { try await world.end(id, at: 12) }
+                    try await world.untilSomebodyWaits()
+                }
+                try await group.waitForAll()
+            }
+            // The second try may have begun.
+            #expect(try await world.messages() == ["raise dropped", "release pending"])
+        }
+    }
+
     @Test func `an extension that comes before the order was told is told with it, else after it`() async throws {
         try await ScaledWorld.with(["503 Service Unavailable"]) { world in
             let (id, start) = (try await world.decide(), world.start)
@@ -221,6 +262,18 @@ private struct ScaledWorld {
             try await world.end(id, at: 13)
             try await world.courier.turn(at: world.start + 14)
             #expect(try world.heard == ["raise", "release"])
+        }
+    }
+
+    @Test func `a scaler that is paused before it was asked makes way for a person`() async throws {
+        try await ScaledWorld.with { world in
+            _ = try await world.decide()
+            try await world.pool.execute("UPDATE reliability.scaler SET state = 'paused'")
+            for second in [16.0, 17] { try await world.incidents.turn(world.start + second) }
+            #expect(try await world.messages() == ["raise dropped"])
+            #expect(
+                try await world.incidents.rows("SELECT mode, state FROM reliability.mitigation WHERE action = 'raise_workers' ORDER BY mode")
+                    == ["(automatic,reverted)", "(proposal,proposed)"])
         }
     }
 

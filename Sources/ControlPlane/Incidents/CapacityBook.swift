@@ -20,10 +20,11 @@ struct CapacityBook: Sendable {
     let connection: PostgresConnection
     let now: Date
 
-    /// Of a row `mitigation`: its scaler would not take it, or not keep it up.
+    /// Of a row `mitigation`: its scaler would not take it or not keep it up, or may not be asked any more.
     static let isRefused: SQL = """
-        EXISTS (SELECT 1 FROM reliability.capacity_order AS message
-            WHERE message.mitigation_id = mitigation.id AND message.event <> 'release' AND message.state IN ('refused', 'dead'))
+        EXISTS (SELECT 1 FROM reliability.capacity_order AS message JOIN reliability.scaler AS scaler ON scaler.id = message.scaler_id
+            WHERE message.mitigation_id = mitigation.id AND message.event <> 'release' AND (message.state IN ('refused', 'dead')
+                OR message.event = 'raise' AND message.state = 'pending' AND scaler.state <> 'active'))
         """
 
     /// Of a row `mitigation`: the scaler that would not take it lately.
@@ -82,6 +83,11 @@ struct CapacityBook: Sendable {
 
     /// Tells once more what was given up: a release at any time, the rest while the mitigation is in force. False: it is over.
     func retry(_ message: UUID) async throws -> Bool {
+        // Held until this is committed: who takes the mitigation back meanwhile must see what is on its way again.
+        try await connection.execute(
+            """
+            SELECT id FROM reliability.mitigation WHERE id = (SELECT mitigation_id FROM reliability.capacity_order WHERE id = \(message)) FOR UPDATE
+            """)
         // One try is on its record: the scaler may have heard of it.
         let changed = try await connection.execute(
             """

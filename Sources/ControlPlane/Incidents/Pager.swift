@@ -49,7 +49,7 @@ package struct Pager: Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
-                    if try await lease.acquire(pool) != nil { try await turn(at: Date()) }
+                    if try await lease.acquire(pool) != nil { try await turn(at: Date()) } else { forget() }
                 } catch {
                     if !Task.isCancelled { logger.warning("Pages are delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
                 }
@@ -57,6 +57,12 @@ package struct Pager: Service {
                 try? await Task.sleep(for: .seconds(1))
             }
         }
+    }
+
+    /// Whoever holds the lease tells how many there are.
+    private func forget() {
+        waiting.set(0)
+        dead.set(0)
     }
 
     /// Tries what is due.
