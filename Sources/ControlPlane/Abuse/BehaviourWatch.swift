@@ -36,17 +36,7 @@ package struct BehaviourWatch: Service {
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    if try await lease.acquire(serving) != nil { try await catchUp() }
-                } catch {
-                    if !Task.isCancelled { logger.warning("Behaviour could not be judged", metadata: [LogKeys.code: "\(errorCode(error))"]) }
-                }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: .seconds(10))
-            }
-        }
+        await Turns("Behaviour could not be judged", logger: logger).run(every: .seconds(10), under: lease, serving) { try await catchUp() }
     }
 
     /// Judges every minute that is complete and has not been judged.

@@ -32,21 +32,12 @@ package struct DrillKeeper: Service {
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await self.turn(at: Date())
-                } catch {
-                    if !Task.isCancelled { self.logger.warning("Drills could not be looked after", metadata: [LogKeys.code: "\(errorCode(error))"]) }
-                }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: .seconds(1))
-            }
+        await Turns("Drills could not be looked after", logger: logger).run(every: .seconds(1), under: lease, databases.serving) {
+            try await turn(at: Date())
         }
     }
 
     func turn(at now: Date) async throws {
-        guard try await lease.acquire(databases.serving) != nil else { return }
         try await databases.serving.execute(
             "UPDATE reliability.drill SET ended_at = until_at, end_reason = 'over' WHERE ended_at IS NULL AND until_at <= \(now)")
         let rows = try await databases.serving.query("SELECT \(Drill.columns) FROM reliability.drill AS r WHERE reported_at IS NULL")

@@ -40,17 +40,7 @@ package struct EvidenceKeeper: Service {
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    if try await lease.acquire(serving) != nil { try await turn() }
-                } catch {
-                    if !Task.isCancelled { logger.warning("Evidence is delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
-                }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: .seconds(20))
-            }
-        }
+        await Turns("Evidence is delayed", logger: logger).run(every: .seconds(20), under: lease, serving) { try await turn() }
     }
 
     /// Everything that is due now.

@@ -77,15 +77,10 @@ package actor IncidentKeeper: Service {
     }
 
     package func run() async throws {
+        let turns = Turns("Incidents could not be looked after", logger: logger)
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                do {
-                    try await self.turn(at: Date())
-                } catch {
-                    if !Task.isCancelled {
-                        self.logger.warning("Incidents could not be looked after", metadata: [LogKeys.code: "\(errorCode(error))"])
-                    }
-                }
+                await turns.once { try await self.turn(at: Date()) }
                 await self.pause()
             }
         }

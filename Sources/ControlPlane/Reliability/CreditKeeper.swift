@@ -35,32 +35,33 @@ package struct CreditKeeper: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             var nextSearch = ContinuousClock.now
-            while !Task.isCancelled {
+            await Turns("A credit could not be computed", level: .error, logger: logger).take(every: .seconds(10)) {
                 do {
-                    if try await lease.acquire(serving) != nil {
-                        // All months of all agreements are looked at, which a day of the month does not hurry.
-                        if nextSearch <= .now {
-                            try await credits.noteDue(at: now(), settling: .seconds(60))
-                            late.set(Double(try await credits.late(at: now())))
-                            nextSearch = .now + .seconds(600)
-                        }
-                        let backlog = try await credits.backlog()
-                        waiting.set(Double(backlog.waiting))
-                        failing.set(Double(backlog.failing))
-                        // In pieces, so that the lease is kept while months of a great installation are computed.
-                        try await credits.computeNoted { try await lease.acquire(serving) != nil }
-                    } else {
-                        // Whoever holds the lease tells them.
-                        for gauge in [waiting, failing, late] { gauge.set(0) }
-                    }
+                    try await turn(&nextSearch)
                 } catch {
                     // Whatever it is, the months that are noted are not computed.
                     failing.set(Double(max(1, (try? await credits.backlog().failing) ?? 1)))
-                    if !Task.isCancelled { logger.error("A credit could not be computed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
+                    throw error
                 }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: .seconds(10))
             }
         }
+    }
+
+    private func turn(_ nextSearch: inout ContinuousClock.Instant) async throws {
+        guard try await lease.acquire(serving) != nil else {
+            // Whoever holds the lease tells them.
+            return [waiting, failing, late].forEach { $0.set(0) }
+        }
+        // All months of all agreements are looked at, which a day of the month does not hurry.
+        if nextSearch <= .now {
+            try await credits.noteDue(at: now(), settling: .seconds(60))
+            late.set(Double(try await credits.late(at: now())))
+            nextSearch = .now + .seconds(600)
+        }
+        let backlog = try await credits.backlog()
+        waiting.set(Double(backlog.waiting))
+        failing.set(Double(backlog.failing))
+        // In pieces, so that the lease is kept while months of a great installation are computed.
+        try await credits.computeNoted { try await lease.acquire(serving) != nil }
     }
 }

@@ -35,7 +35,7 @@ package struct OutsideProbes: Service {
     private let interval: ClosedRange<Int64>
     private let failed = FailedProbes()
     private let metrics: OutsideProbeMetrics
-    private let logger: Logger
+    private let turns: Turns
 
     /// - Parameter settings: Nil: nothing is probed from outside, and a metric says so.
     package init(databases: ControlDatabases, holder: UUID, settings: Settings?, metrics: MetricRegistry, logger: Logger) {
@@ -56,7 +56,7 @@ package struct OutsideProbes: Service {
         self.interval = interval
         lease = Lease("outside-probes", holder: holder, seconds: 30)
         self.metrics = OutsideProbeMetrics(metrics, endpoints: settings?.endpoints.count ?? 0)
-        self.logger = logger
+        turns = Turns("A probe from outside was not made", logger: logger)
     }
 
     package func run() async throws {
@@ -77,27 +77,20 @@ package struct OutsideProbes: Service {
         let looks = StatusLooks(reliability: reliability, settings: settings, ask: ask)
         var looked: ContinuousClock.Instant?
         await withDiscardingTaskGroup { group in
-            while !Task.isCancelled {
-                do {
-                    if try await lease.acquire(serving) != nil {
-                        let now = (ContinuousClock.now - start).wholeMicroseconds
-                        let subjects = try await subjects(settings)
-                        schedule.assign(Set(subjects.keys), now: now, using: &generator)
-                        for id in failed.take() { schedule.failed(id, now: now) }
-                        for id in schedule.take(now: now, using: &generator) {
-                            guard let subject = subjects[id] else { continue }
-                            group.addTask { await self.probe(subject, id, settings) }
-                        }
-                        if looked.map({ ContinuousClock.now - $0 >= StatusLooks.pause }) ?? true {
-                            looked = .now
-                            group.addTask { await self.noting { try await looks.look() } }
-                        }
-                    }
-                } catch {
-                    note(error)
+            await turns.take(every: .seconds(2)) {
+                guard try await lease.acquire(serving) != nil else { return }
+                let now = (ContinuousClock.now - start).wholeMicroseconds
+                let subjects = try await subjects(settings)
+                schedule.assign(Set(subjects.keys), now: now, using: &generator)
+                for id in failed.take() { schedule.failed(id, now: now) }
+                for id in schedule.take(now: now, using: &generator) {
+                    guard let subject = subjects[id] else { continue }
+                    group.addTask { await self.turns.once { try await self.probe(subject, id, settings) } }
                 }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: .seconds(2))
+                if looked.map({ ContinuousClock.now - $0 >= StatusLooks.pause }) ?? true {
+                    looked = .now
+                    group.addTask { await self.turns.once { try await looks.look() } }
+                }
             }
         }
     }
@@ -116,17 +109,13 @@ package struct OutsideProbes: Service {
         return subjects
     }
 
-    private func probe(_ subject: OutsideProbe, _ id: String, _ settings: Settings) async {
-        do {
-            var record = try await result(of: subject, settings)
-            record.drill = try await isDrilled(subject, since: record.at)
-            _ = try await ProbeStore(reliability).store([record])
-            // One failure is no sign yet: whether there is a second one should not be known a minute later.
-            if let fault = record.fault, fault != ProbeFault.customer.rawValue { failed.note(id) }
-            metrics.count(record.fault)
-        } catch {
-            note(error)
-        }
+    private func probe(_ subject: OutsideProbe, _ id: String, _ settings: Settings) async throws {
+        var record = try await result(of: subject, settings)
+        record.drill = try await isDrilled(subject, since: record.at)
+        _ = try await ProbeStore(reliability).store([record])
+        // One failure is no sign yet: whether there is a second one should not be known a minute later.
+        if let fault = record.fault, fault != ProbeFault.customer.rawValue { failed.note(id) }
+        metrics.count(record.fault)
     }
 
     /// Asks once, and says whose fault a failure is.
@@ -181,19 +170,6 @@ package struct OutsideProbes: Service {
                 AND drill.started_at <= now() AND coalesce(drill.ended_at, drill.until_at) >= \(began) LIMIT 1
             """)
         return !found.isEmpty
-    }
-
-    private func noting(_ work: () async throws -> Void) async {
-        do {
-            try await work()
-        } catch {
-            note(error)
-        }
-    }
-
-    private func note(_ error: any Error) {
-        guard !Task.isCancelled else { return }
-        logger.warning("A probe from outside was not made", metadata: [LogKeys.code: "\(errorCode(error))"])
     }
 
     /// The first line of the file; nil when it cannot be read.

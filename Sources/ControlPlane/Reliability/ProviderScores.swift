@@ -30,20 +30,10 @@ package struct ProviderScores: Service {
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    if try await lease.acquire(serving) != nil { try await turn(at: Date()) }
-                    // Every replica tells it, whoever is asked.
-                    try await show()
-                } catch {
-                    if !Task.isCancelled {
-                        logger.warning("Scores of providers could not be computed", metadata: [LogKeys.code: "\(errorCode(error))"])
-                    }
-                }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: .seconds(60))
-            }
+        await Turns("Scores of providers could not be computed", logger: logger).run(every: .seconds(60)) {
+            if try await lease.acquire(serving) != nil { try await turn(at: Date()) }
+            // Every replica tells it, whoever is asked.
+            try await show()
         }
     }
 

@@ -7,8 +7,6 @@ package import Telemetry
 /// Completes minutes of gateways that were killed, once their usage records have come. One replica at a time: the holder of a lease. Minutes do not wait
 /// for it.
 package struct RecountKeeper: Service {
-    private static let pause = Duration.seconds(2)
-
     private let serving: PostgresPool
     private let recount: MinuteRecount
     private let lease: Lease
@@ -26,17 +24,7 @@ package struct RecountKeeper: Service {
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    if try await lease.acquire(serving) != nil { try await turn() }
-                } catch {
-                    if !Task.isCancelled { logger.warning("Minutes could not be completed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
-                }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: Self.pause)
-            }
-        }
+        await Turns("Minutes could not be completed", logger: logger).run(every: .seconds(2), under: lease, serving) { try await turn() }
     }
 
     private func turn() async throws {

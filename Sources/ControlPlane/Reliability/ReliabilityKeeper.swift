@@ -37,22 +37,15 @@ package struct ReliabilityKeeper: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             var (judged, attention): (Int64, Attention) = (0, Attention())
-            while !Task.isCancelled {
-                let begins = ContinuousClock.now
-                do {
-                    if try await lease.acquire(serving) != nil {
-                        let before = judged
-                        judged = try await turn(after: judged, isEarly: isEarly)
-                        if attention.holds(at: now()), judged > before { try await findLost() }
-                    } else {
-                        attention.lose()
-                    }
-                } catch {
-                    attention.lose()
-                    if !Task.isCancelled { logger.warning("The books of the promise are delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
-                }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: Self.pause(after: ContinuousClock.now - begins, at: now()))
+            await Turns("The books of the promise are delayed", logger: logger).take(pausing: { Self.pause(after: $0, at: now()) }) {
+                var isAttentive = false
+                // Also when a turn fails.
+                defer { if !isAttentive { attention.lose() } }
+                guard try await lease.acquire(serving) != nil else { return }
+                let before = judged
+                judged = try await turn(after: judged, isEarly: isEarly)
+                if attention.holds(at: now()), judged > before { try await findLost() }
+                isAttentive = true
             }
         }
     }

@@ -56,12 +56,9 @@ package final class StatusMaker: Service {
     }
 
     private func turn() async {
-        do {
+        await Turns("Status page could not be made", logger: logger).once {
             guard !Task.isCancelled, try await lease.acquire(serving) != nil else { return }
             try await make()
-        } catch {
-            guard !Task.isCancelled else { return }
-            logger.warning("Status page could not be made", metadata: [LogKeys.code: "\(errorCode(error))"])
         }
     }
 

@@ -67,12 +67,9 @@ package final class TablePublisher: Service {
     }
 
     private func turn() async {
-        do {
-            guard !Task.isCancelled, let epoch = try await lease.acquire(pool) else { return }
-            _ = try await publish(epoch: epoch)
-        } catch {
+        await Turns("Routing table could not be published", logger: logger).once {
             guard !Task.isCancelled else { return }
-            logger.warning("Routing table could not be published", metadata: [LogKeys.code: "\(errorCode(error))"])
+            _ = try await publishNow()
         }
     }
 
@@ -97,7 +94,7 @@ package final class TablePublisher: Service {
         return version
     }
 
-    /// For tests and programs that publish once: takes the lease first.
+    /// Takes the lease first; nil also where somebody else holds it.
     package func publishNow() async throws -> Int64? {
         guard let epoch = try await lease.acquire(pool) else { return nil }
         return try await publish(epoch: epoch)

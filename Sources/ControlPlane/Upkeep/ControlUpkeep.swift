@@ -44,27 +44,20 @@ package struct ControlUpkeep: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             var (nextSweep, nextCount) = (ContinuousClock.now, ContinuousClock.now)
-            while !Task.isCancelled {
-                do {
-                    // Every replica tells it, whoever is asked.
-                    if nextCount <= .now {
-                        try await self.countQuarantined()
-                        nextCount = .now + .seconds(60)
-                    }
-                    if try await self.lease.acquire(self.pool) != nil {
-                        try await self.operations.expire()
-                        if try await CaptureStore.expire(self.pool) > 0 { self.logger.info("Captures have expired and are erased") }
-                        try await self.quotas.endExpired()
-                        if nextSweep <= .now {
-                            try await self.sweep()
-                            nextSweep = .now + .seconds(3_600)
-                        }
-                    }
-                } catch {
-                    if !Task.isCancelled { self.logger.warning("Upkeep is delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
+            await Turns("Upkeep is delayed", logger: self.logger).take(every: .seconds(2)) {
+                // Every replica tells it, whoever is asked.
+                if nextCount <= .now {
+                    try await self.countQuarantined()
+                    nextCount = .now + .seconds(60)
                 }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: .seconds(2))
+                guard try await self.lease.acquire(self.pool) != nil else { return }
+                try await self.operations.expire()
+                if try await CaptureStore.expire(self.pool) > 0 { self.logger.info("Captures have expired and are erased") }
+                try await self.quotas.endExpired()
+                if nextSweep <= .now {
+                    try await self.sweep()
+                    nextSweep = .now + .seconds(3_600)
+                }
             }
         }
     }
