@@ -91,6 +91,7 @@ extension CustomerConnection {
         deadline = Reactor.now + .seconds(Int64(loop.settings.answerTime))
         arriving = nil
         body = ByteBuffer()
+        counted = nil
         inbound = ByteBuffer()
         pauseReading(false)
         isWritingLast = true

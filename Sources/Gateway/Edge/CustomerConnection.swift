@@ -35,6 +35,8 @@ final class CustomerConnection: EdgeConnection {
     var decoder = ChunkedDecoder()
     var arriving: ArrivingRequest?
     var bodyClock: BodyClock?
+    /// The body, while it arrives and is large.
+    var counted: ArrivingBody?
     var request: RelayedRequest?
     var out = ByteBuffer()
     var finder = HeadFinder()
@@ -134,9 +136,15 @@ final class CustomerConnection: EdgeConnection {
     private func awaitBody(_ count: Int) {
         bodyClock?.received(body.readableBytes, now: Reactor.now)
         if let bodyClock { deadline = bodyClock.deadline }
-        guard loop.memory.isOut(after: count, of: body.readableBytes) else { return }
-        loop.metrics.edge.memoryRefusals.increment()
-        refuse(APIError(.serviceUnavailable))
+        guard loop.memory.counts(body.readableBytes) else { return }
+        let counted =
+            counted
+            ?? ArrivingBody(loop) { [unowned self] in
+                loop.metrics.edge.memoryRefusals.increment()
+                refuse(APIError(.serviceUnavailable))
+            }
+        self.counted = counted
+        loop.memory.grew(counted, by: count, to: body.readableBytes)
     }
 
     private func takeChunks() -> Bool {
