@@ -70,8 +70,8 @@ package struct RequestQueue: Sendable {
             return .refused(refusal(.late, wait: wait, until: request.deadline, now: now))
         }
         var evicted: QueueTicket?
-        while isFull(lines[index], for: request) {
-            guard let victim = victim(in: lines[index], for: request.tenant), evicted == nil else {
+        if isFull(lines[index], for: request) {
+            guard let victim = victim(in: lines[index], for: request) else {
                 return .refused(refusal(.full, wait: max(wait, capacity.interval), until: now, now: now))
             }
             evicted = victim
@@ -99,14 +99,18 @@ package struct RequestQueue: Sendable {
         return lines[...index].reduce(0) { $0 + ($1.displaces ? $1.count : 0) } < capacity.yielding
     }
 
-    private func isFull(_ line: QueueLine, for request: QueuedRequest) -> Bool {
-        line.count >= line.rules.requests || line.bytes + request.bytes > line.rules.bytes
+    private func isFull(_ line: QueueLine, without victim: QueueLine.Entry? = nil, for request: QueuedRequest) -> Bool {
+        let (count, bytes) = victim.map { (line.count - 1, line.bytes - $0.request.bytes) } ?? (line.count, line.bytes)
+        return count >= line.rules.requests || bytes + request.bytes > line.rules.bytes
     }
 
-    /// Newest request of whoever has the most, if that is not the tenant itself.
-    private func victim(in line: QueueLine, for tenant: String) -> QueueTicket? {
-        guard let longest = line.longest, longest.tenant != tenant, longest.count > (line.waiting[tenant]?.count ?? 0) + 1 else { return nil }
-        return line.newest(of: longest.tenant)?.ticket
+    /// Newest request of whoever has the most, if that is not the tenant itself and what it leaves is enough.
+    private func victim(in line: QueueLine, for request: QueuedRequest) -> QueueTicket? {
+        let own = line.waiting[request.tenant]?.count ?? 0
+        guard let longest = line.longest, longest.tenant != request.tenant, longest.count > own + 1,
+            let victim = line.newest(of: longest.tenant), !isFull(line, without: victim, for: request)
+        else { return nil }
+        return victim.ticket
     }
 
     private func refusal(_ reason: Refusal.Reason, wait: Int64, until deadline: Int64, now: Int64) -> Refusal {

@@ -104,6 +104,16 @@ struct RequestQueueTests {
         #expect(refusal.reason == .full)
     }
 
+    @Test("nobody is turned away for a request that has no room all the same")
+    func roomInVain() {
+        var queue = RequestQueue()
+        let tickets = [50, 1, 1].map { wait(&queue, request("noisy", within: 9_000_000, bytes: $0) { $0.bytes = 100 }) }
+        let large = request("quiet", within: 9_000_000, bytes: 60) { $0.bytes = 100 }
+        guard case .refused(let refusal) = queue.arrive(large, capacity: Self.capacity, now: 0) else { return #expect(Bool(false)) }
+        #expect(refusal.reason == .full && queue.count == 3)
+        #expect((0..<3).map { _ in next(&queue) } == tickets)
+    }
+
     @Test("bytes bound a line too")
     func bytes() {
         var queue = RequestQueue()
