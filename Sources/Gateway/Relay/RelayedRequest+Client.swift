@@ -57,7 +57,7 @@ extension RelayedRequest {
         }
     }
 
-    private var isFinishing: Bool {
+    var isFinishing: Bool {
         switch phase {
         case .finishing, .over: true
         default: false

@@ -15,7 +15,7 @@ extension RelayedRequest {
         // What came in the same read as the fault.
         writeHeld()
         guard let plan, plan.continuation != nil, let memory, memory.isExact, continuations < Self.mostContinuations, sink != nil,
-            !isCut, attempts < RelayedRequest.attemptLimit
+            !isCut, !isFinishing, attempts < RelayedRequest.attemptLimit
         else { return finish(.failed(APIError(.streamInterrupted))) }
         guard memory.tokens < plan.outputTokens else { return endByLength(memory, plan) }
         guard let next = continuationWorker() else { return finish(.failed(APIError(.streamInterrupted))) }

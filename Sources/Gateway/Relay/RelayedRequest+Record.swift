@@ -6,9 +6,9 @@ import Reactor
 import OpenAIWire
 
 extension RelayedRequest {
-    /// Writes the final record; the client's last bytes follow when it is on disk.
+    /// Writes the final record; the client's last bytes follow when it is on disk. The first ending counts.
     func finish(_ ending: Ending) {
-        guard let admission, let plan else { return }
+        guard !isFinishing, let admission, let plan else { return }
         phase = .finishing(ending)
         vacate()
         hedgeTimer?.cancel()

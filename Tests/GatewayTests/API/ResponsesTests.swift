@@ -1,4 +1,6 @@
 import HTTPWire
+import NIOCore
+import PlimsollWire
 import TestSupport
 import Testing
 
@@ -34,6 +36,27 @@ import Testing
         let call = try await APICall.make("/v1/responses", #"{"model":"m","input":"hi","stream":true}"#, reply: broken + Answers.streamEnd)
         #expect(call.status == "502" && call.body.contains(#""code":"upstream_error""#))
         #expect(call.records == [.init(outcome: "bad:5xx", prompt: 0, completion: 0, attempts: 1, errorCode: "upstream_error")])
+    }
+
+    /// What cannot be told comes in one read with what breaks the stream: it ends once.
+    @Test func aStreamThatCannotBeToldAndBreaksEndsOnce() async throws {
+        let calls = (0..<130).map { #"{"index":\#($0),"id":"c\#($0)","type":"function","function":{"name":"f","arguments":""}}"# }
+        let untold = Answers.event(#"{"model":"m","choices":[{"index":0,"delta":{"tool_calls":[\#(calls.joined(separator: ","))]}}]}"#)
+        let goesOn = ScriptedRuntime.promise()
+        let runtime = try await ScriptedRuntime { _, _ in
+            [
+                .send(Answers.streamHead + Samples.role + Samples.token("a")), .after(goesOn.futureResult),
+                .send(untold + Answers.event(#"{"choices":[{"index":0,"delta":{},"finish_reason":"abort"}]}"#)),
+            ]
+        }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(#"{"model":"m","input":"hi","stream":true}"#, path: "/v1/responses")
+            try await client.receive { $0.contains("response.output_text.delta") }
+            goesOn.succeed()
+            #expect(try await client.answer().contains("response.failed"))
+        }
+        #expect(records.map(\.errorCode) == ["stream_interrupted"])
     }
 
     @Test(arguments: [#""store":true"#, #""previous_response_id":"r""#, #""conversation":"c""#, #""background":true"#])
