@@ -77,6 +77,18 @@ struct LimitStanding: Sendable {
     var tokenLimit: Int64 = 0
     var tokensLeft: Int64 = 0
     var tokenReset: Int64 = 0
+
+    /// Of each limit the one that leaves less.
+    func narrower(_ other: LimitStanding) -> LimitStanding {
+        var result = self
+        if other.requestsLeft < requestsLeft {
+            (result.requestLimit, result.requestsLeft, result.requestReset) = (other.requestLimit, other.requestsLeft, other.requestReset)
+        }
+        if other.tokensLeft < tokensLeft {
+            (result.tokenLimit, result.tokensLeft, result.tokenReset) = (other.tokenLimit, other.tokensLeft, other.tokenReset)
+        }
+        return result
+    }
 }
 
 /// All that bounds a key: its tenant's limits, its own where it has some, and its tenant's budget for retries. Made anew with each table; what was
@@ -154,8 +166,11 @@ final class KeyLimits: Sendable {
         .refused(LimitRefusal(fault: fault, isOwn: isOwn, standing: standing(now: ask.now)))
     }
 
-    /// Of the narrower of the two that hold.
-    func standing(now: Int64) -> LimitStanding { (hasOwnMinute ? own : tenant).standing(now: now) }
+    /// Of each limit the narrower one of the two that hold.
+    func standing(now: Int64) -> LimitStanding {
+        let account = tenant.standing(now: now)
+        return hasOwnMinute ? own.standing(now: now).narrower(account) : account
+    }
 
     /// Tokens that one request could ever reserve at this gateway.
     var tokenLimit: Int {

@@ -52,6 +52,20 @@ import Testing
         #expect(limits.tenant.standing(now: 0).requestsLeft == 1_000_000 - 2)
     }
 
+    @Test func aKeyIsToldWhatItsAccountLeavesWhereThatIsLess() throws {
+        var fixture = try LimitFixture()
+        (fixture.tier.requestsPerMinute, fixture.tier.tokensPerMinute) = (3, 100)
+        let others = fixture.limits
+        fixture.key = KeyEntry(id: "own", tenant: "t", sha256Hex: "")
+        (fixture.key.requestsPerMinute, fixture.key.tokensPerMinute) = (3, 20)
+        let limits = fixture.limits
+        #expect(others.take(10).fault == nil && others.take(10).fault == nil)
+        #expect(limits.standing(now: 0).requestsLeft == 1 && limits.standing(now: 0).tokensLeft == 20)
+        #expect(limits.take(15).fault == nil)
+        guard case .refused(let refusal) = limits.reserve(LimitAsk(tokens: 1, spend: 0, now: 0)) else { return #expect(Bool(false)) }
+        #expect(!refusal.isOwn && refusal.standing.requestsLeft == 0 && refusal.standing.tokensLeft == 5)
+    }
+
     /// Row 33 of the failure catalogue: what is counted in changes at midnight and at no jump of a clock.
     @Test func windowsEndAtMidnightAndAtNoJump() throws {
         var fixture = try LimitFixture()
