@@ -50,6 +50,8 @@ package final class LimitBook: Sendable {
             let time = pages.clock.now(wall: wall, monotonic: monotonic)
             file.steadyTime = time
             for period in QuotaPeriod.allCases { follow(period, time, pages.holders.values, now: monotonic) }
+            guard isLeased else { return }
+            for holder in pages.holders.values { holder.endLeases(now: monotonic) }
         }
     }
 

@@ -87,8 +87,8 @@ final class LimitHolder: Sendable {
     /// It uses no more than this; nil: as much as its part.
     func promise(_ parts: RateParts?) { set { $0.promise = parts } }
 
-    /// It may use so much on top of its part; nil: no more.
-    func lend(_ parts: RateParts?) { set { $0.loan = parts } }
+    /// It may use so much on top of its part, until this microsecond of the monotonic clock; nil: no more.
+    func lend(_ parts: RateParts?, until end: Int64 = 0) { set { ($0.loan, $0.loanUntil) = (parts, end) } }
 
     var minuteShare: MinuteShare { share.withLock { $0 } }
 
@@ -204,6 +204,26 @@ final class LimitHolder: Sendable {
     }
 
     // MARK: Between requests
+
+    /// What was leased or lent ends in its time, however long the control plane takes to answer.
+    func endLeases(now: Int64) {
+        for kind in QuotaKind.allCases {
+            let number = number(kind)
+            for near in [number, number + 1] { endLease(slot(kind, near), now: now) }
+        }
+        share.withLock { share in
+            guard share.loan != nil, share.loanUntil <= now else { return }
+            share.loan = nil
+            apply(share.caps)
+        }
+    }
+
+    private func endLease(_ slot: Slot, now: Int64) {
+        var ceiling = slot.ceiling.value
+        guard slot.leasedUntil.value <= now, ceiling > 0, ceiling != Self.unlimited, slot.ceiling.replace(&ceiling, by: 0) else { return }
+        // It was prolonged in this very moment.
+        if slot.leasedUntil.value > now { slot.ceiling.value = ceiling }
+    }
 
     /// - Parameter isLeased: What may be taken comes in leases, else the limits themselves are the ceilings.
     func change(_ limits: QuotaLimits, isLeased: Bool, now: Int64) {

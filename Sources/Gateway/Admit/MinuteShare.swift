@@ -8,6 +8,8 @@ struct MinuteShare: Sendable {
     var part = MinuteCaps(requests: 0, requestBurst: 0, tokens: 0, tokenBurst: 0, concurrent: 0)
     var promise: RateParts?
     var loan: RateParts?
+    /// Microseconds of the monotonic clock.
+    var loanUntil: Int64 = 0
 
     /// What holds now.
     var caps: MinuteCaps {

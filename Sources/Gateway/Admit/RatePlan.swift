@@ -86,8 +86,9 @@ struct RatePlan {
         for grant in grants {
             if grant.isSought { sought.insert(grant.holder) }
             guard grant.milliseconds > 0, memories[grant.holder] != nil, let holder = book.holder(grant.holder) else { continue }
-            memories[grant.holder]?.lentUntil = max(1, sentAt + Int64(grant.milliseconds) * 1000 - Self.loanMargin)
-            holder.lend(RateParts(requests: grant.extra.requests, tokens: grant.extra.tokens, concurrent: grant.extra.concurrent))
+            let end = max(1, sentAt + Int64(grant.milliseconds) * 1000 - Self.loanMargin)
+            memories[grant.holder]?.lentUntil = end
+            holder.lend(RateParts(requests: grant.extra.requests, tokens: grant.extra.tokens, concurrent: grant.extra.concurrent), until: end)
         }
     }
 }

@@ -74,6 +74,23 @@ import Testing
         #expect(limits.take(10).fault?.kind == .tokensPerDay)
     }
 
+    /// While an exchange waits for its answer nobody makes a plan.
+    @Test func whatWasLeasedOrLentEndsWhileTheControlPlaneDoesNotAnswer() throws {
+        let fixture = try Self.fixture()
+        let limits = fixture.limits
+        var plan = LeasePlan()
+        _ = limits.take(1)
+        let reports = plan.reports(fixture.book.holders, now: 0)
+        plan.take(Self.grant(try #require(reports.first), 1000), fixture.book, sentAt: 0, now: 0)
+        limits.tenant.lend(RateParts(requests: 0, tokens: 0, concurrent: 5), until: 59 * Self.second)
+        let usual = fixture.tier.concurrentRequests
+        for (seconds, isHeld) in [(Int64(58), true), (59, false)] {
+            fixture.book.tick(wall: LimitFixture.start + seconds * Self.second, monotonic: seconds * Self.second)
+            #expect((limits.take(10).fault == nil) == isHeld)
+            #expect(limits.tenant.concurrentLimit == (isHeld ? usual + 5 : usual))
+        }
+    }
+
     @Test func whatOthersLookForIsGivenBackInTwoSteps() throws {
         let fixture = try Self.fixture()
         let limits = fixture.limits
