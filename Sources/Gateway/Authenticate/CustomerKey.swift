@@ -82,10 +82,13 @@ final class CustomerKey: Sendable {
 /// Rules on the text of a customer's prompts; a class, so that the request path copies a reference.
 final class CustomerRules: Sendable {
     let sets: [RuleSet]
+    /// One of them refuses what it meets.
+    let canRefuse: Bool
 
     init?(_ sets: [RuleSet]) {
         guard !sets.isEmpty else { return nil }
         self.sets = sets
+        canRefuse = sets.contains { $0.rules.contains { $0.action == .refuse } }
     }
 }
 

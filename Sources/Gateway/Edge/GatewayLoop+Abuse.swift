@@ -34,6 +34,12 @@ extension GatewayLoop {
     /// - Parameter judgement: Of another thread that has done it; nil: it is to be done here.
     func applyRules(to plan: RequestPlan, _ key: CustomerKey, _ judgement: RuleDesk.Judgement?) throws(APIError) {
         guard let rules = key.contentRules else { return }
+        // Nobody here knows what they say.
+        if plan.facts.promptNumbers > 0, rules.canRefuse {
+            metrics.promptsRefused.increment()
+            throw APIError(
+                .contentRefused, message: "Token numbers cannot be held against the rules of this service: send text.", param: plan.facts.promptParam)
+        }
         let verdict: RuleDesk.Verdict
         if let judgement {
             ruleDesk.note(judgement.hits)

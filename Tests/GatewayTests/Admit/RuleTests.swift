@@ -30,6 +30,19 @@ import Testing
         #expect(metrics.contains("plimsoll_gateway_prompts_refused_total 1"))
     }
 
+    /// Numbers of tokens cannot be held against a text.
+    @Test(arguments: [(RuleEntry.Action.refuse, "400"), (.flag, "200")])
+    func aPromptOfTokensPassesNoRuleThatRefuses(action: RuleEntry.Action, status: String) async throws {
+        let reply = #"{"object":"text_completion","model":"m","choices":[{"index":0,"text":"a","finish_reason":"stop"}]}"#
+        let setup = Self.setup([RuleEntry(id: "r1", kind: .literal, pattern: "bad", action: action)])
+        for prompt in ["[1,2,3]", #"["good",[1,2]]"#] {
+            let call = try await APICall.make("/v1/completions", #"{"model":"m","prompt":\#(prompt)}"#, reply: Answers.json(reply), setup: setup)
+            #expect(call.status == status && call.asked.isEmpty == (action == .refuse))
+        }
+        let text = try await APICall.make("/v1/completions", #"{"model":"m","prompt":"good"}"#, reply: Answers.json(reply), setup: setup)
+        #expect(text.status == "200")
+    }
+
     @Test func aRuleMayHaveWordsForCustomers() async throws {
         let (answer, _) = try await ask("bad", [RuleEntry(id: "r1", tenant: "tenant-1", kind: .literal, pattern: "bad", message: "Ask us first.")])
         #expect(answer.contains(#""message":"Ask us first.""#))
