@@ -23,6 +23,8 @@ package final class CaptureDesk: Sendable {
 
     /// Bytes of a request and of an answer that are kept.
     static let mostBytes = 128 << 10
+    /// Bytes that are looked through: half a secret, where the text is cut, is not known for one.
+    static let scannedBytes = mostBytes + (16 << 10)
     private static let mostWaiting = 256
     private static let mostCalls = 16
 

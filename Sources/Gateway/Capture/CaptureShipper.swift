@@ -51,16 +51,15 @@ package struct CaptureShipper: Service {
     }
 }
 
-/// Takes secrets and personal data out of what was captured.
+/// Takes secrets and personal data out of what was captured, and then what is beyond the bytes that are kept.
 struct CaptureRedaction {
     private var scanner = SensitiveScanner()
 
     /// One record for each capture that wants the exchange.
     mutating func records(_ exchange: CapturedExchange) -> [CaptureRecord] {
-        let request = Array(exchange.request.readableBytesView)
+        let asked = json(Array(exchange.request.readableBytesView))
         let answer = Array(exchange.answer.readableBytesView)
-        let asked = json(request)
-        let told = exchange.isEventStream ? text(Array(AnswerText(answer).text.utf8)) : json(answer)
+        let told = exchange.isEventStream ? events(answer) : json(answer)
         return exchange.captures.map { capture in
             CaptureRecord(
                 capture: capture, requestId: exchange.requestId, key: exchange.key, model: exchange.model, acceptedAt: exchange.acceptedAt,
@@ -70,16 +69,32 @@ struct CaptureRedaction {
 
     /// Each string by itself, with its escapes resolved, and then the whole: what was cut is no JSON any more.
     private mutating func json(_ bytes: [UInt8]) -> String {
+        let excess = max(0, bytes.count - CaptureDesk.mostBytes)
+        let whole = excess > 0 ? Self.ended(bytes) : bytes
         var scanner = scanner
-        let rewritten = bytes.withUnsafeBytes { raw in
+        let rewritten = whole.withUnsafeBytes { raw in
             StringRewriter.rewrite(raw) { _, value in Self.redacted(value, &scanner) }
         }
         self.scanner = scanner
-        return text(rewritten ?? bytes)
+        return text(rewritten ?? whole, without: excess)
     }
 
-    private mutating func text(_ bytes: [UInt8]) -> String {
-        String(decoding: Self.redacted(bytes, &scanner) ?? bytes, as: UTF8.self)
+    /// The last string of what was cut, with an end.
+    private static func ended(_ bytes: [UInt8]) -> [UInt8] {
+        let escape = bytes.suffix(6).lastIndex(of: UInt8(ascii: "\\"))
+        return (escape.map { Array(bytes[..<$0]) } ?? bytes) + [UInt8(ascii: "\"")]
+    }
+
+    private mutating func events(_ bytes: [UInt8]) -> String {
+        let all = Array(AnswerText(bytes).text.utf8)
+        guard bytes.count > CaptureDesk.mostBytes else { return text(all, without: 0) }
+        return text(all, without: all.count - AnswerText(Array(bytes[..<CaptureDesk.mostBytes])).text.utf8.count)
+    }
+
+    /// - Parameter excess: Bytes at the end that were looked through alone.
+    private mutating func text(_ bytes: [UInt8], without excess: Int) -> String {
+        let clean = Self.redacted(bytes, &scanner) ?? bytes
+        return String(decoding: clean.dropLast(max(excess, clean.count - CaptureDesk.mostBytes, 0)), as: UTF8.self)
     }
 
     private static func redacted(_ bytes: [UInt8], _ scanner: inout SensitiveScanner) -> [UInt8]? {

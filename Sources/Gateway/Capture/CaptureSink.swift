@@ -55,12 +55,9 @@ final class CaptureSink: AnswerSink {
     }
 
     private func keep(_ bytes: ByteBuffer) {
-        let room = CaptureDesk.mostBytes - exchange.answer.readableBytes
-        var piece = bytes
-        if piece.readableBytes > room {
-            exchange.isCut = true
-            piece = piece.getSlice(at: piece.readerIndex, length: max(0, room)) ?? ByteBuffer()
-        }
+        let room = max(0, CaptureDesk.scannedBytes - exchange.answer.readableBytes)
+        let piece = bytes.getSlice(at: bytes.readerIndex, length: min(bytes.readableBytes, room)) ?? ByteBuffer()
         exchange.answer.writeImmutableBuffer(piece)
+        exchange.isCut = exchange.isCut || exchange.answer.readableBytes > CaptureDesk.mostBytes
     }
 }

@@ -81,6 +81,19 @@ import Testing
         let redacted = Redactor(.secrets).redact(text)
         #expect(redacted == "jwt: <redacted jwt> end", "\(redacted.count) bytes are left")
     }
+
+    @Test func aPrivateKeyIsTakenOutAlsoWhereItIsLongOrItsEndHasNotCome() {
+        let line = "MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC7VJTUt9Us8cKj"
+        let lines = String(repeating: line + "\n", count: 180)
+        let long = Redactor(.secrets).redact("see -----BEGIN PRIVATE KEY-----\n\(lines)Q+x=\n-----END PRIVATE KEY-----!")
+        #expect(long == "see <redacted private-key>!", "\(long.count) bytes are left")
+        for start in [
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n\(line)\n\(line)",
+            "-----BEGIN PRIVATE KEY-----\\n\(line)\\n\(line.prefix(40))",
+        ] {
+            #expect(Redactor(.secrets).redact("see \(start)") == "see <redacted private-key-start>")
+        }
+    }
 }
 
 @Suite struct PrivateKeyLineTests {

@@ -96,6 +96,41 @@ import Testing
         #expect(records.first?.answer == (hasBegun ? "begun" : "") && records.first?.status == (hasBegun ? 200 : 0))
     }
 
+    /// Half of one is not known for one; and the text that is cut off has its escapes.
+    @Test func ofASecretWhereARequestIsCutNothingIsKept() async throws {
+        let desk = desk()
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        var setup = GatewayFixture.Setup(captures: desk, edit: { $0.captures = [Self.entry()] })
+        (setup.tier.maxBodyBytes, setup.tier.maxPromptTokens) = (1 << 20, 1_000_000)
+        let escaped = "\(Self.secret.prefix(10))\\u0048\(Self.secret.dropFirst(11))"
+        let start = #""messages":[{"role":"user","content":"\#(escaped) "#
+        let filling = String(repeating: "a ", count: (CaptureDesk.mostBytes - start.utf8.count - 12) / 2)
+        let body = #"{\#(start)\#(filling)\#(Self.secret) \#(String(repeating: "b ", count: 50_000))"}],"model":"m"}"#
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(body)
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+        }
+        let record = try #require(await shipped(desk).first)
+        #expect(record.isCut && record.request.utf8.count <= CaptureDesk.mostBytes && record.request.utf8.count > CaptureDesk.mostBytes - 1_000)
+        #expect(record.request.contains("<redacted github-pat> a a") && !record.request.contains("ghp_"))
+    }
+
+    @Test func ofAPrivateKeyWhoseEndHasNotComeNothingIsKept() async throws {
+        let desk = desk()
+        let runtime = try await ScriptedRuntime { _, _ in
+            [.send(Answers.streamHead + Samples.role + Samples.token(#"See -----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw"#))]
+        }
+        try await GatewayFixture.run([runtime], GatewayFixture.Setup(captures: desk, edit: { $0.captures = [Self.entry()] })) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            try await client.receive { $0.contains("MIIE") }
+            try await client.close()
+            try await until { gateway.metric("plimsoll_gateway_requests_in_flight") == "0" }
+        }
+        #expect(await shipped(desk).map(\.answer) == ["See <redacted private-key-start>"])
+    }
+
     @Test func aHugeAnswerIsCut() async throws {
         let desk = desk()
         let long = String(repeating: "word ", count: 40_000)
@@ -124,6 +159,25 @@ import Testing
             let call = try #require(calls.withLock { $0.first })
             #expect(call.action == action && call.capture == capture && call.tenant == "tenant-1" && call.key == "key-1" && call.body == body)
         }
+    }
+
+    @Test func callsAboutCapturesAreRequestsOfTheMinute() async throws {
+        let calls = Mutex(0)
+        let desk = desk { _ in
+            calls.withLock { $0 += 1 }
+            return CaptureAnswer(status: 200, body: "{}")
+        }
+        var setup = GatewayFixture.Setup(captures: desk)
+        (setup.tier.requestsPerMinute, setup.tier.concurrentRequests) = (2, 1)
+        try await GatewayFixture.run([], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for status in ["200", "200", "429"] {
+                client.clear()
+                try await client.send("GET /v1/debug/captures HTTP/1.1\r\nhost: t\r\nauthorization: Bearer sk-test\r\n\r\n")
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 \(status) "))
+            }
+        }
+        #expect(calls.withLock { $0 } == 2)
     }
 
     @Test func withoutAKeyOrAControlPlaneThereIsNoAnswer() async throws {

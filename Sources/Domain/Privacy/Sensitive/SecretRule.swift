@@ -15,6 +15,8 @@ package struct SecretRule: Sendable, Equatable {
     private static let own = #"""
         plimsoll-key plain 0 pls_live_,pls_test_,pls_adm_ \b(pls_(?:live|test|adm)_[0-9A-Za-z]{36})\b
         plimsoll-join-token plain 0 jt1. \b(jt1\.[0-9a-f]{32}\.[\w-]{43}\.[\w-]{43})
+        private-key-start plain 0 -----begin
+          |(?i)-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,200}?(?:[a-z0-9+/=]{32,}(?:\s|\\[nr]){0,4})+
         authorization-header plain 2.5 authorization,bearer,basic
           |(?i)\b(?:authorization|bearer|basic)\b["']?[ \t]{0,3}[:=]?[ \t]{0,3}["']?(?:(?:bearer|basic|token)[ \t]{1,3})?([\w=~@.+/-]{16,})
         x-api-key-header plain 2.5 x-api-key,api-key,x-auth-token

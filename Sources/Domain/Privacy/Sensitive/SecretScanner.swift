@@ -3,10 +3,13 @@ struct SecretScanner {
     /// Bytes in front of a keyword and behind it in which its rule is run.
     private static let before = 200
     private static let behind = 4096
-    private static let keywords: (automaton: LiteralAutomaton, lengths: [Int], rules: [Int]) = {
+    /// A private key of RSA with 16,384 bits has 13,000.
+    private static let behindKey = 16 << 10
+    private static let keywords: (automaton: LiteralAutomaton, lengths: [Int], rules: [Int], behind: [Int]) = {
         let pairs = SecretRule.all.enumerated().flatMap { index, rule in rule.keywords.map { (word: Array($0.utf8), rule: index) } }
         let automaton = LiteralAutomaton(pairs.enumerated().map { ($0.offset, $0.element.word) }, ignoresCase: true)
-        return (automaton, pairs.map(\.word.count), pairs.map(\.rule))
+        let begin = Array("-----begin".utf8)
+        return (automaton, pairs.map(\.word.count), pairs.map(\.rule), pairs.map { $0.word == begin ? behindKey : behind })
     }()
     /// Names that hold a keyword and no secret, after gitleaks's list of what its generic rule leaves alone.
     private static let harmless = #"""
@@ -48,7 +51,7 @@ struct SecretScanner {
         var found: [Int: [Range<Int>]] = [:]
         keywords.automaton.scan(bytes) { number, end in
             let rule = keywords.rules[number]
-            let window = max(0, end - keywords.lengths[number] - Self.before)..<min(bytes.count, end + Self.behind)
+            let window = max(0, end - keywords.lengths[number] - Self.before)..<min(bytes.count, end + keywords.behind[number])
             found[rule, default: []].cover(window)
             return true
         }
