@@ -319,7 +319,13 @@ import Testing
             let (ended, began) = (past.json["ends_at"].string ?? "", made.json["created_at"].string ?? "z")
             #expect(past.status == 200 && ended > began, "what has passed stays promised")
             #expect(try await admin.post("agreements/\(id)/end").status == 409)
-            let next = try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#)
+            let next = try await admin.post(
+                "agreements",
+                #"""
+                {"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu", "maintenance_weekday": 7, "maintenance_from_minute": 1320,
+                    "maintenance_until_minute": 120}
+                """#)
+            #expect(next.status == 201 && next.json["maintenance_until_minute"] == .number(120), "a night ends on the next day: \(next.text)")
             #expect((next.json["starts_at"].string ?? "") >= ended, "no minute is promised twice")
         }
     }
