@@ -18,7 +18,6 @@ extension CustomerConnection {
         self.arriving = nil
         let bytes = body
         body = ByteBuffer()
-        counted = nil
         state = .serving
         let request = RelayedRequest(arriving, sink: self, loop: loop)
         self.request = request
@@ -34,7 +33,6 @@ extension CustomerConnection {
         loop.decisions.note(RefusalTrace(error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key))
         arriving = nil
         body = ByteBuffer()
-        counted = nil
         var head = AnswerHead(error, id)
         head.status = status ?? error.status
         loop.metrics.countRefusal(status: head.status)

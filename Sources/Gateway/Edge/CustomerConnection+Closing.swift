@@ -91,7 +91,6 @@ extension CustomerConnection {
         deadline = Reactor.now + .seconds(Int64(loop.settings.answerTime))
         arriving = nil
         body = ByteBuffer()
-        counted = nil
         inbound = ByteBuffer()
         pauseReading(false)
         isWritingLast = true

@@ -58,7 +58,6 @@ extension CustomerConnection {
 
     private func beginBody() {
         body = ByteBuffer()
-        counted = nil
         switch framing {
         case .length(let length):
             if length > inbound.readableBytes { body.reserveCapacity(length) }

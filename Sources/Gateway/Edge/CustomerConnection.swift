@@ -35,8 +35,6 @@ final class CustomerConnection: EdgeConnection {
     var decoder = ChunkedDecoder()
     var arriving: ArrivingRequest?
     var bodyClock: BodyClock?
-    /// The body, while it arrives and is large.
-    var counted: ArrivingBody?
     var request: RelayedRequest?
     var out = ByteBuffer()
     var finder = HeadFinder()
@@ -136,15 +134,9 @@ final class CustomerConnection: EdgeConnection {
     private func awaitBody(_ count: Int) {
         bodyClock?.received(body.readableBytes, now: Reactor.now)
         if let bodyClock { deadline = bodyClock.deadline }
-        guard loop.memory.counts(body.readableBytes) else { return }
-        let counted =
-            counted
-            ?? ArrivingBody(loop) { [unowned self] in
-                loop.metrics.edge.memoryRefusals.increment()
-                refuse(APIError(.serviceUnavailable))
-            }
-        self.counted = counted
-        loop.memory.grew(counted, by: count, to: body.readableBytes)
+        guard loop.memory.isOut(after: count, of: body.readableBytes) else { return }
+        loop.metrics.edge.memoryRefusals.increment()
+        refuse(APIError(.serviceUnavailable))
     }
 
     private func takeChunks() -> Bool {

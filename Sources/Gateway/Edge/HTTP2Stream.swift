@@ -36,8 +36,6 @@ final class HTTP2Stream {
     private var answering = Answering.none
     private var request: RelayedRequest?
     private var body = ByteBuffer()
-    /// The body, while it arrives and is large.
-    private var counted: ArrivingBody?
     /// Of the body, where the client told it.
     private var length: Int?
     private var isRequestComplete = false
@@ -85,8 +83,11 @@ final class HTTP2Stream {
             if body.readableBytes == 0 { body.reserveCapacity(length ?? bytes.readableBytes) }
             body.writeImmutableBuffer(bytes)
         }
+        if loop.memory.isOut(after: bytes.readableBytes, of: body.readableBytes) {
+            loop.metrics.edge.memoryRefusals.increment()
+            return refuse(.serviceUnavailable)
+        }
         if isEnd { return bodyEnded() }
-        count(bytes.readableBytes)
         clock.received(body.readableBytes, now: .now())
         reading = .body(arriving, clock)
         consumed += size
@@ -94,18 +95,6 @@ final class HTTP2Stream {
             connection?.giveWindow(id, consumed)
             consumed = 0
         }
-    }
-
-    private func count(_ grown: Int) {
-        guard loop.memory.counts(body.readableBytes) else { return }
-        let counted =
-            counted
-            ?? ArrivingBody(loop) { [unowned self] in
-                loop.metrics.edge.memoryRefusals.increment()
-                refuse(.serviceUnavailable)
-            }
-        self.counted = counted
-        loop.memory.grew(counted, by: grown, to: body.readableBytes)
     }
 
     /// The client gave the stream up, or broke it, or is gone.
@@ -170,7 +159,6 @@ final class HTTP2Stream {
         reading = .done
         let bytes = body
         body = ByteBuffer()
-        counted = nil
         let request = RelayedRequest(arriving, sink: self, loop: loop)
         self.request = request
         // Handed over, so that a body which nothing else holds is edited where it lies.
@@ -185,7 +173,6 @@ final class HTTP2Stream {
         guard case .body(let arriving, _) = reading else { return }
         reading = .done
         body = ByteBuffer()
-        counted = nil
         loop.decisions.note(RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key))
         let error = error.told(in: arriving.endpoint.errorShape)
         loop.metrics.countRefusal(status: error.status)
@@ -286,7 +273,6 @@ final class HTTP2Stream {
         reading = .done
         answering = .ended
         body = ByteBuffer()
-        counted = nil
         gathered = ByteBuffer()
         let connection = connection
         self.connection = nil
