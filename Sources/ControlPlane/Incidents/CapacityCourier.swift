@@ -54,16 +54,8 @@ package struct CapacityCourier: Service {
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    if try await lease.acquire(pool) != nil { try await turn(at: Date()) } else { forget() }
-                } catch {
-                    if !Task.isCancelled { logger.warning("Orders of workers are delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
-                }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: .seconds(1))
-            }
+        await Turns("Orders of workers are delayed", logger: logger).run(every: .seconds(1)) {
+            if try await lease.acquire(pool) != nil { try await turn(at: Date()) } else { forget() }
         }
     }
 

@@ -46,16 +46,8 @@ package struct Pager: Service {
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    if try await lease.acquire(pool) != nil { try await turn(at: Date()) } else { forget() }
-                } catch {
-                    if !Task.isCancelled { logger.warning("Pages are delayed", metadata: [LogKeys.code: "\(errorCode(error))"]) }
-                }
-                // Cancellation is seen by the loop's condition.
-                try? await Task.sleep(for: .seconds(1))
-            }
+        await Turns("Pages are delayed", logger: logger).run(every: .seconds(1)) {
+            if try await lease.acquire(pool) != nil { try await turn(at: Date()) } else { forget() }
         }
     }
 

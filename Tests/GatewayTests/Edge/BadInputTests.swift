@@ -192,7 +192,7 @@ import Testing
     @Test func aSlowHeadIsGivenUp() async throws {
         var setup = GatewayFixture.Setup()
         // Counts from the accept: a busy machine must not take it all before the first byte.
-        setup.settings.headTime = 3
+        setup.settings.headTime = 8
         let runtime = try await ScriptedRuntime { _, _ in [] }
         try await GatewayFixture.run([runtime], setup) { gateway in
             let client = try await TestClient(port: gateway.port)

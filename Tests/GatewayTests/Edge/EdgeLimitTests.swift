@@ -129,9 +129,10 @@ import Testing
             try await until { gateway.metric("plimsoll_gateway_connections") == "3" }
             used.bytes = 99 << 20
             try await until { gateway.metric(#"plimsoll_gateway_accept_pauses_total{reason="memory"}"#) == "1" }
-            try await sized.send(" ")
-            try await chunked.send("1\r\n \r\n")
-            try await other.send(1, .data(.init(data: .byteBuffer(ByteBuffer(string: " ")))))
+            // What had not all arrived when memory was out is refused already, and nothing more can be sent.
+            try? await sized.send(" ")
+            try? await chunked.send("1\r\n \r\n")
+            try? await other.send(1, .data(.init(data: .byteBuffer(ByteBuffer(string: " ")))))
             #expect(try await sized.answer().hasPrefix("HTTP/1.1 503 "))
             #expect(try await chunked.answer().hasPrefix("HTTP/1.1 503 "))
             #expect(try await other.answer(1).status == "503")

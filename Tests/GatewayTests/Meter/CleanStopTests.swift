@@ -64,7 +64,7 @@ struct CleanStopTests {
         await group.triggerGracefulShutdown()
         try await running.value
         #expect(received.usage.withLock { $0.map(\.sequence) } == [1, 2, 3])
-        #expect(received.minutes.withLock { $0.last?.minutes.first?.outcomes } == ["good": 3])
+        #expect(received.minutes.withLock { $0.last { !$0.minutes.isEmpty }?.minutes.first?.outcomes } == ["good": 3])
         #expect(received.minutes.withLock { $0.last?.closes } == true && received.minutes.withLock { $0.dropLast().allSatisfy { $0.closes != true } })
     }
 
