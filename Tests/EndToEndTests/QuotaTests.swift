@@ -96,11 +96,12 @@ extension MachineTests {
             #expect(endings.allSatisfy { $0.outcome == "finished" || $0.detail.contains(code) }, "\(endings.summary)")
             var use = Use()
             use.tokens = try await recorded(plimsoll, key: made.id, answers: endings.count("finished"))
+            // A place is taken when the body has been read and looked at: one that was given back between acceptance and then was free.
             let rows = try await plimsoll.rows(
                 """
-                WITH own AS (SELECT accepted_at AS begin, accepted_at + finished_after_us * interval '1 microsecond' AS end,
+                WITH own AS (SELECT accepted_at AS accepted, accepted_at + interval '50 milliseconds' AS begin, accepted_at + finished_after_us * interval '1 microsecond' AS end,
                     billable_prompt_tokens AS prompt, billable_completion_tokens AS completion FROM billing.usage_event WHERE key_id = '\(made.id)')
-                SELECT count(*), sum(prompt * 100000 + completion * 400000), ceil(extract(epoch FROM max(begin) - min(begin)))::int,
+                SELECT count(*), sum(prompt * 100000 + completion * 400000), ceil(extract(epoch FROM max(accepted) - min(accepted)))::int,
                     (SELECT max((SELECT count(*) FROM own AS other WHERE other.begin <= one.begin AND other.end > one.begin)) FROM own AS one)
                 FROM own
                 """)

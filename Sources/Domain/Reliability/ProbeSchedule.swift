@@ -1,7 +1,8 @@
 /// Which workers one gateway probes, and when each is due: at random within an interval, so that probes of many workers do not come together.
 /// Times are microseconds of one clock.
 package struct ProbeSchedule: Sendable {
-    package static let usualInterval: ClosedRange<Int64> = 30_000_000...60_000_000
+    /// A failure and the one that confirms it, five seconds later and each a few seconds long, are within a minute of what made a worker fail.
+    package static let usualInterval: ClosedRange<Int64> = 30_000_000...48_000_000
 
     private let interval: ClosedRange<Int64>
     private var due: [String: Int64] = [:]

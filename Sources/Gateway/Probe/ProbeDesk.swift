@@ -43,7 +43,7 @@ package final class ProbeDesk: Sendable {
     ///   - gateway: Its id.
     ///   - interval: From one probe of a worker to its next, microseconds.
     package init(
-        region: String, gateway: String, interval: ClosedRange<Int64> = 30_000_000...60_000_000, metrics: MetricRegistry = MetricRegistry()
+        region: String, gateway: String, interval: ClosedRange<Int64> = ProbeSchedule.usualInterval, metrics: MetricRegistry = MetricRegistry()
     ) {
         self.region = region
         self.gateway = gateway

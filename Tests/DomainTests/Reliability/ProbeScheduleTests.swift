@@ -5,7 +5,7 @@ import Testing
 @Suite struct ProbeScheduleTests {
     private static let second: Int64 = 1_000_000
 
-    @Test func `a worker is probed every 30 to 60 seconds, never twice in less, and not all at once`() {
+    @Test func `a worker is probed every 30 to 48 seconds, never twice in less, and not all at once`() {
         var generator = FixedGenerator(state: 3)
         var schedule = ProbeSchedule()
         let workers = Set((0..<200).map { "w\($0)" })
@@ -21,8 +21,25 @@ import Testing
         }
         #expect(times.count == 200 && times.values.allSatisfy { ($0.first ?? 99) <= 30 })
         let gaps = times.values.flatMap { zip($0, $0.dropFirst()).map { $1 - $0 } }
-        #expect(gaps.allSatisfy { (30...61).contains($0) })
-        #expect(Set(gaps).count > 20 && most < 30)
+        #expect(gaps.allSatisfy { (30...49).contains($0) })
+        #expect(Set(gaps).count > 14 && most < 30)
+    }
+
+    @Test func `whatever happens between two probes is confirmed within a minute`() {
+        var generator = FixedGenerator(state: 3)
+        for _ in 0..<200 {
+            var schedule = ProbeSchedule()
+            schedule.assign(["a"], now: 0, using: &generator)
+            var (probes, now): ([Int64], Int64) = ([], 0)
+            while probes.count < 3 {
+                now += Self.second / 2
+                guard schedule.take(now: now, using: &generator) == ["a"] else { continue }
+                probes.append(now)
+                // The first one was good, and what it asks goes wrong right after it.
+                if probes.count == 2 { schedule.failed("a", now: now + 2 * Self.second) }
+            }
+            #expect(probes[2] + 2 * Self.second - probes[0] <= 60 * Self.second)
+        }
     }
 
     @Test func `who is no longer assigned is not probed`() {
