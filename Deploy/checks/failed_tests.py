@@ -1,10 +1,12 @@
 """Reads what the tests told as events, prints of each that failed a regular expression for `--filter`. usage: failed_tests.py EVENTS"""
 import json
+import pathlib
 import re
 import sys
 
-failed = {}
-for line in open(sys.argv[1], encoding="utf-8", errors="replace"):
+failed, events = {}, pathlib.Path(sys.argv[1])
+# A process that died before its first test told nothing.
+for line in events.read_text(encoding="utf-8", errors="replace").splitlines() if events.exists() else []:
     try:
         record = json.loads(line)
     except ValueError:
