@@ -28,10 +28,8 @@ package struct CapacityCourier: Service {
 
     private let pool: PostgresPool
     private let webhook: Webhook
-    private let lease: Lease
+    private let outbox: Outbox
     private let orders: [String: CounterMetric]
-    private let waiting: GaugeMetric
-    private let dead: GaugeMetric
     private let logger: Logger
 
     package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
@@ -41,39 +39,26 @@ package struct CapacityCourier: Service {
     init(pool: PostgresPool, client: OutboundClient, holder: UUID = UUID(), metrics: MetricRegistry = MetricRegistry(), logger: Logger) {
         self.pool = pool
         webhook = Webhook(client: client)
-        lease = Lease("capacity", holder: holder, seconds: 30)
         orders = ["delivered", "failed", "refused", "dead"].reduce(into: [:]) { counters, result in
             counters[result] = metrics.counter(
                 "plimsoll_control_capacity_orders_total", "Tries to tell scalers of orders, by how they went.", labels: ["result": result])
         }
-        waiting = metrics.gauge("plimsoll_control_capacity_orders_waiting", "Messages to scalers that were tried and not delivered yet.")
-        dead = metrics.gauge(
-            "plimsoll_control_capacity_orders_dead",
-            "Messages to scalers that were refused or given up: releases of the last seven days, others of the last hour.")
+        outbox = Outbox(
+            pool: pool, lease: Lease("capacity", holder: holder, seconds: 30),
+            waiting: metrics.gauge("plimsoll_control_capacity_orders_waiting", "Messages to scalers that were tried and not delivered yet."),
+            dead: metrics.gauge(
+                "plimsoll_control_capacity_orders_dead",
+                "Messages to scalers that were refused or given up: releases of the last seven days, others of the last hour."))
         self.logger = logger
     }
 
     package func run() async throws {
-        await Turns("Orders of workers are delayed", logger: logger).run(every: .seconds(1)) {
-            if try await lease.acquire(pool) != nil { try await turn(at: Date()) } else { forget() }
-        }
-    }
-
-    /// Whoever holds the lease tells how many there are.
-    private func forget() {
-        waiting.set(0)
-        dead.set(0)
+        await outbox.run(Turns("Orders of workers are delayed", logger: logger)) { try await turn(at: Date()) }
     }
 
     /// Tries what is due.
     func turn(at now: Date) async throws {
-        let due = try await claim(now)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for delivery in due {
-                group.addTask { try await settle(delivery, await send(delivery, now: now), now: now) }
-            }
-            try await group.waitForAll()
-        }
+        try await outbox.deliver(try await claim(now)) { try await settle($0, await send($0, now: now), now: now) }
         try await show(now)
     }
 
@@ -178,7 +163,7 @@ package struct CapacityCourier: Service {
                     AND ended_at > \(now)::timestamptz - CASE event WHEN 'release' THEN interval '7 days' ELSE interval '1 hour' END) AS dead
             FROM reliability.capacity_order WHERE state IN ('pending', 'refused', 'dead')
             """)
-        waiting.set(Double(try row?.value("waiting", as: Int.self) ?? 0))
-        dead.set(Double(try row?.value("dead", as: Int.self) ?? 0))
+        outbox.waiting.set(Double(try row?.value("waiting", as: Int.self) ?? 0))
+        outbox.dead.set(Double(try row?.value("dead", as: Int.self) ?? 0))
     }
 }

@@ -23,10 +23,8 @@ package struct Pager: Service {
 
     private let pool: PostgresPool
     private let webhook: Webhook
-    private let lease: Lease
+    private let outbox: Outbox
     private let pages: [String: CounterMetric]
-    private let waiting: GaugeMetric
-    private let dead: GaugeMetric
     private let logger: Logger
 
     package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
@@ -36,36 +34,23 @@ package struct Pager: Service {
     init(pool: PostgresPool, client: OutboundClient, holder: UUID = UUID(), metrics: MetricRegistry = MetricRegistry(), logger: Logger) {
         self.pool = pool
         webhook = Webhook(client: client)
-        lease = Lease("pager", holder: holder, seconds: 30)
         pages = ["delivered", "failed", "dead"].reduce(into: [:]) { counters, result in
             counters[result] = metrics.counter("plimsoll_control_pages_total", "Tries to page people, by how they went.", labels: ["result": result])
         }
-        waiting = metrics.gauge("plimsoll_control_pages_waiting", "Pages that are due and not delivered.")
-        dead = metrics.gauge("plimsoll_control_pages_dead", "Pages that were given up in the last seven days.")
+        outbox = Outbox(
+            pool: pool, lease: Lease("pager", holder: holder, seconds: 30),
+            waiting: metrics.gauge("plimsoll_control_pages_waiting", "Pages that are due and not delivered."),
+            dead: metrics.gauge("plimsoll_control_pages_dead", "Pages that were given up in the last seven days."))
         self.logger = logger
     }
 
     package func run() async throws {
-        await Turns("Pages are delayed", logger: logger).run(every: .seconds(1)) {
-            if try await lease.acquire(pool) != nil { try await turn(at: Date()) } else { forget() }
-        }
-    }
-
-    /// Whoever holds the lease tells how many there are.
-    private func forget() {
-        waiting.set(0)
-        dead.set(0)
+        await outbox.run(Turns("Pages are delayed", logger: logger)) { try await turn(at: Date()) }
     }
 
     /// Tries what is due.
     func turn(at now: Date) async throws {
-        let due = try await claim(now)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for delivery in due {
-                group.addTask { try await settle(delivery, await send(delivery, now: now), now: now) }
-            }
-            try await group.waitForAll()
-        }
+        try await outbox.deliver(try await claim(now)) { try await settle($0, await send($0, now: now), now: now) }
         try await show(now)
     }
 
@@ -168,7 +153,7 @@ package struct Pager: Service {
                 count(*) FILTER (WHERE state = 'dead' AND ended_at > \(now.addingTimeInterval(-7 * 86_400))) AS dead
             FROM reliability.page WHERE state IN ('pending', 'dead')
             """)
-        waiting.set(Double(try row?.value("waiting", as: Int.self) ?? 0))
-        dead.set(Double(try row?.value("dead", as: Int.self) ?? 0))
+        outbox.waiting.set(Double(try row?.value("waiting", as: Int.self) ?? 0))
+        outbox.dead.set(Double(try row?.value("dead", as: Int.self) ?? 0))
     }
 }
