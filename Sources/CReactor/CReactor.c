@@ -13,12 +13,19 @@
 
 static const uint64_t ours = UINT64_C(1) << 31;
 enum { most = 512 };
+/// Of the waits for an answer, as 65536 parts, how many of late were short: the share is of the last sixteen, roughly.
+enum { all_short = 65536, half_short = all_short / 2, weight = 16 };
 
 struct turn {
     int epoll;
     void *context;
     creactor_dispatch dispatch;
     void (*release)(void *);
+    /// Nanoseconds for which the loop stays awake for an answer; 0: never.
+    uint64_t awake;
+    int short_waits;
+    /// Since the last wait something was asked whose answer may come at once.
+    int expects_answer;
     /// Of `events`, those of ours that have not been handed over.
     int waiting;
     struct epoll_event events[most];
@@ -46,13 +53,25 @@ int creactor_accept(int listening, void *address, unsigned int *size) {
     return accept4(listening, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-uint64_t creactor_time(void) {
-    if (turn_time != 0) return turn_time;
+static uint64_t clock_now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    uint64_t now = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+uint64_t creactor_time(void) {
+    if (turn_time != 0) return turn_time;
+    uint64_t now = clock_now();
     if (attached != NULL) turn_time = now;
     return now;
+}
+
+void creactor_busy_poll(uint64_t nanoseconds) {
+    if (attached != NULL) attached->awake = nanoseconds;
+}
+
+void creactor_expect_answer(void) {
+    if (attached != NULL) attached->expects_answer = 1;
 }
 
 int creactor_epoll(void) { return last_epoll; }
@@ -70,6 +89,7 @@ int creactor_attach(void *context, creactor_dispatch dispatch, void (*release)(v
     turn->context = context;
     turn->dispatch = dispatch;
     turn->release = release;
+    turn->short_waits = all_short;
     attached = turn;
     return 0;
 }
@@ -91,6 +111,32 @@ static int sort_events(struct turn *turn, int count, struct epoll_event *others,
     return found;
 }
 
+static int poll_events(struct turn *turn, int timeout) { return epoll_pwait(turn->epoll, turn->events, most, timeout, NULL); }
+
+// A processor that goes to sleep takes longer to wake than a near runtime takes to answer, in a virtual machine above all. So the loop stays awake for
+// a moment, as long as that pays: as soon as fewer than half of the waits are short it sleeps at once, and sees by how long those take when to begin again.
+static int wait_for_answer(struct turn *turn, int timeout) {
+    uint64_t began = clock_now(), now = began;
+    int count = 0;
+    if (turn->short_waits >= half_short) {
+        while ((count = poll_events(turn, 0)) == 0 && (now = clock_now()) - began < turn->awake) {}
+    }
+    // The wait of one that slept has its waking in it.
+    uint64_t bound = turn->short_waits >= half_short ? turn->awake : 2 * turn->awake;
+    if (count == 0) {
+        count = poll_events(turn, timeout);
+        now = clock_now();
+    }
+    turn->short_waits += ((now - began < bound ? all_short : 0) - turn->short_waits) / weight;
+    return count;
+}
+
+static int wait_for_events(struct turn *turn, int timeout) {
+    int expects_answer = turn->expects_answer;
+    turn->expects_answer = 0;
+    return expects_answer && timeout != 0 && turn->awake > 0 ? wait_for_answer(turn, timeout) : poll_events(turn, timeout);
+}
+
 int epoll_wait(int epoll, struct epoll_event *others, int capacity, int timeout) {
     last_epoll = epoll;
     struct turn *turn = attached;
@@ -100,7 +146,7 @@ int epoll_wait(int epoll, struct epoll_event *others, int capacity, int timeout)
         // It may have left the loop something to do.
         timeout = 0;
     }
-    int count = epoll_pwait(epoll, turn->events, most, timeout, NULL);
+    int count = wait_for_events(turn, timeout);
     turn_time = 0;
     if (count <= 0) return count;
     int found = sort_events(turn, count, others, capacity);

@@ -81,6 +81,7 @@ final class RuntimeConnection {
         }
         socket.write(out, isLast: isJoined)
         if !isJoined { socket.write(request.bodyRest, isLast: true) }
+        Reactor.expectAnswer()
     }
 
     /// The exchange was given up: closing is what tells the runtime to stop.

@@ -40,6 +40,17 @@ package final class Reactor {
         return reactor
     }
 
+    /// How long the loop stays awake, at the most, for the answer to what it has just asked, as long as that pays: once fewer than half of the answers
+    /// come within it the loop sleeps at once. 0: never.
+    package func setBusyPoll(microseconds: Int) {
+        creactor_busy_poll(UInt64(microseconds) * 1000)
+    }
+
+    /// Something was asked in this turn whose answer may come at once.
+    package static func expectAnswer() {
+        creactor_expect_answer()
+    }
+
     private func tell(_ events: UnsafeBufferPointer<epoll_event>) {
         for event in events {
             guard let address = EventData.address(event.data.u64) else { continue }

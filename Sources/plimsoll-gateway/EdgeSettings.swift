@@ -39,6 +39,7 @@ struct EdgeSettings {
         isStrictSpool = spool.bool("strict", default: false)
         spoolRetention = spool.duration("retention", default: .seconds(7 * 86_400), in: .seconds(3600) ... .seconds(366 * 86_400))
         gateway.loops = reader.int("loops", default: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), in: 1...256)
+        gateway.busyPoll = reader.int("busy_poll_us", default: gateway.busyPoll, in: 0...1000)
         gateway.connections = reader.int("connections", default: gateway.connections, in: 1...1_000_000)
         gateway.connectionsPerAddress = reader.int("connections_per_address", default: 0, in: 0...1_000_000)
         gateway.memoryLimit =

@@ -25,4 +25,10 @@ void *creactor_context(void);
 /// ends. Returns 0, or -1 when there is no memory or nothing to attach to.
 int creactor_attach(void *context, creactor_dispatch dispatch, void (*release)(void *context));
 
+/// From now on this thread's loop stays awake for so long, at most, after `creactor_expect_answer`, if that has paid of late. 0: never.
+void creactor_busy_poll(uint64_t nanoseconds);
+
+/// The next wait is for an answer that may come at once.
+void creactor_expect_answer(void);
+
 #endif

@@ -2,6 +2,7 @@ import Domain
 package import Logging
 package import NIOCore
 package import PlimsollWire
+import Reactor
 import ServiceLifecycle
 import Synchronization
 package import Telemetry
@@ -219,6 +220,7 @@ package final class GatewayServer: Service {
                 loop.statusPage = statusPage
                 loop.failedKeys = failedKeys
                 loop.readers = readers
+                Reactor.on(eventLoop).setBusyPoll(microseconds: settings.busyPoll)
                 loop.start()
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }.get()

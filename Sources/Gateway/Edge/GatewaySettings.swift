@@ -6,6 +6,8 @@ package struct GatewaySettings: Sendable {
     package var host = "127.0.0.1"
     package var port = 7800
     package var loops = 1
+    /// Microseconds for which a loop stays awake, at the most, for the first byte of an answer, while most come within that time; 0: never.
+    package var busyPoll = 100
     /// Connections come from a proxy: their addresses say nothing of customers, unless `trust` names it.
     package var isBehindProxy = false
     /// Proxies that say for whom they ask.
