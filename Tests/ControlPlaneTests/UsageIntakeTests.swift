@@ -166,6 +166,32 @@ import Testing
         }
     }
 
+    @Test func `a gateway that speaks again to somebody who dies meanwhile is no less heard the second time`() async throws {
+        try await PeerWorld.with { world in
+            let (intake, sources) = (MinuteIntake(pool: world.pool), MinuteSources(pool: world.pool))
+            var told = batch(1, good: 5, boot: "cut", tenant: UUID())
+            told.closes = false
+            _ = try await intake.store(told, from: Self.gateway)
+            _ = try await world.pool.pipeline([
+                "UPDATE reliability.minute SET minute_at = date_trunc('minute', now()) - interval '3 minutes'",
+                "UPDATE reliability.minute_source SET told_at = date_trunc('minute', now()) - interval '123 seconds'",
+            ])
+            #expect(try await sources.findLost { _, _, _ in [] } == 1)
+            let spoiled: SQL = "SELECT 1 FROM reliability.minute WHERE boot_id = 'cut-lost' AND bad > 0"
+            #expect(try await world.count(spoiled) > 0)
+            // Whatever of it is done, it does not come to its end.
+            _ = try await world.pool.pipeline([
+                "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'killed'; END $$",
+                "CREATE TRIGGER die BEFORE UPDATE ON reliability.minute FOR EACH ROW EXECUTE FUNCTION die()",
+            ])
+            let again = MinuteBatch(gateway: "", boot: "cut", sequence: 2, minutes: [], closes: false)
+            await #expect(throws: PostgresError.self) { try await intake.store(again, from: Self.gateway) }
+            try await world.pool.execute("DROP TRIGGER die ON reliability.minute")
+            _ = try await intake.store(again, from: Self.gateway)
+            #expect(try await world.count(spoiled) == 0)
+        }
+    }
+
     @Test func `first tokens of the last half minute are those that gateways told last, while that is news`() async throws {
         try await PeerWorld.with { world in
             let (intake, sources) = (MinuteIntake(pool: world.pool), MinuteSources(pool: world.pool))

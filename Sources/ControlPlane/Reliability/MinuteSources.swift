@@ -19,25 +19,28 @@ struct MinuteSources: Sendable {
     ///
     /// - Parameter firstTokens: Of its last half minute, a JSON array.
     func note(_ gateway: UUID, _ boot: String, sequence: Int64, closes: Bool, firstTokens: String = "[]") async throws {
-        let row = try await pool.queryOne(
-            """
-            WITH known AS (
-                SELECT told_at, lost_at FROM reliability.minute_source WHERE gateway_id = \(gateway) AND boot_id = \(boot) FOR UPDATE
-            ), told AS (
-                INSERT INTO reliability.minute_source AS source (gateway_id, boot_id, sequence, closed_at, first_tokens)
-                VALUES (\(gateway), \(boot), \(sequence), CASE WHEN \(closes) THEN now() END, \(firstTokens)::jsonb)
-                ON CONFLICT (gateway_id, boot_id) DO UPDATE SET told_at = now(), sequence = greatest(source.sequence, EXCLUDED.sequence),
-                    closed_at = EXCLUDED.closed_at, lost_at = NULL, first_tokens = EXCLUDED.first_tokens
-            )
-            SELECT told_at FROM known WHERE lost_at IS NOT NULL
-            """)
-        guard let told = try row?.value("told_at", as: Date.self) else { return }
-        try await pool.execute(
-            """
-            UPDATE reliability.minute SET outcomes = '{}', bad = 0, sequence = sequence + 1, received_at = now()
-            WHERE gateway_id = \(gateway) AND boot_id = left(\(boot)::text, 59) || '-lost'
-                AND minute_at >= date_trunc('minute', \(told)::timestamptz) AND minute_at <= \(told)::timestamptz + interval '5 seconds'
-            """)
+        // That it was lost is forgotten together with what that made of its minutes: who dies between the two would leave them bad for ever.
+        try await pool.transaction { connection in
+            let row = try await connection.queryOne(
+                """
+                WITH known AS (
+                    SELECT told_at, lost_at FROM reliability.minute_source WHERE gateway_id = \(gateway) AND boot_id = \(boot) FOR UPDATE
+                ), told AS (
+                    INSERT INTO reliability.minute_source AS source (gateway_id, boot_id, sequence, closed_at, first_tokens)
+                    VALUES (\(gateway), \(boot), \(sequence), CASE WHEN \(closes) THEN now() END, \(firstTokens)::jsonb)
+                    ON CONFLICT (gateway_id, boot_id) DO UPDATE SET told_at = now(), sequence = greatest(source.sequence, EXCLUDED.sequence),
+                        closed_at = EXCLUDED.closed_at, lost_at = NULL, first_tokens = EXCLUDED.first_tokens
+                )
+                SELECT told_at FROM known WHERE lost_at IS NOT NULL
+                """)
+            guard let told = try row?.value("told_at", as: Date.self) else { return }
+            try await connection.execute(
+                """
+                UPDATE reliability.minute SET outcomes = '{}', bad = 0, sequence = sequence + 1, received_at = now()
+                WHERE gateway_id = \(gateway) AND boot_id = left(\(boot)::text, 59) || '-lost'
+                    AND minute_at >= date_trunc('minute', \(told)::timestamptz) AND minute_at <= \(told)::timestamptz + interval '5 seconds'
+                """)
+        }
     }
 
     /// First tokens of the last half minute, as gateways have told them within the last seconds.
