@@ -99,6 +99,29 @@ import Testing
             #expect(try await intake.store(ProbeBatch(probes: [probe(worker, at: now)]), from: gateway).failing.isEmpty)
         }
     }
+
+    @Test func `what a gateway that was cut off tells late neither condemns a worker that was asked since nor absolves it`() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.host(region: "eu")
+            let worker = try await world.worker(on: host)
+            let (home, other) = (UUID(), UUID())
+            for gateway in [home, other] {
+                try await world.pool.execute("INSERT INTO serving.gateways (id, name, region, boot_id) VALUES (\(gateway), 'g', 'eu', 'b')")
+            }
+            let intake = ProbeIntake(reliability: world.pool, serving: world.pool)
+            let now = Int64(Date().timeIntervalSince1970 * 1_000_000)
+            func tell(_ gateway: UUID, _ found: [(secondsAgo: Int64, fault: String?)]) async throws -> [String] {
+                let isStandIn = gateway == other
+                let probes = found.map { probe(worker, at: now - $0.secondsAgo * 1_000_000, fault: $0.fault, standIn: isStandIn ? true : nil) }
+                return try await intake.store(ProbeBatch(probes: probes), from: gateway).failing.keys.sorted()
+            }
+            #expect(try await tell(other, [(50, nil)]).isEmpty)
+            #expect(try await tell(home, [(240, "host"), (200, "host"), (160, "host")]).isEmpty, "it is well since")
+            #expect(try await tell(other, [(40, "runtime"), (35, "runtime")]).count == 1)
+            #expect(try await tell(home, [(120, nil), (80, nil)]).count == 1, "it failed since")
+            #expect(try await tell(home, [(60, "runtime"), (20, nil)]).isEmpty)
+        }
+    }
 }
 
 extension PeerWorld {

@@ -41,7 +41,7 @@ import Testing
 
     @Test func `a provider that nobody has probed has no score and is not admitted`() async throws {
         try await PeerWorld.with { world in
-            try await scores(world).turn(at: Date())
+            try await scores(world).turn(at: Date(), listeningSince: .distantPast)
             let found = try await alpha(world)
             #expect(found.points == nil && !found.admitted)
         }
@@ -57,7 +57,7 @@ import Testing
             for (drained, host) in [(true, UUID()), (true, UUID()), (true, UUID()), (false, UUID())] {
                 try await world.pool.execute("INSERT INTO reliability.host_loss VALUES (\(host), 'alpha', now(), \(drained))")
             }
-            try await scores(world).turn(at: Date())
+            try await scores(world).turn(at: Date(), listeningSince: .distantPast)
             let success = ProviderScore.success(
                 [ProviderScore.Day(successes: 1_000, probes: 1_000)] + Array(repeating: ProviderScore.Day(successes: 0, probes: 0), count: 6)
                     + [ProviderScore.Day(successes: 990, probes: 1_000)])
@@ -76,29 +76,57 @@ import Testing
             // 75 points and more, but the last thirty probes are not clean.
             try await probes(world, good: 5_000)
             try await last(world, Array(repeating: true, count: 20) + [false] + Array(repeating: true, count: 29))
-            try await scores.turn(at: Date())
+            try await scores.turn(at: Date(), listeningSince: .distantPast)
             #expect(try await alpha(world).admitted == false)
             try await last(world, [true], minutesAgo: 0)
-            try await scores.turn(at: Date())
+            try await scores.turn(at: Date(), listeningSince: .distantPast)
             #expect(try await alpha(world).admitted)
             // Between the bounds: who is in stays in.
             try await probes(world, good: 5_000, bad: 38)
-            try await scores.turn(at: Date())
+            try await scores.turn(at: Date(), listeningSince: .distantPast)
             let between = try await alpha(world)
             #expect((70..<75).contains(between.points ?? 0) && between.admitted)
             try await probes(world, good: 5_000, bad: 100)
-            try await scores.turn(at: Date())
+            try await scores.turn(at: Date(), listeningSince: .distantPast)
             #expect(try await alpha(world).admitted == false)
             // Between the bounds: who is out stays out.
             try await probes(world, good: 5_000, bad: 38)
-            try await scores.turn(at: Date())
+            try await scores.turn(at: Date(), listeningSince: .distantPast)
             #expect(try await alpha(world).admitted == false)
             try await probes(world, good: 5_000)
-            try await scores.turn(at: Date())
+            try await scores.turn(at: Date(), listeningSince: .distantPast)
             #expect(try await alpha(world).admitted)
-            try await scores.turn(at: Date(timeIntervalSinceNow: 86_500))
+            try await scores.turn(at: Date(timeIntervalSinceNow: 86_500), listeningSince: nil)
             let stale = try await alpha(world)
             #expect(stale.points == nil && !stale.admitted)
+        }
+    }
+
+    private func open(_ world: PeerWorld, _ signal: IncidentSignal) async throws {
+        try await world.pool.execute(
+            """
+            INSERT INTO reliability.incident (key, rule, severity, provider, title, began_at, opened_at, last_signal_at)
+            VALUES (\(signal.rawValue), \(signal.rawValue), \(signal.severity.rawValue), 'alpha', 'Provider alpha', now(), now(), now())
+            """)
+    }
+
+    @Test func `who comes back after nobody was heard, later than another one, is not lost`() async throws {
+        try await PeerWorld.with { world in
+            let (late, early) = (try await world.host(region: "eu"), try await world.host(region: "eu"))
+            try await world.pool.execute("UPDATE serving.hosts SET last_heartbeat_at = now() - interval '10 minutes' WHERE id = \(late)")
+            let (scores, start) = (self.scores(world), Date())
+            var hearing = Hearing()
+            func losses(_ second: Double, isAnybodyHeard: Bool) async throws -> Int {
+                let now = start + second
+                try await scores.turn(at: now, listeningSince: hearing.since(now, isAnybodyHeard: isAnybodyHeard))
+                return try await world.count("SELECT 1 FROM reliability.host_loss")
+            }
+            for second in [-60.0, 0] { #expect(try await losses(second, isAnybodyHeard: false) == 0) }
+            for second in stride(from: 60.0, through: 300, by: 60) { #expect(try await losses(second, isAnybodyHeard: true) == 0) }
+            #expect(try await losses(900, isAnybodyHeard: true) == 0, "ten minutes were slept through")
+            for second in stride(from: 960.0, through: 1_140, by: 60) { #expect(try await losses(second, isAnybodyHeard: true) == 0) }
+            #expect(try await losses(1_200, isAnybodyHeard: true) == 1)
+            #expect(try await world.count("SELECT 1 FROM reliability.host_loss WHERE host_id = \(early)") == 0)
         }
     }
 
@@ -109,18 +137,17 @@ import Testing
             let (gone, alive) = (try await world.host(region: "eu"), try await world.host(region: "eu"))
             try await world.pool.execute("UPDATE serving.hosts SET last_heartbeat_at = now() - interval '10 minutes' WHERE id = \(gone)")
             let metrics = MetricRegistry()
-            try await scores(world, metrics).turn(at: Date())
+            try await scores(world, metrics).turn(at: Date(), listeningSince: .distantPast)
             let before = try await alpha(world).points ?? 0
             #expect(try await world.count("SELECT 1 FROM reliability.host_loss WHERE NOT drained AND host_id = \(gone)") == 1)
             try await world.pool.execute("UPDATE serving.hosts SET last_heartbeat_at = now() - interval '10 minutes' WHERE id = \(alive)")
-            try await world.pool.execute(
-                """
-                INSERT INTO reliability.incident (key, rule, severity, provider, title, began_at, opened_at, last_signal_at)
-                VALUES ('k', 'provider', 'page', 'alpha', 'Provider alpha', now(), now(), now())
-                """)
-            try await scores(world).turn(at: Date())
+            try await open(world, .workerHealth)
+            try await scores(world).turn(at: Date(), listeningSince: .distantPast)
             // Nobody speaks any more: it may be us.
             #expect(try await world.count("SELECT 1 FROM reliability.host_loss") == 1)
+            #expect(try await abs((alpha(world).points ?? 0) - before) < 0.1, "one worker is not the provider")
+            try await open(world, .providerHealth)
+            try await scores(world).turn(at: Date(), listeningSince: .distantPast)
             let after = try await alpha(world).points ?? 0
             #expect(abs(after - before / 2) < 0.1)
         }
@@ -138,7 +165,7 @@ import Testing
             try await probes(world, good: 5_000)
             try await last(world, Array(repeating: true, count: 30))
             try await world.pool.execute("UPDATE serving.pools SET hour_price_micro_usd = 1")
-            try await scores(world).turn(at: Date())
+            try await scores(world).turn(at: Date(), listeningSince: .distantPast)
             #expect(try await paid() == [nil])
         }
     }

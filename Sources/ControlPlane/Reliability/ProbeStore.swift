@@ -57,18 +57,22 @@ struct ProbeStore: Sendable {
             completion_tokens = day.completion_tokens + EXCLUDED.completion_tokens
         """
 
+    /// A gateway that was cut off tells late what it found: of a worker that was asked since, that says nothing of how it is now.
     private static let news: SQL = """
-        SELECT worker_id, min(provider) AS provider, min(model) AS model, min(region) AS region, max(at) AS last_at,
-            max(at) FILTER (WHERE NOT stand_in) AS home_at,
-            max(at) FILTER (WHERE succeeded) AS good_at
-        FROM stored WHERE kind = 'worker' GROUP BY worker_id ORDER BY worker_id
+        SELECT stored.worker_id, min(stored.provider) AS provider, min(stored.model) AS model, min(stored.region) AS region, max(stored.at) AS last_at,
+            max(stored.at) FILTER (WHERE NOT stored.stand_in) AS home_at,
+            max(stored.at) FILTER (WHERE stored.succeeded AND stored.at > coalesce(known.last_at, '-infinity')) AS good_at,
+            coalesce(max(known.last_at), '-infinity') AS known_until
+        FROM stored LEFT JOIN reliability.probe_state AS known ON known.worker_id = stored.worker_id
+        WHERE stored.kind = 'worker' GROUP BY stored.worker_id ORDER BY stored.worker_id
         """
 
+    /// No clock that goes ahead makes what others find later old.
     private static let states: SQL = """
         INSERT INTO reliability.probe_state AS state (worker_id, provider, model, region, home_at, last_at, failures)
-        SELECT worker_id, provider, model, region, coalesce(home_at, last_at), last_at,
+        SELECT worker_id, provider, model, region, coalesce(home_at, last_at), least(last_at, now()),
             (SELECT count(*) FROM stored WHERE stored.worker_id = news.worker_id
-                AND fault IN ('host', 'runtime', 'answer', 'timeout') AND at > coalesce(news.good_at, '-infinity'))
+                AND fault IN ('host', 'runtime', 'answer', 'timeout') AND at > greatest(news.good_at, news.known_until))
         FROM news
         ON CONFLICT (worker_id) DO UPDATE SET
             home_at = greatest(state.home_at, (SELECT home_at FROM news WHERE news.worker_id = EXCLUDED.worker_id)),

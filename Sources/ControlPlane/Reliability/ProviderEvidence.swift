@@ -133,11 +133,12 @@ struct ProviderEvidenceReader: Sendable {
         }
     }
 
+    /// Of the provider as a whole: what one of its workers fails is in its probes.
     private func addIncidents(_ evidence: inout [String: ProviderEvidence]) async throws {
         let rows = try await pool.query(
             """
             SELECT provider, max(coalesce(resolved_at, now())) AS last FROM reliability.incident
-            WHERE provider <> '' AND NOT drill AND opened_at > now() - make_interval(days => \(ProviderEvidence.window)) GROUP BY provider
+            WHERE rule = \(IncidentSignal.providerHealth.rawValue) AND NOT drill AND opened_at > now() - make_interval(days => \(ProviderEvidence.window)) GROUP BY provider
             """)
         for row in rows { evidence[try row.value("provider", as: String.self)]?.lastIncidentAt = try row.value("last") }
     }

@@ -8,8 +8,8 @@ package import Telemetry
 
 /// Computes every provider's score once a minute, and whether it may serve tiers whose promise pays. One replica at a time: the holder of a lease.
 package struct ProviderScores: Service {
-    /// A host that is silent for so long while others speak is lost.
-    private static let lossSilence: SQL = "interval '5 minutes'"
+    /// Seconds: a host that is silent for so long while others speak is lost.
+    private static let lossSilence = 300.0
 
     private let serving: PostgresPool
     private let reliability: PostgresPool
@@ -30,15 +30,22 @@ package struct ProviderScores: Service {
     }
 
     package func run() async throws {
-        await Turns("Scores of providers could not be computed", logger: logger).run(every: .seconds(60)) {
-            if try await lease.acquire(serving) != nil { try await turn(at: Date()) }
-            // Every replica tells it, whoever is asked.
-            try await show()
+        await cancelWhenGracefulShutdown {
+            var hearing = Hearing()
+            await Turns("Scores of providers could not be computed", logger: logger).take(every: .seconds(60)) {
+                if try await lease.acquire(serving) != nil {
+                    let (now, isHeard) = (Date(), try await isAnybodyHeard())
+                    try await turn(at: now, listeningSince: hearing.since(now, isAnybodyHeard: isHeard))
+                }
+                // Every replica tells it, whoever is asked.
+                try await show()
+            }
         }
     }
 
-    func turn(at now: Date) async throws {
-        try await noteLosses()
+    /// - Parameter listeningSince: Since when some host or other was heard at any time; nil: nobody is.
+    func turn(at now: Date, listeningSince: Date?) async throws {
+        if let listeningSince, now.timeIntervalSince(listeningSince) >= Self.lossSilence { try await noteLosses() }
         let rows = try await serving.query("SELECT name FROM serving.providers WHERE state <> 'deleted' ORDER BY name")
         let providers: [String] = try rows.map { try $0.value("name") }
         let evidence = try await ProviderEvidenceReader(pool: reliability).read(providers)
@@ -65,13 +72,17 @@ package struct ProviderScores: Service {
             metadata: [LogKeys.provider: "\(provider)"])
     }
 
+    private func isAnybodyHeard() async throws -> Bool {
+        try await !serving.query("SELECT 1 FROM serving.hosts WHERE \(Reporting.isCurrent("last_heartbeat_at")) LIMIT 1").isEmpty
+    }
+
     /// Hosts that were to serve, or had drained, and are silent while some other host is not: else it is us who hear nothing.
     private func noteLosses() async throws {
         let rows = try await serving.query(
             """
             SELECT hosts.id, pools.provider, hosts.last_heartbeat_at, hosts.intent = 'drain' AND hosts.agent_state = 'drained' AS drained
             FROM serving.hosts JOIN serving.pools ON pools.name = hosts.pool
-            WHERE hosts.state = 'active' AND hosts.last_heartbeat_at < now() - \(Self.lossSilence)
+            WHERE hosts.state = 'active' AND hosts.last_heartbeat_at < now() - make_interval(secs => \(Self.lossSilence))
                 AND hosts.last_heartbeat_at > now() - make_interval(days => \(ProviderEvidence.window))
                 AND EXISTS (SELECT 1 FROM serving.hosts AS other WHERE \(Reporting.isCurrent("other.last_heartbeat_at")))
             """)
@@ -115,6 +126,22 @@ package struct ProviderScores: Service {
     private func show() async throws {
         let rows = try await reliability.query("SELECT provider, points, admitted FROM reliability.provider_score ORDER BY provider")
         shown.show(try rows.map { (try $0.value("provider"), try $0.value("points"), try $0.value("admitted")) })
+    }
+}
+
+/// Since when hosts can be heard. After a time in which nobody could all of them are silent, and come back one after the other: none of them is lost.
+struct Hearing {
+    /// Seconds between two looks after which nobody knows what was heard meanwhile.
+    private static let most = 150.0
+
+    private var began: Date?
+    private var looked: Date?
+
+    mutating func since(_ now: Date, isAnybodyHeard: Bool) -> Date? {
+        let isUnbroken = looked.map { (0...Self.most).contains(now.timeIntervalSince($0)) } ?? false
+        looked = now
+        began = isAnybodyHeard ? (isUnbroken ? began : nil) ?? now : nil
+        return began
     }
 }
 
