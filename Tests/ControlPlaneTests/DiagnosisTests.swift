@@ -56,6 +56,51 @@ import Testing
         }
     }
 
+    @Test func `a snapshot has how long requests waited for a worker, and of drills nothing`() async throws {
+        try await IncidentWorld.with { world in
+            let (pool, drilled) = (world.world.pool, UUID())
+            for (tenant, bucket, isDrill) in [(UUID(), 1_000_000, false), (UUID(), 2_000, false), (drilled, 9_000_000, true)] {
+                try await world.minute(start - 60, good: 50, tenant: tenant, drill: isDrill)
+                try await pool.execute(
+                    """
+                    UPDATE reliability.minute SET completion_tokens = CASE WHEN drill THEN 50000 ELSE 500 END,
+                        queue_histogram = jsonb_build_object(\(LatencyHistogram.index(of: Int64(bucket)))::text, 50) WHERE tenant_id = \(tenant)
+                    """)
+            }
+            let key = IncidentKey(.queueTime, tier: "business", model: "tiny", region: "eu")
+            let snapshot = try JSONValue.parse(try await DiagnosisReader(serving: pool, reliability: pool, now: start).read(key))
+            let waits = snapshot["queue_time"]
+            #expect(waits?["requests"] == .integer(100))
+            #expect(waits?["median_microseconds"]?.integer.map { (2_000...2_016).contains($0) } == true, "\(waits?["median_microseconds"] ?? .null)")
+            #expect(waits?["p95_microseconds"]?.integer.map { (1_000_000...1_007_813).contains($0) } == true)
+            #expect(snapshot["noisy_tenant"] == nil && snapshot["traffic"]?["tenants"]?.array?.count == 2)
+        }
+    }
+
+    @Test func `hosts that say as much as they may keep no incident from being opened, and the worker that it is about is there`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            _ = try await pool.pipeline([
+                """
+                UPDATE serving.hosts SET inventory = jsonb_build_object('accelerators',
+                    (SELECT jsonb_agg(jsonb_build_object('name', repeat('x', 700), 'memory_bytes', 1)) FROM generate_series(1, 64)))
+                """,
+                """
+                INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted, log_tail, log_tail_at)
+                SELECT host_id, 'r' || place, 'tiny-1', 'vllm', 'ready', 4, 2048, TRUE,
+                    (SELECT jsonb_agg(repeat('y', 900)) FROM generate_series(1, 20)), \(start)
+                FROM serving.workers, generate_series(1, 230) AS place WHERE runtime = 'main'
+                """,
+            ])
+            for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }
+            #expect(try await world.rows("SELECT rule FROM reliability.incident") == ["(worker_health)"])
+            let kept = try await world.one(
+                "SELECT jsonb_path_query_array(snapshot, '$.fleet.workers[*].worker')::text AS one FROM reliability.incident")
+            #expect(kept?.contains(world.workers["alpha"]?.lowercased ?? "?") == true, "beside 230 others of its provider")
+            #expect(try await world.one("SELECT snapshot #>> '{fleet,out,0,workers}' AS one FROM reliability.incident")?.contains("lost") == true)
+        }
+    }
+
     @Test func `nobody is noisy who is alone, was as loud before, or sends little`() async throws {
         try await IncidentWorld.with { world in
             let (loud, usual) = (UUID(), UUID())
