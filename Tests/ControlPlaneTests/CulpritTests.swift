@@ -49,6 +49,9 @@ import Testing
             #expect(entry?.contains(#""release":"tiny-2""#) == true, "\(entry ?? "")")
             for second in stride(from: 30.0, through: 2_400, by: 30) { try await world.turn(start + second) }
             #expect(try await world.rows("SELECT step FROM reliability.incident") == ["(resolved)"])
+            #expect(
+                try await world.one("SELECT postmortem ->> 'root_cause' AS one FROM reliability.incident")
+                    == "Workers answered with errors. A release that had taken over was worse than the others.")
             #expect(try await world.rows(rollBacks) == ["(tiny-2,automatic,active)"])
             try await world.world.pool.execute("UPDATE serving.releases SET state = 'deleted', deleted_at = now() WHERE name = 'tiny-2'")
             for second in [2_430.0, 2_436] { try await world.turn(start + second) }
@@ -73,6 +76,28 @@ import Testing
             for minute in 0..<4 { try await world.minute(start + Double(60 * minute), good: 80, errors: minute == 3 ? 80 : 0) }
             for second in stride(from: 190.0, through: 400, by: 10) { try await world.turn(start + second) }
             #expect(try await world.rows(rollBacks) == ["(tiny-2,proposal,proposed)"])
+        }
+    }
+
+    @Test func `a release is held against what others answer in its regions, and only while it has a share`() async throws {
+        try await IncidentWorld.with { world in
+            try await release(world)
+            try await world.requests(100, failed: 40, worker: world.workers["alpha"], release: "tiny-1", at: start)
+            try await world.requests(60, failed: 24, worker: world.workers["beta"], release: "tiny-2", at: start)
+            try await world.requests(3_000, worker: UUID(), release: "tiny-1", at: start, region: "us")
+            let pool = world.world.pool
+            func found() async throws -> CulpritReader.Finding? {
+                try await CulpritReader(serving: pool, billing: pool, reliability: pool, now: start).read(["tiny"])["tiny"]?.release
+            }
+            #expect(try await found()?.verdict == .alike, "everybody fails in its region")
+            try await pool.execute("UPDATE billing.usage_event SET outcome = 'good' WHERE release = 'tiny-1'")
+            #expect(try await found()?.verdict == .worse)
+            try await pool.execute(
+                """
+                INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor, created_at)
+                VALUES ('release', 'tiny-2', 0, 'operator', 'back again', 'test', \(start - 10))
+                """)
+            #expect(try await found() == nil, "somebody rolled it back")
         }
     }
 

@@ -60,32 +60,33 @@ struct CulpritReader: Sendable {
     }
 
     private func release(_ name: String, _ tallies: [Worker: FaultComparison.Tally]) -> Finding {
-        let comparison = Self.compare(tallies) { $0.release == name }
+        // Region by region: what troubles one is no fault of the release that has most of its workers there.
+        let comparison = FaultComparison(
+            Dictionary(grouping: tallies, by: \.key.region).values.map { place in Self.beside(place) { $0.release == name } })
         return Finding(name: name, verdict: comparison.verdict, text: "release \(name): \(comparison.text)")
     }
 
-    /// Where two are worse than the others it is not one worker's fault.
+    /// Where two are worse than the others it is not one worker's fault. One that has changed its release is the same worker.
     private func workers(_ tallies: [Worker: FaultComparison.Tally]) -> [String: Finding] {
         Dictionary(grouping: tallies, by: \.key.region).compactMapValues { place in
-            let here = Dictionary(uniqueKeysWithValues: place)
-            let worse = here.keys.compactMap { worker -> Finding? in
-                let comparison = Self.compare(here) { $0 == worker }
+            let worse = Set(place.map(\.key.id)).compactMap { id -> Finding? in
+                let comparison = FaultComparison([Self.beside(place) { $0.id == id }])
                 guard comparison.verdict == .worse else { return nil }
-                return Finding(name: worker.id, verdict: .worse, text: "worker \(worker.id): \(comparison.text)")
+                return Finding(name: id, verdict: .worse, text: "worker \(id): \(comparison.text)")
             }
             return worse.count == 1 ? worse.first : nil
         }
     }
 
-    private static func compare(_ tallies: [Worker: FaultComparison.Tally], _ isSuspect: (Worker) -> Bool) -> FaultComparison {
-        var (suspect, rest) = (FaultComparison.Tally(), FaultComparison.Tally())
+    private static func beside(_ tallies: [(key: Worker, value: FaultComparison.Tally)], _ isSuspect: (Worker) -> Bool) -> FaultComparison.Place {
+        var place = FaultComparison.Place()
         for (worker, tally) in tallies {
-            if isSuspect(worker) { suspect = suspect + tally } else { rest = rest + tally }
+            if isSuspect(worker) { place.suspect = place.suspect + tally } else { place.rest = place.rest + tally }
         }
-        return FaultComparison(suspect, against: rest)
+        return place
     }
 
-    /// Releases whose share rose within the hour, beside another one; the newest of each model.
+    /// Releases whose share rose within the hour, beside another one, and that still have one; the newest of each model.
     private func candidates(_ models: Set<String>) async throws -> [String: Candidate] {
         let rows = try await serving.query(
             """
@@ -93,6 +94,8 @@ struct CulpritReader: Sendable {
             FROM serving.routing_weights AS weight JOIN serving.releases AS release ON release.name = weight.subject
             WHERE weight.scope = 'release' AND release.model = ANY(\(models.sorted())) AND release.state = 'active' AND weight.weight_ppm > 0
                 AND weight.source <> 'default' AND weight.created_at > \(now.addingTimeInterval(-Self.takeover)) AND weight.created_at <= \(now)
+                AND EXISTS (SELECT 1 FROM serving.current_routing_weights AS current
+                    WHERE current.scope = 'release' AND current.subject = weight.subject AND current.weight_ppm > 0)
                 AND EXISTS (SELECT 1 FROM serving.releases AS other WHERE other.model = release.model AND other.name <> release.name
                     AND other.state = 'active')
                 AND weight.weight_ppm > coalesce((SELECT earlier.weight_ppm FROM serving.routing_weights AS earlier

@@ -35,7 +35,9 @@ struct PostmortemDraft: Sendable {
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode IN ('automatic', 'manual'))::text AS actions,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
-                    WHERE mitigation.incident_id = incident.id AND mitigation.mode = 'proposal')::text AS proposals
+                    WHERE mitigation.incident_id = incident.id AND mitigation.mode = 'proposal')::text AS proposals,
+                \(Self.traced("release")) AS by_release, \(Self.traced("worker")) AS by_worker,
+                incident.snapshot ->> 'noisy_tenant' IS NOT NULL OR \(Self.traced("abuse_event")) AS by_tenant
             FROM reliability.incident AS incident WHERE incident.id = \(id)
             """)
         guard let row, let signal = IncidentSignal(rawValue: try row.value("rule")) else { return Made(document: "{}", isDue: false) }
@@ -55,7 +57,7 @@ struct PostmortemDraft: Sendable {
             "customers_touched":\(impact.tenants),"bad_requests":\(impact.bad),\
             "late_first_tokens":\(impact.late),"bad_minutes":\(impact.badMinutes),"excluded_drill_requests":\(impact.drilled),\
             "budget":\(budget.document),"credits_caused":\(credits),\
-            "root_cause":\(AdminJSON.string(Self.cause(signal))),"actions":\(try row.value("actions", as: String.self)),\
+            "root_cause":\(AdminJSON.string(try Self.cause(signal, row))),"actions":\(try row.value("actions", as: String.self)),\
             "prevention":\(AdminJSON.string("")),"proposals":\(try row.value("proposals", as: String.self))}
             """
         return Made(document: document, isDue: IncidentBurn.requiresPostmortem(budget.part))
@@ -107,6 +109,23 @@ struct PostmortemDraft: Sendable {
         return
             "\(Counted.text(impact.tenants, "customer")) had requests fail or answered late within \(minutes): of \(Counted.text(impact.requests, "request")) for "
             + "what it touches \(impact.bad) failed, and \(impact.late) had a late first token." + excluded
+    }
+
+    /// Of an `incident`: its timeline has a sign of such a kind.
+    private static func traced(_ kind: String) -> SQL {
+        """
+        EXISTS (SELECT 1 FROM reliability.incident_event AS event
+            WHERE event.incident_id = incident.id AND event.kind = 'signal' AND event.detail ->> \(kind)::text IS NOT NULL)
+        """
+    }
+
+    /// What showed, and what was found to be behind it.
+    private static func cause(_ signal: IncidentSignal, _ row: PostgresRow) throws -> String {
+        var words = [cause(signal)]
+        if try row.value("by_release") { words.append("A release that had taken over was worse than the others.") }
+        if try row.value("by_worker") { words.append("One worker was worse than the others.") }
+        if try row.value("by_tenant") { words.append("One customer asked for far more than usual.") }
+        return words.joined(separator: " ")
     }
 
     private static func cause(_ signal: IncidentSignal) -> String {

@@ -2,7 +2,8 @@
 ///
 /// It is when its share of bad answers is at least twice theirs, with at least five of them, and a one-sided test of two proportions with a pooled variance
 /// says that this is hardly chance: z at least 3, which happens once in 740 looks where both are alike. Each side must have thirty answers, so that the normal
-/// approximation holds; with fewer nothing is known. The comparison is exact, in integers.
+/// approximation holds; with fewer nothing is known. Answers are compared place by place, and the differences added up as Cochran, Mantel and Haenszel do: who
+/// answers most where everybody fails is not worse for that. For choices, never for money: floating point is good enough.
 package struct FaultComparison: Sendable, Equatable {
     package enum Verdict: Sendable {
         case worse
@@ -21,11 +22,8 @@ package struct FaultComparison: Sendable, Equatable {
             self.total = total
         }
 
-        /// The same share of at most ten million, so that products fit; a larger number proves no more.
-        var bounded: Share {
-            let most: Int64 = 10_000_000
-            return total <= most ? self : Share(bad: Int64(Int128(bad) * Int128(most) / Int128(total)), total: most)
-        }
+        /// 0 without answers.
+        var ratio: Double { total > 0 ? Double(bad) / Double(total) : 0 }
 
         package static func + (left: Share, right: Share) -> Share { Share(bad: left.bad + right.bad, total: left.total + right.total) }
 
@@ -54,38 +52,64 @@ package struct FaultComparison: Sendable, Equatable {
     package static let leastAnswers: Int64 = 30
     package static let leastBad: Int64 = 5
 
-    package let suspect: Tally
-    package let rest: Tally
+    /// What the suspect and the others answered side by side.
+    package struct Place: Sendable, Equatable {
+        package var suspect: Tally
+        package var rest: Tally
+
+        package init(_ suspect: Tally = Tally(), against rest: Tally = Tally()) {
+            self.suspect = suspect
+            self.rest = rest
+        }
+    }
+
+    private let places: [Place]
+
+    /// - Parameter places: Those where the suspect did not answer say nothing of it.
+    package init(_ places: [Place]) {
+        self.places = places.filter { $0.suspect.failures.total > 0 || $0.suspect.late.total > 0 }
+    }
 
     package init(_ suspect: Tally, against rest: Tally) {
-        self.suspect = suspect
-        self.rest = rest
+        self.init([Place(suspect, against: rest)])
     }
 
     /// Worse in failures or in first tokens; alike only where enough is known of failures.
     package var verdict: Verdict {
-        let failures = Self.verdict(suspect.failures, rest.failures)
-        return failures == .worse || Self.verdict(suspect.late, rest.late) == .worse ? .worse : failures
+        let failures = Self.verdict(places.map { ($0.suspect.failures, $0.rest.failures) })
+        return failures == .worse || Self.verdict(places.map { ($0.suspect.late, $0.rest.late) }) == .worse ? .worse : failures
     }
 
     /// In figures, for operators.
     package var text: String {
-        "\(suspect.failures.bad) of \(suspect.failures.total) answers failed and \(suspect.late.bad) of \(suspect.late.total) first tokens were late; of "
+        let suspect = places.reduce(Tally()) { $0 + $1.suspect }
+        let rest = places.reduce(Tally()) { $0 + $1.rest }
+        return
+            "\(suspect.failures.bad) of \(suspect.failures.total) answers failed and \(suspect.late.bad) of \(suspect.late.total) first tokens were late; of "
             + "others \(rest.failures.bad) of \(rest.failures.total) and \(rest.late.bad) of \(rest.late.total)"
     }
 
-    private static func verdict(_ suspect: Share, _ rest: Share) -> Verdict {
+    private static func verdict(_ places: [(suspect: Share, rest: Share)]) -> Verdict {
+        // Where only one side answered there is nothing to compare.
+        let shared = places.filter { $0.suspect.total > 0 && $0.rest.total > 0 }
+        let suspect = shared.reduce(Share()) { $0 + $1.suspect }
+        let rest = shared.reduce(Share()) { $0 + $1.rest }
         guard suspect.total >= leastAnswers, rest.total >= leastAnswers else { return .unknown }
-        guard suspect.bad >= leastBad, Int128(suspect.bad) * Int128(rest.total) >= 2 * Int128(rest.bad) * Int128(suspect.total) else { return .alike }
-        return isSignificant(suspect, rest) ? .worse : .alike
+        // As many as it would have if it failed as the others do.
+        let usual = shared.reduce(0.0) { $0 + Double($1.suspect.total) * $1.rest.ratio }
+        guard suspect.bad >= leastBad, Double(suspect.bad) >= 2 * usual else { return .alike }
+        return isSignificant(shared) ? .worse : .alike
     }
 
-    /// z = (p - q) / sqrt(r (1 - r) (1/n + 1/m)) with the share r of both together, squared and without fractions.
-    private static func isSignificant(_ suspect: Share, _ rest: Share) -> Bool {
-        let (suspect, rest) = (suspect.bounded, rest.bounded)
-        let (bad, total) = (Int128(suspect.bad + rest.bad), Int128(suspect.total + rest.total))
-        let difference = Int128(suspect.bad) * Int128(rest.total) - Int128(rest.bad) * Int128(suspect.total)
-        guard difference > 0 else { return false }
-        return difference * difference * total >= 9 * Int128(suspect.total) * Int128(rest.total) * bad * (total - bad)
+    /// z = sum(a - E) / sqrt(sum(V)): of each place the suspect's bad answers, how many of them are expected with the share r of both together, n r, and
+    /// the variance n m r (1 - r) / (n + m) of its n and the others' m answers.
+    private static func isSignificant(_ places: [(suspect: Share, rest: Share)]) -> Bool {
+        var (difference, variance) = (0.0, 0.0)
+        for (suspect, rest) in places {
+            let (all, count, others) = (suspect + rest, Double(suspect.total), Double(rest.total))
+            difference += Double(suspect.bad) - count * all.ratio
+            variance += count * others * all.ratio * (1 - all.ratio) / (count + others)
+        }
+        return difference > 0 && difference * difference >= 9 * variance
     }
 }

@@ -43,4 +43,32 @@ struct FaultComparisonTests {
         let alarms = (0..<2_000).count { _ in verdict(draw(100), draw(400)) == .worse }
         #expect(alarms <= 20, "\(alarms) of 2000")
     }
+
+    private func verdict(_ places: [(suspect: (Int64, Int64), rest: (Int64, Int64))]) -> FaultComparison.Verdict {
+        func tally(_ pair: (Int64, Int64)) -> FaultComparison.Tally {
+            FaultComparison.Tally(failures: FaultComparison.Share(bad: pair.0, total: pair.1))
+        }
+        return FaultComparison(places.map { FaultComparison.Place(tally($0.suspect), against: tally($0.rest)) }).verdict
+    }
+
+    @Test("who answers most where everybody fails is not worse for that")
+    func places() {
+        #expect(verdict([((24, 60), (40, 100)), ((0, 0), (0, 3_000))]) == .alike)
+        #expect(verdict([((20, 50), (80, 200)), ((0, 10), (5, 5_000))]) == .alike)
+        #expect(verdict([((24, 60), (2, 100)), ((0, 0), (900, 3_000))]) == .worse, "and not better where others fail elsewhere")
+        #expect(verdict(Array(repeating: ((8, 15), (1, 200)), count: 3)) == .worse, "little of each place is enough together")
+        #expect(verdict([((20, 60), (0, 0)), ((0, 0), (0, 3_000))]) == .unknown, "nobody answers beside it")
+    }
+
+    @Test("a place in trouble makes no false alarms, however answers are spread", arguments: [1, 2, 3] as [UInt64])
+    func falseAlarmsOfPlaces(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        func draw(_ count: Int64, _ percent: Int64) -> (Int64, Int64) {
+            (Int64((0..<count).count { _ in Int64.random(in: 0..<100, using: &random) < percent }), count)
+        }
+        let alarms = (0..<1_000).count { _ in
+            verdict([(draw(80, 30), draw(100, 30)), (draw(20, 1), draw(400, 1))]) == .worse
+        }
+        #expect(alarms <= 10, "\(alarms) of 1000")
+    }
 }
