@@ -69,5 +69,6 @@ package enum Migrations {
         File(name: "V0060_felt_minutes", sql: PackageResources.V0060_felt_minutes_sql),
         File(name: "V0061_outage_posts", sql: PackageResources.V0061_outage_posts_sql),
         File(name: "V0062_windows_over_midnight", sql: PackageResources.V0062_windows_over_midnight_sql),
+        File(name: "V0063_sku_scores", sql: PackageResources.V0063_sku_scores_sql),
     ]
 }

@@ -37,6 +37,7 @@ import Testing
                 INSERT INTO serving.skus (name, model, tier, primary_region, backup_region, prompt_price_pico_usd, completion_price_pico_usd, state)
                 VALUES ('sold', 'tiny', 'business', 'eu', 'us', 1, 1, 'active')
                 """)
+            try await score(world, ["alpha", "beta"])
             try await world.turn(start)
             let words = try await world.one("SELECT string_agg(text, ' ') AS one FROM reliability.incident_event")
             #expect(words?.contains("no worker of tiny lives in its backup region us") == true, "\(words ?? "")")
@@ -44,7 +45,18 @@ import Testing
         }
     }
 
-    /// On proof: with two providers, workers in its backup region, another model that stands in for it, and a drill of that.
+    /// These may serve tiers with a promise; the others fell below it.
+    private func score(_ world: IncidentWorld, _ admitted: [String]) async throws {
+        try await world.world.pool.execute(
+            """
+            INSERT INTO reliability.provider_score (provider, computed_at, points, availability, latency, preemption, price, success, probes, clean_probes,
+                losses, undrained_losses, admitted, admitted_changed_at)
+            SELECT name, now(), 80, 1, 1, 1, 1, 1, 1000, 30, 0, 0, name = ANY(\(admitted)::text[]), now() FROM serving.providers
+            ON CONFLICT (provider) DO UPDATE SET admitted = EXCLUDED.admitted
+            """)
+    }
+
+    /// On proof: with two providers of a good score, workers in its backup region, another model that stands in for it, and a drill of that.
     private func sell(_ world: IncidentWorld) async throws {
         _ = try await world.world.pool.pipeline([
             "INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('small', 'Small', 2048)",
@@ -64,6 +76,7 @@ import Testing
             """,
             "INSERT INTO reliability.fallback_drill (sku, held, reason, actor) VALUES ('tiny-business', TRUE, 'test of it', 'test')",
         ])
+        try await score(world, ["alpha", "beta"])
     }
 
     private func words(_ world: IncidentWorld) async throws -> String {
@@ -79,7 +92,7 @@ import Testing
             #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
             #expect(
                 try await world.rows("SELECT aspect FROM reliability.sku_standing ORDER BY aspect") == [
-                    "(backup)", "(drill)", "(fallback)", "(providers)",
+                    "(backup)", "(drill)", "(fallback)", "(providers)", "(scores)",
                 ])
             try await pool.execute("UPDATE reliability.fallback_drill SET at = at - interval '31 days'")
             try await world.turn(start + 6)
@@ -111,6 +124,22 @@ import Testing
             #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
             try await world.turn(start + 1, out: ["beta"])
             #expect(try await world.rows("SELECT rule, tier, severity FROM reliability.incident") == ["(redundancy,business,ticket)"])
+        }
+    }
+
+    @Test func `a provider that serves on with too low a score stands behind nothing that is sold with a promise`() async throws {
+        try await IncidentWorld.with { world in
+            try await sell(world)
+            try await world.turn(start)
+            #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
+            try await score(world, ["alpha"])
+            try await world.turn(start + 6)
+            #expect(try await words(world) == "fewer than two providers with a good score serve tiny")
+            try await score(world, [])
+            try await world.turn(start + 12)
+            #expect(
+                try await world.rows("SELECT resolved_at IS NULL, last_signal_at = \(start + 12)::timestamptz FROM reliability.incident") == ["(t,t)"]
+            )
         }
     }
 }

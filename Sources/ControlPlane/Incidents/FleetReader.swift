@@ -112,10 +112,11 @@ struct FleetReader: Sendable {
         let weight: Int64 = try row.value("weight")
         let id = try row.id("id")
         let lives = try !isDown && !row.value("leaves", as: Bool.self)
-        let worker = FleetView.Worker(
+        var worker = FleetView.Worker(
             id: id, provider: try row.value("provider"), region: try row.value("region"), model: try row.value("model"),
             release: try row.value("release"), pool: try row.value("pool"), isServing: lives && weight > 0,
             isStandby: try lives && weight == 0 && row.value("pool_stands_by", as: Bool.self), runtime: try runtime(row, isSilent: isSilent))
+        worker.isAdmitted = try row.value("is_admitted")
         picture.view.workers.append(worker)
         // Who leaves because an operator says so, or never spoke, is no trouble.
         guard heard != nil, try !row.value("leaves", as: Bool.self) else { return }
@@ -145,7 +146,7 @@ struct FleetReader: Sendable {
             worker.weight_ppm::bigint * coalesce(pool_weight.weight_ppm, 1000000) / 1000000
                 * coalesce(provider_weight.weight_ppm, 1000000) / 1000000 AS weight,
             coalesce(pool_weight.weight_ppm, 1000000) = 0 AND coalesce(provider_weight.weight_ppm, 1000000) > 0 AS pool_stands_by,
-            coalesce(told.is_out, FALSE) AS is_out,
+            coalesce(told.is_out, FALSE) AS is_out, coalesce(score.admitted, FALSE) AS is_admitted,
             coalesce(told.is_faulty, FALSE) AND worker.runtime_state IN ('ready', 'unhealthy') AS is_faulty, worker.restartable,
             EXISTS (SELECT 1 FROM serving.operations AS operation
                 WHERE operation.worker_id = worker.id AND operation.state IN ('queued', 'sent', 'running')) AS restarting,
@@ -164,6 +165,7 @@ struct FleetReader: Sendable {
             FROM serving.gateways AS gateway
             WHERE gateway.region = hosts.region AND gateway.state = 'active'
                 AND gateway.workers_out_at > \(now)::timestamptz - \(FleetIntake.fresh)) AS told
+        LEFT JOIN reliability.provider_score AS score ON score.provider = pools.provider
         LEFT JOIN serving.current_routing_weights AS pool_weight ON pool_weight.scope = 'pool' AND pool_weight.subject = hosts.pool
         LEFT JOIN serving.current_routing_weights AS provider_weight
             ON provider_weight.scope = 'provider' AND provider_weight.subject = pools.provider

@@ -282,9 +282,11 @@ package actor IncidentKeeper: Service {
     }
 
     private static func words(_ thin: FleetReader.Thin) -> String {
-        let lost = thin.lost.map { aspect in
+        // Whoever is gone has no good score either.
+        let lost = thin.lost.filter { $0 != .scores || !thin.lost.contains(.providers) }.map { aspect in
             switch aspect {
             case .providers: "fewer than two providers serve \(thin.terms.model)"
+            case .scores: "fewer than two providers with a good score serve \(thin.terms.model)"
             case .backup: "no worker of \(thin.terms.model) lives in its backup region \(thin.terms.backupRegion ?? "(none is named)")"
             case .fallback:
                 thin.terms.fallbackModel.map { "no worker of its fallback \($0) lives" } ?? "the SKU that is its fallback is gone, or none is named"

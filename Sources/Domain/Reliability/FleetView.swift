@@ -12,6 +12,8 @@ package struct FleetView: Sendable {
         /// It lives, and only its pool's weight keeps requests away.
         package var isStandby: Bool
         package var runtime: Runtime
+        /// Its provider may serve tiers with a promise, by its score.
+        package var isAdmitted = true
 
         package init(
             id: String, provider: String, region: String, model: String, release: String = "", pool: String = "", isServing: Bool = true,

@@ -3,6 +3,8 @@ package enum Redundancy {
     package enum Aspect: String, Sendable, CaseIterable {
         /// Two of them serve the model.
         case providers
+        /// Two of those that do may serve tiers with a promise.
+        case scores
         /// Workers of the model live in the backup region.
         case backup
         /// The SKU that stands in for it is there, and workers of its model live.
@@ -15,7 +17,9 @@ package enum Redundancy {
     package static func given(_ terms: FleetView.Terms, _ fleet: FleetView) -> Set<Aspect> {
         let workers = fleet.workers.filter { $0.model == terms.model }
         var given: Set<Aspect> = []
-        if Set(workers.lazy.filter(\.isServing).map(\.provider)).count >= 2 { given.insert(.providers) }
+        let serving = workers.filter(\.isServing)
+        if Set(serving.map(\.provider)).count >= 2 { given.insert(.providers) }
+        if Set(serving.lazy.filter(\.isAdmitted).map(\.provider)).count >= 2 { given.insert(.scores) }
         if let backup = terms.backupRegion, workers.contains(where: { $0.region == backup && ($0.isServing || $0.isStandby) }) {
             given.insert(.backup)
         }

@@ -12,18 +12,21 @@ import Testing
 
     @Test func twoProvidersMustServeAndTheBackupRegionMustHaveSomebodyWhoCould() {
         func given(_ workers: [FleetView.Worker]) -> Set<Redundancy.Aspect> { Redundancy.given(terms, FleetView(workers: workers)) }
-        #expect(given([worker("a", "eu"), worker("b", "eu")]) == [.providers])
+        #expect(given([worker("a", "eu"), worker("b", "eu")]) == [.providers, .scores])
         #expect(given([worker("a", "eu"), worker("a", "us")]) == [.backup])
-        #expect(given([worker("a", "eu"), worker("b", "us")]) == [.providers, .backup])
+        #expect(given([worker("a", "eu"), worker("b", "us")]) == [.providers, .scores, .backup])
         #expect(given([worker("a", "eu"), worker("b", "us", serving: false)]) == [])
         #expect(given([worker("a", "eu"), worker("b", "us", serving: false, standby: true)]) == [.backup])
         #expect(given([worker("a", "eu"), worker("b", "us", model: "other")]) == [])
+        var barred = worker("b", "eu")
+        barred.isAdmitted = false
+        #expect(given([worker("a", "eu"), barred]) == [.providers], "its score is too low")
         var fallen = FleetView.Terms(model: "m", tier: "pro", region: "eu", fallbackModel: "small", isDrilled: true)
         #expect(Redundancy.given(fallen, FleetView(workers: [worker("a", "eu", model: "small")])) == [.fallback, .drill])
         fallen.isDrilled = false
         #expect(Redundancy.given(fallen, FleetView(workers: [worker("a", "eu", serving: false, model: "small")])) == [])
         let unnamed = FleetView.Terms(model: "m", tier: "pro", region: "eu")
-        #expect(Redundancy.given(unnamed, FleetView(workers: [worker("a", "eu"), worker("b", "us")])) == [.providers])
+        #expect(Redundancy.given(unnamed, FleetView(workers: [worker("a", "eu"), worker("b", "us")])) == [.providers, .scores])
     }
 
     @Test func anOverrideExcusesOnlyWhatWasNeverThere() {
