@@ -189,6 +189,17 @@ struct IncidentWorld: Sendable {
         }
     }
 
+    @Test func `who is throttled was failed, and that is no sign of trouble that would keep the throttle in force`() async throws {
+        try await IncidentWorld.with { world in
+            for minute in 0..<6 { try await world.minute(start + Double(60 * minute) - 360, good: 90, errors: 10) }
+            try await world.world.pool.execute(#"UPDATE reliability.minute SET outcomes = '{"good": 90, "bad:throttled": 10}'"#)
+            for second in [10.0, 16] { try await world.turn(start + second) }
+            #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
+            try await MinuteRoll(pool: world.world.pool).roll(start.wholeSeconds / 60 - 6..<start.wholeSeconds / 60)
+            #expect(try await world.rows("SELECT sum(bad), sum(shed) FROM reliability.service_minute") == ["(60,60)"])
+        }
+    }
+
     @Test func `what is not written up within two days is told, and its export names no provider, host or worker`() async throws {
         try await IncidentWorld.with { world in
             _ = try await world.world.pool.pipeline([

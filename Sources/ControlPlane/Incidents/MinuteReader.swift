@@ -18,13 +18,16 @@ struct MinuteReader: Sendable {
         self.pool = pool
     }
 
+    /// Those whom a mitigation leaves less than was agreed were failed, but that is no sign of a trouble: it would keep the mitigation in force.
+    ///
     /// - Parameter now: Seconds since 1970.
     mutating func read(now: Int64) async throws -> [ServiceName: [Int64: ServiceMinute]] {
         let newest = now / 60
         let first = max(newest - Self.kept, (readUntil ?? 0) - Self.changing)
         let rows = try await pool.query(
             """
-            SELECT tier, model, region, drill, extract(epoch FROM minute_at)::bigint / 60 AS minute, sum(good)::bigint AS good, sum(bad)::bigint AS bad,
+            SELECT tier, model, region, drill, extract(epoch FROM minute_at)::bigint / 60 AS minute, sum(good)::bigint AS good,
+                sum(bad - coalesce((outcomes ->> 'bad:throttled')::bigint, 0))::bigint AS bad,
                 coalesce(sum((outcomes ->> 'bad:5xx')::bigint), 0)::bigint AS errors,
                 coalesce(sum((outcomes ->> 'bad:stream_broken')::bigint), 0)::bigint AS broken,
                 coalesce(sum((outcomes ->> 'bad:shed')::bigint), 0)::bigint AS shed,

@@ -27,7 +27,7 @@ extension MinuteCounters {
         outcomes[outcome.rawValue, default: 0] += 1
         // Nothing is known of the rest of a request that was cut.
         guard outcome != .interrupted else { return }
-        if outcome == .quota || outcome == .shed { rateLimited += 1 }
+        if [.quota, .shed, .throttled].contains(outcome) { rateLimited += 1 }
         if outcome == .clientAbort { disconnects += 1 }
         if try row.value("stream") { streams = (streams ?? 0) + 1 }
         let tokens = try row.value("completion_tokens", as: Int64.self)

@@ -26,7 +26,7 @@ struct MinuteRoll: Sendable {
             INSERT INTO reliability.minute_total AS total (tenant_id, model, region, minute_at, tier, good, bad, excluded, server_errors, shed,
                 over_quota, first_token_samples, first_token_over, disconnects)
             SELECT tenant_id, model, region, minute_at, max(tier), sum(good), sum(bad), sum(excluded),
-                sum(coalesce((outcomes ->> 'bad:5xx')::bigint, 0)), sum(coalesce((outcomes ->> 'bad:shed')::bigint, 0)),
+                sum(coalesce((outcomes ->> 'bad:5xx')::bigint, 0)), sum(coalesce((outcomes ->> 'bad:shed')::bigint, 0) + coalesce((outcomes ->> 'bad:throttled')::bigint, 0)),
                 sum(coalesce((outcomes ->> 'excluded:quota')::bigint, 0)), sum(first_token_samples), sum(first_token_over), sum(disconnects)
             FROM reliability.minute WHERE \(time(range)) AND NOT drill GROUP BY tenant_id, model, region, minute_at
             ON CONFLICT (tenant_id, model, region, minute_at) DO UPDATE SET tier = EXCLUDED.tier, good = EXCLUDED.good, bad = EXCLUDED.bad,

@@ -176,7 +176,8 @@ extension TenantReport {
         let row = try await databases.reliability.queryOne(
             """
             SELECT json_build_object('good', coalesce(sum(good), 0), 'bad', coalesce(sum(bad), 0), 'excluded', coalesce(sum(excluded), 0),
-                    'server_errors', coalesce(sum((outcomes ->> 'bad:5xx')::bigint), 0), 'refused_within_quota', coalesce(sum((outcomes ->> 'bad:shed')::bigint), 0),
+                    'server_errors', coalesce(sum((outcomes ->> 'bad:5xx')::bigint), 0), 'refused_within_quota',
+                    coalesce(sum(coalesce((outcomes ->> 'bad:shed')::bigint, 0) + coalesce((outcomes ->> 'bad:throttled')::bigint, 0)), 0),
                     'refused_above_quota', coalesce(sum((outcomes ->> 'excluded:quota')::bigint), 0),
                     'broken_streams', coalesce(sum((outcomes ->> 'bad:stream_broken')::bigint), 0), 'disconnects', coalesce(sum(disconnects), 0),
                     'prompt_tokens', coalesce(sum(prompt_tokens), 0), 'completion_tokens', coalesce(sum(completion_tokens), 0))::text AS requests,

@@ -6,6 +6,8 @@ package enum Outcome: String, Sendable, CaseIterable {
     case emptyCompletion = "bad:empty_completion"
     /// 429 although the tenant was inside its quota and burst.
     case shed = "bad:shed"
+    /// 429 inside quota and burst, because the tenant is left less than that for a while. It says nothing of how others are served.
+    case throttled = "bad:throttled"
     /// The gateway died before the request's end was recorded; closed at its next start.
     case interrupted = "bad:interrupted"
     case maintenance = "excluded:maintenance"
@@ -18,7 +20,7 @@ package enum Outcome: String, Sendable, CaseIterable {
     package var verdict: Verdict {
         switch self {
         case .good: .good
-        case .serverError, .streamBroken, .emptyCompletion, .shed, .interrupted: .bad
+        case .serverError, .streamBroken, .emptyCompletion, .shed, .throttled, .interrupted: .bad
         case .maintenance, .overLimit, .prohibited, .quota, .clientAbort, .clientError: .excluded
         }
     }

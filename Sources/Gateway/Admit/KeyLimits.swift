@@ -54,6 +54,12 @@ struct LimitFault: Sendable {
     var retryAfter: Int64?
     /// The window has room, but this gateway holds no lease on it: one has been asked for.
     var mayBeLeased = false
+    /// What was agreed has room, but less is left of it for a while.
+    var isWithheld = false
+
+    /// A quota that is not used up, as far as is known, and of which nothing could be lent, or all of which is not left: the customer is inside it, and the
+    /// failure is ours.
+    var outcome: Outcome { mayBeLeased ? .shed : isWithheld ? .throttled : .quota }
 
     init(_ kind: Kind, retryAfter: Int64?) {
         self.kind = kind

@@ -72,14 +72,20 @@ package final class LimitBook: Sendable {
         if file.number(period) != number { file.begin(period, number) }
     }
 
-    /// - Parameter share: This gateway's of the limits of a minute.
-    func limits(for key: KeyEntry, tenant: TenantEntry, tier: TierEntry, share: GatewayShare, now: Int64) -> KeyLimits {
+    /// - Parameters:
+    ///   - share: This gateway's of the limits of a minute.
+    ///   - agreed: What was agreed, where less of it is left for a while.
+    func limits(
+        for key: KeyEntry, tenant: TenantEntry, tier: TierEntry, agreed: (key: KeyEntry, tier: TierEntry)? = nil, share: GatewayShare, now: Int64
+    ) -> KeyLimits {
         pages.withLock { pages in
             let tenantHolder = holder("tenant/" + key.tenant, &pages, now)
             tenantHolder.change(share.of(MinuteCaps(tier)), of: MinuteCaps(tier))
+            tenantHolder.withhold(agreed.map { WithheldCaps(share.of(MinuteCaps(tier)), of: share.of(MinuteCaps($0.tier))) })
             tenantHolder.change(QuotaLimits(tenant, tier), isLeased: isLeased, now: now)
             let own = holder("key/" + key.id, &pages, now)
             own.change(share.of(MinuteCaps(key, tier)), of: MinuteCaps(key, tier))
+            own.withhold(agreed.map { WithheldCaps(share.of(MinuteCaps(key, tier)), of: share.of(MinuteCaps($0.key, $0.tier))) })
             own.change(QuotaLimits(key), isLeased: isLeased, now: now)
             return KeyLimits(tenant: tenantHolder, own: own, hasOwnMinute: key.hasOwnMinute, file: file)
         }

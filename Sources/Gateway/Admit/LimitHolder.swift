@@ -63,6 +63,8 @@ final class LimitHolder: Sendable {
     /// Not looked at by requests.
     private let share = Mutex(MinuteShare())
     private let short = Atomic<Bool>(false)
+    /// Nil: all that was agreed is left. Looked at by requests that are refused.
+    private let withheld = Mutex<WithheldCaps?>(nil)
     private let tokensPerDay = Atomic<Int64>(.max)
     private let tokensPerMonth = Atomic<Int64>(.max)
     private let spendPerMonth = Atomic<Int64>(.max)
@@ -82,6 +84,14 @@ final class LimitHolder: Sendable {
     ///   - whole: What was agreed.
     func change(_ part: MinuteCaps, of whole: MinuteCaps) {
         set { share in (share.part, share.whole) = (part, whole) }
+    }
+
+    /// Of what was agreed less is left for a while; nil: it is not.
+    func withhold(_ caps: WithheldCaps?) {
+        withheld.withLock { known in
+            // What it has covered already is kept from one table to the next.
+            if known?.caps != caps?.caps { known = caps }
+        }
     }
 
     /// It uses no more than this; nil: as much as its part.
@@ -131,14 +141,20 @@ final class LimitHolder: Sendable {
         } while !running.replace(&count, by: count + 1)
         if let fault = requests.reserve(1, now: ask.now, .requests) {
             running.add(-1)
-            return short(fault)
+            return short(judged(fault, ask))
         }
         if let fault = tokens.reserve(ask.tokens, now: ask.now, .tokens) {
             running.add(-1)
             requests.settle(reserved: 1, used: 0, now: ask.now)
-            return short(fault)
+            return short(judged(fault, ask))
         }
         return nil
+    }
+
+    private func judged(_ fault: LimitFault, _ ask: LimitAsk) -> LimitFault {
+        var fault = fault
+        fault.isWithheld = withheld.withLock { $0?.covers(fault.kind, ask) ?? false }
+        return fault
     }
 
     private func short(_ fault: LimitFault) -> LimitFault {

@@ -50,7 +50,8 @@ final class DirectoryBuilder: Sendable {
                 let standing = standings[tenant.tier]
             else { continue }
             let bounds = limits.limits(
-                for: entry.throttled(tenant.throttlePpm), tenant: tenant, tier: tier.throttled(tenant.throttlePpm), share: share, now: now)
+                for: entry.throttled(tenant.throttlePpm), tenant: tenant, tier: tier.throttled(tenant.throttlePpm),
+                agreed: tenant.throttlePpm.map { _ in (key: entry, tier: tier) }, share: share, now: now)
             kept.insert("key/" + entry.id)
             kept.insert("tenant/" + entry.tenant)
             result[digest] = CustomerKey(

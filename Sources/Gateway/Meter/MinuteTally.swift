@@ -30,7 +30,7 @@ struct MinuteCell: Sendable {
     mutating func count(_ outcome: Outcome) {
         outcomes[outcome.place] += 1
         switch outcome {
-        case .quota, .shed: rateLimited += 1
+        case .quota, .shed, .throttled: rateLimited += 1
         case .clientAbort: disconnects += 1
         default: break
         }
@@ -91,6 +91,7 @@ extension Outcome {
         case .quota: 9
         case .clientAbort: 10
         case .clientError: 11
+        case .throttled: 12
         }
     }
 }

@@ -265,8 +265,7 @@ final class RelayedRequest {
 
     func refuse(_ refusal: LimitRefusal, _ subject: UsageSubject) {
         standing = refusal.standing
-        // A quota that is not used up, as far as is known, and of which nothing could be lent: the customer is inside it, and the failure is ours.
-        loop.meter.refuse(subject, outcome: refusal.fault.mayBeLeased ? .shed : .quota, acceptedAt: arriving.acceptedAt)
+        loop.meter.refuse(subject, outcome: refusal.fault.outcome, acceptedAt: arriving.acceptedAt)
         loop.metrics.rateLimited.increment()
         loop.metrics.limits.count(refusal.fault.kind)
         loop.metrics.countRefusal(status: 429)

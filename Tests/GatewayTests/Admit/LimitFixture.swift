@@ -14,6 +14,8 @@ struct LimitFixture {
         name: "pro", maxPromptTokens: 1000, maxOutputTokens: 100, maxBodyBytes: 8192, requestsPerMinute: 1_000_000, tokensPerMinute: 1_000_000_000,
         concurrentRequests: 1_000_000, maxTableAgeSeconds: 3600, ttftObjectiveMicroseconds: 1_500_000)
     var key = KeyEntry(id: "k", tenant: "t", sha256Hex: "")
+    /// Where less of it is left: see `LimitBook.limits`.
+    var agreed: (key: KeyEntry, tier: TierEntry)?
     var tenant = TenantEntry(id: "t", tier: "pro", active: true, allowedRegions: [], cacheSalt: "")
 
     init(file: LimitFile? = nil, isLeased: Bool = false, wall: Int64 = start, monotonic: Int64 = 0) throws {
@@ -23,7 +25,7 @@ struct LimitFixture {
     var limits: KeyLimits { limits() }
 
     func limits(_ share: GatewayShare = .whole, now: Int64 = 0) -> KeyLimits {
-        book.limits(for: key, tenant: tenant, tier: tier, share: share, now: now)
+        book.limits(for: key, tenant: tenant, tier: tier, agreed: agreed, share: share, now: now)
     }
 
     /// A path of its own in the folder for temporary files.

@@ -52,6 +52,25 @@ import Testing
         #expect(limits.tenant.standing(now: 0).requestsLeft == 1_000_000 - 2)
     }
 
+    @Test func whatAThrottleRefusesIsOursAsFarAsItWasAgreed() throws {
+        var fixture = try LimitFixture()
+        (fixture.tier.requestsPerMinute, fixture.tier.tokensPerMinute) = (100, 100_000)
+        let whole = fixture.tier
+        #expect(fixture.limits.take(1).fault == nil)
+        fixture.tier.requestsPerMinute = 25
+        fixture.agreed = (fixture.key, whole)
+        let throttled = fixture.limits
+        var outcomes: [Outcome: Int] = [:]
+        for _ in 0..<200 { outcomes[throttled.take(1).fault?.outcome ?? .good, default: 0] += 1 }
+        #expect(outcomes[.good] ?? 0 <= 25 && outcomes[.quota] ?? 0 >= 75, "\(outcomes)")
+        #expect((75...100).contains(outcomes[.throttled] ?? 0), "\(outcomes)")
+        // Another table with the same throttle forgets nothing.
+        #expect(fixture.limits.take(1).fault?.outcome == .quota)
+        fixture.agreed = nil
+        fixture.tier = whole
+        #expect(fixture.limits.take(1).fault?.isWithheld != true)
+    }
+
     @Test func aKeyIsToldWhatItsAccountLeavesWhereThatIsLess() throws {
         var fixture = try LimitFixture()
         (fixture.tier.requestsPerMinute, fixture.tier.tokensPerMinute) = (3, 100)

@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import PlimsollWire
 import Telemetry
@@ -127,6 +128,10 @@ struct MitigationTests {
             var statuses: [String] = []
             for _ in 0..<4 { statuses.append(String(try await answer(gateway).prefix(12))) }
             #expect(statuses.last == "HTTP/1.1 429", "\(statuses)")
+            let refused = statuses.count { $0 == "HTTP/1.1 429" }
+            let cells = try await gateway.spool.takeMinutes().values
+            #expect(cells.reduce(0) { $0 + $1.outcomes[Outcome.throttled.place] } == Int64(refused), "they are inside what was agreed")
+            #expect(cells.reduce(0) { $0 + $1.outcomes[Outcome.quota.place] } == 0)
         }
     }
 
