@@ -66,7 +66,8 @@ package struct MitigationLadder: Sendable {
         case .shortenBatchWindow: [MitigationTarget(action, model: trouble.model, region: trouble.region, value: Self.batchShare)]
         case .rollBackImage: (trouble.release ?? trouble.suspect).map { [MitigationTarget(action, model: trouble.model, release: $0)] } ?? []
         case .capOutput: lesser(action, trouble, value: Self.cappedOutput)
-        case .pauseLongPrompts: lesser(action, trouble, value: Self.longPrompt)
+        // What they refuse are failures of the tier itself: as a remedy for those they would stay for ever.
+        case .pauseLongPrompts: trouble.tier.map(isProtected) ?? true ? lesser(action, trouble, value: Self.longPrompt) : []
         case .shedTier: trouble.tier.map(isProtected) ?? true ? lesser(action, trouble, value: nil) : []
         case .throttleTenant: trouble.tenant.map { [MitigationTarget(action, region: trouble.region, tenant: $0, value: Self.throttle)] } ?? []
         case .sellCapacity, .raiseLimit: trouble.tenant.map { [MitigationTarget(action, tenant: $0)] } ?? []

@@ -217,6 +217,21 @@ struct MitigationPolicyTests {
         #expect(world.reverted == [before[4], before[3], before[2], before[0]])
     }
 
+    @Test("what is refused for others is no reason to go on refusing it")
+    func refusalsOfItsOwn() {
+        var policy = MitigationPolicy()
+        policy.most = 100
+        var world = MitigationWorld(policy: policy, fleet: fleet)
+        for second in stride(from: Int64(0), to: 2_400, by: 5) {
+            world.now = second
+            let refuses = world.standing.contains { [.pauseLongPrompts, .shedTier].contains($0.target.action) }
+            // Whoever is asked to come later was failed.
+            world.turn([slow("pro", lastSeen: min(second, 600))] + (refuses ? [slow("hobby", since: 300, lastSeen: second)] : []))
+        }
+        #expect(world.history.keys.contains { $0.action == .shedTier } && world.history.keys.contains { $0.action == .pauseLongPrompts })
+        #expect(!world.standing.contains { [.pauseLongPrompts, .shedTier].contains($0.target.action) }, "\(world.standing.map(\.target))")
+    }
+
     @Test("a veto and a full list hold; the tier that is protected first is served first")
     func bounds() {
         var policy = MitigationPolicy()

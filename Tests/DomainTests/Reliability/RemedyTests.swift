@@ -77,14 +77,15 @@ struct RemedyTests {
         }
     }
 
-    @Test("Hobby is shed for others, never for itself", arguments: IncidentSignal.allCases.filter(\.isFelt))
+    @Test("Hobby is shed and paused for others, never for itself", arguments: IncidentSignal.allCases.filter(\.isFelt))
     func sheds(signal: IncidentSignal) {
-        func sheds(for tier: String?) -> Bool {
+        func refusals(for tier: String?) -> [MitigationAction] {
             var trouble = trouble(signal)
             trouble.tier = tier
-            return MitigationLadder(fleet: Self.fleet).targets(trouble).contains { $0.action == .shedTier }
+            return MitigationLadder(fleet: Self.fleet).targets(trouble).map(\.action).filter { [.pauseLongPrompts, .shedTier].contains($0) }
         }
-        #expect(sheds(for: nil) && sheds(for: "business") && sheds(for: "pro") && !sheds(for: "hobby"))
+        for tier in [nil, "business", "pro"] { #expect(refusals(for: tier) == [.pauseLongPrompts, .shedTier]) }
+        #expect(refusals(for: "hobby").isEmpty)
     }
 
     private func decisions(_ trouble: Trouble, standing: [MitigationPolicy.Standing] = [], now: Int64 = 0) -> [MitigationPolicy.Decision] {
