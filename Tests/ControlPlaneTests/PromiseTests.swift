@@ -40,7 +40,12 @@ import Testing
     @Test func aSpentBudgetHoldsChangesUpUntilAnotherPersonApprovesAPass() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)
+            let sku =
+                #"{"name": "s", "model": "tiny", "tier": "pro", "primary_region": "eu", "prompt_price_pico_usd": 1, "completion_price_pico_usd": 1}"#
+            #expect(try await admin.post("skus", sku).status == 201)
             try await freeze(admin, "frozen")
+            #expect(try await admin.patch("skus/s", #"{"prompt_price_pico_usd": 2}"#).json["error"]["code"].string == "frozen")
+            #expect(try await admin.patch("skus/s", #"{"backup_region": "us"}"#).json["prompt_price_pico_usd"] == .number(1))
             for (path, body) in [
                 ("releases", Self.release),
                 ("prices", #"{"model": "tiny", "tier": "pro", "prompt_price_pico_usd": 1, "completion_price_pico_usd": 1}"#),
@@ -357,7 +362,10 @@ import Testing
             try await prepare(admin)
             _ = try await admin.post(
                 "objectives",
-                #"{"name": "strict", "kind": "availability", "model": "tiny", "target_ppm": 999950, "bad_above_ppm": null, "time_zone": "Europe/Berlin"}"#
+                """
+                {"name": "strict", "kind": "availability", "model": "tiny", "target_ppm": 999950, "bad_above_ppm": null, "time_zone": "Europe/Berlin",
+                    "burn_alerts": false, "freezes": false}
+                """
             )
             let before = try await admin.get("objectives").json["data"]
             let exported = try await admin.get("openslo")
@@ -369,10 +377,21 @@ import Testing
             let after = try await admin.get("objectives").json["data"]
             let facts = { (rows: JSONTree) in
                 rows.elements.map { row in
-                    ["name", "kind", "model", "target_ppm", "threshold_microseconds", "bad_above_ppm", "period", "time_zone"].map { row[$0].text }
+                    [
+                        "name", "kind", "model", "target_ppm", "threshold_microseconds", "bad_above_ppm", "period", "time_zone", "burn_alerts",
+                        "freezes",
+                    ].map { row[$0].text }
                 }.sorted { $0[0] < $1[0] }
             }
             #expect(facts(before) == facts(after))
+            for (written, other) in [
+                (#""budgetingMethod":"Timeslices""#, #""budgetingMethod":"RatioTimeslices""#), (#""budgetingMethod":"Occurrences","#, ""),
+                (#""timeSliceWindow":"1m""#, #""timeSliceWindow":"5m""#),
+                (#""startTime":"2024-01-01 00:00:00""#, #""startTime":"2024-01-15 00:00:00""#),
+            ] {
+                let refused = try await admin.post("openslo", exported.text.replacing(written, with: other))
+                #expect(refused.status == 400, "\(other): \(refused.text)")
+            }
             let foreign = exported.text.replacing(#""type":"plimsoll""#, with: #""type":"prometheus""#)
             #expect(try await admin.post("openslo", foreign).json["error"]["faults"].elements.count == 6)
         }

@@ -15,8 +15,15 @@ import Testing
                 """
                 INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor, created_at)
                 VALUES ('release', 'tiny-1', 500000, 'operator', 'canary', 'test', \(SQL.minute(start + 4))),
-                    ('pool', 'llama', 0, 'operator', 'dear', 'test', \(SQL.minute(start + 52)))
+                    ('pool', 'llama', 0, 'operator', 'dear', 'test', \(SQL.minute(start + 52))),
+                    ('provider', 'alpha', 500000, 'operator', 'dear', 'test', \(SQL.minute(start + 37))),
+                    ('provider', 'gamma', 0, 'operator', 'of another region', 'test', \(SQL.minute(start + 84)))
                 """)
+            _ = try await pool.pipeline([
+                "INSERT INTO serving.providers (name, display_name, kind, updated_at) VALUES ('gamma', 'Gamma', 'independent', \(SQL.minute(start + 84)))",
+                "UPDATE serving.providers SET created_at = \(SQL.minute(start)) WHERE name = 'gamma'",
+                "INSERT INTO serving.pools (name, provider, region) VALUES ('gamma-us', 'gamma', 'us')",
+            ])
             try await pool.execute(
                 """
                 INSERT INTO reliability.maintenance_window (title, reason, starts_at, ends_at, announced_by)
@@ -26,17 +33,17 @@ import Testing
             for minute in [5, 40, 53, 54, 85] { try await keeper.report(start + Int64(minute), good: 0, bad: 2, gateway: 2) }
             try await keeper.turn()
             try await keeper.turn()
-            let first = ["5 deployment 1", "40 unexpected 1", "53 provider_swap 1", "54 maintenance 1", "85 unexpected 1"]
+            let first = ["5 deployment 1", "40 provider_swap 1", "53 provider_swap 1", "54 maintenance 1", "85 unexpected 1"]
             #expect(try await keeper.ledger() == first)
             try await keeper.report(start + 40, good: 100, bad: 0, gateway: 3)
             try await keeper.report(start + 41, good: 0, bad: 9, gateway: 3)
             try await keeper.turn()
             try await keeper.turn()
-            #expect(try await keeper.ledger() == first[0..<2] + ["40 unexpected -1", "41 unexpected 1"] + first[2...])
+            #expect(try await keeper.ledger() == first[0..<2] + ["40 provider_swap -1", "41 provider_swap 1"] + first[2...])
             let state = try await pool.queryOne(
                 "SELECT bad, causes::text AS causes, verdict FROM reliability.budget_state WHERE kind = 'availability'")
             #expect(try state?.value("bad", as: Int64.self) == 5 && state?.value("verdict", as: String.self) == "met")
-            #expect(try state?.value("causes", as: String.self) == #"{"deployment": 1, "unexpected": 2, "maintenance": 1, "provider_swap": 1}"#)
+            #expect(try state?.value("causes", as: String.self) == #"{"deployment": 1, "unexpected": 1, "maintenance": 1, "provider_swap": 2}"#)
             await #expect(throws: PostgresError.self) { try await pool.execute("UPDATE reliability.budget_entry SET cause = 'maintenance'") }
         }
     }
@@ -114,6 +121,23 @@ import Testing
             try await keeper.turn(at: keeper.now + 30, metrics: metrics)
             #expect(try await keeper.world.count("SELECT 1 FROM reliability.burn_alert WHERE closed_at IS NULL AND long_seconds <= 21600") == 0)
             #expect(metrics.prometheusText().contains("plimsoll_control_budgets_frozen 1"))
+        }
+    }
+
+    @Test(arguments: ["burn_alerts = false", "state = 'deleted'"])
+    func `an alert ends with the wish to have it`(_ change: String) async throws {
+        try await KeeperWorld.run { keeper in
+            let pool = keeper.world.pool
+            try await keeper.report(keeper.start..<keeper.now, good: 10, bad: 10)
+            try await keeper.turn()
+            let open: SQL = "SELECT 1 FROM reliability.burn_alert WHERE kind = 'availability' AND closed_at IS NULL"
+            let paces: SQL = "SELECT 1 FROM reliability.budget_state WHERE kind = 'availability' AND hour_burn IS NOT NULL"
+            for found in try await [keeper.world.count(open), keeper.world.count(paces)] { #expect(found > 0) }
+            let wish: SQL = change.hasPrefix("state") ? "state = 'deleted', deleted_at = now()" : "burn_alerts = false"
+            try await pool.execute("UPDATE reliability.objective SET \(wish) WHERE kind = 'availability'")
+            try await keeper.turn(at: keeper.now + 1)
+            for left in try await [keeper.world.count(open), keeper.world.count(paces)] { #expect(left == 0) }
+            #expect(try await keeper.world.count("SELECT 1 FROM reliability.burn_alert WHERE kind = 'error_rate' AND closed_at IS NULL") > 0)
         }
     }
 

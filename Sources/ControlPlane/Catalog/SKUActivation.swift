@@ -10,10 +10,12 @@ enum SKUActivation {
         let resource = AdminResource.skus
         guard case .change(let update) = resource.update.work else { preconditionFailure("an update is a change") }
         let (namesState, namesReason) = (fields.has("state"), fields.has("override_reason"))
+        let isRepriced = ["prompt_price_pico_usd", "completion_price_pico_usd"].contains { fields.has($0) }
         // What stood in another region, or for another fallback, was not behind this one.
         let moved = [("backup_region", ["backup"]), ("fallback_sku", ["fallback", "drill"])].filter { fields.has($0.0) }.flatMap(\.1)
         var change = try await update(call, &fields, connection)
         guard let id = UUID(uuidString: change.subjectId) else { return change }
+        if isRepriced { try await admitPrice(id, call, connection) }
         if !moved.isEmpty {
             try await connection.execute(
                 """
@@ -31,6 +33,14 @@ enum SKUActivation {
         let isOverride = namesState ? try await judge(connection, id, by: call.actor.label) : false
         change = try await resource.change(connection, id, isOverride ? "override" : "update")
         return change
+    }
+
+    /// What a SKU is sold for is a price like any other.
+    private static func admitPrice(_ id: UUID, _ call: AdminCall, _ connection: PostgresConnection) async throws {
+        let row = try await connection.queryOne("SELECT name, model, tier FROM serving.skus WHERE id = \(id)")
+        guard let row else { return }
+        let scope = FreezeScope(model: try row.value("model"), tier: try row.value("tier"))
+        try await FreezeDesk.admit(.price, scope, subject: "price of SKU \(try row.value("name", as: String.self))", call, connection)
     }
 
     /// True: it is in force by the word of two people. Throws when it may not be in force.

@@ -43,7 +43,19 @@ struct BurnWatch: Sendable {
             }
         }
         try await note(paces)
+        try await endUnwanted(paces, minute)
         return changes
+    }
+
+    /// Where an objective is gone, or raises no alerts any more, nobody would ever find one of its alerts quiet, or its pace another.
+    private func endUnwanted(_ judged: [Pace], _ minute: Int64) async throws {
+        let known: SQL = """
+            SELECT * FROM unnest(\(judged.map(\.subject))::bigint[], \(judged.map(\.kind.rawValue))::text[])
+            """
+        _ = try await pool.pipeline([
+            "UPDATE reliability.burn_alert SET closed_at = \(SQL.minute(minute)) WHERE closed_at IS NULL AND (subject_id, kind) NOT IN (\(known))",
+            "UPDATE reliability.budget_state SET hour_burn = NULL WHERE hour_burn IS NOT NULL AND (subject_id, kind) NOT IN (\(known))",
+        ])
     }
 
     /// How fast a budget was spent within the last hour.

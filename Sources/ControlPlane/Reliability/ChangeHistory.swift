@@ -13,7 +13,7 @@ struct ChangeHistory: Sendable {
     /// Seconds since 1970.
     var instants: [Int64] = []
 
-    /// Releases, their weights and drains are deployments; weights and states of pools and providers swap what serves.
+    /// Releases, their weights and drains are deployments; weights and states of pools and providers swap what serves where they have pools.
     static func read(_ range: MinuteRange, _ serving: PostgresPool) async throws -> ChangeHistory {
         let (from, until): (SQL, SQL) = ("to_timestamp(\(range.lowerBound * 60 - effectSeconds))", "to_timestamp(\(range.upperBound * 60))")
         let rows = try await serving.query(
@@ -28,14 +28,16 @@ struct ChangeHistory: Sendable {
                 SELECT 'deployment', '', host.region, 'drain of ' || host.name, operation.created_at
                 FROM serving.operations AS operation JOIN serving.hosts AS host ON host.id = operation.host_id WHERE operation.kind = 'drain'
                 UNION ALL
-                SELECT 'provider_swap', '', coalesce(pool.region, ''), 'weight of ' || weight.scope || ' ' || weight.subject || ': ' || weight.reason,
+                SELECT DISTINCT 'provider_swap', '', pool.region, 'weight of ' || weight.scope || ' ' || weight.subject || ': ' || weight.reason,
                     weight.created_at
-                FROM serving.routing_weights AS weight LEFT JOIN serving.pools AS pool ON weight.scope = 'pool' AND pool.name = weight.subject
-                WHERE weight.scope IN ('pool', 'provider')
+                FROM serving.routing_weights AS weight JOIN serving.pools AS pool
+                    ON weight.subject = CASE weight.scope WHEN 'pool' THEN pool.name WHEN 'provider' THEN pool.provider END
                 UNION ALL
                 SELECT 'provider_swap', '', region, 'pool ' || name, updated_at FROM serving.pools WHERE updated_at > created_at
                 UNION ALL
-                SELECT 'provider_swap', '', '', 'provider ' || name, updated_at FROM serving.providers WHERE updated_at > created_at
+                SELECT DISTINCT 'provider_swap', '', pool.region, 'provider ' || provider.name, provider.updated_at
+                FROM serving.providers AS provider JOIN serving.pools AS pool ON pool.provider = provider.name
+                WHERE provider.updated_at > provider.created_at
             ) AS change WHERE at >= \(from) AND at < \(until) ORDER BY at
             """)
         var history = ChangeHistory()

@@ -8,6 +8,7 @@ import Postgres
 /// probes count can be judged here.
 enum OpenSLO {
     private static let version = "openslo/v1"
+    fileprivate static let freezeAnnotation = "plimsoll/freezes"
     private static let ignoredKinds = ["Service", "DataSource", "SLI", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"]
 
     static let export = AdminRoute.read("openslo") { call, databases in
@@ -53,13 +54,15 @@ enum OpenSLO {
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.objective AS r (name, kind, tenant_id, tier, model, region, target_ppm, threshold_microseconds, bad_above_ppm,
-                period, time_zone)
+                period, time_zone, burn_alerts, freezes)
             VALUES (\(imported.name), \(objective.kind.rawValue), \(tenant), \(objective.scope.tier), \(objective.scope.model),
                 \(objective.scope.region), \(objective.targetPpm), \(objective.thresholdMicroseconds), \(objective.badAbovePpm),
-                \(imported.isRolling ? "rolling" : "calendar"), \(imported.timeZone))
+                \(imported.isRolling ? "rolling" : "calendar"), \(imported.timeZone),
+                coalesce(\(imported.raisesBurnAlerts)::boolean, TRUE), coalesce(\(imported.freezes)::boolean, TRUE))
             ON CONFLICT (name) WHERE state <> 'deleted' DO UPDATE SET target_ppm = EXCLUDED.target_ppm,
                 threshold_microseconds = EXCLUDED.threshold_microseconds, bad_above_ppm = EXCLUDED.bad_above_ppm, period = EXCLUDED.period,
-                time_zone = EXCLUDED.time_zone, updated_at = now()
+                time_zone = EXCLUDED.time_zone, burn_alerts = coalesce(\(imported.raisesBurnAlerts)::boolean, r.burn_alerts),
+                freezes = coalesce(\(imported.freezes)::boolean, r.freezes), updated_at = now()
             WHERE r.kind = EXCLUDED.kind AND (r.tenant_id, r.tier, r.model, r.region) IS NOT DISTINCT FROM
                 (EXCLUDED.tenant_id, EXCLUDED.tier, EXCLUDED.model, EXCLUDED.region)
             RETURNING id
@@ -90,8 +93,10 @@ enum OpenSLO {
             let slice = objective.badAbovePpm.map { Ratio(Objective.million - $0, Objective.million).shortDecimal(places: 6) } ?? "1"
             target += ",\"timeSliceTarget\":\(slice),\"timeSliceWindow\":\"1m\""
         }
+        // OpenSLO knows no freeze.
+        let annotations = stored.freezes ? "" : ",\"annotations\":{\"\(freezeAnnotation)\":\"false\"}"
         return
-            "{\"apiVersion\":\"\(version)\",\"kind\":\"SLO\",\"metadata\":{\"name\":\(AdminJSON.string(stored.name))},\"spec\":{\"service\":\"plimsoll\","
+            "{\"apiVersion\":\"\(version)\",\"kind\":\"SLO\",\"metadata\":{\"name\":\(AdminJSON.string(stored.name))\(annotations)},\"spec\":{\"service\":\"plimsoll\","
             + "\"indicator\":{\"metadata\":{\"name\":\(AdminJSON.string(stored.name))},\"spec\":{\"ratioMetric\":{\"counter\":true,"
             + "\"good\":\(source),\"total\":\(source)}}},\"timeWindow\":[\(window)],"
             + "\"budgetingMethod\":\"\(objective.kind == .availability ? "Timeslices" : "Occurrences")\",\"objectives\":[\(target)}],"
@@ -121,6 +126,9 @@ struct ImportedObjective: Sendable {
     var objective: Objective
     var isRolling: Bool
     var timeZone: String
+    /// Nil: the document does not say.
+    var raisesBurnAlerts: Bool?
+    var freezes: Bool?
 
     init(_ document: JSONValue) throws(ImportFault) {
         guard let name = document["metadata"]?["name"]?.string, TextForm.isSlug(name) else {
@@ -151,6 +159,23 @@ struct ImportedObjective: Sendable {
         }
         isRolling = rolling
         timeZone = windows[0]["calendar"]?["timeZone"]?.string ?? "UTC"
+        raisesBurnAlerts = spec["alertPolicies"]?.array.map { !$0.isEmpty }
+        freezes = document["metadata"]?["annotations"]?[OpenSLO.freezeAnnotation]?.string.map { $0 != "false" }
+        try Self.check(spec, target: targets[0], start: windows[0]["calendar"]?["startTime"]?.string, kind)
+    }
+
+    /// What would be judged otherwise here than the document says is refused.
+    private static func check(_ spec: JSONValue, target: JSONValue, start: String?, _ kind: ObjectiveKind) throws(ImportFault) {
+        let method = kind == .availability ? "Timeslices" : "Occurrences"
+        guard spec["budgetingMethod"]?.string == method else {
+            throw ImportFault(place: "spec.budgetingMethod", message: "must be \(method): that is how \(kind.rawValue) is judged here")
+        }
+        guard kind != .availability || (target["timeSliceWindow"]?.string ?? "1m") == "1m" else {
+            throw ImportFault(place: "spec.objectives.0.timeSliceWindow", message: "must be 1m: minutes are judged here")
+        }
+        guard start.map({ $0.dropFirst(8).hasPrefix("01") && !$0.dropFirst(10).contains { ("1"..."9").contains($0) } }) ?? true else {
+            throw ImportFault(place: "spec.timeWindow.0.calendar.startTime", message: "must be midnight of the first day of a month")
+        }
     }
 
     private static func ppm(_ objective: JSONValue) -> Int64? {
