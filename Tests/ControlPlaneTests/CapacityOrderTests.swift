@@ -9,7 +9,7 @@ import Testing
 @testable import ControlPlane
 
 /// A fleet whose model fails, a keeper, a scaler that listens, and the courier between them.
-private struct ScaledWorld: Sendable {
+struct ScaledWorld: Sendable {
     let incidents: IncidentWorld
     let courier: CapacityCourier
     let receiver: WebhookReceiver

@@ -233,6 +233,25 @@ import Testing
         }
     }
 
+    @Test func `what opens while a channel is paused is told when it is active again, unless it is over by then`() async throws {
+        try await with { pool, pager in
+            let receiver = try await WebhookReceiver()
+            try await channel(pool, "own", .generic, receiver.url)
+            try await pool.execute("UPDATE reliability.page_channel SET state = 'paused'")
+            let (over, lasting) = (try await open(pool, at: start), try await open(pool, .burn, at: start))
+            try await pool.transaction { connection in
+                try await IncidentBook(connection: connection, now: start + 60).resolve(
+                    over, draft: PostmortemDraft.Made(document: "{}", isDue: false), actor: "policy", reason: "it is over")
+            }
+            try await pager.turn(at: start + 61)
+            #expect(receiver.runtime.seen.requests.isEmpty)
+            try await pool.execute("UPDATE reliability.page_channel SET state = 'active'")
+            try await pager.turn(at: start + 62)
+            #expect(try receiver.documents.map { $0["incident"]["id"].string } == [lasting.lowercased])
+            #expect(try await states(pool).sorted() == ["own opened delivered", "own opened dropped"])
+        }
+    }
+
     @Test func `who is to hear only when nobody acknowledges hears then, and tickets wake nobody who asked for pages`() async throws {
         try await with { pool, pager in
             let (first, second) = (try await WebhookReceiver(), try await WebhookReceiver())

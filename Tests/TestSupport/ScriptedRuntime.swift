@@ -126,6 +126,17 @@ private final class ScriptHandler: ChannelInboundHandler {
     }
 }
 
+/// What steps of a script can wait for. It must come before it is forgotten.
+package struct ScriptedMoment: Sendable {
+    private let promise = ScriptedRuntime.promise()
+
+    package init() {}
+
+    package var step: ScriptedRuntime.Step { .after(promise.futureResult) }
+
+    package func come() { promise.succeed() }
+}
+
 /// Answers as runtimes write them.
 package enum Answers {
     package static func json(_ body: String, status: String = "200 OK") -> String {

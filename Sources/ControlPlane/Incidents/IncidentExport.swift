@@ -57,14 +57,21 @@ struct IncidentExport: Sendable {
         """
 }
 
-/// Takes names out of text that people wrote.
+/// Takes names out of text that people wrote, in whatever case and script, and however their parts are joined.
 struct NameScrub {
-    private static let instead = Array("a capacity source".utf8)
+    private static let instead = "a capacity source"
 
-    private let names: [[UInt8]]
+    /// By their first character, the longest first.
+    private let names: [String: [[String]]]
 
     init(_ names: [String]) {
-        self.names = names.map { Array($0.lowercased().utf8) }
+        let known = names.map(Self.compared).filter { !$0.isEmpty }
+        self.names = Dictionary(grouping: known) { $0[0] }.mapValues { $0.sorted { $0.count > $1.count } }
+    }
+
+    /// Characters as they are compared: `Lambda Labs` is `lambda-labs`. Texts are the same however their letters are composed.
+    private static func compared(_ text: String) -> [String] {
+        text.map { $0.isWhitespace || $0 == "-" || $0 == "_" ? " " : $0.lowercased() }
     }
 
     /// The same document with names taken out of its texts.
@@ -80,35 +87,28 @@ struct NameScrub {
     }
 
     func clean(_ text: String) -> String {
-        var bytes = Array(text.utf8)
-        for name in names { bytes = replaced(name, in: bytes) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// Whole words only, whatever their case: a provider called `one` must not eat the middle of another word.
-    private func replaced(_ name: [UInt8], in bytes: [UInt8]) -> [UInt8] {
-        guard !name.isEmpty, bytes.count >= name.count else { return bytes }
-        var result: [UInt8] = []
-        var at = 0
-        while at < bytes.count {
-            let end = at + name.count
-            let isWhole =
-                end <= bytes.count && zip(bytes[at..<min(end, bytes.count)], name).allSatisfy { Self.lower($0) == $1 }
-                && !(at > 0 && Self.isWord(bytes[at - 1])) && !(end < bytes.count && Self.isWord(bytes[end]))
-            if isWhole {
+        let (characters, compared) = (Array(text), Self.compared(text))
+        var (result, at) = ("", 0)
+        while at < characters.count {
+            if let length = name(in: compared, characters, at) {
                 result += Self.instead
-                at = end
+                at += length
             } else {
-                result.append(bytes[at])
+                result.append(characters[at])
                 at += 1
             }
         }
         return result
     }
 
-    private static func lower(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte + 32 : byte }
-
-    private static func isWord(_ byte: UInt8) -> Bool {
-        (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte >= 0x80
+    /// How long the name is that begins here; nil: none does. Whole words only: a provider called `one` must not eat the middle of another word.
+    private func name(in text: [String], _ characters: [Character], _ at: Int) -> Int? {
+        guard let candidates = names[text[at]], at == 0 || !Self.isWord(characters[at - 1]) else { return nil }
+        return candidates.first { name in
+            let end = at + name.count
+            return end <= text.count && text[at..<end].elementsEqual(name) && (end == text.count || !Self.isWord(characters[end]))
+        }?.count
     }
+
+    private static func isWord(_ character: Character) -> Bool { character.isLetter || character.isNumber }
 }

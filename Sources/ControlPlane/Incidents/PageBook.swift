@@ -26,7 +26,7 @@ struct PageBook: Sendable {
         switch event {
         case .opened: try await announce(incident)
         case .acknowledged, .resolved:
-            try await dropWaiting(incident)
+            try await dropWaiting(incident, isOver: event == .resolved)
             try await follow(incident, event, after: .opened)
         case .overdue: try await announce(incident, event: .overdue)
         case .reported:
@@ -42,20 +42,20 @@ struct PageBook: Sendable {
             SELECT channel.id, incident.id, \(event.rawValue)::text, \(now)::timestamptz,
                 \(now)::timestamptz + make_interval(secs => coalesce(channel.escalate_after_seconds, 0))
             FROM reliability.page_channel AS channel, reliability.incident AS incident
-            WHERE incident.id = \(incident) AND channel.state = 'active'
+            WHERE incident.id = \(incident) AND channel.state <> 'deleted'
                 AND (channel.least_severity = 'ticket' OR incident.severity = 'page' OR \(event == .overdue))
             ON CONFLICT (incident_id, channel_id, event) DO NOTHING
             """)
     }
 
-    /// Nobody needs to be woken any more.
-    private func dropWaiting(_ incident: UUID) async throws {
+    /// Nobody needs to be woken any more, nor to hear of what came and went while they did not want to hear.
+    private func dropWaiting(_ incident: UUID, isOver: Bool) async throws {
         try await connection.execute(
             """
             UPDATE reliability.page AS page SET state = 'dropped', ended_at = \(now)
             FROM reliability.page_channel AS channel
             WHERE page.incident_id = \(incident) AND page.channel_id = channel.id AND page.state = 'pending' AND page.event = 'opened'
-                AND channel.escalate_after_seconds IS NOT NULL AND page.attempts = 0
+                AND (channel.escalate_after_seconds IS NOT NULL OR \(isOver) AND channel.state = 'paused') AND page.attempts = 0
             """)
     }
 
