@@ -24,8 +24,10 @@ package struct TenantMonthPage: Sendable {
             <title>\(title)</title><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><style>\(StatusStyle.sheet)</style></head>
             <body><a class="skip" href="#content">Skip to content</a><header><h1>\(title)</h1><p class="meta">Plan \(month.tier) · \(reach)</p>\(links)</header>
             <main id="content">\(series)\(incidents)\(leftOut)\(credits)\(evidence)</main>
-            <footer><p>All times are UTC. A minute is bad when any of its requests failed by our fault, or when nobody asked and every probe failed; a minute of \
-            which nothing is known is unmeasured and never counts as good.</p></footer></body></html>
+            <footer><p>All times are UTC. A minute is bad as agreed by the rule of your contract, or without one when any of its requests failed by our fault; of all \
+            minutes the rule of the objective counts too, whichever is stricter. When nobody asked a minute is bad if every probe failed; a minute of which \
+            nothing is known is unmeasured and never counts as good. An incident can be felt in several spells: the minutes between them do not count.</p>\
+            </footer></body></html>
             """
     }
 
@@ -150,7 +152,8 @@ extension TenantMonthPage {
             return """
                 <tr><td>\(window.number)</td><td>\(Self.rule(window.rule))<br><span class="region">\(place.isEmpty ? "everything" : place)</span></td>\
                 <td>\(Self.moment(window.impactFrom)) – \(window.impactUntil.map(Self.moment) ?? "now")</td>\
-                <td class="number">\(ShareText.count(window.badMinutes))</td><td class="number">\(ShareText.count(window.requestsBad))</td></tr>
+                <td class="number">\(ShareText.count(window.feltMinutes))</td><td class="number">\(ShareText.count(window.badMinutes))</td>\
+                <td class="number">\(ShareText.count(window.requestsBad))</td></tr>
                 """
         }
         return Self.section(
@@ -158,7 +161,8 @@ extension TenantMonthPage {
             rows.isEmpty
                 ? nil
                 : """
-                <table><tr><th>No.</th><th>What</th><th>Felt</th><th class="number">Your bad minutes</th><th class="number">Your failed requests</th></tr>\(rows)</table>
+                <table><tr><th>No.</th><th>What</th><th>Felt</th><th class="number">Minutes felt</th><th class="number">Your bad minutes</th>\
+                <th class="number">Your failed requests</th></tr>\(rows)</table>
                 """, empty: "None in this month.")
     }
 

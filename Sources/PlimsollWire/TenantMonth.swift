@@ -108,6 +108,8 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var impactFrom: String
         /// Nil: they still do.
         package var impactUntil: String?
+        /// Minutes in which customers felt it, of all its spells.
+        package var feltMinutes: Int64
         package var badMinutes: Int64
         package var requestsGood: Int64
         package var requestsBad: Int64

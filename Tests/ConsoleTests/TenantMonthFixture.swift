@@ -19,7 +19,7 @@ enum TenantMonthFixture {
         month.incidents = [
             TenantMonth.IncidentWindow(
                 number: 12, rule: "server_errors", model: "chat-large", region: "eu", step: "reported", impactFrom: "2030-01-12T10:03:20Z",
-                impactUntil: "2030-01-12T10:25:00Z", badMinutes: 21, requestsGood: 800, requestsBad: 1_240)
+                impactUntil: "2030-01-12T10:25:00Z", feltMinutes: 17, badMinutes: 21, requestsGood: 800, requestsBad: 1_240)
         ]
         month.maintenance = [
             TenantMonth.Maintenance(

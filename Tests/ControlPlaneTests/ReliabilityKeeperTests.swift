@@ -48,6 +48,29 @@ import Testing
         }
     }
 
+    @Test func aTenantsBudgetIsJudgedNoLooserThanItsContract() async throws {
+        try await KeeperWorld.run { keeper in
+            let (pool, start) = (keeper.world.pool, keeper.start)
+            try await pool.execute(
+                """
+                WITH made AS (
+                    INSERT INTO reliability.terms (name, version, title, tier, created_by) VALUES ('pro', 1, 'Pro', 'pro', 'test') RETURNING id)
+                INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
+                SELECT \(keeper.tenant), made.id, 'tiny', 'eu', 'active', \(SQL.minute(start)), 0, '{}', 'test' FROM made
+                """)
+            try await keeper.report(start..<start + 90, good: 39, bad: 0)
+            // Below the 5 % of the objective, and one failure more than the contract allows.
+            try await keeper.report(start + 40, good: 0, bad: 1, gateway: 2)
+            try await keeper.turn()
+            let rows = try await pool.query(
+                """
+                SELECT (extract(epoch FROM minute_at)::bigint / 60 - \(start)) || ' ' || (tenant_id IS NOT NULL) || ' ' || amount AS line
+                FROM reliability.budget_entry JOIN reliability.budget_subject AS subject ON subject.id = subject_id
+                """)
+            #expect(try rows.map { try $0.value("line", as: String.self) } == ["40 true 1"])
+        }
+    }
+
     /// The SQL of the ledger against the rules as values, with minutes of every status.
     @Test func theLedgerHoldsExactlyTheMinutesThatTheRulesCallBad() async throws {
         try await KeeperWorld.run(opening: 300) { keeper in

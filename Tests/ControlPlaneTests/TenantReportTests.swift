@@ -56,6 +56,47 @@ import Testing
         }
     }
 
+    private static let contracts: [(badAbove: Int64?, leavesOutWork: Bool, promised: String, budgeted: String)] = [
+        (nil, true, "1 20", "2"), (nil, false, "2 0", "2"), (300_000, true, "0 20", "1"), (10_000, false, "1 0", "1"),
+    ]
+
+    /// Of a minute in which one of four failed and one, in announced work, in which one of a hundred did: what a contract says of them.
+    @Test(arguments: contracts)
+    func `under an agreement a month is told by its rule, and without what it leaves out`(
+        contract: (badAbove: Int64?, leavesOutWork: Bool, promised: String, budgeted: String)
+    ) async throws {
+        try await EvidenceWorld.with { evidence in
+            let start = EvidenceWorld.start
+            try await evidence.world.pool.execute(
+                """
+                WITH made AS (
+                    INSERT INTO reliability.terms (name, version, title, tier, bad_above_ppm, exclusions, created_by)
+                    VALUES ('pro', 1, 'Pro', 'pro', \(contract.badAbove), \(contract.leavesOutWork ? ["scheduled_maintenance"] : [])::text[], 'test') RETURNING id)
+                INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
+                SELECT \(evidence.tenant), made.id, 'tiny', 'eu', 'active', to_timestamp(\(start * 60)::bigint), 0, '{}', 'test' FROM made
+                """)
+            try await evidence.begin()
+            try await evidence.probes(start..<start + 3_000)
+            try await evidence.traffic(start + 5, good: 3, bad: 1)
+            try await evidence.traffic(start + 1_500, good: 99, bad: 1)
+            try await evidence.world.pool.execute(
+                """
+                INSERT INTO reliability.maintenance_window (title, reason, starts_at, ends_at, announced_at, announced_by)
+                VALUES ('Disks', 'new disks', to_timestamp(\((start + 1_490) * 60)::bigint), to_timestamp(\((start + 1_510) * 60)::bigint),
+                    to_timestamp(\((start + 1_490) * 60)::bigint) - interval '4 days', 'test')
+                """)
+            try await evidence.turn(at: start + 2_015, closed: start + 2_000)
+            let text = try await TenantReport.of(evidence.tenant, EvidenceWorld.month, evidence.databases)
+            let series = try WireCoder.decode(TenantMonth.self, from: text.utf8).series[0]
+            let told = series.promiseView
+            #expect("\(told.bad) \(told.excluded)" == contract.promised, "\(told)")
+            #expect(
+                "\(series.objectiveView.bad)" == contract.budgeted && series.budget?.badMinutes == series.objectiveView.bad, "\(series.objectiveView)"
+            )
+            #expect(series.days.reduce(0) { $0 + $1.minutes.bad } == told.bad && series.days.reduce(0) { $0 + $1.minutes.excluded } == told.excluded)
+        }
+    }
+
     @Test func `credits of a month stand in its report with their arithmetic, the newest version alone`() async throws {
         try await EvidenceWorld.with { evidence in
             try await evidence.begin()

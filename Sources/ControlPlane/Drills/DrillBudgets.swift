@@ -50,13 +50,15 @@ struct DrillBudgets: Sendable {
         let objectives = try await ObjectiveStore.active { try await databases.reliability.query($0) }
         let told = try await minutes()
         let measured = try await measured()
+        let contracts = try await ContractRules.read(touched, databases.reliability)
         var parts: [Part] = []
         for scope in try await scopes(told) {
             guard let held = objectives.holding(.availability, for: scope), let model = scope.model, let region = scope.region else { continue }
             let own = told.filter { minute in
                 minute.model == model && minute.region == region && (scope.tenant.map { $0 == minute.tenant } ?? (minute.tier == scope.tier))
             }
-            let bad = badMinutes(own, rule: held.objective.rule, measured: measured[Place(model: model, region: region)] ?? [:])
+            let rule = contracts.rule(for: scope, held.objective)
+            let bad = badMinutes(own, rule: rule, measured: measured[Place(model: model, region: region)] ?? [:])
             let allowed = ErrorBudget(minutes: try await period(held), objective: held.objective.goodShare).minutes
             parts.append(Part(objective: held.name, scope: scope, badMinutes: bad, allowed: allowed))
         }
@@ -141,5 +143,17 @@ extension DrillBudgets.Part {
             + names.map { "\"\($0.0)\":\($0.1.map(AdminJSON.string) ?? "null")" }.joined(separator: ",")
             + ",\"bad_minutes\":\(badMinutes),\"allowed_minutes\":\"\(allowed.decimal(places: 1))\","
             + "\"percent\":\(share.map { "\"\(($0 * Ratio(100, 1)).decimal(places: 2))\"" } ?? "null")}"
+    }
+}
+
+extension ContractRules {
+    /// Of the scope's budget.
+    fileprivate func rule(for scope: ObjectiveScope, _ objective: Objective) -> TrafficRule {
+        guard let tenant = scope.tenant.flatMap({ UUID(uuidString: $0) }), let model = scope.model, let region = scope.region else {
+            return objective.rule
+        }
+        var stricter = objective
+        stricter.badAbovePpm = badAbovePpm(of: MinuteSubject(tenant: tenant, model: model, region: region), objective: objective.badAbovePpm)
+        return stricter.rule
     }
 }

@@ -29,6 +29,18 @@ package struct PromiseGaps: Sendable {
         return MinuteGaps.merged(ranges, within: month)
     }
 
+    /// What an agreement leaves out of a range, month by month of its zone, in which maintenance is capped.
+    func gaps(of agreement: Agreement, _ terms: TermsVersion, in range: MinuteRange) async throws -> [MinuteRange] {
+        var (found, next): ([MinuteRange], Int64) = ([], range.lowerBound)
+        while next < range.upperBound {
+            let month = try await BudgetStates.month(of: next, in: terms.timeZone) { try await pool.queryOne($0) }
+            found += try await gaps(
+                of: agreement.subject, month: month, rules: agreement.maintenance(terms), zone: terms.timeZone, codes: terms.exclusions)
+            next = month.upperBound
+        }
+        return MinuteGaps.merged(found, within: range)
+    }
+
     /// What touches the month and was not cancelled, in time or not.
     func maintenance(of subject: MinuteSubject, month: MinuteRange) async throws -> [PlannedMaintenance] {
         let rows = try await pool.query(

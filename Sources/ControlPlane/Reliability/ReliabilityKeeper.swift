@@ -120,8 +120,11 @@ package struct ReliabilityKeeper: Service {
     private func settle(_ range: MinuteRange, _ subjects: BudgetSubjects) async throws {
         let objectives = try await objectives()
         let open = try await subjects.open()
+        let contracts = try await ContractRules.read(range, reliability)
         let judged = open.compactMap { subject -> (subject: BudgetSubject, rule: Int64?)? in
-            objectives.holding(.availability, for: subject.scope).map { (subject, $0.objective.badAbovePpm) }
+            objectives.holding(.availability, for: subject.scope).map {
+                (subject, contracts.badAbovePpm(of: subject.minutes, objective: $0.objective.badAbovePpm))
+            }
         }
         let history = try await ChangeHistory.read(range, serving)
         let ledger = BudgetLedger(pool: reliability)

@@ -9,12 +9,17 @@ struct ReportFacts: Sendable {
     let tenant: UUID
     let month: BillingPeriod
 
-    /// Bad minutes against what the objective allows in the whole month, and the ledger's causes: of the tenant's own ledger where it has one, else of
-    /// its tier's.
-    func budget(of subject: MinuteSubject, tier: String, in range: MinuteRange, bad: Int64) async throws -> String {
+    /// Of availability, that holds for the tenant there.
+    func objective(of subject: MinuteSubject, tier: String) async throws -> StoredObjective? {
         let objectives = try await ObjectiveStore.active { try await databases.reliability.query($0) }
         let scope = ObjectiveScope(tenant: tenant.uuidString.lowercased(), tier: tier, model: subject.model, region: subject.region)
-        guard let found = objectives.holding(.availability, for: scope) else { return "null" }
+        return objectives.holding(.availability, for: scope)
+    }
+
+    /// Bad minutes against what the objective allows in the whole month, and the ledger's causes: of the tenant's own ledger where it has one, else of
+    /// its tier's.
+    func budget(_ held: StoredObjective?, of subject: MinuteSubject, tier: String, in range: MinuteRange, bad: Int64) async throws -> String {
+        guard let found = held else { return "null" }
         let rows = try await databases.reliability.query(
             """
             SELECT subject.tenant_id IS NOT NULL AS own, coalesce(entry.cause, '') AS cause, coalesce(sum(entry.amount), 0)::bigint AS minutes

@@ -116,15 +116,15 @@ package struct TenantReport: Sendable {
     }
 
     private func text(_ place: Place, tier: String, first: Int64, last: Int64) async throws -> String {
-        let book = MinuteBook(pool: databases.reliability)
-        let gaps = try await PromiseGaps(pool: databases.reliability).gaps(of: place.subject, month: month.minutes)
-        let objective = try await book.tally(of: place.subject, in: place.range, rule: .anyBad)
-        let tallies = try await tallies(place, leftOut: gaps, book)
+        let facts = ReportFacts(databases: databases, tenant: tenant, month: month)
+        let held = try await facts.objective(of: place.subject, tier: tier)
+        let view = try await PromiseView.read(of: place.subject, month.minutes, objective: held?.objective.rule, databases.reliability)
+        let objective = try await view.budgeted(place.range)
+        let tallies = try await tallies(place, view)
         let promise = tallies.reduce(into: MinuteTally()) { $0.add($1.tally) }
         let histograms = try await ReportHistograms.read(place.subject, place.range, databases.reliability)
         let days = try await days(place, tallies, histograms)
-        let budget = try await ReportFacts(databases: databases, tenant: tenant, month: month)
-            .budget(of: place.subject, tier: tier, in: place.range, bad: objective.allBad)
+        let budget = try await facts.budget(held, of: place.subject, tier: tier, in: place.range, bad: objective.allBad)
         let sums = try await sums(place)
         return "{\"model\":\(AdminJSON.string(place.subject.model)),\"region\":\(AdminJSON.string(place.subject.region)),"
             + "\"from\":\"\(UTCMinute.text(place.range.lowerBound))\",\"until\":\"\(UTCMinute.text(place.range.upperBound))\","
@@ -136,12 +136,11 @@ package struct TenantReport: Sendable {
     }
 
     /// Each day of the place as the promise sees it, oldest first.
-    private func tallies(_ place: Place, leftOut: [MinuteRange], _ book: MinuteBook) async throws -> [(day: String, tally: MinuteTally)] {
+    private func tallies(_ place: Place, _ view: PromiseView) async throws -> [(day: String, tally: MinuteTally)] {
         var (found, first): ([(day: String, tally: MinuteTally)], Int64) = ([], place.range.lowerBound)
         while first < place.range.upperBound {
             let day = first..<min((first / 1_440 + 1) * 1_440, place.range.upperBound)
-            let tally = try await book.tally(of: place.subject, in: day, rule: .anyBad, leftOut: leftOut)
-            found.append((String(UTCMinute.text(first).prefix(10)), tally))
+            found.append((String(UTCMinute.text(first).prefix(10)), try await view.promised(day)))
             first = day.upperBound
         }
         return found

@@ -16,6 +16,12 @@ package enum TrafficRule: Sendable {
     case anyBad
     /// Bad when the share of bad requests among those that count is above the threshold.
     case ratio(above: Ratio)
+
+    /// Whichever calls more minutes bad.
+    package static func stricter(_ one: TrafficRule, _ other: TrafficRule) -> TrafficRule {
+        guard case .ratio(let left) = one, case .ratio(let right) = other else { return .anyBad }
+        return .ratio(above: min(left, right))
+    }
 }
 
 /// Everything that is known about one minute. Counters that were lost leave nothing here: then probes decide, and without one it is not measured.
