@@ -1,4 +1,3 @@
-import Domain
 import FoundationEssentials
 import PlimsollWire
 
@@ -38,15 +37,10 @@ enum StatusCards {
     }
 
     static func note(_ note: StatusNote) -> HTML {
-        let parts = [
-            ("Impact", note.impact), ("Duration", Counted.text(note.durationMinutes, "minute")), ("Root cause", note.rootCause),
-            ("Effect", note.effect),
-            ("Credits", note.credits), ("Prevention", note.prevention),
-        ].filter { !$0.1.isEmpty }
-        return """
-            <section aria-labelledby="note"><h2 id="note">Post-incident note</h2><dl class="card">\
-            \(parts.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" as HTML })</dl></section>
-            """
+        """
+        <section aria-labelledby="note"><h2 id="note">Post-incident note</h2><dl class="card">\
+        \(note.parts.map { "<dt>\($0.title)</dt><dd>\($0.text)</dd>" as HTML })</dl></section>
+        """
     }
 
     private static func title(_ title: String, _ id: String) -> HTML { "<h3><a href=\"/status/incidents/\(id)\">\(title)</a></h3>" }

@@ -15,11 +15,14 @@ struct StatusFeed {
         var updatedAt: Date
         var createdAt: Date
         var updates: [StatusUpdate]
+        var note: StatusNote?
     }
 
     var text: String {
         let entries =
-            snapshot.incidents.map { Entry(id: $0.id, title: $0.title, updatedAt: $0.updatedAt, createdAt: $0.createdAt, updates: $0.updates) }
+            snapshot.incidents.map {
+                Entry(id: $0.id, title: $0.title, updatedAt: $0.updatedAt, createdAt: $0.createdAt, updates: $0.updates, note: $0.note)
+            }
             + snapshot.maintenances.map { Entry(id: $0.id, title: $0.title, updatedAt: $0.updatedAt, createdAt: $0.createdAt, updates: $0.updates) }
         let sorted = entries.sorted { ($0.updatedAt, $0.id) > ($1.updatedAt, $1.id) }
         let newest = sorted.first?.updatedAt ?? Date(timeIntervalSince1970: 0)
@@ -39,8 +42,9 @@ struct StatusFeed {
         let words = entry.updates.map { update -> HTML in
             "<p><strong>\(update.status.words)</strong> – \(Moment.machine(update.createdAt))\(update.correctedBy == nil ? nil : " (corrected above)" as HTML?)<br/>\(update.body)</p>"
         }
+        let note = (entry.note?.parts ?? []).map { "<p><strong>\($0.title)</strong><br/>\($0.text)</p>" as HTML }
         // The content is HTML within XML, so it is escaped once more.
-        let content = words.map(\.text).joined()
+        let content = (note + words).map(\.text).joined()
         return """
             <entry><id>urn:uuid:\(entry.id)</id><title>\(entry.title)</title><published>\(Moment.machine(entry.createdAt))</published>\
             <updated>\(Moment.machine(entry.updatedAt))</updated><link rel="alternate" type="text/html" \

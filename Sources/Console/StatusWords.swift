@@ -1,3 +1,4 @@
+import Domain
 import PlimsollWire
 
 extension ComponentStatus {
@@ -53,6 +54,16 @@ extension StatusImpact {
         case .major: "Major impact"
         case .critical: "Critical impact"
         }
+    }
+}
+
+extension StatusNote {
+    /// What was written of it, in the order in which it is read.
+    var parts: [(title: String, text: String)] {
+        [
+            ("Impact", impact), ("Duration", Counted.text(durationMinutes, "minute")), ("Root cause", rootCause), ("Effect", effect),
+            ("Credits", credits), ("Prevention", prevention),
+        ].filter { !$0.1.isEmpty }
     }
 }
 

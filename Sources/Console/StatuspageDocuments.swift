@@ -121,11 +121,12 @@ private struct Update: Encodable {
         case id, status, body, incidentId, createdAt, updatedAt, displayAt, affectedComponents, deliverNotifications, customTweet, tweetId
     }
 
-    init(_ update: StatusUpdate, incident: String) {
+    /// - Parameter note: Where it is the update that tells of the write-up: this shape has no other place for what is written.
+    init(_ update: StatusUpdate, incident: String, note: StatusNote? = nil) {
         id = update.id
         status = update.status.rawValue
         let mark = update.correctedBy != nil ? "(Corrected later.) " : update.corrects != nil ? "(Correction.) " : ""
-        body = mark + update.body
+        body = ([mark + update.body] + (note?.parts ?? []).map { "\($0.title): \($0.text)" }).joined(separator: "\n\n")
         incidentId = incident
         (createdAt, updatedAt, displayAt) = (update.createdAt, update.createdAt, update.createdAt)
         affectedComponents = nil
@@ -170,7 +171,8 @@ private struct Incident: Encodable {
         (createdAt, updatedAt, startedAt) = (incident.createdAt, incident.updatedAt, incident.startedAt)
         (monitoringAt, resolvedAt) = (incident.monitoringAt, incident.resolvedAt)
         components = Components.list(snapshot).filter { incident.components.contains($0.id) }
-        incidentUpdates = incident.updates.map { Update($0, incident: incident.id) }
+        let written = incident.updates.first { $0.status == .postmortem && $0.corrects == nil }?.id
+        incidentUpdates = incident.updates.map { Update($0, incident: incident.id, note: $0.id == written ? incident.note : nil) }
     }
 
     init(_ work: StatusMaintenance, _ snapshot: StatusSnapshot) {

@@ -86,6 +86,22 @@ import Testing
         #expect(work.names == common.union(["scheduled_for", "scheduled_until"]) && work["status"].string == "in_progress")
     }
 
+    @Test func `what was written of an incident is in its last word in the JSON, and in the feed`() throws {
+        var snapshot = try #require(StatusFixture.all["incident"])
+        snapshot.incidents[1].status = .postmortem
+        snapshot.incidents[1].updates.insert(
+            StatusUpdate(id: "9", status: .postmortem, body: "We have written up what happened.", createdAt: StatusFixture.moment), at: 0)
+        let updates = try tree("incidents", of: snapshot)["incidents"][1]["incident_updates"]
+        let body = updates[0]["body"].string ?? ""
+        let parts = [
+            "We have written up", "Impact: 9 % of requests", "Duration: 50 minutes", "Root cause: Machines went", "Prevention: A second source",
+        ]
+        for part in parts { #expect(body.contains(part), "\(part)") }
+        #expect(updates.elements.dropFirst().allSatisfy { $0["body"].string?.contains("Root cause") == false })
+        let feed = try document("/status/history.atom", of: snapshot).live
+        #expect(feed.contains("&lt;strong&gt;Root cause&lt;/strong&gt;&lt;br/&gt;Machines went away together."), "\(feed)")
+    }
+
     @Test func `lists hold what their names say`() throws {
         var snapshot = try #require(StatusFixture.all["incident"])
         snapshot.maintenances = [StatusFixture.work(isActive: false)]

@@ -94,6 +94,46 @@ import Testing
         }
     }
 
+    @Test func `work that was announced too late, or that is more than contracts leave out, counts like any other time`() async throws {
+        try await withMaker { world, maker in
+            let begins = Self.until - 400
+            try await traffic(world, 1..<401, good: 1, bad: 1)
+            func announce(_ first: Int64, _ end: Int64, hoursAhead: Int64) async throws {
+                try await world.pool.execute(
+                    """
+                    INSERT INTO reliability.maintenance_window (region, title, reason, starts_at, ends_at, announced_at, announced_by)
+                    VALUES ('eu', 'Upgrade', 'new runtime', \(SQL.minute(first)), \(SQL.minute(end)),
+                        \(SQL.minute(first)) - make_interval(hours => \(Int(hoursAhead))), 'test')
+                    """)
+            }
+            let excluded = { (snapshot: StatusSnapshot) in snapshot.components[0].days.reduce(0) { $0 + $1.excluded } }
+            try await announce(begins, begins + 50, hoursAhead: 1)
+            #expect(excluded(try await maker.make(at: Self.now)) == 0, "an hour ahead hides nothing")
+            try await announce(begins + 50, begins + 100, hoursAhead: 72)
+            let told = try await maker.make(at: Self.now)
+            #expect(excluded(told) == 50 && told.components[0].days.reduce(0) { $0 + $1.bad } == 350)
+        }
+    }
+
+    @Test func `force majeure that is over is told as over, and makes nothing look worse than it is`() async throws {
+        try await withMaker { world, maker in
+            try await traffic(world, 1..<40, good: 100)
+            try await world.pool.execute(
+                """
+                INSERT INTO reliability.exclusion (code, reason, region, starts_at, ends_at, requested_by, approved_by, published)
+                VALUES ('force_majeure', 'a flood', 'eu', \(SQL.minute(Self.until - 60)), \(SQL.minute(Self.until + 10)), 'a', ARRAY['b', 'c'], true)
+                """)
+            let id: UUID = try #require(try await world.pool.queryOne("SELECT id FROM reliability.exclusion")).value("id")
+            try await world.pool.transaction { try await ForceMajeurePublication.publish(id, by: "c", $0) }
+            let open = try await maker.make(at: Self.now)
+            #expect(open.incidents.map(\.status) == [.identified] && open.components[0].status == .degradedPerformance)
+            for _ in 0..<2 {
+                let over = try await maker.make(at: Self.now.addingTimeInterval(700))
+                #expect(over.incidents.map(\.status) == [.resolved] && over.incidents[0].updates.count == 2, "\(over.incidents)")
+            }
+        }
+    }
+
     @Test func `SQL and the rule judge every minute alike`() async throws {
         try await withMaker { world, _ in
             var expected = PublicCounts()

@@ -32,6 +32,8 @@ enum MaintenanceResource {
             if let date, Int64(date.timeIntervalSince1970) % 60 != 0 { fields.add(name, "must be a whole minute") }
         }
         try fields.finish()
+        // Its title is on the status page at once, its reason in the evidence of months.
+        try await PublicWords.refuse([("title", title), ("reason", reason)], connection)
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.maintenance_window (model, region, title, reason, starts_at, ends_at, announced_by)
@@ -61,6 +63,8 @@ enum MaintenanceResource {
 /// Time that contracts leave out for a reason other than maintenance; it holds once others have approved it.
 enum ExclusionResource {
     static let codes = ["customer_network", "over_quota", "force_majeure", "scheduled_maintenance", "over_limit", "misuse"]
+    /// What one customer did or has: left out for that one alone, or one approval would do for everybody what force majeure needs two and the public for.
+    private static let ofOneCustomer = ["customer_network", "over_quota", "over_limit", "misuse"]
 
     static let resource = AdminResource(
         path: "exclusions", kind: "exclusion", table: "reliability.exclusion",
@@ -95,9 +99,11 @@ enum ExclusionResource {
         if fields.raw("code")?.string == "scheduled_maintenance" {
             fields.add("code", "maintenance is left out by its window alone: plimsoll maintenance-windows create")
         }
-        if fields.raw("code")?.string == "force_majeure" {
-            try await ForceMajeurePublication.check(fields.raw("reason")?.string, connection)
+        if let code = fields.raw("code")?.string, tenant == nil, ofOneCustomer.contains(code) {
+            fields.add("tenant", "is required with \(code): it is left out for that customer alone")
         }
+        // Customers find it in their month and its evidence, and of force majeure everybody does on the status page.
+        try await PublicWords.refuse([("reason", fields.raw("reason")?.string)], connection)
         let id = try await TenantOwned.insert(
             resource, "reliability.exclusion", tenant: tenant, &fields, connection, more: [("requested_by", "\(call.actor.label)")])
         return try await resource.change(connection, id, "create", status: .created)

@@ -3,14 +3,6 @@ import Postgres
 
 /// Force majeure is left out of contracts only where everybody can read it: with its last approval it is on the status page, and so is its withdrawal.
 enum ForceMajeurePublication {
-    /// Before it is asked for: its reason is what will be read.
-    static func check(_ reason: String?, _ connection: PostgresConnection) async throws {
-        let words = try await PublicWords.read { try await connection.query($0) }
-        if let name = reason.flatMap({ words.found(in: $0) }) {
-            throw AdminRefusal.fault("reason", "names \(name): it is published, and customers see no provider, pool, host or gateway")
-        }
-    }
-
     /// Once, when it holds.
     static func publish(_ exclusion: UUID, by actor: String, _ connection: PostgresConnection) async throws {
         try await connection.execute(
@@ -28,6 +20,18 @@ enum ForceMajeurePublication {
                 'From ' || serving.wire_time(held.starts_at) || ' to ' || serving.wire_time(held.ends_at)
                     || ' the service is held to have been hit by force majeure, which contracts leave out: ' || held.reason, \(actor)
             FROM post JOIN reliability.exclusion AS held ON held.id = post.exclusion_id
+            """)
+    }
+
+    /// What was held to be force majeure up to a time that is over now is told as over: an open post would say that it still is.
+    static func end(at now: Date, _ reliability: PostgresPool) async throws {
+        try await reliability.execute(
+            """
+            INSERT INTO reliability.status_update (post_id, status, body, actor)
+            SELECT post.id, 'resolved', 'The time that is held to have been hit by force majeure is over.', 'automatic'
+            FROM reliability.status_post AS post JOIN reliability.exclusion AS held ON held.id = post.exclusion_id
+            WHERE post.published_at IS NOT NULL AND held.ends_at <= \(now) AND NOT EXISTS (
+                SELECT 1 FROM reliability.status_update AS told WHERE told.post_id = post.id AND told.status IN ('resolved', 'postmortem'))
             """)
     }
 

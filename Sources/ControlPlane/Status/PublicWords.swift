@@ -18,6 +18,16 @@ struct PublicWords: Sendable {
         return PublicWords(try rows.map { try $0.value("name", as: String.self) })
     }
 
+    /// Refuses words that customers will read where they name one.
+    static func refuse(_ texts: [(field: String, text: String?)], _ connection: PostgresConnection) async throws {
+        let words = try await read { try await connection.query($0) }
+        for (field, text) in texts {
+            if let name = text.flatMap({ words.found(in: $0) }) {
+                throw AdminRefusal.fault(field, "names \(name): customers read it, and see no provider, pool, host or gateway")
+            }
+        }
+    }
+
     /// The first name that stands in the text as a word of its own.
     func found(in text: String) -> String? {
         let lower = text.lowercased()

@@ -15,6 +15,7 @@ struct PublicationDesk: Sendable {
         try await OutagePosts(reliability: reliability).join(at: now)
         try await followIncidents(now)
         try await WindowPublication(reliability: reliability).tend(at: now)
+        try await ForceMajeurePublication.end(at: now, reliability)
     }
 
     /// An incident that customers feel has a draft from the first moment at which they do; a drill's is published at once and says that it is one

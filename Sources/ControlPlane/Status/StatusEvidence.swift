@@ -3,14 +3,11 @@ import FoundationEssentials
 import PlimsollWire
 import Postgres
 
-/// Scheduled work that was announced before it began, as the public history leaves it out.
+/// Scheduled work at a place, as far as the public history leaves it out.
 struct AnnouncedWork: Sendable, Equatable {
-    var model: String?
-    var region: String?
+    var place: StatusPlace
     /// Minutes since 1970.
     var minutes: MinuteRange
-
-    func covers(_ place: StatusPlace) -> Bool { (model ?? place.model) == place.model && (region ?? place.region) == place.region }
 }
 
 /// Minutes of a period of a place as the public sees them.
@@ -43,19 +40,32 @@ struct StatusEvidence: Sendable {
     /// Of the reliability room.
     let pool: PostgresPool
 
-    func work(within range: MinuteRange) async throws -> [AnnouncedWork] {
+    /// As contracts leave it out that say nothing else: what was announced 72 hours ahead, up to 240 minutes of each month. The public is not told less of an
+    /// outage than a customer.
+    func work(within range: MinuteRange, at places: [StatusPlace]) async throws -> [AnnouncedWork] {
+        var months = [BillingPeriod(microseconds: range.lowerBound * 60_000_000)]
+        while let last = months.last, last.minutes.upperBound < range.upperBound { months.append(BillingPeriod(microseconds: last.end)) }
+        let first = months[0].minutes.lowerBound
         let rows = try await pool.query(
             """
-            SELECT model, region, extract(epoch FROM starts_at)::bigint / 60 AS first,
-                ceil(extract(epoch FROM least(ends_at, completed_at)) / 60)::bigint AS next
+            SELECT model, region, reason, (extract(epoch FROM announced_at) * 1000000)::bigint AS announced,
+                (extract(epoch FROM starts_at) * 1000000)::bigint AS starts, (extract(epoch FROM least(ends_at, completed_at)) * 1000000)::bigint AS ends
             FROM reliability.maintenance_window
-            WHERE state <> 'cancelled' AND announced_at < starts_at AND ends_at > to_timestamp(\(range.lowerBound) * 60)
-                AND starts_at < to_timestamp(\(range.upperBound) * 60)
+            WHERE state <> 'cancelled' AND announced_at < starts_at AND ends_at > \(SQL.minute(first)) AND starts_at < \(SQL.minute(range.upperBound))
+            ORDER BY starts_at, announced_at, id
             """)
-        return try rows.compactMap { row in
-            let (first, next): (Int64, Int64) = (try row.value("first"), try row.value("next"))
-            guard next > first else { return nil }
-            return AnnouncedWork(model: try row.value("model"), region: try row.value("region"), minutes: first..<next)
+        let windows = try rows.map { row in
+            (
+                model: try row.value("model", as: String?.self), region: try row.value("region", as: String?.self),
+                planned: PlannedMaintenance(
+                    announced: try row.value("announced"), starts: try row.value("starts"), ends: try row.value("ends"),
+                    reason: try row.value("reason"))
+            )
+        }
+        return places.flatMap { place -> [AnnouncedWork] in
+            let own = windows.filter { ($0.model ?? place.model) == place.model && ($0.region ?? place.region) == place.region }.map(\.planned)
+            guard !own.isEmpty else { return [] }
+            return months.flatMap { MaintenanceRules().accepted(own, in: $0.minutes, clock: .utc) }.map { AnnouncedWork(place: place, minutes: $0) }
         }
     }
 
@@ -118,10 +128,10 @@ struct StatusEvidence: Sendable {
 
     private func covering(_ work: [AnnouncedWork]) -> SQL {
         """
-        SELECT 1 FROM unnest(\(work.map(\.model))::text[], \(work.map(\.region))::text[], \(work.map(\.minutes.lowerBound))::bigint[],
+        SELECT 1 FROM unnest(\(work.map(\.place.model))::text[], \(work.map(\.place.region))::text[], \(work.map(\.minutes.lowerBound))::bigint[],
             \(work.map(\.minutes.upperBound))::bigint[]) AS work (model, region, first, next)
         WHERE judged.minute_at >= to_timestamp(work.first * 60) AND judged.minute_at < to_timestamp(work.next * 60)
-            AND coalesce(work.model, judged.model) = judged.model AND coalesce(work.region, judged.region) = judged.region
+            AND work.model = judged.model AND work.region = judged.region
         """
     }
 }

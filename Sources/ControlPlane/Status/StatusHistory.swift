@@ -36,7 +36,7 @@ struct StatusHistory: Sendable {
         let counts = counts[key] ?? PublicCounts()
         period.good = counts.good
         period.bad = counts.bad
-        period.excluded = MinuteGaps.merged(work.filter { $0.covers(place) }.map(\.minutes), within: told).reduce(0) { $0 + Int64($1.count) }
+        period.excluded = MinuteGaps.merged(work.filter { $0.place == place }.map(\.minutes), within: told).reduce(0) { $0 + Int64($1.count) }
         period.unmeasured = max(Int64(told.count) - period.excluded - counts.good - counts.bad, 0)
         period.worst = PublicStatus.worst(
             good: counts.good, bad: counts.bad, lost: counts.lost, excluded: period.excluded, unmeasured: period.unmeasured

@@ -90,7 +90,7 @@ package final class StatusMaker: Service {
         _ posts: (incidents: [StatusIncident], maintenances: [StatusMaintenance]), until: Int64
     ) async throws -> [StatusComponent] {
         let evidence = StatusEvidence(pool: reliability)
-        let (days, hours, since) = try await histories(evidence, until: until)
+        let (days, hours, since) = try await histories(evidence, places.map(\.place), until: until)
         let troubled = Set(posts.incidents.filter { $0.isOpen && $0.impact != .none }.flatMap(\.components))
         let maintained = Set(posts.maintenances.filter(\.isActive).flatMap(\.components))
         var components: [StatusComponent] = []
@@ -112,10 +112,12 @@ package final class StatusMaker: Service {
     }
 
     /// What is further back than yesterday is read seldom, unless the work that it leaves out has changed.
-    private func histories(_ evidence: StatusEvidence, until: Int64) async throws -> (StatusHistory, StatusHistory, [StatusPlace: Int64]) {
+    private func histories(
+        _ evidence: StatusEvidence, _ places: [StatusPlace], until: Int64
+    ) async throws -> (StatusHistory, StatusHistory, [StatusPlace: Int64]) {
         let all = StatusHistory.range(.day, count: StatusHistory.days, until: until)
         let recent = StatusHistory.range(.day, count: 2, until: until)
-        let work = try await evidence.work(within: all)
+        let work = try await evidence.work(within: all, at: places)
         var (days, since) = memory.withLock { memory in
             until - memory.daysUntil < Self.historyMinutes && memory.work == work ? (memory.days, memory.since) : ([:], [:])
         }

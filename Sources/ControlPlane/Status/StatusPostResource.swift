@@ -41,7 +41,7 @@ enum StatusPostResource {
         let steps = kind == "maintenance" ? maintenanceSteps : incidentSteps
         if let status, !steps.contains(status) { fields.add("status", "must be one of \(steps.joined(separator: ", "))") }
         try fields.finish()
-        try await refuseNames([title, body], connection)
+        try await PublicWords.refuse([("title", title), ("body", body)], connection)
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.status_post (kind, title, impact, models, regions, began_at, ends_at, publish_at, published_at, created_by)
@@ -58,7 +58,7 @@ enum StatusPostResource {
         let status = fields.text("status", .choice(incidentSteps + maintenanceSteps), .required) ?? ""
         let body = fields.text("body", .text(1...4_000), .required) ?? ""
         try fields.finish()
-        try await refuseNames([body], connection)
+        try await PublicWords.refuse([("body", body)], connection)
         let id = try await resource.locked(call.reference, connection)
         let row = try await connection.queryOne("SELECT kind FROM reliability.status_post WHERE id = \(id)")
         let steps = try row?.value("kind", as: String.self) == "maintenance" ? maintenanceSteps : incidentSteps
@@ -71,7 +71,7 @@ enum StatusPostResource {
         let mistaken = fields.text("update", .reference)
         let body = fields.text("body", .text(1...4_000), .required) ?? ""
         try fields.finish()
-        try await refuseNames([body], connection)
+        try await PublicWords.refuse([("body", body)], connection)
         let id = try await resource.locked(call.reference, connection)
         let wanted = mistaken.flatMap { UUID(uuidString: $0) }
         if mistaken != nil, wanted == nil { throw AdminRefusal.fault("update", "must be the id of an update") }
@@ -125,14 +125,5 @@ enum StatusPostResource {
             INSERT INTO reliability.status_update (post_id, status, body, corrects, actor)
             VALUES (\(post), \(status), \(body), \(corrects), \(call.actor.label))
             """)
-    }
-
-    private static func refuseNames(_ texts: [String], _ connection: PostgresConnection) async throws {
-        let words = try await PublicWords.read { try await connection.query($0) }
-        for text in texts {
-            if let name = words.found(in: text) {
-                throw AdminRefusal.fault("body", "names \(name): customers see no provider, pool, host or gateway")
-            }
-        }
     }
 }
