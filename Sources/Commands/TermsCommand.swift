@@ -54,13 +54,25 @@ struct AddendumCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
     @Argument(help: "Id of the version.") var id: String
 
-    func run() async throws {
+    func run() async throws { try await Self.show("terms/\(AdminClient.escape(id))/addendum", options) }
+
+    static func show(_ path: String, _ options: AdminOptions) async throws {
         try await CommandFailure.reporting {
-            let path = "terms/\(AdminClient.escape(id))/addendum"
             guard options.output == .table else { return options.show(try await options.client().get(path)) }
             print(try await options.client().page("admin/v1/\(path)/text"), terminator: "")
         }
     }
+}
+
+/// `plimsoll agreements addendum ID > acme.md`
+struct AgreementAddendumCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "addendum", abstract: "Prints the text to sign with one customer: the terms, and what was agreed with this one alone.")
+
+    @OptionGroup var options: AdminOptions
+    @Argument(help: "Id of the agreement.") var id: String
+
+    func run() async throws { try await AddendumCommand.show("agreements/\(AdminClient.escape(id))/addendum", options) }
 }
 
 enum Agreements: AdminKind {
@@ -90,6 +102,7 @@ struct AgreementsCommand: AsyncParsableCommand {
         commandName: "agreements", abstract: "Terms promised to tenants.",
         subcommands: [
             ListVerb<Agreements>.self, GetVerb<Agreements>.self, CreateVerb<Agreements>.self, ApproveVerb<Agreements>.self, EndAgreement.self,
+            AgreementAddendumCommand.self,
         ])
 }
 

@@ -113,6 +113,106 @@ enum PromiseFixture {
         }
     }
 
+    @Test func `the agreed burst stays what gateways let through, and latency what raises alerts`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.measure(admin)
+            _ = try await admin.patch("objectives/first-token", #"{"burn_alerts": false}"#)
+            let silent = try await PromiseFixture.terms(admin)
+            #expect(silent.status == 409 && silent.text.contains("first-token raises no burn alerts"), "\(silent.text)")
+            _ = try await admin.patch("objectives/first-token", #"{"burn_alerts": true}"#)
+            _ = try await admin.patch("tiers/pro", #"{"requests_per_minute": 100, "burst_requests": 50}"#)
+            #expect(try await PromiseFixture.terms(admin, #", "burst_percent": 50"#).status == 201)
+            #expect(try await PromiseFixture.agree(admin).json["state"].string == "active")
+            for body in [#"{"burst_requests": 49}"#, #"{"requests_per_minute": 101}"#] {
+                let refused = try await admin.patch("tiers/pro", body)
+                #expect(refused.json["error"]["code"].string == "promised" && refused.text.contains("agreed burst of 50 %"), "\(refused.text)")
+            }
+            #expect(try await admin.patch("tiers/pro", #"{"requests_per_minute": 101, "burst_requests": 51}"#).status == 200)
+        }
+    }
+
+    @Test func `what nothing measures any more is not approved, nor on terms that are retired`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            _ = try await admin.row("INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', date_trunc('minute', now()), 1, 0) RETURNING 1")
+            let terms = try await PromiseFixture.terms(admin)
+            let made = try await PromiseFixture.agree(admin, Self.approval)
+            #expect(made.json["state"].string == "proposed", "\(made.text)")
+            let approve = { (person: String) in
+                let token = try await admin.post("tokens", "{\"name\": \"\(person)\", \"role\": \"owner\"}")
+                return try await admin.client.acting(as: token.json["secret"].string)
+                    .send("POST", "/admin/v1/agreements/\(made.json["id"].string ?? "")/approve", "{}")
+            }
+            #expect(try await approve("second").json["state"].string == "proposed")
+            #expect(try await admin.patch("objectives/availability", #"{"target_ppm": 990000}"#).status == 200, "a proposal holds nothing up")
+            let loose = try await approve("third")
+            #expect(loose.json["error"]["code"].string == "not_measured" && loose.text.contains("asks for less than 99.9 %"), "\(loose.text)")
+            #expect(try await admin.patch("objectives/availability", #"{"target_ppm": 999000}"#).status == 200)
+            _ = try await admin.post("terms/\(terms.json["id"].string ?? "")/retire")
+            let retired = try await approve("fourth")
+            #expect(retired.json["error"]["code"].string == "not_sold" && retired.text.contains("retired"), "\(retired.text)")
+            _ = try await admin.row("UPDATE reliability.terms SET state = 'active' RETURNING 1")
+            #expect(try await approve("fifth").json["state"].string == "active")
+        }
+    }
+
+    @Test func `a review is not of a day that is still to come`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.measure(admin)
+            let day = { (days: Double) in (Date() + days * 86_400).formatted(.iso8601.year().month().day()) }
+            let future = try await PromiseFixture.terms(admin, ", \"reviewed_by_counsel\": \"A Counsel\", \"reviewed_on\": \"\(day(3))\"")
+            #expect(future.status == 400 && future.text.contains("reviewed_on"), "\(future.text)")
+            let today = try await PromiseFixture.terms(admin, ", \"reviewed_by_counsel\": \"A Counsel\", \"reviewed_on\": \"\(day(0))\"")
+            #expect(today.status == 201, "\(today.text)")
+        }
+    }
+
+    @Test func `what customers will read names no provider, in titles and reasons of work and exclusions`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            _ = try await admin.post("providers", #"{"name": "alpha", "display_name": "Alpha Compute", "kind": "independent"}"#)
+            let work = { (title: String, reason: String) in
+                try await admin.post(
+                    "maintenance-windows",
+                    """
+                    {"title": "\(title)", "reason": "\(reason)", "starts_at": "2030-06-01T02:00:00Z", "ends_at": "2030-06-01T03:00:00Z"}
+                    """)
+            }
+            let title = try await work("Alpha Compute moves", "new racks")
+            #expect(title.status == 400 && title.text.contains("names alpha"), "\(title.text)")
+            #expect(try await work("A move", "racks of ALPHA").status == 400)
+            #expect(try await work("A move", "new racks").status == 201)
+            let exclusion = { (reason: String) in
+                try await admin.post(
+                    "exclusions",
+                    """
+                    {"tenant": "acme", "code": "misuse", "reason": "\(reason)", "starts_at": "2026-06-01T02:00:00Z", "ends_at": "2026-06-01T03:00:00Z"}
+                    """)
+            }
+            #expect(try await exclusion("they scraped alpha").status == 400)
+            #expect(try await exclusion("they scraped the service").status == 201)
+        }
+    }
+
+    @Test(arguments: ["customer_network", "over_quota", "over_limit", "misuse"])
+    func `what one customer did is left out for that customer alone`(code: String) async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            let ask = { (tenant: String) in
+                try await admin.post(
+                    "exclusions",
+                    """
+                    {\(tenant)"code": "\(code)", "reason": "their uplink", "starts_at": "2026-06-01T02:00:00Z", "ends_at": "2026-06-01T03:00:00Z"}
+                    """)
+            }
+            let everybody = try await ask("")
+            #expect(everybody.status == 400 && everybody.json["error"]["param"].string == "tenant", "\(everybody.text)")
+            #expect(try await ask(#""tenant": "acme", "#).status == 201)
+        }
+    }
+
     @Test func `what was promised stays measured as long as it is promised`() async throws {
         try await AdminFixture.run { admin in
             try await PromiseFixture.prepare(admin)
@@ -124,6 +224,7 @@ enum PromiseFixture {
                 ("tiers/pro", #"{"ttft_objective_microseconds": 2000000}"#), ("objectives/availability", #"{"burn_alerts": false}"#),
                 ("objectives/availability", #"{"target_ppm": 990000}"#),
                 ("objectives/last-token", #"{"threshold_microseconds": 9000000}"#),
+                ("objectives/first-token", #"{"burn_alerts": false}"#), ("objectives/last-token", #"{"burn_alerts": false}"#),
             ] {
                 let refused = try await admin.patch(path, body)
                 #expect(refused.status == 409 && refused.json["error"]["code"].string == "promised", "\(path) \(refused.text)")

@@ -288,6 +288,47 @@ import Testing
         }
     }
 
+    @Test func theTextToSignHasWhatWasAgreedWithOneCustomerAndEachFieldOfTheTerms() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await PromiseFixture.measure(admin)
+            _ = try await admin.patch("tiers/pro", #"{"requests_per_minute": 100, "burst_requests": 20}"#)
+            let terms = try await admin.post(
+                "terms",
+                #"""
+                {"name": "pro", "title": "Pro plus", "tier": "pro", "model": "tiny", "region": "eu", "availability_ppm": 998000, "bad_above_ppm": 30000,
+                    "ttlt_threshold_microseconds": 9000000, "credit_table": "[{\"below_ppm\": 998000, \"percent\": 10}, {\"below_ppm\": 990000, \"percent\": 20}]",
+                    "latency_credit_percent": 7, "latency_per_episode": true, "credit_cap_percent": 33, "exclusions": ["scheduled_maintenance", "misuse"],
+                    "burst_percent": 20, "maintenance_lead_hours": 96, "maintenance_month_minutes": 120, "termination_days": 45, "dispute_days": 50,
+                    "sole_remedy": false, "time_zone": "Europe/Berlin", "evidence_days": 1, "reviewed_by_counsel": "A Counsel", "reviewed_on": "2026-05-01"}
+                """#)
+            #expect(terms.status == 201, "\(terms.text)")
+            let made = try await admin.post(
+                "agreements",
+                #"""
+                {"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu", "monthly_minimum_micro_usd": 500500000, "maintenance_weekday": 7,
+                    "maintenance_from_minute": 1320, "maintenance_until_minute": 120}
+                """#)
+            #expect(made.status == 201, "\(made.text)")
+            let path = "agreements/\(made.json["id"].string ?? "")/addendum"
+            let text = try await admin.get("\(path)/text").text
+            #expect(try await admin.get(path).json["markdown"].string == text)
+            for part in [
+                "Pro plus", "`pro`, version 1", "Customer: Acme.", "model `tiny`", "region `eu`", "USD 500.5.",
+                "Sundays, 22:00 to 02:00 of the next day, in the time zone Europe/Berlin", "99.8 % monthly uptime", "more than 3 % of the requests",
+                "not above 1.5 s", "9 s at 256 generated tokens", "10 % of the monthly fee when uptime is below 99.8 %",
+                "20 % of the monthly fee when uptime is below 99 %", "the lowest of them counts, alone",
+                "7 % of the monthly fee when the time to first token",
+                "for each such time", "at most 33 %", "`misuse`", "burst is 20 %", "at least 96 hours ahead", "120 minutes a month",
+                "45 days' notice",
+                "disputed for 50 days", "do not limit other remedies", "evidence of the last 1 day", "Reviewed by A Counsel on 2026-05-01",
+            ] {
+                #expect(text.contains(part), "\(part)")
+            }
+            #expect(try await admin.get("agreements/\(UUID())/addendum/text").status == 404)
+        }
+    }
+
     @Test func aPromiseNeedsEvidenceOrTwoOtherPeople() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)

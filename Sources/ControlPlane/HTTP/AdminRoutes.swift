@@ -66,6 +66,7 @@ package enum AdminRoutes {
             + exclusions.reads + [ExclusionResource.creation, ExclusionResource.approval, ExclusionResource.withdrawal]
             + TermsResource.resource.reads + [TermsResource.creation, TermsResource.retirement, TermsResource.addendum, TermsResource.addendumText]
             + AgreementResource.resource.reads + [AgreementResource.creation, AgreementResource.approval, AgreementResource.ending]
+            + [AgreementAddendum.document, AgreementAddendum.text]
             + CreditResource.resource.reads + [CreditResource.computation, CreditResource.waiting]
     }
 

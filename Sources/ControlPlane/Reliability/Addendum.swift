@@ -1,9 +1,18 @@
 import Domain
+import FoundationEssentials
 
 /// The text of an addendum, made from the terms that credits are computed by, so that what is signed is what is paid.
 enum Addendum {
-    static func markdown(_ terms: TermsVersion) -> String {
-        ([heading(terms)] + sections(terms)).joined(separator: "\n\n") + "\n"
+    /// - Parameter agreed: What one agreement adds to the terms; nil: the text is of the terms alone.
+    static func markdown(_ terms: TermsVersion, agreed: AgreedFacts? = nil) -> String {
+        let parties = agreed.map { ["## Agreement\n\n" + $0.markdown(terms)] } ?? []
+        return ([heading(terms)] + parties + sections(terms)).joined(separator: "\n\n") + "\n"
+    }
+
+    /// As the API tells it.
+    static func document(_ terms: TermsVersion, _ markdown: String) -> String {
+        "{\"terms\":\"\(terms.id.uuidString.lowercased())\",\"name\":\(AdminJSON.string(terms.name)),\"version\":\(terms.version),"
+            + "\"markdown\":\(AdminJSON.string(markdown))}"
     }
 
     private static func heading(_ terms: TermsVersion) -> String {
@@ -35,7 +44,8 @@ enum Addendum {
             - A minute is bad when \(rule). A minute without requests is judged by the provider's probes; a minute of which nothing is known is bad.
             - Monthly uptime is the share of minutes that are not bad among the minutes that are not excluded.
             - Latency is judged by the 95th percentile by nearest rank of the time from acceptance to the first token, over hours of at least \
-            \(LatencyEpisodes.minimumSamples) requests; hours with fewer are judged by the probes of the region.
+            \(LatencyEpisodes.minimumSamples) requests; hours with fewer are judged by the probes of the region, and an hour with too few of both \
+            interrupts consecutive hours.
             """
     }
 
@@ -51,10 +61,9 @@ enum Addendum {
         let step = percent(terms.stepPpm)
         let availability =
             if let table = terms.table {
-                table.sorted { $0.belowPpm > $1.belowPpm }.map {
+                (table.sorted { $0.belowPpm > $1.belowPpm }.map {
                     "- \($0.percent) % of the monthly fee when uptime is below \(percent($0.belowPpm))."
-                }
-                .joined(separator: "\n")
+                } + (table.count > 1 ? ["- Where uptime is below several of these the lowest of them counts, alone."] : [])).joined(separator: "\n")
             } else {
                 switch terms.counting {
                 case .started: "- \(terms.stepPercent) % of the monthly fee for each \(step) below the objective, or part of it."
@@ -105,6 +114,8 @@ enum Addendum {
         """
         - The provider publishes status and historical charts of these indicators.
         - The customer may request incident data and the evidence of every minute, and may check each credit with it.
+        - Terms are agreed only where the provider's evidence of the last \(Counted.text(terms.evidenceDays, "day")) supports them, or where two named persons of \
+        the provider other than who asked have approved that, with the reason on record.
         """
     }
 

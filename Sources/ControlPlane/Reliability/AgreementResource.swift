@@ -42,11 +42,7 @@ enum AgreementResource {
         try fields.finish()
         guard let owner = try await TenantOwned.tenant(tenant, connection) else { throw AdminRefusal.fault("tenant", "does not exist") }
         let version = try await activeTerms(terms ?? "", owner, model, region, connection)
-        let place = ObjectiveScope(tenant: owner.uuidString.lowercased(), tier: version.tier, model: model, region: region)
-        let missing = try await TermsProof.missing(version, for: place, connection)
-        guard missing.isEmpty else {
-            throw AdminRefusal.conflict("not_measured", "nothing measures this promise now: \(missing.joined(separator: "; "))")
-        }
+        try await checkMeasured(version, MinuteSubject(tenant: owner, model: model, region: region), connection)
         let evidence = try await PromiseEvidence.gather(version, model: model, region: region, databases.reliability)
         guard evidence.doubts.isEmpty || reason != nil else {
             throw AdminRefusal.conflict(
@@ -69,6 +65,14 @@ enum AgreementResource {
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
         return try await resource.change(connection, id, "create", status: .created)
+    }
+
+    private static func checkMeasured(_ terms: TermsVersion, _ subject: MinuteSubject, _ connection: PostgresConnection) async throws {
+        let place = ObjectiveScope(tenant: subject.tenant?.uuidString.lowercased(), tier: terms.tier, model: subject.model, region: subject.region)
+        let missing = try await TermsProof.missing(terms, for: place, connection)
+        guard missing.isEmpty else {
+            throw AdminRefusal.conflict("not_measured", "nothing measures this promise now: \(missing.joined(separator: "; "))")
+        }
     }
 
     /// Terms that may be sold to this tenant for this model and region.
@@ -104,6 +108,7 @@ enum AgreementResource {
         guard try row.value("state", as: String.self) == "proposed" else { throw AdminRefusal.conflict("not_proposed", "it needs no approval") }
         try Approval.check(call.actor, requestedBy: try row.value("requested_by"), already: approvers)
         let isLast = approvers.count + 1 >= approversNeeded
+        if isLast { try await checkStillSold(id, connection) }
         try await connection.execute(
             """
             UPDATE reliability.agreement SET approved_by = approved_by || \(call.actor.label)::text, updated_at = now(),
@@ -112,6 +117,19 @@ enum AgreementResource {
             WHERE id = \(id)
             """)
         return try await resource.change(connection, id, "approve")
+    }
+
+    /// Refuses what could not be proposed any more: a proposal holds nothing up, so that its terms, its tenant's tier or what measures it may be others by now.
+    private static func checkStillSold(_ id: UUID, _ connection: PostgresConnection) async throws {
+        let row = try await connection.queryOne("SELECT \(Agreement.columns) FROM reliability.agreement WHERE id = \(id)")
+        guard let proposed = try row.map({ try Agreement($0) }) else { throw AdminRefusal.notFound }
+        let terms: TermsVersion
+        do {
+            terms = try await activeTerms(proposed.terms.uuidString, proposed.tenant, proposed.model, proposed.region, connection)
+        } catch let refusal as AdminRefusal {
+            throw AdminRefusal.conflict("not_sold", "it cannot be sold any more: \(refusal.message)")
+        }
+        try await checkMeasured(terms, proposed.subject, connection)
     }
 
     /// Why an agreement ends before the notice of its terms is over.

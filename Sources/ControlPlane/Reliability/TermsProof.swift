@@ -43,7 +43,7 @@ enum TermsProof {
         guard let own = found.objective.thresholdMicroseconds, own <= threshold else {
             return [(found.id, "the objective \(found.name) is looser than \(threshold) microseconds")]
         }
-        return []
+        return found.raisesBurnAlerts ? [] : [(found.id, "the objective \(found.name) raises no burn alerts")]
     }
 
     private static func facts(_ terms: TermsVersion, _ place: ObjectiveScope, _ connection: PostgresConnection) async throws -> [String] {
@@ -63,14 +63,15 @@ enum TermsProof {
         if counted != terms.firstTokenThreshold {
             missing.append("gateways count first tokens of this tier over \(counted) microseconds, not \(terms.firstTokenThreshold)")
         }
-        let (burst, quota): (Int64, Int64) = (try row.value("burst"), try row.value("quota"))
-        if burst * 100 < quota * Int64(terms.burstPercent) {
-            missing.append(
-                "gateways let \(burst) requests of this tier come at once, which is less than the agreed burst of \(terms.burstPercent) % of \(quota)"
-            )
-        }
+        if let short = burst(terms, try row.value("burst"), of: try row.value("quota")) { missing.append(short) }
         if try !row.value("probed", as: Bool.self) { missing.append("no probe in the last hour") }
         return missing
+    }
+
+    /// What gateways would refuse within the agreed burst would be nobody's failure.
+    static func burst(_ terms: TermsVersion, _ burst: Int64, of quota: Int64) -> String? {
+        guard burst * 100 < quota * Int64(terms.burstPercent) else { return nil }
+        return "gateways let \(burst) requests of this tier come at once, which is less than the agreed burst of \(terms.burstPercent) % of \(quota)"
     }
 
     static func percent(_ ppm: Int64) -> String { Ratio(ppm, 10_000).shortDecimal(places: 4) + " %" }
@@ -105,13 +106,22 @@ enum KeptPromises {
         return nil
     }
 
-    /// Refuses another threshold of a tier than contracts in force are counted against: their latency would be judged by counters of something else.
+    /// Refuses another threshold of a tier than contracts in force are counted against, because their latency would be judged by counters of something
+    /// else, and a burst below the one that they agree.
     static func check(tier id: UUID, _ connection: PostgresConnection) async throws {
-        let row = try await connection.queryOne("SELECT name, ttft_objective_microseconds AS counted FROM serving.tiers WHERE id = \(id)")
-        guard let name = try row?.value("name", as: String.self), let counted = try row?.value("counted", as: Int64.self) else { return }
-        let broken = try await promises(connection).first { $0.terms.tier == name && $0.terms.firstTokenThreshold != counted }
-        if let broken {
-            throw refusal(broken, "its first tokens are counted over \(broken.terms.firstTokenThreshold) microseconds, not \(counted)")
+        let row = try await connection.queryOne(
+            """
+            SELECT name, ttft_objective_microseconds AS counted, coalesce(burst_requests, requests_per_minute)::bigint AS burst,
+                requests_per_minute::bigint AS quota FROM serving.tiers WHERE id = \(id)
+            """)
+        guard let row else { return }
+        let (name, counted): (String, Int64) = (try row.value("name"), try row.value("counted"))
+        let (burst, quota): (Int64, Int64) = (try row.value("burst"), try row.value("quota"))
+        for promise in try await promises(connection) where promise.terms.tier == name {
+            if promise.terms.firstTokenThreshold != counted {
+                throw refusal(promise, "its first tokens are counted over \(promise.terms.firstTokenThreshold) microseconds, not \(counted)")
+            }
+            if let short = TermsProof.burst(promise.terms, burst, of: quota) { throw refusal(promise, short) }
         }
     }
 

@@ -87,11 +87,13 @@ enum TermsResource {
             """
             INSERT INTO reliability.terms (version, created_by\(SQL.joined(columns, separator: "")))
             VALUES ((SELECT coalesce(max(version), 0) + 1 FROM reliability.terms WHERE name = \(name)), \(call.actor.label)\(SQL.joined(values, separator: "")))
-            RETURNING id
+            RETURNING id, coalesce(reviewed_on > (now() AT TIME ZONE 'UTC')::date + 1, false) AS unseen
             """)
         guard let id = try row?.value("id", as: UUID.self), let terms = try await TermsVersion.read(id, { try await connection.queryOne($0) }) else {
             throw AdminRefusal.failed
         }
+        // A day later than UTC's is one that has come somewhere.
+        if try row?.value("unseen", as: Bool.self) == true { throw AdminRefusal.fault("reviewed_on", "must not be a day that is still to come") }
         if let table = terms.table, let fault = tableFault(table, terms.availabilityPpm) { throw AdminRefusal.fault("credit_table", fault) }
         let missing = try await TermsProof.missing(terms, connection)
         guard missing.isEmpty else {
@@ -127,9 +129,7 @@ enum TermsResource {
     /// The same as Markdown in a JSON document.
     static let addendum = AdminRoute.read("terms/{id}/addendum") { call, databases in
         let terms = try await version(call, databases)
-        return AdminAnswer(
-            body: "{\"terms\":\"\(terms.id.uuidString.lowercased())\",\"name\":\(AdminJSON.string(terms.name)),\"version\":\(terms.version),"
-                + "\"markdown\":\(AdminJSON.string(Addendum.markdown(terms)))}")
+        return AdminAnswer(body: Addendum.document(terms, Addendum.markdown(terms)))
     }
 
     /// Rows that the addendum would print and no credit would follow, or that pay less for less.

@@ -80,9 +80,9 @@ extension AdminResource {
     /// Changes a tier; what contracts are counted against stays.
     static let tierUpdate = AdminRoute.change(.patch, "tiers/{id}") { call, fields, connection in
         guard case .change(let update) = tiers.update.work else { preconditionFailure("an update is a change") }
-        let namesThreshold = fields.has("ttft_objective_microseconds")
+        let touchesPromises = ["ttft_objective_microseconds", "burst_requests", "requests_per_minute"].contains { fields.has($0) }
         let change = try await update(call, &fields, connection)
-        if namesThreshold, let id = UUID(uuidString: change.subjectId) { try await KeptPromises.check(tier: id, connection) }
+        if touchesPromises, let id = UUID(uuidString: change.subjectId) { try await KeptPromises.check(tier: id, connection) }
         return change
     }
 }
