@@ -126,6 +126,46 @@ private struct Killed: Error {}
         }
     }
 
+    @Test func `without an agreement a bundle shows the objective that holds, and reasons name no provider`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let month = EvidenceWorld.month.minutes
+            try await evidence.world.pool.execute(
+                """
+                INSERT INTO reliability.objective (name, kind, tier, target_ppm, bad_above_ppm) VALUES ('own', 'availability', 'pro', 995000, 300000)
+                """)
+            try await evidence.probes((month.lowerBound - 20)..<(month.upperBound + 60))
+            for minute in 0..<50 { try await evidence.traffic(month.lowerBound + Int64(minute) * 700, good: 3, bad: minute < 44 ? 1 : 0) }
+            try await evidence.begin()
+            try await evidence.turn(at: month.upperBound + 90, closed: month.upperBound + 75)
+            let maker = BundleMaker(databases: evidence.databases, signer: evidence.signer)
+            let june = try #require(try await evidence.trees().first { $0.month == EvidenceWorld.month })
+            let bundle = try await maker.make(june)
+            #expect(bundle.contains("\nterms|objective own|199/200|above 3/10|"), "\(bundle.prefix(600))")
+            let found = BundleVerification(Array(bundle.utf8), key: evidence.signer.noteKey)
+            #expect(found.holds && found.steps.contains { $0.finding.contains("43200 good of 43200 minutes") }, "\(found.steps)")
+        }
+        try await EvidenceWorld.with { evidence in
+            let month = EvidenceWorld.month.minutes
+            try await evidence.agree(from: month.lowerBound)
+            try await evidence.world.pool.execute(
+                """
+                WITH owner AS (INSERT INTO serving.providers (name, display_name, kind) VALUES ('harbour-gpu', 'Harbour GPU', 'independent') RETURNING name),
+                work AS (INSERT INTO reliability.maintenance_window (title, reason, starts_at, ends_at, announced_at, announced_by)
+                    SELECT 'Disks', 'disks of ' || name, to_timestamp(\((month.lowerBound + 20_990) * 60)::bigint),
+                        to_timestamp(\((month.lowerBound + 21_010) * 60)::bigint), to_timestamp(\(month.lowerBound * 60)::bigint), 'test' FROM owner)
+                INSERT INTO reliability.exclusion (tenant_id, code, reason, starts_at, ends_at, requested_by, approved_by)
+                SELECT \(evidence.tenant), 'customer_network', 'no way to ' || name, to_timestamp(\(month.lowerBound * 60)::bigint),
+                    to_timestamp(\((month.lowerBound + 5) * 60)::bigint), 'a', ARRAY['b'] FROM owner
+                """)
+            try await evidence.probes((month.lowerBound - 20)..<(month.upperBound + 60))
+            try await evidence.begin()
+            try await evidence.turn(at: month.upperBound + 90, closed: month.upperBound + 75)
+            let june = try #require(try await evidence.trees().first { $0.month == EvidenceWorld.month })
+            let bundle = try await BundleMaker(databases: evidence.databases, signer: evidence.signer).make(june)
+            #expect(bundle.contains("disks of a supplier") && bundle.contains("no way to a supplier") && !bundle.lowercased().contains("harbour"))
+        }
+    }
+
     @Test(arguments: [-1_440, 12_960])
     func `what is credited on the invoice is what the verifier computes`(agreedAfter: Int64) async throws {
         try await EvidenceWorld.with { evidence in

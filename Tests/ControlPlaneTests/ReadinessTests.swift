@@ -47,6 +47,7 @@ import Testing
         ("probes", "UPDATE reliability.minute SET queue_histogram = '{}'"),
         ("prompt-logging", "UPDATE serving.workers SET log_tail = '[\"prompt: Count from one to one hundred in words.\"]'"),
         ("usage-match", "UPDATE billing.usage_event SET completion_tokens = 8"),
+        ("usage-match", "UPDATE billing.usage_event SET completion_tokens = 7, prompt_tokens = 4"),
         ("runbook", "UPDATE reliability.incident SET drill = false"),
         (
             "prices",
@@ -112,6 +113,39 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            "INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor) VALUES ('pool', 'beta-eu', 0, 'operator', 'stands by', 'test')",
+            "INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor) VALUES ('provider', 'beta', 0, 'operator', 'dear', 'test')",
+            "UPDATE serving.pools SET state = 'suspended' WHERE name = 'beta-eu'", "UPDATE serving.hosts SET intent = 'drain' WHERE pool = 'beta-eu'",
+        ] as [SQL]) func `a provider that answers probes and gets no traffic is not in rotation`(out: SQL) async throws
+    {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            #expect(try await line("two-providers", admin)["proven"] == .bool(true))
+            _ = try await admin.row(out)
+            let found = try await line("two-providers", admin)
+            #expect(found["proven"] == .bool(false) && found["finding"].string?.contains("tiny (1)") == true, "\(found)")
+        }
+    }
+
+    @Test func `terms that nobody reviewed are looked at as long as a contract is made of them`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            #expect(try await line("sla-review", admin)["proven"] == .bool(true))
+            _ = try await admin.row(
+                """
+                WITH made AS (
+                    INSERT INTO reliability.terms (name, version, title, tier, state, created_by) VALUES ('old', 1, 'Old', 'pro', 'retired', 'test') RETURNING id)
+                INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
+                SELECT tenants.id, made.id, 'tiny', 'eu', 'active', date_trunc('minute', now()), 0, '{}', 'test' FROM serving.tenants, made RETURNING 1
+                """)
+            #expect(try await line("sla-review", admin)["finding"].string?.contains("old version 1") == true)
+        }
+    }
+
     @Test func `a support contact without hours is not enough`() async throws {
         try await AdminFixture.run { admin in
             _ = try await admin.patch("status-page", #"{"support_contact": "help@example.com"}"#)
@@ -135,11 +169,11 @@ import Testing
             """,
             "UPDATE serving.tiers SET burst_requests = 1, burst_tokens = 1",
             "INSERT INTO serving.releases (name, model, image_digest) VALUES ('tiny-1', 'tiny', 'sha256:' || repeat('0', 64))",
-            "INSERT INTO serving.providers (name, display_name, kind) VALUES ('alpha', 'A', 'independent')",
-            "INSERT INTO serving.pools (name, provider, region) VALUES ('alpha-eu', 'alpha', 'eu')",
+            "INSERT INTO serving.providers (name, display_name, kind) VALUES ('alpha', 'A', 'independent'), ('beta', 'B', 'independent')",
+            "INSERT INTO serving.pools (name, provider, region) VALUES ('alpha-eu', 'alpha', 'eu'), ('beta-eu', 'beta', 'eu')",
             """
             WITH host AS (INSERT INTO serving.hosts (id, name, pool, region, boot_id, last_heartbeat_at)
-                VALUES (gen_random_uuid(), 'h', 'alpha-eu', 'eu', 'b', now()) RETURNING id)
+                SELECT gen_random_uuid(), 'h-' || name, name, 'eu', 'b', now() FROM serving.pools RETURNING id)
             INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted, last_reported_at, log_tail,
                 log_tail_at)
             SELECT id, 'main', 'tiny-1', 'vllm', 'ready', 4, 2048, true, now(), '["started"]', now() FROM host
@@ -183,8 +217,10 @@ import Testing
             """,
             """
             INSERT INTO reliability.probe (id, at, kind, worker_id, provider, model, region, succeeded, status, ttft_us, ttlt_us)
-            SELECT gen_random_uuid(), now() - interval '1 minute', kind, CASE WHEN kind = 'worker' THEN gen_random_uuid() END, provider, 'tiny',
-                'eu', true, 200, 100, 200 FROM (VALUES ('worker', 'alpha'), ('worker', 'beta'), ('outside', '')) AS probed (kind, provider)
+            SELECT gen_random_uuid(), now() - interval '1 minute', kind, worker_id, provider, 'tiny', 'eu', true, 200, 100, 200 FROM (
+                SELECT 'worker' AS kind, worker.id AS worker_id, pools.provider::text FROM serving.workers AS worker
+                JOIN serving.hosts AS host ON host.id = worker.host_id JOIN serving.pools ON pools.name = host.pool
+                UNION ALL SELECT 'outside', NULL, '') AS probed
             """,
             """
             INSERT INTO reliability.incident (id, key, rule, severity, title, step, drill, began_at, opened_at, last_signal_at, resolved_at, reported_at,

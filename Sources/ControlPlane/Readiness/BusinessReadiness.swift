@@ -53,13 +53,15 @@ enum BusinessReadiness {
         return .proven("\(sold) sold plans, each with quota and burst, which customers read at /v1/usage", at: at)
     }
 
+    /// Of terms that may be sold, and of those that contracts in force are made of.
     @Sendable private static func review(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.reliability(
             """
             SELECT count(*) AS terms, min(reviewed_on)::timestamptz AS at,
                 coalesce(string_agg(name || ' version ' || version, ', ') FILTER (WHERE reviewed_by_counsel IS NULL OR reviewed_on IS NULL), '')
                     AS unreviewed
-            FROM reliability.terms WHERE state = 'active'
+            FROM reliability.terms WHERE state = 'active' OR EXISTS (SELECT 1 FROM reliability.agreement
+                WHERE agreement.terms_id = terms.id AND agreement.state <> 'proposed' AND coalesce(agreement.ends_at > now(), true))
             """)
         let (terms, unreviewed): (Int, String) = (try row.value("terms"), try row.value("unreviewed"))
         guard terms > 0 else { return .missing("there are no terms") }

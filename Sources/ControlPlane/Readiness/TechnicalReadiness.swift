@@ -84,13 +84,25 @@ enum TechnicalReadiness {
         return .proven("\(try row.value("refused", as: Int64.self)) requests above limits were refused in 60 days", at: at)
     }
 
+    /// Workers that may be given customers' requests: what stands by or is drained answers probes, too.
+    private static let rotating: SQL = """
+        SELECT worker.id FROM serving.workers AS worker JOIN serving.hosts AS host ON host.id = worker.host_id
+        JOIN serving.pools AS pool ON pool.name = host.pool JOIN serving.providers AS provider ON provider.name = pool.provider
+        LEFT JOIN serving.current_routing_weights AS of_pool ON of_pool.scope = 'pool' AND of_pool.subject = pool.name
+        LEFT JOIN serving.current_routing_weights AS of_provider ON of_provider.scope = 'provider' AND of_provider.subject = provider.name
+        WHERE worker.accepted AND worker.retired_at IS NULL AND worker.weight_ppm > 0 AND host.state = 'active' AND host.intent <> 'drain'
+            AND pool.state = 'active' AND provider.state = 'active' AND coalesce(of_pool.weight_ppm, 1) > 0 AND coalesce(of_provider.weight_ppm, 1) > 0
+        """
+
     @Sendable private static func providers(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let sold = try await sources.databases.serving.query("SELECT DISTINCT model FROM serving.skus WHERE state = 'active'")
         guard !sold.isEmpty else { return .missing("nothing is sold: no SKU is active") }
+        let workers = try await sources.databases.serving.query(rotating).map { try $0.value("id", as: UUID.self) }
         let rows = try await sources.databases.reliability.query(
             """
             SELECT model, count(DISTINCT provider) AS providers, max(at) AS at FROM reliability.probe
-            WHERE kind = 'worker' AND succeeded AND provider <> '' AND at > now() - interval '10 minutes' AND NOT drill GROUP BY model
+            WHERE kind = 'worker' AND succeeded AND provider <> '' AND at > now() - interval '10 minutes' AND NOT drill
+                AND worker_id = ANY(\(workers)::uuid[]) GROUP BY model
             """)
         var seen: [String: (count: Int, at: Date)] = [:]
         for row in rows { seen[try row.value("model")] = (try row.value("providers"), try row.value("at")) }
@@ -100,8 +112,10 @@ enum TechnicalReadiness {
             if seen[model].map({ $0.count < 2 }) ?? true { short.append("\(model) (\(seen[model]?.count ?? 0))") }
             at = min(at, seen[model]?.at ?? .distantFuture)
         }
-        if !short.isEmpty { return .missing("below two providers that answered a probe in ten minutes: \(short.sorted().joined(separator: ", "))") }
-        return .proven("two providers or more answered a probe in ten minutes for each sold model; models: \(sold.count)", at: at)
+        if !short.isEmpty {
+            return .missing("below two providers in rotation that answered a probe in ten minutes: \(short.sorted().joined(separator: ", "))")
+        }
+        return .proven("two providers or more in rotation answered a probe in ten minutes for each sold model; models: \(sold.count)", at: at)
     }
 
     /// Of what is sold with a promise, or of all that is sold where nothing is: the last try of each within thirty days.
@@ -194,22 +208,27 @@ enum TechnicalReadiness {
         let day: SQL = "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
         let counted = try await sources.reliability(
             """
-            SELECT coalesce(sum(completion_tokens), 0)::bigint AS tokens, coalesce(sum(good + bad + excluded), 0)::bigint AS requests
+            SELECT coalesce(sum(prompt_tokens), 0)::bigint AS prompts, coalesce(sum(completion_tokens), 0)::bigint AS tokens
             FROM reliability.minute WHERE minute_at >= \(day) - interval '1 day' AND minute_at < \(day)
             """)
         let recorded = try await sources.billing(
             """
-            SELECT coalesce(sum(completion_tokens), 0)::bigint AS tokens, count(*) AS requests,
+            SELECT coalesce(sum(prompt_tokens), 0)::bigint AS prompts, coalesce(sum(completion_tokens), 0)::bigint AS tokens, count(*) AS requests,
                 (SELECT count(*) FROM billing.usage_quarantine) AS quarantined, \(day) AS at
-            FROM billing.usage_event WHERE accepted_at >= \(day) - interval '1 day' AND accepted_at < \(day)
+            FROM billing.usage_event WHERE kind = 'final' AND accepted_at >= \(day) - interval '1 day' AND accepted_at < \(day)
             """)
         let (minutes, records): (Int64, Int64) = (try counted.value("tokens"), try recorded.value("tokens"))
+        let (asked, prompts): (Int64, Int64) = (try counted.value("prompts"), try recorded.value("prompts"))
         let (requests, quarantined): (Int64, Int64) = (try recorded.value("requests"), try recorded.value("quarantined"))
         let at: Date = try recorded.value("at")
         guard requests > 0 else { return .missing("nobody asked anything on the last whole day") }
         if quarantined > 0 { return .missing("\(quarantined) usage records are in quarantine", at: at) }
-        guard minutes == records else { return .missing("records of the last whole day hold \(records) answer tokens, minutes \(minutes)", at: at) }
-        return .proven("\(records) answer tokens of \(requests) requests of the last whole day, the same in records and minutes", at: at)
+        guard minutes == records, asked == prompts else {
+            return .missing(
+                "records of the last whole day hold \(prompts) prompt and \(records) answer tokens, minutes \(asked) and \(minutes)", at: at)
+        }
+        return .proven(
+            "\(prompts) prompt and \(records) answer tokens of \(requests) requests of the last whole day, the same in records and minutes", at: at)
     }
 
     @Sendable private static func runbook(_ sources: ReadinessSources) async throws -> ReadinessFinding {

@@ -194,6 +194,8 @@ struct EvidenceMonthFixture {
         let fixture = try EvidenceMonthFixture(
             stretches, credits: [credit], corrections: [EvidenceCorrection(number: 1, leaf: late)])
         #expect(failing(try fixture.verify()) == [])
+        let later = try EvidenceMonthFixture(stretches, credits: [credit], corrections: [EvidenceCorrection(number: 2, leaf: late)])
+        #expect(failing(try later.verify()) == ["records"], "the first one is withheld")
     }
 
     @Test func aMinuteThatIsLeftOutIsSeen() throws {

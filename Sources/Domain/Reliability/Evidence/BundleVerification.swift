@@ -115,12 +115,17 @@ extension BundleVerification {
         let facts = bundle.corrections.map { PublicLogEntry.Fact.correction($0.digest) } + bundle.credits.map { .credit($0.digest) }
         let unlogged = facts.filter { !logged.contains($0) }.count
         let unshown = logged.filter { if case .root = $0 { false } else { !facts.contains($0) } }.count
-        let isWhole = unlogged == 0 && unshown == 0
+        // Those of a neighbour's minutes are here as far as they are needed.
+        let numbers = bundle.corrections.filter { bundle.month.minutes.contains($0.leaf.minute) }.map(\.number).sorted()
+        let isGapless = zip(numbers, 1...).allSatisfy(==)
+        let isWhole = unlogged == 0 && unshown == 0 && isGapless
         note(
             "records",
             isWhole
                 ? "\(bundle.corrections.count) corrections and \(bundle.credits.count) credits, all in the log"
-                : "\(unlogged) corrections or credits are not in the log, \(unshown) of the log's are not here", isWhole)
+                : isGapless
+                    ? "\(unlogged) corrections or credits are not in the log, \(unshown) of the log's are not here"
+                    : "corrections are numbered from 1 on, and some of these numbers are not here or are here twice", isWhole)
     }
 
     private mutating func checkPromises(_ bundle: EvidenceBundle) {
