@@ -114,6 +114,17 @@ import Testing
         }
     }
 
+    @Test func aTenantHasTwentyAtMostHoweverManyAreAskedForAtOnce() async throws {
+        try await stand { stand in
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<60 { group.addTask { try await stand.call(.create, body: #"{"expires_in":600}"#).0 } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses.count { $0 == 201 } == 20 && statuses.count { $0 == 409 } == 40, "\(statuses)")
+            #expect(try await stand.call(.list).1["data"].elements.count == 20)
+        }
+    }
+
     @Test func noMoreIsKeptThanTheLimit() async throws {
         try await stand { stand in
             let id = try #require(try await stand.call(.create, body: #"{"expires_in":600,"limit":2}"#).1["id"].string)

@@ -71,6 +71,8 @@ struct CaptureStore: Sendable {
         let sealedKey = try seal.newKey(id)
         let audited = fields.audited(without: [])
         return try await pool.transaction(.repeatable) { connection in
+            // One after the other: two that count at once would both find room for one.
+            try await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('captures ' || \(tenant)::text, 0))")
             let open = try await connection.queryOne(
                 """
                 SELECT count(*) AS count FROM serving.captures WHERE tenant_id = \(tenant) AND erased_at IS NULL AND expires_at > now()
