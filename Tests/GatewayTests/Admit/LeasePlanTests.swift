@@ -114,7 +114,7 @@ import Testing
         let path = LimitFixture.path
         defer { try? FileManager.default.removeItem(atPath: path) }
         do {
-            let fixture = try Self.fixture(LimitFile(path: path))
+            let fixture = try Self.fixture(LimitFixture.file(path))
             _ = fixture.limits.take(1)
             var plan = LeasePlan()
             let reports = plan.reports(fixture.book.holders, now: 0)
@@ -122,7 +122,7 @@ import Testing
             plan.take(Self.grant(report, 1000), fixture.book, sentAt: 0, now: 0)
             fixture.limits.settle(try #require(fixture.limits.take(300).reservation), tokens: 300, spend: 0, now: 0)
         }
-        let restarted = try Self.fixture(LimitFile(path: path), now: Self.second)
+        let restarted = try Self.fixture(LimitFixture.file(path), now: Self.second)
         #expect(restarted.limits(now: Self.second).take(701).fault?.mayBeLeased == true)
         #expect(restarted.limits(now: Self.second).take(700).fault == nil)
         let bare = try Self.fixture()

@@ -28,6 +28,16 @@ struct LimitFixture {
         book.limits(for: key, tenant: tenant, tier: tier, agreed: agreed, share: share, now: now)
     }
 
+    /// Opened as the next process does. A program that another test starts in the same moment holds all files of this process, and their locks, until it runs.
+    static func file(_ path: String) throws -> LimitFile {
+        let end = ContinuousClock.now + .seconds(5)
+        while ContinuousClock.now < end {
+            if let file = try? LimitFile(path: path) { return file }
+            sched_yield()
+        }
+        return try LimitFile(path: path)
+    }
+
     /// A path of its own in the folder for temporary files.
     static var path: String { FileManager.default.temporaryDirectory.path + "/limits-test-\(UUID().uuidString)" }
 }

@@ -111,7 +111,7 @@ import Testing
         let path = LimitFixture.path
         defer { try? FileManager.default.removeItem(atPath: path) }
         do {
-            var fixture = try LimitFixture(file: LimitFile(path: path))
+            var fixture = try LimitFixture(file: LimitFixture.file(path))
             fixture.tier.tokensPerDay = 100
             fixture.tier.requestsPerMinute = 5
             let limits = fixture.limits
@@ -120,7 +120,7 @@ import Testing
             #expect(limits.take(60).fault == nil)
         }
         // A wall clock that was set back meanwhile is no reason to begin anew.
-        var fixture = try LimitFixture(file: LimitFile(path: path), wall: LimitFixture.start - 40 * LimitFixture.day)
+        var fixture = try LimitFixture(file: LimitFixture.file(path), wall: LimitFixture.start - 40 * LimitFixture.day)
         fixture.tier.tokensPerDay = 100
         fixture.tier.requestsPerMinute = 5
         let limits = fixture.limits
@@ -134,7 +134,7 @@ import Testing
         let path = LimitFixture.path
         defer { for end in ["", ".damaged"] { try? FileManager.default.removeItem(atPath: path + end) } }
         try Data(repeating: 7, count: 4096).write(to: URL(filePath: path))
-        let file = try LimitFile(path: path)
+        let file = try LimitFixture.file(path)
         #expect(FileManager.default.fileExists(atPath: path + ".damaged"))
         #expect(throws: MeterError.self) { try LimitFile(path: path) }
         withExtendedLifetime(file) {}
@@ -144,10 +144,10 @@ import Testing
         let path = LimitFixture.path
         defer { try? FileManager.default.removeItem(atPath: path) }
         do {
-            let file = try LimitFile(path: path)
+            let file = try LimitFixture.file(path)
             for number in 0..<3000 { try file.record("key/\(number)")[20].value = Int64(number) }
         }
-        let file = try LimitFile(path: path)
+        let file = try LimitFixture.file(path)
         for number in stride(from: 0, to: 3000, by: 7) { #expect(try file.record("key/\(number)")[63].value == 0) }
         file.remove("key/5")
         #expect(try file.record("key/new")[20].value == 0)

@@ -34,7 +34,7 @@ final class GatewayFixture: Sendable {
         var tier = TierEntry(
             name: "pro", maxPromptTokens: 1000, maxOutputTokens: 100, maxBodyBytes: 8192, requestsPerMinute: 1000, tokensPerMinute: 1_000_000,
             concurrentRequests: 100, maxTableAgeSeconds: 3600, ttftObjectiveMicroseconds: 1_500_000)
-        var settings = GatewaySettings()
+        var settings = GatewaySettings.patient
         var keyModels: [String]?
         var servedModel: String?
         var dialect = RuntimeDialect.vllm
@@ -146,6 +146,15 @@ final class GatewayFixture: Sendable {
 /// Requests and answers that the tests share.
 enum Samples {
     static let request = #"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#
+extension GatewaySettings {
+    /// Where hundreds of tests share two processors, a client may be slow to go on with what it has begun.
+    fileprivate static var patient: GatewaySettings {
+        var settings = GatewaySettings()
+        settings.headTime = 60
+        return settings
+    }
+}
+
     static let stream = #"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}"#
     static let answer =
         #"{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"#

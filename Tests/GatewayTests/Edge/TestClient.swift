@@ -37,9 +37,9 @@ final class TestClient: Sendable {
                 + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
     }
 
-    /// Waits until what was received satisfies `isEnough`, or the connection ended.
+    /// Waits until what was received satisfies `isEnough`, or the connection ended; as long as `until` does.
     @discardableResult
-    func receive(within limit: Duration = .seconds(10), until isEnough: @escaping @Sendable (String) -> Bool) async throws -> String {
+    func receive(within limit: Duration = .seconds(60), until isEnough: @escaping @Sendable (String) -> Bool) async throws -> String {
         try await withThrowingTaskGroup(of: String?.self) { group in
             group.addTask { await self.inbox.wait(until: isEnough) }
             group.addTask {

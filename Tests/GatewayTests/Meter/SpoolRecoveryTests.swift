@@ -26,6 +26,10 @@ struct SpoolRecoveryTests {
         return (report, records.map(\.sequence), records.map(\.outcome))
     }
 
+    /// Hundreds of recoveries wait for the disk, on a thread of the pool on which all tests run, of which there are as many as processors. With two such tests nobody
+    /// else got on for longer than a gateway waits for a head and a client for its answer.
+    private func letOthers() async { await Task.yield() }
+
     /// Ends of the whole records of a segment.
     private func boundaries(_ bytes: [UInt8]) -> [Int] {
         bytes.withUnsafeBytes { memory in
@@ -86,6 +90,7 @@ struct SpoolRecoveryTests {
         let (name, bytes) = try await segment()
         let ends = boundaries(bytes)
         for cut in 0...bytes.count {
+            await letOthers()
             let found = try recover(Array(bytes[..<cut]), name)
             let whole = ends.count { $0 <= cut }
             // Records: segment head, then admission and end in turns; an admission whose end was cut off is closed.
@@ -99,6 +104,7 @@ struct SpoolRecoveryTests {
     func flippedBits() async throws {
         let (name, bytes) = try await segment()
         for position in bytes.indices {
+            await letOthers()
             var damaged = bytes
             damaged[position] ^= 1 << UInt8(position % 8)
             let found = try recover(damaged, name)
