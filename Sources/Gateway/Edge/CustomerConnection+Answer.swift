@@ -17,7 +17,7 @@ extension CustomerConnection {
         guard let arriving else { return closeNow() }
         self.arriving = nil
         let bytes = body
-        body = ByteBuffer()
+        dropBody()
         state = .serving
         let request = RelayedRequest(arriving, sink: self, loop: loop)
         self.request = request
@@ -32,7 +32,7 @@ extension CustomerConnection {
         let id = arriving?.requestId ?? RequestId(milliseconds: now / 1000, using: &loop.random)
         loop.decisions.note(RefusalTrace(error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key))
         arriving = nil
-        body = ByteBuffer()
+        dropBody()
         var head = AnswerHead(error, id)
         head.status = status ?? error.status
         loop.metrics.countRefusal(status: head.status)

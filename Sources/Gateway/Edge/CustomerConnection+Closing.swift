@@ -90,7 +90,7 @@ extension CustomerConnection {
         state = .discarding(left: CustomerConnection.discardedBytes)
         deadline = Reactor.now + .seconds(Int64(loop.settings.answerTime))
         arriving = nil
-        body = ByteBuffer()
+        dropBody()
         inbound = ByteBuffer()
         pauseReading(false)
         isWritingLast = true

@@ -57,7 +57,7 @@ extension CustomerConnection {
     }
 
     private func beginBody() {
-        body = ByteBuffer()
+        dropBody()
         switch framing {
         case .length(let length):
             if length > inbound.readableBytes { body.reserveCapacity(length) }

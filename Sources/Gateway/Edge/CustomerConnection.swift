@@ -32,6 +32,8 @@ final class CustomerConnection: EdgeConnection {
     var state = State.head
     var inbound = ByteBuffer()
     var body = ByteBuffer()
+    /// Of a large body that arrives while memory is short.
+    private var counted: ArrivingBody?
     var decoder = ChunkedDecoder()
     var arriving: ArrivingRequest?
     var bodyClock: BodyClock?
@@ -67,6 +69,8 @@ final class CustomerConnection: EdgeConnection {
     func tick(_ now: NIODeadline) {
         if isStalled(now) { return closeNow() }
         if let request { return request.tick(now) }
+        // One that has paused since before memory was short is known from here on.
+        if arriving != nil, loop.memory.isShort(after: 0, of: body.readableBytes) { makeRoom() }
         guard now >= deadline else { return }
         switch state {
         case .head where stall != nil: break
@@ -134,9 +138,27 @@ final class CustomerConnection: EdgeConnection {
     private func awaitBody(_ count: Int) {
         bodyClock?.received(body.readableBytes, now: Reactor.now)
         if let bodyClock { deadline = bodyClock.deadline }
-        guard loop.memory.isOut(after: count, of: body.readableBytes) else { return }
+        if loop.memory.isShort(after: count, of: body.readableBytes) { makeRoom() }
+    }
+
+    /// Memory is short: all loops know of a large body, and it may have to go.
+    private func makeRoom() {
+        let counted = counted ?? ArrivingBody(loop.memory, on: loop.eventLoop) { [unowned self] in giveUpBody() }
+        self.counted = counted
+        counted.size = body.readableBytes
+        loop.memory.makeRoom(on: loop.eventLoop)
+    }
+
+    private func giveUpBody() {
+        body.giveBack()
+        loop.memory.lookAgain()
         loop.metrics.edge.memoryRefusals.increment()
         refuse(APIError(.serviceUnavailable))
+    }
+
+    func dropBody() {
+        body = ByteBuffer()
+        counted = nil
     }
 
     private func takeChunks() -> Bool {
@@ -254,6 +276,7 @@ extension CustomerConnection: StreamHandler {
         state = .closed
         isWritingLast = false
         onPreface = nil
+        dropBody()
         loop.remove(self)
         let request = request
         self.request = nil

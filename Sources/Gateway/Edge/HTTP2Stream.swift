@@ -36,6 +36,8 @@ final class HTTP2Stream {
     private var answering = Answering.none
     private var request: RelayedRequest?
     private var body = ByteBuffer()
+    /// Of a large body that arrives while memory is short.
+    private var counted: ArrivingBody?
     /// Of the body, where the client told it.
     private var length: Int?
     private var isRequestComplete = false
@@ -83,10 +85,9 @@ final class HTTP2Stream {
             if body.readableBytes == 0 { body.reserveCapacity(length ?? bytes.readableBytes) }
             body.writeImmutableBuffer(bytes)
         }
-        if loop.memory.isOut(after: bytes.readableBytes, of: body.readableBytes) {
-            loop.metrics.edge.memoryRefusals.increment()
-            return refuse(.serviceUnavailable)
-        }
+        if loop.memory.isShort(after: bytes.readableBytes, of: body.readableBytes) { makeRoom() }
+        // It may have been given up just now.
+        guard case .body = reading else { return }
         if isEnd { return bodyEnded() }
         clock.received(body.readableBytes, now: .now())
         reading = .body(arriving, clock)
@@ -95,6 +96,26 @@ final class HTTP2Stream {
             connection?.giveWindow(id, consumed)
             consumed = 0
         }
+    }
+
+    /// Memory is short: all loops know of a large body, and it may have to go.
+    private func makeRoom() {
+        let counted = counted ?? ArrivingBody(loop.memory, on: loop.eventLoop) { [unowned self] in giveUpBody() }
+        self.counted = counted
+        counted.size = body.readableBytes
+        loop.memory.makeRoom(on: loop.eventLoop)
+    }
+
+    private func giveUpBody() {
+        body.giveBack()
+        loop.memory.lookAgain()
+        loop.metrics.edge.memoryRefusals.increment()
+        refuse(.serviceUnavailable)
+    }
+
+    private func dropBody() {
+        body = ByteBuffer()
+        counted = nil
     }
 
     /// The client gave the stream up, or broke it, or is gone.
@@ -109,7 +130,9 @@ final class HTTP2Stream {
     func tick(_ now: NIODeadline) {
         if let stall, isStalled(stall, now) { return giveUp(.enhanceYourCalm) }
         if let request { return request.tick(now) }
-        if case .body(_, let clock) = reading, now >= clock.deadline { refuse(.requestTimeout) }
+        guard case .body(_, let clock) = reading else { return }
+        if loop.memory.isShort(after: 0, of: body.readableBytes) { makeRoom() }
+        if now >= clock.deadline { refuse(.requestTimeout) }
     }
 
     func drain() {
@@ -158,7 +181,7 @@ final class HTTP2Stream {
         guard case .body(let arriving, _) = reading else { return finishIfComplete() }
         reading = .done
         let bytes = body
-        body = ByteBuffer()
+        dropBody()
         let request = RelayedRequest(arriving, sink: self, loop: loop)
         self.request = request
         // Handed over, so that a body which nothing else holds is edited where it lies.
@@ -172,7 +195,7 @@ final class HTTP2Stream {
     private func refuse(_ error: APIError) {
         guard case .body(let arriving, _) = reading else { return }
         reading = .done
-        body = ByteBuffer()
+        dropBody()
         loop.decisions.note(RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key))
         let error = error.told(in: arriving.endpoint.errorShape)
         loop.metrics.countRefusal(status: error.status)
@@ -272,7 +295,7 @@ final class HTTP2Stream {
     private func leave() {
         reading = .done
         answering = .ended
-        body = ByteBuffer()
+        dropBody()
         gathered = ByteBuffer()
         let connection = connection
         self.connection = nil

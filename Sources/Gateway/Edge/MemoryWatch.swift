@@ -1,9 +1,10 @@
 import CPlatform
 import Glibc
+import NIOCore
 import Synchronization
 
 /// How near this process is to the memory that it may use. At 95 % it sheds: idle connections and free memory go, no connections are accepted.
-/// At 98 % new requests are refused (Envoy's figures), and so are large bodies that still arrive.
+/// At 98 % new requests are refused (Envoy's figures), and of large bodies that still arrive the largest are given up, as many as bring it below 95 %.
 package final class MemoryWatch: Sendable {
     private static let shedPercent = 95
     private static let refusePercent = 98
@@ -12,6 +13,8 @@ package final class MemoryWatch: Sendable {
 
     private let limit: Int
     private let resident = Atomic<Int>(0)
+    /// Large bodies of all loops; none is known before memory is short.
+    private let arrivals = Mutex(Arrivals())
     private let measure: @Sendable () -> Int?
 
     /// - Parameters:
@@ -27,30 +30,146 @@ package final class MemoryWatch: Sendable {
         self.init(limit: limit) { file?.read() }
     }
 
-    var isShort: Bool { isAbove(MemoryWatch.shedPercent) }
-    var isOut: Bool { isAbove(MemoryWatch.refusePercent) }
+    var isShort: Bool { used > line(MemoryWatch.shedPercent) }
+    var isOut: Bool { used > line(MemoryWatch.refusePercent) }
+
+    /// Bytes of the large bodies that are known to arrive.
+    var arriving: Int { arrivals.withLock { $0.bytes } }
 
     /// Looks again; when memory has become short, gives back what is free.
     func look() {
-        guard limit > 0, let bytes = measure() else { return }
         let wasShort = isShort
-        resident.store(bytes, ordering: .relaxed)
+        lookAgain()
         if isShort, !wasShort { _ = cplatform_trim_allocator() }
     }
 
-    /// Whether there is no room for a body that has just grown. What it grew by counts until the next look, which sees it.
+    /// Behind the lock: what was read before a body went must not be taken for what is there after it.
+    func lookAgain() {
+        guard limit > 0 else { return }
+        arrivals.withLock { _ in
+            if let bytes = measure() { resident.store(bytes, ordering: .relaxed) }
+        }
+    }
+
+    /// Whether memory is short for a body that has just grown, which must be known then. What it grew by counts until the next look, which sees it.
     ///
     /// - Parameters:
     ///   - count: Bytes that were added.
     ///   - size: All of it so far.
-    func isOut(after count: Int, of size: Int) -> Bool {
+    func isShort(after count: Int, of size: Int) -> Bool {
         guard limit > 0, size > MemoryWatch.smallBody else { return false }
         resident.add(count, ordering: .relaxed)
-        return isOut
+        return isShort
     }
 
-    private func isAbove(_ percent: Int) -> Bool {
-        limit > 0 && resident.load(ordering: .relaxed) > limit / 100 * percent
+    /// Where memory is out, gives up the largest bodies. Those of other loops count until their loops have let them go; if they leave no memory at all until
+    /// then, the largest of this loop go too, at once.
+    func makeRoom(on eventLoop: any EventLoop) {
+        guard isOut else { return }
+        for arrival in arrivals.withLock({ largest(of: &$0) }) { arrival.giveUp() }
+        guard used > limit else { return }
+        for arrival in arrivals.withLock({ $0.choose(used - limit) { $0.eventLoop === eventLoop } }) { arrival.giveUp() }
+    }
+
+    private func largest(of arrivals: inout Arrivals) -> [Arrival] {
+        let left = used - arrivals.leaving
+        return left > line(MemoryWatch.refusePercent) ? arrivals.choose(left - line(MemoryWatch.shedPercent)) { _ in true } : []
+    }
+
+    private var used: Int { resident.load(ordering: .relaxed) }
+
+    private func line(_ percent: Int) -> Int { limit > 0 ? limit / 100 * percent : .max }
+
+    fileprivate func add(_ arrival: Arrival, _ body: ObjectIdentifier) { arrivals.withLock { $0.bodies[body] = arrival } }
+
+    fileprivate func remove(_ body: ObjectIdentifier) { arrivals.withLock { $0.remove(body) } }
+}
+
+/// Large bodies that arrive, on any loop.
+private struct Arrivals {
+    var bodies: [ObjectIdentifier: Arrival] = [:]
+    /// Bytes of those that are given up and still there.
+    var leaving = 0
+
+    var bytes: Int { bodies.values.reduce(0) { $0 + $1.size.bytes } }
+
+    /// The largest that stay so far, as many as it takes for so many bytes; they leave from now on.
+    mutating func choose(_ bytes: Int, where mayLeave: (Arrival) -> Bool) -> [Arrival] {
+        var (missing, chosen) = (bytes, [Arrival]())
+        let staying = bodies.filter { $0.value.leaving == 0 && mayLeave($0.value) }.map { (name: $0.key, size: $0.value.size.bytes) }
+        for body in staying.sorted(by: { $0.size > $1.size }) where missing > 0 {
+            missing -= body.size
+            leaving += body.size
+            bodies[body.name]?.leaving = body.size
+            if let arrival = bodies[body.name] { chosen.append(arrival) }
+        }
+        return chosen
+    }
+
+    mutating func remove(_ body: ObjectIdentifier) {
+        leaving -= bodies.removeValue(forKey: body)?.leaving ?? 0
+    }
+}
+
+/// What all loops know of a body.
+private struct Arrival {
+    let size: BodySize
+    let eventLoop: any EventLoop
+    let body: NIOLoopBound<WeakBody>
+    /// Its bytes when it was given up; 0: it was not.
+    var leaving = 0
+
+    func giveUp() {
+        if eventLoop.inEventLoop { body.value.body?.giveUp() } else { eventLoop.execute { body.value.body?.giveUp() } }
+    }
+}
+
+private final class BodySize: Sendable {
+    private let count = Atomic<Int>(0)
+    var bytes: Int {
+        get { count.load(ordering: .relaxed) }
+        set { count.store(newValue, ordering: .relaxed) }
+    }
+}
+
+private struct WeakBody {
+    weak var body: ArrivingBody?
+}
+
+/// A large body that arrives on a loop while memory is short, for as long as somebody there holds this.
+final class ArrivingBody {
+    private let memory: MemoryWatch
+    private let bytes = BodySize()
+    fileprivate let giveUp: () -> Void
+
+    /// - Parameter giveUp: Refuses it for want of memory: lets its bytes go, has the watch look again and then lets this go. Called on the loop.
+    init(_ memory: MemoryWatch, on eventLoop: any EventLoop, giveUp: @escaping () -> Void) {
+        self.memory = memory
+        self.giveUp = giveUp
+        let bound = NIOLoopBound(WeakBody(body: self), eventLoop: eventLoop)
+        memory.add(Arrival(size: bytes, eventLoop: eventLoop, body: bound), ObjectIdentifier(self))
+    }
+
+    deinit { memory.remove(ObjectIdentifier(self)) }
+
+    /// All of it so far.
+    var size: Int {
+        get { bytes.bytes }
+        set { bytes.bytes = newValue }
+    }
+}
+
+extension ByteBuffer {
+    /// Forgets its bytes and gives their pages back to the system now: the allocator keeps the memory of large blocks for the next ones.
+    mutating func giveBack() {
+        // What somebody else holds too is copied by this, and stays theirs.
+        withUnsafeMutableReadableBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            let page = Int(getpagesize())
+            let (first, end) = (start.alignedUp(toMultipleOf: page), (start + bytes.count).alignedDown(toMultipleOf: page))
+            if end > first { madvise(first, end - first, MADV_DONTNEED) }
+        }
+        self = ByteBuffer()
     }
 }
 

@@ -217,11 +217,3 @@ import Testing
         return setup
     }
 }
-
-private final class MemoryInUse: Sendable {
-    private let state = Mutex(0)
-    var bytes: Int {
-        get { state.withLock { $0 } }
-        set { state.withLock { $0 = newValue } }
-    }
-}
