@@ -12,8 +12,9 @@ struct LimitAnswer {
         // Waiting does not help a request that is above the whole limit; a minute is what clients expect to be told.
         let isTooLarge = refusal.fault.retryAfter == nil
         let holder = refusal.isOwn ? "key" : "account"
-        let (code, text) = LimitAnswer.words(kind, isTooLarge: isTooLarge, holder: holder)
-        let offer = refusal.isOwn ? "" : PlanOffers.sentence(key.offers.plans[kind])
+        let mayBeLeased = refusal.fault.mayBeLeased
+        let (code, text) = mayBeLeased ? LimitAnswer.leasing(kind, holder) : LimitAnswer.words(kind, isTooLarge: isTooLarge, holder: holder)
+        let offer = refusal.isOwn || mayBeLeased ? "" : PlanOffers.sentence(key.offers.plans[kind])
         error = APIError(code, message: text + offer, param: isTooLarge && kind != .requests ? "max_tokens" : nil)
         retryAfter = refusal.fault.retryAfter ?? 60_000_000
     }
@@ -29,6 +30,10 @@ struct LimitAnswer {
         case .tokensPerDay, .tokensPerMonth: return (code(kind), "The \(name(kind)) of this \(holder) are used up.")
         case .spendPerMonth: return (code(kind), "The \(name(kind)) of this \(holder) is reached.")
         }
+    }
+
+    private static func leasing(_ kind: LimitFault.Kind, _ holder: String) -> (APIErrorCode, String) {
+        (code(kind), "No part of the \(name(kind)) of this \(holder) is free at this gateway at the moment.")
     }
 
     private static func name(_ kind: LimitFault.Kind) -> String {

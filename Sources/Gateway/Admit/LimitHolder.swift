@@ -51,6 +51,8 @@ final class LimitHolder: Sendable {
     }
 
     static let unlimited = Int64.max
+    /// Microseconds.
+    private static let leaseRetry: Int64 = 2_000_000
 
     /// `tenant/ID` or `key/ID`.
     let name: String
@@ -216,6 +218,8 @@ final class LimitHolder: Sendable {
         var known = wants.value
         while known < amount, !wants.replace(&known, by: amount) {}
         fault.mayBeLeased = words[Place.exhausted + kind.index].value == 0
+        // Not the end of the window: a lease may come with the next exchange.
+        if fault.mayBeLeased { fault.retryAfter = Self.leaseRetry }
         return fault
     }
 

@@ -46,7 +46,7 @@ final class GatewayLoop {
     /// Nil: nothing is leased here.
     var leases: LeaseKeeper?
     /// Requests that wait for a lease to be admitted.
-    private var awaitingLease: [RelayedRequest] = []
+    var leaseWaits = LeaseWaits()
     var random = LoopRandom()
     let scan: RequestScan
     let optionsScan: RequestScan
@@ -180,14 +180,10 @@ final class GatewayLoop {
         return made
     }
 
-    func await(lease request: RelayedRequest) { awaitingLease.append(request) }
-
-    func forget(awaiting request: RelayedRequest) { awaitingLease.removeAll { $0 === request } }
-
     /// Leases have been exchanged: who waited for one looks again.
     func leasesChanged() {
         // Each leaves the list or stays in it while it looks.
-        for request in awaitingLease { request.retryLimits(isLast: false) }
+        for request in leaseWaits.requests { request.retryLimits(isLast: false) }
     }
 
     private func tick() {

@@ -46,6 +46,8 @@ package struct GatewaySettings: Sendable {
     package var headHoldTime = 10
     /// How long a worker that fails is out of rotation the first time; each further time takes twice as long.
     package var ejectionTime = Duration.seconds(10)
+    /// Requests wait so long for the first lease of a quota: a control plane answers in milliseconds, and a client that is told to come back loses more.
+    package var leaseTime = 2
     /// Requests wait so long for a host that was lost, when no other worker can be reached.
     package var hostReturnTime = 2
     /// Bytes of an answer that is not streamed.

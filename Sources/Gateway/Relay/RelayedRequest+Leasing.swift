@@ -4,14 +4,10 @@ import Telemetry
 
 /// A request of a key or tenant with a quota of which this gateway holds nothing: the first one of a day, or one that came faster than leases do.
 extension RelayedRequest {
-    /// A control plane answers in milliseconds; a client that is told to come back loses more.
-    private static let leaseWait = TimeAmount.seconds(2)
-
-    /// False when there is nothing to wait for.
+    /// False when there is nothing to wait for, or too many wait already.
     func awaitLease() -> Bool {
-        guard let leases = loop.leases, leases.isReachable, !loop.isDraining else { return false }
-        phase = .leasing(until: Reactor.now + RelayedRequest.leaseWait)
-        loop.await(lease: self)
+        guard let leases = loop.leases, leases.isReachable, !loop.isDraining, loop.leaseWaits.add(self) else { return false }
+        phase = .leasing(until: Reactor.now + .seconds(Int64(loop.settings.leaseTime)))
         loop.metrics.limits.leaseWaits.increment()
         leases.ring()
         return true
@@ -39,6 +35,6 @@ extension RelayedRequest {
 
     func endLeaseWait() {
         phase = .over
-        loop.forget(awaiting: self)
+        loop.leaseWaits.remove(self)
     }
 }

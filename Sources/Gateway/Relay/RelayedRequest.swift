@@ -270,7 +270,8 @@ final class RelayedRequest {
         loop.metrics.limits.count(refusal.fault.kind)
         loop.metrics.countRefusal(status: 429)
         let answer = LimitAnswer(refusal, arriving.key)
-        answerRefusal(answer.error, retryAfter: answer.retryAfter)
+        // Of one lease not all who were refused without it can have a part at once.
+        answerRefusal(answer.error, retryAfter: refusal.fault.mayBeLeased ? answer.retryAfter.map(spread) : answer.retryAfter)
     }
 
     /// Of a request that was never admitted.

@@ -49,6 +49,8 @@ final class GatewayFixture: Sendable {
         var readers = ReaderDesks()
         /// Nil: nothing is kept.
         var limits: LimitBook?
+        /// Nil: requests wait for no lease.
+        var leases: LeaseKeeper?
         /// False: no table is ever in force.
         var appliesTable = true
         /// 0: the spool admits nothing.
@@ -79,6 +81,7 @@ final class GatewayFixture: Sendable {
             memory: setup.memory, readers: setup.readers, metrics: metrics,
             drainLimit: .seconds(5),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })
+        if let leases = setup.leases { server.use(leases) }
         if setup.appliesTable { server.apply(table(runtimes, setup)) }
         // Waited for below.
         let services = ServiceGroup(services: [server], logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
@@ -143,9 +146,6 @@ final class GatewayFixture: Sendable {
     }
 }
 
-/// Requests and answers that the tests share.
-enum Samples {
-    static let request = #"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#
 extension GatewaySettings {
     /// Where hundreds of tests share two processors, a client may be slow to go on with what it has begun.
     fileprivate static var patient: GatewaySettings {
@@ -155,6 +155,9 @@ extension GatewaySettings {
     }
 }
 
+/// Requests and answers that the tests share.
+enum Samples {
+    static let request = #"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#
     static let stream = #"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}"#
     static let answer =
         #"{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"#
