@@ -12,6 +12,8 @@ package final class LimitBook: Sendable {
 
     private struct Pages: Sendable {
         var holders: [String: LimitHolder] = [:]
+        /// Those that no table names any more, as long as a request of theirs may run.
+        var departed: [String: LimitHolder] = [:]
         var clock: SteadyClock
     }
 
@@ -91,10 +93,26 @@ package final class LimitBook: Sendable {
         }
     }
 
-    /// Forgets holders that are in no table any more; `names` are `tenant/ID` and `key/ID`.
+    /// Lets holders go that are in no table any more; `names` are `tenant/ID` and `key/ID`. Should they come back, they find what they have used.
     func keep(only names: Set<String>) {
         pages.withLock { pages in
-            for name in pages.holders.keys where !names.contains(name) { pages.holders[name] = nil }
+            for (name, holder) in pages.holders where !names.contains(name) {
+                pages.holders[name] = nil
+                pages.departed[name] = holder
+            }
+        }
+    }
+
+    /// Forgets, in the file too, holders that no table names and of whom nothing counts any more. What was used of a window stays until the window is over: a
+    /// key may come back, and the table at hand may be an old one. Now and then, from any thread but the loops'.
+    package func forgetDeparted(now: Int64) {
+        pages.withLock { pages in
+            for name in Array(pages.departed.keys) where isKnownUniquelyReferenced(&pages.departed[name]) { pages.departed[name] = nil }
+            for file in [file, spare] {
+                file.forget { name, words in
+                    pages.holders[name] == nil && pages.departed[name] == nil && LimitHolder.isOver(words, in: self.file, now: now)
+                }
+            }
         }
     }
 
@@ -104,7 +122,7 @@ package final class LimitBook: Sendable {
 
     private func holder(_ name: String, _ pages: inout Pages, _ now: Int64) -> LimitHolder {
         if let known = pages.holders[name] { return known }
-        let made = LimitHolder(name: name, words: words(name), file: file)
+        let made = pages.departed.removeValue(forKey: name) ?? LimitHolder(name: name, words: words(name), file: file)
         for kind in QuotaKind.allCases { made.prepare(kind, file.number(kind.period), isLeased: isLeased, now: now) }
         pages.holders[name] = made
         return made

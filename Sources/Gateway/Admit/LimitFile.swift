@@ -107,12 +107,20 @@ package final class LimitFile: Sendable {
         }
     }
 
-    /// Forgets holders that are gone.
-    func remove(_ name: String) {
+    /// Whose words are kept.
+    var names: Set<String> { book.withLock { Set($0.places.keys) } }
+
+    /// Forgets holders of whom nothing counts any more: others get their places.
+    ///
+    /// - Parameter isOver: Asked, behind the lock, with the name and the words of each; nobody else may hold the words that it gives away.
+    func forget(where isOver: (String, LimitWords) -> Bool) {
         book.withLock { book in
-            guard let place = book.places.removeValue(forKey: name) else { return }
-            record(at: place).clear()
-            book.free.append(place)
+            for (name, place) in book.places where isOver(name, record(at: place)) {
+                book.places[name] = nil
+                // The name first: whatever ends the process in between, the place is nobody's.
+                record(at: place).clear()
+                book.free.append(place)
+            }
         }
     }
 
@@ -155,6 +163,8 @@ package final class LimitFile: Sendable {
                 book.capacity = Self.blockRecords
             }
             for place in 1..<max(found, 1) { take(place, isSameMachineStart, &book) }
+            let taken = Set(book.places.values)
+            book.free = (1..<book.records).filter { !taken.contains($0) }
         }
         head(.magic).value = Self.magic
         head(.recordBytes).value = Int64(Self.recordBytes)

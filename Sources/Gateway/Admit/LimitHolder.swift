@@ -305,6 +305,21 @@ final class LimitHolder: Sendable {
         words[Place.tokens].value = 0
     }
 
+    /// Whether nothing of words that nobody holds counts any more: no use in a window that is not over, no lease and no bucket that is not full again.
+    ///
+    /// - Parameter now: Microseconds of the monotonic clock.
+    static func isOver(_ words: LimitWords, in file: LimitFile, now: Int64) -> Bool {
+        for kind in QuotaKind.allCases {
+            for parity in 0..<2 {
+                let slot = Slot(words, at: Place.slots + (kind.index * 2 + parity) * Place.slotWords)
+                guard slot.number.value >= file.number(kind.period) else { continue }
+                if slot.used.value != 0 || slot.taken.value != 0 || slot.leasedUntil.value > now { return false }
+            }
+        }
+        let bucket = TokenBucket(limit: 0)
+        return [Place.requests, Place.tokens].allSatisfy { bucket.reset(of: words[$0].value, now: now) == 0 }
+    }
+
     /// The greatest amount that was refused for want of a lease since the last call; 0: none.
     func takeWant(_ kind: QuotaKind) -> Int64 {
         let word = words[Place.wants + kind.index]

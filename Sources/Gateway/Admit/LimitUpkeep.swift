@@ -1,7 +1,7 @@
 import NIOCore
 import ServiceLifecycle
 
-/// Lets the time of calendar windows go on, and brings what was counted to the disk once a second.
+/// Lets the time of calendar windows go on, brings what was counted to the disk once a second, and forgets once an hour who is gone.
 package struct LimitUpkeep: Service {
     private let book: LimitBook
     private let interval: Duration
@@ -16,6 +16,7 @@ package struct LimitUpkeep: Service {
             var turns = 0
             while !Task.isCancelled {
                 book.tick(wall: LoopClock.wallMicroseconds(), monotonic: NIODeadline.now().microseconds)
+                if turns % 18_000 == 0 { await forget() }
                 turns += 1
                 if turns % 5 == 0 { await sync() }
                 // Cancellation ends the pause and the loop.
@@ -23,6 +24,11 @@ package struct LimitUpkeep: Service {
             }
         }
         await sync()
+    }
+
+    private func forget() async {
+        // As below.
+        try? await BlockingCalls.run { book.forgetDeparted(now: NIODeadline.now().microseconds) }
     }
 
     private func sync() async {

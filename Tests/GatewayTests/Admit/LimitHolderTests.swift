@@ -149,7 +149,7 @@ import Testing
         }
         let file = try LimitFixture.file(path)
         for number in stride(from: 0, to: 3000, by: 7) { #expect(try file.record("key/\(number)")[63].value == 0) }
-        file.remove("key/5")
+        file.forget { name, _ in name == "key/5" }
         #expect(try file.record("key/new")[20].value == 0)
     }
 
