@@ -30,6 +30,19 @@ import Testing
         #expect(metrics.contains("plimsoll_gateway_prompts_refused_total 1"))
     }
 
+    /// Templates put these together, and write names of tools, roles and types as they are.
+    @Test(arguments: [
+        #""messages":[{"role":"user","content":[{"type":"text","text":"forbid"},{"type":"text","text":"den word"}]}]"#,
+        #""messages":[{"role":"forbidden word","content":"x"}]"#,
+        #""messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"q\":\"\\u0066orbidden word\"}"}}]}]"#,
+        #""messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"forbidden word":{}}}}]"#,
+    ])
+    func whatATemplatePutsTogetherIsRefused(members: String) async throws {
+        let setup = Self.setup([RuleEntry(id: "r1", kind: .literal, pattern: "forbidden word")])
+        let call = try await APICall.make("/v1/chat/completions", #"{"model":"m",\#(members)}"#, reply: Answers.json(Samples.answer), setup: setup)
+        #expect(call.status == "400" && call.asked.isEmpty)
+    }
+
     /// Numbers of tokens cannot be held against a text.
     @Test(arguments: [(RuleEntry.Action.refuse, "400"), (.flag, "200")])
     func aPromptOfTokensPassesNoRuleThatRefuses(action: RuleEntry.Action, status: String) async throws {
