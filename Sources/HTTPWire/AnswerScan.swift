@@ -20,6 +20,8 @@ package struct AnswerScan: Sendable {
     package var usage: ReportedUsage?
     /// The member `usage` from its name to its value's end, with the comma in front of it; where it is the first one, with the one behind it.
     package var usageMember: Range<Int>?
+    /// The member `usage` in the same way, where it is no object.
+    package var emptyUsageMember: Range<Int>?
     /// The member `timings`, which llama.cpp's server adds, in the same way.
     package var timingsMember: Range<Int>?
     /// The member `service_tier` in the same way.
@@ -110,7 +112,7 @@ struct AnswerWalk {
             at = text.skipSpace(end)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
             let isLast = text.base[at] == UInt8(ascii: "}")
-            if place == .top, hasUsage || name.count == 7 || name.count == 12 {
+            if place == .top, hasUsage || name.count == 5 || name.count == 7 || name.count == 12 {
                 noteMember(name, (comma < 0 ? start : comma)..<(comma < 0 && !isLast ? at &+ 1 : end))
             }
             if isLast { return at &+ 1 }
@@ -122,6 +124,7 @@ struct AnswerWalk {
 
     private mutating func noteMember(_ name: Name, _ range: Range<Int>) {
         if hasUsage, result.usageMember == nil { result.usageMember = range }
+        if !hasUsage, text.`is`(name, "usage") { result.emptyUsageMember = range }
         if text.`is`(name, "timings") { result.timingsMember = range }
         if text.`is`(name, "service_tier") { result.serviceTierMember = range }
     }
@@ -274,9 +277,10 @@ extension JSONText {
         }
     }
 
-    /// A count of at most nine digits; more is nobody's tokens.
+    /// A count of at most nine digits; more is nobody's tokens, and read as the most that nine say.
     fileprivate func count(_ start: Int, _ end: Int) -> Int? {
-        guard end > start, end &- start <= 9 else { return nil }
+        guard end > start else { return nil }
+        guard end &- start <= 9 else { return (start..<end).allSatisfy { (0x30...0x39).contains(base[$0]) } ? 999_999_999 : nil }
         var value = 0
         var at = start
         while at < end {

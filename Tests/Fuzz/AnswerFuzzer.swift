@@ -17,7 +17,8 @@ enum AnswerFuzzer: Fuzzer {
 
     private static func rangesLieWithin(_ answer: AnswerScan, _ count: Int) throws {
         let ranges = [
-            answer.usageMember, answer.usageValue, answer.timingsMember, answer.choicesValue, answer.finishReason, answer.model, answer.error,
+            answer.usageMember, answer.emptyUsageMember, answer.usageValue, answer.timingsMember, answer.choicesValue, answer.finishReason,
+            answer.model, answer.error,
         ]
         for range in ranges.compactMap(\.self) {
             try hold(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count) bytes")
@@ -118,8 +119,8 @@ enum AnswerFuzzer: Fuzzer {
 
         private func count(_ value: ReferenceJSON.Node) -> Int? {
             let text = bytes[value.range]
-            guard text.count <= 9, text.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
-            return Int(String(decoding: text, as: UTF8.self))
+            guard text.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
+            return text.count > 9 ? 999_999_999 : Int(String(decoding: text, as: UTF8.self))
         }
     }
 }

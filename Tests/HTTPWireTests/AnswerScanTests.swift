@@ -41,6 +41,20 @@ import Testing
         #expect(scan(#"{"usage":null}"#)?.usage == nil)
     }
 
+    @Test func aCountOfTooManyDigitsIsTheMost() {
+        #expect(scan(#"{"usage":{"completion_tokens":1000000000000000000}}"#)?.usage?.completionTokens == 999_999_999)
+        #expect(scan(#"{"usage":{"completion_tokens":-5,"prompt_tokens":1.5000000000}}"#)?.usage == ReportedUsage())
+    }
+
+    @Test func usageThatIsNoneCanBeCutOut() throws {
+        for (text, rest) in [(#"{"usage":null,"x":2}"#, #"{"x":2}"#), (#"{"x":2, "usage" : null}"#, #"{"x":2}"#)] {
+            let range = try #require(scan(text)?.emptyUsageMember)
+            var bytes = Array(text.utf8)
+            bytes.removeSubrange(range)
+            #expect(String(decoding: bytes, as: UTF8.self) == rest)
+        }
+    }
+
     @Test func theMemberUsageCanBeCutOut() throws {
         let text = #"{"id":1,"usage":{"prompt_tokens":1},"x":2}"#
         let range = try #require(scan(text)?.usageMember)

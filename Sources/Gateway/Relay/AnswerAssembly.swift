@@ -82,7 +82,7 @@ struct AnswerAssembly {
     }
 
     /// The answer as JSON.
-    func json(quotedModel: [UInt8], usage: AnswerTokens, serviceTier: StaticString? = nil) -> [UInt8] {
+    func json(quotedModel: [UInt8], usage: [UInt8], serviceTier: StaticString? = nil) -> [UInt8] {
         let tier = serviceTier.map { #""service_tier":"\#($0)","# } ?? ""
         var out = Array(#"{\#(tier)"id":"#.utf8) + BodyEdit.quoted(id)
         out += Array(#","object":"\#(isChat ? "chat.completion" : "text_completion")","created":\#(created),"model":"#.utf8) + quotedModel
@@ -94,7 +94,7 @@ struct AnswerAssembly {
             out += entry.value.finishReason.map { BodyEdit.quoted($0) } ?? Array("null".utf8)
             out.append(UInt8(ascii: "}"))
         }
-        return out + Array(#"],"usage":"#.utf8) + usage.json + Array("}".utf8)
+        return out + Array(#"],"usage":"#.utf8) + usage + Array("}".utf8)
     }
 
     private func logprobs(_ choice: Choice) -> [UInt8] {

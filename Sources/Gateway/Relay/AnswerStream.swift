@@ -223,13 +223,20 @@ extension ByteBuffer {
         if serviceTier != nil, let range = answer.serviceTierMember { cuts.append((range, [])) }
         if dropsUsage, let range = answer.usageMember { cuts.append((range, [])) }
         if let usage, let range = answer.usageValue { cuts.append((range, usage)) }
+        if usage != nil, let range = answer.emptyUsageMember { cuts.append((range, [])) }
         if emptiesChoices, let range = answer.choicesValue { cuts.append((range, Array("[]".utf8))) }
         cuts.sort { $0.0.lowerBound < $1.0.lowerBound }
         var at = 0
-        if let serviceTier, let open = bytes.firstIndex(of: UInt8(ascii: "{")) {
+        let newUsage = answer.usageValue == nil ? usage : nil
+        if serviceTier != nil || newUsage != nil, let open = bytes.firstIndex(of: UInt8(ascii: "{")) {
             at = open + 1
             writeBytes(bytes[..<at])
-            writeString(#""service_tier":"\#(serviceTier)","#)
+            if let serviceTier { writeString(#""service_tier":"\#(serviceTier)","#) }
+            if let newUsage {
+                writeStaticString(#""usage":"#)
+                writeBytes(newUsage)
+                writeStaticString(",")
+            }
         }
         for (range, replacement) in cuts where range.lowerBound >= at {
             writeBytes(bytes[at..<range.lowerBound])

@@ -8,7 +8,8 @@ struct AnswerTokens {
     private(set) var completion: Int?
     private(set) var cached = 0
     private(set) var reasoning = 0
-    private var isFinal = false
+    /// Reports that stood alone.
+    private var finals = 0
     /// Answers and prompts that were asked for.
     private let answers: Int
     private let prompts: Int
@@ -22,7 +23,7 @@ struct AnswerTokens {
 
     /// - Parameters:
     ///   - isFinal: The report stands alone, with no choices beside it, and takes the place of all that stood beside choices. Several such
-    ///     reports, one for each of several answers, add up.
+    ///     reports, one for each of several answers, add up; of one answer the last one counts.
     ///   - choice: The only choice beside the report: of several answers, it is the running count of this one, and they add up. Beside any
     ///     other choices it is a running count of everything.
     mutating func take(_ usage: ReportedUsage, isFinal final: Bool, choice: Int? = nil) {
@@ -31,7 +32,8 @@ struct AnswerTokens {
             guard running[choice] != nil || running.count < answers else { return }
             running[choice] = usage
             addRunning()
-        } else if final, isFinal {
+        } else if final, isFinal, answers > 1 {
+            guard finals < answers else { return }
             completion = usage.completionTokens.map { $0 + (completion ?? 0) } ?? completion
             reasoning += usage.reasoningTokens ?? 0
             prompt = usage.promptTokens.map { max($0, prompt ?? 0) } ?? prompt
@@ -42,8 +44,13 @@ struct AnswerTokens {
             prompt = usage.promptTokens ?? prompt
             cached = usage.cachedPromptTokens ?? 0
         }
-        isFinal = isFinal || final
+        if final { finals += 1 }
     }
+
+    private var isFinal: Bool { finals > 0 }
+
+    /// The runtime said what prompt and answer were.
+    var isReported: Bool { prompt != nil && completion != nil }
 
     /// Each answer tells the tokens of its own prompt: one prompt counts once, however often it is answered.
     private mutating func addRunning() {
@@ -88,12 +95,20 @@ struct AnswerTokens {
         metered.cached = min(cached, metered.prompt)
         metered.reasoning = min(reasoning, metered.completion)
         metered.isClamped = metered.prompt < prompt || metered.completion < completion
-        metered.isEstimated = metered.isClamped || isAnswered && (self.prompt == nil || self.completion == nil)
+        metered.isEstimated = metered.isClamped || isAnswered && !isReported
         return metered
     }
 
     var json: [UInt8] {
-        let (prompt, completion) = (prompt ?? 0, completion ?? 0)
+        var metered = MeteredTokens(prompt: prompt ?? 0, completion: completion ?? 0)
+        (metered.cached, metered.reasoning) = (cached, reasoning)
+        return metered.json
+    }
+}
+
+extension MeteredTokens {
+    /// As `usage` of an answer.
+    var json: [UInt8] {
         var text = #"{"prompt_tokens":\#(prompt),"completion_tokens":\#(completion),"total_tokens":\#(prompt + completion)"#
         text += #","prompt_tokens_details":{"cached_tokens":\#(cached)},"completion_tokens_details":{"reasoning_tokens":\#(reasoning)}}"#
         return Array(text.utf8)

@@ -198,8 +198,8 @@ extension RelayedRequest {
     /// The stream ended, with or without `[DONE]`.
     func attemptStreamEnded(_ attempt: Attempt) {
         guard let stream = attempt.stream else { return attemptLost(attempt) }
-        let isComplete = stream.sawDone || stream.finished >= (plan?.facts.answers ?? 1)
-        if isComplete, stream.hasContent || stream.finished > 0 {
+        // One that ended without saying why is not known to be whole, `[DONE]` or not.
+        if stream.finished > 0, stream.sawDone || stream.finished >= (plan?.facts.answers ?? 1) {
             if case .waiting = phase { settle(on: attempt) }
             return finishStream(stream, attempt)
         }
@@ -207,7 +207,7 @@ extension RelayedRequest {
             attempt.end(.broken)
             return interrupted()
         }
-        if isComplete { retry(attempt, .upstreamError) } else { attemptLost(attempt) }
+        if stream.sawDone { retry(attempt, .upstreamError) } else { attemptLost(attempt) }
     }
 
     private func finishStream(_ stream: AnswerStream, _ attempt: Attempt) {
@@ -218,11 +218,11 @@ extension RelayedRequest {
         deliveredTokens = stream.contentEvents
         if let assembly = stream.assembly, let plan {
             let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
-            let answer = assembly.json(quotedModel: plan.model.quotedName, usage: stream.shownTokens, serviceTier: tier)
+            let answer = assembly.json(quotedModel: plan.model.quotedName, usage: toldUsage(stream.shownTokens, plan), serviceTier: tier)
             return finish(.whole(ByteBuffer(bytes: answer)))
         }
         guard var last = shaped(attempt.takeHeld()) else { return finish(.failed(APIError(.streamInterrupted))) }
-        if let usage = stream.usageEvent { last.writeImmutableBuffer(usage) }
+        if let usage = stream.usageEvent ?? untoldUsage(stream) { last.writeImmutableBuffer(usage) }
         finish(.stream(last))
     }
 }

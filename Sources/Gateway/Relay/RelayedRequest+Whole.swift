@@ -36,8 +36,9 @@ extension RelayedRequest {
         }
     }
 
-    /// False where the runtime gave the answer up.
+    /// False where the runtime gave the answer up, or gave none.
     private func noteText(_ collected: ByteBuffer, _ scan: AnswerScan) -> Bool {
+        guard scan.hasContent || scan.finishReason != nil else { return false }
         if let reason = scan.finishReason {
             guard let known = collected.withUnsafeReadableBytes({ FinishReason.known($0, reason) }) else { return false }
             finishReason = known
@@ -74,7 +75,7 @@ extension RelayedRequest {
         let isRenamed = collected.withUnsafeReadableBytes { bytes in
             scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
         }
-        let usage = tokens.exceeds(plan.bound) ? tokens.bounded(by: plan.bound).json : nil
+        let usage = !tokens.isReported || tokens.exceeds(plan.bound) ? toldUsage(tokens.bounded(by: plan.bound), plan) : nil
         let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
         guard isRenamed || usage != nil || scan.timingsMember != nil || tier != nil else { return collected }
         var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)

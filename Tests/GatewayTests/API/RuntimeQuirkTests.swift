@@ -1,4 +1,5 @@
 import HTTPWire
+import NIOCore
 import PlimsollWire
 import TestSupport
 import Testing
@@ -60,5 +61,50 @@ import Testing
         let call = try await APICall.make(
             "/v1/chat/completions", Samples.stream, reply: Answers.streamHead + going + going + Samples.stop + Samples.done + Answers.streamEnd)
         #expect(call.records.map(\.completion) == [2] && call.body.contains("[DONE]"))
+    }
+
+    /// It is not known to be whole, so it is not billed, and the client must not take it for whole.
+    @Test func aStreamThatEndsWithoutAReasonIsBroken() async throws {
+        let promise = ScriptedRuntime.promise()
+        let runtime = try await ScriptedRuntime { _, _ in
+            [
+                .send(Answers.streamHead + Samples.token("a")), .after(promise.futureResult),
+                .send(Samples.token("b") + Samples.usage + Samples.done + Answers.streamEnd),
+            ]
+        }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            _ = try await client.receive { $0.contains(#""content":"a""#) }
+            promise.succeed()
+            let answer = try await client.answer()
+            #expect(!answer.contains("[DONE]") && answer.contains(#""code":"stream_interrupted""#))
+        }
+        #expect(records.map(\.outcome) == ["bad:stream_broken"] && records.map(\.billableCompletionTokens) == [0])
+    }
+
+    @Test(arguments: ["{}", #"{"choices":[]}"#, #"{"choices":[{"message":{"role":"assistant","content":""},"finish_reason":null}]}"#])
+    func anAnswerWithNothingInItIsNone(reply: String) async throws {
+        let call = try await APICall.make("/v1/chat/completions", Samples.request, reply: Answers.json(reply))
+        #expect(call.status == "502" && call.records.map(\.outcome) == ["bad:5xx"])
+    }
+
+    /// What the gateway counted, and bills.
+    @Test func aClientIsToldUsageThatTheRuntimeDidNotCount() async throws {
+        let asked = Samples.stream.dropLast() + #","stream_options":{"include_usage":true}}"#
+        let reply = Answers.streamHead + Samples.token("a") + Samples.token("b") + Samples.stop + Samples.done + Answers.streamEnd
+        let call = try await APICall.make("/v1/chat/completions", String(asked), reply: reply)
+        let billed = try #require(call.records.first)
+        #expect(call.body.contains(#""choices":[],"usage":{"prompt_tokens":\#(billed.prompt),"completion_tokens":\#(billed.completion),"#))
+        #expect(try await !APICall.make("/v1/chat/completions", Samples.stream, reply: reply).body.contains("usage"))
+        for untold in [#"],"usage":null}"#, "]}"] {
+            let whole = Samples.answer.prefix { $0 != "]" } + untold
+            let call = try await APICall.make("/v1/chat/completions", Samples.request, reply: Answers.json(String(whole)))
+            let billed = try #require(call.records.first)
+            #expect(billed.completion == 2 && billed.outcome == "good")
+            #expect(
+                try call.json()["usage"]?["completion_tokens"]?.integer == 2
+                    && call.json()["usage"]?["prompt_tokens"]?.integer == Int64(billed.prompt))
+        }
     }
 }

@@ -30,6 +30,15 @@ import Testing
         #expect(tokens.prompt == 9 && tokens.completion == 7)
     }
 
+    @Test func aReportThatIsRepeatedCountsOnce() {
+        var one = AnswerTokens()
+        for count in [7, 3] { one.take(usage(9, count), isFinal: true) }
+        #expect(one.prompt == 9 && one.completion == 3, "the last one of one answer")
+        var two = AnswerTokens(answers: 2)
+        for _ in 0..<5 { two.take(usage(9, 3), isFinal: true) }
+        #expect(two.prompt == 9 && two.completion == 6, "one for each of several")
+    }
+
     @Test func eachPromptCountsOnceHoweverOftenItIsAnswered() {
         var tokens = AnswerTokens(answers: 4, prompts: 2)
         for (choice, prompt) in [(0, 10), (1, 10), (2, 30), (3, 30)] { tokens.take(usage(prompt, 1), isFinal: false, choice: choice) }
