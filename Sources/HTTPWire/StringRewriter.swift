@@ -34,4 +34,14 @@ package enum StringRewriter {
         result += bytes[copied...]
         return result
     }
+
+    /// As `rewrite`, and where a text has escapes of its own, as the arguments of a call have, within its strings too.
+    package static func rewriteNested(_ bytes: UnsafeRawBufferPointer, change: ([UInt8]) -> [UInt8]?) -> [UInt8]? {
+        rewrite(bytes) { _, value in
+            let changed = change(value)
+            let text = changed ?? value
+            guard text.contains(UInt8(ascii: "\\")) else { return changed }
+            return text.withUnsafeBytes { raw in rewrite(raw) { _, inner in change(inner) } } ?? changed
+        }
+    }
 }

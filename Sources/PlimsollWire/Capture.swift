@@ -37,14 +37,17 @@ package struct CaptureCall: Sendable, Codable, Equatable {
     package var capture: String?
     /// JSON of the customer's, unread.
     package var body: String
+    /// What stands behind the `?` of the customer's target, unread.
+    package var query: String?
     package var requestId: String
 
-    package init(action: Action, tenant: String, key: String, capture: String?, body: String, requestId: String) {
+    package init(action: Action, tenant: String, key: String, capture: String?, body: String, query: String? = nil, requestId: String) {
         self.action = action
         self.tenant = tenant
         self.key = key
         self.capture = capture
         self.body = body
+        self.query = query
         self.requestId = requestId
     }
 }
@@ -66,11 +69,12 @@ package struct CaptureRecord: Sendable, Codable, Equatable {
     package var capture: String
     package var requestId: String
     package var key: String
+    /// Empty where the request was refused before it was known.
     package var model: String
     /// Microseconds since 1970.
     package var acceptedAt: Int64
     package var status: Int
-    /// JSON of the request as it went to the model, without what policy put in or took out.
+    /// JSON of the request as it went to the model, without what policy put in or took out; empty where it was refused and is no JSON.
     package var request: String
     /// JSON of an answer in one piece, or the text of a stream.
     package var answer: String

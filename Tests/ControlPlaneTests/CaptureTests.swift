@@ -15,9 +15,12 @@ import Testing
         let tenant: UUID
         let key: UUID
 
-        func call(_ action: CaptureCall.Action, _ capture: String? = nil, tenant: UUID? = nil, body: String = "") async throws -> (Int, JSONTree) {
+        func call(_ action: CaptureCall.Action, _ capture: String? = nil, tenant: UUID? = nil, body: String = "", query: String? = nil) async throws
+            -> (Int, JSONTree)
+        {
             let call = CaptureCall(
-                action: action, tenant: (tenant ?? self.tenant).uuidString, key: key.uuidString, capture: capture, body: body, requestId: "r1")
+                action: action, tenant: (tenant ?? self.tenant).uuidString, key: key.uuidString, capture: capture, body: body, query: query,
+                requestId: "r1")
             let answer = try await store.answer(call)
             return (answer.status, try JSONDecoder().decode(JSONTree.self, from: Data(answer.body.utf8)))
         }
@@ -130,6 +133,51 @@ import Testing
             let id = try #require(try await stand.call(.create, body: #"{"expires_in":600,"limit":2}"#).1["id"].string)
             let batch = CaptureBatch(records: (0..<5).map { _ in stand.record(id) })
             #expect(try await stand.store.store(batch) == IntakeResponse(stored: 2, duplicates: 0, quarantined: 3))
+        }
+    }
+
+    @Test func noMoreIsKeptThanTheLimitHoweverManyGatewaysSendAtOnce() async throws {
+        try await stand { stand in
+            let id = try #require(try await stand.call(.create, body: #"{"expires_in":600,"limit":3}"#).1["id"].string)
+            let stored = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<30 { group.addTask { try await stand.store.store(CaptureBatch(records: [stand.record(id)])).stored } }
+                return try await group.reduce(0, +)
+            }
+            #expect(stored == 3)
+            #expect(try await stand.call(.show, id).1["records"].text == "3")
+        }
+    }
+
+    @Test func recordsAreReadPageByPage() async throws {
+        try await stand { stand in
+            let id = try #require(try await stand.call(.create, body: #"{"expires_in":600}"#).1["id"].string)
+            let texts = (0..<9).map { "\($0)" } + (0..<3).map { String(repeating: "\($0)", count: 900_000) }
+            for text in texts { _ = try await stand.store.store(CaptureBatch(records: [stand.record(id, text)])) }
+            var (seen, sizes, after): ([String], [Int], String) = ([], [], "")
+            for _ in 0..<10 {
+                let page = try await stand.call(.records, id, query: "limit=4" + after).1
+                seen += page["data"].elements.compactMap { $0["request"].string }
+                sizes.append(page["data"].elements.count)
+                after = "&after=\(page["last_id"].string ?? "")"
+                #expect(page["data"].elements.last?["id"].string == page["last_id"].string)
+                if page["has_more"].text == "false" { break }
+            }
+            #expect(seen == Array(texts.prefix(9)) && sizes == [4, 4, 1], "what is longer than a row takes is not kept: \(sizes)")
+        }
+    }
+
+    @Test func aPageOfLongRecordsEndsEarly() throws {
+        let ids = (0..<5).map { _ in UUID() }
+        let page = try CapturePage("limit=4")
+        #expect(page.shown(ids.map { ($0, 1 << 20) }) == Array(ids.prefix(4)))
+        #expect(page.shown(ids.map { ($0, 3 << 19) }) == Array(ids.prefix(2)))
+        #expect(page.shown(ids.map { ($0, 5 << 20) }) == Array(ids.prefix(1)), "one at least")
+    }
+
+    @Test(arguments: ["limit=0", "limit=101", "limit=x", "after=1", "colour=1"]) func pagesThatCannotBeAreRefused(query: String) async throws {
+        try await stand { stand in
+            let id = try #require(try await stand.call(.create, body: #"{"expires_in":600}"#).1["id"].string)
+            #expect(try await stand.call(.records, id, query: query).0 == 400)
         }
     }
 

@@ -9,6 +9,8 @@ struct CaptureStore: Sendable {
     /// Captures of one tenant at once.
     private static let most = 20
     private static let longest: Int64 = 7 * 86_400
+    /// Bytes of a record that its column takes.
+    private static let mostSealed = 1 << 20
 
     let pool: PostgresPool
     let seal: CaptureSeal
@@ -100,25 +102,35 @@ struct CaptureStore: Sendable {
 
     // MARK: Contents
 
+    /// A page of records in the order in which they were kept: as many as are asked for, fewer where they are long.
     private func records(_ id: UUID, _ tenant: UUID, _ call: CaptureCall) async throws -> String {
-        let rows = try await pool.transaction(.repeatable) { connection in
+        let page = try CapturePage(call.query)
+        let (documents, last, hasMore) = try await pool.transaction(.repeatable) { connection in
+            _ = try await show(id, tenant) { try await connection.queryOne($0) }
+            let lengths = try await connection.query(
+                """
+                SELECT record.id, octet_length(record.sealed) AS bytes FROM serving.capture_records AS record
+                JOIN serving.captures AS capture ON capture.id = record.capture_id
+                WHERE capture.id = \(id) AND capture.sealed_key IS NOT NULL AND capture.expires_at > now() AND \(page.condition(id))
+                ORDER BY record.at, record.id LIMIT \(page.limit + 1)
+                """)
+            let shown = page.shown(try lengths.map { (try $0.value("id", as: UUID.self), try $0.value("bytes", as: Int.self)) })
             let rows = try await connection.query(
                 """
                 SELECT record.id, record.sealed, capture.sealed_key FROM serving.capture_records AS record
                 JOIN serving.captures AS capture ON capture.id = record.capture_id
-                WHERE capture.id = \(id) AND capture.tenant_id = \(tenant) AND capture.sealed_key IS NOT NULL AND capture.expires_at > now()
-                ORDER BY record.at, record.id LIMIT 1000
+                WHERE record.id = ANY(\(shown)::uuid[]) AND capture.sealed_key IS NOT NULL ORDER BY record.at, record.id
                 """)
-            _ = try await show(id, tenant) { try await connection.queryOne($0) }
             try await audit("read", id, call, #"{"records":\#(rows.count)}"#, connection)
-            return rows
+            return (try rows.map { try opened($0, of: id) }, shown.last, shown.count < lengths.count)
         }
-        let documents = try rows.map { row in
-            let record: UUID = try row.value("id")
-            let opened = try seal.open(row.value("sealed"), id: record, of: id, key: row.value("sealed_key"))
-            return String(decoding: opened, as: UTF8.self)
-        }
-        return #"{"object":"list","data":[\#(documents.joined(separator: ","))]}"#
+        let end = last.map { AdminJSON.string($0.uuidString.lowercased()) } ?? "null"
+        return #"{"object":"list","data":[\#(documents.joined(separator: ","))],"last_id":\#(end),"has_more":\#(hasMore)}"#
+    }
+
+    private func opened(_ row: PostgresRow, of capture: UUID) throws -> String {
+        let record = try seal.open(row.value("sealed"), id: row.value("id"), of: capture, key: row.value("sealed_key"))
+        return String(decoding: record, as: UTF8.self)
     }
 
     /// What the key of a capture is gone of cannot be read from anywhere, old pages and backups of the database included.
@@ -141,24 +153,30 @@ struct CaptureStore: Sendable {
     func store(_ batch: CaptureBatch) async throws -> IntakeResponse {
         var stored = 0
         for record in batch.records.prefix(1000) {
-            guard let capture = UUID(uuidString: record.capture), let tenantKey = UUID(uuidString: record.key) else { continue }
-            stored += try await pool.transaction(.repeatable) { connection in
-                let row = try await connection.queryOne(
-                    """
-                    SELECT sealed_key FROM serving.captures AS capture
-                    WHERE id = \(capture) AND sealed_key IS NOT NULL AND expires_at > now()
-                        AND tenant_id = (SELECT tenant_id FROM serving.api_keys WHERE id = \(tenantKey))
-                        AND (SELECT count(*) FROM serving.capture_records WHERE capture_id = capture.id) < record_limit FOR UPDATE
-                    """)
-                guard let row else { return 0 }
-                let id = UUID()
-                let document = try WireCoder.encode(CaptureDocument(record))
-                let sealed = try seal.seal(document, id: id, of: capture, key: row.value("sealed_key"))
-                return try await connection.execute(
-                    "INSERT INTO serving.capture_records (id, capture_id, sealed) VALUES (\(id), \(capture), \(sealed))")
-            }
+            guard let capture = UUID(uuidString: record.capture), let key = UUID(uuidString: record.key) else { continue }
+            stored += try await pool.transaction(.repeatable) { try await keep(record, capture, of: key, $0) }
         }
         return IntakeResponse(stored: stored, duplicates: 0, quarantined: batch.records.count - stored)
+    }
+
+    /// - Parameter key: The tenant's, by which the request came.
+    private func keep(_ record: CaptureRecord, _ capture: UUID, of key: UUID, _ connection: PostgresConnection) async throws -> Int {
+        let row = try await connection.queryOne(
+            """
+            SELECT sealed_key, record_limit FROM serving.captures
+            WHERE id = \(capture) AND sealed_key IS NOT NULL AND expires_at > now()
+                AND tenant_id = (SELECT tenant_id FROM serving.api_keys WHERE id = \(key)) FOR UPDATE
+            """)
+        guard let row else { return 0 }
+        // Counted once nobody else can add to it: several gateways send at once.
+        let kept = try await connection.queryOne("SELECT count(*) AS count FROM serving.capture_records WHERE capture_id = \(capture)")
+        guard try kept?.value("count", as: Int.self) ?? 0 < row.value("record_limit", as: Int.self) else { return 0 }
+        let id = UUID()
+        let sealed = try seal.seal(WireCoder.encode(CaptureDocument(id, record)), id: id, of: capture, key: row.value("sealed_key"))
+        // Of a text that is nothing but signs to be escaped there can be more.
+        guard sealed.count <= Self.mostSealed else { return 0 }
+        return try await connection.execute(
+            "INSERT INTO serving.capture_records (id, capture_id, sealed) VALUES (\(id), \(capture), \(sealed))")
     }
 
     /// Erases what has expired; the audit chain says so.
@@ -181,6 +199,7 @@ struct CaptureStore: Sendable {
 
 /// A record as its tenant reads it.
 private struct CaptureDocument: Encodable {
+    var id: String
     var object = "debug.record"
     var requestId: String
     var key: String
@@ -191,7 +210,8 @@ private struct CaptureDocument: Encodable {
     var answer: String
     var isCut: Bool
 
-    init(_ record: CaptureRecord) {
+    init(_ id: UUID, _ record: CaptureRecord) {
+        self.id = id.uuidString.lowercased()
         requestId = record.requestId
         key = record.key
         model = record.model

@@ -8,7 +8,8 @@ struct CapturedExchange: Sendable {
     var captures: [String]
     var requestId: String
     var key: String
-    var model: String
+    /// Nil: refused before it was known.
+    var model: String?
     var acceptedAt: Int64
     var status: Int
     var request: ByteBuffer

@@ -57,12 +57,12 @@ struct CaptureRedaction {
 
     /// One record for each capture that wants the exchange.
     mutating func records(_ exchange: CapturedExchange) -> [CaptureRecord] {
-        let asked = json(Array(exchange.request.readableBytesView))
+        let asked = exchange.model == nil && !Self.isWhole(exchange) ? "" : json(Self.withoutPadding(exchange.request.readableBytesView))
         let answer = Array(exchange.answer.readableBytesView)
         let told = exchange.isEventStream ? events(answer) : json(answer)
         return exchange.captures.map { capture in
             CaptureRecord(
-                capture: capture, requestId: exchange.requestId, key: exchange.key, model: exchange.model, acceptedAt: exchange.acceptedAt,
+                capture: capture, requestId: exchange.requestId, key: exchange.key, model: exchange.model ?? "", acceptedAt: exchange.acceptedAt,
                 status: exchange.status, request: asked, answer: told, isCut: exchange.isCut)
         }
     }
@@ -71,12 +71,23 @@ struct CaptureRedaction {
     private mutating func json(_ bytes: [UInt8]) -> String {
         let excess = max(0, bytes.count - CaptureDesk.mostBytes)
         let whole = excess > 0 ? Self.ended(bytes) : bytes
+        return text(strings(whole), without: excess)
+    }
+
+    private mutating func strings(_ json: [UInt8]) -> [UInt8] {
         var scanner = scanner
-        let rewritten = whole.withUnsafeBytes { raw in
-            StringRewriter.rewrite(raw) { _, value in Self.redacted(value, &scanner) }
-        }
-        self.scanner = scanner
-        return text(rewritten ?? whole, without: excess)
+        defer { self.scanner = scanner }
+        return json.withUnsafeBytes { raw in StringRewriter.rewriteNested(raw) { Self.redacted($0, &scanner) } } ?? json
+    }
+
+    /// What was refused may be anything: where escapes end is known of JSON alone.
+    private static func isWhole(_ exchange: CapturedExchange) -> Bool {
+        !exchange.isCut && (try? JSONValue.parse(Array(exchange.request.readableBytesView))) != nil
+    }
+
+    /// Policy writes blanks over what it takes out at the beginning.
+    private static func withoutPadding(_ request: ByteBufferView) -> [UInt8] {
+        Array(request.prefix(1)) + request.dropFirst().drop { $0 == UInt8(ascii: " ") }
     }
 
     /// The last string of what was cut, with an end.
@@ -86,9 +97,14 @@ struct CaptureRedaction {
     }
 
     private mutating func events(_ bytes: [UInt8]) -> String {
-        let all = Array(AnswerText(bytes).text.utf8)
+        let all = told(bytes)
         guard bytes.count > CaptureDesk.mostBytes else { return text(all, without: 0) }
-        return text(all, without: all.count - AnswerText(Array(bytes[..<CaptureDesk.mostBytes])).text.utf8.count)
+        return text(all, without: all.count - told(Array(bytes[..<CaptureDesk.mostBytes])).count)
+    }
+
+    /// Arguments of calls are JSON of their own.
+    private mutating func told(_ bytes: [UInt8]) -> [UInt8] {
+        Array(AnswerText(bytes).texts.map { $0.hasPrefix("{") ? strings(Array($0.utf8)) : Array($0.utf8) }.joined(separator: [0x0A]))
     }
 
     /// - Parameter excess: Bytes at the end that were looked through alone.

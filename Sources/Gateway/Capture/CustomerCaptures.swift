@@ -10,8 +10,12 @@ final class CustomerCaptures: Sendable {
         self.entries = own
     }
 
-    /// - Parameter nowSeconds: Since 1970. A table that is old holds captures that are over.
-    func wanted(model: String, nowSeconds: Int64) -> [CaptureEntry] {
-        entries.filter { nowSeconds < $0.expiresAtSeconds && $0.models?.contains(model) ?? true }
+    /// - Parameters:
+    ///   - model: Nil: it is not known, and captures of some models do not want it.
+    ///   - nowSeconds: Since 1970. A table that is old holds captures that are over.
+    func wanted(model: String?, nowSeconds: Int64) -> [CaptureEntry] {
+        entries.filter { entry in
+            nowSeconds < entry.expiresAtSeconds && entry.models.map { models in model.map(models.contains) ?? false } ?? true
+        }
     }
 }

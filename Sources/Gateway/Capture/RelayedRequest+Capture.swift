@@ -9,32 +9,48 @@ import Telemetry
 extension RelayedRequest {
     /// Lets what the client is told pass through a capture, where the tenant has asked for one.
     func capture(_ plan: RequestPlan) {
+        guard arriving.key.captures != nil else { return }
+        var request = ByteBuffer(staticString: "{")
+        request.writeImmutableBuffer(plan.rest)
+        capture(request, model: plan.facts.model)
+    }
+
+    /// Of a request that is refused before its model is known.
+    ///
+    /// - Parameter body: Whole; nil: nobody has asked for a capture.
+    func captureRefused(_ body: ByteBuffer?) {
+        guard plan == nil, let body else { return }
+        capture(body, model: nil)
+    }
+
+    private func capture(_ request: ByteBuffer, model: String?) {
         guard let captures = arriving.key.captures, let desk = loop.captureDesk, let sink else { return }
-        let wanted = captures.wanted(model: plan.facts.model, nowSeconds: arriving.acceptedAt / 1_000_000)
+        let wanted = captures.wanted(model: model, nowSeconds: arriving.acceptedAt / 1_000_000)
         guard !wanted.isEmpty else { return }
         let names = desk.take(wanted)
         guard !names.isEmpty else { return }
-        var request = ByteBuffer(staticString: "{")
-        let isCut = plan.rest.readableBytes >= CaptureDesk.mostBytes
-        var rest = plan.rest
-        request.writeImmutableBuffer(rest.readSlice(length: min(rest.readableBytes, CaptureDesk.scannedBytes)) ?? ByteBuffer())
+        var request = request
+        let isCut = request.readableBytes > CaptureDesk.mostBytes
+        // A copy: what is kept must not keep all of a large prompt.
+        let kept = ByteBuffer(bytes: request.readSlice(length: min(request.readableBytes, CaptureDesk.scannedBytes))?.readableBytesView ?? .init())
         let exchange = CapturedExchange(
-            captures: names, requestId: arriving.requestId.description, key: arriving.key.id, model: plan.facts.model,
-            acceptedAt: arriving.acceptedAt, status: 0, request: request, answer: ByteBuffer(), isEventStream: false, isCut: isCut)
+            captures: names, requestId: arriving.requestId.description, key: arriving.key.id, model: model,
+            acceptedAt: arriving.acceptedAt, status: 0, request: kept, answer: ByteBuffer(), isEventStream: false, isCut: isCut)
         self.sink = CaptureSink(sink, desk: desk, exchange: exchange)
     }
 
     /// A call about captures: the control plane answers it, so it is not metered and waits for nobody else, but it is a request of its minute.
     func answerCaptures(_ target: CaptureTarget, _ body: ByteBuffer) {
         phase = .over
-        guard let desk = loop.captureDesk, body.readableBytes <= 4096 else { return answerCall(APIError(.malformedRequest)) }
+        guard let desk = loop.captureDesk else { return answerCall(APIError(.serviceUnavailable)) }
+        guard body.readableBytes <= 4096 else { return answerCall(APIError(.requestTooLarge)) }
         switch arriving.key.limits.reserve(LimitAsk(tokens: 0, spend: 0, now: arriving.started.microseconds)) {
         case .refused(let refusal): return refuseCall(refusal)
         case .granted(let reservation, _): self.reservation = reservation
         }
         let call = CaptureCall(
             action: target.action, tenant: arriving.key.tenant.id, key: arriving.key.id, capture: target.capture, body: String(buffer: body),
-            requestId: arriving.requestId.description)
+            query: target.query, requestId: arriving.requestId.description)
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         loop.eventLoop.makeFutureWithTask { try await desk.answer(call) }.whenComplete { result in
             bound.value.settleCall()
@@ -69,11 +85,16 @@ extension RelayedRequest {
 struct CaptureTarget {
     let action: CaptureCall.Action
     let capture: String?
+    let query: String?
     private static let path: StaticString = "/v1/debug/captures"
 
-    /// Nil: no such path, or another method than those in `allowed`.
-    init?(_ path: UnsafeRawBufferPointer, _ method: HTTPMethod) {
-        let rest = path.dropFirst(Self.path.utf8CodeUnitCount)
+    /// Nil: no such path, or another method than it has.
+    ///
+    /// - Parameter target: With its query.
+    init?(_ target: UnsafeRawBufferPointer, _ method: HTTPMethod) {
+        let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        query = end < target.endIndex ? String(decoding: target[(end + 1)...], as: UTF8.self) : nil
+        let rest = target[..<end].dropFirst(Self.path.utf8CodeUnitCount)
         let parts = rest.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst().map { String(decoding: $0, as: UTF8.self) }
         switch (method, parts.count) {
         case (.post, 0): action = .create

@@ -75,8 +75,8 @@ extension GatewayLoop {
             if case .models(let name) = target { return .models(id, key, ModelsQuestion(name: name, shape: shape)) }
             return .usage(id, key)
         case .captures:
-            let path = UnsafeRawBufferPointer(rebasing: bytes[head.target])
-            guard let asked = CaptureTarget(path, head.method) else { return refused(.methodNotAllowed, of: key, allow: "GET, POST, DELETE") }
+            let text = UnsafeRawBufferPointer(rebasing: bytes[head.target])
+            guard let asked = CaptureTarget(text, head.method) else { return refused(.methodNotAllowed, of: key, allow: "GET, POST, DELETE") }
             if head.method == .post, let error = refusal(head, bytes, key) { return refused(error, of: key) }
             return .generate(
                 ArrivingRequest(

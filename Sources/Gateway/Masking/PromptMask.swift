@@ -14,7 +14,7 @@ struct PromptMask: Sendable {
         var holdsSecret = false
         let rewritten: [UInt8]? = body.withUnsafeReadableBytes { bytes in
             do throws(JSONFault) { try scan.scan(bytes) } catch { return nil }
-            return StringRewriter.rewrite(bytes) { _, value in
+            return StringRewriter.rewriteNested(bytes) { value in
                 let findings = value.withUnsafeBytes { scanner.findings(in: $0) }
                 holdsSecret = holdsSecret || findings.contains { $0.kind.isSecret }
                 guard masking.replaces, !findings.isEmpty else { return nil }

@@ -135,9 +135,11 @@ final class RelayedRequest {
         if body.readableBytes >= LargeBody.least { return readAside(consume body) }
         var body = body
         mask(&body)
+        let captured = arriving.key.captures == nil ? nil : body
         do throws(APIError) {
             try begin(try RequestPlan.make(consume body, arriving: arriving, loop: loop))
         } catch {
+            captureRefused(captured)
             refuse(error)
         }
     }
@@ -172,6 +174,7 @@ final class RelayedRequest {
             let plan = try RequestPlan.make(large.take(), found.facts, found.words, scan: found.scan, arriving: arriving, loop: loop)
             try begin(plan, findings.judgement)
         } catch {
+            captureRefused(arriving.key.captures == nil ? nil : large.take())
             refuse(error)
         }
     }

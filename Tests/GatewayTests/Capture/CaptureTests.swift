@@ -63,6 +63,49 @@ import Testing
         #expect(record.answer == "<redacted github-pat>" && !record.isCut)
     }
 
+    /// Arguments of a call are JSON within JSON.
+    @Test(arguments: [false, true]) func aSecretWithinTheEscapesOfArgumentsIsFound(isStream: Bool) async throws {
+        let desk = desk()
+        let escaped = #"ghp_\\u00\#(String(UInt8(ascii: "a"), radix: 16))\#(Self.secret.dropFirst(5))"#
+        let calls = #"[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{\"k\":\"\#(escaped)\"}"}}]"#
+        let asked = #"{"model":"m","stream":\#(isStream),"messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":\#(calls)}]}"#
+        let event = Answers.event(#"{"model":"m","choices":[{"index":0,"delta":{"tool_calls":\#(calls)}}]}"#)
+        let stream = Answers.streamHead + Samples.role + event + Samples.stop + Samples.usage + Samples.done + Answers.streamEnd
+        let whole = Answers.json(Samples.answer.replacing(#""content":"hello""#, with: #""content":null,"tool_calls":\#(calls)"#))
+        try await captured([Self.entry()], desk, isStream ? stream : whole, asked)
+        let record = try #require(await shipped(desk).first)
+        #expect(record.request.contains("<redacted github-pat>") && record.answer.contains("<redacted github-pat>"), "\(record)")
+        #expect(!(record.request + record.answer).contains(Self.secret.dropFirst(5)))
+    }
+
+    /// What is refused is what a tenant looks for most.
+    @Test(arguments: [#"{"model":"m","messages":[],"x":"\#(secret)"}"#, #"{"model":"none","messages":[{"role":"user","content":"\#(secret)"}]}"#])
+    func whatIsRefusedIsKept(body: String) async throws {
+        let desk = desk()
+        try await refused(body, desk)
+        let records = await shipped(desk)
+        let record = try #require(records.first)
+        #expect(records.map(\.capture) == ["c1"], "the other one is of a model")
+        #expect((400...404).contains(record.status) && record.answer.contains("error") && record.model == "")
+        #expect(record.request.contains("<redacted github-pat>") && !record.request.contains(Self.secret))
+    }
+
+    @Test func ofWhatIsNoJSONOnlyTheErrorIsKept() async throws {
+        let desk = desk()
+        try await refused(#"{"model":"m","messages":[{"role":"user","content":"\#(Self.secret)"}"#, desk)
+        let record = try #require(await shipped(desk).first)
+        #expect(record.status == 400 && record.request == "" && record.answer.contains("invalid_json"))
+    }
+
+    private func refused(_ body: String, _ desk: CaptureDesk) async throws {
+        let entries = [Self.entry(), Self.entry("of a model", models: ["m"])]
+        try await GatewayFixture.run([], GatewayFixture.Setup(captures: desk, edit: { $0.captures = entries })) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(body)
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 40"))
+        }
+    }
+
     @Test func onlyWhatWasAskedForIsKept() async throws {
         let desk = desk()
         let entries = [
@@ -141,6 +184,7 @@ import Testing
 
     @Test(arguments: [
         ("POST", "", CaptureCall.Action.create, nil), ("GET", "", .list, nil), ("GET", "/c1", .show, "c1"), ("GET", "/c1/records", .records, "c1"),
+        ("GET", "/c1/records?limit=2", .records, "c1"), ("GET", "?limit=2", .list, nil),
         ("DELETE", "/c1", .erase, "c1"),
     ])
     func whatAKeyAsksIsPassedOnWithItsTenant(method: String, path: String, action: CaptureCall.Action, capture: String?) async throws {
@@ -158,6 +202,7 @@ import Testing
             #expect(answer.hasPrefix("HTTP/1.1 201 Created") && answer.hasSuffix(#"{"made":true}"#), "\(answer)")
             let call = try #require(calls.withLock { $0.first })
             #expect(call.action == action && call.capture == capture && call.tenant == "tenant-1" && call.key == "key-1" && call.body == body)
+            #expect(call.query == (path.contains("?") ? "limit=2" : nil))
         }
     }
 

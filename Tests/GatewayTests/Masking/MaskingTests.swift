@@ -32,6 +32,15 @@ import Testing
         #expect(answer.contains("wrote to a@example.org and b@example.org, not [EMAIL_3]") && !answer.contains("x-plimsoll-warning"), "\(answer)")
     }
 
+    /// The arguments of a call are JSON of their own.
+    @Test func aHostSeesNothingThroughTheEscapesOfArguments() async throws {
+        let (seen, answer) = try await ask(
+            #"{\"to\":\"a\\u0040example.org\",\"cc\":\"b\\u0040example.org\"}"#, masking: "personal",
+            Answers.json(Samples.answer.replacing("hello", with: "to [EMAIL_2]")))
+        #expect(seen.contains(#"{\"to\":\"[EMAIL_1]\",\"cc\":\"[EMAIL_2]\"}"#), "\(seen)")
+        #expect(answer.contains("to b@example.org"))
+    }
+
     @Test func aPlaceholderThatComesInPiecesIsPutBack() async throws {
         let pieces = ["see ", "[", "EM", "AIL_", "1", "]", "!", " [E", "nd"].map(Samples.token).joined()
         let script = Answers.streamHead + Samples.role + pieces + Samples.stop + Samples.usage + Samples.done + Answers.streamEnd
