@@ -16,8 +16,7 @@ extension CustomerConnection {
     func arrived() {
         guard let arriving else { return closeNow() }
         self.arriving = nil
-        let bytes = body
-        dropBody()
+        let bytes = body.take()
         state = .serving
         let request = RelayedRequest(arriving, sink: self, loop: loop)
         self.request = request
@@ -32,7 +31,7 @@ extension CustomerConnection {
         let id = arriving?.requestId ?? RequestId(milliseconds: now / 1000, using: &loop.random)
         loop.decisions.note(RefusalTrace(error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key))
         arriving = nil
-        dropBody()
+        body.drop()
         var head = AnswerHead(error, id)
         head.status = status ?? error.status
         loop.metrics.countRefusal(status: head.status)

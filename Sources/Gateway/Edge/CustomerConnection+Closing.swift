@@ -90,7 +90,7 @@ extension CustomerConnection {
         state = .discarding(left: CustomerConnection.discardedBytes)
         deadline = Reactor.now + .seconds(Int64(loop.settings.answerTime))
         arriving = nil
-        dropBody()
+        body.drop()
         inbound = ByteBuffer()
         pauseReading(false)
         isWritingLast = true

@@ -27,19 +27,8 @@ extension CustomerConnection {
     /// Returns whether there may be more to do with what has arrived.
     func begin(_ outcome: HeadOutcome) -> Bool {
         switch outcome {
-        case .models(let id, let key, let question):
+        case .answered(let head, let body):
             state = .serving
-            let (head, body) = loop.models(id, key, question)
-            answer(head, body)
-            return true
-        case .usage(let id, let key):
-            state = .serving
-            let (head, body) = loop.usage(id, key)
-            answer(head, body)
-            return true
-        case .status(let reply, let id):
-            state = .serving
-            let (head, body) = loop.status(reply, id)
             answer(head, body)
             return true
         case .refused(let error, let id, let allow):
@@ -57,10 +46,10 @@ extension CustomerConnection {
     }
 
     private func beginBody() {
-        dropBody()
+        body.drop()
         switch framing {
         case .length(let length):
-            if length > inbound.readableBytes { body.reserveCapacity(length) }
+            if length > inbound.readableBytes { body.reserve(length) }
             state = .body(left: length)
         case .chunked:
             decoder = ChunkedDecoder()

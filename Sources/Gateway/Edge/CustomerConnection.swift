@@ -31,9 +31,7 @@ final class CustomerConnection: EdgeConnection {
     var onPreface: ((CustomerConnection) -> Void)?
     var state = State.head
     var inbound = ByteBuffer()
-    var body = ByteBuffer()
-    /// Of a large body that arrives while memory is short.
-    private var counted: ArrivingBody?
+    let body: ArrivingBody
     var decoder = ChunkedDecoder()
     var arriving: ArrivingRequest?
     var bodyClock: BodyClock?
@@ -61,6 +59,7 @@ final class CustomerConnection: EdgeConnection {
         self.loop = loop
         self.peer = peer
         self.stream = stream
+        body = ArrivingBody(loop)
         deadline = Reactor.now + .seconds(Int64(loop.settings.headTime))
     }
 
@@ -70,7 +69,7 @@ final class CustomerConnection: EdgeConnection {
         if isStalled(now) { return closeNow() }
         if let request { return request.tick(now) }
         // One that has paused since before memory was short is known from here on.
-        if arriving != nil, loop.memory.isShort(after: 0, of: body.readableBytes) { makeRoom() }
+        if arriving != nil { roomForBody(after: 0) }
         guard now >= deadline else { return }
         switch state {
         case .head where stall != nil: break
@@ -124,52 +123,32 @@ final class CustomerConnection: EdgeConnection {
     /// Moves up to `left` bytes into the body. A body that came in one piece is not copied.
     private func take(_ bytes: inout ByteBuffer, _ left: Int) {
         let count = min(left, bytes.readableBytes)
-        guard count > 0, var slice = bytes.readSlice(length: count) else { return }
-        if body.readableBytes == 0, count == left {
-            body = slice
-        } else {
-            body.writeBuffer(&slice)
-        }
+        guard count > 0, let slice = bytes.readSlice(length: count) else { return }
+        if body.count == 0, count == left { body.becomes(slice) } else { body.add(slice) }
         state = .body(left: left - count)
         awaitBody(count)
     }
 
     /// - Parameter count: Bytes that were added to the body just now.
     private func awaitBody(_ count: Int) {
-        bodyClock?.received(body.readableBytes, now: Reactor.now)
+        bodyClock?.received(body.count, now: Reactor.now)
         if let bodyClock { deadline = bodyClock.deadline }
-        if loop.memory.isShort(after: count, of: body.readableBytes) { makeRoom() }
+        roomForBody(after: count)
     }
 
-    /// Memory is short: all loops know of a large body, and it may have to go.
-    private func makeRoom() {
-        let counted = counted ?? ArrivingBody(loop.memory, on: loop.eventLoop) { [unowned self] in giveUpBody() }
-        self.counted = counted
-        counted.size = body.readableBytes
-        loop.memory.makeRoom(on: loop.eventLoop)
-    }
-
-    private func giveUpBody() {
-        body.giveBack()
-        loop.memory.lookAgain()
-        loop.metrics.edge.memoryRefusals.increment()
-        refuse(APIError(.serviceUnavailable))
-    }
-
-    func dropBody() {
-        body = ByteBuffer()
-        counted = nil
+    private func roomForBody(after count: Int) {
+        if body.lacksRoom(after: count) { body.makeRoom { [unowned self] in refuse(APIError(.serviceUnavailable)) } }
     }
 
     private func takeChunks() -> Bool {
-        let before = body.readableBytes
+        let before = body.count
         do throws(HTTPFault) {
             while inbound.readableBytes > 0 {
                 switch try inbound.nextChunk(&decoder) {
                 case .data(let range):
-                    if var slice = inbound.getSlice(at: inbound.readerIndex + range.lowerBound, length: range.count) { body.writeBuffer(&slice) }
+                    if let slice = inbound.getSlice(at: inbound.readerIndex + range.lowerBound, length: range.count) { body.add(slice) }
                     inbound.moveReaderIndex(forwardBy: range.upperBound)
-                    if let tier = arriving?.key.tier, body.readableBytes > tier.maxBodyBytes {
+                    if let tier = arriving?.key.tier, body.count > tier.maxBodyBytes {
                         refuse(tier.bodyTooLarge)
                         return false
                     }
@@ -180,7 +159,7 @@ final class CustomerConnection: EdgeConnection {
                     return true
                 }
             }
-            awaitBody(body.readableBytes - before)
+            awaitBody(body.count - before)
             return false
         } catch {
             refuse(APIError(.malformedRequest))
@@ -220,7 +199,7 @@ extension CustomerConnection: StreamHandler {
         case .body(let left) where inbound.readableBytes == 0:
             // No second copy of a large body.
             let count = min(left, bytes.count)
-            body.writeBytes(bytes[..<count])
+            body.add(bytes[..<count])
             state = .body(left: left - count)
             awaitBody(count)
             keep(bytes[count...])
@@ -276,7 +255,7 @@ extension CustomerConnection: StreamHandler {
         state = .closed
         isWritingLast = false
         onPreface = nil
-        dropBody()
+        body.drop()
         loop.remove(self)
         let request = request
         self.request = nil

@@ -4,14 +4,6 @@ import NIOCore
 import OpenAIWire
 import PlimsollWire
 
-/// A document of the status page that was asked for.
-struct StatusReply {
-    let leaf: StatusShelf.Leaf
-    let ageSeconds: Int64
-    /// The client has it already.
-    let isKnown: Bool
-}
-
 extension GatewayLoop {
     /// What is found there, for anyone who asks; nil: it is no path of the status page.
     ///
@@ -27,13 +19,10 @@ extension GatewayLoop {
         guard head.method == .get || head.method == .head else { return .refused(APIError(.methodNotAllowed), id, allow: "GET, HEAD") }
         guard head.framing == .none || head.framing == .length(0) else { return .refused(APIError(.malformedRequest), id, allow: nil) }
         let condition = fields("if-none-match").map { String(decoding: bytes[$0], as: UTF8.self) }.joined(separator: ",")
-        return .status(StatusReply(leaf: leaf, ageSeconds: age, isKnown: StatusAnswer.isKnown(leaf.tag, to: condition)), id)
-    }
-
-    func status(_ reply: StatusReply, _ id: RequestId) -> (AnswerHead, ByteBuffer) {
-        var head = AnswerHead(status: reply.isKnown ? 304 : 200, requestId: id)
-        head.document = AnswerHead.Document(fields: reply.leaf.head, ageSeconds: reply.ageSeconds)
-        return (head, reply.isKnown ? ByteBuffer() : reply.leaf.body)
+        let isKnown = StatusAnswer.isKnown(leaf.tag, to: condition)
+        var answer = AnswerHead(status: isKnown ? 304 : 200, requestId: id)
+        answer.document = AnswerHead.Document(fields: leaf.head, ageSeconds: age)
+        return .answered(answer, isKnown ? ByteBuffer() : leaf.body)
     }
 
     private static func mayBeStatus(_ target: UnsafeRawBufferPointer) -> Bool {

@@ -35,9 +35,7 @@ final class HTTP2Stream {
     private var reading = Reading.head
     private var answering = Answering.none
     private var request: RelayedRequest?
-    private var body = ByteBuffer()
-    /// Of a large body that arrives while memory is short.
-    private var counted: ArrivingBody?
+    private let body: ArrivingBody
     /// Of the body, where the client told it.
     private var length: Int?
     private var isRequestComplete = false
@@ -55,6 +53,7 @@ final class HTTP2Stream {
         self.id = id
         self.loop = loop
         self.connection = connection
+        body = ArrivingBody(loop)
     }
 
     // MARK: From the connection
@@ -76,20 +75,20 @@ final class HTTP2Stream {
     func received(_ bytes: ByteBuffer, size: Int, isEnd: Bool) {
         if isEnd { isRequestComplete = true }
         guard case .body(let arriving, var clock) = reading else { return finishIfComplete() }
-        guard body.readableBytes + bytes.readableBytes <= arriving.key.tier.maxBodyBytes else {
+        guard body.count + bytes.readableBytes <= arriving.key.tier.maxBodyBytes else {
             return refuse(arriving.key.tier.bodyTooLarge)
         }
-        if body.readableBytes == 0, isEnd {
-            body = bytes
+        if body.count == 0, isEnd {
+            body.becomes(bytes)
         } else {
-            if body.readableBytes == 0 { body.reserveCapacity(length ?? bytes.readableBytes) }
-            body.writeImmutableBuffer(bytes)
+            if body.count == 0 { body.reserve(length ?? bytes.readableBytes) }
+            body.add(bytes)
         }
-        if loop.memory.isShort(after: bytes.readableBytes, of: body.readableBytes) { makeRoom() }
+        roomForBody(after: bytes.readableBytes)
         // It may have been given up just now.
         guard case .body = reading else { return }
         if isEnd { return bodyEnded() }
-        clock.received(body.readableBytes, now: .now())
+        clock.received(body.count, now: .now())
         reading = .body(arriving, clock)
         consumed += size
         if consumed >= HTTP2Stream.giveEvery {
@@ -98,24 +97,8 @@ final class HTTP2Stream {
         }
     }
 
-    /// Memory is short: all loops know of a large body, and it may have to go.
-    private func makeRoom() {
-        let counted = counted ?? ArrivingBody(loop.memory, on: loop.eventLoop) { [unowned self] in giveUpBody() }
-        self.counted = counted
-        counted.size = body.readableBytes
-        loop.memory.makeRoom(on: loop.eventLoop)
-    }
-
-    private func giveUpBody() {
-        body.giveBack()
-        loop.memory.lookAgain()
-        loop.metrics.edge.memoryRefusals.increment()
-        refuse(.serviceUnavailable)
-    }
-
-    private func dropBody() {
-        body = ByteBuffer()
-        counted = nil
+    private func roomForBody(after count: Int) {
+        if body.lacksRoom(after: count) { body.makeRoom { [unowned self] in refuse(.serviceUnavailable) } }
     }
 
     /// The client gave the stream up, or broke it, or is gone.
@@ -131,7 +114,7 @@ final class HTTP2Stream {
         if let stall, isStalled(stall, now) { return giveUp(.enhanceYourCalm) }
         if let request { return request.tick(now) }
         guard case .body(_, let clock) = reading else { return }
-        if loop.memory.isShort(after: 0, of: body.readableBytes) { makeRoom() }
+        roomForBody(after: 0)
         if now >= clock.deadline { refuse(.requestTimeout) }
     }
 
@@ -153,15 +136,7 @@ final class HTTP2Stream {
             loop.judge(head, bytes, from: connection?.peer, fields: { loop.fields.values(of: $0) })
         }
         switch outcome {
-        case .models(let id, let key, let question):
-            let (head, body) = loop.models(id, key, question)
-            answer(head, body)
-        case .usage(let id, let key):
-            let (head, body) = loop.usage(id, key)
-            answer(head, body)
-        case .status(let reply, let id):
-            let (head, body) = loop.status(reply, id)
-            answer(head, body)
+        case .answered(let head, let body): answer(head, body)
         case .refused(let error, let id, let allow):
             loop.metrics.countRefusal(status: error.status)
             var head = AnswerHead(error, id)
@@ -180,8 +155,7 @@ final class HTTP2Stream {
     private func bodyEnded() {
         guard case .body(let arriving, _) = reading else { return finishIfComplete() }
         reading = .done
-        let bytes = body
-        dropBody()
+        let bytes = body.take()
         let request = RelayedRequest(arriving, sink: self, loop: loop)
         self.request = request
         // Handed over, so that a body which nothing else holds is edited where it lies.
@@ -195,7 +169,7 @@ final class HTTP2Stream {
     private func refuse(_ error: APIError) {
         guard case .body(let arriving, _) = reading else { return }
         reading = .done
-        dropBody()
+        body.drop()
         loop.decisions.note(RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key))
         let error = error.told(in: arriving.endpoint.errorShape)
         loop.metrics.countRefusal(status: error.status)
@@ -295,7 +269,7 @@ final class HTTP2Stream {
     private func leave() {
         reading = .done
         answering = .ended
-        dropBody()
+        body.drop()
         gathered = ByteBuffer()
         let connection = connection
         self.connection = nil

@@ -133,11 +133,11 @@ private final class BodySize: Sendable {
 }
 
 private struct WeakBody {
-    weak var body: ArrivingBody?
+    weak var body: CountedBody?
 }
 
 /// A large body that arrives on a loop while memory is short, for as long as somebody there holds this.
-final class ArrivingBody {
+final class CountedBody {
     private let memory: MemoryWatch
     private let bytes = BodySize()
     fileprivate let giveUp: () -> Void

@@ -10,9 +10,8 @@ import OpenAIWire
 enum HeadOutcome {
     /// Its body is next, of at most the tier's bytes.
     case generate(ArrivingRequest)
-    case models(RequestId, CustomerKey, ModelsQuestion)
-    case usage(RequestId, CustomerKey)
-    case status(StatusReply, RequestId)
+    /// Needs no worker.
+    case answered(AnswerHead, ByteBuffer)
     case refused(APIError, RequestId, allow: StaticString?)
 }
 
@@ -72,8 +71,8 @@ extension GatewayLoop {
         case .models, .usage:
             guard head.method == .get || head.method == .head else { return refused(.methodNotAllowed, of: key, allow: "GET, HEAD") }
             guard head.framing == .none || head.framing == .length(0) else { return refused(.malformedRequest, of: key) }
-            if case .models(let name) = target { return .models(id, key, ModelsQuestion(name: name, shape: shape)) }
-            return .usage(id, key)
+            if case .models(let name) = target { return models(id, key, ModelsQuestion(name: name, shape: shape)) }
+            return usage(id, key)
         case .captures:
             let text = UnsafeRawBufferPointer(rebasing: bytes[head.target])
             guard let asked = CaptureTarget(text, head.method) else { return refused(.methodNotAllowed, of: key, allow: "GET, POST, DELETE") }
@@ -107,27 +106,27 @@ extension GatewayLoop {
     }
 
     /// The answer to a request for one model or for all that the key may use.
-    func models(_ id: RequestId, _ key: CustomerKey, _ question: ModelsQuestion) -> (AnswerHead, ByteBuffer) {
+    func models(_ id: RequestId, _ key: CustomerKey, _ question: ModelsQuestion) -> HeadOutcome {
         let isAnthropic = question.shape == .anthropic
         guard let name = question.name else {
             let models = directory.models(for: key)
             let list = isAnthropic ? ModelDescription.anthropicList(models) : ModelDescription.list(models)
-            return (AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: list))
+            return .answered(AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: list))
         }
         if let model = directory.model(name), key.mayUse(model) {
             let body = isAnthropic ? model.description.anthropicBody : model.description.body
-            return (AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: body))
+            return .answered(AnswerHead(status: 200, requestId: id), ByteBuffer(bytes: body))
         }
         metrics.countRefusal(status: 404)
         let error = APIError(.modelNotFound, param: "model").told(in: question.shape)
-        return (AnswerHead(error, id), ByteBuffer(bytes: error.body))
+        return .answered(AnswerHead(error, id), ByteBuffer(bytes: error.body))
     }
 
     /// The answer to a key that asks what it has used and what it may.
-    func usage(_ id: RequestId, _ key: CustomerKey) -> (AnswerHead, ByteBuffer) {
+    func usage(_ id: RequestId, _ key: CustomerKey) -> HeadOutcome {
         let now = Reactor.now.microseconds
         let standing = key.limits.standing(now: now)
-        return (AnswerHead(status: 200, requestId: id, standing: standing), ByteBuffer(bytes: UsageView(key, now: now).json))
+        return .answered(AnswerHead(status: 200, requestId: id, standing: standing), ByteBuffer(bytes: UsageView(key, now: now).json))
     }
 
     private func refusal(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ key: CustomerKey) -> APIError? {

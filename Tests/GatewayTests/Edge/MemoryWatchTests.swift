@@ -99,12 +99,12 @@ final class MemoryInUse: Sendable {
 
     /// A body of a loop. What it leaves is seen at once.
     private final class Held {
-        var body: ArrivingBody?
+        var body: CountedBody?
         private let loop: any EventLoop
 
         init(_ size: Int, _ memory: MemoryWatch, _ loop: any EventLoop, _ used: MemoryInUse) {
             self.loop = loop
-            body = ArrivingBody(memory, on: loop) { [unowned self] in
+            body = CountedBody(memory, on: loop) { [unowned self] in
                 used.bytes -= size
                 memory.lookAgain()
                 body = nil

@@ -1,0 +1,69 @@
+import NIOCore
+import Telemetry
+
+/// The body of a request while it arrives, on its loop. A large one counts against the memory of this process once that is short, and may have to go.
+final class ArrivingBody {
+    private(set) var bytes = ByteBuffer()
+    private let loop: GatewayLoop
+    /// Of a large body while memory is short.
+    private var counted: CountedBody?
+
+    init(_ loop: GatewayLoop) {
+        self.loop = loop
+    }
+
+    var count: Int { bytes.readableBytes }
+
+    func reserve(_ count: Int) {
+        bytes.reserveCapacity(count)
+    }
+
+    func add(_ more: Slice<UnsafeRawBufferPointer>) {
+        bytes.writeBytes(more)
+    }
+
+    func add(_ more: ByteBuffer) {
+        bytes.writeImmutableBuffer(more)
+    }
+
+    /// It came in one piece, which is not copied.
+    func becomes(_ whole: ByteBuffer) {
+        bytes = whole
+    }
+
+    /// Ends it and hands its bytes over, so that nothing else holds them.
+    func take() -> ByteBuffer {
+        let whole = bytes
+        drop()
+        return whole
+    }
+
+    func drop() {
+        bytes = ByteBuffer()
+        counted = nil
+    }
+
+    /// Whether memory is short for it; then `makeRoom` comes next.
+    ///
+    /// - Parameter added: Bytes that have come just now.
+    func lacksRoom(after added: Int) -> Bool {
+        loop.memory.isShort(after: added, of: count)
+    }
+
+    /// Lets all loops know of it, and the largest bodies go where memory is out.
+    ///
+    /// - Parameter refuse: Refuses this one, whose bytes have gone already: at once or later, as long as it arrives.
+    func makeRoom(orElse refuse: @escaping () -> Void) {
+        let counted = counted ?? CountedBody(loop.memory, on: loop.eventLoop) { [unowned self] in giveUp(refuse) }
+        self.counted = counted
+        counted.size = count
+        loop.memory.makeRoom(on: loop.eventLoop)
+    }
+
+    private func giveUp(_ refuse: () -> Void) {
+        bytes.giveBack()
+        loop.memory.lookAgain()
+        loop.metrics.edge.memoryRefusals.increment()
+        refuse()
+    }
+}
