@@ -7,11 +7,14 @@ package final class FrameWatch: NIOHTTP2FrameDelegate {
     package var onReset: (HTTP2StreamID) -> Void = { _ in }
     /// The error that the frame layer fires next is the connection's, whatever its type.
     package private(set) var isConnectionGivenUp = false
+    /// DATA frames that went out.
+    package private(set) var dataFrames = 0
 
     package init() {}
 
     package func wroteFrame(_ frame: HTTP2Frame) {
         switch frame.payload {
+        case .data: dataFrames += 1
         case .rstStream: onReset(frame.streamID)
         // Ours goes past the frame layer.
         case .goAway: isConnectionGivenUp = true

@@ -10,7 +10,7 @@ extension MachineTests {
                 let found = try await gateway.findings(of: "http2_conformance.py")
                 print("HTTP/2 conformance: \(found)")
                 #expect(found["failed"] as? Int == 0)
-                #expect((found["passed"] as? Int ?? 0) >= 171)
+                #expect((found["passed"] as? Int ?? 0) >= 173)
                 #expect(try await gateway.metric("plimsoll_gateway_http2_connections_broken_total") > 0)
                 #expect(try await gateway.metric("plimsoll_gateway_requests_in_flight") == 0)
             }

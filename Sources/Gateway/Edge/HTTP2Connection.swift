@@ -28,6 +28,7 @@ final class HTTP2Connection: ChannelInboundHandler {
     let peer: NetworkAddress?
     var position = 0
     private let watch: FrameWatch
+    private let gate: FrameGate
     private var context: ChannelHandlerContext?
     private var streams: [HTTP2StreamID: HTTP2Stream] = [:]
     private var newest = HTTP2StreamID.rootStream
@@ -38,10 +39,11 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var isOpen = false
     private var isClosed = false
 
-    init(loop: GatewayLoop, peer: NetworkAddress?, watch: FrameWatch, deadline: NIODeadline) {
+    init(loop: GatewayLoop, peer: NetworkAddress?, watch: FrameWatch, gate: FrameGate, deadline: NIODeadline) {
         self.loop = loop
         self.peer = peer
         self.watch = watch
+        self.gate = gate
         self.deadline = deadline
     }
 
@@ -94,6 +96,7 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     /// Errors of a single stream come here too; the frame layer resets that stream, and bounds how many of them a client may cause.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is FrameGate.Flood { return endFlood() }
         guard watch.isConnectionGivenUp || !error.isOfOneStream else { return }
         if watch.isConnectionGivenUp { loop.metrics.edge.brokenConnections.increment() }
         closeNow()
@@ -113,10 +116,18 @@ final class HTTP2Connection: ChannelInboundHandler {
         // Of a stream that is over.
         guard id > newest else { return }
         newest = id
+        // Also of a client that has not heard of our bound yet.
+        guard streams.count < HTTP2Connection.mostStreams else { return refuse(id) }
         let stream = HTTP2Stream(id: id, loop: loop, connection: self)
         streams[id] = stream
         stream.received(fields, isEnd: isEnd)
         if Int(id) >= HTTP2Connection.lastStreamId { startDrain() }
+    }
+
+    /// RFC 9113, sections 5.1.2 and 8.7: nothing was done for it, so the client may ask again at once. It may not go on like that.
+    private func refuse(_ id: HTTP2StreamID) {
+        guard gate.takesRefusal() else { return endFlood() }
+        reset(id, .refusedStream)
     }
 
     func finished(_ stream: HTTP2Stream) {
@@ -187,6 +198,14 @@ final class HTTP2Connection: ChannelInboundHandler {
             context?.flush()
             closeNow()
         }
+    }
+
+    private func endFlood() {
+        guard !isClosed else { return }
+        loop.metrics.edge.brokenConnections.increment()
+        write(.rootStream, .goAway(lastStreamID: newest, errorCode: .enhanceYourCalm, opaqueData: nil))
+        context?.flush()
+        closeNow()
     }
 
     private func end() {

@@ -1,0 +1,112 @@
+import NIOCore
+import PlimsollWire
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+@Suite("Bounds of an HTTP/2 connection") struct HTTP2BoundTests {
+    private static let calm: UInt8 = 11
+    private static let refused: UInt8 = 7
+
+    private func setup() -> GatewayFixture.Setup {
+        var setup = GatewayFixture.Setup()
+        setup.tier.concurrentRequests = 1000
+        setup.tier.requestsPerMinute = 10_000
+        setup.edit = { table in
+            for index in table.workers.indices { table.workers[index].slots = 1000 }
+        }
+        return setup
+    }
+
+    @Test("streams above the bound are refused alone, also before the client can know it")
+    func refusals() async throws {
+        let gate = ScriptedRuntime.promise()
+        let runtime = try await ScriptedRuntime { _, _ in [.after(gate.futureResult), .send(Answers.json(Samples.answer))] }
+        let records = try await GatewayFixture.run([runtime], setup()) { gateway in
+            let client = try await FrameClient(port: gateway.port)
+            var requests = FrameClient.Requests()
+            try await client.send(FrameClient.opening + requests.next(count: 130))
+            try await until { client.all.resets.count == 30 && runtime.seen.requests.count == 100 }
+            #expect(client.all.resets == Dictionary(uniqueKeysWithValues: stride(from: 201, to: 261, by: 2).map { ($0, Self.refused) }))
+            #expect(client.all.frames.first { $0.type == 4 }?.payload.prefix(6) == [0, 3, 0, 0, 0, 100])
+            // It learns of it, and goes on.
+            try await client.send(FrameClient.acknowledgement + requests.next())
+            try await until { client.all.resets[261] == Self.refused }
+            gate.succeed()
+            try await until { client.all.served.count == 100 }
+            try await client.send(requests.next())
+            try await until { client.all.served.contains(263) }
+            #expect(client.all.goAways.isEmpty && !client.all.isClosed)
+        }
+        #expect(records.count == 101 && records.allSatisfy { $0.outcome == "good" })
+    }
+
+    @Test("a client that is refused without end is told to keep calm, and is gone")
+    func endlessRefusals() async throws {
+        let gate = ScriptedRuntime.promise()
+        let runtime = try await ScriptedRuntime { _, _ in [.after(gate.futureResult)] }
+        try await GatewayFixture.run([runtime], setup()) { gateway in
+            let client = try await FrameClient(port: gateway.port)
+            var requests = FrameClient.Requests()
+            try await client.send(FrameClient.opening + FrameClient.acknowledgement + requests.next(count: 100 + FrameBudget.resets))
+            try await until { client.all.resets.count == FrameBudget.resets && runtime.seen.requests.count == 100 }
+            #expect(client.all.goAways.isEmpty)
+            try await client.send(requests.next())
+            try await until { client.all.isClosed && runtime.seen.open == 0 }
+            #expect(client.all.goAways == [Self.calm])
+            #expect(gateway.metric("plimsoll_gateway_http2_connections_broken_total") == "1")
+        }
+        gate.succeed()
+    }
+
+    @Test(
+        "what asks for nothing ends its connection in the end, whatever it is",
+        arguments: [
+            ("WINDOW_UPDATE", FrameClient.frame(8, [0, 0, 0, 1])), ("an unknown type", FrameClient.frame(0x42, stream: 7, [1, 2])),
+            ("a priority of RFC 9218", FrameClient.frame(0x10, [0, 0, 0, 1])), ("PING", FrameClient.frame(6, [1, 2, 3, 4, 5, 6, 7, 8])),
+            ("PRIORITY", FrameClient.frame(2, stream: 1, [0, 0, 0, 0, 1])), ("SETTINGS", FrameClient.frame(4)),
+        ])
+    func floods(name: String, frame: [UInt8]) async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await FrameClient(port: gateway.port)
+            var requests = FrameClient.Requests()
+            let most = Array(repeatElement(frame, count: FrameBudget.idleFrames - 10).joined())
+            try await client.send(FrameClient.opening + FrameClient.acknowledgement + most + requests.next())
+            try await until { client.all.served == [1] }
+            try await client.send(Array(repeatElement(frame, count: 100).joined()))
+            try await until { client.all.isClosed }
+            #expect(client.all.goAways == [Self.calm])
+            #expect(gateway.metric("plimsoll_gateway_http2_connections_broken_total") == "1")
+        }
+    }
+
+    /// Three thousand frames of window, for an answer in as many pieces.
+    @Test("a client that gives window for each piece that it gets is not cut")
+    func slowReader() async throws {
+        let text = String(repeating: "x", count: 150_000)
+        let answer = #"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"\#(text)"},"finish_reason":"stop"}]}"#
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(answer))] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await HTTP2Client(port: gateway.port, window: 100)
+            client.post(1, Samples.request)
+            #expect(try await client.answer(1).body.utf8.count > 150_000)
+            #expect(client.all.goAway.isEmpty)
+        }
+    }
+
+    @Test("a budget is given anew after its time, and data that was sent earns updates of windows")
+    func budget() {
+        let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+        var budget = FrameBudget(now: start)
+        let resets = (0...FrameBudget.resets).map { _ in budget.takesReset(now: start) }
+        let idle = (0...FrameBudget.idleFrames).map { _ in budget.takesIdle(now: start) }
+        #expect(resets.firstIndex(of: false) == FrameBudget.resets && idle.firstIndex(of: false) == FrameBudget.idleFrames)
+        let earned = (0...1000).map { _ in budget.takesUpdate(dataSent: 100, now: start) }
+        #expect(earned.firstIndex(of: false) == 1000)
+        let later = start + FrameBudget.window
+        let anew = [budget.takesReset(now: later), budget.takesIdle(now: later), budget.takesUpdate(dataSent: 100, now: later)]
+        #expect(anew == [true, true, true])
+    }
+}
