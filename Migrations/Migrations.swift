@@ -70,5 +70,8 @@ package enum Migrations {
         File(name: "V0061_outage_posts", sql: PackageResources.V0061_outage_posts_sql),
         File(name: "V0062_windows_over_midnight", sql: PackageResources.V0062_windows_over_midnight_sql),
         File(name: "V0063_sku_scores", sql: PackageResources.V0063_sku_scores_sql),
+        File(name: "V0064_pages_heard", sql: PackageResources.V0064_pages_heard_sql),
+        File(name: "V0065_minutes_aside", sql: PackageResources.V0065_minutes_aside_sql),
+        File(name: "V0066_limit_looks", sql: PackageResources.V0066_limit_looks_sql),
     ]
 }

@@ -28,11 +28,13 @@ struct CheckpointCommand: AsyncParsableCommand {
         commandName: "checkpoint", abstract: "Prints the newest signed head of the public log, and checks that it grew.",
         discussion: """
             With --since, proves that the log of an older checkpoint, kept in a file, is the beginning of this one. Customers give the address of the
-            operator's public pages with --url, and with --key the key that they keep.
+            operator's public pages with --url, and with --key the key that they keep. With --entries the leaves that it covers are written into a file, a line
+            each, with which plimsoll verify holds a bundle against the whole log.
             """)
 
     @OptionGroup var options: AdminOptions
     @Option(help: "File with a checkpoint that was printed earlier.") var since: String?
+    @Option(help: "File to write the leaves into that the newest checkpoint covers.") var entries: String?
     @Option(help: "Where the operator's public pages are, such as https://trust.example.com: for customers, who need no token.") var url: String?
     @Option(help: "The signer's verifier key, or a file that holds it; without it the one that the server tells.") var key: String?
 
@@ -46,6 +48,7 @@ struct CheckpointCommand: AsyncParsableCommand {
                 let older = try Self.checkpoint(try EvidenceFile.text(since), key)
                 try await prove(older, newest, client)
             }
+            if let entries { try EvidenceFile.write(try await leaves(of: newest, client), to: entries) }
             print(note, terminator: "")
         }
     }
@@ -62,6 +65,20 @@ struct CheckpointCommand: AsyncParsableCommand {
         guard MerkleTree.isConsistent(old: older.size, older.root, new: newest.size, newest.root, path: path) else {
             throw CommandFailure(.refused, "the log of the file is not the beginning of the server's: its history was changed")
         }
+    }
+
+    /// All of them, which must hash to its root.
+    private func leaves(of newest: LogCheckpoint, _ client: AdminClient) async throws -> String {
+        var (text, frontier) = ("", MerkleFrontier())
+        while frontier.count < newest.size {
+            let page = try await client.page("evidence/v1/entries?from=\(frontier.count)&count=1000")
+            let lines = page.split(separator: "\n").prefix(newest.size - frontier.count)
+            guard !lines.isEmpty else { break }
+            for line in lines { frontier.append(MerkleTree.leafHash(line.utf8)) }
+            text += lines.map { $0 + "\n" }.joined()
+        }
+        guard frontier.root == newest.root else { throw CommandFailure(.refused, "the server's leaves are not those of its checkpoint") }
+        return text
     }
 
     private static func checkpoint(_ text: String, _ key: NoteKey) throws(CommandFailure) -> LogCheckpoint {
@@ -120,11 +137,7 @@ struct BundleCommand: AsyncParsableCommand {
             let id = try await EvidenceFile.tree(tenant, month: month, client)
             let bundle = try await LateProgress.over("fetching the bundle") { _ in try await client.page("admin/v1/evidence/trees/\(id)/bundle") }
             guard let to else { return print(bundle, terminator: "") }
-            do {
-                try Data(bundle.utf8).write(to: URL(filePath: to))
-            } catch {
-                throw CommandFailure(.refused, "\(to) cannot be written", cause: error)
-            }
+            try EvidenceFile.write(bundle, to: to)
         }
     }
 }
@@ -134,24 +147,45 @@ struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Checks a bundle of evidence with nothing but its bytes, and computes uptime, latency and credit anew.",
         discussion:
-            "Asks nobody. Exit code 0 only when every step holds. The key is printed by plimsoll evidence checkpoint's server, /evidence/v1/key.")
+            """
+            Asks nobody. Exit code 0 only when every step holds. The key is printed by plimsoll evidence checkpoint's server, /evidence/v1/key.
+            With --checkpoint the bundle is held against a checkpoint that was kept, or printed since (plimsoll evidence checkpoint), and with --entries against
+            all leaves of the log (plimsoll evidence checkpoint --entries FILE): only so a correction shows that was withheld together with its leaf.
+            """)
 
     @Argument(help: "The file.") var bundle: String
     @Option(help: "The signer's verifier key, or a file that holds it, from elsewhere than the bundle.") var key: String?
+    @Option(help: "File with a checkpoint of the public log, from elsewhere than the bundle.") var checkpoint: String?
+    @Option(help: "File with the leaves of the public log, from the first one on as far as both checkpoints go.") var entries: String?
+
+    func validate() throws {
+        guard entries == nil || checkpoint != nil else { throw ValidationError("--entries are of no use without --checkpoint, which signs them") }
+    }
 
     func run() async throws {
         try await CommandFailure.reporting {
             let known = try key.map { try NoteKeyFile.find($0) }
-            let found = BundleVerification(try EvidenceFile.bytes(bundle), key: known)
+            let found = BundleVerification(try EvidenceFile.bytes(bundle), key: known, against: try kept())
             for step in found.steps {
                 print("\(step.holds ? "ok      " : "FAILED  ")\(PrintableText.clean(step.title)): \(PrintableText.clean(step.finding))")
             }
             if !found.isKeyKnown {
                 print("note    the signer's key came from the bundle itself: without --key this shows that the bundle is whole, not who made it")
             }
+            if checkpoint == nil {
+                print("note    a correction that was withheld together with its leaf would show only against the log: --checkpoint and --entries")
+            }
             guard found.holds else { throw CommandFailure(.refused, "the bundle does not hold") }
             print("The bundle holds.")
         }
+    }
+
+    private func kept() throws(CommandFailure) -> KeptLog? {
+        guard let checkpoint else { return nil }
+        guard let note = SignedNote(try EvidenceFile.text(checkpoint)) else { throw CommandFailure(.refused, "\(checkpoint) is no checkpoint") }
+        var lines: [String]?
+        if let entries { lines = try EvidenceFile.text(entries).split(separator: "\n").map(String.init) }
+        return KeptLog(checkpoint: note, entries: lines)
     }
 }
 
@@ -177,6 +211,14 @@ enum EvidenceFile {
             return Array(try Data(contentsOf: URL(filePath: path)))
         } catch {
             throw CommandFailure(.refused, "\(path) cannot be read", cause: error)
+        }
+    }
+
+    static func write(_ text: String, to path: String) throws(CommandFailure) {
+        do {
+            try Data(text.utf8).write(to: URL(filePath: path))
+        } catch {
+            throw CommandFailure(.refused, "\(path) cannot be written", cause: error)
         }
     }
 

@@ -233,6 +233,41 @@ import Testing
         }
     }
 
+    @Test func `the end is told to who may have heard of the beginning, though no try was answered, and not to who refused it`() async throws {
+        try await with { pool, pager in
+            let hearing = try await ScriptedRuntime { number, _ in
+                switch number {
+                case 0: [.reset]
+                case 1: [.send("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")]
+                default: [.send("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")]
+                }
+            }
+            let refusing = try await WebhookReceiver(["429 Too Many Requests", "400 Bad Request"])
+            try await channel(pool, "hearing", .pagerduty, "http://127.0.0.1:\(hearing.port)/hook", secret: "k")
+            try await channel(pool, "nowhere", .generic, "http://127.0.0.1:1/")
+            try await channel(pool, "refusing", .generic, refusing.url)
+            let id = try await open(pool, at: start)
+            try await pager.turn(at: start)
+            try await pool.execute("UPDATE reliability.page SET attempts = 49 WHERE state = 'pending'")
+            try await pager.turn(at: start + 100)
+            #expect(try await states(pool) == ["hearing opened dead", "nowhere opened dead", "refusing opened dead"])
+            try await pool.transaction { connection in
+                try await IncidentBook(connection: connection, now: start + 160).resolve(
+                    id, draft: PostmortemDraft.Made(document: "{}", isDue: false), actor: "policy", reason: "it is over")
+            }
+            try await pager.turn(at: start + 161)
+            let known = ["hearing opened dead", "hearing resolved delivered", "nowhere opened dead", "refusing opened dead"]
+            #expect(try await states(pool) == known)
+            #expect(hearing.seen.requests.last?.contains(#""event_action":"resolve""#) == true)
+            // Who is told of the beginning once more is told of the end once more.
+            let row = try await pool.queryOne("SELECT id FROM reliability.page WHERE event = 'opened' AND may_be_heard")
+            let page: UUID = try #require(try row?.value("id"))
+            #expect(try await pool.transaction { try await PageBook(connection: $0, now: start + 200).retry(page) })
+            for second in [201.0, 202] { try await pager.turn(at: start + second) }
+            #expect(hearing.seen.requests.suffix(2).map { $0.contains(#""event_action":"trigger""#) } == [true, false])
+        }
+    }
+
     @Test func `what opens while a channel is paused is told when it is active again, unless it is over by then`() async throws {
         try await with { pool, pager in
             let receiver = try await WebhookReceiver()

@@ -106,6 +106,25 @@ import Testing
         }
     }
 
+    @Test func `an incident that woke nobody and touched customers must be written up, one that nobody felt need not be`() async throws {
+        try await IncidentWorld.with { world in
+            for model in ["tiny", "other"] {
+                try await world.world.pool.execute(
+                    """
+                    INSERT INTO reliability.incident (key, rule, severity, tier, model, region, title, began_at, opened_at, last_signal_at, impact_from)
+                    VALUES (\("business/\(model)/eu/queue_time"), 'queue_time', 'ticket', 'business', \(model), 'eu', 'Waits', \(start), \(start),
+                        \(start + 60), \(start))
+                    """)
+            }
+            try await world.minute(start, good: 90, errors: 3)
+            try await world.turn(start + 700)
+            let due: SQL = """
+                SELECT model, postmortem_due = resolved_at + interval '48 hours' AS due FROM reliability.incident WHERE rule = 'queue_time' ORDER BY model
+                """
+            #expect(try await world.rows(due) == ["(other,)", "(tiny,t)"])
+        }
+    }
+
     @Test func `an incident that woke nobody and spent a fifth of a budget must be written up, and pages when it is not`() async throws {
         try await IncidentWorld.with { world in
             let pool = world.world.pool

@@ -38,7 +38,7 @@ import Testing
         ("image-hash", "UPDATE serving.releases SET image_digest = NULL"),
         ("streaming", "UPDATE reliability.minute SET outcomes = '{\"good\": 1, \"excluded:quota\": 3, \"bad:stream_broken\": 2}'"),
         ("chat-endpoint", "UPDATE reliability.probe SET succeeded = false, fault = 'gateway' WHERE kind = 'outside'"),
-        ("limits", "UPDATE reliability.minute SET outcomes = '{\"good\": 1}'"),
+        ("limits", "UPDATE reliability.limit_look SET refused = 0"),
         ("two-providers", "UPDATE reliability.probe SET provider = 'alpha' WHERE kind = 'worker'"),
         (
             "fallback-drill",
@@ -146,6 +146,24 @@ import Testing
         }
     }
 
+    @Test func `that gateways refuse is proven by what they refused lately, at every endpoint`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            #expect(
+                try await line("limits", admin)["finding"].string?.contains("got 401 and one of one request a minute 429 (2 of 3 at once)") == true)
+            let losses: [(SQL, String)] = [
+                ("unknown_status = 200", "not answered with 401 at: eu (200)"), ("unknown_status = 401, refused = 0", "not answered with 429 at: eu"),
+                ("asked = 0, refused = 0", "no key to ask too often with"), ("at = now() - interval '3 hours'", "within two hours"),
+            ]
+            for (loss, word) in losses {
+                _ = try await admin.row("UPDATE reliability.limit_look SET \(loss)")
+                let found = try await line("limits", admin)
+                #expect(found["proven"] == .bool(false) && found["finding"].string?.contains(word) == true, "\(found)")
+            }
+        }
+    }
+
     @Test func `a support contact without hours is not enough`() async throws {
         try await AdminFixture.run { admin in
             _ = try await admin.patch("status-page", #"{"support_contact": "help@example.com"}"#)
@@ -188,6 +206,9 @@ import Testing
             """
             INSERT INTO reliability.status_look (region, url, at, status, age_seconds)
             VALUES ('eu', 'https://eu.example.com/api/v2/status.json', now(), 200, 20)
+            """,
+            """
+            INSERT INTO reliability.limit_look (region, url, at, unknown_status, asked, refused) VALUES ('eu', 'https://eu.example.com', now(), 401, 3, 2)
             """,
         ]
         for statement in statements + records(yesterday) { _ = try await admin.row(statement) }

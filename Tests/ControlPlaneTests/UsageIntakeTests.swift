@@ -64,6 +64,9 @@ import Testing
             let batch = UsageBatch(records: [
                 record(at: now + 299), record(at: now + 301), record(at: now - 34 * 86_400), record(at: now - 36 * 86_400), nameless, endless,
             ])
+            var newer = record()
+            newer.outcome = "bad:melted"
+            #expect(try await UsageIntake(pool: world.pool).store(UsageBatch(records: [newer]), from: Self.gateway).stored == 1)
             let answer = try await UsageIntake(pool: world.pool).store(batch, from: Self.gateway, at: now)
             #expect(answer == IntakeResponse(stored: 2, duplicates: 0, quarantined: 4))
             #expect(try await world.count("SELECT 1 FROM billing.usage_quarantine WHERE reason IN ('future', 'too_old', 'malformed')") == 4)
@@ -133,6 +136,64 @@ import Testing
             let row = try await world.pool.queryOne("SELECT sum(good)::bigint AS good, sum(bad)::bigint AS bad FROM reliability.minute")
             #expect(try row?.value("good", as: Int.self) == 11)
             #expect(try row?.value("bad", as: Int.self) == 2)
+        }
+    }
+
+    @Test func `an outcome that only a newer gateway has counts as its word says, and what nothing is known of waits by itself`() async throws {
+        try await PeerWorld.with { world in
+            let (intake, tenant, gateway) = (MinuteIntake(pool: world.pool), UUID(), UUID())
+            var report = batch(1, good: 5, tenant: tenant)
+            report.minutes[0].outcomes = ["good": 5, "bad:melted": 2, "excluded:whim": 1]
+            var other = report.minutes[0]
+            (other.model, other.outcomes) = ("other", ["good": 4, "perhaps": 3])
+            var early = report.minutes[0]
+            (early.minute, early.model) = (early.minute + 60, "early")
+            report.minutes += [other, early]
+            #expect(try await intake.store(report, from: gateway) == IntakeResponse(stored: 1, duplicates: 0, quarantined: 2))
+            func counted() async throws -> [String] {
+                try await world.pool.query(
+                    "SELECT model || ' ' || good || ' ' || bad || ' ' || excluded AS line FROM reliability.minute ORDER BY model"
+                ).map { try $0.value("line") }
+            }
+            #expect(try await counted() == ["tiny 5 2 1"])
+            // Told again with more, and once late with less.
+            for (sequence, count) in [(3, 6), (2, 4)] as [(Int64, Int64)] {
+                report.sequence = sequence
+                report.minutes[1].outcomes["perhaps"] = count
+                _ = try await intake.store(report, from: gateway)
+            }
+            let (aside, now) = (MinuteAside(pool: world.pool), Date())
+            #expect(try await aside.count() == 2)
+            #expect(try await aside.retry(since: now - 3_600, now: now) == 0, "it was tried just now")
+            #expect(try await aside.retry(since: now - 3_600, now: now + 3_600) == 1)
+            #expect(try await counted() == ["early 5 2 1", "tiny 5 2 1"])
+            // What stands in for the release that knows the outcome.
+            try await world.pool.execute("UPDATE reliability.minute_aside SET counters = replace(counters::text, 'perhaps', 'bad:perhaps')::jsonb")
+            #expect(try await aside.retry(since: now + 3_601, now: now + 3_602) == 1)
+            #expect(try await counted() == ["early 5 2 1", "other 4 6 0", "tiny 5 2 1"])
+            #expect(try await aside.count() == 0)
+        }
+    }
+
+    /// Vector MIN-15: each number of a node's stands for itself, as starts of a gateway do.
+    @Test func `minutes are the sum of what each start told last, in whatever order and however often it comes`() async throws {
+        try await PeerWorld.with { world in
+            let arrived: [(node: String, start: Int, good: Int64, bad: Int64)] = [
+                ("gw-b", 2, 24, 0), ("gw-a", 1, 40, 0), ("gw-b", 1, 35, 1), ("gw-a", 1, 40, 0), ("gw-a", 2, 20, 0), ("gw-b", 1, 35, 1),
+            ]
+            let (intake, tenant, gateways) = (MinuteIntake(pool: world.pool), UUID(), ["gw-a": UUID(), "gw-b": UUID()])
+            var (duplicates, minute) = (0, Int64(0))
+            for report in arrived {
+                var told = batch(1, good: report.good, boot: "\(report.start)", tenant: tenant)
+                minute = minute == 0 ? told.minutes[0].minute : minute
+                (told.minutes[0].minute, told.minutes[0].outcomes) = (minute, ["good": report.good, "bad:5xx": report.bad])
+                duplicates += try await intake.store(told, from: try #require(gateways[report.node])).duplicates
+            }
+            try await MinuteRoll(pool: world.pool).roll(minute..<minute + 1)
+            let total = try await world.pool.queryOne("SELECT sum(good)::bigint AS good, sum(bad)::bigint AS bad FROM reliability.minute_total")
+            var evidence = MinuteEvidence()
+            (evidence.good, evidence.bad) = (try #require(try total?.value("good")), try #require(try total?.value("bad")))
+            #expect(evidence.good == 119 && evidence.bad == 1 && duplicates == 2 && evidence.promiseStatus(.anyBad) == .bad)
         }
     }
 

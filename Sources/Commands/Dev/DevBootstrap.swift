@@ -47,11 +47,19 @@ struct DevBootstrap: Sendable {
         return token
     }
 
-    /// For the control plane's probes of the public endpoint.
-    func probeKey() async throws -> String {
+    /// For the control plane's probes of the public endpoint: one to ask with, and one to ask too often with, a line each.
+    func probeKeys() async throws -> String {
+        let limits: [(String, JSONValue)] = [("requests_per_minute", .integer(1)), ("burst_requests", .integer(1))]
+        return try await makeProbeKey("probes", []) + "\n" + makeProbeKey("limits", limits) + "\n"
+    }
+
+    private func makeProbeKey(_ name: String, _ limits: [(String, JSONValue)]) async throws -> String {
+        var wish = JSONObject()
         let tenant = "demo-\(Self.tiers.last ?? "")"
-        let answer = try await client.change(
-            "POST", "keys", .members(("tenant", .string(tenant)), ("name", .string("probes")), ("purpose", .string("probe"))))
+        for (field, value) in [("tenant", .string(tenant)), ("name", .string(name)), ("purpose", .string("probe"))] + limits {
+            _ = wish.append(field, value)
+        }
+        let answer = try await client.change("POST", "keys", .object(wish))
         guard let secret = answer["secret"]?.string else { throw CommandFailure(.refused, "the control plane gave no key") }
         return secret
     }

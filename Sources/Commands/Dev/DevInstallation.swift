@@ -67,7 +67,7 @@ struct DevInstallation: Sendable {
         let progress = ProgressLine("filling the installation")
         let keys = try await bootstrap.run(known: knownKeys(), progress: progress)
         try PrivateFile.write(DevEnvironment.assignments(keys.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }), to: layout.keysFile)
-        if PrivateFile.read(layout.probeKeyFile) == nil { try PrivateFile.write(await bootstrap.probeKey() + "\n", to: layout.probeKeyFile) }
+        if PrivateFile.read(layout.probeKeyFile) == nil { try PrivateFile.write(await bootstrap.probeKeys(), to: layout.probeKeyFile) }
         progress.end("done")
         try await startFleet(supervisor, configuration, bootstrap)
         guard keys["pro"] != nil else { throw CommandFailure(.refused, "there is no key of the Pro tier") }

@@ -14,7 +14,7 @@ package struct MinuteIntake: Sendable {
         self.pool = pool
     }
 
-    private struct Key: Hashable {
+    struct Key: Hashable {
         var tenant: UUID
         var model: String
         var region: String
@@ -34,27 +34,22 @@ package struct MinuteIntake: Sendable {
     package func store(_ batch: MinuteBatch, from gateway: UUID, at moment: Date = Date()) async throws -> IntakeResponse {
         guard batch.minutes.count <= Self.maximumMinutes else { throw PeerRefusal(.tooLarge, "at most 5,000 minutes at once") }
         guard (1...64).contains(batch.boot.unicodeScalars.count) else { throw PeerRefusal(.invalidRequest, "boot is missing or too long") }
-        let now = Int64(moment.timeIntervalSince1970 / 60)
-        var rows: [Key: MinuteCounters] = [:]
-        var unusable = 0
-        for counters in batch.minutes {
-            guard let tenant = UUID(uuidString: counters.tenant), counters.isStorable, ((now - 50_400)...(now + 5)).contains(counters.minute) else {
-                unusable += 1
-                continue
-            }
-            rows[Key(counters, tenant: tenant)] = counters
-        }
-        let stored = try await write(rows, batch: batch, gateway: gateway)
+        let sorted = MinuteSorting(batch.minutes, at: moment)
+        // First: what is acknowledged is in one place or the other.
+        try await MinuteAside(pool: pool).put(sorted.aside, batch, gateway)
+        let stored = try await write(sorted.rows, boot: batch.boot, sequence: batch.sequence, gateway: gateway)
         if let closes = batch.closes {
             let recent = (batch.firstTokens ?? []).prefix(Self.maximumMinutes).filter(\.isStorable)
             try await MinuteSources(pool: pool).note(
                 gateway, batch.boot, sequence: batch.sequence, closes: closes,
                 firstTokens: String(decoding: try WireCoder.encode(recent), as: UTF8.self))
         }
+        let unusable = sorted.broken + sorted.aside.count
         return IntakeResponse(stored: stored, duplicates: batch.minutes.count - unusable - stored, quarantined: unusable)
     }
 
-    private func write(_ rows: [Key: MinuteCounters], batch: MinuteBatch, gateway: UUID) async throws -> Int {
+    /// How many were newer than what is stored.
+    func write(_ rows: [Key: MinuteCounters], boot: String, sequence: Int64, gateway: UUID) async throws -> Int {
         guard !rows.isEmpty else { return 0 }
         let sorted = rows.sorted { ($0.key.minute, $0.key.tenant.uuidString, $0.key.model) < ($1.key.minute, $1.key.tenant.uuidString, $1.key.model) }
         let (keys, counters) = (sorted.map(\.key), sorted.map(\.value))
@@ -65,7 +60,7 @@ package struct MinuteIntake: Sendable {
                 outcomes, good, bad, excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects,
                 streams, last_token_samples, last_token_over, first_token_histogram, queue_histogram, last_token_histogram,
                 long_last_token_histogram)
-            SELECT row.tenant_id, row.model, row.region, to_timestamp(row.minute * 60), \(gateway), \(batch.boot), \(batch.sequence), row.tier,
+            SELECT row.tenant_id, row.model, row.region, to_timestamp(row.minute * 60), \(gateway), \(boot), \(sequence), row.tier,
                 row.provider, row.drill, row.outcomes, row.good, row.bad, row.excluded, row.samples, row.over, row.prompt, row.completion,
                 row.limited, row.left_early, row.streams, row.last_samples, row.last_over, row.first, row.queue, row.last, row.long_last
             FROM unnest(\(keys.map(\.tenant))::uuid[], \(keys.map(\.model))::text[], \(keys.map(\.region))::text[],
@@ -110,21 +105,7 @@ package struct MinuteIntake: Sendable {
 
 extension MinuteCounters {
     fileprivate func count(_ verdict: Outcome.Verdict) -> Int64 {
-        outcomes.reduce(0) { sum, outcome in Outcome(rawValue: outcome.key)?.verdict == verdict ? sum + outcome.value : sum }
-    }
-
-    fileprivate var isStorable: Bool {
-        let optional = [streams, lastTokenSamples, lastTokenOver].compactMap(\.self)
-        let counts = [firstTokenSamples, firstTokenOver, promptTokens, completionTokens, rateLimited, disconnects] + optional + outcomes.values
-        let histograms = [firstTokenHistogram, queueHistogram, lastTokenHistogram, longLastTokenHistogram].compactMap(\.self)
-        return counts.allSatisfy { (0...(1 << 48)).contains($0) } && firstTokenOver <= firstTokenSamples
-            && (lastTokenOver ?? 0) <= (lastTokenSamples ?? 0) && outcomes.keys.allSatisfy { Outcome(rawValue: $0) != nil }
-            && histograms.allSatisfy { $0.count <= 4_096 && $0.values.allSatisfy { $0 >= 0 } } && hasStorableNames
-    }
-
-    private var hasStorableNames: Bool {
-        let names = [(model, 127), (region, 63), (tier, 63), (provider ?? "", 63)]
-        return names.allSatisfy { name, limit in name.unicodeScalars.count <= limit && !name.unicodeScalars.contains("\0") }
+        outcomes.reduce(0) { sum, outcome in Outcome.Verdict(code: outcome.key) == verdict ? sum + outcome.value : sum }
     }
 }
 

@@ -113,8 +113,8 @@ package struct CapacityCourier: Service {
         case .delivered: try await end(delivery, "delivered", nil, now: now)
         case .refused(let status) where delivery.isSettled(by: status): try await end(delivery, "delivered", nil, now: now)
         case .refused(let status): try await end(delivery, "refused", "answered \(status)", now: now)
-        case .failed(let reason) where delivery.attempts >= delivery.mostAttempts: try await end(delivery, "dead", reason, now: now)
-        case .failed(let reason):
+        case .failed(let reason, _) where delivery.attempts >= delivery.mostAttempts: try await end(delivery, "dead", reason, now: now)
+        case .failed(let reason, _):
             orders["failed"]?.increment()
             var generator = SystemRandomNumberGenerator()
             let pause = Self.backoff.delay(afterFailures: delivery.attempts, using: &generator)

@@ -43,11 +43,11 @@ struct IncidentBook: Sendable {
     /// Seconds after which it is written down that a rule still holds.
     private static let signPause: TimeInterval = 5
 
-    /// Its rule held again. After a minute's silence that is a new occurrence.
-    func seenAgain(_ incident: OpenIncident, _ trigger: IncidentTrigger) async throws {
-        let silence = now.timeIntervalSince(incident.lastSignalAt)
-        guard silence >= Self.signPause else { return }
-        let isNew = silence > 60
+    /// Its rule held again.
+    ///
+    /// - Parameter isNew: It is an occurrence of its own.
+    func seenAgain(_ incident: OpenIncident, _ trigger: IncidentTrigger, isNew: Bool) async throws {
+        guard now.timeIntervalSince(incident.lastSignalAt) >= Self.signPause else { return }
         try await connection.execute(
             """
             UPDATE reliability.incident SET last_signal_at = \(now), occurrences = occurrences + \(isNew ? 1 : 0) WHERE id = \(incident.id)
@@ -85,7 +85,8 @@ struct IncidentBook: Sendable {
         try await note(id, "step", step.rawValue, actor: actor)
     }
 
-    /// It is over: customers felt it until its last sign, where minutes do not tell until when. What woke people, or spent much of a budget, must be written up within two days.
+    /// It is over: customers felt it until its last sign, where minutes do not tell until when. What woke people, what customers
+    /// felt, and what spent much of a budget must be written up within two days.
     func resolve(_ id: UUID, draft: PostmortemDraft.Made, actor: String, reason: String) async throws {
         let due = now.addingTimeInterval(Double(IncidentRules.postmortemTime) / 1_000_000)
         try await connection.execute(

@@ -323,13 +323,14 @@ package actor IncidentKeeper: Service {
     ) async throws -> (opened: [IncidentTrigger], isExpected: Bool) {
         let book = IncidentBook(connection: connection, now: now)
         let known = Dictionary(try await book.open().map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
-        var opened: [IncidentTrigger] = []
+        var (signs, opened) = (OpenIncidents(known.mapValues { $0.lastSignalAt.timeIntervalSince1970 }), [IncidentTrigger]())
         for trigger in triggers {
-            if let incident = known[trigger.key.text] {
-                try await book.seenAgain(incident, trigger)
-            } else {
+            let sign = signs.trigger(trigger.key.text, at: now.timeIntervalSince1970)
+            if sign == .opens {
                 _ = try await book.add(trigger, snapshot: snapshots[trigger.key.text] ?? "{}")
                 opened.append(trigger)
+            } else if let incident = known[trigger.key.text] {
+                try await book.seenAgain(incident, trigger, isNew: sign == .recurs)
             }
         }
         let desk = MitigationDesk(connection: connection, now: now)

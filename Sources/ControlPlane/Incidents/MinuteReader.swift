@@ -28,6 +28,7 @@ struct MinuteReader: Sendable {
             """
             SELECT tier, model, region, drill, extract(epoch FROM minute_at)::bigint / 60 AS minute, sum(good)::bigint AS good,
                 sum(bad - coalesce((outcomes ->> 'bad:throttled')::bigint, 0))::bigint AS bad,
+                sum(excluded)::bigint AS excluded, coalesce(sum((outcomes ->> 'excluded:quota')::bigint), 0)::bigint AS over_quota,
                 coalesce(sum((outcomes ->> 'bad:5xx')::bigint), 0)::bigint AS errors,
                 coalesce(sum((outcomes ->> 'bad:stream_broken')::bigint), 0)::bigint AS broken,
                 coalesce(sum((outcomes ->> 'bad:shed')::bigint), 0)::bigint AS shed,
@@ -52,6 +53,8 @@ struct MinuteReader: Sendable {
         var minute = ServiceMinute()
         minute.good = try row.value("good")
         minute.bad = try row.value("bad")
+        minute.excluded = try row.value("excluded")
+        minute.overQuota = try row.value("over_quota")
         minute.serverErrors = try row.value("errors")
         minute.broken = try row.value("broken")
         minute.shed = try row.value("shed")

@@ -20,7 +20,7 @@ struct PageBook: Sendable {
     let connection: PostgresConnection
     let now: Date
 
-    /// For each channel that hears of such incidents. What is told of the end goes to those who were, or are being, told of the beginning;
+    /// For each channel that hears of such incidents. What is told of the end goes to those who were, may have been, or are being told of the beginning;
     /// who is to hear only when nobody acknowledges is told when that is so.
     func tell(_ incident: UUID, _ event: PageEvent) async throws {
         switch event {
@@ -79,9 +79,20 @@ struct PageBook: Sendable {
         let incident: UUID = try row.value("incident_id")
         let known = try await connection.queryOne("SELECT step FROM reliability.incident WHERE id = \(incident)")
         let (event, step): (String, String) = (try row.value("event"), try known?.value("step") ?? "")
-        if event == "opened", ["resolved", "reported"].contains(step) { try await follow(incident, .resolved, after: .opened) }
-        if event == "overdue", step == "reported" { try await follow(incident, .reported, after: .overdue) }
+        if event == "opened", ["resolved", "reported"].contains(step) { try await close(page, incident, .resolved, after: .opened) }
+        if event == "overdue", step == "reported" { try await close(page, incident, .reported, after: .overdue) }
         return true
+    }
+
+    /// Whoever hears of the beginning once more hears of the end after it, once more where they heard of it before.
+    private func close(_ page: UUID, _ incident: UUID, _ event: PageEvent, after beginning: PageEvent) async throws {
+        try await follow(incident, event, after: beginning)
+        try await connection.execute(
+            """
+            UPDATE reliability.page AS page SET state = 'pending', attempts = 0, next_attempt_at = \(now), ended_at = NULL
+            FROM reliability.page AS begun WHERE begun.id = \(page) AND page.incident_id = \(incident) AND page.channel_id = begun.channel_id
+                AND page.event = \(event.rawValue) AND page.state <> 'pending'
+            """)
     }
 
     private func follow(_ incident: UUID, _ event: PageEvent, after beginning: PageEvent) async throws {
@@ -89,7 +100,8 @@ struct PageBook: Sendable {
             """
             INSERT INTO reliability.page (channel_id, incident_id, event, created_at, next_attempt_at)
             SELECT page.channel_id, page.incident_id, \(event.rawValue)::text, \(now)::timestamptz, \(now)::timestamptz FROM reliability.page AS page
-            WHERE page.incident_id = \(incident) AND page.event = \(beginning.rawValue) AND page.state IN ('pending', 'delivered')
+            WHERE page.incident_id = \(incident) AND page.event = \(beginning.rawValue)
+                AND (page.state IN ('pending', 'delivered') OR page.state = 'dead' AND page.may_be_heard)
             ON CONFLICT (incident_id, channel_id, event) DO NOTHING
             """)
     }

@@ -14,6 +14,8 @@ package struct Pager: Service {
         var url: String
         var secretFile: String?
         var attempts: Int
+        /// An earlier try may have been taken.
+        var mayBeHeard: Bool
     }
 
     private static let mostAtOnce = 20
@@ -54,7 +56,7 @@ package struct Pager: Service {
         try await show(now)
     }
 
-    /// The next try is written down before this one: a process that dies in between leaves a page that is sent again. What is told of an
+    /// The next try is written down before this one, and that it may be heard: a process that dies in between leaves a page that is sent again. What is told of an
     /// incident's end waits until its beginning has been told. A channel that is paused is told later, one that was removed never.
     private func claim(_ now: Date) async throws -> [Delivery] {
         let order = PageEvent.beginnings.map { ($0.key.rawValue, $0.value.rawValue) }
@@ -64,7 +66,7 @@ package struct Pager: Service {
                 UPDATE reliability.page AS page SET state = 'dropped', ended_at = \(now) FROM reliability.page_channel AS channel
                 WHERE page.state = 'pending' AND channel.id = page.channel_id AND channel.state = 'deleted'),
             due AS (
-                SELECT page.id FROM reliability.page AS page JOIN reliability.page_channel AS channel ON channel.id = page.channel_id
+                SELECT page.id, page.may_be_heard AS was_heard FROM reliability.page AS page JOIN reliability.page_channel AS channel ON channel.id = page.channel_id
                 WHERE page.state = 'pending' AND page.next_attempt_at <= \(now) AND channel.state = 'active' AND NOT EXISTS (
                     SELECT 1 FROM unnest(\(order.map(\.0))::text[], \(order.map(\.1))::text[]) AS rule (event, beginning)
                     JOIN reliability.page AS earlier ON earlier.event = rule.beginning
@@ -72,9 +74,9 @@ package struct Pager: Service {
                         AND earlier.state = 'pending')
                 ORDER BY page.next_attempt_at, page.id LIMIT \(Self.mostAtOnce) FOR UPDATE OF page SKIP LOCKED),
             claimed AS (
-                UPDATE reliability.page AS page SET attempts = attempts + 1, next_attempt_at = \(now.addingTimeInterval(60))
-                FROM due WHERE page.id = due.id RETURNING page.*)
-            SELECT claimed.id, claimed.event, claimed.attempts, channel.kind, channel.url, channel.secret_file, incident.id AS incident_id,
+                UPDATE reliability.page AS page SET attempts = attempts + 1, next_attempt_at = \(now.addingTimeInterval(60)), may_be_heard = TRUE
+                FROM due WHERE page.id = due.id RETURNING page.*, due.was_heard)
+            SELECT claimed.id, claimed.event, claimed.attempts, claimed.was_heard, channel.kind, channel.url, channel.secret_file, incident.id AS incident_id,
                 incident.number, incident.rule, incident.severity, incident.title, incident.tier, incident.model, incident.region,
                 incident.provider, incident.step, incident.opened_at, incident.resolved_at, incident.reported_at, incident.acknowledged_by, incident.drill
             FROM claimed JOIN reliability.page_channel AS channel ON channel.id = claimed.channel_id
@@ -93,7 +95,8 @@ package struct Pager: Service {
             acknowledgedBy: try row.value("acknowledged_by"),
             isDrill: try row.value("drill"))
         return Delivery(
-            notice: notice, kind: kind, url: try row.value("url"), secretFile: try row.value("secret_file"), attempts: try row.value("attempts"))
+            notice: notice, kind: kind, url: try row.value("url"), secretFile: try row.value("secret_file"), attempts: try row.value("attempts"),
+            mayBeHeard: try row.value("was_heard"))
     }
 
     private func send(_ delivery: Delivery, now: Date) async -> Webhook.Outcome {
@@ -110,32 +113,35 @@ package struct Pager: Service {
         switch outcome {
         case .delivered:
             pages["delivered"]?.increment()
-            try await end(page, "delivered", nil, now: now)
-        case .refused(let status): try await giveUp(delivery, "answered \(status)", now: now)
-        case .failed(let reason) where delivery.attempts >= Self.mostAttempts: try await giveUp(delivery, reason, now: now)
-        case .failed(let reason):
+            try await end(page, "delivered", nil, mayBeHeard: true, now: now)
+        case .refused(let status): try await giveUp(delivery, "answered \(status)", mayBeHeard: delivery.mayBeHeard, now: now)
+        case .failed(let reason, let mayBeHeard) where delivery.attempts >= Self.mostAttempts:
+            try await giveUp(delivery, reason, mayBeHeard: mayBeHeard || delivery.mayBeHeard, now: now)
+        case .failed(let reason, let mayBeHeard):
             pages["failed"]?.increment()
             var generator = SystemRandomNumberGenerator()
             let pause = Self.backoff.delay(afterFailures: delivery.attempts, using: &generator)
             try await pool.execute(
                 """
-                UPDATE reliability.page SET next_attempt_at = \(now.addingTimeInterval(Double(pause.components.seconds))), last_error = \(reason)
+                UPDATE reliability.page SET next_attempt_at = \(now.addingTimeInterval(Double(pause.components.seconds))), last_error = \(reason),
+                    may_be_heard = \(mayBeHeard || delivery.mayBeHeard)
                 WHERE id = \(page) AND state = 'pending'
                 """)
         }
     }
 
-    private func giveUp(_ delivery: Delivery, _ reason: String, now: Date) async throws {
+    private func giveUp(_ delivery: Delivery, _ reason: String, mayBeHeard: Bool, now: Date) async throws {
         pages["dead"]?.increment()
         logger.error("A page cannot be delivered", metadata: [LogKeys.reason: "\(reason)", LogKeys.attempt: "\(delivery.attempts)"])
-        try await end(delivery.notice.page, "dead", reason, now: now)
+        try await end(delivery.notice.page, "dead", reason, mayBeHeard: mayBeHeard, now: now)
     }
 
-    private func end(_ page: UUID, _ state: String, _ error: String?, now: Date) async throws {
+    private func end(_ page: UUID, _ state: String, _ error: String?, mayBeHeard: Bool, now: Date) async throws {
         try await pool.transaction(.repeatable) { connection in
             let row = try await connection.queryOne(
                 """
-                UPDATE reliability.page AS page SET state = \(state), ended_at = \(now), last_error = \(error) FROM reliability.page_channel AS channel
+                UPDATE reliability.page AS page SET state = \(state), ended_at = \(now), last_error = \(error), may_be_heard = \(mayBeHeard)
+                FROM reliability.page_channel AS channel
                 WHERE page.id = \(page) AND page.state = 'pending' AND channel.id = page.channel_id
                 RETURNING page.incident_id, page.event, channel.name
                 """)

@@ -35,7 +35,7 @@ struct PostmortemDesk: Sendable {
         return try rows.map { try $0.value("id") }
     }
 
-    /// Puts a newer draft in the place of a draft. What it spent of a budget may only be known by now: then it is due as if it had been.
+    /// Puts a newer draft in the place of a draft. Whom it touched and what it spent of a budget may only be known by now: then it is due as if it had been.
     func renew(_ id: UUID, _ draft: PostmortemDraft.Made) async throws {
         let row = try await connection.queryOne(
             """
@@ -47,7 +47,7 @@ struct PostmortemDesk: Sendable {
             """)
         guard try row?.value("is_new") == true else { return }
         try await IncidentBook(connection: connection, now: now).note(
-            id, "postmortem", "it must be written up: it spent more than a fifth of an error budget")
+            id, "postmortem", "it must be written up: customers felt it, or it spent more than a fifth of an error budget")
     }
 
     private static let time: SQL = "make_interval(secs => \(Double(IncidentRules.postmortemTime) / 1_000_000))"

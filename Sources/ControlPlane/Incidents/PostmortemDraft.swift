@@ -10,7 +10,7 @@ struct PostmortemDraft: Sendable {
     struct Made: Sendable {
         /// A JSON object without any provider's, host's or worker's name or id.
         var document: String
-        /// So much of a budget is spent that it must be written up, whomever it woke.
+        /// Customers felt it, or so much of a budget is spent: it must be written up, whomever it woke.
         var isDue: Bool
     }
 
@@ -45,7 +45,7 @@ struct PostmortemDraft: Sendable {
         let (impact, cost) = (try await impact(scope), IncidentCost(reliability: reliability))
         let (budget, credits) = (try await cost.budget(scope), try await cost.credits(scope))
         let (began, opened): (Date, Date) = (try row.value("began_at"), try row.value("opened_at"))
-        let inForce = try row.value("in_force_at", as: Date?.self)
+        let (inForce, felt) = (try row.value("in_force_at", as: Date?.self), try row.value("felt_minutes", as: Int64.self))
         let mitigated = try row.value("mitigated_at", as: Date?.self) ?? end
         let document = """
             {"state":"draft","title":\(AdminJSON.string(try row.value("title"))),"began_at":\(time(began)),"detected_at":\(time(opened)),\
@@ -53,14 +53,14 @@ struct PostmortemDraft: Sendable {
             "duration_seconds":\(max(0, try row.value("last_signal_at", as: Date.self).wholeSeconds - began.wholeSeconds)),\
             "seconds_to_detect":\(max(0, opened.wholeSeconds - began.wholeSeconds)),\
             "seconds_to_mitigate":\(max(0, (inForce ?? mitigated).wholeSeconds - opened.wholeSeconds)),\
-            "felt_minutes":\(try row.value("felt_minutes", as: Int64.self)),"impact":\(AdminJSON.string(Self.words(impact))),\
+            "felt_minutes":\(felt),"impact":\(AdminJSON.string(Self.words(impact))),\
             "customers_touched":\(impact.tenants),"bad_requests":\(impact.bad),\
             "late_first_tokens":\(impact.late),"bad_minutes":\(impact.badMinutes),"excluded_drill_requests":\(impact.drilled),\
             "budget":\(budget.document),"credits_caused":\(credits),\
             "root_cause":\(AdminJSON.string(try Self.cause(signal, row))),"actions":\(try row.value("actions", as: String.self)),\
             "prevention":\(AdminJSON.string("")),"proposals":\(try row.value("proposals", as: String.self))}
             """
-        return Made(document: document, isDue: IncidentBurn.requiresPostmortem(budget.part))
+        return Made(document: document, isDue: impact.tenants > 0 && felt > 0 || IncidentBurn.requiresPostmortem(budget.part))
     }
 
     /// Minutes of what customers felt; where the rule itself does not say that they did, those from its beginning to its end of what it touches: its

@@ -7,7 +7,8 @@ struct Webhook: Sendable {
     /// How a try went.
     enum Outcome: Sendable, Equatable {
         case delivered
-        case failed(String)
+        /// - Parameter mayBeHeard: The receiver may have taken it, though it did not say so.
+        case failed(String, mayBeHeard: Bool)
         /// The receiver will never take it.
         case refused(status: Int)
     }
@@ -26,7 +27,9 @@ struct Webhook: Sendable {
     func send(secretIn file: String?, _ message: (_ secret: String?) -> Message) async -> Outcome {
         var secret: String?
         if let file {
-            guard let bytes = try? SecretFile.read(file, limit: 4_096) else { return .failed("its secret file cannot be read") }
+            guard let bytes = try? SecretFile.read(file, limit: 4_096) else {
+                return .failed("its secret file cannot be read", mayBeHeard: false)
+            }
             secret = String(decoding: bytes, as: UTF8.self).trimmed
         }
         return await post(message(secret))
@@ -41,11 +44,13 @@ struct Webhook: Sendable {
             let status = try await client.send(request).status
             switch status {
             case 200..<300: return .delivered
-            case 408, 425, 429, 500...: return .failed("answered \(status)")
+            case 408, 425, 429: return .failed("answered \(status)", mayBeHeard: false)
+            // Also of a proxy, behind which it was taken.
+            case 500...: return .failed("answered \(status)", mayBeHeard: true)
             default: return .refused(status: status)
             }
         } catch {
-            return .failed("\(error.code)")
+            return .failed("\(error.code)", mayBeHeard: !error.isBeforeSending)
         }
     }
 

@@ -72,16 +72,33 @@ enum TechnicalReadiness {
         return .proven("\(words); sold models with their regions, of each of which the last one was: \(sold.count)", at: at)
     }
 
+    /// By what public endpoints answer to what they must refuse; that quotas are kept is told by the requests that were refused above them.
     @Sendable private static func limits(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.reliability(
             """
-            SELECT coalesce(sum(coalesce((outcomes ->> 'excluded:quota')::bigint, 0)), 0)::bigint AS refused, max(minute_at) AS at
-            FROM reliability.minute WHERE minute_at > now() - interval '60 days' AND outcomes ? 'excluded:quota'
+            SELECT count(*) AS looks, min(at) AS at, coalesce(bool_and(at > now() - interval '2 hours'), FALSE) AS is_new,
+                coalesce(string_agg(region || ' (' || unknown_status || ')', ', ' ORDER BY region) FILTER (WHERE unknown_status <> 401), '') AS open,
+                coalesce(string_agg(region, ', ' ORDER BY region) FILTER (WHERE asked > 0 AND refused = 0), '') AS unlimited,
+                coalesce(bool_or(asked = 0), FALSE) AS unasked, coalesce(sum(refused), 0)::bigint AS refused, coalesce(sum(asked), 0)::bigint AS asked,
+                (SELECT coalesce(sum((outcomes ->> 'excluded:quota')::bigint), 0)::bigint FROM reliability.minute
+                    WHERE minute_at > now() - interval '60 days' AND outcomes ? 'excluded:quota') AS of_customers
+            FROM reliability.limit_look
             """)
-        guard let at = try row.value("at", as: Date?.self) else {
-            return .missing("no gateway has refused a request above a limit in 60 days: send more than a key may, and look again")
+        let (open, unlimited): (String, String) = (try row.value("open"), try row.value("unlimited"))
+        guard let at = try row.value("at", as: Date?.self), try row.value("is_new") else {
+            return .missing("no public endpoint was asked within two hours for what it must refuse (outside_probes)", at: try row.value("at"))
         }
-        return .proven("\(try row.value("refused", as: Int64.self)) requests above limits were refused in 60 days", at: at)
+        if !open.isEmpty { return .missing("a key that nobody has was not answered with 401 at: \(open)", at: at) }
+        if try row.value("unasked") {
+            return .missing(
+                "there is no key to ask too often with: the second line of outside_probes.key_file (plimsoll keys create … purpose=probe requests_per_minute=1)",
+                at: at)
+        }
+        if !unlimited.isEmpty { return .missing("a key of one request a minute was not answered with 429 at: \(unlimited)", at: at) }
+        return .proven(
+            "a key that nobody has got 401 and one of one request a minute 429 (\(try row.value("refused", as: Int64.self)) of "
+                + "\(try row.value("asked", as: Int64.self)) at once); endpoints: \(try row.value("looks", as: Int64.self)); of customers "
+                + "\(try row.value("of_customers", as: Int64.self)) requests above limits and quotas were refused in 60 days", at: at)
     }
 
     /// Workers that may be given customers' requests: what stands by or is drained answers probes, too.
@@ -208,7 +225,8 @@ enum TechnicalReadiness {
         let day: SQL = "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
         let counted = try await sources.reliability(
             """
-            SELECT coalesce(sum(prompt_tokens), 0)::bigint AS prompts, coalesce(sum(completion_tokens), 0)::bigint AS tokens
+            SELECT coalesce(sum(prompt_tokens), 0)::bigint AS prompts, coalesce(sum(completion_tokens), 0)::bigint AS tokens,
+                (SELECT count(*) FROM reliability.minute_aside) AS aside
             FROM reliability.minute WHERE minute_at >= \(day) - interval '1 day' AND minute_at < \(day)
             """)
         let recorded = try await sources.billing(
@@ -222,6 +240,11 @@ enum TechnicalReadiness {
         let (requests, quarantined): (Int64, Int64) = (try recorded.value("requests"), try recorded.value("quarantined"))
         let at: Date = try recorded.value("at")
         guard requests > 0 else { return .missing("nobody asked anything on the last whole day") }
+        let aside: Int64 = try counted.value("aside")
+        if aside > 0 {
+            return .missing(
+                "\(aside) minutes that gateways told cannot be counted: the control plane is older than they are, or a clock is ahead", at: at)
+        }
         if quarantined > 0 { return .missing("\(quarantined) usage records are in quarantine", at: at) }
         guard minutes == records, asked == prompts else {
             return .missing(

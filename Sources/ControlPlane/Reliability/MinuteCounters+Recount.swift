@@ -23,8 +23,11 @@ extension MinuteCounters {
 
     /// One usage record, as the gateway counts a request that has ended.
     mutating func count(_ row: PostgresRow, _ thresholds: MinuteRecount.Thresholds) throws {
-        guard let outcome = Outcome(rawValue: try row.value("outcome")) else { return }
-        outcomes[outcome.rawValue, default: 0] += 1
+        let code: String = try row.value("outcome")
+        guard Outcome.Verdict(code: code) != nil else { return }
+        outcomes[code, default: 0] += 1
+        // One that only a newer release has is no special one.
+        let outcome = Outcome(rawValue: code) ?? .good
         // Nothing is known of the rest of a request that was cut.
         guard outcome != .interrupted else { return }
         if [.quota, .shed, .throttled].contains(outcome) { rateLimited += 1 }
@@ -35,7 +38,7 @@ extension MinuteCounters {
         completionTokens += tokens
         queueHistogram.add(try row.value("queued_for_us"))
         let finished = try row.value("finished_after_us", as: Int64.self)
-        if outcome == .good { countLastToken(Int(tokens), finished, thresholds.lastToken) }
+        if code == Outcome.good.rawValue { countLastToken(Int(tokens), finished, thresholds.lastToken) }
         let sample = FirstTokenSample(
             firstTokenAfter: try row.value("first_token_after_us"), finishedAfter: finished, outcome: outcome,
             objectiveMicroseconds: thresholds.firstToken)

@@ -13,7 +13,8 @@ package struct OutsideProbes: Service {
     package struct Settings: Sendable {
         /// Base URL of the customers' endpoint by region.
         package var endpoints: [String: String]
-        /// File whose first line is a key with the purpose `probe`; read anew for each probe.
+        /// File whose first line is a key with the purpose `probe`, and whose second is another one that may send one request a minute; read anew for each
+        /// probe.
         package var keyFile: String
         /// Nil: the system's authorities.
         package var authoritiesPem: String?
@@ -75,7 +76,8 @@ package struct OutsideProbes: Service {
         var generator = SystemRandomNumberGenerator()
         let start = ContinuousClock.now
         let looks = StatusLooks(reliability: reliability, settings: settings, ask: ask)
-        var looked: ContinuousClock.Instant?
+        let limits = LimitLooks(serving: serving, reliability: reliability, settings: settings, ask: ask)
+        var (looked, limitsLooked): (ContinuousClock.Instant?, ContinuousClock.Instant?)
         await withDiscardingTaskGroup { group in
             await turns.take(every: .seconds(2)) {
                 guard try await lease.acquire(serving) != nil else { return }
@@ -87,12 +89,16 @@ package struct OutsideProbes: Service {
                     guard let subject = subjects[id] else { continue }
                     group.addTask { await self.turns.once { try await self.probe(subject, id, settings) } }
                 }
-                if looked.map({ ContinuousClock.now - $0 >= StatusLooks.pause }) ?? true {
-                    looked = .now
-                    group.addTask { await self.turns.once { try await looks.look() } }
-                }
+                if Self.isDue(&looked, StatusLooks.pause) { group.addTask { await self.turns.once { try await looks.look() } } }
+                if Self.isDue(&limitsLooked, LimitLooks.pause) { group.addTask { await self.turns.once { try await limits.look() } } }
             }
         }
+    }
+
+    private static func isDue(_ last: inout ContinuousClock.Instant?, _ pause: Duration) -> Bool {
+        guard last.map({ ContinuousClock.now - $0 >= pause }) ?? true else { return false }
+        last = .now
+        return true
     }
 
     /// Every model that customers may see, at every endpoint.
@@ -172,10 +178,10 @@ package struct OutsideProbes: Service {
         return !found.isEmpty
     }
 
-    /// The first line of the file; nil when it cannot be read.
-    private static func key(_ path: String) -> String? {
+    /// A line of the file, from 0; nil when it has none, or cannot be read.
+    static func key(_ path: String, line: Int = 0) -> String? {
         guard let data = try? Data(contentsOf: URL(filePath: path)), data.count <= 65_536 else { return nil }
-        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init)
+        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).dropFirst(line).first.map(String.init)
     }
 }
 

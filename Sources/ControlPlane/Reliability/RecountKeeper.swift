@@ -4,13 +4,16 @@ import Postgres
 import ServiceLifecycle
 package import Telemetry
 
-/// Completes minutes of gateways that were killed, once their usage records have come. One replica at a time: the holder of a lease. Minutes do not wait
-/// for it.
+/// Completes minutes of gateways that were killed, once their usage records have come, and counts those that could not be counted when they were told. One
+/// replica at a time: the holder of a lease. Minutes do not wait for it.
 package struct RecountKeeper: Service {
     private let serving: PostgresPool
     private let recount: MinuteRecount
     private let lease: Lease
     private let completed: CounterMetric
+    private let aside: MinuteAside
+    private let waiting: GaugeMetric
+    private let start = Date()
     private let logger: Logger
 
     package init(databases: ControlDatabases, holder: UUID, metrics: MetricRegistry, logger: Logger) {
@@ -20,6 +23,9 @@ package struct RecountKeeper: Service {
         completed = metrics.counter(
             "plimsoll_control_minute_counters_completed_total",
             "Requests added to minutes from usage records, which a gateway was killed before it told.")
+        aside = MinuteAside(pool: databases.reliability)
+        waiting = metrics.gauge(
+            "plimsoll_control_minutes_set_aside", "Minutes that gateways told and this release cannot count: one is newer, or its clock is ahead.")
         self.logger = logger
     }
 
@@ -28,6 +34,9 @@ package struct RecountKeeper: Service {
     }
 
     private func turn() async throws {
+        let counted = try await aside.retry(since: start, now: Date())
+        if counted > 0 { logger.notice("Minutes that were set aside are counted", metadata: [LogKeys.count: "\(counted)"]) }
+        waiting.set(Double(try await aside.count()))
         for start in try await recount.ended() {
             let added = try await recount.complete(start)
             completed.increment(by: Int(added))

@@ -41,7 +41,8 @@ struct RequestSums: Sendable, Equatable {
         case .availability: return BurnWindow(bad: bad, total: good + bad)
         case .firstToken: return BurnWindow(bad: firstTokenOver, total: firstTokenSamples)
         case .lastToken: return BurnWindow(bad: 0, total: 0)
-        case .errorRate: return BurnWindow(bad: serverErrors, total: requests)
+        // What customers did wrong does not make our errors fewer.
+        case .errorRate: return BurnWindow(bad: serverErrors, total: good + bad)
         case .refusalRate:
             let counted = ShareObjective.refusals(shed, aboveBurst: overQuota, requests: requests)
             return BurnWindow(bad: counted.events, total: counted.of)

@@ -58,23 +58,6 @@ package struct CreditTerms: Sendable {
     package func total(_ percents: [Ratio]) -> Ratio { min(percents.reduce(Ratio(0, 1), +), capPercent) }
 }
 
-/// What a tier promises: an objective that is shown, and perhaps a contract that pays.
-package struct TierPromise: Sendable {
-    /// Share of good minutes; nil: nothing is said.
-    package let objective: Ratio?
-    package let contract: CreditTerms?
-
-    package init(objective: Ratio?, contract: CreditTerms? = nil) {
-        self.objective = objective
-        self.contract = contract
-    }
-
-    /// An objective is public, whether missing it pays or not.
-    package var isShown: Bool { objective != nil }
-
-    package func creditPercent(uptime: Ratio) -> Ratio { contract?.percent(uptime: uptime) ?? Ratio(0, 1) }
-}
-
 /// The arithmetic of a credit.
 package enum Credit {
     /// Part of a fee, rounded half to even once.

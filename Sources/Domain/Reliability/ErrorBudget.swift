@@ -54,18 +54,3 @@ package enum ShareObjective {
         (counted, requests - aboveBurst)
     }
 }
-
-/// Slow requests that an objective of a percentile allows: a p95 is a budget of 5 %.
-package struct SlowBudget: Sendable {
-    package let requests: Int64
-    package let allowedShare: Ratio
-
-    package init(requests: Int64, allowedShare: Ratio = Ratio(1, 20)) {
-        self.requests = requests
-        self.allowedShare = allowedShare
-    }
-
-    package var allowed: Ratio { Ratio(requests, 1) * allowedShare }
-
-    package func consumed(over: Int64) -> Ratio? { allowed.numerator == 0 ? nil : Ratio(over, 1) / allowed }
-}

@@ -59,17 +59,30 @@ package enum IncidentRules {
     package static func postmortemDue(resolvedAt: Int64) -> Int64 { resolvedAt + postmortemTime }
 }
 
-/// Open incidents by what they are about: a second trigger of the same is counted, not opened.
+/// Open incidents by what they are about, and when each showed last: a second trigger of the same is counted, not opened.
 package struct OpenIncidents: Sendable {
-    package private(set) var occurrences: [String: Int] = [:]
-
-    package init() {}
-
-    /// True when it is new.
-    package mutating func trigger(_ key: String) -> Bool {
-        occurrences[key, default: 0] += 1
-        return occurrences[key] == 1
+    package enum Sign: Sendable {
+        /// There is none of it.
+        case opens
+        /// It is open, and showed again after a minute's silence.
+        case recurs
+        /// It is open, and shows as it did.
+        case goesOn
     }
 
-    package mutating func resolve(_ key: String) { occurrences[key] = nil }
+    private static let silence = 60.0
+
+    /// Seconds since 1970.
+    private var seen: [String: Double]
+
+    /// - Parameter seen: Of those that are open, by their keys: seconds since 1970 of the last sign.
+    package init(_ seen: [String: Double] = [:]) {
+        self.seen = seen
+    }
+
+    package mutating func trigger(_ key: String, at now: Double) -> Sign {
+        defer { seen[key] = now }
+        guard let last = seen[key] else { return .opens }
+        return now - last > Self.silence ? .recurs : .goesOn
+    }
 }

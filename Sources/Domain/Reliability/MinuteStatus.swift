@@ -56,30 +56,6 @@ package struct MinuteEvidence: Sendable {
     }
 }
 
-/// Counters of one minute gathered from gateways whose reports may come late, twice and in any order.
-package struct MinuteMerge: Sendable {
-    private struct Report: Hashable {
-        let node: String
-        let sequence: Int64
-    }
-
-    private var seen: Set<Report> = []
-    package private(set) var evidence = MinuteEvidence()
-    package private(set) var duplicatesDropped = 0
-
-    package init() {}
-
-    /// Adds one report; the same node and sequence a second time changes nothing.
-    package mutating func add(node: String, sequence: Int64, good: Int64, bad: Int64) {
-        guard seen.insert(Report(node: node, sequence: sequence)).inserted else {
-            duplicatesDropped += 1
-            return
-        }
-        evidence.good += good
-        evidence.bad += bad
-    }
-}
-
 /// How likely a minute stays clean under the rule that any bad request spoils it. For advice on which rule to sell, not for decisions.
 package enum CleanMinute {
     /// (1 - error rate) to the power of the requests in the minute.

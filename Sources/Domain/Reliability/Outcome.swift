@@ -25,10 +25,15 @@ package enum Outcome: String, Sendable, CaseIterable {
         }
     }
 
-    package enum Verdict: Sendable {
+    package enum Verdict: String, Sendable {
         case good
         case bad
         case excluded
+
+        /// Of an outcome's raw value, and of one that only a newer release has: what stands before the colon says what it counts as. Nil: nothing says so.
+        package init?(code: String) {
+            self.init(rawValue: String(code.prefix { $0 != ":" }))
+        }
     }
 }
 

@@ -18,6 +18,10 @@ package struct ServiceName: Sendable, Hashable {
 package struct ServiceMinute: Sendable, Equatable {
     package var good: Int64 = 0
     package var bad: Int64 = 0
+    /// Of the customers' own doing, such as wrong requests and those above a quota.
+    package var excluded: Int64 = 0
+    /// Of them.
+    package var overQuota: Int64 = 0
     /// Of the bad ones.
     package var serverErrors: Int64 = 0
     package var broken: Int64 = 0
@@ -37,6 +41,8 @@ package struct ServiceMinute: Sendable, Equatable {
         var sum = left
         sum.good += right.good
         sum.bad += right.bad
+        sum.excluded += right.excluded
+        sum.overQuota += right.overQuota
         sum.serverErrors += right.serverErrors
         sum.broken += right.broken
         sum.shed += right.shed
@@ -49,16 +55,18 @@ package struct ServiceMinute: Sendable, Equatable {
     /// Whether one of the objectives is missed. Nil: nothing is known of it.
     package func isBreached(_ objectives: BreachObjectives) -> Bool? {
         guard total > 0 || firstTokens.samples > 0 else { return nil }
-        return objectives.isMissed(bad: bad, of: total)
+        return objectives.isMissed(self)
             || objectives.firstTokens?.verdict(bad: firstTokens.over, of: firstTokens.samples) == .missed
     }
 }
 
 /// The objectives in force for a service that a single minute can miss.
 package struct BreachObjectives: Sendable {
-    /// Share of failed requests.
+    /// Share of requests that failed by our fault.
     private let errors: Objective?
-    /// Where there is none of those: what makes a minute a bad one.
+    /// Share of requests refused inside the agreed burst.
+    private let refusals: Objective?
+    /// What makes a minute a bad one.
     private let rule: TrafficRule?
     let firstTokens: Objective?
 
@@ -67,14 +75,24 @@ package struct BreachObjectives: Sendable {
         func holding(_ kind: ObjectiveKind) -> Objective? { Objective.holding(objectives, { $0 }, kind: kind, for: scope) }
         firstTokens = holding(.firstToken)
         errors = holding(.errorRate)
+        refusals = holding(.refusalRate)
         rule = holding(.availability)?.rule
     }
 
-    func isMissed(bad: Int64, of total: Int64) -> Bool {
-        if let errors { return errors.verdict(bad: bad, of: total) == .missed }
+    /// Each counts what its budget counts: neither what customers did wrong, nor what another objective is there for.
+    func isMissed(_ minute: ServiceMinute) -> Bool {
+        let asked = ShareObjective.refusals(minute.shed, aboveBurst: minute.overQuota, requests: minute.total + minute.excluded)
+        return errors?.verdict(bad: minute.serverErrors, of: minute.total) == .missed
+            || refusals?.verdict(bad: asked.events, of: asked.of) == .missed || isUnavailable(minute)
+    }
+
+    /// What no other objective counts, such as broken streams, is left to the availability. Where any failure spoils a minute, every minute of much traffic
+    /// is spoiled (reference, section 2.2): that is breached when as many fail so as may by errors.
+    private func isUnavailable(_ minute: ServiceMinute) -> Bool {
+        let rest = minute.bad - (errors == nil ? 0 : minute.serverErrors) - (refusals == nil ? 0 : minute.shed)
         switch rule {
-        case .anyBad: return bad > 0
-        case .ratio(let threshold): return total > 0 && Ratio(bad, total) > threshold
+        case .anyBad: return errors.map { $0.verdict(bad: rest, of: minute.total) == .missed } ?? (rest > 0)
+        case .ratio(let threshold): return minute.total > 0 && Ratio(rest, minute.total) > threshold
         case nil: return false
         }
     }

@@ -198,6 +198,39 @@ struct EvidenceMonthFixture {
         #expect(failing(try later.verify()) == ["records"], "the first one is withheld")
     }
 
+    @Test func aCorrectionThatIsWithheldWithItsLeafShowsAgainstALogFromElsewhere() throws {
+        let corrections = try (1...2).map { number in
+            let minute = EvidenceMonthFixture.month.minutes.upperBound - Int64(number)
+            let leaf = MinuteLeaf(
+                tenant: EvidenceMonthFixture.tenant, model: "pro-8b", region: "eu", minute: minute, good: 0, bad: 1, excluded: 0,
+                firstTokens: LatencyCounter(), status: .bad)
+            return EvidenceCorrection(number: number, leaf: try #require(leaf))
+        }
+        let whole = try EvidenceMonthFixture([try EvidenceMonthFixture.stretch()], corrections: corrections)
+        let entries = (0..<5).map { "other \($0)" } + whole.bundle.log.map(\.entry.text)
+        let hashes = entries.map { MerkleTree.leafHash($0.utf8) }
+        func kept(_ size: Int, root: SHA256Digest? = nil, entries: [String]? = nil, key: SigningKey? = nil) throws -> KeptLog {
+            let head = LogCheckpoint(origin: whole.signer.name, size: size, root: root ?? MerkleTree.root(hashes[..<size]))
+            return KeptLog(checkpoint: try head.note(signedWith: key ?? whole.key), entries: entries)
+        }
+        func failing(_ fixture: EvidenceMonthFixture, _ kept: KeptLog) throws -> [String] {
+            self.failing(BundleVerification(try fixture.bytes(), key: fixture.signer, against: kept))
+        }
+        var withheld = whole
+        withheld.bundle.corrections.removeLast()
+        withheld.bundle.log.removeLast()
+        #expect(try withheld.verify().holds, "by itself it does not show")
+        #expect(try failing(withheld, kept(8, entries: entries)) == ["withheld"])
+        #expect(try failing(withheld, kept(7, entries: entries)) == ["withheld"], "kept before the correction was made")
+        for size in [0, 5, 8] { #expect(try failing(whole, kept(size, entries: entries)) == []) }
+        #expect(try failing(whole, kept(8)) == [])
+        #expect(try failing(whole, kept(7)) == ["kept"], "nothing shows that it is the same log")
+        #expect(try failing(whole, kept(8, root: hashes[0])) == ["kept"] && failing(whole, kept(6, root: hashes[0], entries: entries)) == ["kept"])
+        #expect(try failing(whole, kept(8, entries: Array(entries.dropLast()))) == ["kept"])
+        #expect(try failing(whole, kept(8, entries: ["another"] + entries.dropFirst())) == ["kept"])
+        #expect(try failing(whole, kept(8, entries: entries, key: SigningKey())) == ["kept"])
+    }
+
     @Test func aMinuteThatIsLeftOutIsSeen() throws {
         let whole = try EvidenceMonthFixture.stretch()
         var runs = LeafRuns()

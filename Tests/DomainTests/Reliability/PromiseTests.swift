@@ -31,15 +31,6 @@ import Testing
         }
     }
 
-    @Test func aTierShowsWhatItSaysAndPaysWhatItSigned() {
-        let (objective, uptime) = (Ratio(999, 1000), Ratio(99, 100))
-        let nothing = TierPromise(objective: nil)
-        let shown = TierPromise(objective: objective)
-        let signed = TierPromise(objective: objective, contract: CreditTerms(objective: objective))
-        #expect([nothing, shown, signed].map(\.isShown) == [false, true, true])
-        #expect([nothing, shown, signed].map { $0.creditPercent(uptime: uptime) } == [Ratio(0, 1), Ratio(0, 1), Ratio(25, 1)])
-    }
-
     @Test func aBudgetAndItsUptimeAgreeOnTheBreach() {
         let objective = Ratio(9_995, 10_000)
         for minutes: Int64 in [40_320, 41_760, 43_200, 44_640, 21_601] {

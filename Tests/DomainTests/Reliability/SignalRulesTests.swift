@@ -57,6 +57,25 @@ struct SignalRulesTests {
         #expect(isBreached(900, late: 90, objectives(without: [.errorRate, .availability, .firstToken])) == false)
     }
 
+    @Test(
+        "each objective is missed by what its budget counts: refusals are no errors, and what customers did wrong is neither of ours nor makes it fewer"
+    )
+    func whatEachCounts() {
+        func isBreached(good: Int64, errors: Int64 = 0, shed: Int64 = 0, broken: Int64 = 0, excluded: Int64 = 0, overQuota: Int64 = 0) -> Bool? {
+            var minute = minute(good: good, errors: errors, broken: broken)
+            (minute.shed, minute.bad) = (shed, minute.bad + shed)
+            (minute.excluded, minute.overQuota) = (excluded, overQuota)
+            let refusals = Objective(kind: .refusalRate, targetPpm: 10_000)
+            let literal = Objective(kind: .availability, scope: ObjectiveScope(tier: "pro"), targetPpm: 999_000)
+            return minute.isBreached(objectives([refusals, literal]))
+        }
+        #expect(isBreached(good: 997, shed: 3) == false && isBreached(good: 990, shed: 10) == true)
+        #expect(isBreached(good: 970, shed: 10, excluded: 20, overQuota: 20) == true && isBreached(good: 980, shed: 10, excluded: 20) == false)
+        #expect(isBreached(good: 998, errors: 2, excluded: 9_000) == true && isBreached(good: 999, errors: 1, excluded: 9_000) == false)
+        #expect(isBreached(good: 998, broken: 2) == true && isBreached(good: 999, broken: 1) == false)
+        #expect(isBreached(good: 500, excluded: 500, overQuota: 500) == false)
+    }
+
     @Test("errors, broken streams, clients that leave and waits are signals when they rise, and not when they are few or usual")
     func rises() {
         let calm = minute(good: 200)

@@ -81,10 +81,13 @@ enum BudgetCases {
     }
 
     private static func slow(_ inputs: CaseInputs) throws -> [String: CaseValue] {
-        let budget = SlowBudget(requests: try inputs.integer("requests"), allowedShare: try inputs.ratio("allowed_share"))
-        let consumed = budget.consumed(over: try inputs.integer("over"))
+        let (requests, allowed) = (try inputs.integer("requests"), try inputs.ratio("allowed_share"))
+        let objective = Objective(
+            kind: .firstToken, targetPpm: ((Ratio(1, 1) - allowed) * Ratio(Objective.million, 1)).floor, thresholdMicroseconds: 1_500_000)
+        let consumed = objective.consumed(bad: try inputs.integer("over"), of: requests)
         return [
-            "allowed": .integer(budget.allowed.floor), "consumed_pct": consumed.map { .text(($0 * Ratio(100, 1)).decimal(places: 1)) } ?? .null,
+            "allowed": .integer(ErrorBudget(minutes: requests, objective: objective.goodShare).allowedBad),
+            "consumed_pct": consumed.map { .text(($0 * Ratio(100, 1)).decimal(places: 1)) } ?? .null,
         ]
     }
 }

@@ -67,11 +67,17 @@ enum CreditCases {
     }
 
     private static func withoutTerms(_ inputs: CaseInputs) throws -> [String: CaseValue] {
-        let contract = try inputs.text("tier") == "hobby" ? nil : CreditTerms(objective: objective)
-        let promise = TierPromise(objective: objective, contract: contract)
-        let uptime = try inputs.ratio("uptime_pct") / Ratio(100, 1)
-        let credit = Credit.amount(fee: try cents(try inputs.text("fee")), percent: promise.creditPercent(uptime: uptime))
-        return ["credit": money(credit), "shown_on_status_page": .bool(promise.isShown)]
+        // As a bundle tells of who has no contract.
+        let terms = EvidenceTerms(
+            id: "objective-1", rule: .anyBad, credit: CreditTerms(objective: objective), pays: try inputs.text("tier") != "hobby")
+        let good = (try inputs.ratio("uptime_pct") * Ratio(10, 1)).floor
+        guard let series = EvidenceSeries(tenant: "t", model: "m", region: "eu") else { throw CaseFault("no series") }
+        var stretch = EvidenceStretch(series: series, since: 0)
+        stretch.runs.append(LeafCounts(good: 1, status: .good), times: Int(good))
+        stretch.runs.append(LeafCounts(bad: 1, status: .bad), times: Int(1_000 - good))
+        let outcome = MonthOutcome([stretch], terms: terms)
+        let credit = Credit.amount(fee: try cents(try inputs.text("fee")), percent: outcome.percent)
+        return ["credit": money(credit), "shown_on_status_page": .bool(outcome.uptime != nil && !terms.pays)]
     }
 
     private static func invoice(_ inputs: CaseInputs) throws -> [String: CaseValue] {

@@ -18,10 +18,11 @@ enum IncidentCases {
     }
 
     private static func dedup(_ inputs: CaseInputs) throws -> [String: CaseValue] {
-        var (book, incidents) = (OpenIncidents(), Int64(0))
+        var book = OpenIncidents()
         let key = try inputs.text("dedup_key")
-        for _ in 0..<(try inputs.integer("triggers")) where book.trigger(key) { incidents += 1 }
-        return ["incidents": .integer(incidents), "occurrences": .integer(Int64(book.occurrences[key] ?? 0))]
+        // What shows within a minute is the same occurrence.
+        let signs = (0..<(try inputs.integer("triggers"))).map { book.trigger(key, at: Double($0 * 61)) }
+        return ["incidents": .integer(Int64(signs.count { $0 == .opens })), "occurrences": .integer(Int64(signs.count { $0 != .goesOn }))]
     }
 
     private static func due(_ inputs: CaseInputs) throws -> [String: CaseValue] {

@@ -60,7 +60,7 @@ enum MinuteCases {
     }
 
     private static func merge(_ inputs: CaseInputs) throws -> [String: CaseValue] {
-        var merge = MinuteMerge()
+        var merge = ReportSum()
         for report in try inputs.array("arrived") {
             let fields = try report.array()
             guard fields.count == 4 else { throw CaseFault("a report has four fields") }
@@ -79,5 +79,27 @@ enum MinuteCases {
             Ratio(Int64((CleanMinute.probability(errorRate: rate, requests: Int(requests)) * 1e12).rounded()), 1_000_000_000_000).decimal(places: 6)
         }
         return ["p_clean": .texts(shares)]
+    }
+}
+
+/// The rule of the reference, section 2.2, as a value. What gateways' reports really come to is SQL: `MinuteIntakeTests` hold it against
+/// the same case.
+private struct ReportSum {
+    private struct Report: Hashable {
+        let node: String
+        let sequence: Int64
+    }
+
+    private var seen: Set<Report> = []
+    private(set) var evidence = MinuteEvidence()
+    private(set) var duplicatesDropped = 0
+
+    mutating func add(node: String, sequence: Int64, good: Int64, bad: Int64) {
+        guard seen.insert(Report(node: node, sequence: sequence)).inserted else {
+            duplicatesDropped += 1
+            return
+        }
+        evidence.good += good
+        evidence.bad += bad
     }
 }

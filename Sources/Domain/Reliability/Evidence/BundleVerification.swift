@@ -17,8 +17,10 @@ package struct BundleVerification: Sendable {
 
     package var holds: Bool { !steps.isEmpty && steps.allSatisfy(\.holds) }
 
-    /// - Parameter key: The signer's, from elsewhere; nil: the one that the bundle names.
-    package init(_ bytes: [UInt8], key: NoteKey? = nil) {
+    /// - Parameters:
+    ///   - key: The signer's, from elsewhere; nil: the one that the bundle names.
+    ///   - kept: The public log, from elsewhere; nil: what was withheld of it together with its leaves does not show.
+    package init(_ bytes: [UInt8], key: NoteKey? = nil, against kept: KeptLog? = nil) {
         isKeyKnown = key != nil
         guard let text = String(validating: bytes, as: UTF8.self), let sealed = SignedNote(text) else {
             note("seal", "the file is no signed note: it was cut, lengthened or changed", false)
@@ -39,10 +41,11 @@ package struct BundleVerification: Sendable {
         checkLeaves(bundle)
         checkMinutes(bundle)
         checkLog(bundle, signer)
+        if let kept { check(kept, bundle, signer) }
         checkPromises(bundle)
     }
 
-    private mutating func note(_ title: String, _ finding: String, _ holds: Bool) {
+    mutating func note(_ title: String, _ finding: String, _ holds: Bool) {
         steps.append(Step(title: title, finding: finding, holds: holds))
     }
 }
