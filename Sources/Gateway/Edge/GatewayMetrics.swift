@@ -23,6 +23,7 @@ package final class GatewayMetrics: Sendable {
     let continuations: CounterMetric
     let usageClamped: CounterMetric
     let queued: GaugeMetric
+    let queuedBytes: GaugeMetric
     let queueWait: HistogramMetric
     private let batch: (delivered: CounterMetric, late: CounterMetric, failed: CounterMetric)
     private let turnedAway: [String: CounterMetric]
@@ -54,6 +55,7 @@ package final class GatewayMetrics: Sendable {
         inFlight = registry.gauge("plimsoll_gateway_requests_in_flight", "Admitted requests that are not over.")
         connections = registry.gauge("plimsoll_gateway_connections", "Open customer connections.")
         queued = registry.gauge("plimsoll_gateway_queued_requests", "Requests that wait for a place at a worker.")
+        queuedBytes = registry.gauge("plimsoll_gateway_queued_bytes", "Bytes of the bodies of requests that wait for a place at a worker.")
         queueWait = registry.histogram("plimsoll_gateway_queue_seconds", "Time that a request waited for a place at a worker, of those that did.")
         let (answers, meaning) = ("plimsoll_gateway_batch_answers_total", "Batch requests, by whether they were answered by their deadline.")
         batch = (

@@ -80,8 +80,10 @@ extension RelayedRequest {
         case .refused(let refusal): return .refused(refusal)
         case .waits(let ticket, _):
             seat.ticket = ticket
+            seat.queuedBytes = request.bytes
             seat.waitsSince = now
             loop.metrics.queued.add(1)
+            loop.metrics.queuedBytes.add(Double(request.bytes))
             return .waits
         }
     }
@@ -113,6 +115,7 @@ extension RelayedRequest {
     private func leftQueue() {
         seat.ticket = nil
         loop.metrics.queued.add(-1)
+        loop.metrics.queuedBytes.add(-Double(seat.queuedBytes))
         let waited = Reactor.now.microseconds - (seat.waitsSince ?? 0)
         seat.waited += waited
         loop.metrics.queueWait.observe(Double(waited) / 1_000_000)

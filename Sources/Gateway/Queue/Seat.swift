@@ -5,6 +5,8 @@ import OpenAIWire
 struct Seat {
     /// Waits under this ticket.
     var ticket: QueueTicket?
+    /// Bytes that it counts there.
+    var queuedBytes = 0
     /// The place at the chosen worker is taken, and no attempt has it yet.
     var isTaken = false
     /// Of its prompt, tokens that the chosen worker is likely to hold already.
