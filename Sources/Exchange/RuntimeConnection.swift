@@ -15,6 +15,8 @@ final class RuntimeConnection {
 
     /// Up to here a body is joined to the head, so that one write carries both.
     private static let joinedBody = 16 * 1024
+    /// Interim heads (RFC 9110, section 15.2) before the one that counts.
+    private static let mostInterimHeads = 8
 
     var idleSince = Reactor.now
     private let pool: RuntimePool
@@ -31,6 +33,7 @@ final class RuntimeConnection {
     private var finder: HeadFinder
     private var decoder = ChunkedDecoder()
     private var received = 0
+    private var interimHeads = 0
     private var out = ByteBuffer()
 
     init(_ socket: StreamSocket, pool: RuntimePool) {
@@ -56,6 +59,7 @@ final class RuntimeConnection {
         self.isReused = isReused
         sawBytes = false
         received = 0
+        interimHeads = 0
         state = .head
         exchange.attached(to: self)
         send(request)
@@ -174,7 +178,7 @@ extension RuntimeConnection {
             }
             let (head, refusal) = try bytes.scanResponseHead(length)
             bytes.moveReaderIndex(forwardBy: length)
-            if head.isInformational { return true }
+            if head.isInformational { return takeInterim(head) }
             begin(body: head)
             exchange?.head(ExchangeHead(status: head.status, isEventStream: head.isEventStream, refusal: refusal))
             if case .length(0) = state { ended(bytes) }
@@ -183,6 +187,14 @@ extension RuntimeConnection {
             refuse()
             return false
         }
+    }
+
+    private func takeInterim(_ head: ResponseHead) -> Bool {
+        interimHeads += 1
+        // Nobody asked for another protocol.
+        if head.status != 101, interimHeads <= RuntimeConnection.mostInterimHeads { return true }
+        refuse()
+        return false
     }
 
     private func begin(body head: ResponseHead) {

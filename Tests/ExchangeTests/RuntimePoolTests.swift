@@ -113,6 +113,24 @@ import Testing
         try await close(pool, runtime)
     }
 
+    @Test func informationalHeadsMayComeOneByOne() async throws {
+        let heads = (0..<8).map { "HTTP/1.1 \([100, 102, 103][$0 % 3]) Wait\r\nlink: </a>\r\n\r\n" }
+        let runtime = try await ScriptedRuntime { _, _ in heads.flatMap { $0.map { .send(String($0)) } } + [.send(Answers.json("{}"))] }
+        let pool = try await pool(runtime.port)
+        for _ in 0..<2 { #expect(try await ask(pool).body == "{}") }
+        #expect(runtime.seen.connections == 1)
+        try await close(pool, runtime)
+    }
+
+    @Test(arguments: [Array(repeating: 100, count: 9), [101], [103, 101]])
+    func informationalHeadsHaveABoundAndNeverChangeTheProtocol(_ statuses: [Int]) async throws {
+        let heads = statuses.map { "HTTP/1.1 \($0) Wait\r\n\r\n" }.joined()
+        let runtime = try await ScriptedRuntime { _, _ in [.send(heads + Answers.json("{}"))] }
+        let pool = try await pool(runtime.port)
+        #expect(try await ask(pool).failure == .malformed)
+        try await close(pool, runtime)
+    }
+
     @Test func nobodyListeningIsAConnectFailure() async throws {
         // Not the port of a server that was closed: a process that another test started may have inherited its socket.
         let pool = try await pool(1)
