@@ -2,6 +2,7 @@ import Domain
 import Logging
 import NIOCore
 import PlimsollWire
+import Synchronization
 import TestSupport
 import Testing
 
@@ -51,6 +52,32 @@ import Testing
             #expect(gateway.metric("plimsoll_gateway_lease_waits_total") == "1")
             #expect(try await gateway.spool.takeMinutes().map { MinuteCounters($0.key, $0.value).outcomes } == [["bad:shed": 1]])
         }
+    }
+
+    @Test("the control plane is asked for it again and again, but not at every look") func rate() async throws {
+        var (setup, book) = try Self.setup(wait: 1)
+        let asked = Counter()
+        let server = Mutex<GatewayServer?>(nil)
+        let keeper = LeaseKeeper(
+            book: book, boot: "b", logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            granted: { server.withLock { $0 }?.leasesChanged() },
+            exchange: { _ in
+                _ = asked.next()
+                return LeaseAnswer(now: LoopClock.wallMicroseconds(), grants: [], sought: [])
+            })
+        setup.leases = keeper
+        try await GatewayFixture.run([], setup) { gateway in
+            server.withLock { $0 = gateway.server }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await keeper.run() }
+                let client = try await TestClient(port: gateway.port)
+                try await client.post(Samples.request)
+                Self.expectRefusal(try await client.answer())
+                group.cancelAll()
+            }
+            server.withLock { $0 = nil }
+        }
+        #expect((3..<25).contains(asked.next()))
     }
 
     @Test("of a tenant no more wait than it may have running") func number() async throws {
