@@ -4,26 +4,34 @@ import Glibc
 import Musl
 #endif
 
-/// Token counts as a runtime reports them. A count that is missing is nil: missing is not zero.
+/// Token counts as a runtime reports them. A count that is missing, null or no count is nil: missing is not zero.
 package struct ReportedUsage: Sendable, Equatable {
     package var promptTokens: Int?
     package var completionTokens: Int?
+    package var totalTokens: Int?
     package var cachedPromptTokens: Int?
     package var reasoningTokens: Int?
+    /// Something in the place of a count is none (negative, a fraction, a text), or a count is told twice and differs.
+    package var isFlawed = false
 
     package init() {}
+
+    /// It may be shown as it is: nothing is flawed, and prompt and answer add up to the total.
+    package var isSound: Bool { !isFlawed && totalTokens == (promptTokens ?? 0) + (completionTokens ?? 0) }
 }
 
 /// The few facts that the relay needs of an answer, or of one event of a stream, found in one walk over its bytes. Nothing is decoded.
 package struct AnswerScan: Sendable {
-    /// `usage` when it is an object.
+    /// `usage` when it is neither null nor missing.
     package var usage: ReportedUsage?
     /// The member `usage` from its name to its value's end, with the comma in front of it; where it is the first one, with the one behind it.
     package var usageMember: Range<Int>?
-    /// The member `usage` in the same way, where it is no object.
+    /// The member `usage` in the same way, where it is null.
     package var emptyUsageMember: Range<Int>?
     /// The member `timings`, which llama.cpp's server adds, in the same way.
     package var timingsMember: Range<Int>?
+    /// The member `system_fingerprint` in the same way, where it is not null.
+    package var fingerprintMember: Range<Int>?
     /// The member `service_tier` in the same way.
     package var serviceTierMember: Range<Int>?
     /// `data` is an array that is not empty: embeddings.
@@ -53,7 +61,8 @@ package struct AnswerScan: Sendable {
     /// The value of `error` when it is neither null nor missing, or the whole text when `object` is `error`.
     package var error: Range<Int>?
 
-    /// Nil when the bytes are no JSON object as far as they were looked at.
+    /// Nil when the bytes are no JSON object as far as they were looked at, or readers may differ about what is in it: a second `usage`, or the
+    /// name of a member at the top or in `usage` written with escapes.
     package static func scan(_ bytes: UnsafeRawBufferPointer) -> AnswerScan? {
         guard let text = JSONText(bytes) else { return nil }
         var walk = AnswerWalk(text: text)
@@ -74,6 +83,7 @@ struct AnswerWalk {
     var result = AnswerScan()
     var usage = ReportedUsage()
     var hasUsage = false
+    private var namesUsage = false
 
     private enum Place {
         case top
@@ -102,18 +112,20 @@ struct AnswerWalk {
         while true {
             let start = at
             guard at < text.count, text.base[at] == UInt8(ascii: "\"") else { throw JSONStop(code: .syntax, offset: at) }
-            let nameEnd = try text.stringEnd(at &+ 1).quote
-            at = text.skipSpace(nameEnd &+ 1)
+            let nameEnd = try text.stringEnd(at &+ 1)
+            if nameEnd.hasEscapes, place != .choice, place != .delta { throw JSONStop(code: .duplicateKey, offset: at) }
+            at = text.skipSpace(nameEnd.quote &+ 1)
             guard at < text.count, text.base[at] == UInt8(ascii: ":") else { throw JSONStop(code: .syntax, offset: at) }
             at = text.skipSpace(at &+ 1)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
-            let name = Name(start: start &+ 1, count: nameEnd &- start &- 1)
+            let name = Name(start: start &+ 1, count: nameEnd.quote &- start &- 1)
+            let isNull = text.base[at] == UInt8(ascii: "n")
             let end = try value(name, at, place)
             at = text.skipSpace(end)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
             let isLast = text.base[at] == UInt8(ascii: "}")
-            if place == .top, hasUsage || name.count == 5 || name.count == 7 || name.count == 12 {
-                noteMember(name, (comma < 0 ? start : comma)..<(comma < 0 && !isLast ? at &+ 1 : end))
+            if place == .top, hasUsage || name.count == 5 || name.count == 7 || name.count == 12 || name.count == 18 {
+                noteMember(name, (comma < 0 ? start : comma)..<(comma < 0 && !isLast ? at &+ 1 : end), isNull: isNull)
             }
             if isLast { return at &+ 1 }
             guard text.base[at] == UInt8(ascii: ",") else { throw JSONStop(code: .syntax, offset: at) }
@@ -122,10 +134,11 @@ struct AnswerWalk {
         }
     }
 
-    private mutating func noteMember(_ name: Name, _ range: Range<Int>) {
+    private mutating func noteMember(_ name: Name, _ range: Range<Int>, isNull: Bool) {
         if hasUsage, result.usageMember == nil { result.usageMember = range }
         if !hasUsage, text.`is`(name, "usage") { result.emptyUsageMember = range }
         if text.`is`(name, "timings") { result.timingsMember = range }
+        if !isNull, text.`is`(name, "system_fingerprint") { result.fingerprintMember = range }
         if text.`is`(name, "service_tier") { result.serviceTierMember = range }
     }
 
@@ -146,12 +159,7 @@ struct AnswerWalk {
             let end = try choices(at)
             result.choicesValue = at..<end
             return end
-        case 5 where text.`is`(name, "usage") && byte == UInt8(ascii: "{"):
-            hasUsage = true
-            usage = ReportedUsage()
-            let end = try members(at, .usage)
-            result.usageValue = at..<end
-            return end
+        case 5 where text.`is`(name, "usage"): return try usageValue(at)
         case 5 where byte == UInt8(ascii: "\"") && text.`is`(name, "model"):
             let end = try text.skip(at)
             result.model = at &+ 1..<end &- 1
@@ -170,6 +178,17 @@ struct AnswerWalk {
             return end
         default: return try text.skip(at)
         }
+    }
+
+    private mutating func usageValue(_ at: Int) throws(JSONStop) -> Int {
+        guard !namesUsage else { throw JSONStop(code: .duplicateKey, offset: at) }
+        namesUsage = true
+        guard text.base[at] != UInt8(ascii: "n") else { return try text.skip(at) }
+        hasUsage = true
+        usage.isFlawed = text.base[at] != UInt8(ascii: "{")
+        let end = usage.isFlawed ? try text.skip(at) : try members(at, .usage)
+        result.usageValue = at..<end
+        return end
     }
 
     private mutating func choices(_ open: Int) throws(JSONStop) -> Int {
@@ -230,21 +249,33 @@ struct AnswerWalk {
     }
 
     private mutating func countValue(_ name: Name, _ at: Int, _ place: Place) throws(JSONStop) -> Int {
-        if text.base[at] == UInt8(ascii: "{"), place == .usage,
-            text.`is`(name, "prompt_tokens_details") || text.`is`(name, "completion_tokens_details")
-        {
-            return try members(at, .details)
+        let isNull = text.base[at] == UInt8(ascii: "n")
+        if place == .usage, text.`is`(name, "prompt_tokens_details") || text.`is`(name, "completion_tokens_details") {
+            if text.base[at] == UInt8(ascii: "{") { return try members(at, .details) }
+            if !isNull { usage.isFlawed = true }
+            return try text.skip(at)
         }
         let end = try text.skip(at)
-        guard let count = text.count(at, end) else { return end }
+        let count = text.count(at, end)
+        let isOne = count != nil || isNull
         switch name.count {
-        case 13 where text.`is`(name, "prompt_tokens") && place == .usage: usage.promptTokens = count
-        case 13 where text.`is`(name, "cached_tokens"): usage.cachedPromptTokens = count
-        case 17 where text.`is`(name, "completion_tokens") && place == .usage: usage.completionTokens = count
-        case 16 where text.`is`(name, "reasoning_tokens"): usage.reasoningTokens = count
+        case 13 where text.`is`(name, "prompt_tokens") && place == .usage: usage.promptTokens = counted(usage.promptTokens, count, isOne)
+        case 13 where text.`is`(name, "cached_tokens"): usage.cachedPromptTokens = counted(usage.cachedPromptTokens, count, isOne)
+        case 17 where text.`is`(name, "completion_tokens") && place == .usage:
+            usage.completionTokens = counted(usage.completionTokens, count, isOne)
+        case 12 where text.`is`(name, "total_tokens") && place == .usage: usage.totalTokens = counted(usage.totalTokens, count, isOne)
+        case 16 where text.`is`(name, "reasoning_tokens"): usage.reasoningTokens = counted(usage.reasoningTokens, count, isOne)
         default: break
         }
         return end
+    }
+
+    /// - Parameters:
+    ///   - known: What was told before of the same.
+    ///   - isOne: It is a count, or null.
+    private mutating func counted(_ known: Int?, _ count: Int?, _ isOne: Bool) -> Int? {
+        if !isOne || known != nil && known != count { usage.isFlawed = true }
+        return count ?? known
     }
 }
 

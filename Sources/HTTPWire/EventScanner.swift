@@ -58,13 +58,14 @@ package enum EventPayload: Sendable, Equatable {
             if isField(event, start..<end, "data:") {
                 isOther = isOther || payload != nil
                 payload = value(event, start + 5, end)
-            } else if end > start, event[start] == UInt8(ascii: "e") {
+            } else if isField(event, start..<end, "error:") {
                 isError = true
-                if isField(event, start..<end, "error:"), payload == nil {
-                    payload = value(event, start + 6, end)
-                } else if !isErrorName(event, start..<end) {
-                    isOther = true
-                }
+                isOther = isOther || payload != nil
+                payload = value(event, start + 6, end)
+            } else if isField(event, start..<end, "event:") {
+                let name = value(event, start + 6, end)
+                isError = isError || HeadBytes.equal(event, name, to: "error")
+                isOther = isOther || !HeadBytes.equal(event, name, to: "error") && !isMessage(event, name)
             }
             start = end + (end < event.count && event[end] == 0x0D ? 2 : 1)
         }
@@ -92,10 +93,9 @@ package enum EventPayload: Sendable, Equatable {
         return memchr(base + line.lowerBound, 0x0D, line.count) != nil
     }
 
-    private static func isErrorName(_ event: UnsafeRawBufferPointer, _ line: Range<Int>) -> Bool {
-        guard isField(event, line, "event:") else { return false }
-        let name = value(event, line.lowerBound + 6, line.upperBound)
-        return name.count == 5 && isField(event, name, "error")
+    /// The name of events that have none.
+    private static func isMessage(_ event: UnsafeRawBufferPointer, _ name: Range<Int>) -> Bool {
+        name.isEmpty || HeadBytes.equal(event, name, to: "message")
     }
 
     /// The line begins with this text.

@@ -9,16 +9,29 @@ enum AnswerFuzzer: Fuzzer {
         if let answer { try rangesLieWithin(answer, bytes.count) }
         guard let node = ReferenceJSON.read(bytes) else { return }
         guard node.kind == .object else { return try hold(answer == nil, "an answer that is no object") }
-        guard let answer else { throw Broken(description: "an object is refused") }
+        guard let answer else { return try hold(isAmbiguous(node, bytes), "an object is refused") }
+        try hold(!isAmbiguous(node, bytes), "an object that is read in two ways")
         var expected = AnswerScan()
         Expectation(bytes: bytes).fill(&expected, node)
         try same(answer, expected)
     }
 
+    /// A second `usage`, or a name with escapes where names are looked for.
+    private static func isAmbiguous(_ top: ReferenceJSON.Node, _ bytes: [UInt8]) -> Bool {
+        func named(_ names: [String], _ members: [ReferenceJSON.Member]) -> [ReferenceJSON.Member] {
+            members.filter { names.contains(String(decoding: bytes[$0.name], as: UTF8.self)) }
+        }
+        let usages = named(["usage"], top.members)
+        let counts = usages.filter { $0.value.kind == .object }.flatMap(\.value.members)
+        let details = named(["prompt_tokens_details", "completion_tokens_details"], counts).filter { $0.value.kind == .object }
+        let names = (top.members + counts + details.flatMap(\.value.members)).map(\.name)
+        return usages.count > 1 || names.contains { bytes[$0].contains(UInt8(ascii: "\\")) }
+    }
+
     private static func rangesLieWithin(_ answer: AnswerScan, _ count: Int) throws {
         let ranges = [
             answer.usageMember, answer.emptyUsageMember, answer.usageValue, answer.timingsMember, answer.choicesValue, answer.finishReason,
-            answer.model, answer.error,
+            answer.model, answer.error, answer.timingsMember, answer.fingerprintMember,
         ]
         for range in ranges.compactMap(\.self) {
             try hold(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count) bytes")
@@ -34,6 +47,7 @@ enum AnswerFuzzer: Fuzzer {
         try hold(one.finishReason == other.finishReason && one.finished == other.finished, "another end")
         try hold(one.hasData == other.hasData, "other data")
         try hold(one.model == other.model && one.error == other.error, "another model or error")
+        try hold((one.fingerprintMember == nil) == (other.fingerprintMember == nil), "another fingerprint")
     }
 
     /// The scan of a tree, by names as they are written.
@@ -49,9 +63,10 @@ enum AnswerFuzzer: Fuzzer {
                 let value = member.value
                 switch (name(member), value.kind) {
                 case ("choices", .array): choices(&scan, value)
-                case ("usage", .object):
+                case ("usage", let kind) where kind != .null:
                     scan.usage = usage(value)
                     scan.usageValue = value.range
+                case ("system_fingerprint", let kind) where kind != .null: scan.fingerprintMember = value.range
                 case ("data", .array): scan.hasData = value.range.count > 2
                 case ("model", .string): scan.model = inside(value)
                 case ("object", .string) where bytes[inside(value)].elementsEqual("error".utf8): scan.error = 0..<bytes.count
@@ -98,23 +113,35 @@ enum AnswerFuzzer: Fuzzer {
 
         private func usage(_ object: ReferenceJSON.Node) -> ReportedUsage {
             var usage = ReportedUsage()
+            guard object.kind == .object else {
+                usage.isFlawed = true
+                return usage
+            }
             for member in object.members {
                 switch name(member) {
-                case "prompt_tokens": usage.promptTokens = count(member.value) ?? usage.promptTokens
-                case "completion_tokens": usage.completionTokens = count(member.value) ?? usage.completionTokens
-                default: break
+                case "prompt_tokens": take(member.value, &usage, \.promptTokens)
+                case "completion_tokens": take(member.value, &usage, \.completionTokens)
+                case "total_tokens": take(member.value, &usage, \.totalTokens)
+                case "prompt_tokens_details", "completion_tokens_details":
+                    if ![.object, .null].contains(member.value.kind) { usage.isFlawed = true }
+                    if member.value.kind == .object { for inner in member.value.members { details(&usage, inner) } }
+                default: details(&usage, member)
                 }
-                details(&usage, member)
-                guard ["prompt_tokens_details", "completion_tokens_details"].contains(name(member)) else { continue }
-                for inner in member.value.members { details(&usage, inner) }
             }
             return usage
         }
 
         private func details(_ usage: inout ReportedUsage, _ member: ReferenceJSON.Member) {
-            guard let count = count(member.value) else { return }
-            if name(member) == "cached_tokens" { usage.cachedPromptTokens = count }
-            if name(member) == "reasoning_tokens" { usage.reasoningTokens = count }
+            if name(member) == "cached_tokens" { take(member.value, &usage, \.cachedPromptTokens) }
+            if name(member) == "reasoning_tokens" { take(member.value, &usage, \.reasoningTokens) }
+        }
+
+        private func take(_ value: ReferenceJSON.Node, _ usage: inout ReportedUsage, _ place: WritableKeyPath<ReportedUsage, Int?>) {
+            let count = count(value)
+            let known = usage[keyPath: place]
+            if count == nil, value.kind != .null { usage.isFlawed = true }
+            if known != nil, known != count { usage.isFlawed = true }
+            usage[keyPath: place] = count ?? known
         }
 
         private func count(_ value: ReferenceJSON.Node) -> Int? {

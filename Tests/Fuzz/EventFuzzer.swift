@@ -59,10 +59,9 @@ enum EventFuzzer: Fuzzer {
                 let from = text.dropFirst(6).first == 0x20 ? 7 : 6
                 data.append(start + from..<start + text.count)
                 isError = true
-            } else if [Array("event:error".utf8), Array("event: error".utf8)].contains(Array(text)) {
-                isError = true
-            } else if text.first == UInt8(ascii: "e") {
-                others += 1
+            } else if text.starts(with: "event:".utf8) {
+                let name = String(decoding: text.dropFirst(text.dropFirst(6).first == 0x20 ? 7 : 6), as: UTF8.self)
+                if name == "error" { isError = true } else if !["", "message"].contains(name) { others += 1 }
             }
         }
         if others > 0 || data.count > 1 { return .other }

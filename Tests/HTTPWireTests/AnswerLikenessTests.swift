@@ -24,6 +24,24 @@ struct AnswerLikenessTests {
         #expect(event.withUnsafeBytes { AnswerScan.scan($0)?.contentBytes } == text.utf8.count)
     }
 
+    @Test("what is not passed on is where it was, as far from the text as before", arguments: ["", "x", "longer than before"])
+    func hidden(_ text: String) throws {
+        let build = #""system_fingerprint":"b1""#
+        let behind: (String) -> [UInt8] = { AnswerLikenessTests.event($0, more: "," + build) }
+        let inFront: (String) -> [UInt8] = { Array(#"{\#(build),"choices":[{"delta":{"content":"\#($0)"}}]}"#.utf8) }
+        for event in [behind, inFront] {
+            var likeness = AnswerLikeness()
+            try event("hello").withUnsafeBytes { bytes in
+                let answer = try #require(AnswerScan.scan(bytes))
+                likeness.remember(bytes, text: try #require(answer.onlyText), hidden: answer.fingerprintMember)
+            }
+            let other = event(text)
+            let length = try #require(other.withUnsafeBytes { likeness.textLength(of: $0) })
+            #expect(other.withUnsafeBytes { AnswerScan.scan($0)?.fingerprintMember } == likeness.hidden(textLength: length))
+        }
+        #expect(try likeness(to: AnswerLikenessTests.event("hello")).hidden(textLength: 3) == nil)
+    }
+
     @Test("all others are left to the walk")
     func unlike() throws {
         let likeness = try likeness(to: AnswerLikenessTests.event("hello"))

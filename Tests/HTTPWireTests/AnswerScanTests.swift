@@ -43,7 +43,43 @@ import Testing
 
     @Test func aCountOfTooManyDigitsIsTheMost() {
         #expect(scan(#"{"usage":{"completion_tokens":1000000000000000000}}"#)?.usage?.completionTokens == 999_999_999)
-        #expect(scan(#"{"usage":{"completion_tokens":-5,"prompt_tokens":1.5000000000}}"#)?.usage == ReportedUsage())
+        let none = scan(#"{"usage":{"completion_tokens":-5,"prompt_tokens":1.5000000000}}"#)?.usage
+        #expect(none?.completionTokens == nil && none?.promptTokens == nil && none?.isFlawed == true)
+    }
+
+    @Test(arguments: [
+        (#"{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}"#, true), (#"{"prompt_tokens":9,"total_tokens":9}"#, true),
+        (#"{"prompt_tokens":9,"total_tokens":9,"completion_tokens":null,"prompt_tokens_details":null}"#, true),
+        (#"{"total_tokens":12,"prompt_tokens":9,"completion_tokens":3,"completion_tokens_details":{"reasoning_tokens":null}}"#, true),
+        (#"{"prompt_tokens":9,"completion_tokens":3}"#, false), (#"{"prompt_tokens":9,"completion_tokens":3,"total_tokens":3}"#, false),
+        (#"{"prompt_tokens":9.0,"total_tokens":0}"#, false), (#"{"prompt_tokens":"9","total_tokens":0}"#, false),
+        (#"{"prompt_tokens":9,"prompt_tokens":8,"total_tokens":8}"#, false), (#"{"prompt_tokens":9,"prompt_tokens":9,"total_tokens":9}"#, true),
+        (#"{"prompt_tokens":9,"total_tokens":9,"prompt_tokens_details":{"cached_tokens":-1}}"#, false),
+        (#"{"prompt_tokens":9,"total_tokens":9,"prompt_tokens_details":7}"#, false), ("7", false), ("[]", false), (#""9""#, false), ("{}", false),
+    ])
+    func knowsWhichUsageMayBeShownAsItIs(_ usage: String, _ isSound: Bool) throws {
+        let answer = try #require(scan(#"{"usage":\#(usage),"x":1}"#))
+        #expect(answer.usage?.isSound == isSound)
+        #expect(answer.usageValue?.count == usage.utf8.count && answer.usageMember?.upperBound == usage.utf8.count + 10)
+    }
+
+    /// Of two members of one name, and of a name with escapes, other readers may take another one.
+    @Test(arguments: [
+        #"{"usage":{},"usage":null}"#, #"{"usage":null,"x":1,"usage":{"prompt_tokens":1}}"#, #"{"us\u0061ge":{"prompt_tokens":1}}"#,
+        #"{"usage":{"prompt\u005ftokens":1}}"#, #"{"usage":{"prompt_tokens_details":{"cached\u005ftokens":1}}}"#,
+    ])
+    func refusesWhatCanBeReadInTwoWays(_ text: String) {
+        #expect(scan(text) == nil)
+    }
+
+    @Test func theBuildOfARuntimeCanBeCutOut() throws {
+        for (text, rest) in [(#"{"system_fingerprint":"b1" , "x":2}"#, #"{ "x":2}"#), (#"{"x":2, "system_fingerprint" : {"a":1}}"#, #"{"x":2}"#)] {
+            let range = try #require(scan(text)?.fingerprintMember)
+            var bytes = Array(text.utf8)
+            bytes.removeSubrange(range)
+            #expect(String(decoding: bytes, as: UTF8.self) == rest)
+        }
+        #expect(scan(#"{"usage":{},"system_fingerprint":null}"#)?.fingerprintMember == nil)
     }
 
     @Test func usageThatIsNoneCanBeCutOut() throws {

@@ -29,6 +29,8 @@ import Testing
         (": keep-alive\n\n", EventPayload.comment), ("\n", .comment), ("data: [DONE]\n\n", .done), ("data: {}\n\n", .data(6..<8)),
         ("data:{}\r\n\r\n", .data(5..<7)), ("id: 1\ndata: {}\n\n", .data(12..<14)), ("data: a\ndata: b\n\n", .other),
         ("event: error\ndata: {}\n\n", .error(19..<21)), ("error: {}\n\n", .error(7..<9)), ("event: ping\ndata: {}\n\n", .other),
+        ("event: message\ndata: {}\n\n", .data(21..<23)), ("event:\ndata: {}\n\n", .data(13..<15)), ("data: {}\nextra: 1\n\n", .data(6..<8)),
+        ("event: messages\ndata: {}\n\n", .other), ("event: message\ndata: [DONE]\n\n", .done), ("data: {}\nerror: {}\n\n", .other),
     ])
     func readsThePayload(_ event: String, _ payload: EventPayload) {
         #expect(Array(event.utf8).withUnsafeBytes { EventPayload.read($0) } == payload)

@@ -6,8 +6,9 @@ import OpenAIWire
 
 /// Cuts a worker's stream into events, learns what must be known of each, and says which bytes go on to the client.
 ///
-/// Nothing is decoded and encoded anew: bytes go on as they came. Exceptions are an event that carries usage which the client did not ask
-/// for, which is dropped or loses that member, and a model name that is not the customer's.
+/// Nothing is decoded and encoded anew: bytes go on as they came, but for what tells of the runtime's build, which is left out. Exceptions are
+/// an event that carries usage which the client did not ask for, or which is none, which is dropped or loses that member, and a model name
+/// that is not the customer's.
 final class AnswerStream {
     enum Failure: Error {
         /// `error` in an event.
@@ -31,8 +32,10 @@ final class AnswerStream {
     /// What the customer is told of it in each event; nil: nothing.
     private let serviceTier: StaticString?
     private let bound: UsageBound
-    /// The last event with usage of several answers, which will tell all of it.
+    /// The last event with usage of several answers, or with an end: like it will be the one that tells all usage, where none has.
     private var usagePayload: ByteBuffer?
+    /// The client was sent usage.
+    private var hasToldUsage = false
     private var partial: ByteBuffer?
     private var scanner = EventScanner()
     private var likeness = AnswerLikeness()
@@ -58,24 +61,32 @@ final class AnswerStream {
 
     var hasContent: Bool { contentEvents > 0 }
 
-    /// What the customer is told of the tokens.
-    var shownTokens: AnswerTokens { tokens.bounded(by: bound) }
+    /// What a report that counts is told as: what it is billed as.
+    private var reportedUsage: [UInt8] { tokens.metered(within: bound, delivered: 0, estimatedPrompt: 0, isWhole: true).json }
 
-    /// The one event that tells the tokens of several answers, for a client that asked for it.
-    var usageEvent: ByteBuffer? {
-        usagePayload?.withUnsafeReadableBytes { payload in
-            AnswerScan.scan(payload).map { rewritten($0, payload, usage: shownTokens.json, emptiesChoices: true) }
+    /// The event at the end that tells the tokens, for a client that asked for it: those of several answers together, or what no event of the
+    /// runtime told. Nil: it has been told, or nobody asked.
+    func usageEvent(_ usage: [UInt8]) -> ByteBuffer? {
+        guard includesUsage, !hasToldUsage else { return nil }
+        if let memory, memory.isResumed { return memory.usageEvent(usage, quotedModel: quotedModel) }
+        return usagePayload?.withUnsafeReadableBytes { payload in
+            AnswerScan.scan(payload).map { rewritten($0, payload, usage: usage, emptiesChoices: true) }
         }
     }
 
-    /// Takes what was read and calls `forward` with pieces for the client, each made of whole events.
+    /// Takes what was read and calls `forward` with pieces for the client, which together are whole events.
     func take(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(Failure) {
-        var buffer = bytes
-        if var joined = partial {
+        var joined = bytes
+        if let known = partial {
+            joined = known
             joined.writeImmutableBuffer(bytes)
-            buffer = joined
             partial = nil
         }
+        let buffer = joined
+        func pass(_ start: Int, _ end: Int) {
+            if end > start, let slice = buffer.getSlice(at: start, length: end - start) { forward(slice) }
+        }
+        // What has been read and not been passed begins at `run`.
         var run = buffer.readerIndex
         var at = run
         while let length = buffer.nextEvent(&scanner, from: at) {
@@ -84,19 +95,25 @@ final class AnswerStream {
                 decision = try read(buffer, at, length)
             } catch {
                 // What came before the fault is the client's.
-                if at > run, let slice = buffer.getSlice(at: run, length: at - run) { forward(slice) }
+                pass(run, at)
                 throw error
             }
-            if case .forward = decision {
-                at += length
-                continue
+            switch decision {
+            case .forward: break
+            case .without(let hidden):
+                pass(run, at + hidden.lowerBound)
+                run = at + hidden.upperBound
+            case .drop:
+                pass(run, at)
+                run = at + length
+            case .replace(let event):
+                pass(run, at)
+                forward(event)
+                run = at + length
             }
-            if at > run, let slice = buffer.getSlice(at: run, length: at - run) { forward(slice) }
-            if case .replace(let event) = decision { forward(event) }
             at += length
-            run = at
         }
-        if at > run, let slice = buffer.getSlice(at: run, length: at - run) { forward(slice) }
+        pass(run, at)
         guard at < buffer.writerIndex else { return }
         guard buffer.writerIndex - at <= AnswerStream.eventBytes else { throw .malformed }
         partial = buffer.getSlice(at: at, length: buffer.writerIndex - at)
@@ -104,6 +121,8 @@ final class AnswerStream {
 
     private enum Decision {
         case forward
+        /// But for these bytes of it.
+        case without(Range<Int>)
         case drop
         case replace(ByteBuffer)
     }
@@ -127,42 +146,55 @@ final class AnswerStream {
         case .other: throw .malformed
         case .error(let range): throw .upstream(UpstreamError.judge(status: nil, body: UnsafeRawBufferPointer(rebasing: event[range])))
         case .data(let range):
-            let payload = UnsafeRawBufferPointer(rebasing: event[range])
-            // What must be remembered, or added to, is looked at event by event.
-            if memory == nil, serviceTier == nil, let length = likeness.textLength(of: payload) {
-                if length > 0 { contentEvents += 1 }
-                return .forward
-            }
-            // llama.cpp's server begins the answer to several prompts with it.
-            if payload.count == 4, payload.elementsEqual("null".utf8) { return .drop }
-            guard let answer = AnswerScan.scan(payload) else { throw .malformed }
-            if answer.error != nil { throw .upstream(UpstreamError.judge(status: nil, body: payload)) }
-            if assembly != nil, assembly?.take(Array(payload)) == false { throw .malformed }
-            return try note(answer, payload)
+            // Names and ids of events are the runtime's own, and not every client knows that `message` is the same as no name.
+            let isBare = range.lowerBound <= 6 && event.count - range.upperBound <= 4
+            let decision = try judge(payload: UnsafeRawBufferPointer(rebasing: event[range]), isBare: isBare)
+            guard case .without(let hidden) = decision else { return decision }
+            return .without(range.lowerBound + hidden.lowerBound..<range.lowerBound + hidden.upperBound)
         }
     }
 
-    private func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) throws(Failure) -> Decision {
+    /// - Parameter isBare: There is nothing else in the event.
+    private func judge(payload: UnsafeRawBufferPointer, isBare: Bool) throws(Failure) -> Decision {
+        // What must be remembered, or added to, is looked at event by event.
+        if memory == nil, serviceTier == nil, isBare, let length = likeness.textLength(of: payload) {
+            if length > 0 { contentEvents += 1 }
+            return likeness.hidden(textLength: length).map { .without($0) } ?? .forward
+        }
+        // llama.cpp's server begins the answer to several prompts with it.
+        if payload.count == 4, payload.elementsEqual("null".utf8) { return .drop }
+        guard let answer = AnswerScan.scan(payload) else { throw .malformed }
+        if answer.error != nil { throw .upstream(UpstreamError.judge(status: nil, body: payload)) }
+        if assembly != nil, assembly?.take(Array(payload)) == false { throw .malformed }
+        return try note(answer, payload, isBare: isBare)
+    }
+
+    private func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer, isBare: Bool) throws(Failure) -> Decision {
         if memory != nil, let decision = remember(answer, payload) { return decision }
         if answer.hasContent { contentEvents += 1 }
         if let reason = answer.finishReason {
             guard let known = FinishReason.known(payload, reason) else { throw .upstream(.retry(.upstreamError)) }
             finished += answer.finished
             finishReason = known
+            if includesUsage { usagePayload = ByteBuffer(bytes: payload) }
         }
         let isRenamed = answer.model.map { !payload.holds(quotedModel, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
-        let isChanged = isRenamed || answer.timingsMember != nil || serviceTier != nil
+        let isChanged = isRenamed || !isBare || answer.timingsMember != nil || serviceTier != nil
+        let asItCame = answer.fingerprintMember.map { Decision.without($0) } ?? .forward
         guard let usage = answer.usage else {
             guard !isChanged else { return .replace(rewritten(answer, payload)) }
-            if let text = answer.onlyText, answer.finishReason == nil, assembly == nil { likeness.remember(payload, text: text) }
-            return .forward
+            if let text = answer.onlyText, answer.finishReason == nil, assembly == nil {
+                likeness.remember(payload, text: text, hidden: answer.fingerprintMember)
+            }
+            return asItCame
         }
-        tokens.take(usage, isFinal: answer.choices == 0, choice: answer.choices == 1 ? answer.choiceIndex ?? 0 : nil)
+        let counts = tokens.take(usage, isFinal: answer.choices == 0, choice: answer.choices == 1 ? answer.choiceIndex ?? 0 : nil)
         if includesUsage, joinsUsage {
             usagePayload = ByteBuffer(bytes: payload)
-        } else if includesUsage {
-            let shown = tokens.exceeds(bound) ? shownTokens.json : nil
-            return isChanged || shown != nil ? .replace(rewritten(answer, payload, usage: shown)) : .forward
+        } else if includesUsage, counts {
+            hasToldUsage = true
+            let shown = !usage.isSound || tokens.exceeds(bound) ? reportedUsage : nil
+            return isChanged || shown != nil ? .replace(rewritten(answer, payload, usage: shown)) : asItCame
         }
         return answer.choices == 0 ? .drop : .replace(rewritten(answer, payload, dropsUsage: true))
     }
@@ -178,9 +210,11 @@ final class AnswerStream {
             finished += answer.finished
             finishReason = FinishReason.known(payload, reason)
         }
-        if let usage = answer.usage { tokens.take(known.joined(usage), isFinal: answer.choices == 0) }
+        let counts = answer.usage.map { tokens.take(known.joined($0), isFinal: answer.choices == 0) } ?? false
         guard answer.choices > 0 else {
-            return includesUsage && answer.usage != nil ? .replace(known.usageEvent(shownTokens.json, quotedModel: quotedModel)) : .drop
+            guard includesUsage, counts else { return .drop }
+            hasToldUsage = true
+            return .replace(known.usageEvent(reportedUsage, quotedModel: quotedModel))
         }
         return memory?.rewritten(Array(payload), quotedModel: quotedModel).map { .replace($0) } ?? .drop
     }
@@ -210,7 +244,7 @@ extension ByteBuffer {
     }
 
     /// Copies an answer with the customer's name of its model, without its usage or with another one, with the tier of service that it was
-    /// given where that is told, and without the runtime's timings.
+    /// given where that is told, and without what the runtime tells of its times and its build.
     mutating func writeAnswer(
         _ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, quotedModel: [UInt8], dropsUsage: Bool, usage: [UInt8]? = nil,
         emptiesChoices: Bool = false, serviceTier: StaticString? = nil
@@ -220,6 +254,7 @@ extension ByteBuffer {
             cuts.append((range.lowerBound - 1..<range.upperBound + 1, quotedModel))
         }
         if let range = answer.timingsMember { cuts.append((range, [])) }
+        if let range = answer.fingerprintMember { cuts.append((range, [])) }
         if serviceTier != nil, let range = answer.serviceTierMember { cuts.append((range, [])) }
         if dropsUsage, let range = answer.usageMember { cuts.append((range, [])) }
         if let usage, let range = answer.usageValue { cuts.append((range, usage)) }
@@ -238,10 +273,13 @@ extension ByteBuffer {
                 writeStaticString(",")
             }
         }
-        for (range, replacement) in cuts where range.lowerBound >= at {
-            writeBytes(bytes[at..<range.lowerBound])
+        for (range, replacement) in cuts where range.upperBound > at {
+            // Where the first members go, each takes the comma behind it along.
+            let isBehindFirst = range.lowerBound < at
+            writeBytes(bytes[at..<max(at, range.lowerBound)])
             writeBytes(replacement)
             at = range.upperBound
+            if isBehindFirst, let next = bytes[at...].firstIndex(where: { $0 > 0x20 }), bytes[next] == UInt8(ascii: ",") { at = next + 1 }
         }
         writeBytes(bytes[at...])
     }

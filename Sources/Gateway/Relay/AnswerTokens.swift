@@ -26,25 +26,27 @@ struct AnswerTokens {
     ///     reports, one for each of several answers, add up; of one answer the last one counts.
     ///   - choice: The only choice beside the report: of several answers, it is the running count of this one, and they add up. Beside any
     ///     other choices it is a running count of everything.
-    mutating func take(_ usage: ReportedUsage, isFinal final: Bool, choice: Int? = nil) {
-        guard usage.promptTokens != nil || usage.completionTokens != nil else { return }
-        if !final, !isFinal, let choice, answers > 1 {
-            guard running[choice] != nil || running.count < answers else { return }
+    /// - Returns: Whether it counts. One that does not count prompt and answer does not, nor does a running one behind one that stood alone.
+    @discardableResult
+    mutating func take(_ usage: ReportedUsage, isFinal final: Bool, choice: Int? = nil) -> Bool {
+        guard let prompt = usage.promptTokens, let completion = usage.completionTokens, final || !isFinal else { return false }
+        if !final, let choice, answers > 1 {
+            guard running[choice] != nil || running.count < answers else { return false }
             running[choice] = usage
             addRunning()
-        } else if final, isFinal, answers > 1 {
-            guard finals < answers else { return }
-            completion = usage.completionTokens.map { $0 + (completion ?? 0) } ?? completion
+        } else if isFinal, answers > 1 {
+            guard finals < answers else { return false }
+            self.completion = completion + (self.completion ?? 0)
             reasoning += usage.reasoningTokens ?? 0
-            prompt = usage.promptTokens.map { max($0, prompt ?? 0) } ?? prompt
+            self.prompt = max(prompt, self.prompt ?? 0)
             cached = max(cached, usage.cachedPromptTokens ?? 0)
-        } else if final || !isFinal {
-            completion = usage.completionTokens ?? completion
+        } else {
+            (self.prompt, self.completion) = (prompt, completion)
             reasoning = usage.reasoningTokens ?? 0
-            prompt = usage.promptTokens ?? prompt
             cached = usage.cachedPromptTokens ?? 0
         }
         if final { finals += 1 }
+        return true
     }
 
     private var isFinal: Bool { finals > 0 }
@@ -70,16 +72,9 @@ struct AnswerTokens {
     private var isPartial: Bool { !isFinal && !running.isEmpty && running.count < answers }
 
     /// More is reported than is possible.
-    func exceeds(_ bound: UsageBound) -> Bool { (prompt ?? 0) > bound.prompt || (completion ?? 0) > bound.completion }
-
-    /// As the customer is told it: no more than is billed.
-    func bounded(by bound: UsageBound) -> AnswerTokens {
-        var tokens = self
-        tokens.prompt = prompt.map { min($0, bound.prompt) }
-        tokens.completion = completion.map { min($0, bound.completion) }
-        tokens.cached = min(cached, tokens.prompt ?? 0)
-        tokens.reasoning = min(reasoning, tokens.completion ?? 0)
-        return tokens
+    func exceeds(_ bound: UsageBound) -> Bool {
+        let (prompt, completion) = (prompt ?? 0, completion ?? 0)
+        return prompt > bound.prompt || completion > bound.completion || cached > prompt || reasoning > completion
     }
 
     /// What is metered: the runtime's report as far as it can be true, and the gateway's own count where there is none.
@@ -95,14 +90,8 @@ struct AnswerTokens {
         metered.cached = min(cached, metered.prompt)
         metered.reasoning = min(reasoning, metered.completion)
         metered.isClamped = metered.prompt < prompt || metered.completion < completion
-        metered.isEstimated = metered.isClamped || isAnswered && !isReported
+        metered.isEstimated = metered.isClamped || isAnswered && (!isReported || isPartial)
         return metered
-    }
-
-    var json: [UInt8] {
-        var metered = MeteredTokens(prompt: prompt ?? 0, completion: completion ?? 0)
-        (metered.cached, metered.reasoning) = (cached, reasoning)
-        return metered.json
     }
 }
 

@@ -218,11 +218,11 @@ extension RelayedRequest {
         deliveredTokens = stream.contentEvents
         if let assembly = stream.assembly, let plan {
             let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
-            let answer = assembly.json(quotedModel: plan.model.quotedName, usage: toldUsage(stream.shownTokens, plan), serviceTier: tier)
+            let answer = assembly.json(quotedModel: plan.model.quotedName, usage: meteredTokens(plan).json, serviceTier: tier)
             return finish(.whole(ByteBuffer(bytes: answer)))
         }
         guard var last = shaped(attempt.takeHeld()) else { return finish(.failed(APIError(.streamInterrupted))) }
-        if let usage = stream.usageEvent ?? untoldUsage(stream) { last.writeImmutableBuffer(usage) }
+        if translated == nil, let plan, let usage = stream.usageEvent(meteredTokens(plan).json) { last.writeImmutableBuffer(usage) }
         finish(.stream(last))
     }
 }

@@ -47,10 +47,7 @@ extension RelayedRequest {
         deliveredTokens = memory.tokens
         var last = memory.lengthEvent(quotedModel: plan.model.quotedName)
         if plan.facts.includesUsage {
-            var usage = ReportedUsage()
-            (usage.promptTokens, usage.completionTokens) = (plan.facts.estimatedPromptTokens, memory.tokens)
-            tokens.take(usage, isFinal: true)
-            last.writeImmutableBuffer(memory.usageEvent(tokens.json, quotedModel: plan.model.quotedName))
+            last.writeImmutableBuffer(memory.usageEvent(meteredTokens(plan).json, quotedModel: plan.model.quotedName))
         }
         guard let told = shaped(last) else { return finish(.failed(APIError(.streamInterrupted))) }
         continuations += 1

@@ -88,7 +88,7 @@ extension RelayedRequest {
     private func count(_ completion: Completion, _ ending: Ending) {
         let (evidence, billable) = (completion.evidence, completion.billable)
         settleLimits(billable, cached: completion.cachedPromptTokens)
-        settleShare(prompt: evidence.promptTokens, cached: tokens.cached, output: evidence.completionTokens)
+        settleShare(prompt: evidence.promptTokens, cached: completion.cachedPromptTokens, output: evidence.completionTokens)
         loop.metrics.count(Outcome(evidence))
         loop.metrics.promptTokens.increment(by: billable.prompt)
         loop.metrics.completionTokens.increment(by: billable.completion)

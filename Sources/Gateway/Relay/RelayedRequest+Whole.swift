@@ -36,13 +36,10 @@ extension RelayedRequest {
         }
     }
 
-    /// False where the runtime gave the answer up, or gave none.
+    /// False where the runtime gave the answer up, or did not say why it ended: as a stream, it is not known to be whole.
     private func noteText(_ collected: ByteBuffer, _ scan: AnswerScan) -> Bool {
-        guard scan.hasContent || scan.finishReason != nil else { return false }
-        if let reason = scan.finishReason {
-            guard let known = collected.withUnsafeReadableBytes({ FinishReason.known($0, reason) }) else { return false }
-            finishReason = known
-        }
+        guard let reason = scan.finishReason, let known = collected.withUnsafeReadableBytes({ FinishReason.known($0, reason) }) else { return false }
+        finishReason = known
         if let usage = scan.usage { tokens.take(usage, isFinal: true) }
         // Nothing counted its tokens on the way: four bytes of text to one.
         deliveredTokens = (scan.contentBytes + 3) / 4
@@ -70,14 +67,16 @@ extension RelayedRequest {
         return ByteBuffer(bytes: InputTokens.body(count))
     }
 
-    /// With the customer's name of the model, no more usage than is possible, and without what a runtime tells of itself.
+    /// With the customer's name of the model, the usage that is billed, and without what a runtime tells of itself.
     private func customersAnswer(_ collected: ByteBuffer, _ scan: AnswerScan, _ plan: RequestPlan) -> ByteBuffer {
         let isRenamed = collected.withUnsafeReadableBytes { bytes in
             scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
         }
-        let usage = !tokens.isReported || tokens.exceeds(plan.bound) ? toldUsage(tokens.bounded(by: plan.bound), plan) : nil
+        let isTrue = tokens.isReported && scan.usage?.isSound == true && !tokens.exceeds(plan.bound)
+        let usage = isTrue ? nil : meteredTokens(plan).json
         let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
-        guard isRenamed || usage != nil || scan.timingsMember != nil || tier != nil else { return collected }
+        let tellsOfHost = scan.timingsMember != nil || scan.fingerprintMember != nil
+        guard isRenamed || usage != nil || tellsOfHost || tier != nil else { return collected }
         var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)
         collected.withUnsafeReadableBytes { bytes in
             rewritten.writeAnswer(bytes, scan, quotedModel: plan.model.quotedName, dropsUsage: false, usage: usage, serviceTier: tier)

@@ -20,6 +20,7 @@ struct APICall {
         var completion: Int
         var attempts: Int
         var errorCode: String?
+        var isEstimated = false
     }
 
     var status: String { String(answer.dropFirst("HTTP/1.1 ".count).prefix(3)) }
@@ -51,7 +52,7 @@ struct APICall {
             records: records.map {
                 UsageRecordSummary(
                     outcome: $0.outcome, prompt: $0.billablePromptTokens, completion: $0.billableCompletionTokens, attempts: $0.attempts,
-                    errorCode: $0.errorCode)
+                    errorCode: $0.errorCode, isEstimated: $0.estimated)
             })
     }
 

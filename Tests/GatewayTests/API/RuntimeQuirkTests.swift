@@ -22,6 +22,51 @@ import Testing
         #expect(call.body.contains("data: \(stop)\n\n") && call.body.contains("data: \(usage)\n\n"))
     }
 
+    private static let build = #""system_fingerprint":"b9-host17""#
+
+    /// An event whose build stands in front of its choices, or behind them, and the same without it.
+    private static func built(_ content: String, inFront: Bool, finish: String = "null") -> (sent: String, shown: String) {
+        let choices = #""choices":[{"finish_reason":\#(finish),"index":0,"delta":\#(content)}]"#
+        let parts =
+            inFront ? [#"{"id":"c","model":"m""#, build, choices + "}"] : ["{" + choices, #""id":"c","model":"m""#, build, #""object":"x"}"#]
+        return (parts.joined(separator: ","), parts.filter { $0 != build }.joined(separator: ","))
+    }
+
+    @Test(arguments: [true, false], ["m", "other-name"])
+    func theBuildOfARuntimeStaysWithTheOperator(_ inFront: Bool, _ served: String) async throws {
+        let texts = ["", "one", " two two", #" \"three\" "#, " 4"]
+        let events =
+            [Self.built(#"{"role":"assistant","content":null}"#, inFront: inFront)]
+            + texts.map { Self.built(#"{"content":"\#($0)"}"#, inFront: inFront) } + [Self.built("{}", inFront: inFront, finish: #""stop""#)]
+        let sent = events.map { $0.sent.replacing(#""model":"m""#, with: #""model":"\#(served)""#) }
+        for (head, tail) in [("", ""), ("event: message\n", ""), ("id: host17\n", "\nevent:")] {
+            let reply = Answers.streamHead + sent.map { Answers.chunk("\(head)data: \($0)\(tail)\n\n") }.joined() + Samples.done + Answers.streamEnd
+            let call = try await APICall.make("/v1/chat/completions", Samples.stream, reply: reply)
+            let lines = call.body.replacing("\r\n", with: "\n").split(separator: "\n")
+            #expect(lines.filter { $0.hasPrefix("data: ") }.map { $0.dropFirst(6) } == events.map { $0.shown[...] } + ["[DONE]"])
+            #expect(!call.body.contains("host17") && !call.body.contains("event:"), "\(call.body)")
+            #expect(call.records.map(\.completion) == [4])
+        }
+    }
+
+    @Test func theBuildIsTakenOutOfWholeAnswers() async throws {
+        let opened = "{" + Self.build + "," + Self.timings.dropFirst() + "," + Samples.answer.dropFirst()
+        for answer in [
+            opened, String(Samples.answer.dropLast()) + "," + Self.build + "}", timed(String(Samples.answer.dropLast()) + "," + Self.build + "}"),
+        ] {
+            let call = try await APICall.make("/v1/chat/completions", Samples.request, reply: Answers.json(answer))
+            #expect(call.body == Samples.answer)
+        }
+        let none = String(Samples.answer.dropLast()) + #","system_fingerprint":null}"#
+        #expect(try await APICall.make("/v1/chat/completions", Samples.request, reply: Answers.json(none)).body == none)
+    }
+
+    @Test func interimHeadsOfARuntimeAreNoAnswer() async throws {
+        let interim = "HTTP/1.1 103 Early Hints\r\nlink: </host17>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+        let call = try await APICall.make("/v1/chat/completions", Samples.request, reply: interim + Answers.json(Samples.answer))
+        #expect(call.status == "200" && call.body == Samples.answer && call.records.map(\.attempts) == [1])
+    }
+
     @Test func aggregatedAnswersKeepTheProbabilitiesOfTheirTokens() async throws {
         func event(_ choice: Int, _ token: String) -> String {
             let entry = #"{"token":"\#(token)","logprob":-0.5,"bytes":null,"top_logprobs":[]}"#
@@ -95,7 +140,7 @@ import Testing
         let reply = Answers.streamHead + Samples.token("a") + Samples.token("b") + Samples.stop + Samples.done + Answers.streamEnd
         let call = try await APICall.make("/v1/chat/completions", String(asked), reply: reply)
         let billed = try #require(call.records.first)
-        #expect(call.body.contains(#""choices":[],"usage":{"prompt_tokens":\#(billed.prompt),"completion_tokens":\#(billed.completion),"#))
+        #expect(call.body.contains(#"data: {"usage":{"prompt_tokens":\#(billed.prompt),"completion_tokens":\#(billed.completion),"#))
         #expect(try await !APICall.make("/v1/chat/completions", Samples.stream, reply: reply).body.contains("usage"))
         for untold in [#"],"usage":null}"#, "]}"] {
             let whole = Samples.answer.prefix { $0 != "]" } + untold

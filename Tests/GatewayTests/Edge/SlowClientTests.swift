@@ -7,7 +7,8 @@ import Testing
 @Suite struct SlowClientTests {
     private static let large =
         #"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":""#
-        + String(repeating: "x", count: 12 << 20) + #""},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":3}}"#
+        + String(repeating: "x", count: 12 << 20) + #""},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"#
+        + #""completion_tokens":3,"total_tokens":12}}"#
 
     private func impatient() -> GatewayFixture.Setup {
         var setup = GatewayFixture.Setup()

@@ -100,9 +100,9 @@ struct ContinuationTests {
             let client = try await TestClient(port: gateway.port)
             try await client.post(request)
             let answer = try await client.answer()
-            #expect(answer.contains(#""finish_reason":"length""#) && answer.contains("[DONE]"))
+            #expect(answer.contains(#""finish_reason":"length""#) && answer.contains("[DONE]") && answer.contains(#""completion_tokens":3"#))
         }
-        #expect(records.map(\.attempts) == [1] && records.map(\.billableCompletionTokens) == [3])
+        #expect(records.map(\.attempts) == [1] && records.map(\.billableCompletionTokens) == [3] && records.map(\.estimated) == [true])
         #expect(runtimes.map(\.seen.requests.count).reduce(0, +) == 1)
     }
 
@@ -242,7 +242,7 @@ private struct ResponsesEvents {
 }
 
 /// Counts from 1.
-private final class Counter: Sendable {
+final class Counter: Sendable {
     private let count = Atomic<Int>(0)
 
     func next() -> Int { count.wrappingAdd(1, ordering: .relaxed).newValue }
