@@ -73,5 +73,6 @@ package enum Migrations {
         File(name: "V0064_pages_heard", sql: PackageResources.V0064_pages_heard_sql),
         File(name: "V0065_minutes_aside", sql: PackageResources.V0065_minutes_aside_sql),
         File(name: "V0066_limit_looks", sql: PackageResources.V0066_limit_looks_sql),
+        File(name: "V0067_answer_counts", sql: PackageResources.V0067_answer_counts_sql),
     ]
 }

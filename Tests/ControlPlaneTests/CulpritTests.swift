@@ -90,7 +90,7 @@ import Testing
                 try await CulpritReader(serving: pool, billing: pool, reliability: pool, now: start).read(["tiny"])["tiny"]?.release
             }
             #expect(try await found()?.verdict == .alike, "everybody fails in its region")
-            try await pool.execute("UPDATE billing.usage_event SET outcome = 'good' WHERE release = 'tiny-1'")
+            try await pool.execute("UPDATE billing.answer_count SET failed = 0 WHERE release = 'tiny-1'")
             #expect(try await found()?.verdict == .worse)
             try await pool.execute(
                 """

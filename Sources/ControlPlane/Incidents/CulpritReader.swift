@@ -19,11 +19,8 @@ struct CulpritReader: Sendable {
         var text: String
     }
 
-    /// Seconds of answers, and the most of a model that are looked at, the newest first.
+    /// Seconds of answers.
     private static let window: TimeInterval = 600
-    private static let most = 20_000
-    /// Of all models: to look for a rare one must not take longer than the look that waits for it.
-    private static let mostOfAll = 200_000
     private static let takeover: TimeInterval = 3_600
 
     let serving: PostgresPool
@@ -44,13 +41,16 @@ struct CulpritReader: Sendable {
 
     func read(_ models: Set<String>) async throws -> [String: Findings] {
         guard !models.isEmpty else { return [:] }
-        let (candidates, thresholds) = (try await candidates(models), try await thresholds())
+        let candidates = try await candidates(models)
+        // What was answered before it took over says nothing of it.
+        let starts = models.sorted().map { model in
+            (model: model, from: max(now.addingTimeInterval(-Self.window), candidates[model]?.since ?? .distantPast))
+        }
+        var known = try await answers(starts)
         var found: [String: Findings] = [:]
-        for model in models.sorted() {
-            let candidate = candidates[model]
-            // What was answered before it took over says nothing of it.
-            let from = max(now.addingTimeInterval(-Self.window), candidate?.since ?? .distantPast)
-            let tallies = try await tallies(model, from: from, thresholds)
+        for (model, from) in starts {
+            try await addProbes(model, from: from, to: &known[model, default: [:]])
+            let (tallies, candidate) = (known[model] ?? [:], candidates[model])
             var findings = Findings()
             findings.release = candidate.map { release($0.release, tallies) }
             if findings.release?.verdict != .worse { findings.workers = workers(tallies) }
@@ -108,36 +108,23 @@ struct CulpritReader: Sendable {
         }
     }
 
-    /// Of the first token, by tier.
-    private func thresholds() async throws -> (tiers: [String], microseconds: [Int64]) {
-        let rows = try await serving.query("SELECT name, ttft_objective_microseconds FROM serving.tiers")
-        return (try rows.map { try $0.value("name") }, try rows.map { try $0.value("ttft_objective_microseconds") })
-    }
-
-    private func tallies(
-        _ model: String, from: Date, _ thresholds: (tiers: [String], microseconds: [Int64])
-    ) async throws -> [Worker: FaultComparison.Tally] {
-        var tallies: [Worker: FaultComparison.Tally] = [:]
-        let answers = try await billing.query(
+    /// By model: rows of ten seconds, which are counted as records come. Those in which a release took over are left out.
+    private func answers(_ starts: [(model: String, from: Date)]) async throws -> [String: [Worker: FaultComparison.Tally]] {
+        let rows = try await billing.query(
             """
-            SELECT request.worker_id, coalesce(request.release, '') AS release, request.region, count(*) AS answers,
-                count(*) FILTER (WHERE request.outcome <> 'good') AS failed, count(request.first_token_after_us) AS samples,
-                count(*) FILTER (WHERE request.first_token_after_us > tier.threshold) AS late
-            FROM (SELECT * FROM (SELECT kind, model, worker_id, release, region, tier, outcome, first_token_after_us FROM billing.usage_event
-                    WHERE accepted_at > \(from) AND accepted_at <= \(now) ORDER BY accepted_at DESC LIMIT \(Self.mostOfAll)) AS newest
-                WHERE kind = 'final' AND model = \(model) AND worker_id IS NOT NULL
-                    AND outcome IN ('good', 'bad:5xx', 'bad:stream_broken', 'bad:empty_completion') LIMIT \(Self.most)) AS request
-            LEFT JOIN unnest(\(thresholds.tiers)::text[], \(thresholds.microseconds)::bigint[]) AS tier (name, threshold) ON tier.name = request.tier
-            GROUP BY request.worker_id, coalesce(request.release, ''), request.region
+            SELECT known.model, known.worker_id, known.release, known.region, sum(known.answers)::bigint AS answers,
+                sum(known.failed)::bigint AS failed, sum(known.samples)::bigint AS samples, sum(known.late)::bigint AS late
+            FROM unnest(\(starts.map(\.model))::text[], \(starts.map(\.from))::timestamptz[]) AS asked (model, since)
+            JOIN billing.answer_count AS known ON known.model = asked.model AND known.at >= asked.since
+            WHERE known.at > \(now.addingTimeInterval(-Self.window)) AND known.at <= \(now)
+            GROUP BY known.model, known.worker_id, known.release, known.region
             """)
-        for row in answers {
+        return try rows.reduce(into: [:]) { tallies, row in
             let worker = Worker(id: try row.id("worker_id"), release: try row.value("release"), region: try row.value("region"))
-            tallies[worker] = FaultComparison.Tally(
+            tallies[try row.value("model"), default: [:]][worker] = FaultComparison.Tally(
                 failures: FaultComparison.Share(bad: try row.value("failed"), total: try row.value("answers")),
                 late: FaultComparison.Share(bad: try row.value("late"), total: try row.value("samples")))
         }
-        try await addProbes(model, from: from, to: &tallies)
-        return tallies
     }
 
     /// A request that a second worker answered does not show the first one's failure; probes do.

@@ -43,7 +43,7 @@ package struct ControlUpkeep: Service {
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            var (nextSweep, nextCount) = (ContinuousClock.now, ContinuousClock.now)
+            var (nextSweep, nextCount, nextTrim) = (ContinuousClock.now, ContinuousClock.now, ContinuousClock.now)
             await Turns("Upkeep is delayed", logger: self.logger).take(every: .seconds(2)) {
                 // Every replica tells it, whoever is asked.
                 if nextCount <= .now {
@@ -54,6 +54,10 @@ package struct ControlUpkeep: Service {
                 try await self.operations.expire()
                 if try await CaptureStore.expire(self.pool) > 0 { self.logger.info("Captures have expired and are erased") }
                 try await self.quotas.endExpired()
+                if nextTrim <= .now {
+                    try await self.trim()
+                    nextTrim = .now + .seconds(60)
+                }
                 if nextSweep <= .now {
                     try await self.sweep()
                     nextSweep = .now + .seconds(3_600)
@@ -65,6 +69,11 @@ package struct ControlUpkeep: Service {
     func countQuarantined() async throws {
         let row = try await billing.queryOne("SELECT count(*) AS rows FROM billing.usage_quarantine")
         quarantined.set(Double(try row?.value("rows", as: Int.self) ?? 0))
+    }
+
+    /// Counts of answers are looked at for ten minutes.
+    func trim() async throws {
+        try await billing.execute("DELETE FROM billing.answer_count WHERE at < now() - interval '1 hour'")
     }
 
     func sweep() async throws {
