@@ -56,6 +56,8 @@ struct LimitFault: Sendable {
     var mayBeLeased = false
     /// What was agreed has room, but less is left of it for a while.
     var isWithheld = false
+    /// This gateway's part has no room. Whether others leave the rest is known when they lend it.
+    var mayBeLent = false
 
     /// A quota that is not used up, as far as is known, and of which nothing could be lent, or all of which is not left: the customer is inside it, and the
     /// failure is ours.

@@ -99,7 +99,7 @@ package final class LeaseKeeper: Service {
             book.setTime(answer.now + (now - sentAt) / 2, monotonic: now)
             for grant in answer.grants { plan.take(grant, book, sentAt: sentAt, now: now) }
             plan.sought = Set(answer.sought)
-            plan.rates.take(answer.rates ?? [], book, sentAt: sentAt)
+            plan.rates.take(answer.rates ?? [], book, sentAt: sentAt, now: now)
             if !reachable.exchange(true, ordering: .relaxed) { logger.info("leases on quotas are exchanged again") }
             return true
         } catch {

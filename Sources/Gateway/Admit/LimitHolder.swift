@@ -63,7 +63,7 @@ final class LimitHolder: Sendable {
     private let tokens: SharedBucket
     private let concurrent = Atomic<Int>(0)
     /// Not looked at by requests.
-    private let share = Mutex(MinuteShare())
+    let share = Mutex(MinuteShare())
     private let short = Atomic<Bool>(false)
     /// Nil: all that was agreed is left. Looked at by requests that are refused.
     private let withheld = Mutex<WithheldCaps?>(nil)
@@ -100,7 +100,7 @@ final class LimitHolder: Sendable {
     func promise(_ parts: RateParts?) { set { $0.promise = parts } }
 
     /// It may use so much on top of its part, until this microsecond of the monotonic clock; nil: no more.
-    func lend(_ parts: RateParts?, until end: Int64 = 0) { set { ($0.loan, $0.loanUntil) = (parts, end) } }
+    func lend(_ parts: RateParts?, until end: Int64 = 0, now: Int64 = 0) { set { $0.lend(parts, until: end, now: now) } }
 
     var minuteShare: MinuteShare { share.withLock { $0 } }
 
@@ -139,7 +139,7 @@ final class LimitHolder: Sendable {
         let running = words[Place.running]
         var count = running.value
         repeat {
-            guard count < Int64(concurrentLimit) else { return short(LimitFault(.concurrency, retryAfter: 1_000_000)) }
+            guard count < Int64(concurrentLimit) else { return short(judged(LimitFault(.concurrency, retryAfter: 1_000_000), ask)) }
         } while !running.replace(&count, by: count + 1)
         if let fault = requests.reserve(1, now: ask.now, .requests) {
             running.add(-1)
@@ -156,6 +156,7 @@ final class LimitHolder: Sendable {
     private func judged(_ fault: LimitFault, _ ask: LimitAsk) -> LimitFault {
         var fault = fault
         fault.isWithheld = withheld.withLock { $0?.covers(fault.kind, ask) ?? false }
+        fault.mayBeLent = !fault.isWithheld && share.withLock { $0.mayBeLent }
         return fault
     }
 

@@ -10,6 +10,9 @@ struct MinuteShare: Sendable {
     var loan: RateParts?
     /// Microseconds of the monotonic clock.
     var loanUntil: Int64 = 0
+    /// When the first of a row of loans came, and what of it no request that was refused before it has needed.
+    private var lentAt: Int64 = 0
+    private var spare = RateParts.none
 
     /// What holds now.
     var caps: MinuteCaps {
@@ -19,6 +22,29 @@ struct MinuteShare: Sendable {
         return MinuteCaps(
             requests: parts.requests, requestBurst: Self.scaled(whole.requestBurst, parts.requests, of: whole.requests), tokens: parts.tokens,
             tokenBurst: Self.scaled(whole.tokenBurst, parts.tokens, of: whole.tokens), concurrent: parts.concurrent)
+    }
+
+    /// Others have parts too, and nothing of them is known: nothing was lent here, nor promised from here.
+    var mayBeLent: Bool { part != whole && promise == nil && loan == nil }
+
+    /// - Parameter now: Microseconds of the monotonic clock.
+    mutating func lend(_ parts: RateParts?, until end: Int64, now: Int64) {
+        if loan == nil, let parts { (lentAt, spare) = (now, parts) }
+        (loan, loanUntil) = (parts, end)
+    }
+
+    /// Whether what was refused before the loan would have passed with it, as far as it goes. Nil: nothing has been lent since.
+    ///
+    /// - Parameter since: When it was refused, microseconds of the monotonic clock.
+    mutating func covers(_ kind: LimitFault.Kind, tokens: Int, since: Int64) -> Bool? {
+        guard loan != nil, lentAt >= since else { return nil }
+        switch kind {
+        case .requests: spare.requests -= 1
+        case .tokens: spare.tokens -= tokens
+        case .concurrency: spare.concurrent -= 1
+        case .tokensPerDay, .tokensPerMonth, .spendPerMonth: return false
+        }
+        return spare.requests >= 0 && spare.tokens >= 0 && spare.concurrent >= 0
     }
 
     private static func scaled(_ burst: Int, _ share: Int, of whole: Int) -> Int {

@@ -9,6 +9,8 @@ struct RatePlan {
     /// A loan ends here before it ends at the control plane.
     private static let loanMargin: Int64 = 500_000
     private static let loanRenewal: Int64 = 4_000_000
+    /// Until others may have promised something.
+    private static let askPause: Int64 = 1_500_000
     /// More is asked for until so long after the last refusal.
     private static let shortTime: Int64 = 15_000_000
 
@@ -17,6 +19,8 @@ struct RatePlan {
         var promised: RateParts?
         var promisedUntil: Int64 = 0
         var lentUntil: Int64 = 0
+        /// Nothing could be lent: others are being asked.
+        var askedUntil: Int64 = 0
         /// The promise is in the request under way.
         var isBeingTold = false
     }
@@ -54,7 +58,7 @@ struct RatePlan {
     private func report(_ holder: LimitHolder, _ memory: inout Memory, now: Int64) -> RateReport? {
         var report = RateReport(holder: holder.name, requests: 0, tokens: 0, concurrent: 0, isShort: false, promised: nil)
         let isShort = now < memory.shortUntil
-        if isShort, memory.promised == nil, now >= memory.lentUntil - Self.loanRenewal {
+        if isShort, memory.promised == nil, now >= max(memory.lentUntil - Self.loanRenewal, memory.askedUntil) {
             let whole = holder.wholeParts
             (report.requests, report.tokens, report.concurrent) = (whole.requests, whole.tokens, whole.concurrent)
             report.isShort = true
@@ -81,14 +85,20 @@ struct RatePlan {
         }
     }
 
-    mutating func take(_ grants: [RateGrant], _ book: LimitBook, sentAt: Int64) {
+    /// - Parameter now: Nil: as they were asked for.
+    mutating func take(_ grants: [RateGrant], _ book: LimitBook, sentAt: Int64, now: Int64? = nil) {
         sought = []
         for grant in grants {
             if grant.isSought { sought.insert(grant.holder) }
             guard grant.milliseconds > 0, memories[grant.holder] != nil, let holder = book.holder(grant.holder) else { continue }
+            let extra = RateParts(requests: grant.extra.requests, tokens: grant.extra.tokens, concurrent: grant.extra.concurrent)
+            guard extra != .none else {
+                memories[grant.holder]?.askedUntil = sentAt + Self.askPause
+                continue
+            }
             let end = max(1, sentAt + Int64(grant.milliseconds) * 1000 - Self.loanMargin)
             memories[grant.holder]?.lentUntil = end
-            holder.lend(RateParts(requests: grant.extra.requests, tokens: grant.extra.tokens, concurrent: grant.extra.concurrent), until: end)
+            holder.lend(extra, until: end, now: now ?? sentAt)
         }
     }
 }

@@ -47,6 +47,7 @@ final class GatewayLoop {
     var leases: LeaseKeeper?
     /// Requests that wait for a lease to be admitted.
     var leaseWaits = LeaseWaits()
+    var undecided = UndecidedRefusals()
     var random = LoopRandom()
     let scan: RequestScan
     let optionsScan: RequestScan
@@ -103,6 +104,7 @@ final class GatewayLoop {
         ticking = nil
         lag?.stop()
         lag = nil
+        decideRefusals(now: .max)
         sweeper?.stop()
         gate = nil
         for connection in connections { connection.closeNow() }
@@ -184,6 +186,11 @@ final class GatewayLoop {
     func leasesChanged() {
         // Each leaves the list or stays in it while it looks.
         for request in leaseWaits.requests { request.retryLimits(isLast: false) }
+        decideRefusals(now: NIODeadline.now().microseconds)
+    }
+
+    private func decideRefusals(now: Int64) {
+        undecided.decide(now: now) { meter.refuse($0, outcome: $1, acceptedAt: $2) }
     }
 
     private func tick() {
@@ -192,6 +199,7 @@ final class GatewayLoop {
         gate?.tick()
         let isShort = memory.isShort
         sweeper?.tick(now, self)
+        decideRefusals(now: now.microseconds)
         var position = 0
         // A connection may close, and leave the list, while it looks at its deadlines.
         while position < connections.count {

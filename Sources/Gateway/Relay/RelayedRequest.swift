@@ -268,7 +268,7 @@ final class RelayedRequest {
 
     func refuse(_ refusal: LimitRefusal, _ subject: UsageSubject) {
         standing = refusal.standing
-        loop.meter.refuse(subject, outcome: refusal.fault.outcome, acceptedAt: arriving.acceptedAt)
+        if !isUndecided(refusal, subject) { loop.meter.refuse(subject, outcome: refusal.fault.outcome, acceptedAt: arriving.acceptedAt) }
         loop.metrics.rateLimited.increment()
         loop.metrics.limits.count(refusal.fault.kind)
         loop.metrics.countRefusal(status: 429)

@@ -1,11 +1,12 @@
 import Domain
 import PlimsollWire
+import Synchronization
 import Testing
 
 @testable import Gateway
 
 @Suite struct RatePlanTests {
-    private static let second: Int64 = 1_000_000
+    fileprivate static let second: Int64 = 1_000_000
 
     /// One of two gateways, with 100 requests a minute between them.
     private static func fixture() throws -> (LimitFixture, KeyLimits) {
@@ -33,6 +34,71 @@ import Testing
         #expect(limits.tenant.requestBucket.limit == 80)
         _ = plan.reports(fixture.book.holders, now: 10 * Self.second)
         #expect(limits.tenant.requestBucket.limit == 50)
+    }
+
+    /// Requests that were refused at the beginning, until it is known whose failure that is.
+    private struct Refused {
+        let limits: KeyLimits
+        var undecided = UndecidedRefusals()
+
+        mutating func refuse(_ times: Int) throws {
+            let subject = UsageSubject(tenant: "t", key: "k", tier: "pro", model: "m", region: "eu", firstTokenObjective: 1)
+            for _ in 0..<times {
+                let fault = try #require(limits.take(1).fault)
+                #expect(fault.kind == .requests && fault.mayBeLent && fault.outcome == .quota)
+                let isKept = undecided.add(limits.tenant, subject, fault.kind, tokens: 1, acceptedAt: 0, now: 0)
+                #expect(isKept)
+            }
+        }
+
+        /// What they count as, of those of which it is known since the last call.
+        mutating func outcomes(after seconds: Int64) -> [Outcome: Int] {
+            var found: [Outcome: Int] = [:]
+            undecided.decide(now: seconds * RatePlanTests.second) { _, outcome, _ in found[outcome, default: 0] += 1 }
+            return found
+        }
+    }
+
+    @Test func whatAPartRefusesIsOursWhenOthersTurnOutToHaveLeftTheRest() throws {
+        let (fixture, limits) = try Self.fixture()
+        var (plan, refused) = (RatePlan(), Refused(limits: limits))
+        for _ in 0..<50 { #expect(limits.take(1).fault == nil) }
+        try refused.refuse(20)
+        var asked = plan.reports(fixture.book.holders, now: 0)
+        #expect(asked.count == 1)
+        plan.take([Self.grant(0)], fixture.book, sentAt: 0)
+        var known = refused.outcomes(after: 1)
+        #expect(known.isEmpty && limits.tenant.requestBucket.limit == 50)
+        // Others are asked meanwhile.
+        asked = plan.reports(fixture.book.holders, now: Self.second)
+        #expect(asked.isEmpty)
+        asked = plan.reports(fixture.book.holders, now: 2 * Self.second)
+        #expect(asked.count == 1)
+        plan.take([Self.grant(15)], fixture.book, sentAt: 2 * Self.second, now: 2 * Self.second + 100)
+        known = refused.outcomes(after: 3)
+        #expect(known == [.throttled: 15, .quota: 5], "as far as the loan goes")
+        known = refused.outcomes(after: 60)
+        #expect(known.isEmpty)
+        let isLent = limits.tenant.share.withLock { $0.mayBeLent }
+        #expect(!isLent, "what a loan refuses is more than there is")
+    }
+
+    @Test func whatAPartRefusesIsTheCustomersWhenNobodyLeavesAnything() throws {
+        let (fixture, limits) = try Self.fixture()
+        var (plan, refused) = (RatePlan(), Refused(limits: limits))
+        for _ in 0..<50 { #expect(limits.take(1).fault == nil) }
+        try refused.refuse(3)
+        for second: Int64 in 0...7 {
+            _ = plan.reports(fixture.book.holders, now: second * Self.second)
+            plan.take([Self.grant(0)], fixture.book, sentAt: second * Self.second)
+            let known = refused.outcomes(after: second)
+            #expect(known.isEmpty)
+        }
+        let known = refused.outcomes(after: 8)
+        #expect(known == [.quota: 3])
+        limits.tenant.promise(RateParts(requests: 13, tokens: 1000, concurrent: 5))
+        #expect(!limits.tenant.share.withLock { $0.mayBeLent })
+        #expect(try !LimitFixture().limits.tenant.share.withLock { $0.mayBeLent }, "the only gateway has all of it")
     }
 
     @Test func whoNeedsLessPromisesItAndKeepsItWhateverBecomesOfTheRequest() throws {
