@@ -25,7 +25,7 @@ package struct RecountKeeper: Service {
             "Requests added to minutes from usage records, which a gateway was killed before it told.")
         aside = MinuteAside(pool: databases.reliability)
         waiting = metrics.gauge(
-            "plimsoll_control_minutes_set_aside", "Minutes that gateways told and this release cannot count: one is newer, or its clock is ahead.")
+            "plimsoll_control_reports_set_aside", "Minutes that gateways told and this release cannot count: one is newer, or its clock is ahead.")
         self.logger = logger
     }
 
