@@ -34,6 +34,7 @@ package struct OutsideProbes: Service {
     private let ask: Ask
     private let lease: Lease
     private let interval: ClosedRange<Int64>
+    private let limitPause: Duration
     private let failed = FailedProbes()
     private let metrics: OutsideProbeMetrics
     private let turns: Turns
@@ -48,13 +49,14 @@ package struct OutsideProbes: Service {
 
     init(
         serving: PostgresPool, reliability: PostgresPool, holder: UUID, settings: Settings?, metrics: MetricRegistry, logger: Logger,
-        interval: ClosedRange<Int64> = ProbeSchedule.usualInterval, ask: @escaping Ask
+        interval: ClosedRange<Int64> = ProbeSchedule.usualInterval, limitPause: Duration = LimitLooks.pause, ask: @escaping Ask
     ) {
         self.serving = serving
         self.reliability = reliability
         self.settings = settings
         self.ask = ask
         self.interval = interval
+        self.limitPause = limitPause
         lease = Lease("outside-probes", holder: holder, seconds: 30)
         self.metrics = OutsideProbeMetrics(metrics, endpoints: settings?.endpoints.count ?? 0)
         turns = Turns("A probe from outside was not made", logger: logger)
@@ -76,9 +78,9 @@ package struct OutsideProbes: Service {
         var generator = SystemRandomNumberGenerator()
         let start = ContinuousClock.now
         let looks = StatusLooks(reliability: reliability, settings: settings, ask: ask)
-        let limits = LimitLooks(serving: serving, reliability: reliability, settings: settings, ask: ask)
-        var (looked, limitsLooked): (ContinuousClock.Instant?, ContinuousClock.Instant?)
+        var looked: ContinuousClock.Instant?
         await withDiscardingTaskGroup { group in
+            group.addTask { await self.lookAtLimits(settings) }
             await turns.take(every: .seconds(2)) {
                 guard try await lease.acquire(serving) != nil else { return }
                 let now = (ContinuousClock.now - start).wholeMicroseconds
@@ -90,8 +92,16 @@ package struct OutsideProbes: Service {
                     group.addTask { await self.turns.once { try await self.probe(subject, id, settings) } }
                 }
                 if Self.isDue(&looked, StatusLooks.pause) { group.addTask { await self.turns.once { try await looks.look() } } }
-                if Self.isDue(&limitsLooked, LimitLooks.pause) { group.addTask { await self.turns.once { try await limits.look() } } }
             }
+        }
+    }
+
+    /// One look after the other: an endpoint may take its time to answer.
+    private func lookAtLimits(_ settings: Settings) async {
+        var looks = LimitLooks(serving: serving, reliability: reliability, settings: settings, ask: ask)
+        await turns.take(every: limitPause) {
+            guard try await lease.acquire(serving) != nil else { return }
+            try await looks.look()
         }
     }
 
