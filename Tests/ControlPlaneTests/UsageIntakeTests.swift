@@ -2,6 +2,7 @@ import Domain
 import FoundationEssentials
 import PlimsollWire
 import Postgres
+import Telemetry
 import Testing
 
 @testable import ControlPlane
@@ -172,6 +173,22 @@ import Testing
             #expect(try await aside.retry(since: now + 3_601, now: now + 3_602) == 1)
             #expect(try await counted() == ["early 5 2 1", "other 4 6 0", "tiny 5 2 1"])
             #expect(try await aside.count() == 0)
+        }
+    }
+
+    @Test func `who counts minutes that were set aside tells how many there are, and whoever did so before tells none`() async throws {
+        try await PeerWorld.with { world in
+            var report = batch(1, good: 5, tenant: UUID())
+            report.minutes[0].outcomes["perhaps"] = 3
+            _ = try await MinuteIntake(pool: world.pool).store(report, from: UUID())
+            let (databases, metrics) = (ControlDatabases(world.pool.configuration, logger: world.logger), MetricRegistry())
+            let keeper = RecountKeeper(databases: databases, holder: UUID(), metrics: metrics, logger: world.logger)
+            try await keeper.turn()
+            #expect(metrics.prometheusText().contains("plimsoll_control_reports_set_aside 1"))
+            try await world.pool.execute("UPDATE serving.leases SET holder = gen_random_uuid(), expires_at = now() + interval '1 hour'")
+            try await keeper.turn()
+            #expect(metrics.prometheusText().contains("plimsoll_control_reports_set_aside 0"))
+            await databases.close()
         }
     }
 
