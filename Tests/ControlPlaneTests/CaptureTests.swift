@@ -117,6 +117,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [#"["tiny","nope"]"#, #"["nope"]"#, #"["hidden"]"#, #"["nobles"]"#])
+    func `models that the tenant cannot ask are refused by name`(
+        _ models: String
+    ) async throws {
+        try await stand { stand in
+            try await stand.world.pool.execute(
+                """
+                INSERT INTO serving.models (name, display_name, context_tokens, state, tiers)
+                VALUES ('hidden', 'H', 2048, 'hidden', '{}'), ('nobles', 'N', 2048, 'active', '{noble}'), ('ours', 'O', 2048, 'active', '{noble,pro}')
+                """)
+            let (status, answer) = try await stand.call(.create, body: #"{"expires_in":600,"models":\#(models)}"#)
+            let name = models.contains("nope") ? "nope" : models.contains("hidden") ? "hidden" : "nobles"
+            #expect(status == 400 && answer["error"]["param"].string == "models")
+            #expect(answer["error"]["message"].string == "models: \(name) does not exist")
+            #expect(try await stand.call(.list).1["data"].elements.isEmpty)
+            #expect(try await stand.call(.create, body: #"{"expires_in":600,"models":["tiny","ours"]}"#).0 == 201)
+        }
+    }
+
     @Test func aTenantHasTwentyAtMostHoweverManyAreAskedForAtOnce() async throws {
         try await stand { stand in
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in

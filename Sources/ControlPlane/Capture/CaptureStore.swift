@@ -82,6 +82,7 @@ struct CaptureStore: Sendable {
             guard try open?.value("count", as: Int.self) ?? 0 < Self.most else {
                 throw AdminRefusal.conflict("too_many_captures", "there are \(Self.most) captures already; erase one first")
             }
+            try await check(models ?? [], tenant, connection)
             try await connection.execute(
                 """
                 INSERT INTO serving.captures (id, tenant_id, key_id, key_only, models, record_limit, sealed_key, expires_at)
@@ -91,6 +92,20 @@ struct CaptureStore: Sendable {
             try await audit("consent", id, call, audited, connection)
             return try await show(id, tenant) { try await connection.queryOne($0) }
         }
+    }
+
+    /// A name that no request of the tenant can have would keep nothing, and nobody would know why. Models of other tiers are not told from those that do
+    /// not exist.
+    private func check(_ models: [String], _ tenant: UUID, _ connection: PostgresConnection) async throws {
+        let missing = try await connection.query(
+            """
+            SELECT DISTINCT wanted FROM unnest(\(models)::text[]) AS wanted WHERE NOT EXISTS (
+                SELECT 1 FROM serving.models AS model JOIN serving.tenants AS tenant ON tenant.id = \(tenant)
+                WHERE model.name = wanted AND model.state = 'active' AND (model.tiers = '{}' OR tenant.tier = ANY(model.tiers)))
+            ORDER BY wanted
+            """)
+        let faults = try missing.map { AdminRefusal.Fault(param: "models", message: "\(try $0.value("wanted", as: String.self)) does not exist") }
+        if !faults.isEmpty { throw AdminRefusal.faults(faults) }
     }
 
     private func audit(_ action: String, _ id: UUID, _ call: CaptureCall, _ change: String, _ connection: PostgresConnection) async throws {
