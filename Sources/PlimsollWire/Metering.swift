@@ -111,7 +111,8 @@ package struct IntakeResponse: Sendable, Codable, Equatable {
 }
 
 /// Counters of one minute of one tenant, tier, model, region and provider on one gateway. Cumulative: a later report of the same boot replaces an
-/// earlier one. What is optional is not told by gateways of the release before.
+/// earlier one. What is optional is not told by gateways of the release before. Control planes that do not know a field set the whole minute aside until they
+/// do: a gateway is replaced after them.
 package struct MinuteCounters: Sendable, Codable, Equatable {
     /// Minutes since 1970 (floor of seconds / 60) of the moment in which the gateway accepted the requests.
     package var minute: Int64
@@ -144,6 +145,14 @@ package struct MinuteCounters: Sendable, Codable, Equatable {
     package var lastTokenHistogram: [Int: Int64]?
     /// The same of answers of exactly 512 tokens.
     package var longLastTokenHistogram: [Int: Int64]?
+    /// Fields that this release does not know, as `ToldMinute` found them; nil: there are none.
+    package var unknown: [String: UnknownValue]?
+
+    enum CodingKeys: CodingKey {
+        case minute, tenant, tier, model, region, provider, drill, outcomes, firstTokenSamples, firstTokenOver, promptTokens, completionTokens
+        case rateLimited, disconnects, firstTokenHistogram, streams, queueHistogram, lastTokenSamples, lastTokenOver, lastTokenHistogram
+        case longLastTokenHistogram
+    }
 
     package init(
         minute: Int64, tenant: String, tier: String, model: String, region: String, provider: String? = nil, drill: Bool? = nil,
@@ -218,5 +227,15 @@ package struct MinuteBatch: Sendable, Codable {
         self.minutes = minutes
         self.closes = closes
         self.firstTokens = firstTokens
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        gateway = try container.decode(String.self, forKey: .gateway)
+        boot = try container.decode(String.self, forKey: .boot)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+        minutes = try container.decode([ToldMinute].self, forKey: .minutes).map(\.counters)
+        closes = try container.decodeIfPresent(Bool.self, forKey: .closes)
+        firstTokens = try container.decodeIfPresent([FirstTokenCount].self, forKey: .firstTokens)
     }
 }

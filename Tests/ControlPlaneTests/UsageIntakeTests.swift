@@ -192,6 +192,51 @@ import Testing
         }
     }
 
+    /// As a gateway tells it whose release has more in a minute of the model `tiny` than this one.
+    private func newer(_ report: MinuteBatch, _ fields: String) throws -> MinuteBatch {
+        let text = String(decoding: try WireCoder.encode(report), as: UTF8.self)
+        return try WireCoder.decode(MinuteBatch.self, from: text.replacing(#""model":"tiny""#, with: #"\#(fields),"model":"tiny""#).utf8)
+    }
+
+    @Test func `a minute with counters that only a newer gateway has waits, whole, for a release that knows them`() async throws {
+        try await PeerWorld.with { world in
+            let (intake, gateway) = (MinuteIntake(pool: world.pool), UUID())
+            var report = batch(1, good: 5, tenant: UUID())
+            report.minutes.append(report.minutes[0])
+            report.minutes[1].model = "other"
+            let told = try newer(report, #""heat_histogram":{"a_b":3},"heat_sum":9007199254740993"#)
+            #expect(try await intake.store(told, from: gateway) == IntakeResponse(stored: 1, duplicates: 0, quarantined: 1))
+            let kept = try await world.pool.queryOne(
+                """
+                SELECT (counters ->> 'heat_sum') || ' ' || (counters #>> '{heat_histogram,a_b}') || ' ' || (counters #>> '{outcomes,bad:5xx}') AS line
+                FROM reliability.minute_aside WHERE reason = 'unknown'
+                """)
+            #expect(try kept?.value("line", as: String.self) == "9007199254740993 3 1")
+            let (aside, now) = (MinuteAside(pool: world.pool), Date())
+            #expect(try await aside.retry(since: now + 1, now: now + 1) == 0)
+            // What stands in for the release that knows them.
+            try await world.pool.execute("UPDATE reliability.minute_aside SET counters = counters - 'heat_histogram' - 'heat_sum'")
+            #expect(try await aside.retry(since: now + 2, now: now + 2) == 1)
+            let counted = try await world.pool.query("SELECT model || ' ' || good AS line FROM reliability.minute ORDER BY model")
+            #expect(try counted.map { try $0.value("line", as: String.self) } == ["other 5", "tiny 5"])
+        }
+    }
+
+    @Test func `what is unknown tells minutes apart by its words, replaces itself by its counts, and is no endless text`() async throws {
+        try await PeerWorld.with { world in
+            let (intake, gateway, tenant) = (MinuteIntake(pool: world.pool), UUID(), UUID())
+            let told = [
+                (1, #""class":"batch","heat":1"#), (2, #""class":"chat","heat":1"#), (3, #""class":"chat","heat":2"#),
+                (4, #""class":"chat","urgent":true"#), (5, #""class":"\u0000""#), (6, "\"class\":\"\(String(repeating: "x", count: 20_000))\""),
+            ]
+            for (sequence, fields) in told {
+                #expect(try await intake.store(newer(batch(Int64(sequence), good: 5, tenant: tenant), fields), from: gateway).quarantined == 1)
+            }
+            let kept = try await world.pool.query("SELECT sequence FROM reliability.minute_aside ORDER BY sequence")
+            #expect(try kept.map { try $0.value("sequence", as: Int64.self) } == [1, 3, 4])
+        }
+    }
+
     /// Vector MIN-15: each number of a node's stands for itself, as starts of a gateway do.
     @Test func `minutes are the sum of what each start told last, in whatever order and however often it comes`() async throws {
         try await PeerWorld.with { world in

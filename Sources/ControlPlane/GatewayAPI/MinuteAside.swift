@@ -19,8 +19,10 @@ struct MinuteAside: Sendable {
         async throws
     {
         guard !found.isEmpty else { return }
-        let newest = Dictionary(found.map { (Self.subject($0.key), $0) }, uniquingKeysWith: { _, last in last }).sorted { $0.key < $1.key }
-        let texts = try newest.map { String(decoding: try WireCoder.encode($0.value.counters), as: UTF8.self) }
+        let newest = Dictionary(found.map { (Self.subject($0.key, $0.counters), $0) }, uniquingKeysWith: { _, last in last }).sorted {
+            $0.key < $1.key
+        }
+        let texts = try newest.map { String(decoding: try WireCoder.encode(ToldMinute($0.value.counters)), as: UTF8.self) }
         try await pool.execute(
             """
             INSERT INTO reliability.minute_aside AS known (gateway_id, boot_id, subject, sequence, reason, counters)
@@ -34,9 +36,17 @@ struct MinuteAside: Sendable {
             """)
     }
 
-    private static func subject(_ key: MinuteIntake.Key) -> String {
-        Hash.sha256([key.tenant.lowercased, key.tier, key.model, key.region, key.provider, "\(key.minute)", "\(key.drill)"].joined(separator: "\n"))
-            .hex
+    /// Words and flags of what is unknown may tell one minute from another, as its provider does; counts do not.
+    private static func subject(_ key: MinuteIntake.Key, _ counters: MinuteCounters) -> String {
+        let others = (counters.unknown ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value in
+            switch value {
+            case .text(let text): "\(name)=\(text)"
+            case .flag(let flag): "\(name)=\(flag)"
+            case .null, .integer, .number, .list, .fields: nil as String?
+            }
+        }
+        let names = [key.tenant.lowercased, key.tier, key.model, key.region, key.provider, "\(key.minute)", "\(key.drill)"]
+        return Hash.sha256((names + others).joined(separator: "\n")).hex
     }
 
     private struct Kept {
@@ -71,7 +81,7 @@ struct MinuteAside: Sendable {
         Kept(
             gateway: try row.value("gateway_id"), boot: try row.value("boot_id"), sequence: try row.value("sequence"),
             subject: try row.value("subject"),
-            counters: try WireCoder.decode(MinuteCounters.self, from: Array(try row.value("counters", as: String.self).utf8)))
+            counters: try WireCoder.decode(ToldMinute.self, from: Array(try row.value("counters", as: String.self).utf8)).counters)
     }
 
     /// What is counted is removed after that: who dies between the two counts it once more, which changes nothing.

@@ -6,7 +6,7 @@ import PlimsollWire
 struct MinuteSorting {
     /// Why counters cannot be counted yet.
     enum Reason: String {
-        /// An outcome of which nothing says what it counts as.
+        /// An outcome of which nothing says what it counts as, or a field that only a newer release has: it may change what the others mean.
         case unknown
         /// Of a clock that is ahead.
         case future
@@ -36,7 +36,8 @@ struct MinuteSorting {
     private static func reason(_ counters: MinuteCounters, now: Int64) -> Reason? {
         if counters.minute > now + newest { return .future }
         if counters.minute < now - oldest { return .tooOld }
-        return counters.outcomes.keys.allSatisfy { Outcome.Verdict(code: $0) != nil } ? nil : .unknown
+        let isKnown = counters.unknown == nil && counters.outcomes.keys.allSatisfy { Outcome.Verdict(code: $0) != nil }
+        return isKnown ? nil : .unknown
     }
 }
 
@@ -49,7 +50,17 @@ extension MinuteCounters {
         return counts.allSatisfy { (0...(1 << 48)).contains($0) } && firstTokenOver <= firstTokenSamples
             && (lastTokenOver ?? 0) <= (lastTokenSamples ?? 0) && outcomes.count <= 64 && (0...(1 << 32)).contains(minute)
             && histograms.allSatisfy { $0.count <= 4_096 && $0.values.allSatisfy { $0 >= 0 } } && hasStorableNames
+            && hasStorableRest
     }
+
+    /// What is unknown is not great, and nothing in it is what the database takes for no text.
+    private var hasStorableRest: Bool {
+        guard let unknown else { return true }
+        guard let text = try? WireCoder.encode(unknown), text.count <= Self.mostUnknownBytes else { return false }
+        return text.firstRange(of: #"\u0000"#.utf8) == nil
+    }
+
+    private static var mostUnknownBytes: Int { 16_384 }
 
     private var hasStorableNames: Bool {
         let names = [(model, 127), (region, 63), (tier, 63), (provider ?? "", 63)] + outcomes.keys.map { ($0, 64) }
