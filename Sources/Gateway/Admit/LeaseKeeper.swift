@@ -19,6 +19,7 @@ package final class LeaseKeeper: Service {
     private let metrics: LimitMetrics?
     private let granted: @Sendable () -> Void
     private let reachable = Atomic<Bool>(true)
+    private let answered = Atomic<Int64>(.min)
     private let rings: AsyncStream<Void>
     private let bell: AsyncStream<Void>.Continuation
     private static let mostReports = 500
@@ -44,6 +45,9 @@ package final class LeaseKeeper: Service {
 
     /// False while the control plane does not answer: then there is nothing to wait for.
     var isReachable: Bool { reachable.load(ordering: .relaxed) }
+
+    /// When the last exchange that was answered began, microseconds of the monotonic clock; the least integer: none was yet.
+    var answeredAt: Int64 { answered.load(ordering: .relaxed) }
 
     /// Somebody needs a lease.
     func ring() { bell.yield() }
@@ -94,6 +98,7 @@ package final class LeaseKeeper: Service {
         do {
             let answer = try await exchange(LeaseRequest(boot: boot, sequence: plan.nextSequence(), reports: reports, rates: rates))
             metrics?.exchanges.increment()
+            answered.store(sentAt, ordering: .relaxed)
             let now = Self.now
             // The answer is half a round trip old.
             book.setTime(answer.now + (now - sentAt) / 2, monotonic: now)

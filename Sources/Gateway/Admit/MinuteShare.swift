@@ -13,6 +13,11 @@ struct MinuteShare: Sendable {
     /// When the first of a row of loans came, and what of it no request that was refused before it has needed.
     private var lentAt: Int64 = 0
     private var spare = RateParts.none
+    /// When a refusal last turned out to be of what others use, and what was refused since nobody can tell.
+    private var usedElsewhereAt: Int64?
+    private var untold: WithheldCaps?
+    /// So much older than the last word of the control plane it says nothing of what others use after that.
+    private static let memory: Int64 = 600_000_000
 
     /// What holds now.
     var caps: MinuteCaps {
@@ -29,7 +34,7 @@ struct MinuteShare: Sendable {
 
     /// - Parameter now: Microseconds of the monotonic clock.
     mutating func lend(_ parts: RateParts?, until end: Int64, now: Int64) {
-        if loan == nil, let parts { (lentAt, spare) = (now, parts) }
+        if loan == nil, let parts { (lentAt, spare, usedElsewhereAt) = (now, parts, nil) }
         (loan, loanUntil) = (parts, end)
     }
 
@@ -45,6 +50,23 @@ struct MinuteShare: Sendable {
         case .tokensPerDay, .tokensPerMonth, .spendPerMonth: return false
         }
         return spare.requests >= 0 && spare.tokens >= 0 && spare.concurrent >= 0
+    }
+
+    /// Others use what a request was refused for: they were asked, and nothing was lent.
+    mutating func noteUsed(at instant: Int64) { usedElsewhereAt = instant }
+
+    /// Whether what was refused while the control plane did not answer counts as inside what was agreed: what the part leaves of that may be free, and that
+    /// nobody can tell is not the customer's failure. It does not where others used the rest when the control plane was last heard.
+    ///
+    /// - Parameters:
+    ///   - since: When it was refused, microseconds of the monotonic clock.
+    ///   - answeredAt: See `LeaseKeeper`.
+    mutating func mayCover(_ kind: LimitFault.Kind, tokens: Int, since: Int64, answeredAt: Int64) -> Bool {
+        if let usedElsewhereAt, answeredAt < usedElsewhereAt + Self.memory { return false }
+        var agreed = whole
+        agreed.requestBurst -= part.requestBurst
+        if untold?.caps != WithheldCaps.Caps(left: part, agreed: agreed) { untold = WithheldCaps(part, of: agreed) }
+        return untold?.covers(kind, LimitAsk(tokens: tokens, spend: 0, now: since)) ?? false
     }
 
     private static func scaled(_ burst: Int, _ share: Int, of whole: Int) -> Int {

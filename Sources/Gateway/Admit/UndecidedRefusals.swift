@@ -2,7 +2,8 @@ import Domain
 import Synchronization
 
 /// Requests of one loop that its gateway's part of the limits of a minute refused, until it is known whether other gateways had left the rest. What is lent
-/// soon after was free when they were refused: then the customer was inside what was agreed, and the failure is ours.
+/// soon after was free when they were refused: then the customer was inside what was agreed, and the failure is ours. So it is, within what was agreed, where
+/// the control plane did not answer and nobody could tell.
 struct UndecidedRefusals {
     /// Time in which others are asked, promise to use less, and what that leaves is lent.
     private static let time: Int64 = 8_000_000
@@ -30,14 +31,28 @@ struct UndecidedRefusals {
         return true
     }
 
-    /// - Parameter count: Told what a request counts as when that is known.
-    mutating func decide(now: Int64, _ count: (UsageSubject, Outcome, Int64) -> Void) {
+    /// - Parameters:
+    ///   - answeredAt: See `LeaseKeeper`.
+    ///   - count: Told what a request counts as when that is known.
+    mutating func decide(now: Int64, answeredAt: Int64, _ count: (UsageSubject, Outcome, Int64) -> Void) {
         guard !entries.isEmpty else { return }
         entries.removeAll { entry in
-            let isOurs = entry.holder.share.withLock { $0.covers(entry.kind, tokens: entry.tokens, since: entry.since) }
-            guard isOurs != nil || now - entry.since >= Self.time else { return false }
-            count(entry.subject, isOurs == true ? .throttled : .quota, entry.acceptedAt)
+            let isOurs = entry.holder.share.withLock { share in
+                share.covers(entry.kind, tokens: entry.tokens, since: entry.since)
+                    ?? (now - entry.since < Self.time ? nil : Self.isOurs(entry, &share, answeredAt: answeredAt))
+            }
+            guard let isOurs else { return false }
+            count(entry.subject, isOurs ? .throttled : .quota, entry.acceptedAt)
             return true
         }
+    }
+
+    /// Of one for which nothing has been lent.
+    private static func isOurs(_ entry: Entry, _ share: inout MinuteShare, answeredAt: Int64) -> Bool {
+        guard answeredAt < entry.since else {
+            share.noteUsed(at: entry.since)
+            return false
+        }
+        return share.mayCover(entry.kind, tokens: entry.tokens, since: entry.since, answeredAt: answeredAt)
     }
 }

@@ -104,7 +104,8 @@ final class GatewayLoop {
         ticking = nil
         lag?.stop()
         lag = nil
-        decideRefusals(now: .max)
+        // Who stops between two exchanges is not cut off.
+        decideRefusals(now: .max, answeredAt: .max)
         sweeper?.stop()
         gate = nil
         for connection in connections { connection.closeNow() }
@@ -186,11 +187,11 @@ final class GatewayLoop {
     func leasesChanged() {
         // Each leaves the list or stays in it while it looks.
         for request in leaseWaits.requests { request.retryLimits(isLast: false) }
-        decideRefusals(now: NIODeadline.now().microseconds)
+        decideRefusals(now: NIODeadline.now().microseconds, answeredAt: leases?.answeredAt ?? .max)
     }
 
-    private func decideRefusals(now: Int64) {
-        undecided.decide(now: now) { meter.refuse($0, outcome: $1, acceptedAt: $2) }
+    private func decideRefusals(now: Int64, answeredAt: Int64) {
+        undecided.decide(now: now, answeredAt: answeredAt) { meter.refuse($0, outcome: $1, acceptedAt: $2) }
     }
 
     private func tick() {
@@ -199,7 +200,7 @@ final class GatewayLoop {
         gate?.tick()
         let isShort = memory.isShort
         sweeper?.tick(now, self)
-        decideRefusals(now: now.microseconds)
+        decideRefusals(now: now.microseconds, answeredAt: leases?.answeredAt ?? .max)
         var position = 0
         // A connection may close, and leave the list, while it looks at its deadlines.
         while position < connections.count {

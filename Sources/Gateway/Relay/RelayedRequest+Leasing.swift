@@ -33,9 +33,9 @@ extension RelayedRequest {
         }
     }
 
-    /// Whether it will be known later whose failure it is: when other gateways have, or have not, left the rest of the limit.
+    /// Whether it will be known later whose failure it is: when other gateways have, or have not, left the rest of the limit, or nobody could tell.
     func isUndecided(_ refusal: LimitRefusal, _ subject: UsageSubject) -> Bool {
-        guard refusal.fault.mayBeLent, let leases = loop.leases, leases.isReachable, let plan else { return false }
+        guard refusal.fault.mayBeLent, loop.leases != nil, let plan else { return false }
         let limits = arriving.key.limits
         return loop.undecided.add(
             refusal.isOwn ? limits.own : limits.tenant, subject, refusal.fault.kind, tokens: plan.reservedTokens, acceptedAt: arriving.acceptedAt,

@@ -158,6 +158,34 @@ import Testing
         }
     }
 
+    @Test func `what the part of a gateway that is cut off refuses is our failure, as far as it was agreed`() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.requestsPerMinute = 2
+        setup.edit = { $0.gateways = TableGateways.make(2) }
+        let book = try LimitBook(
+            file: LimitFile(), isLeased: true, wall: LoopClock.wallMicroseconds(), monotonic: NIODeadline.now().microseconds)
+        setup.limits = book
+        // Nobody ever answers it.
+        setup.leases = LeaseKeeper(book: book, boot: "b", logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })) { _ in
+            throw CancellationError()
+        }
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for status in [200, 429, 429] {
+                client.clear()
+                try await client.post(Samples.request)
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 \(status) "))
+            }
+            var outcomes: [String: Int64] = [:]
+            try await Waiting.until("what they count as", within: .seconds(60)) {
+                for (key, cell) in try await gateway.spool.takeMinutes() { outcomes.merge(MinuteCounters(key, cell).outcomes, uniquingKeysWith: +) }
+                return outcomes.values.reduce(0, +) == 3
+            }
+            #expect(outcomes == ["good": 1, "bad:throttled": 1, "excluded:quota": 1])
+        }
+    }
+
     @Test func theKeeperSaysWhenThereIsNobodyToWaitFor() async throws {
         struct Away: Error {}
         let fixture = try Self.fixture()
@@ -170,8 +198,9 @@ import Testing
         }
         var plan = LeasePlan()
         await keeper.turn(&plan)
-        #expect(!keeper.isReachable && fixture.limits.take(5).fault != nil)
+        #expect(!keeper.isReachable && keeper.answeredAt == .min && fixture.limits.take(5).fault != nil)
+        let before = NIODeadline.now().microseconds
         await keeper.turn(&plan)
-        #expect(keeper.isReachable && fixture.limits.take(5).fault == nil)
+        #expect(keeper.isReachable && keeper.answeredAt >= before && fixture.limits.take(5).fault == nil)
     }
 }

@@ -41,20 +41,24 @@ import Testing
         let limits: KeyLimits
         var undecided = UndecidedRefusals()
 
-        mutating func refuse(_ times: Int) throws {
+        mutating func refuse(_ times: Int, at seconds: Int64 = 0) throws {
             let subject = UsageSubject(tenant: "t", key: "k", tier: "pro", model: "m", region: "eu", firstTokenObjective: 1)
             for _ in 0..<times {
                 let fault = try #require(limits.take(1).fault)
                 #expect(fault.kind == .requests && fault.mayBeLent && fault.outcome == .quota)
-                let isKept = undecided.add(limits.tenant, subject, fault.kind, tokens: 1, acceptedAt: 0, now: 0)
+                let isKept = undecided.add(limits.tenant, subject, fault.kind, tokens: 1, acceptedAt: 0, now: seconds * RatePlanTests.second)
                 #expect(isKept)
             }
         }
 
         /// What they count as, of those of which it is known since the last call.
-        mutating func outcomes(after seconds: Int64) -> [Outcome: Int] {
+        ///
+        /// - Parameter answeredAt: When the control plane was last heard; nil: just now.
+        mutating func outcomes(after seconds: Int64, answeredAt: Int64? = nil) -> [Outcome: Int] {
             var found: [Outcome: Int] = [:]
-            undecided.decide(now: seconds * RatePlanTests.second) { _, outcome, _ in found[outcome, default: 0] += 1 }
+            undecided.decide(now: seconds * RatePlanTests.second, answeredAt: (answeredAt ?? seconds) * RatePlanTests.second) { _, outcome, _ in
+                found[outcome, default: 0] += 1
+            }
             return found
         }
     }
@@ -99,6 +103,48 @@ import Testing
         limits.tenant.promise(RateParts(requests: 13, tokens: 1000, concurrent: 5))
         #expect(!limits.tenant.share.withLock { $0.mayBeLent })
         #expect(try !LimitFixture().limits.tenant.share.withLock { $0.mayBeLent }, "the only gateway has all of it")
+    }
+
+    @Test func whatAPartRefusesWhileNobodyAnswersIsOursAsFarAsItWasAgreed() throws {
+        let (_, limits) = try Self.fixture()
+        var refused = Refused(limits: limits)
+        for _ in 0..<50 { #expect(limits.take(1).fault == nil) }
+        try refused.refuse(70, at: 10)
+        var known = refused.outcomes(after: 17, answeredAt: 9)
+        #expect(known.isEmpty, "it may be heard yet")
+        known = refused.outcomes(after: 18, answeredAt: 9)
+        #expect(known == [.throttled: 50, .quota: 20], "with the 50 that were admitted all of the 100")
+        try refused.refuse(70, at: 40)
+        known = refused.outcomes(after: 48, answeredAt: 9)
+        #expect(known == [.throttled: 25, .quota: 45], "in half a minute half of the rest has come back")
+        try refused.refuse(2, at: 100)
+        known = refused.outcomes(after: 108, answeredAt: 101)
+        #expect(known == [.quota: 2], "others were asked")
+    }
+
+    @Test func whatAPartRefusesWhileNobodyAnswersIsTheCustomersWhereOthersUsedTheRestUntilThen() throws {
+        let (fixture, limits) = try Self.fixture()
+        var (plan, refused) = (RatePlan(), Refused(limits: limits))
+        for _ in 0..<50 { #expect(limits.take(1).fault == nil) }
+        try refused.refuse(1, at: 10)
+        var known = refused.outcomes(after: 18)
+        #expect(known == [.quota: 1])
+        try refused.refuse(3, at: 60)
+        known = refused.outcomes(after: 68, answeredAt: 30)
+        #expect(known == [.quota: 3])
+        try refused.refuse(3, at: 1_000)
+        known = refused.outcomes(after: 1_008, answeredAt: 900)
+        #expect(known == [.throttled: 3], "that was long before")
+        // What is lent shows that there is a rest.
+        try refused.refuse(1, at: 1_010)
+        known = refused.outcomes(after: 1_018)
+        #expect(known == [.quota: 1])
+        _ = plan.reports(fixture.book.holders, now: 1_020 * Self.second)
+        plan.take([Self.grant(15)], fixture.book, sentAt: 1_020 * Self.second)
+        _ = plan.reports(fixture.book.holders, now: 1_030 * Self.second)
+        try refused.refuse(3, at: 1_040)
+        known = refused.outcomes(after: 1_048, answeredAt: 1_029)
+        #expect(known == [.throttled: 3])
     }
 
     @Test func whoNeedsLessPromisesItAndKeepsItWhateverBecomesOfTheRequest() throws {
