@@ -90,8 +90,9 @@ struct QueueLine: Sendable {
 
     enum Choice {
         case begin(Entry)
-        /// None of those that wait fits there. `isShort`: at least one would, if there were more room.
-        case none(isShort: Bool)
+        /// None of those that wait fits there. `isShort`: at least one would, if there were more room. `isReserved`: at least one would, if it were
+        /// not for what its tenant leaves free.
+        case none(isShort: Bool, isReserved: Bool)
         /// The worker is kept free for one.
         case keep
     }
@@ -99,18 +100,20 @@ struct QueueLine: Sendable {
     /// - Parameter fit: Whether a request can be started at the worker that has room.
     mutating func choose(at worker: String, now: Int64, fit: (QueueTicket) -> QueueFit) -> Choice {
         var isShort = false
+        var isReserved = false
         for tenant in order() {
             guard let entries = waiting[tenant] else { continue }
             let index = standing[tenant]?.isStanding(now: now) ?? false ? entries.count - 1 : 0
             switch fit(entries[index].ticket) {
             case .yes: return .begin(entries[index])
             case .never: continue
+            case .reserved: isReserved = true
             case .full:
                 isShort = true
                 if pass(tenant, index, at: worker) { return .keep }
             }
         }
-        return .none(isShort: isShort)
+        return .none(isShort: isShort, isReserved: isReserved)
     }
 
     /// Tenants whose turn it is, least served first.

@@ -3,6 +3,8 @@ package enum QueueFit: Sendable {
     case yes
     /// Not now: its prompt or its tenant's share is greater than the room.
     case full
+    /// The last of what is free is for other tenants of its tier.
+    case reserved
     /// The worker is none of those that may serve it.
     case never
 }
@@ -124,16 +126,24 @@ package struct RequestQueue: Sendable {
     ///
     /// Call `expire` first: nobody past its deadline is to be begun.
     package mutating func take(at worker: String, now: Int64, fit: (QueueTicket) -> QueueFit) -> Start? {
-        for index in turns(now) where lines[index].count > 0 {
+        var reserving: Int?
+        for index in turns(now) where lines[index].count > 0 && !isLesser(index, than: reserving) {
             switch lines[index].choose(at: worker, now: now, fit: fit) {
             case .begin(let entry): return start(entry, at: index, now: now)
             case .keep: return nil
-            case .none(let isShort):
+            case .none(let isShort, let isReserved):
+                if isReserved { reserving = reserving ?? index }
                 // What is free is on its way to be enough: lesser lines would only put it off.
                 if isShort, lines[index].rules.isProtected, lines[index].isAtRisk(now: now) { return nil }
             }
         }
         return nil
+    }
+
+    /// What tenants of a line leave free is for others of their rank: a lesser line does not get it while one of these waits.
+    private func isLesser(_ index: Int, than reserving: Int?) -> Bool {
+        guard let reserving, index > reserving else { return false }
+        return lines[index].name.service != lines[reserving].name.service || lines[index].rules.rank != lines[reserving].rules.rank
     }
 
     /// Lines in the order in which they are asked: those that are owed their floor, then all by precedence.

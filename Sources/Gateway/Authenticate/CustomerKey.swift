@@ -17,7 +17,7 @@ final class CustomerKey: Sendable {
     let standing: TierStanding
     /// Where its requests may go.
     let rules: RouteRules
-    /// Makes prefixes known again by this tenant only.
+    /// Makes prefixes known again by this tenant only, and is its mark where what it holds is counted.
     let affinitySalt: UInt64
     /// As it stands in the table.
     let entry: KeyEntry

@@ -15,6 +15,8 @@ final class ModelQueue: Sendable {
     private let count = Atomic<Int>(0)
     private let meanHold = Atomic<Int64>(0)
     private let prefills = InlineArray<24, Atomic<Int64>>({ _ in Atomic<Int64>(0) })
+    /// By rank of their tiers.
+    private let mixes = InlineArray<4, TenantMix>({ _ in TenantMix() })
     private let state = Mutex(State())
 
     /// A request that waits, and what it waits for.
@@ -33,9 +35,25 @@ final class ModelQueue: Sendable {
 
     private struct State: Sendable {
         var queue = RequestQueue()
-        var waiting: [QueueTicket: Waiting] = [:]
+        private(set) var waiting: [QueueTicket: Waiting] = [:]
+        private(set) var tenants = QueueTenants(ranks: TenantHoldings.ranks)
         var workers: [Worker] = []
         var isPumped = false
+
+        mutating func put(_ ticket: QueueTicket, _ request: Waiting, now: Int64) {
+            waiting[ticket] = request
+            tenants.add(request.need.tenant, rank: request.need.rank, now: now) { ModelQueue.held(by: request.need.tenant, workers) }
+        }
+
+        mutating func take(_ ticket: QueueTicket) -> Waiting? {
+            guard let request = waiting.removeValue(forKey: ticket) else { return nil }
+            tenants.remove(request.need.tenant, rank: request.need.rank)
+            return request
+        }
+
+        mutating func seeTenants(now: Int64) {
+            tenants.see(now: now) { [workers] tenant in ModelQueue.held(by: tenant, workers) }
+        }
     }
 
     /// Nobody waits.
@@ -61,6 +79,29 @@ final class ModelQueue: Sendable {
     /// How long a request holds a slot on average.
     var holdTime: Int64 { meanHold.load(ordering: .relaxed) }
 
+    // MARK: Headroom
+
+    /// A request asks for a place.
+    func note(_ need: PlaceNeed, now: Int64) { mixes[need.rank].note(need.tenant, now: now) }
+
+    /// What its tenant holds of the workers that it may use leaves enough of them free for the others of its tier. Without it the request asks the queue, which
+    /// knows who holds the most.
+    func leavesHeadroom(_ question: Router.Question) -> Bool { leavesHeadroom(question, waiting: 1) }
+
+    private func leavesHeadroom(_ question: Router.Question, waiting: Int, asked: Int = 0) -> Bool {
+        guard let need = question.need, mixes[need.rank].isMixed(now: question.now) else { return true }
+        return question.lane.leavesHeadroom(need, waiting: waiting, asked: asked)
+    }
+
+    /// - Parameter asked: Places that are on their way to its tenant.
+    private func isReserved(_ waiting: Waiting, _ tenants: QueueTenants, asked: Int = 0) -> Bool {
+        let need = waiting.need
+        return tenants.isHeavy(need.tenant, rank: need.rank)
+            && !leavesHeadroom(waiting.question, waiting: tenants.waiting(need.rank), asked: asked)
+    }
+
+    private static func held(by tenant: UInt64, _ workers: [Worker]) -> Int { workers.reduce(0) { $0 + $1.tally.holding(tenant).places } }
+
     // MARK: In and out
 
     /// Takes a request in, or says why not. It is told the rest on its loop, in a later turn.
@@ -69,9 +110,9 @@ final class ModelQueue: Sendable {
             let capacity = capacity(state)
             let arrival = state.queue.arrive(request, capacity: capacity, now: now)
             guard case .waits(let ticket, let instead) = arrival else { return (arrival, [], false) }
-            state.waiting[ticket] = waiting
+            state.put(ticket, waiting, now: now)
             var notices: [Notice] = []
-            if let instead, let other = state.waiting.removeValue(forKey: instead) {
+            if let instead, let other = state.take(instead) {
                 notices.append(.refused(other, retryAfter: state.queue.retryAfter(capacity), isUnreachable: false))
             }
             count.store(state.queue.count, ordering: .sequentiallyConsistent)
@@ -88,7 +129,7 @@ final class ModelQueue: Sendable {
     /// The request waits no longer. What is already under way to it still comes.
     func leave(_ ticket: QueueTicket, now: Int64) {
         state.withLock { state in
-            guard state.waiting.removeValue(forKey: ticket) != nil else { return }
+            guard state.take(ticket) != nil else { return }
             state.queue.leave(ticket, now: now)
             count.store(state.queue.count, ordering: .sequentiallyConsistent)
         }
@@ -122,6 +163,7 @@ final class ModelQueue: Sendable {
         eventLoop.scheduleTask(in: ModelQueue.pump) { [self] in
             let now = NIODeadline.now().microseconds
             let (notices, goesOn) = state.withLock { state in
+                state.seeTenants(now: now)
                 let notices = serveAll(&state, hold: hold, now: now)
                 askForPlaces(state, now: now)
                 state.isPumped = state.queue.count > 0
@@ -146,8 +188,8 @@ final class ModelQueue: Sendable {
         var notices: [Notice] = []
         var queue = RequestQueue()
         swap(&queue, &state.queue)
-        while worker.hasSlot, let start = queue.take(at: worker.entry.id, now: now, fit: { Self.fit(state.waiting[$0], worker) }) {
-            guard let waiting = state.waiting.removeValue(forKey: start.ticket) else { continue }
+        while worker.hasSlot, let start = queue.take(at: worker.entry.id, now: now, fit: { fit(state.waiting[$0], worker, state.tenants) }) {
+            guard let waiting = state.take(start.ticket) else { continue }
             // Only a request that came in this very moment, on another loop, can have been quicker.
             if !worker.take(waiting.need) { worker.force(waiting.need) }
             notices.append(.placed(waiting, worker, start.expected))
@@ -162,8 +204,9 @@ final class ModelQueue: Sendable {
         workers.contains { worker in worker.load?.lostFor(now: now).map { $0 < hold } ?? false }
     }
 
-    private static func fit(_ waiting: Waiting?, _ worker: Worker) -> QueueFit {
+    private func fit(_ waiting: Waiting?, _ worker: Worker, _ tenants: QueueTenants) -> QueueFit {
         guard let waiting, waiting.question.allows(worker), worker.hasSlot(for: waiting.need) else { return .never }
+        guard !isReserved(waiting, tenants) else { return .reserved }
         return worker.hasRoom(for: waiting.need) ? .yes : .full
     }
 
@@ -173,15 +216,17 @@ final class ModelQueue: Sendable {
         count.store(state.queue.count, ordering: .sequentiallyConsistent)
         let after = state.queue.retryAfter(capacity(state))
         return late.compactMap { ticket in
-            state.waiting.removeValue(forKey: ticket).map { .refused($0, retryAfter: after, isUnreachable: isUnreachable) }
+            state.take(ticket).map { .refused($0, retryAfter: after, isUnreachable: isUnreachable) }
         }
     }
 
     /// Nobody has come back in time.
     private func refuseAll(_ state: inout State, now: Int64) -> [Notice] {
         let notices = state.waiting.values.map { Notice.refused($0, retryAfter: 1_000_000, isUnreachable: true) }
-        for ticket in state.waiting.keys { state.queue.leave(ticket, now: now) }
-        state.waiting.removeAll()
+        for ticket in Array(state.waiting.keys) {
+            state.queue.leave(ticket, now: now)
+            _ = state.take(ticket)
+        }
         count.store(0, ordering: .sequentiallyConsistent)
         return notices
     }
@@ -200,10 +245,15 @@ final class ModelQueue: Sendable {
     private func askForPlaces(_ state: State, now: Int64) {
         var left = state.workers.map { $0.isReachable ? $0.tally.yielding : 0 }
         var asked = left.map { _ in 0 }
+        var ofTenants: [UInt64: Int] = [:]
         for ticket in state.queue.late(capacity(state), now: now) {
-            guard let question = state.waiting[ticket]?.question else { continue }
+            guard let waiting = state.waiting[ticket] else { continue }
+            let (question, tenant) = (waiting.question, waiting.need.tenant)
+            // Nobody makes way for a place that its tenant has to leave free.
+            guard !isReserved(waiting, state.tenants, asked: ofTenants[tenant, default: 0]) else { continue }
             let usable = left.indices.filter { left[$0] > 0 && question.allows(state.workers[$0]) }
             guard let most = usable.max(by: { left[$0] < left[$1] }) else { continue }
+            ofTenants[tenant, default: 0] += 1
             left[most] -= 1
             asked[most] += 1
         }

@@ -8,7 +8,10 @@ struct PlaceNeed: Sendable {
     var slotPercent: Int32 = 100
     /// A running request makes way when one of a protected tier would be late.
     var yields = false
-    var tenant: String
+    /// Mark of its tenant, the same for all keys of it.
+    var tenant: UInt64
+    /// Of its tier among the ranks of all, 0 the greatest.
+    var rank = 0
     /// Per cent of the worker's slots and KV cache that its tenant may hold.
     var tenantSharePercent = 100
 
@@ -21,7 +24,7 @@ extension Worker {
     private static let fullCache = 0.95
 
     /// Tokens that its KV cache holds; nil when nobody says. llama.cpp's server gives each slot its own context.
-    private var kvTokens: Int? {
+    var kvTokens: Int? {
         if let known = entry.kvTokens ?? load?.kvTokens { return known }
         return entry.dialect == .llamacpp && entry.contextTokens > 1 ? entry.slots * entry.contextTokens : nil
     }
@@ -61,7 +64,7 @@ extension Worker {
         guard tally.heldTokens + foreign + need.tokens <= capacity else { return false }
         guard need.tenantSharePercent < 100 else { return true }
         let held = tally.holding(need.tenant)
-        return held.requests == 0 || held.tokens + need.tokens <= capacity * need.tenantSharePercent / 100
+        return held.places == 0 || held.tokens + need.tokens <= capacity * need.tenantSharePercent / 100
     }
 
     /// What is in its KV cache by the last report and was not this gateway's.
@@ -70,13 +73,14 @@ extension Worker {
         return max(0, Int(used * Double(capacity)) - tally.heldTokens(at: load.reportMark))
     }
 
-    private func limit(_ need: PlaceNeed) -> Int {
+    /// Slots that are open to its tier.
+    func limit(_ need: PlaceNeed) -> Int {
         need.slotPercent == 100 ? openSlots : max(1, slots - slots * (100 - Int(need.slotPercent)) / 100) - others
     }
 
     private func sharesSlots(_ need: PlaceNeed) -> Bool {
         guard need.tenantSharePercent < 100 else { return true }
-        return tally.holding(need.tenant).requests < max(1, slots * need.tenantSharePercent / 100)
+        return tally.holding(need.tenant).places < max(1, slots * need.tenantSharePercent / 100)
     }
 
     /// Requests wait inside the runtime, more than it needs to keep its slots full: it has less room than it has slots.

@@ -31,6 +31,7 @@ extension RelayedRequest {
     func seekPlace(_ question: Router.Question, now: Int64) -> Search {
         self.question = question
         let queue = question.model.queue
+        if let need = question.need { queue.note(need, now: now) }
         if queue.isEmpty, takePlace(question) { return .found }
         guard question.isServed || ModelQueue.mayReturn(question.lane.workers, within: hold, now: now) else {
             return .unreachable
@@ -39,7 +40,7 @@ extension RelayedRequest {
     }
 
     private func takePlace(_ question: Router.Question) -> Bool {
-        guard let need = question.need else { return false }
+        guard let need = question.need, question.model.queue.leavesHeadroom(question) else { return false }
         for _ in 0..<RelayedRequest.mostTries {
             guard let next = loop.router.pick(question, using: &loop.random) else { return false }
             guard next.take(need) else { continue }

@@ -6,15 +6,20 @@ struct TierStanding: Sendable {
     let rules: QueueRules
     /// Per cent of a worker's slots that greater ranks do not keep for their bursts.
     let slotPercent: Int
+    /// Of its rank among those of the table, 0 the greatest.
+    let place: Int
     /// Running requests of it make way for those of protected tiers.
     let yields: Bool
 
     static func standings(_ tiers: [String: TierEntry]) -> [String: TierStanding] {
         let rules = tiers.mapValues { QueueRules($0.queue) }
+        let ranks = Set(rules.values.map(\.rank)).sorted(by: >)
         let isAnyProtected = rules.values.contains { $0.isProtected }
         return rules.mapValues { own in
             let kept = rules.values.reduce(0) { $0 + ($1.rank > own.rank ? $1.burstPercent : 0) }
-            return TierStanding(rules: own, slotPercent: max(1, 100 - kept), yields: isAnyProtected && !own.isProtected)
+            return TierStanding(
+                rules: own, slotPercent: max(1, 100 - kept), place: min(ranks.firstIndex(of: own.rank) ?? 0, TenantHoldings.ranks - 1),
+                yields: isAnyProtected && !own.isProtected)
         }
     }
 }

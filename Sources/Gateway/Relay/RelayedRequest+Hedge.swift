@@ -31,7 +31,8 @@ extension RelayedRequest {
         question.now = Reactor.now.microseconds
         let tokens = plan.facts.estimatedPromptTokens
         // Nobody's second worker goes before somebody's first.
-        guard first.worker.tally.poolHealth == .well, question.model.queue.isEmpty, let second = loop.router.pick(question, using: &loop.random),
+        guard first.worker.tally.poolHealth == .well, question.model.queue.isEmpty, question.model.queue.leavesHeadroom(question),
+            let second = loop.router.pick(question, using: &loop.random),
             desk.budget.take(promptTokens: tokens, share: desk.share, now: question.now), let need, second.take(need)
         else { return }
         loop.metrics.hedges.increment()

@@ -244,7 +244,7 @@ final class RelayedRequest {
             tokens: plan.facts.estimatedPromptTokens + min(plan.outputTokens, PlaceNeed.usualOutput) * plan.facts.generated,
             slotPercent: Int32(
                 min(standing.slotPercent, plan.facts.isBatch ? arriving.key.relief?.batchPercent(plan.asked.entry.name) ?? 100 : 100)),
-            yields: standing.yields, tenant: arriving.key.tenant.id, tenantSharePercent: standing.rules.tenantSharePercent)
+            yields: standing.yields, tenant: arriving.key.affinitySalt, rank: standing.place, tenantSharePercent: standing.rules.tenantSharePercent)
         return question
     }
 

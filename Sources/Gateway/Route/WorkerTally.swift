@@ -20,8 +20,7 @@ final class WorkerTally: Sendable {
     private let placesAsked = Atomic<Int>(0)
     private let reportSeen = Atomic<UInt64>(0)
     private let cacheTokensThen = Atomic<Int>(0)
-    /// What tenants with a bounded share hold.
-    private let shares = Mutex<[String: Holding]>([:])
+    private let holdings = TenantHoldings()
     private let prompts = Atomic<Int>(0)
     private let outputs = Atomic<Int>(0)
     // Pace, as smoothed means; 0: not known.
@@ -49,11 +48,6 @@ final class WorkerTally: Sendable {
 
     // MARK: Load
 
-    struct Holding: Sendable {
-        var requests = 0
-        var tokens = 0
-    }
-
     /// Places that are taken. Ordered with the count of those who wait: who frees a place sees the one who waits for it, or that one sees the
     /// free place.
     var inFlight: Int { count.load(ordering: .sequentiallyConsistent) }
@@ -65,7 +59,10 @@ final class WorkerTally: Sendable {
         return cacheTokensThen.load(ordering: .relaxed)
     }
 
-    func holding(_ tenant: String) -> Holding { shares.withLock { $0[tenant] ?? Holding() } }
+    func holding(_ tenant: UInt64) -> Holding { holdings.holding(tenant) }
+
+    /// What requests of tiers of this rank and greater ones hold, 0 the greatest.
+    func holding(upTo rank: Int) -> Holding { holdings.holding(upTo: rank) }
 
     /// Takes a place if fewer than `limit` are taken.
     func take(_ need: PlaceNeed, limit: Int) -> Bool {
@@ -73,25 +70,17 @@ final class WorkerTally: Sendable {
             count.wrappingSubtract(1, ordering: .sequentiallyConsistent)
             return false
         }
-        note(need, by: 1)
+        cacheTokens.wrappingAdd(need.tokens, ordering: .relaxed)
+        if need.yields { yieldingPlaces.wrappingAdd(1, ordering: .relaxed) }
+        holdings.add(need)
         return true
     }
 
     func free(_ need: PlaceNeed) {
-        note(need, by: -1)
+        cacheTokens.wrappingSubtract(need.tokens, ordering: .relaxed)
+        if need.yields { yieldingPlaces.wrappingSubtract(1, ordering: .relaxed) }
+        holdings.remove(need)
         count.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-    }
-
-    private func note(_ need: PlaceNeed, by sign: Int) {
-        cacheTokens.wrappingAdd(sign * need.tokens, ordering: .relaxed)
-        if need.yields { yieldingPlaces.wrappingAdd(sign, ordering: .relaxed) }
-        guard need.tenantSharePercent < 100 else { return }
-        shares.withLock { shares in
-            var holding = shares[need.tenant] ?? Holding()
-            holding.requests += sign
-            holding.tokens += sign * need.tokens
-            shares[need.tenant] = holding.requests > 0 ? holding : nil
-        }
     }
 
     var yielding: Int { yieldingPlaces.load(ordering: .relaxed) }

@@ -39,6 +39,8 @@ struct QueueSimulation {
     /// At these seconds the number of slots changes.
     var changes: [(at: Double, slots: Int)] = []
     var seed: UInt64 = 1
+    /// Tenants leave each other places free.
+    var keepsHeadroom = false
 
     private enum Event {
         case arrival(Int)
@@ -60,6 +62,8 @@ struct QueueSimulation {
         var events: [(at: Int64, order: Int, event: Event)] = []
         var order = 0
         var busy = 0
+        var held: [String: Int] = [:]
+        var tenants = QueueTenants(ranks: 1)
         var now: Int64 = 0
 
         init(_ plan: QueueSimulation) {
@@ -87,7 +91,7 @@ struct QueueSimulation {
                 switch next.event {
                 case .arrival(let stream): arrive(stream)
                 case .departure(let sample, let expected): depart(sample, expected)
-                case .pump: break
+                case .pump: tenants.see(now: now) { [held] tenant in held[plan.streams[Int(tenant) - 1].tenant] ?? 0 }
                 }
                 if !waiting.isEmpty { serve() }
             }
@@ -115,31 +119,56 @@ struct QueueSimulation {
             let stream = plan.streams[index]
             samples.append(Sample(stream: index, arrived: Double(now) / 1e6, left: Double(now) / 1e6))
             let sample = samples.count - 1
-            guard !waiting.isEmpty || busy >= slots else { return begin(sample, ServedTokens(prompt: stream.prompt, output: stream.output)) }
+            guard !waiting.isEmpty || busy >= slots || isReserved(index) else {
+                return begin(sample, ServedTokens(prompt: stream.prompt, output: stream.output))
+            }
             let ahead = stream.service == .batch ? plan.hold : plan.prefill
             let request = QueuedRequest(
                 line: .init(tier: stream.tier, service: stream.service), rules: stream.rules, tenant: stream.tenant, promptTokens: stream.prompt,
                 outputTokens: 1000, bytes: stream.prompt * 4, arrived: now, deadline: now + (stream.objective - ahead).microseconds)
             guard case .waits(let ticket, let instead) = queue.arrive(request, capacity: capacity, now: now) else { return }
             waiting[ticket] = sample
+            tenants.add(UInt64(index + 1), rank: 0, now: now) { [held] in held[stream.tenant] ?? 0 }
             if let instead { refuse(instead) }
         }
 
         mutating func refuse(_ ticket: QueueTicket) {
-            guard let sample = waiting.removeValue(forKey: ticket) else { return }
+            guard let sample = remove(ticket) else { return }
             samples[sample].left = Double(now) / 1e6
         }
 
         mutating func serve() {
             for late in queue.expire(now: now) { refuse(late) }
-            while busy < slots, let start = queue.take(at: "w", now: now, fit: { _ in .yes }), let sample = waiting.removeValue(forKey: start.ticket)
-            {
+            while busy < slots {
+                let reserved = reservedTickets()
+                guard let start = queue.take(at: "w", now: now, fit: { reserved.contains($0) ? .reserved : .yes }),
+                    let sample = remove(start.ticket)
+                else { return }
                 begin(sample, start.expected)
             }
         }
 
+        mutating func remove(_ ticket: QueueTicket) -> Int? {
+            guard let sample = waiting.removeValue(forKey: ticket) else { return nil }
+            tenants.remove(UInt64(samples[sample].stream + 1), rank: 0)
+            return sample
+        }
+
+        func reservedTickets() -> Set<QueueTicket> {
+            let streams = Set(plan.streams.indices.filter(isReserved))
+            return streams.isEmpty ? [] : Set(waiting.filter { streams.contains(samples[$0.value].stream) }.keys)
+        }
+
+        func isReserved(_ stream: Int) -> Bool {
+            guard plan.keepsHeadroom else { return false }
+            let own = held[plan.streams[stream].tenant] ?? 0
+            return tenants.isHeavy(UInt64(stream + 1), rank: 0)
+                && !Headroom.allowsPlace(held: own, others: busy - own, free: slots - busy, waiting: tenants.waiting(0))
+        }
+
         mutating func begin(_ sample: Int, _ expected: ServedTokens) {
             busy += 1
+            held[plan.streams[samples[sample].stream].tenant, default: 0] += 1
             samples[sample].started = Double(now) / 1e6
             samples[sample].left = Double(now) / 1e6
             samples[sample].firstToken = Double(now) / 1e6 - samples[sample].arrived + plan.prefill
@@ -149,6 +178,7 @@ struct QueueSimulation {
 
         mutating func depart(_ sample: Int, _ expected: ServedTokens) {
             busy -= 1
+            held[plan.streams[samples[sample].stream].tenant, default: 0] -= 1
             let stream = plan.streams[samples[sample].stream]
             queue.settle(
                 .init(tier: stream.tier, service: stream.service), tenant: stream.tenant, expected: expected,

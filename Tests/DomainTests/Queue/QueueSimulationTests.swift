@@ -73,6 +73,70 @@ struct QueueSimulationTests {
         #expect(others(noise: 800) <= others(noise: 16) * 1.2)
     }
 
+    /// Of 128 slots five quiet tenants use a sixth, or more than a half.
+    @Test(
+        "where tenants leave each other places free it moves them by less than a tenth in a small pool, too, and nearly nine tenths are used",
+        arguments: [22, 23], [1.0, 3.5])
+    func headroom(seed: UInt64, rate: Double) {
+        func run(noise: Double, keepsHeadroom: Bool = true) -> [QueueSimulation.Sample] {
+            let quiet = (0..<5).map { stream("pro", "quiet-\($0)", rate: rate, until: 60) }
+            var simulation = QueueSimulation(streams: quiet + [stream("pro", "noisy", rate: noise, until: 60)], seed: seed)
+            simulation.slots = 128
+            simulation.keepsHeadroom = keepsHeadroom
+            return simulation.run()
+        }
+        let (alone, beside) = (run(noise: 0.01), run(noise: 320))
+        #expect(beside.of(Set(0..<5), from: 20).p95 <= alone.of(Set(0..<5), from: 20).p95 * 1.1)
+        #expect(Double(beside.goodput(objective: 1.5, from: 20, until: 60)) >= 0.86 * 32 * 40)
+        #expect(run(noise: 320, keepsHeadroom: false).of(Set(0..<5), from: 20).p95 > 1.05 * alone.of(Set(0..<5), from: 20).p95)
+    }
+
+    @Test("eight tenants of a tier that all ask for everything use all but a hundredth", arguments: [24, 25])
+    func headroomOfMany(seed: UInt64) {
+        let streams = (0..<8).map { stream("pro", "t\($0)", rate: 6, until: 60) }
+        var simulation = QueueSimulation(streams: streams, seed: seed)
+        let free = simulation.run().goodput(objective: 1.5, from: 20, until: 60)
+        simulation.keepsHeadroom = true
+        #expect(Double(simulation.run().goodput(objective: 1.5, from: 20, until: 60)) >= 0.95 * Double(free))
+    }
+
+    @Test("two tenants are told from one for five minutes at least, and forgotten after ten")
+    func mix() {
+        let mix = TenantMix()
+        let minute: Int64 = 60_000_000
+        func isMixed(after minutes: Int64) -> Bool { mix.isMixed(now: minutes * minute) }
+        mix.note(1, now: 0)
+        mix.note(1, now: minute)
+        let alone = isMixed(after: 1)
+        mix.note(2, now: 2 * minute)
+        #expect(!alone && [2, 7, 11].allSatisfy(isMixed))
+        for time in 3..<20 { mix.note(1, now: Int64(time) * minute) }
+        let forgotten = isMixed(after: 13)
+        for time in 20..<40 { mix.note(UInt64(time % 2 + 1), now: Int64(time) * minute) }
+        #expect(!forgotten && [40, 44].allSatisfy(isMixed))
+    }
+
+    @Test("whoever holds the most on average leaves places free, and who comes back after a pause is known anew")
+    func heaviest() {
+        var tenants = QueueTenants(ranks: 2)
+        let holds: (UInt64) -> Int = { [1: 14, 2: 6, 3: 12][$0] ?? 0 }
+        for tenant in [UInt64(1), 2, 3] { tenants.add(tenant, rank: 1, now: 0) { holds(tenant) } }
+        #expect([UInt64(1), 2, 3].map { tenants.isHeavy($0, rank: 1) } == [true, false, true])
+        tenants.add(2, rank: 1, now: 0) { 0 }
+        #expect(tenants.waiting(1) == 3 && tenants.waiting(0) == 0)
+        tenants.remove(2, rank: 1)
+        tenants.remove(3, rank: 1)
+        #expect(tenants.waiting(1) == 2)
+        // A moment's peak makes nobody heavy, a quarter of a minute of it does.
+        tenants.see(now: 100_000) { $0 == 2 ? 40 : holds($0) }
+        #expect(!tenants.isHeavy(2, rank: 1))
+        for tick in 1...600 { tenants.see(now: 100_000 + Int64(tick) * 25_000) { $0 == 2 ? 40 : holds($0) } }
+        #expect([UInt64(1), 2, 3].map { tenants.isHeavy($0, rank: 1) } == [false, true, false])
+        for tick in 1...4000 { tenants.see(now: 16_000_000 + Int64(tick) * 25_000) { $0 == 3 ? 0 : holds($0) } }
+        tenants.add(3, rank: 1, now: 200_000_000) { 20 }
+        #expect(tenants.isHeavy(3, rank: 1) && !tenants.isHeavy(1, rank: 1))
+    }
+
     @Test("tenants that ask for more than there is are served the same number of tokens", arguments: [13, 14])
     func equalTokens(seed: UInt64) {
         var long = stream("pro", "long", rate: 24)

@@ -177,6 +177,20 @@ struct RequestQueueTests {
         #expect(queue.take(at: "w", now: 0) { _ in .yes }?.ticket == large)
     }
 
+    @Test("a place that a tenant leaves free is for the others of its rank, not for lesser tiers or batch")
+    func reserved() {
+        var queue = RequestQueue()
+        let noisy = wait(&queue, request("noisy"))
+        let others = [wait(&queue, request(tier: "hobby")), wait(&queue, request("quiet", service: .batch))]
+        #expect(queue.take(at: "w", now: 0) { $0 == noisy ? .reserved : .yes } == nil)
+        #expect(queue.take(at: "w", now: 0) { $0 == noisy ? .never : .yes }?.ticket == others[0])
+        let quiet = wait(&queue, request("quiet"))
+        #expect(queue.take(at: "w", now: 0) { $0 == noisy ? .reserved : .yes }?.ticket == quiet)
+        let greater = wait(&queue, request(tier: "business"))
+        #expect(queue.take(at: "w", now: 0) { $0 == noisy ? .reserved : .yes }?.ticket == greater)
+        #expect([next(&queue), next(&queue)] == [noisy, others[1]])
+    }
+
     @Test("prefill is estimated from prompts of the same length or shorter ones")
     func prefill() {
         #expect(PrefillEstimate.bucket(0) == 0 && PrefillEstimate.bucket(1023) == 9 && PrefillEstimate.bucket(1024) == 10)

@@ -6,18 +6,24 @@ import Testing
 
 @Suite("Places at a worker")
 struct PlaceTests {
-    private func worker(slots: Int, load: WorkerLoad? = nil, kvTokens: Int? = nil) -> Worker {
+    private func worker(_ id: String = "w", slots: Int, load: WorkerLoad? = nil, kvTokens: Int? = nil) -> Worker {
         let entry = WorkerEntry(
-            id: "w", host: "h", provider: "p", pool: "p", region: "r", model: "m", release: "r", dialect: .vllm, link: .tunnel, draining: false,
-            slots: slots, contextTokens: 4096, weight: 1_000_000, kvTokens: kvTokens)
+            id: id, host: id, provider: "p", pool: "p", region: "r", model: "m", release: "r", dialect: .vllm, link: .tunnel,
+            url: "http://127.0.0.1:9", draining: false, slots: slots, contextTokens: 4096, weight: 1_000_000, kvTokens: kvTokens)
         return Worker(entry, tally: WorkerTally(), load: load, gate: nil)
+    }
+
+    private func lane(_ workers: [Worker]) -> RouteLane {
+        RouteLane(
+            ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 0, tiers: [], releaseWeights: ["r": 1_000_000]), workers: workers,
+            region: "r")
     }
 
     private func report(_ load: WorkerLoad, _ runtime: RuntimeLoad) {
         load.take(LinkReport.Worker(id: "w", ready: true, load: runtime), of: .serving, at: .now())
     }
 
-    private let small = PlaceNeed(tokens: 10, tenant: "t")
+    private let small = PlaceNeed(tokens: 10, tenant: 7)
 
     /// How many such requests it takes.
     private func places(_ worker: Worker, _ need: PlaceNeed) -> Int { (0..<100).prefix { _ in worker.take(need) }.count }
@@ -54,7 +60,7 @@ struct PlaceTests {
 
     @Test("no prompt above the free KV cache, by its size where somebody knows it, else by the share in use; a request alone always fits")
     func cache() {
-        let large = PlaceNeed(tokens: 400, tenant: "t")
+        let large = PlaceNeed(tokens: 400, tenant: 7)
         #expect(places(worker(slots: 8, kvTokens: 1000), large) == 2)
         #expect(places(worker(slots: 8, kvTokens: 300), large) == 1)
         let load = WorkerLoad()
@@ -67,14 +73,60 @@ struct PlaceTests {
     @Test("a tenant's share bounds its slots and its KV cache, and leaves the rest to others")
     func share() {
         let worker = worker(slots: 8, kvTokens: 4000)
-        #expect(places(worker, PlaceNeed(tokens: 10, tenant: "noisy", tenantSharePercent: 50)) == 4)
-        #expect(places(worker, PlaceNeed(tokens: 1500, tenant: "long", tenantSharePercent: 50)) == 1)
-        #expect(places(worker, PlaceNeed(tokens: 10, tenant: "quiet", tenantSharePercent: 50)) == 3)
+        #expect(places(worker, PlaceNeed(tokens: 10, tenant: 0x0101, tenantSharePercent: 50)) == 4)
+        #expect(places(worker, PlaceNeed(tokens: 1500, tenant: 0x0202, tenantSharePercent: 50)) == 1)
+        #expect(places(worker, PlaceNeed(tokens: 10, tenant: 0x0303, tenantSharePercent: 50)) == 3)
+    }
+
+    @Test("what a tenant holds is never told too little, and others that share one field of it do not add to it")
+    func holdings() {
+        let worker = worker(slots: 100)
+        let (own, beside, both) = (UInt64(0x0102), [UInt64(0x0302), 0x0402], UInt64(0x0102))
+        for tenant in [own] + beside { #expect(worker.take(PlaceNeed(tokens: 30, tenant: tenant))) }
+        #expect(worker.tally.holding(own) == Holding(places: 1, tokens: 30))
+        #expect(worker.take(PlaceNeed(tokens: 5, tenant: both, rank: 2)))
+        #expect(worker.tally.holding(own) == Holding(places: 2, tokens: 35))
+        #expect(worker.tally.holding(upTo: 1) == Holding(places: 3, tokens: 90))
+        #expect(worker.tally.holding(upTo: 2) == Holding(places: 4, tokens: 95))
+        for tenant in [own] + beside { worker.tally.free(PlaceNeed(tokens: 30, tenant: tenant)) }
+        worker.tally.free(PlaceNeed(tokens: 5, tenant: both, rank: 2))
+        #expect(worker.tally.holding(upTo: 3) == Holding() && worker.tally.holding(own) == Holding())
+    }
+
+    @Test("a tenant leaves places free in proportion to those it holds, of all workers together, and what lesser tiers hold is free")
+    func headroom() {
+        let workers = (0..<4).map { self.worker("w\($0)", slots: 8) }
+        let lane = lane(workers)
+        func fill(_ need: PlaceNeed) -> Int {
+            var taken = 0
+            while lane.leavesHeadroom(need), workers.contains(where: { $0.take(need) }) { taken += 1 }
+            return taken
+        }
+        // 28 is no more than eight times the four that are left.
+        #expect(fill(PlaceNeed(tokens: 10, tenant: 0x0101, rank: 1)) == 28)
+        #expect(fill(PlaceNeed(tokens: 10, tenant: 0x0202, rank: 1)) == 1)
+        #expect(lane.leavesHeadroom(PlaceNeed(tokens: 10, tenant: 0x0303, rank: 1)))
+        #expect(fill(PlaceNeed(tokens: 10, tenant: 0x0404, rank: 0)) == 3)
+        #expect(lane.leavesHeadroom(PlaceNeed(tokens: 10, tenant: 0x0404, rank: 0), asked: 20))
+        #expect(!lane.leavesHeadroom(PlaceNeed(tokens: 10, tenant: 0x0202, rank: 1)))
+        #expect(!lane.leavesHeadroom(PlaceNeed(tokens: 10, tenant: 0x0404, rank: 0), asked: 28))
+    }
+
+    @Test("a tenant leaves room in KV caches, too; where nobody knows their size, or there are few slots, nothing is kept")
+    func cacheHeadroom() {
+        func fill(_ workers: [Worker], tokens: Int) -> Int {
+            let (lane, need) = (lane(workers), PlaceNeed(tokens: tokens, tenant: 0x0101))
+            return (0..<100).prefix { _ in lane.leavesHeadroom(need) && workers.contains { $0.take(need) } }.count
+        }
+        #expect(fill([worker("a", slots: 64, kvTokens: 1000), worker("b", slots: 64, kvTokens: 1000)], tokens: 100) == 17)
+        #expect(fill([worker("a", slots: 8, kvTokens: 1000), worker("b", slots: 8)], tokens: 1) == 14)
+        #expect(fill([worker("a", slots: 3)], tokens: 1) == 3)
+        #expect(fill([worker("a", slots: 4)], tokens: 1) == 3)
     }
 
     @Test("slots that greater tiers keep for bursts are not given")
     func burst() {
-        #expect(places(worker(slots: 20), PlaceNeed(tokens: 10, slotPercent: 90, tenant: "t")) == 18)
-        #expect(places(worker(slots: 2), PlaceNeed(tokens: 10, slotPercent: 90, tenant: "t")) == 2)
+        #expect(places(worker(slots: 20), PlaceNeed(tokens: 10, slotPercent: 90, tenant: 7)) == 18)
+        #expect(places(worker(slots: 2), PlaceNeed(tokens: 10, slotPercent: 90, tenant: 7)) == 2)
     }
 }

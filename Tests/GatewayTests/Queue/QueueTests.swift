@@ -227,6 +227,46 @@ import Testing
         #expect(gates.order() == ["first", "second", "third"])
     }
 
+    /// Four slots, and a neighbour of its tier that has asked before.
+    @Test("a tenant that asks for everything leaves a place free for its neighbours, and lesser tiers do not get it; alone it has all")
+    func headroom() async throws {
+        let gates = try await Gates(6)
+        let neighbours = setup { table in
+            table.workers[0].slots = 4
+            table.tenants["tenant-2"] = TenantEntry(id: "tenant-2", tier: "pro", active: true, allowedRegions: [], cacheSalt: "5a19")
+            let hash = Hash.sha256("sk-neighbour").hex
+            table.keys[hash] = KeyEntry(id: "key-2", tenant: "tenant-2", sha256Hex: hash)
+        }
+        func begun(_ count: Int) async throws { try await until { gates.runtime.seen.requests.count == count } }
+        try await GatewayFixture.run([gates.runtime], neighbours) { gateway in
+            var clients: [TestClient] = []
+            for count in 1...4 {
+                clients.append(try await ask(gateway, "first"))
+                try await begun(count)
+            }
+            clients.append(try await ask(gateway, "second", key: "sk-neighbour"))
+            try await untilQueued(gateway, 1)
+            gates.open(0)
+            try await begun(5)
+            // The neighbour has one, so the tenant that has three gets no fourth when it is free.
+            for count in 1...2 {
+                clients.append(try await ask(gateway, "third"))
+                try await untilQueued(gateway, count)
+            }
+            gates.open(4)
+            #expect(try await clients[4].answer().hasPrefix("HTTP/1.1 200 "))
+            clients.append(try await ask(gateway, "fourth", key: "sk-hobby"))
+            try await untilQueued(gateway, 3)
+            clients.append(try await ask(gateway, "second", key: "sk-neighbour"))
+            try await begun(6)
+            #expect(gates.order() == ["first", "first", "first", "first", "second", "second"])
+            try await untilQueued(gateway, 3)
+            for gate in [1, 2, 3, 5] { gates.open(gate) }
+            for index in clients.indices where index != 4 { #expect(try await clients[index].answer().hasPrefix("HTTP/1.1 200 ")) }
+        }
+        #expect(gates.order().suffix(3) == ["third", "third", "fourth"])
+    }
+
     @Test("slots that are kept for a greater tier's bursts stay free of lesser ones")
     func burst() async throws {
         let gates = try await Gates(2)
