@@ -6,7 +6,7 @@ import Testing
 struct CorpusTests {
     private static let fuzzers: [any Fuzzer.Type] = [
         JSONFuzzer.self, BodyEditFuzzer.self, EventFuzzer.self, AnswerFuzzer.self, ChunkFuzzer.self, HeadFuzzer.self, FieldsFuzzer.self,
-        KeyFuzzer.self, SpoolFuzzer.self, TableFuzzer.self, TranslationFuzzer.self, PatternFuzzer.self, ProxyFuzzer.self,
+        KeyFuzzer.self, SpoolFuzzer.self, TableFuzzer.self, TranslationFuzzer.self, PatternFuzzer.self, PlainTextFuzzer.self, ProxyFuzzer.self,
     ]
     private static let folder = String(#filePath.dropLast("CorpusTests.swift".count)) + "Corpora/"
 

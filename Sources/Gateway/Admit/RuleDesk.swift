@@ -49,10 +49,12 @@ struct RuleDesk: Sendable {
         _ body: UnsafeRawBufferPointer, without removed: [Range<Int>] = [], _ sets: [RuleSet], tenant: String
     ) -> Verdict {
         collector.collect(body, without: removed)
+        let plain = sets.contains { $0.plain != nil } ? collector.text.withUnsafeBytes { PlainText.of($0) } : nil
         var verdict = Verdict.admitted
         for set in sets {
             found.removeAll(keepingCapacity: true)
             scan(set)
+            if let literals = set.plain, literals.isWanted || plain != nil { scan(literals, plain ?? collector.text) }
             for number in found.sorted() {
                 let rule = set.rules[number]
                 note(Hit(rule: rule.id, tenant: tenant), 1)
@@ -68,6 +70,14 @@ struct RuleDesk: Sendable {
         var seat = seats.removeValue(forKey: name) ?? Seat(set: set, scanner: PatternScanner(set.patterns))
         collector.text.withUnsafeBytes { seat.scanner.scan($0, into: &found) }
         seats[name] = seat
+    }
+
+    private mutating func scan(_ literals: RuleSet.PlainLiterals, _ text: [UInt8]) {
+        var met: Set<Int> = []
+        // Literals alone learn nothing of a text.
+        var scanner = PatternScanner(literals.patterns)
+        text.withUnsafeBytes { scanner.scan($0, into: &met) }
+        for number in met { found.insert(literals.numbers[number]) }
     }
 
     private mutating func note(_ hit: Hit, _ count: Int) {

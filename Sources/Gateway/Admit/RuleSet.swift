@@ -5,6 +5,16 @@ import PlimsollWire
 final class RuleSet: Sendable {
     let patterns: PatternSet
     let rules: [RuleEntry]
+    /// The literals once more, as they read (`PlainText`); nil: there are none. What is plain already is found by `patterns`.
+    let plain: PlainLiterals?
+
+    struct PlainLiterals: Sendable {
+        let patterns: PatternSet
+        /// Rules of the patterns.
+        let numbers: [Int]
+        /// Some literal is not written as it reads, so that texts that are must be looked at, too.
+        let isWanted: Bool
+    }
 
     /// Rules that cannot be compiled are left out: the control plane compiles each before it is written, so there are none.
     init(_ rules: [RuleEntry]) {
@@ -16,6 +26,16 @@ final class RuleSet: Sendable {
         }
         self.rules = compiled == nil ? [] : usable
         patterns = compiled ?? .empty
+        plain = Self.plain(self.rules)
+    }
+
+    private static func plain(_ rules: [RuleEntry]) -> PlainLiterals? {
+        let numbers = rules.indices.filter { rules[$0].kind == .literal }
+        let texts = numbers.map { PlainText.of(rules[$0].pattern) }
+        let literals = zip(numbers, texts).map { Pattern(.literal, $1, ignoresCase: !rules[$0].caseSensitive) }
+        guard !literals.isEmpty, let patterns = try? PatternSet(literals) else { return nil }
+        PlainText.prepare()
+        return PlainLiterals(patterns: patterns, numbers: numbers, isWanted: zip(numbers, texts).contains { rules[$0].pattern != $1 })
     }
 
     private static func pattern(_ rule: RuleEntry) -> Pattern {

@@ -43,6 +43,34 @@ import Testing
         #expect(call.status == "400" && call.asked.isEmpty)
     }
 
+    @Test(arguments: [
+        "Cafe\u{301} noir", "ＣＡＦＥ\u{301}　ｎｏｉｒ", "caf\u{E9}\u{A0}noir", "c\u{200B}af\u{E9} noir", "caf\u{E9} no\u{AD}ir", "caf\u{E9} n\u{2060}oir",
+        "ca\u{FEFF}fe\u{200D}\u{301} noir",
+        "𝐜𝐚𝐟e\u{301} 𝗻𝗼𝗶𝗿", "ⓒⓐⓕ\u{E9}\u{2003}ⓝⓞⓘⓡ", "caf\u{E9} n\u{202E}o\u{202C}ir", "ᶜᵃᶠ\u{E9} ⁿᵒⁱʳ", "caf\u{E9} noi\u{E0072}r",
+    ])
+    func aLiteralIsFoundInWhatReadsLikeIt(content: String) async throws {
+        for pattern in ["café noir", "ｃａｆe\u{301} noir"] {
+            let (answer, _) = try await ask(content, [RuleEntry(id: "r1", kind: .literal, pattern: pattern)])
+            #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(content) \(pattern)")
+        }
+    }
+
+    /// Letters without their marks, look-alikes of another script, and what an expression asks for by the letter.
+    @Test(arguments: [
+        ("cafe noir", RuleEntry(id: "r", kind: .literal, pattern: "café noir")),
+        ("с\u{430}fé noir", RuleEntry(id: "r", kind: .literal, pattern: "café noir")),
+        ("ＡＢＣ", RuleEntry(id: "r", kind: .expression, pattern: "abc")),
+        ("ＡＢＣ", RuleEntry(id: "r", kind: .literal, pattern: "abc", caseSensitive: true)),
+        ("a\u{200B}b", RuleEntry(id: "r", kind: .literal, pattern: "\u{200B}\u{200B}")),
+    ])
+    func whatReadsOtherwisePasses(content: String, rule: RuleEntry) async throws {
+        #expect(try await ask(content, [rule]).answer.hasPrefix("HTTP/1.1 200 "))
+    }
+
+    @Test func anASCIITextMeetsALiteralThatIsWrittenInAnotherShape() async throws {
+        #expect(try await ask("abc", [RuleEntry(id: "r", kind: .literal, pattern: "ａｂｃ")]).answer.hasPrefix("HTTP/1.1 400 "))
+    }
+
     /// Numbers of tokens cannot be held against a text.
     @Test(arguments: [(RuleEntry.Action.refuse, "400"), (.flag, "200")])
     func aPromptOfTokensPassesNoRuleThatRefuses(action: RuleEntry.Action, status: String) async throws {
