@@ -26,14 +26,14 @@ package struct PlimsollCommand: AsyncParsableCommand {
                     EnrolmentTokensCommand.self,
                 ]),
             CommandGroup(name: "Models", subcommands: [ModelsCommand.self, ReleasesCommand.self, WeightsCommand.self]),
-            CommandGroup(name: "Promise", subcommands: [DrillCommand.self, DrillsCommand.self]),
             CommandGroup(
                 name: "Promises",
                 subcommands: [
                     ObjectivesCommand.self, BudgetsCommand.self, BudgetEntriesCommand.self, BurnAlertsCommand.self, FreezeCommand.self,
                     FreezePassesCommand.self, TermsCommand.self, AgreementsCommand.self, CreditsCommand.self, MaintenanceWindowsCommand.self,
                     ExclusionsCommand.self, IncidentsCommand.self, MitigationsCommand.self, PageChannelsCommand.self, PagesCommand.self,
-                    ScalersCommand.self, CapacityOrdersCommand.self, StatusCommand.self, ReadinessCommand.self,
+                    ScalersCommand.self, CapacityOrdersCommand.self, StatusCommand.self, DrillCommand.self, DrillsCommand.self,
+                    ReadinessCommand.self,
                 ]),
             CommandGroup(
                 name: "Records",
