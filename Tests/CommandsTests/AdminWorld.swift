@@ -17,6 +17,7 @@ struct AdminWorld: Sendable {
     let database: TestDatabase
     let url: String
     let token: String
+    private let folder: TemporaryFolder
 
     /// Runs the server for the time of `body`.
     static func run(_ body: @Sendable (AdminWorld) async throws -> Void) async throws {
@@ -36,7 +37,7 @@ struct AdminWorld: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             let port = try #require(await ports.first { _ in true })
-            try await body(AdminWorld(database: database, url: "http://127.0.0.1:\(port)", token: token))
+            try await body(AdminWorld(database: database, url: "http://127.0.0.1:\(port)", token: token, folder: try TemporaryFolder()))
             group.cancelAll()
         }
         await databases.close()
@@ -58,7 +59,7 @@ struct AdminWorld: Sendable {
 
     /// `plimsoll WORDS` as it runs, and the file of what it says.
     func started(_ words: [String]) throws -> (child: ChildProcess, errors: String) {
-        let errors = FileManager.default.temporaryDirectory.appending(path: "plimsoll-errors-\(UUID().uuidString)").path()
+        let errors = folder.file()
         let environment = ["PLIMSOLL_ADMIN_URL": url, "PLIMSOLL_ADMIN_TOKEN": token]
         return (try ChildProcess(Checkout.program("plimsoll"), words, environment: environment, errors: errors), errors)
     }

@@ -14,6 +14,7 @@ struct ScaledWorld: Sendable {
     let courier: CapacityCourier
     let receiver: WebhookReceiver
     let start: Date
+    let folder: TemporaryFolder
 
     /// - Parameter statuses: What the scaler answers, one after the other; in the end always 202.
     static func with(_ statuses: [String] = [], drill: Bool = false, _ body: (ScaledWorld) async throws -> Void) async throws {
@@ -22,7 +23,8 @@ struct ScaledWorld: Sendable {
             let client = OutboundClient()
             defer { client.shutdown() }
             let (pool, receiver) = (incidents.world.pool, try await WebhookReceiver(statuses))
-            let secret = FileManager.default.temporaryDirectory.path + "/scaler-secret-\(UUID().uuidString)"
+            let folder = try TemporaryFolder()
+            let secret = folder.file()
             try SecretFile.write(Array("shared secret\n".utf8), to: secret)
             try await pool.execute(
                 """
@@ -31,7 +33,7 @@ struct ScaledWorld: Sendable {
                 """)
             for minute in 0..<5 { try await incidents.minute(start + Double(60 * minute) - 300, good: 90, errors: 10, drill: drill) }
             let courier = CapacityCourier(pool: pool, client: client, logger: incidents.world.logger)
-            try await body(ScaledWorld(incidents: incidents, courier: courier, receiver: receiver, start: start))
+            try await body(ScaledWorld(incidents: incidents, courier: courier, receiver: receiver, start: start, folder: folder))
         }
     }
 

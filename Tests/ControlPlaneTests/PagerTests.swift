@@ -12,7 +12,10 @@ import Testing
 @testable import ControlPlane
 
 @Suite struct PagerTests {
+    private let folder: TemporaryFolder
     private let start = Date(timeIntervalSince1970: 1_900_000_000)
+
+    init() throws { folder = try TemporaryFolder() }
 
     private func with(_ body: (PostgresPool, Pager) async throws -> Void) async throws {
         try await PeerWorld.with { world in
@@ -29,7 +32,7 @@ import Testing
     {
         var file: String?
         if let secret {
-            let path = FileManager.default.temporaryDirectory.path + "/page-secret-\(UUID().uuidString)"
+            let path = folder.file()
             try SecretFile.write(Array((secret + "\n").utf8), to: path)
             file = path
         }
