@@ -33,6 +33,7 @@ package enum ToolRun {
         }
         posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        try Inheritance.end(&actions)
         let copies = arguments.map { strdup($0) }
         defer { copies.forEach { free($0) } }
         var child = pid_t()

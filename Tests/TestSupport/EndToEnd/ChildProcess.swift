@@ -4,7 +4,7 @@ import Synchronization
 
 /// A program that a test started: its standard output as lines, its exit status, and ways to end it.
 ///
-/// Made with `posix_spawn` and pipes that no other child inherits; Foundation's `Process` lets children that are started at the same time
+/// Made with `posix_spawn`, and inherits nothing; Foundation's `Process` lets children that are started at the same time
 /// inherit each other's, and then misses their ends.
 package final class ChildProcess: Sendable {
     package let pid: pid_t
@@ -21,12 +21,8 @@ package final class ChildProcess: Sendable {
     /// `errors`: the file that gets its standard error; nil throws it away.
     package init(_ program: String, _ arguments: [String], environment: [String: String] = [:], errors: String? = nil) throws {
         let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
-        let (pid, toChild, fromChild) = try Self.spawning.withLock { _ in
-            let (toChild, fromChild) = (try Self.pipe(), try Self.pipe())
-            let pid = try Self.spawn([program] + arguments, variables, input: toChild.read, output: fromChild.write, errors: errors ?? "/dev/null")
-            return (pid, toChild, fromChild)
-        }
-        self.pid = pid
+        let (toChild, fromChild) = (try Self.pipe(), try Self.pipe())
+        pid = try Self.spawn([program] + arguments, variables, input: toChild.read, output: fromChild.write, errors: errors ?? "/dev/null")
         close(toChild.read)
         close(fromChild.write)
         input = Mutex(FileHandle(fileDescriptor: toChild.write, closeOnDealloc: true))
@@ -76,9 +72,6 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    /// One at a time: between the making of a pipe and its mark as private no other child may be started.
-    private static let spawning = Mutex(())
-
     private static func pipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [-1, -1]
         guard Glibc.pipe(&ends) == 0 else { throw Waiting.Timeout(description: "no pipe could be made: \(errno)") }
@@ -93,6 +86,7 @@ package final class ChildProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, input, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        try Inheritance.end(&actions)
         // Threads of the shared pool block signals, and a child would inherit that: SIGTERM would never reach it.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
