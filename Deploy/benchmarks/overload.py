@@ -2,13 +2,10 @@
 import argparse
 import asyncio
 import collections
-import json
-import pathlib
 import random
-import signal
-import subprocess
-import tempfile
 import time
+
+import pool
 
 # At three times the capacity paid tiers ask for three quarters of it: who sells more than there is cannot keep its promise by any policy.
 TIERS = {
@@ -20,58 +17,10 @@ OBJECTIVE = 1.5
 TENANTS = 3
 
 
-def standalone(options, run, ports):
-    limits = {
-        "max_prompt_tokens": 100000, "max_output_tokens": 1000, "max_body_bytes": 1 << 20, "requests_per_minute": 1000000,
-        "tokens_per_minute": 1000000000, "concurrent_requests": 100000, "first_token_objective_milliseconds": int(OBJECTIVE * 1000),
-    }
-    tiers = [{"name": name} | limits | {key: value for key, value in tier.items() if key != "share"} for name, tier in TIERS.items()]
-    keys = [{"name": f"{name}-{number}", "tier": name, "key": f"sk-{name}-{number}"} for name in TIERS for number in range(TENANTS)]
-    upstreams = [{"url": f"http://127.0.0.1:{port}", "provider": f"p{port}", "slots": options.slots} for port in ports]
-    return {
-        "listen": f"127.0.0.1:{options.port}", "operations": {"listen": f"unix:{run}/operations.sock"}, "state_dir": f"{run}/state", "loops": 1,
-        "tiers": tiers, "keys": keys, "models": [{"name": "simulated", "context_tokens": 32000, "upstreams": upstreams}],
-    }
-
-
-def runtimes(options):
-    programs, ports = [], []
-    for number in range(options.workers):
-        port = options.port + 1 + number
-        programs.append(
-            subprocess.Popen(
-                [
-                    f"{options.build}/plimsoll-simulated-runtime", "--port", str(port), "--slots", str(options.slots), "--kv-tokens", "10000000",
-                    "--first-token-ms", "100", "--token-gap-ms", str(options.gap),
-                ],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        ports.append(port)
-    return programs, ports
-
-
-async def ask(options, tier, number, samples):
-    """One stream; notes when it was asked for, and after how long its first token or its refusal came."""
+async def sample(options, tier, samples):
     begun = time.monotonic()
-    body = json.dumps({
-        "model": "simulated", "stream": True, "max_tokens": options.tokens, "messages": [{"role": "user", "content": f"{random.random()} " * 20}],
-    })
-    outcome, first = "failed", None
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", options.port)
-        writer.write(
-            f"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\nauthorization: Bearer sk-{tier}-{number}\r\ncontent-type: application/json\r\n"
-            f"connection: close\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
-        status = int((await reader.readline()).split()[1])
-        outcome = "refused" if status == 429 else "failed"
-        while line := await reader.readline():
-            if first is None and b'"content":"' in line and b'"content":""' not in line:
-                first = time.monotonic() - begun
-            if b"[DONE]" in line:
-                outcome = "answered"
-        writer.close()
-    except (OSError, IndexError, ValueError):
-        pass
-    samples.append((begun, tier, outcome, first if outcome == "answered" else time.monotonic() - begun))
+    outcome, first = await pool.ask(options, f"{tier}-{random.randrange(TENANTS)}", options.tokens)
+    samples.append((begun, tier, outcome, first))
 
 
 async def drive(options, factor, seconds, samples):
@@ -83,7 +32,7 @@ async def drive(options, factor, seconds, samples):
         due += random.expovariate(rate)
         await asyncio.sleep(max(0, due - time.monotonic()))
         tier = random.choices(list(TIERS), [tier["share"] for tier in TIERS.values()])[0]
-        task = asyncio.create_task(ask(options, tier, random.randrange(TENANTS), samples))
+        task = asyncio.create_task(sample(options, tier, samples))
         running.add(task)
         task.add_done_callback(running.discard)
     return running
@@ -91,12 +40,7 @@ async def drive(options, factor, seconds, samples):
 
 def capacity(options):
     """Requests a second."""
-    return options.workers * options.slots / (0.1 + (options.tokens - 1) * options.gap / 1000)
-
-
-def percentile(values, share):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
+    return options.workers * options.slots / (options.first_token / 1000 + (options.tokens - 1) * options.gap / 1000)
 
 
 def goodput(samples, begin, end):
@@ -111,10 +55,10 @@ def show(name, samples, begin, end):
         own = [sample for sample in inside if sample[2 - 1] == tier]
         answered = [sample[3] for sample in own if sample[2] == "answered"]
         share = len(answered) / len(own) if own else float("nan")
-        print(f"   {share:>5.0%} {percentile(answered, 0.95):>6.2f} s", end="")
+        print(f"   {share:>5.0%} {pool.percentile(answered, 0.95):>6.2f} s", end="")
     counts = collections.Counter(sample[2] for sample in inside)
     refusals = [sample[3] for sample in inside if sample[2] == "refused"]
-    print(f"   {counts['failed']:>4}   {percentile(refusals, 0.5) * 1000:>6.1f} ms")
+    print(f"   {counts['failed']:>4}   {pool.percentile(refusals, 0.5) * 1000:>6.1f} ms")
 
 
 async def measure(options):
@@ -138,32 +82,19 @@ async def measure(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default=".build/release")
-    parser.add_argument("--port", type=int, default=18800)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--slots", type=int, default=16)
+    pool.add_options(parser, workers=2, slots=16, gap=50, first_token=100)
     parser.add_argument("--tokens", type=int, default=20)
-    parser.add_argument("--gap", type=float, default=50, help="milliseconds between tokens")
     parser.add_argument("--seconds", type=float, default=30, help="for each load")
     parser.add_argument("--warm", type=float, default=5, help="seconds at the beginning of each load that are not counted")
     parser.add_argument("--overload", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.phases = []
-    with tempfile.TemporaryDirectory() as run:
-        programs, ports = runtimes(options)
-        settings = pathlib.Path(run, "standalone.json")
-        settings.write_text(json.dumps(standalone(options, run, ports)))
-        settings.chmod(0o600)
-        try:
-            programs.append(
-                subprocess.Popen([f"{options.build}/plimsoll-gateway", "serve", "--standalone", str(settings), "--log-level", "warning"]))
-            time.sleep(2)
-            asyncio.run(measure(options))
-        finally:
-            for program in programs:
-                program.send_signal(signal.SIGTERM)
-            for program in programs:
-                program.wait(30)
+    tiers = {
+        name: {key: value for key, value in tier.items() if key != "share"} | {"first_token_objective_milliseconds": int(OBJECTIVE * 1000)}
+        for name, tier in TIERS.items()
+    }
+    with pool.running(options, tiers, {tier: [f"{tier}-{number}" for number in range(TENANTS)] for tier in TIERS}):
+        asyncio.run(measure(options))
 
 
 main()

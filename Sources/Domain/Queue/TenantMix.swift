@@ -4,8 +4,11 @@ import Synchronization
 package struct TenantMix: ~Copyable, Sendable {
     /// Microseconds for which two tenants are remembered at most; at least half as long after either's last request.
     package static let memory: Int64 = 600_000_000
+    /// How exactly the time of the last one's request is known: while it is alone, its requests write nothing in between.
+    private static let grain: Int64 = 10_000_000
 
-    private let first = Atomic<UInt64>(0)
+    private let last = Atomic<UInt64>(0)
+    private let lastAt = Atomic<Int64>(0)
     private let mixedUntil = Atomic<Int64>(0)
 
     package init() {}
@@ -16,10 +19,13 @@ package struct TenantMix: ~Copyable, Sendable {
     package func note(_ tenant: UInt64, now: Int64) {
         // Looked at again only when half of the time is over: with many tenants this is read, not written.
         guard mixedUntil.load(ordering: .relaxed) < now + Self.memory / 2 else { return }
-        let before = first.load(ordering: .relaxed)
-        guard before != tenant else { return }
-        first.store(before == 0 ? tenant : 0, ordering: .relaxed)
-        if before != 0 { mixedUntil.store(now + Self.memory, ordering: .relaxed) }
+        let (before, at) = (last.load(ordering: .relaxed), lastAt.load(ordering: .relaxed))
+        guard before != tenant || now - at > Self.grain else { return }
+        last.store(tenant, ordering: .relaxed)
+        lastAt.store(now, ordering: .relaxed)
+        // A neighbour of hours ago is none.
+        guard before != 0, before != tenant, now - at < Self.memory / 2 else { return }
+        mixedUntil.store(now + Self.memory, ordering: .relaxed)
     }
 
     package func isMixed(now: Int64) -> Bool { mixedUntil.load(ordering: .relaxed) > now }

@@ -45,9 +45,13 @@ final class ModelQueue: Sendable {
             tenants.add(request.need.tenant, rank: request.need.rank, now: now) { ModelQueue.held(by: request.need.tenant, workers) }
         }
 
-        mutating func take(_ ticket: QueueTicket) -> Waiting? {
+        mutating func turnAway(_ need: PlaceNeed, hold: Int64, now: Int64) {
+            tenants.refuse(need.tenant, rank: need.rank, hold: hold, now: now) { ModelQueue.held(by: need.tenant, workers) }
+        }
+
+        mutating func take(_ ticket: QueueTicket, now: Int64) -> Waiting? {
             guard let request = waiting.removeValue(forKey: ticket) else { return nil }
-            tenants.remove(request.need.tenant, rank: request.need.rank)
+            tenants.remove(request.need.tenant, rank: request.need.rank, now: now)
             return request
         }
 
@@ -86,18 +90,17 @@ final class ModelQueue: Sendable {
 
     /// What its tenant holds of the workers that it may use leaves enough of them free for the others of its tier. Without it the request asks the queue, which
     /// knows who holds the most.
-    func leavesHeadroom(_ question: Router.Question) -> Bool { leavesHeadroom(question, waiting: 1) }
+    func leavesHeadroom(_ question: Router.Question) -> Bool { leavesHeadroom(question, neighbours: nil) }
 
-    private func leavesHeadroom(_ question: Router.Question, waiting: Int, asked: Int = 0) -> Bool {
+    private func leavesHeadroom(_ question: Router.Question, neighbours: QueueTenants.Neighbours?, asked: Int = 0) -> Bool {
         guard let need = question.need, mixes[need.rank].isMixed(now: question.now) else { return true }
-        return question.lane.leavesHeadroom(need, waiting: waiting, asked: asked)
+        return question.lane.leavesHeadroom(need, neighbours: neighbours, asked: asked)
     }
 
     /// - Parameter asked: Places that are on their way to its tenant.
     private func isReserved(_ waiting: Waiting, _ tenants: QueueTenants, asked: Int = 0) -> Bool {
-        let need = waiting.need
-        return tenants.isHeavy(need.tenant, rank: need.rank)
-            && !leavesHeadroom(waiting.question, waiting: tenants.waiting(need.rank), asked: asked)
+        guard let neighbours = tenants.neighbours(of: waiting.need.tenant, rank: waiting.need.rank) else { return false }
+        return !leavesHeadroom(waiting.question, neighbours: neighbours, asked: asked)
     }
 
     private static func held(by tenant: UInt64, _ workers: [Worker]) -> Int { workers.reduce(0) { $0 + $1.tally.holding(tenant).places } }
@@ -109,10 +112,13 @@ final class ModelQueue: Sendable {
         let (arrival, notices, starts) = state.withLock { state -> (RequestQueue.Arrival, [Notice], Bool) in
             let capacity = capacity(state)
             let arrival = state.queue.arrive(request, capacity: capacity, now: now)
-            guard case .waits(let ticket, let instead) = arrival else { return (arrival, [], false) }
+            guard case .waits(let ticket, let instead) = arrival else {
+                state.turnAway(waiting.need, hold: holdTime, now: now)
+                return (arrival, [], false)
+            }
             state.put(ticket, waiting, now: now)
             var notices: [Notice] = []
-            if let instead, let other = state.take(instead) {
+            if let instead, let other = state.take(instead, now: now) {
                 notices.append(.refused(other, retryAfter: state.queue.retryAfter(capacity), isUnreachable: false))
             }
             count.store(state.queue.count, ordering: .sequentiallyConsistent)
@@ -129,7 +135,7 @@ final class ModelQueue: Sendable {
     /// The request waits no longer. What is already under way to it still comes.
     func leave(_ ticket: QueueTicket, now: Int64) {
         state.withLock { state in
-            guard state.take(ticket) != nil else { return }
+            guard state.take(ticket, now: now) != nil else { return }
             state.queue.leave(ticket, now: now)
             count.store(state.queue.count, ordering: .sequentiallyConsistent)
         }
@@ -189,7 +195,7 @@ final class ModelQueue: Sendable {
         var queue = RequestQueue()
         swap(&queue, &state.queue)
         while worker.hasSlot, let start = queue.take(at: worker.entry.id, now: now, fit: { fit(state.waiting[$0], worker, state.tenants) }) {
-            guard let waiting = state.take(start.ticket) else { continue }
+            guard let waiting = state.take(start.ticket, now: now) else { continue }
             // Only a request that came in this very moment, on another loop, can have been quicker.
             if !worker.take(waiting.need) { worker.force(waiting.need) }
             notices.append(.placed(waiting, worker, start.expected))
@@ -216,7 +222,7 @@ final class ModelQueue: Sendable {
         count.store(state.queue.count, ordering: .sequentiallyConsistent)
         let after = state.queue.retryAfter(capacity(state))
         return late.compactMap { ticket in
-            state.take(ticket).map { .refused($0, retryAfter: after, isUnreachable: isUnreachable) }
+            state.take(ticket, now: now).map { .refused($0, retryAfter: after, isUnreachable: isUnreachable) }
         }
     }
 
@@ -225,7 +231,7 @@ final class ModelQueue: Sendable {
         let notices = state.waiting.values.map { Notice.refused($0, retryAfter: 1_000_000, isUnreachable: true) }
         for ticket in Array(state.waiting.keys) {
             state.queue.leave(ticket, now: now)
-            _ = state.take(ticket)
+            _ = state.take(ticket, now: now)
         }
         count.store(0, ordering: .sequentiallyConsistent)
         return notices

@@ -55,10 +55,13 @@ struct TenantHoldings: ~Copyable, Sendable {
         return Holding(places: min(one.places, other.places), tokens: min(one.tokens, other.tokens))
     }
 
-    /// Of tiers of this rank and greater ones (0 is the greatest).
-    func holding(upTo rank: Int) -> Holding {
+    /// Of tiers of this rank, 0 the greatest.
+    func holding(of rank: Int) -> Holding { ofRanks[rank].value }
+
+    /// Of tiers of greater ranks.
+    func holding(above rank: Int) -> Holding {
         var sum = Holding()
-        for index in 0...rank { sum += ofRanks[index].value }
+        for index in 0..<rank { sum += ofRanks[index].value }
         return sum
     }
 

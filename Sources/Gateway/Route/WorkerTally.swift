@@ -61,8 +61,9 @@ final class WorkerTally: Sendable {
 
     func holding(_ tenant: UInt64) -> Holding { holdings.holding(tenant) }
 
-    /// What requests of tiers of this rank and greater ones hold, 0 the greatest.
-    func holding(upTo rank: Int) -> Holding { holdings.holding(upTo: rank) }
+    /// What requests of tiers of this rank hold, 0 the greatest.
+    func holding(of rank: Int) -> Holding { holdings.holding(of: rank) }
+    func holding(above rank: Int) -> Holding { holdings.holding(above: rank) }
 
     /// Takes a place if fewer than `limit` are taken.
     func take(_ need: PlaceNeed, limit: Int) -> Bool {

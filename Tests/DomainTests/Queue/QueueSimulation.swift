@@ -126,7 +126,10 @@ struct QueueSimulation {
             let request = QueuedRequest(
                 line: .init(tier: stream.tier, service: stream.service), rules: stream.rules, tenant: stream.tenant, promptTokens: stream.prompt,
                 outputTokens: 1000, bytes: stream.prompt * 4, arrived: now, deadline: now + (stream.objective - ahead).microseconds)
-            guard case .waits(let ticket, let instead) = queue.arrive(request, capacity: capacity, now: now) else { return }
+            guard case .waits(let ticket, let instead) = queue.arrive(request, capacity: capacity, now: now) else {
+                tenants.refuse(UInt64(index + 1), rank: 0, hold: plan.hold.microseconds, now: now) { [held] in held[stream.tenant] ?? 0 }
+                return
+            }
             waiting[ticket] = sample
             tenants.add(UInt64(index + 1), rank: 0, now: now) { [held] in held[stream.tenant] ?? 0 }
             if let instead { refuse(instead) }
@@ -150,7 +153,7 @@ struct QueueSimulation {
 
         mutating func remove(_ ticket: QueueTicket) -> Int? {
             guard let sample = waiting.removeValue(forKey: ticket) else { return nil }
-            tenants.remove(UInt64(samples[sample].stream + 1), rank: 0)
+            tenants.remove(UInt64(samples[sample].stream + 1), rank: 0, now: now)
             return sample
         }
 
@@ -160,10 +163,10 @@ struct QueueSimulation {
         }
 
         func isReserved(_ stream: Int) -> Bool {
-            guard plan.keepsHeadroom else { return false }
+            guard plan.keepsHeadroom, let neighbours = tenants.neighbours(of: UInt64(stream + 1), rank: 0) else { return false }
             let own = held[plan.streams[stream].tenant] ?? 0
-            return tenants.isHeavy(UInt64(stream + 1), rank: 0)
-                && !Headroom.allowsPlace(held: own, others: busy - own, free: slots - busy, waiting: tenants.waiting(0))
+            return !Headroom.isSmall(held: own, slots: slots, tenants: neighbours.tenants)
+                && !Headroom.allowsPlace(held: own, moving: busy - own - neighbours.steady, free: slots - busy)
         }
 
         mutating func begin(_ sample: Int, _ expected: ServedTokens) {

@@ -1,3 +1,4 @@
+import Domain
 import NIOCore
 import PlimsollWire
 import Testing
@@ -86,11 +87,11 @@ struct PlaceTests {
         #expect(worker.tally.holding(own) == Holding(places: 1, tokens: 30))
         #expect(worker.take(PlaceNeed(tokens: 5, tenant: both, rank: 2)))
         #expect(worker.tally.holding(own) == Holding(places: 2, tokens: 35))
-        #expect(worker.tally.holding(upTo: 1) == Holding(places: 3, tokens: 90))
-        #expect(worker.tally.holding(upTo: 2) == Holding(places: 4, tokens: 95))
+        #expect(worker.tally.holding(above: 2) == Holding(places: 3, tokens: 90))
+        #expect(worker.tally.holding(of: 2) == Holding(places: 1, tokens: 5))
         for tenant in [own] + beside { worker.tally.free(PlaceNeed(tokens: 30, tenant: tenant)) }
         worker.tally.free(PlaceNeed(tokens: 5, tenant: both, rank: 2))
-        #expect(worker.tally.holding(upTo: 3) == Holding() && worker.tally.holding(own) == Holding())
+        #expect(worker.tally.holding(above: 3) == Holding() && worker.tally.holding(own) == Holding())
     }
 
     @Test("a tenant leaves places free in proportion to those it holds, of all workers together, and what lesser tiers hold is free")
@@ -110,6 +111,36 @@ struct PlaceTests {
         #expect(lane.leavesHeadroom(PlaceNeed(tokens: 10, tenant: 0x0404, rank: 0), asked: 20))
         #expect(!lane.leavesHeadroom(PlaceNeed(tokens: 10, tenant: 0x0202, rank: 1)))
         #expect(!lane.leavesHeadroom(PlaceNeed(tokens: 10, tenant: 0x0404, rank: 0), asked: 28))
+    }
+
+    @Test(
+        "a tenant leaves free what its neighbours' need moves by, not what those hold who always want more, and keeps three quarters of an equal share"
+    )
+    func neighbours() {
+        let workers = (0..<4).map { self.worker("w\($0)", slots: 16) }
+        let lane = lane(workers)
+        func take(_ tenant: UInt64, _ places: Int, rank: Int = 1) {
+            for _ in 0..<places { #expect(workers.contains { $0.take(PlaceNeed(tokens: 10, tenant: tenant, rank: rank)) }) }
+        }
+        func mayTake(_ tenant: UInt64, of tenants: Int, steady: Int) -> Bool {
+            lane.leavesHeadroom(PlaceNeed(tokens: 10, tenant: tenant, rank: 1), neighbours: .init(tenants: tenants, steady: steady))
+        }
+        take(0x0101, 25)
+        take(0x0202, 16)
+        take(0x0303, 14)
+        // Nine of 64 are free; of what 30 hold eight of them would have to stay, of what 16 hold as well, of what 9 hold six.
+        #expect(mayTake(0x0101, of: 3, steady: 14))
+        take(0x0101, 1)
+        #expect(!mayTake(0x0101, of: 3, steady: 14))
+        #expect(mayTake(0x0101, of: 3, steady: 21))
+        // Half of 64 is 32, a third of three quarters of it 16.
+        #expect(mayTake(0x0303, of: 3, steady: 0))
+        #expect(!mayTake(0x0303, of: 4, steady: 0))
+        // What greater tiers hold is not there to be shared, and does not move.
+        take(0x0404, 4, rank: 0)
+        #expect(mayTake(0x0303, of: 3, steady: 0) && !mayTake(0x0303, of: 4, steady: 0))
+        take(0x0404, 1, rank: 0)
+        #expect(!mayTake(0x0303, of: 3, steady: 0))
     }
 
     @Test("a tenant leaves room in KV caches, too; where nobody knows their size, or there are few slots, nothing is kept")
