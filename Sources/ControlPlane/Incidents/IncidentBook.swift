@@ -15,7 +15,9 @@ struct IncidentBook: Sendable {
     }
 
     /// Makes it, with what was found at this moment, and has people told.
-    func add(_ trigger: IncidentTrigger, snapshot: String) async throws -> UUID {
+    ///
+    /// - Parameter snapshot: Nil where nothing was looked at yet: `complete` follows.
+    func add(_ trigger: IncidentTrigger, snapshot: String?) async throws -> UUID {
         let (key, signal) = (trigger.key, trigger.key.signal)
         let worker = UUID(uuidString: key.subject)
         let row = try await connection.queryOne(
@@ -24,13 +26,19 @@ struct IncidentBook: Sendable {
                 last_signal_at, impact_from, snapshot)
             VALUES (\(key.text), \(signal.rawValue), \(signal.severity.rawValue), \(key.tier), \(key.model), \(key.region), \(key.provider),
                 \(worker), \(UUID(uuidString: key.tenant)), \(Self.title(key)), \(trigger.isDrill), \(trigger.beganAt), \(now), \(now),
-                \(signal.isFelt ? trigger.beganAt : nil), \(snapshot)::jsonb)
+                \(signal.isFelt ? trigger.beganAt : nil), \(snapshot ?? "{}")::jsonb)
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw PostgresError(.decoding, "an incident has no id") }
         try await note(id, "opened", trigger.text)
         try await PageBook(connection: connection, now: now).tell(id, .opened)
         return id
+    }
+
+    /// What was found soon after it was made; what is there stays.
+    func complete(_ key: String, snapshot: String) async throws {
+        try await connection.execute(
+            "UPDATE reliability.incident SET snapshot = \(snapshot)::jsonb WHERE key = \(key) AND resolved_at IS NULL AND snapshot = '{}'")
     }
 
     /// Without a provider's or host's name: customers may see it.

@@ -52,6 +52,8 @@ package actor IncidentKeeper: Service {
     private static let tidyPause: TimeInterval = 60
     /// Of a pause.
     private static let glances = 5
+    /// Each takes several queries, and nothing is done before they are there: of many incidents at once, the others' are made in the next turns.
+    static let snapshotsAtOnce = 8
 
     /// - Parameter outsideRegions: Those with an endpoint that is probed from outside.
     package init(databases: ControlDatabases, outsideRegions: Set<String> = [], holder: UUID, metrics: MetricRegistry, logger: Logger) {
@@ -122,13 +124,14 @@ package actor IncidentKeeper: Service {
         if hasNews { try await readNews(since: since, now: now) }
         var picture = try await FleetReader(listeningSince: since, now: now).read(news.offer) { try await self.serving.pipeline($0) }
         try await remember(picture.risen)
-        let open = try await openKeys()
+        let (open, bare) = try await openKeys()
         let triggers = triggers(picture, open: open, now: now)
         let isTidying = hasNews && Self.isDue(news.tidiedAt, Self.tidyPause, now)
         if hasNews || !triggers.isEmpty || !open.isEmpty {
             if !triggers.isEmpty || !open.isEmpty { picture.view.demand = try await demand(now) }
             let (fleet, culprits) = (picture.view, try await culprits(triggers, now))
-            let snapshots = try await snapshots(triggers.filter { open[$0.key.text] == nil }, now: now)
+            let new = triggers.filter { open[$0.key.text] == nil }.map { ($0.key.text, $0.key) }.sorted { $0.1.signal.isFelt && !$1.1.signal.isFelt }
+            let snapshots = try await snapshots((new + bare).prefix(Self.snapshotsAtOnce), now: now)
             let (opened, isExpected) = try await serving.transaction(.repeatable) { [lease, news] connection in
                 guard try await lease.confirm(connection, epoch: epoch) else { return ([IncidentTrigger](), false) }
                 return try await self.record(triggers, snapshots, fleet, news.alarms, culprits, connection, now: now, isTidying: isTidying)
@@ -215,10 +218,27 @@ package actor IncidentKeeper: Service {
             ])
     }
 
-    /// Signals of open incidents, by key.
-    private func openKeys() async throws -> [String: IncidentSignal] {
-        let rows = try await serving.query("SELECT key, rule FROM reliability.incident WHERE resolved_at IS NULL")
-        return try rows.reduce(into: [:]) { $0[try $1.value("key")] = IncidentSignal(rawValue: try $1.value("rule")) }
+    /// Signals of open incidents, by key, and those of which nothing was looked at yet.
+    private func openKeys() async throws -> (open: [String: IncidentSignal], bare: [(String, IncidentKey)]) {
+        let rows = try await serving.query(
+            """
+            SELECT key, rule, tier, model, region, provider, coalesce(worker_id::text, '') AS worker, coalesce(tenant_id::text, '') AS tenant,
+                snapshot = '{}' AS is_bare
+            FROM reliability.incident WHERE resolved_at IS NULL ORDER BY opened_at, id
+            """)
+        var (open, bare): ([String: IncidentSignal], [(String, IncidentKey)]) = ([:], [])
+        for row in rows {
+            guard let signal = IncidentSignal(rawValue: try row.value("rule")) else { continue }
+            let text: String = try row.value("key")
+            open[text] = signal
+            guard try row.value("is_bare") else { continue }
+            let key = IncidentKey(
+                signal, tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"),
+                provider: try row.value("provider"),
+                subject: try row.value("worker"), tenant: try row.value("tenant"))
+            bare.append((text, key))
+        }
+        return (open, bare)
     }
 
     private func triggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) -> [IncidentTrigger] {
@@ -281,21 +301,6 @@ package actor IncidentKeeper: Service {
             }
     }
 
-    private static func words(_ thin: FleetReader.Thin) -> String {
-        // Whoever is gone has no good score either.
-        let lost = thin.lost.filter { $0 != .scores || !thin.lost.contains(.providers) }.map { aspect in
-            switch aspect {
-            case .providers: "fewer than two providers serve \(thin.terms.model)"
-            case .scores: "fewer than two providers with a good score serve \(thin.terms.model)"
-            case .backup: "no worker of \(thin.terms.model) lives in its backup region \(thin.terms.backupRegion ?? "(none is named)")"
-            case .fallback:
-                thin.terms.fallbackModel.map { "no worker of its fallback \($0) lives" } ?? "the SKU that is its fallback is gone, or none is named"
-            case .drill: "no drill of its fallback held within 30 days"
-            }
-        }
-        return lost.joined(separator: "; ") + (thin.isOverridden ? "; it is sold by an override, which excuses what was missing then" : "")
-    }
-
     /// What stands behind a SKU now can be lost from now on.
     private func remember(_ risen: [(sku: String, aspect: Redundancy.Aspect)]) async throws {
         guard !risen.isEmpty else { return }
@@ -306,12 +311,13 @@ package actor IncidentKeeper: Service {
             """)
     }
 
-    private func snapshots(_ triggers: [IncidentTrigger], now: Date) async throws -> [String: String] {
+    /// By the key of the incident's row.
+    private func snapshots(_ keys: some Sequence<(String, IncidentKey)>, now: Date) async throws -> [String: String] {
         var snapshots: [String: String] = [:]
-        for trigger in triggers {
+        for (text, key) in keys {
             var reader = DiagnosisReader(serving: serving, reliability: reliability, now: now)
-            if trigger.key.signal.isFelt { reader.culprits = news.culprits }
-            snapshots[trigger.key.text] = try await reader.read(trigger.key)
+            if key.signal.isFelt { reader.culprits = news.culprits }
+            snapshots[text] = try await reader.read(key)
         }
         return snapshots
     }
@@ -327,12 +333,13 @@ package actor IncidentKeeper: Service {
         for trigger in triggers {
             let sign = signs.trigger(trigger.key.text, at: now.timeIntervalSince1970)
             if sign == .opens {
-                _ = try await book.add(trigger, snapshot: snapshots[trigger.key.text] ?? "{}")
+                _ = try await book.add(trigger, snapshot: snapshots[trigger.key.text])
                 opened.append(trigger)
             } else if let incident = known[trigger.key.text] {
                 try await book.seenAgain(incident, trigger, isNew: sign == .recurs)
             }
         }
+        for (key, snapshot) in snapshots where known[key] != nil { try await book.complete(key, snapshot: snapshot) }
         let desk = MitigationDesk(connection: connection, now: now)
         try await desk.expire()
         let open = try await traced(try await blamed(try await book.open(), alarms, book), culprits, book)

@@ -4,7 +4,8 @@
 /// helps. Nothing is taken back before it was held for a while and its trouble has been away for a while, and nothing that was taken back is done
 /// again within that time, so that nothing flaps. For a drill's trouble all three go by as much faster as it says.
 package struct MitigationPolicy: Sendable {
-    /// In force at once; further ones wait.
+    /// In force at once for tiers of a rank and greater ones; further ones wait. Lesser tiers' steps keep nobody waiting, nor do those of people, and what does
+    /// harm is taken out whatever is in force.
     package var most = 6
     /// A trouble must have lasted for so long.
     package var applySeconds: Int64 = 0
@@ -118,6 +119,8 @@ package struct MitigationPolicy: Sendable {
         let policy: MitigationPolicy
         var situation: Situation
         let ladder: MitigationLadder
+        /// How much the tier is protected that it is about.
+        let rank: (Trouble) -> Int
         /// By trouble, in their order.
         let plans: [(trouble: Trouble, targets: [MitigationTarget])]
         /// A person may do these, the policy has no evidence for them.
@@ -132,7 +135,9 @@ package struct MitigationPolicy: Sendable {
             self.ladder = ladder
             let ranks = Dictionary(situation.fleet.tiers.map { ($0.name, $0.rank) }, uniquingKeysWith: { first, _ in first })
             // What hits all hits those who are protected first.
-            func rank(_ trouble: Trouble) -> Int { trouble.tier.map { ranks[$0] ?? 0 } ?? ranks.values.max() ?? 0 }
+            let greatest = ranks.values.max() ?? 0
+            func rank(_ trouble: Trouble) -> Int { trouble.tier.map { ranks[$0] ?? 0 } ?? greatest }
+            self.rank = rank
             plans = situation.troubles.sorted { (rank($1), $0.since, $0.id) < (rank($0), $1.since, $1.id) }.map { ($0, ladder.targets($0)) }
             func rollBacks(_ isMeant: (Trouble) -> Bool) -> Set<MitigationTarget> {
                 Set(situation.troubles.filter(isMeant).flatMap(ladder.targets).filter { $0.action == .rollBackImage })
@@ -210,14 +215,23 @@ package struct MitigationPolicy: Sendable {
                 propose(targets, trouble)
                 let inForce = standing.filter { targets.contains($0.target) }
                 let isWaiting = inForce.contains { now - $0.appliedAt < policy.stepSeconds }
-                guard standing.count < policy.most, let next = targets.first(where: { canApply($0, trouble) && !(isWaiting && !$0.action.isUrgent) })
-                else { continue }
+                let isHeld = isWaiting || isFull(trouble)
+                guard let next = targets.first(where: { canApply($0, trouble) && !(isHeld && !$0.action.isUrgent) }) else { continue }
                 let expiresAt = now + policy.lifeSeconds
                 let order = order(next)
                 let cost = ladder.cost(next, workers: order?.workers ?? 1)
                 decisions.append(.apply(next, trouble: trouble.id, cost: cost, expiresAt: expiresAt, order: order))
                 standing.append(Standing(id: "", target: next, appliedAt: now, expiresAt: expiresAt))
             }
+        }
+
+        /// As much is in force as may be. Releases that were rolled back stay so until a person says otherwise, and are not counted.
+        private func isFull(_ trouble: Trouble) -> Bool {
+            let counted = plans.filter { rank($0.trouble) >= rank(trouble) }.reduce(into: Set<MitigationTarget>()) { $0.formUnion($1.targets) }
+            return policy.most
+                <= standing.count { one in
+                    !one.isManual && !one.target.action.isUrgent && one.target.action != .rollBackImage && counted.contains(one.target)
+                }
         }
 
         private func canApply(_ target: MitigationTarget, _ trouble: Trouble) -> Bool {

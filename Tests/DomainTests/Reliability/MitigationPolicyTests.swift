@@ -199,7 +199,9 @@ struct MitigationPolicyTests {
 
     @Test("what helped is taken back when the trouble has been away, the harshest first, and pinned or manual ones stay")
     func takesBack() {
-        var world = MitigationWorld(policy: MitigationPolicy(), fleet: fleet)
+        var policy = MitigationPolicy()
+        policy.most = 5
+        var world = MitigationWorld(policy: policy, fleet: fleet)
         for _ in 0..<30 {
             world.turn([slow(lastSeen: world.now)])
             world.now += 5
@@ -243,6 +245,31 @@ struct MitigationPolicyTests {
         let vetoed: Set = [MitigationTarget(.warmPool, pool: "warm")]
         let other = policy.decide(.init(now: 0, troubles: troubles, fleet: fleet, vetoed: vetoed))
         #expect(applied(other).map(\.action) == [.backupRegion])
+    }
+
+    @Test("what is in force for lesser tiers, by a person's hand or as a roll-back keeps nobody waiting, and nothing keeps a drain waiting")
+    func fullLists() throws {
+        var policy = MitigationPolicy()
+        policy.most = 1
+        func decided(_ trouble: Trouble, beside others: [Trouble] = [], _ standing: [MitigationPolicy.Standing]) -> [MitigationTarget] {
+            applied(policy.decide(.init(now: 0, troubles: [trouble] + others, fleet: fleet, standing: standing)))
+        }
+        func standing(_ target: MitigationTarget, manual: Bool = false) -> MitigationPolicy.Standing {
+            .init(id: "s", target: target, appliedAt: -100, expiresAt: 3_000, isManual: manual)
+        }
+        let warm = MitigationTarget(.warmPool, pool: "warm")
+        var hobby = slow("hobby", lastSeen: 0)
+        hobby.model = "small"
+        let ofHobby = MitigationLadder(fleet: fleet).targets(hobby).filter { $0.model == "small" && !$0.action.isUrgent }
+        #expect(decided(slow("pro", lastSeen: 0), [standing(warm)]).isEmpty)
+        #expect(decided(slow("pro", lastSeen: 0), [standing(warm, manual: true)]).map(\.action) == [.backupRegion])
+        #expect(decided(slow("pro", lastSeen: 0), [standing(MitigationTarget(.rollBackImage, release: "m-2"))]) == [warm])
+        let own = try #require(ofHobby.first)
+        #expect(decided(slow("business", lastSeen: 0), beside: [hobby], [standing(own)]).contains(warm))
+        var broken = fleet
+        for index in broken.workers.indices where broken.workers[index].provider == "a" { broken.workers[index].isServing = false }
+        let drains = applied(policy.decide(.init(now: 0, troubles: [lost("a")], fleet: broken, standing: [standing(warm)])))
+        #expect(drains == [MitigationTarget(.drainProvider, region: "eu", provider: "a")])
     }
 
     @Test("what was taken back is not done again at once; for the trouble of a drill that rest is as much shorter as it says")
@@ -345,7 +372,8 @@ private struct MitigationWorld {
     }
 
     func check() {
-        #expect(standing.count <= policy.most)
+        // For each rank.
+        #expect(standing.count { !$0.target.action.isUrgent && $0.target.action != .rollBackImage } <= policy.most * fleet.tiers.count)
         #expect(Set(standing.map(\.target)).count == standing.count)
         #expect(fleet.survives(standing.map(\.target)))
         for one in standing where one.target.action.takesFromCustomers && one.target.action != .throttleTenant {
