@@ -35,7 +35,7 @@ extension CustomerConnection {
     func noteWritable(_ isWritable: Bool) {
         stall = isWritable && !isWritingLast ? nil : WriteStall(pending: stream.pendingBytes, now: Reactor.now)
         // It had no chance to send its next request before it had this answer.
-        if isWritable, case .head = state, request == nil { deadline = Reactor.now + .seconds(Int64(loop.settings.idleTime)) }
+        if isWritable, case .head = state, request == nil { awaitNext() }
     }
 
     /// The client has not read for as long as a worker may be silent: it holds a worker's slot, or memory.

@@ -39,6 +39,8 @@ final class CustomerConnection: EdgeConnection {
     var out = ByteBuffer()
     var finder = HeadFinder()
     var deadline: NIODeadline
+    /// Nothing of the next request has come yet.
+    private var awaitsNext = false
     /// Of the request at hand.
     var isHTTP11 = true
     var keepAlive = true
@@ -185,14 +187,28 @@ final class CustomerConnection: EdgeConnection {
         guard case .serving = state else { return }
         guard keepAlive, !inputClosed, !loop.isDraining else { return finishClosing() }
         state = .head
-        deadline = Reactor.now + .seconds(Int64(loop.settings.idleTime))
+        awaitNext()
         adjustReading()
         process()
     }
 }
 
+extension CustomerConnection {
+    /// The client may be idle until the next request's first byte; from then on its head has a time of its own, as the first one had.
+    func awaitNext() {
+        awaitsNext = inbound.readableBytes == 0
+        deadline = Reactor.now + .seconds(Int64(awaitsNext ? loop.settings.idleTime : loop.settings.headTime))
+    }
+
+    private func noteFirstByte() {
+        awaitsNext = false
+        deadline = Reactor.now + .seconds(Int64(loop.settings.headTime))
+    }
+}
+
 extension CustomerConnection: StreamHandler {
     func received(_ bytes: UnsafeRawBufferPointer) {
+        if awaitsNext, case .head = state, !bytes.isEmpty { noteFirstByte() }
         switch state {
         case .discarding(let left): return discard(bytes.count, left)
         case .closed: return

@@ -201,6 +201,41 @@ import Testing
         }
     }
 
+    private static let models = "GET /v1/models HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n"
+
+    @Test func aSlowHeadBehindAnAnswerIsGivenUp() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.headTime = 8
+        try await GatewayFixture.run([], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send(Self.models)
+            _ = try await client.answer()
+            client.clear()
+            let began = ContinuousClock.now
+            try await client.send("POST /v1/chat")
+            #expect(try await client.untilClosed().hasPrefix("HTTP/1.1 408"))
+            #expect(began.duration(to: .now) < .seconds(40), "not what it may be idle for")
+        }
+    }
+
+    @Test func aHeadHasItsTimeHoweverLongTheClientWasIdle() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.settings.idleTime = 3
+        try await GatewayFixture.run([], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send(Self.models)
+            _ = try await client.answer()
+            client.clear()
+            try await client.send(String(Self.models.prefix(20)))
+            // Another client is closed when it has been idle for as long as one may.
+            let clock = try await TestClient(port: gateway.port)
+            try await clock.send(Self.models)
+            _ = try await clock.untilClosed()
+            try await client.send(String(Self.models.dropFirst(20)))
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
     @Test func aBodyThatDripsIsGivenUp() async throws {
         var setup = GatewayFixture.Setup()
         setup.settings.bodyTotalTime = 1
