@@ -74,5 +74,6 @@ package enum Migrations {
         File(name: "V0065_minutes_aside", sql: PackageResources.V0065_minutes_aside_sql),
         File(name: "V0066_limit_looks", sql: PackageResources.V0066_limit_looks_sql),
         File(name: "V0067_answer_counts", sql: PackageResources.V0067_answer_counts_sql),
+        File(name: "V0068_rate_needs", sql: PackageResources.V0068_rate_needs_sql),
     ]
 }

@@ -111,14 +111,19 @@ package struct RateReport: Sendable, Codable, Equatable {
     package var isShort: Bool
     /// It uses no more than this until the promise ends, so that others may.
     package var promised: RateShare?
+    /// One request needs so much, of the kinds of which the gateway has too little for it; of others 0. Nil: none does.
+    package var needed: RateShare?
 
-    package init(holder: String, requests: Int, tokens: Int, concurrent: Int, isShort: Bool, promised: RateShare?) {
+    package init(
+        holder: String, requests: Int, tokens: Int, concurrent: Int, isShort: Bool, promised: RateShare?, needed: RateShare? = nil
+    ) {
         self.holder = holder
         self.requests = requests
         self.tokens = tokens
         self.concurrent = concurrent
         self.isShort = isShort
         self.promised = promised
+        self.needed = needed
     }
 }
 
@@ -142,11 +147,14 @@ package struct RateGrant: Sendable, Codable, Equatable {
     package var milliseconds: Int
     /// Others are short: what this gateway does not need it should promise.
     package var isSought: Bool
+    /// What one request there needs; nil: none does.
+    package var needed: RateShare?
 
-    package init(holder: String, extra: RateShare, milliseconds: Int, isSought: Bool) {
+    package init(holder: String, extra: RateShare, milliseconds: Int, isSought: Bool, needed: RateShare? = nil) {
         self.holder = holder
         self.extra = extra
         self.milliseconds = milliseconds
         self.isSought = isSought
+        self.needed = needed
     }
 }

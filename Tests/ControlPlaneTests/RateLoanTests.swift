@@ -29,8 +29,8 @@ import Testing
             return try await RateLoans(pool: world.pool).exchange([report], from: gateways[place])
         }
 
-        func ask(_ place: Int) async throws -> RateGrant? {
-            let report = RateReport(holder: holder, requests: 100, tokens: 100_000, concurrent: 10, isShort: true, promised: nil)
+        func ask(_ place: Int, needed: RateShare? = nil) async throws -> RateGrant? {
+            let report = RateReport(holder: holder, requests: 100, tokens: 100_000, concurrent: 10, isShort: true, promised: nil, needed: needed)
             return try await RateLoans(pool: world.pool).exchange([report], from: gateways[place]).first { !$0.isSought }
         }
     }
@@ -57,6 +57,27 @@ import Testing
             #expect(try await stand.ask(1)?.extra.requests == 0, "bound by its own promise")
             try await world.pool.execute("UPDATE serving.rate_shares SET expires_at = now() + interval '9 seconds'")
             #expect(try await stand.ask(0)?.extra.requests == 0)
+        }
+    }
+
+    @Test func whatOneRequestNeedsIsToldToTheOthersAsLongAsItIsNeeded() async throws {
+        try await PeerWorld.with { world in
+            let stand = try await Stand(world, gateways: 3)
+            func told(_ place: Int) async throws -> [RateGrant] { try await RateLoans(pool: world.pool).exchange([], from: stand.gateways[place]) }
+            _ = try await stand.ask(0)
+            #expect(try await told(2).map(\.needed) == [nil])
+            _ = try await stand.ask(0, needed: RateShare(requests: 0, tokens: 90_000, concurrent: 0))
+            _ = try await stand.ask(1, needed: RateShare(requests: 0, tokens: 50_000, concurrent: 1))
+            _ = try await stand.ask(1)
+            #expect(try await told(2).map(\.needed) == [RateShare(requests: 0, tokens: 90_000, concurrent: 1)])
+            try await world.pool.execute("UPDATE serving.rate_holders SET needed_until = now()")
+            #expect(try await told(2).map(\.needed) == [nil])
+            _ = try await stand.ask(1, needed: RateShare(requests: 0, tokens: 40_000, concurrent: 0))
+            #expect(try await told(2).map(\.needed) == [RateShare(requests: 0, tokens: 40_000, concurrent: 0)])
+            // All that the others do not need.
+            _ = try await stand.promise(0, requests: 0, tokens: 0)
+            _ = try await stand.promise(2, requests: 0, tokens: 0)
+            #expect(try await stand.ask(1)?.extra.tokens == 100_000 - 33_333)
         }
     }
 

@@ -118,11 +118,23 @@ package struct RateLoans: Sendable {
                 try await store(extra, "loan", seconds: Self.loan, report.holder, gateway, connection)
             }
         }
-        try await connection.execute(
-            "UPDATE serving.rate_holders SET sought_until = now() + make_interval(secs => \(Self.sought)) WHERE holder = \(report.holder)")
+        try await seek(report, connection)
         return RateGrant(
             holder: report.holder, extra: RateShare(requests: extra.requests, tokens: extra.tokens, concurrent: extra.concurrent),
             milliseconds: milliseconds, isSought: false)
+    }
+
+    private func seek(_ report: RateReport, _ connection: PostgresConnection) async throws {
+        let needed = report.needed ?? RateShare(requests: 0, tokens: 0, concurrent: 0)
+        try await connection.execute(
+            """
+            UPDATE serving.rate_holders SET sought_until = now() + make_interval(secs => \(Self.sought)),
+                needed_requests = greatest(CASE WHEN needed_until > now() THEN needed_requests END, \(needed.requests)),
+                needed_tokens = greatest(CASE WHEN needed_until > now() THEN needed_tokens END, \(needed.tokens)),
+                needed_concurrent = greatest(CASE WHEN needed_until > now() THEN needed_concurrent END, \(needed.concurrent)),
+                needed_until = CASE WHEN \(report.needed != nil) THEN now() + make_interval(secs => \(Self.sought)) ELSE needed_until END
+            WHERE holder = \(report.holder)
+            """)
     }
 
     private func store(
@@ -141,18 +153,28 @@ package struct RateLoans: Sendable {
 
     /// Holders that somebody is short of, so that whoever needs less may promise it.
     private func others(except named: [String: RateReport], _ connection: PostgresConnection) async throws -> [RateGrant] {
-        let rows = try await connection.query("SELECT holder FROM serving.rate_holders WHERE sought_until > now() ORDER BY holder LIMIT 1000")
+        let rows = try await connection.query(
+            """
+            SELECT holder, needed_until > now() AS is_needed, needed_requests, needed_tokens, needed_concurrent
+            FROM serving.rate_holders WHERE sought_until > now() ORDER BY holder LIMIT 1000
+            """)
         return try rows.compactMap { row in
             let holder: String = try row.value("holder")
             guard named[holder]?.isShort != true else { return nil }
-            return RateGrant(holder: holder, extra: RateShare(requests: 0, tokens: 0, concurrent: 0), milliseconds: 0, isSought: true)
+            let needed = RateShare(
+                requests: try row.value("needed_requests"), tokens: try row.value("needed_tokens"), concurrent: try row.value("needed_concurrent"))
+            return RateGrant(
+                holder: holder, extra: RateShare(requests: 0, tokens: 0, concurrent: 0), milliseconds: 0, isSought: true,
+                needed: try row.value("is_needed") ? needed : nil)
         }
     }
 }
 
 extension RateReport {
+    private var needs: [Int] { needed.map { [$0.requests, $0.tokens, $0.concurrent] } ?? [] }
+
     fileprivate var isSound: Bool {
-        let amounts = [requests, tokens, concurrent, promised?.requests ?? 0, promised?.tokens ?? 0, promised?.concurrent ?? 0]
+        let amounts = [requests, tokens, concurrent, promised?.requests ?? 0, promised?.tokens ?? 0, promised?.concurrent ?? 0] + needs
         return amounts.allSatisfy { (0...2_000_000_000).contains($0) } && QuotaLeases.isHolder(holder)
     }
 }

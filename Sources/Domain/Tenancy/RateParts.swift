@@ -23,6 +23,11 @@ package struct RateParts: Sendable, Equatable {
         RateParts(requests: min(requests, other.requests), tokens: min(tokens, other.tokens), concurrent: min(concurrent, other.concurrent))
     }
 
+    /// The greater of each.
+    package func greatest(_ other: RateParts) -> RateParts {
+        RateParts(requests: max(requests, other.requests), tokens: max(tokens, other.tokens), concurrent: max(concurrent, other.concurrent))
+    }
+
     /// Never below nothing.
     package static func - (left: RateParts, right: RateParts) -> RateParts {
         RateParts(

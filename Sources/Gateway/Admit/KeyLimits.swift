@@ -16,6 +16,9 @@ struct LimitReservation: Sendable {
     var spend: Int64
     fileprivate var day: Int64
     fileprivate var month: Int64
+    /// What a token took of the buckets of the minute.
+    fileprivate var tenantUnit: Int64
+    fileprivate var ownUnit: Int64
     fileprivate var tenantCounted: QuotaKinds = []
     fileprivate var ownCounted: QuotaKinds = []
 
@@ -56,6 +59,8 @@ struct LimitFault: Sendable {
     var mayBeLeased = false
     /// What was agreed has room, but less is left of it for a while.
     var isWithheld = false
+    /// This gateway's part is too small for it, what was agreed is not: more has been asked for.
+    var isAbovePart = false
     /// This gateway's part has no room. Whether others leave the rest is known when they lend it.
     var mayBeLent = false
 
@@ -117,13 +122,18 @@ final class KeyLimits: Sendable {
 
     /// Takes all that the request needs, or nothing.
     func reserve(_ ask: LimitAsk) -> LimitVerdict {
-        if let fault = tenant.reserveMinute(ask) { return refused(fault, isOwn: false, ask) }
+        let (tenantUnit, ownUnit) = (tenant.tokenUnit, own.tokenUnit)
+        if let fault = tenant.reserveMinute(ask) {
+            if hasOwnMinute, fault.isAbovePart { own.noteNeed(ask) }
+            return refused(fault, isOwn: false, ask)
+        }
         if hasOwnMinute, let fault = own.reserveMinute(ask) {
-            tenant.settleMinute(reserved: ask.tokens, used: 0, countsRequest: false, now: ask.now)
+            tenant.settleMinute(reserved: ask.tokens, used: 0, unit: tenantUnit, countsRequest: false, now: ask.now)
             return refused(fault, isOwn: true, ask)
         }
         var reservation = LimitReservation(
-            tokens: ask.tokens, spend: ask.spend, day: file.number(.day), month: file.number(.month))
+            tokens: ask.tokens, spend: ask.spend, day: file.number(.day), month: file.number(.month), tenantUnit: tenantUnit,
+            ownUnit: ownUnit)
         for kind in [QuotaKind.tokensPerDay, .tokensPerMonth, .spendPerMonth] {
             let (amount, number) = (reservation.amount(kind), reservation.number(kind))
             if let fault = tenant.take(kind, amount, number: number, counted: &reservation.tenantCounted) {
@@ -152,8 +162,11 @@ final class KeyLimits: Sendable {
     }
 
     private func settle(_ reservation: LimitReservation, tokens: Int, spend: Int64, countsRequest: Bool, now: Int64) {
-        tenant.settleMinute(reserved: reservation.tokens, used: tokens, countsRequest: countsRequest, now: now)
-        if hasOwnMinute { own.settleMinute(reserved: reservation.tokens, used: tokens, countsRequest: countsRequest, now: now) }
+        tenant.settleMinute(
+            reserved: reservation.tokens, used: tokens, unit: reservation.tenantUnit, countsRequest: countsRequest, now: now)
+        if hasOwnMinute {
+            own.settleMinute(reserved: reservation.tokens, used: tokens, unit: reservation.ownUnit, countsRequest: countsRequest, now: now)
+        }
         settleWindow(.tokensPerDay, reservation, used: Int64(tokens))
         settleWindow(.tokensPerMonth, reservation, used: Int64(tokens))
         settleWindow(.spendPerMonth, reservation, used: spend)
@@ -180,10 +193,10 @@ final class KeyLimits: Sendable {
         return hasOwnMinute ? own.standing(now: now).narrower(account) : account
     }
 
-    /// Tokens that one request could ever reserve at this gateway.
+    /// Tokens that one request could ever reserve, if other gateways lend what they have.
     var tokenLimit: Int {
-        let burst = tenant.tokenBucket.burst
-        return Int(hasOwnMinute ? min(burst, own.tokenBucket.burst) : burst)
+        let greatest = tenant.greatestTokens
+        return Int(hasOwnMinute ? min(greatest, own.greatestTokens) : greatest)
     }
 
     func takeRetry(now: Int64) -> Bool { tenant.retries.takeRetry(now: now) }

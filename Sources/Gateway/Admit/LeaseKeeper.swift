@@ -89,6 +89,7 @@ package final class LeaseKeeper: Service {
             guard await send(batch, Array(rates.prefix(Self.mostReports)), &plan) else { break }
             rates = Array(rates.dropFirst(Self.mostReports))
         } while !rest.isEmpty || !rates.isEmpty
+        if plan.rates.isUrgent { ring() }
         granted()
     }
 

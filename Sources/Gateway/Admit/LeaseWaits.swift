@@ -14,7 +14,7 @@ struct LeaseWaits {
     mutating func add(_ request: RelayedRequest) -> Bool {
         let key = request.arriving.key
         let count = tenants[key.tenant.id, default: 0]
-        guard requests.count < Self.most, count < min(Self.mostOfTenant, key.limits.tenant.concurrentLimit) else { return false }
+        guard requests.count < Self.most, count < min(Self.mostOfTenant, max(1, key.limits.tenant.concurrentLimit)) else { return false }
         requests.append(request)
         tenants[key.tenant.id] = count + 1
         return true

@@ -12,9 +12,12 @@ struct LimitAnswer {
         // Waiting does not help a request that is above the whole limit; a minute is what clients expect to be told.
         let isTooLarge = refusal.fault.retryAfter == nil
         let holder = refusal.isOwn ? "key" : "account"
-        let mayBeLeased = refusal.fault.mayBeLeased
-        let (code, text) = mayBeLeased ? LimitAnswer.leasing(kind, holder) : LimitAnswer.words(kind, isTooLarge: isTooLarge, holder: holder)
-        let offer = refusal.isOwn || mayBeLeased ? "" : PlanOffers.sentence(key.offers.plans[kind])
+        let isElsewhere = refusal.fault.mayBeLeased || refusal.fault.isAbovePart
+        let (code, text) =
+            isElsewhere
+            ? LimitAnswer.elsewhere(kind, isAbovePart: refusal.fault.isAbovePart, holder)
+            : LimitAnswer.words(kind, isTooLarge: isTooLarge, holder: holder)
+        let offer = refusal.isOwn || isElsewhere ? "" : PlanOffers.sentence(key.offers.plans[kind])
         error = APIError(code, message: text + offer, param: isTooLarge && kind != .requests ? "max_tokens" : nil)
         retryAfter = refusal.fault.retryAfter ?? 60_000_000
     }
@@ -32,8 +35,13 @@ struct LimitAnswer {
         }
     }
 
-    private static func leasing(_ kind: LimitFault.Kind, _ holder: String) -> (APIErrorCode, String) {
-        (code(kind), "No part of the \(name(kind)) of this \(holder) is free at this gateway at the moment.")
+    /// The limit has room for it, as far as is known, but not at this gateway yet.
+    private static func elsewhere(_ kind: LimitFault.Kind, isAbovePart: Bool, _ holder: String) -> (APIErrorCode, String) {
+        let text =
+            isAbovePart
+            ? "This gateway's part of the \(name(kind)) of this \(holder) is too small for this request; more of it has been asked for."
+            : "No part of the \(name(kind)) of this \(holder) is free at this gateway at the moment."
+        return (code(kind), text)
     }
 
     private static func name(_ kind: LimitFault.Kind) -> String {

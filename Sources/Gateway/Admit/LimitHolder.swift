@@ -65,6 +65,11 @@ final class LimitHolder: Sendable {
     /// Not looked at by requests.
     let share = Mutex(MinuteShare())
     private let short = Atomic<Bool>(false)
+    /// What was agreed, for all gateways together, and the tokens at once of this gateway's part.
+    private let wholeRequests = Atomic<Int64>(0)
+    private let wholeTokens = Atomic<Int64>(0)
+    private let wholeTokenBurst = Atomic<Int64>(0)
+    private let partTokenBurst = Atomic<Int64>(0)
     /// Nil: all that was agreed is left. Looked at by requests that are refused.
     private let withheld = Mutex<WithheldCaps?>(nil)
     private let tokensPerDay = Atomic<Int64>(.max)
@@ -96,8 +101,8 @@ final class LimitHolder: Sendable {
         }
     }
 
-    /// It uses no more than this; nil: as much as its part.
-    func promise(_ parts: RateParts?) { set { $0.promise = parts } }
+    /// It uses no more than this, until this microsecond of the monotonic clock; nil: as much as its part.
+    func promise(_ parts: RateParts?, until end: Int64 = 0) { set { share in (share.promise, share.promisedUntil) = (parts, end) } }
 
     /// It may use so much on top of its part, until this microsecond of the monotonic clock; nil: no more.
     func lend(_ parts: RateParts?, until end: Int64 = 0, now: Int64 = 0) { set { $0.lend(parts, until: end, now: now) } }
@@ -108,11 +113,26 @@ final class LimitHolder: Sendable {
         share.withLock { share in
             change(&share)
             apply(share.caps)
+            let tokens = TokenBucket(limit: share.whole.tokens, burst: share.whole.tokenBurst)
+            wholeRequests.store(TokenBucket(limit: share.whole.requests).limit, ordering: .relaxed)
+            wholeTokens.store(tokens.limit, ordering: .relaxed)
+            wholeTokenBurst.store(tokens.burst, ordering: .relaxed)
+            partTokenBurst.store(TokenBucket(limit: share.part.tokens, burst: share.part.tokenBurst).burst, ordering: .relaxed)
         }
     }
 
     /// Whether a limit of the minute refused something since the last call.
     func takeShort() -> Bool { short.exchange(false, ordering: .relaxed) }
+
+    /// What one request needed that was above what this gateway had, since the last call.
+    func takeNeeded() -> RateParts { share.withLock { $0.takeNeeded() } }
+
+    /// A request is refused by another limit: what it needs here too is asked for together with that.
+    func noteNeed(_ ask: LimitAsk) { seek(ask) { $0.caps } }
+
+    private func seek(_ ask: LimitAsk, beyond caps: (MinuteShare) -> MinuteCaps) {
+        if share.withLock({ $0.seek(ask, beyond: caps($0)) }) != nil { short.store(true, ordering: .relaxed) }
+    }
 
     private func apply(_ caps: MinuteCaps) {
         requests.change(TokenBucket(limit: caps.requests, burst: caps.requestBurst))
@@ -124,13 +144,16 @@ final class LimitHolder: Sendable {
     var tokenBucket: TokenBucket { tokens.rule }
     var running: Int { Int(words[Place.running].value) }
     var concurrentLimit: Int { concurrent.load(ordering: .relaxed) }
+    /// Tokens that one request may ever reserve, at all gateways together.
+    var greatestTokens: Int64 { wholeTokenBurst.load(ordering: .relaxed) }
 
+    /// Limits are those that were agreed; what is left is what this gateway has.
     func standing(now: Int64) -> LimitStanding {
         let (requestRule, requestState) = requests.reading
         let (tokenRule, tokenState) = tokens.reading
         return LimitStanding(
-            requestLimit: requestRule.limit, requestsLeft: requestRule.remaining(of: requestState, now: now),
-            requestReset: requestRule.reset(of: requestState, now: now), tokenLimit: tokenRule.limit,
+            requestLimit: wholeRequests.load(ordering: .relaxed), requestsLeft: requestRule.remaining(of: requestState, now: now),
+            requestReset: requestRule.reset(of: requestState, now: now), tokenLimit: wholeTokens.load(ordering: .relaxed),
             tokensLeft: tokenRule.remaining(of: tokenState, now: now), tokenReset: tokenRule.reset(of: tokenState, now: now))
     }
 
@@ -150,13 +173,24 @@ final class LimitHolder: Sendable {
             requests.settle(reserved: 1, used: 0, now: ask.now)
             return short(judged(fault, ask))
         }
+        // What it was lent for this one it goes on to need for the next ones.
+        if ask.tokens > partTokenBurst.load(ordering: .relaxed) { seek(ask) { $0.part } }
         return nil
     }
+
+    /// What one token takes of the bucket now.
+    var tokenUnit: Int64 { tokens.rule.unit }
 
     private func judged(_ fault: LimitFault, _ ask: LimitAsk) -> LimitFault {
         var fault = fault
         fault.isWithheld = withheld.withLock { $0?.covers(fault.kind, ask) ?? false }
-        fault.mayBeLent = !fault.isWithheld && share.withLock { $0.mayBeLent }
+        share.withLock { share in
+            fault.mayBeLent = !fault.isWithheld && share.mayBeLent
+            // Waiting alone does not help: either the whole limit is too small for it, or what this gateway has of it.
+            guard fault.retryAfter == nil || concurrentLimit == 0, let time = share.seek(ask, beyond: share.caps) else { return }
+            fault.isAbovePart = true
+            fault.retryAfter = time
+        }
         return fault
     }
 
@@ -165,10 +199,12 @@ final class LimitHolder: Sendable {
         return fault
     }
 
-    /// - Parameter countsRequest: False for a request that never was admitted: it gives its place among the requests back too.
-    func settleMinute(reserved: Int, used: Int, countsRequest: Bool, now: Int64) {
+    /// - Parameters:
+    ///   - unit: What a token took when it was reserved.
+    ///   - countsRequest: False for a request that never was admitted: it gives its place among the requests back too.
+    func settleMinute(reserved: Int, used: Int, unit: Int64, countsRequest: Bool, now: Int64) {
         words[Place.running].add(-1)
-        tokens.settle(reserved: reserved, used: used, now: now)
+        tokens.settle(reserved: reserved, used: used, unit: unit, now: now)
         if !countsRequest { requests.settle(reserved: 1, used: 0, now: now) }
     }
 
@@ -386,10 +422,14 @@ final class SharedBucket: Sendable {
         }
     }
 
-    func settle(reserved: Int, used: Int, now: Int64) {
+    /// - Parameter unit: What one of them took when it was reserved: the rule may have changed since, and no more is given back than was taken. Nil: as now.
+    func settle(reserved: Int, used: Int, unit: Int64? = nil, now: Int64) {
         guard reserved != used else { return }
         let rule = rule
-        guard used > reserved else { return state.add(rule.settlement(reserved: reserved, used: used)) }
+        guard used > reserved else {
+            let taken = TokenBucket(limit: rule.limit, burst: rule.burst, unit: unit ?? rule.unit)
+            return state.add(taken.settlement(reserved: reserved, used: used))
+        }
         var known = state.value
         while true {
             var next = known

@@ -46,15 +46,18 @@ struct UsageView {
         let limits = key.limits
         let holder = limits.hasOwnMinute ? limits.own : limits.tenant
         let (standing, requests, tokens) = (holder.standing(now: now), holder.requestBucket, holder.tokenBucket)
+        let whole = holder.minuteShare.whole
+        let requestBurst = TokenBucket(limit: whole.requests, burst: whole.requestBurst).burst
+        let tokenBurst = TokenBucket(limit: whole.tokens, burst: whole.tokenBurst).burst
         let outer = limits.tenant.standing(now: now)
         let requestAmount = Amount(
-            limit: requests.limit, burst: requests.burst, used: requests.burst - standing.requestsLeft,
+            limit: standing.requestLimit, burst: requestBurst, used: requests.burst - standing.requestsLeft,
             left: min(standing.requestsLeft, outer.requestsLeft), reset: (standing.requestReset + 999) / 1000)
         let tokenAmount = Amount(
-            limit: tokens.limit, burst: tokens.burst, used: tokens.burst - standing.tokensLeft, left: min(standing.tokensLeft, outer.tokensLeft),
-            reset: (standing.tokenReset + 999) / 1000)
+            limit: standing.tokenLimit, burst: tokenBurst, used: tokens.burst - standing.tokensLeft,
+            left: min(standing.tokensLeft, outer.tokensLeft), reset: (standing.tokenReset + 999) / 1000)
         let free = min(holder.concurrentLimit - holder.running, limits.tenant.concurrentLimit - limits.tenant.running)
-        let running = Amount(limit: Int64(holder.concurrentLimit), used: Int64(holder.running), left: Int64(max(0, free)))
+        let running = Amount(limit: Int64(whole.concurrent), used: Int64(holder.running), left: Int64(max(0, free)))
         return "{\"requests\":\(requestAmount.json),\"tokens\":\(tokenAmount.json),\"concurrent_requests\":\(running.json)}"
     }
 

@@ -2,15 +2,25 @@ import NIOCore
 import Reactor
 import Telemetry
 
-/// A request of a key or tenant with a quota of which this gateway holds nothing: the first one of a day, or one that came faster than leases do.
+/// A request of a key or tenant with a quota of which this gateway holds nothing: the first one of a day, or one that came faster than leases do. Or one
+/// that needs more of a limit of the minute than this gateway's part of it.
 extension RelayedRequest {
     /// False when there is nothing to wait for, or too many wait already.
-    func awaitLease() -> Bool {
-        guard let leases = loop.leases, leases.isReachable, !loop.isDraining, loop.leaseWaits.add(self) else { return false }
-        phase = .leasing(until: Reactor.now + .seconds(Int64(loop.settings.leaseTime)))
+    func awaitLease(_ fault: LimitFault) -> Bool {
+        guard let time = leaseTime(fault), let leases = loop.leases, leases.isReachable, !loop.isDraining, loop.leaseWaits.add(self) else {
+            return false
+        }
+        phase = .leasing(until: Reactor.now + time)
         loop.metrics.limits.leaseWaits.increment()
         leases.ring()
         return true
+    }
+
+    /// Nil: what is asked for does not come so soon.
+    private func leaseTime(_ fault: LimitFault) -> TimeAmount? {
+        if fault.mayBeLeased { return .seconds(Int64(loop.settings.leaseTime)) }
+        guard fault.isAbovePart, let time = fault.retryAfter, time <= MinuteShare.loanTime else { return nil }
+        return .microseconds(time)
     }
 
     /// Looks whether the limits have room now.
@@ -27,7 +37,11 @@ extension RelayedRequest {
             self.standing = standing
             admitted(plan, subject, now: now)
         case .refused(let refusal):
-            if !isLast, refusal.fault.mayBeLeased, let leases = loop.leases, leases.isReachable { return leases.ring() }
+            if !isLast, let leases = loop.leases, leases.isReachable {
+                if refusal.fault.mayBeLeased { return leases.ring() }
+                // Others are asked for it in their own time.
+                if refusal.fault.isAbovePart { return }
+            }
             endLeaseWait()
             refuse(refusal, subject)
         }
@@ -37,8 +51,11 @@ extension RelayedRequest {
     func isUndecided(_ refusal: LimitRefusal, _ subject: UsageSubject) -> Bool {
         guard refusal.fault.mayBeLent, loop.leases != nil, let plan else { return false }
         let limits = arriving.key.limits
+        let holder = refusal.isOwn ? limits.own : limits.tenant
+        // Its part covers the rest.
+        let covered = refusal.fault.isAbovePart ? holder.minuteShare.part.tokenBurst : 0
         return loop.undecided.add(
-            refusal.isOwn ? limits.own : limits.tenant, subject, refusal.fault.kind, tokens: plan.reservedTokens, acceptedAt: arriving.acceptedAt,
+            holder, subject, refusal.fault.kind, tokens: max(0, plan.reservedTokens - covered), acceptedAt: arriving.acceptedAt,
             now: Reactor.now.microseconds)
     }
 

@@ -200,7 +200,7 @@ final class RelayedRequest {
         price = subject.prices(isBatch: plan.facts.isBatch)?.version(at: arriving.acceptedAt)
         switch arriving.key.limits.reserve(LimitAsk(plan, price, now: now)) {
         case .refused(let refusal):
-            if refusal.fault.mayBeLeased, awaitLease() { return }
+            if awaitLease(refusal.fault) { return }
             return refuse(refusal, subject)
         case .granted(let reservation, let standing):
             self.reservation = reservation
@@ -274,7 +274,8 @@ final class RelayedRequest {
         loop.metrics.countRefusal(status: 429)
         let answer = LimitAnswer(refusal, arriving.key)
         // Of one lease not all who were refused without it can have a part at once.
-        answerRefusal(answer.error, retryAfter: refusal.fault.mayBeLeased ? answer.retryAfter.map(spread) : answer.retryAfter)
+        answerRefusal(
+            answer.error, retryAfter: refusal.fault.mayBeLeased || refusal.fault.isAbovePart ? answer.retryAfter.map(spread) : answer.retryAfter)
     }
 
     /// Of a request that was never admitted.

@@ -87,8 +87,8 @@ final class RequestPlan {
         return other
     }
 
-    /// Of one answer whose client set no cap: the plan's, but no more than this gateway's share of the tokens a minute has room for, else such
-    /// requests would be refused for ever wherever many gateways share a small limit.
+    /// Of one answer whose client set no cap: the plan's, but no more than the tokens a minute have room for, else such requests would be refused for
+    /// ever where that limit is a small one.
     private static func mostTokens(_ facts: GenerationRequest, _ key: CustomerKey) -> Int {
         guard facts.maxTokens == nil, facts.generated > 0 else { return key.tier.maxOutputTokens }
         let room = (key.limits.tokenLimit - facts.estimatedPromptTokens) / facts.generated
