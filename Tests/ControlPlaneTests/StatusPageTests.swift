@@ -184,6 +184,33 @@ import Testing
         }
     }
 
+    @Test func `whoever writes by hand is not contradicted, and what is further is told again`() async throws {
+        try await withMaker { world, maker in
+            let id = try await incident(world, impactMinutes: 30)
+            _ = try await maker.make(at: Self.now)
+            func write(_ status: String) async throws {
+                try await world.pool.execute(
+                    """
+                    INSERT INTO reliability.status_update (post_id, status, body, actor)
+                    SELECT id, \(status), 'A switch failed.', 'token:1' FROM reliability.status_post
+                    """)
+            }
+            func told(_ step: String) async throws -> [StatusStep] {
+                try await world.pool.execute(
+                    "UPDATE reliability.incident SET step = \(step), mitigated_at = \(Self.now) WHERE id = \(id)")
+                for _ in 0..<2 { _ = try await maker.make(at: Self.now) }
+                return try await maker.make(at: Self.now).incidents[0].updates.map(\.status)
+            }
+            try await write("identified")
+            #expect(try await told("detected") == [.identified, .investigating])
+            #expect(try await told("diagnosed").count == 2, "it has been said")
+            #expect(try await told("mitigated") == [.monitoring, .identified, .investigating])
+            try await write("identified")
+            #expect(try await told("mitigated").count == 4, "each step is told once")
+            #expect(try await told("detected").first == .identified)
+        }
+    }
+
     @Test func `short impact and vetoed drafts are never published, and a drill is told as one`() async throws {
         try await withMaker { world, maker in
             _ = try await incident(world, impactMinutes: 4, step: "resolved", resolved: true)

@@ -90,27 +90,31 @@ struct PublicationDesk: Sendable {
             """
     }
 
-    /// What several incidents tell of is as far as the one of them that is least far.
+    /// What several incidents tell of is as far as the one of them that is least far. Whoever writes by hand is not contradicted.
     private func followIncidents(_ now: Date) async throws {
         let rows = try await reliability.query(
             """
             SELECT post.id, incident.drill, outage.steps, outage.postmortem::text AS postmortem, coalesce(outage.minutes,
                     floor(extract(epoch FROM coalesce(incident.resolved_at, \(now)) - incident.opened_at) / 60)::bigint) AS minutes,
-                (SELECT status FROM reliability.status_update AS u WHERE u.post_id = post.id AND u.corrects IS NULL
-                    ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS told
+                told.status AS told, (SELECT status FROM reliability.status_update AS u
+                    WHERE u.post_id = post.id AND u.corrects IS NULL AND u.actor <> 'automatic' AND coalesce((u.created_at, u.id) > (told.created_at, told.id), TRUE)
+                    ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS said
             FROM reliability.status_post AS post JOIN reliability.incident AS incident ON incident.id = post.incident_id
             CROSS JOIN LATERAL (\(OutagePosts.outage(of: "post", now))) AS outage
+            LEFT JOIN LATERAL (SELECT status, created_at, id FROM reliability.status_update AS u
+                WHERE u.post_id = post.id AND u.corrects IS NULL AND u.actor = 'automatic'
+                ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS told ON TRUE
             WHERE post.published_at IS NOT NULL AND post.published_at > \(now)::timestamptz - interval '90 days'
             """)
         for row in rows {
             let steps = try row.value("steps", as: [String].self).compactMap { IncidentStep(rawValue: $0) }
             guard let step = IncidentStep.together(steps) else { continue }
-            let status = step.publicStatus.rawValue
-            guard try row.value("told", as: String?.self) != status else { continue }
+            let heard = { (name: String) in try row.value(name, as: String?.self).flatMap(IncidentStep.PublicStatus.init) }
+            guard step.isNews(after: try heard("told"), said: try heard("said")) else { continue }
             let minutes: Int64 = max(0, try row.value("minutes"))
             let note = step == .reported ? try await note(try row.value("postmortem"), minutes: minutes) : nil
             let text = Self.text(step, minutes: minutes, isDrill: try row.value("drill"))
-            try await append(post: try row.value("id"), status: status, text, note: note)
+            try await append(post: try row.value("id"), status: step.publicStatus.rawValue, text, note: note)
         }
     }
 

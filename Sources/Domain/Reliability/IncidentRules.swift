@@ -21,8 +21,12 @@ package enum IncidentStep: String, Sendable, CaseIterable {
     case detected, stabilizing, diagnosed, mitigated, resolved, reported
 
     /// What the status page says of it.
-    package enum PublicStatus: String, Sendable {
+    package enum PublicStatus: String, Sendable, CaseIterable, Comparable {
         case investigating, identified, monitoring, resolved, postmortem
+
+        package static func < (one: Self, other: Self) -> Bool {
+            allCases.firstIndex(of: one) ?? 0 < allCases.firstIndex(of: other) ?? 0
+        }
     }
 
     package var publicStatus: PublicStatus {
@@ -33,6 +37,17 @@ package enum IncidentStep: String, Sendable, CaseIterable {
         case .resolved: .resolved
         case .reported: .postmortem
         }
+    }
+
+    /// Whether the public is told of it without a person: once, and never what is behind the words that a person has said since. A write-up is told even
+    /// where a person has announced one.
+    ///
+    /// - Parameters:
+    ///   - told: What was told last without a person; nil: nothing.
+    ///   - said: What a person said since; nil: nothing.
+    package func isNews(after told: PublicStatus?, said: PublicStatus?) -> Bool {
+        guard publicStatus != told else { return false }
+        return said.map { publicStatus > $0 || self == .reported } ?? true
     }
 
     /// Of one outage of which several incidents tell: as far as the one that is least far, and written up with the first write-up.
