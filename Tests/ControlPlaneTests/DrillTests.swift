@@ -100,6 +100,47 @@ struct DrillTests {
         }
     }
 
+    @Test(
+        "who stands by, is out of service, drained or in another region is nobody to rely on, and nobody to lose",
+        arguments: [
+            "INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor) VALUES ('pool', 'beta-eu', 0, 'operator', 'stands by', 'test')",
+            "INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor) VALUES ('provider', 'beta', 0, 'operator', 'dear', 'test')",
+            "UPDATE serving.pools SET state = 'suspended' WHERE name = 'beta-eu'", "UPDATE serving.hosts SET intent = 'drain' WHERE pool = 'beta-eu'",
+            "UPDATE serving.workers SET runtime_state = 'unhealthy' WHERE host_id = (SELECT id FROM serving.hosts WHERE pool = 'beta-eu')",
+            "UPDATE serving.workers SET weight_ppm = 0 WHERE host_id = (SELECT id FROM serving.hosts WHERE pool = 'beta-eu')",
+            """
+            INSERT INTO reliability.mitigation (action, provider, cause, mode, state, requested_by, created_at, expires_at)
+            VALUES ('drain_provider', 'beta', 'slow', 'manual', 'active', 'test', now(), now() + interval '1 hour')
+            """,
+            "UPDATE serving.hosts SET region = 'us' WHERE pool = 'beta-eu'",
+        ] as [SQL])
+    func nobodyLeft(out: SQL) async throws {
+        try await Self.with { admin in
+            _ = try await admin.row(out)
+            let refused = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "alpha", "reason": "rehearsal"}"#)
+            #expect(refused.json["error"]["code"].string == "last_left" && refused.text.contains("tiny in eu"), "\(refused.text)")
+            let other = try await admin.post("drills", #"{"kind": "worker-loss", "reason": "rehearsal"}"#)
+            #expect(other.status == 409, "there is nobody whose loss would be within bounds: \(other.text)")
+        }
+    }
+
+    @Test("what stands by may be lost, and what is called in counts again")
+    func standsBy() async throws {
+        try await Self.with { admin in
+            _ = try await admin.row("UPDATE serving.workers SET weight_ppm = 0 WHERE host_id = (SELECT id FROM serving.hosts WHERE pool = 'beta-eu')")
+            let begun = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "beta", "reason": "rehearsal"}"#)
+            #expect(begun.status == 201, "\(begun.text)")
+            _ = try await admin.post("drills/\(begun.json["id"].string ?? "")/abort")
+            _ = try await admin.row(
+                """
+                INSERT INTO reliability.mitigation (action, pool, cause, mode, state, requested_by, created_at, expires_at)
+                VALUES ('warm_pool', 'beta-eu', 'few', 'manual', 'active', 'test', now(), now() + interval '1 hour')
+                """)
+            let other = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "alpha", "reason": "rehearsal"}"#)
+            #expect(other.json["error"]["code"].string != "last_left", "\(other.text)")
+        }
+    }
+
     @Test("without a target the provider with the fewest workers, or one of its workers, is chosen")
     func chosen() async throws {
         try await Self.with { admin in
@@ -146,18 +187,24 @@ struct DrillTests {
     private static func requests(
         _ admin: AdminFixture, _ count: Int, outcome: String = "good", attempts: Int = 1, ago: Int = 60, provider: String = "alpha",
         model: String = "tiny",
-        region: String = "eu"
+        region: String = "eu", key: String? = nil
     ) async throws {
         _ = try await admin.row(
             """
             INSERT INTO billing.usage_event (tenant_id, request_id, accepted_at, key_id, tier, model, region, worker_id, provider, gateway_id, boot_id,
                 sequence, stream, status, outcome, finished_after_us, queued_for_us, prompt_tokens, cached_prompt_tokens, completion_tokens,
                 reasoning_tokens, billable_prompt_tokens, billable_completion_tokens, estimated, attempts, payload_sha256)
-            SELECT gen_random_uuid(), gen_random_uuid(), now() - make_interval(secs => \(ago)), gen_random_uuid(), 'pro', \(model), \(region),
+            SELECT gen_random_uuid(), gen_random_uuid(), now() - make_interval(secs => \(ago)), coalesce(\(key)::uuid, gen_random_uuid()), 'pro', \(model), \(region),
                 (SELECT worker.id FROM serving.workers AS worker JOIN serving.hosts ON hosts.id = host_id WHERE hosts.pool LIKE \(provider) || '-%' LIMIT 1),
                 \(provider), gen_random_uuid(), 'b', number, false, 200, \(outcome), 1, 0, 1, 0, 1, 0, 1, 1, false, \(attempts), sha256('x')
             FROM generate_series(1, \(count)) AS number
             """)
+    }
+
+    /// That of probes through public endpoints.
+    private static func probeKey(_ admin: AdminFixture) async throws -> String {
+        let key = try await admin.post("keys", "{\"tenant\": \"\(try await admin.tenant("probes"))\", \"name\": \"probes\", \"purpose\": \"probe\"}")
+        return try #require(key.json["id"].string)
     }
 
     /// Seen as it would have been a while ago, so that what was measured lies in the past.
@@ -186,6 +233,7 @@ struct DrillTests {
             try await Self.requests(admin, 1, outcome: "excluded:client_4xx", ago: 50)
             try await Self.requests(admin, 1, outcome: "bad:5xx", ago: 200)
             try await Self.requests(admin, 5, outcome: "bad:5xx", region: "us")
+            try await Self.requests(admin, 2, outcome: "bad:stream_broken", key: try await Self.probeKey(admin))
             try await Self.noticed(admin)
             try await Self.turn(admin, at: Date())
             let report = try await admin.get("drills/\(id)").json
@@ -318,7 +366,8 @@ struct DrillTests {
         """,
     ]
 
-    @Test("only a fallback that served customers while the drill lasted is tried by it", arguments: ["alpha", "far", "model", "lost", "idle"])
+    @Test(
+        "only a fallback that served customers while the drill lasted is tried by it", arguments: ["alpha", "far", "model", "lost", "idle", "probes"])
     func fallbacks(case name: String) async throws {
         try await Self.with { admin in
             _ = try await admin.tenant()
@@ -349,6 +398,7 @@ struct DrillTests {
                 try await Self.requests(admin, 12, outcome: "bad:5xx", ago: 200)
                 try await Self.requests(admin, 10, outcome: "excluded:client_4xx")
             case "lost": try await Self.requests(admin, 12, provider: "beta")
+            case "probes": try await Self.requests(admin, 12, key: try await Self.probeKey(admin))
             default: break
             }
             try await Self.turn(admin, at: Date())

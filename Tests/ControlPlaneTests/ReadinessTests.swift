@@ -130,6 +130,25 @@ import Testing
         }
     }
 
+    @Test func `probes through public endpoints have usage records and no minutes, and the counts match all the same`() async throws {
+        try await AdminFixture.run { admin in
+            let tenant = try await admin.tenant()
+            try await seed(admin)
+            let key = try await admin.post("keys", "{\"tenant\": \"\(tenant)\", \"name\": \"probes\", \"purpose\": \"probe\"}").json["id"].string
+            let again: SQL = """
+                INSERT INTO billing.usage_event SELECT (jsonb_populate_record(event, jsonb_build_object('request_id', gen_random_uuid(), 'key_id', known.key))).*
+                FROM billing.usage_event AS event, (SELECT \(key)::uuid AS key) AS known LIMIT 1
+                """
+            _ = try await admin.row(again)
+            let found = try await line("usage-match", admin)
+            #expect(
+                found["proven"] == .bool(true) && found["finding"].string?.hasPrefix("5 prompt and 7 answer tokens of 1 requests") == true, "\(found)"
+            )
+            _ = try await admin.row("UPDATE serving.api_keys SET purpose = NULL")
+            #expect(try await line("usage-match", admin)["proven"] == .bool(false), "a customer's must be in both")
+        }
+    }
+
     @Test func `terms that nobody reviewed are looked at as long as a contract is made of them`() async throws {
         try await AdminFixture.run { admin in
             _ = try await admin.tenant()

@@ -6,11 +6,14 @@ import Postgres
 struct DrillFallbacks: Sendable {
     private let drill: Drill
     private let end: Date
+    private let probes: [UUID]
     private let databases: ControlDatabases
 
-    init(_ drill: Drill, until end: Date, _ databases: ControlDatabases) {
+    /// - Parameter probes: Keys of probes through public endpoints, whose answers prove nothing of customers'.
+    init(_ drill: Drill, until end: Date, without probes: [UUID], _ databases: ControlDatabases) {
         self.drill = drill
         self.end = end
+        self.probes = probes
         self.databases = databases
     }
 
@@ -65,7 +68,8 @@ struct DrillFallbacks: Sendable {
             """
             SELECT count(*) AS requests FROM billing.usage_event
             WHERE kind = 'final' AND outcome = 'good' AND accepted_at >= \(drill.startedAt) AND accepted_at < \(end) AND model = \(other)
-                AND tier = \(tier) AND region = \(region) AND EXISTS (SELECT 1 FROM unnest(\(starts)::timestamptz[], \(ends)::timestamptz[])
+                AND tier = \(tier) AND region = \(region) AND \(ProbeKeys.isNone(of: probes, "key_id"))
+                AND EXISTS (SELECT 1 FROM unnest(\(starts)::timestamptz[], \(ends)::timestamptz[])
                     AS span (first, last) WHERE accepted_at >= span.first AND accepted_at < span.last)
             """)
         return try row?.value("requests") ?? 0
@@ -86,6 +90,7 @@ struct DrillFallbacks: Sendable {
             SELECT model, region, worker_id, provider, count(*) AS requests FROM billing.usage_event
             WHERE kind = 'final' AND outcome = 'good' AND accepted_at >= \(drill.startedAt) AND accepted_at < \(end)
                 AND model = ANY(\(drill.models)) AND worker_id IS NOT NULL AND provider IS NOT NULL
+                AND \(ProbeKeys.isNone(of: probes, "key_id"))
             GROUP BY model, region, worker_id, provider
             """
         ).map { row in

@@ -21,7 +21,8 @@ struct DrillReport: Sendable {
     var verdict: DrillFindings.Verdict { findings.verdict(of: kind) }
 
     static func make(of drill: Drill, until end: Date, _ databases: ControlDatabases) async throws -> DrillReport {
-        let traffic = try await traffic(drill, end, databases.billing)
+        let probes = try await ProbeKeys.read(databases.serving)
+        let traffic = try await traffic(drill, end, without: probes, databases.billing)
         let minutes = try await badMinutes(drill, end, databases.reliability)
         let trail = try await Trail(drill, end, databases.serving, databases.reliability)
         let findings = DrillFindings(
@@ -31,7 +32,7 @@ struct DrillReport: Sendable {
             firstTokens: try await firstTokens(drill, end, databases.reliability), isAborted: drill.isAborted)
         return DrillReport(
             kind: drill.kind, findings: findings, moved: traffic.moved, detectedBy: trail.detected?.by, incidents: trail.incidents,
-            mitigations: trail.mitigations, fallbacks: try await DrillFallbacks(drill, until: end, databases).uses(),
+            mitigations: trail.mitigations, fallbacks: try await DrillFallbacks(drill, until: end, without: probes, databases).uses(),
             budgets: try await DrillBudgets(drill: drill, end: end, databases: databases).parts(),
             revertedAfter: trail.isPending ? nil : trail.mitigatedAt.flatMap { first in trail.revertedAt.map { micros(first, $0) } },
             isPending: trail.isPending)
@@ -39,13 +40,16 @@ struct DrillReport: Sendable {
 
     private static func micros(_ start: Date, _ end: Date) -> Int64 { max(Int64(end.timeIntervalSince(start) * 1_000_000), 0) }
 
-    /// Of customers' and the drill's own requests; each is counted once, whatever became of it.
-    private static func traffic(_ drill: Drill, _ end: Date, _ pool: PostgresPool) async throws -> (requests: Int64, lost: Int64, moved: Int64) {
+    /// Of customers' and the drill's own requests; each is counted once, whatever became of it. Probes through public endpoints are neither.
+    private static func traffic(
+        _ drill: Drill, _ end: Date, without probes: [UUID], _ pool: PostgresPool
+    ) async throws -> (requests: Int64, lost: Int64, moved: Int64) {
         let row = try await pool.queryOne(
             """
             SELECT count(*) AS requests, count(*) FILTER (WHERE outcome LIKE 'bad%') AS lost, count(*) FILTER (WHERE attempts > 1) AS moved
             FROM billing.usage_event
             WHERE kind = 'final' AND accepted_at >= \(drill.startedAt) AND accepted_at < \(end) AND \(drill.touches)
+                AND \(ProbeKeys.isNone(of: probes, "key_id"))
             """)
         return (try row?.value("requests") ?? 0, try row?.value("lost") ?? 0, try row?.value("moved") ?? 0)
     }

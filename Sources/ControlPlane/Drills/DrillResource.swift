@@ -39,7 +39,7 @@ enum DrillResource {
         guard try await connection.query("SELECT 1 FROM reliability.drill WHERE ended_at IS NULL").isEmpty else {
             throw AdminRefusal.conflict("drill_running", "another drill runs; wait for its end, or abort it")
         }
-        try await plan.checkBounds(models, connection)
+        try await plan.checkBounds(connection)
         let now = Date()
         if plan.kind.mustBeDetected {
             let remains = DrillRemains(scope: scope, compression: plan.compression, connection: connection, now: now)
@@ -116,13 +116,16 @@ private struct DrillPlan {
 
     private var isOfWorker: Bool { kind == .workerLoss || kind == .wrongAnswers }
 
-    /// Without a target that of which most is left: the provider with the fewest workers, and one of its workers.
+    /// Without a target the provider with the fewest workers whose loss would be within bounds, and one of its workers.
     mutating func chooseTarget(_ connection: PostgresConnection) async throws {
         guard kind.takesWorkers, worker == nil, provider == nil else { return }
         let rows = try await connection.query(
             """
-            SELECT pools.provider, min(worker.id::text)::uuid AS worker FROM \(Self.serving) AND hosts.region = coalesce(\(region), hosts.region)
-            GROUP BY pools.provider ORDER BY count(*), pools.provider LIMIT 1
+            WITH rotating AS (SELECT worker.id, pool.provider, release.model, host.region, \(Reporting.isCurrent("host.last_heartbeat_at")) AS speaks
+                FROM \(Rotation.workers) AND host.region = coalesce(\(region), host.region))
+            SELECT provider, min(id::text)::uuid AS worker FROM rotating AS own GROUP BY provider
+            ORDER BY bool_and(EXISTS (SELECT 1 FROM rotating AS other WHERE other.model = own.model AND other.region = own.region
+                AND other.provider <> own.provider AND other.speaks)) DESC, count(*), provider LIMIT 1
             """)
         guard let row = rows.first else { throw AdminRefusal.fault("kind", "nothing serves there that could be drilled") }
         if isOfWorker { worker = try row.value("worker") } else { provider = try row.value("provider") }
@@ -132,21 +135,21 @@ private struct DrillPlan {
     private var touched: SQL {
         switch kind {
         case .workerLoss, .wrongAnswers: "worker.id = \(worker)"
-        case .providerLoss: "pools.provider = \(provider) AND hosts.region = coalesce(\(region), hosts.region)"
-        case .slowRegion, .controlLoss: "hosts.region = coalesce(\(region), hosts.region)"
+        case .providerLoss: "pool.provider = \(provider) AND host.region = coalesce(\(region), host.region)"
+        case .slowRegion, .controlLoss: "host.region = coalesce(\(region), host.region)"
         }
     }
 
     private static let serving: SQL = """
-        serving.workers AS worker JOIN serving.hosts AS hosts ON hosts.id = worker.host_id JOIN serving.pools AS pools ON pools.name = hosts.pool
-        JOIN serving.releases AS releases ON releases.name = worker.release
-        WHERE worker.accepted AND worker.retired_at IS NULL AND hosts.state = 'active' AND hosts.intent <> 'drain'
+        serving.workers AS worker JOIN serving.hosts AS host ON host.id = worker.host_id JOIN serving.pools AS pool ON pool.name = host.pool
+        JOIN serving.releases AS release ON release.name = worker.release
+        WHERE worker.accepted AND worker.retired_at IS NULL AND host.state = 'active' AND host.intent <> 'drain'
         """
 
     /// Models that are served by what it touches, and its regions; no region: all.
     func touches(_ connection: PostgresConnection) async throws -> DrillScope {
         let rows = try await connection.query(
-            "SELECT worker.id, pools.provider, releases.model, hosts.region FROM \(Self.serving) AND \(touched)")
+            "SELECT worker.id, pool.provider, release.model, host.region FROM \(Self.serving) AND \(touched)")
         guard !rows.isEmpty || kind == .controlLoss else { throw AdminRefusal.fault("kind", "nothing serves there that could be drilled") }
         func distinct(_ name: String) throws -> [String] { Set(try rows.map { try $0.value(name, as: String.self) }).sorted() }
         // Gateways of other regions may be alone with the drill, too.
@@ -155,16 +158,18 @@ private struct DrillPlan {
             models: try distinct("model"), regions: regions, providers: try distinct("provider"), workers: try rows.map { try $0.value("id") })
     }
 
-    /// What it takes away must leave somebody who serves each model and was heard of lately.
-    func checkBounds(_ models: [String], _ connection: PostgresConnection) async throws {
+    /// Of each model it must leave somebody in each region who can take requests now and was heard of lately: a customer who is kept in a region has
+    /// nothing of a worker elsewhere.
+    func checkBounds(_ connection: PostgresConnection) async throws {
         guard kind.takesWorkers else { return }
-        let rows = try await connection.query(
+        let row = try await connection.queryOne(
             """
-            SELECT DISTINCT releases.model FROM \(Self.serving) AND NOT (\(touched)) AND hosts.last_heartbeat_at > now() - interval '90 seconds'
+            SELECT release.model, host.region FROM \(Rotation.workers) GROUP BY release.model, host.region
+            HAVING bool_or(\(touched)) AND NOT coalesce(bool_or(NOT (\(touched)) AND \(Reporting.isCurrent("host.last_heartbeat_at"))), false)
+            ORDER BY release.model, host.region LIMIT 1
             """)
-        let left = Set(try rows.map { try $0.value("model", as: String.self) })
-        if let model = models.first(where: { !left.contains($0) }) {
-            throw AdminRefusal.conflict("last_left", "nothing else would be left to serve \(model)")
-        }
+        guard let row else { return }
+        let (model, region): (String, String) = (try row.value("model"), try row.value("region"))
+        throw AdminRefusal.conflict("last_left", "nothing else would be left to serve \(model) in \(region)")
     }
 }

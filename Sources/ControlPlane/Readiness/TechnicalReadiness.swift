@@ -101,20 +101,12 @@ enum TechnicalReadiness {
                 + "\(try row.value("of_customers", as: Int64.self)) requests above limits and quotas were refused in 60 days", at: at)
     }
 
-    /// Workers that may be given customers' requests: what stands by or is drained answers probes, too.
-    private static let rotating: SQL = """
-        SELECT worker.id FROM serving.workers AS worker JOIN serving.hosts AS host ON host.id = worker.host_id
-        JOIN serving.pools AS pool ON pool.name = host.pool JOIN serving.providers AS provider ON provider.name = pool.provider
-        LEFT JOIN serving.current_routing_weights AS of_pool ON of_pool.scope = 'pool' AND of_pool.subject = pool.name
-        LEFT JOIN serving.current_routing_weights AS of_provider ON of_provider.scope = 'provider' AND of_provider.subject = provider.name
-        WHERE worker.accepted AND worker.retired_at IS NULL AND worker.weight_ppm > 0 AND host.state = 'active' AND host.intent <> 'drain'
-            AND pool.state = 'active' AND provider.state = 'active' AND coalesce(of_pool.weight_ppm, 1) > 0 AND coalesce(of_provider.weight_ppm, 1) > 0
-        """
-
     @Sendable private static func providers(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let sold = try await sources.databases.serving.query("SELECT DISTINCT model FROM serving.skus WHERE state = 'active'")
         guard !sold.isEmpty else { return .missing("nothing is sold: no SKU is active") }
-        let workers = try await sources.databases.serving.query(rotating).map { try $0.value("id", as: UUID.self) }
+        let workers = try await sources.databases.serving.query("SELECT worker.id FROM \(Rotation.workers)").map {
+            try $0.value("id", as: UUID.self)
+        }
         let rows = try await sources.databases.reliability.query(
             """
             SELECT model, count(DISTINCT provider) AS providers, max(at) AS at FROM reliability.probe
@@ -220,7 +212,8 @@ enum TechnicalReadiness {
             at: at)
     }
 
-    /// What gateways counted in minutes against what they recorded for each request, over the last whole day of UTC.
+    /// What gateways counted in minutes against what they recorded for each request, over the last whole day of UTC. Probes through public endpoints
+    /// have records and are in no minutes.
     @Sendable private static func usage(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let day: SQL = "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
         let counted = try await sources.reliability(
@@ -229,11 +222,13 @@ enum TechnicalReadiness {
                 (SELECT count(*) FROM reliability.minute_aside) AS aside
             FROM reliability.minute WHERE minute_at >= \(day) - interval '1 day' AND minute_at < \(day)
             """)
+        let probes = try await ProbeKeys.read(sources.databases.serving)
         let recorded = try await sources.billing(
             """
             SELECT coalesce(sum(prompt_tokens), 0)::bigint AS prompts, coalesce(sum(completion_tokens), 0)::bigint AS tokens, count(*) AS requests,
                 (SELECT count(*) FROM billing.usage_quarantine) AS quarantined, \(day) AS at
             FROM billing.usage_event WHERE kind = 'final' AND accepted_at >= \(day) - interval '1 day' AND accepted_at < \(day)
+                AND \(ProbeKeys.isNone(of: probes, "key_id"))
             """)
         let (minutes, records): (Int64, Int64) = (try counted.value("tokens"), try recorded.value("tokens"))
         let (asked, prompts): (Int64, Int64) = (try counted.value("prompts"), try recorded.value("prompts"))
