@@ -169,24 +169,6 @@ struct IncidentWorld: Sendable {
         }
     }
 
-    @Test func `many incidents at once are all open after one look, and their snapshots are made in the next ones`() async throws {
-        try await IncidentWorld.with { world in
-            for tier in 0..<12 {
-                for minute in 1...6 { try await world.minute(start - Double(minute) * 60, good: 40, errors: 20, tier: "t\(tier)") }
-            }
-            func bare() async throws -> String? {
-                try await world.one("SELECT count(*) FILTER (WHERE snapshot = '{}')::text AS one FROM reliability.incident")
-            }
-            try await world.turn(start)
-            let opened = try #require(try await world.one("SELECT count(*)::text AS one FROM reliability.incident").flatMap(Int.init))
-            #expect(opened >= 12)
-            #expect(try await bare() == "\(opened - IncidentKeeper.snapshotsAtOnce)")
-            for second in 1...((opened - 1) / IncidentKeeper.snapshotsAtOnce) { try await world.turn(start + Double(second)) }
-            #expect(try await bare() == "0")
-            #expect(try await world.one("SELECT count(*)::text AS one FROM reliability.incident") == "\(opened)")
-        }
-    }
-
     @Test func `an objective of a tier decides which minutes are breached`() async throws {
         try await IncidentWorld.with { world in
             try await world.world.pool.execute(
