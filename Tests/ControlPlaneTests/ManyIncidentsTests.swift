@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Postgres
 import Testing
 
 @testable import ControlPlane

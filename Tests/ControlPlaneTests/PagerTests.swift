@@ -43,9 +43,9 @@ import Testing
             """)
     }
 
-    private func open(_ pool: PostgresPool, _ signal: IncidentSignal = .serverErrors, at now: Date) async throws -> UUID {
+    private func open(_ pool: PostgresPool, _ signal: IncidentSignal = .serverErrors, model: String = "tiny", at now: Date) async throws -> UUID {
         try await pool.transaction { connection in
-            let key = IncidentKey(signal, tier: "pro", model: "tiny", region: "eu")
+            let key = IncidentKey(signal, tier: "pro", model: model, region: "eu")
             return try await IncidentBook(connection: connection, now: now).add(
                 IncidentTrigger(key: key, beganAt: now, text: "seen <here> & there"), snapshot: "{}")
         }
@@ -83,6 +83,19 @@ import Testing
             #expect(moment == start)
             #expect(events[1].names == ["routing_key", "event_action", "dedup_key"])
             #expect(try await states(pool) == ["pd opened delivered", "pd resolved delivered"])
+        }
+    }
+
+    @Test func `a channel that takes nothing keeps no page of another one waiting`() async throws {
+        try await with { pool, pager in
+            try await channel(pool, "dead", .generic, "http://127.0.0.1:1/", secret: "s")
+            for number in 0..<50 { _ = try await open(pool, model: "m\(number)", at: start) }
+            let receiver = try await WebhookReceiver()
+            try await channel(pool, "well", .alertmanager, receiver.url, secret: "t0ken")
+            _ = try await open(pool, at: start + 1)
+            try await pager.turn(at: start + 2)
+            #expect(try await states(pool).contains("well opened delivered"))
+            #expect(try await pool.query("SELECT 1 AS one FROM reliability.page WHERE attempts > 0").count == 5)
         }
     }
 

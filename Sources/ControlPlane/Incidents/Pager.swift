@@ -18,7 +18,9 @@ package struct Pager: Service {
         var mayBeHeard: Bool
     }
 
-    private static let mostAtOnce = 20
+    private static let mostAtOnce = 40
+    /// Of a channel in a turn: one that does not answer keeps the others' pages waiting for a turn, not for all of its own.
+    private static let mostOfChannel = 4
     /// With its pauses half a day.
     private static let mostAttempts = 50
     private static let backoff = Domain.Backoff(first: .seconds(5), cap: .seconds(900))
@@ -65,14 +67,18 @@ package struct Pager: Service {
             WITH gone AS (
                 UPDATE reliability.page AS page SET state = 'dropped', ended_at = \(now) FROM reliability.page_channel AS channel
                 WHERE page.state = 'pending' AND channel.id = page.channel_id AND channel.state = 'deleted'),
-            due AS (
-                SELECT page.id, page.may_be_heard AS was_heard FROM reliability.page AS page JOIN reliability.page_channel AS channel ON channel.id = page.channel_id
+            ready AS (
+                SELECT page.id, row_number() OVER (PARTITION BY page.channel_id ORDER BY page.next_attempt_at, page.id) AS place
+                FROM reliability.page AS page JOIN reliability.page_channel AS channel ON channel.id = page.channel_id
                 WHERE page.state = 'pending' AND page.next_attempt_at <= \(now) AND channel.state = 'active' AND NOT EXISTS (
                     SELECT 1 FROM unnest(\(order.map(\.0))::text[], \(order.map(\.1))::text[]) AS rule (event, beginning)
                     JOIN reliability.page AS earlier ON earlier.event = rule.beginning
                     WHERE rule.event = page.event AND earlier.incident_id = page.incident_id AND earlier.channel_id = page.channel_id
-                        AND earlier.state = 'pending')
-                ORDER BY page.next_attempt_at, page.id LIMIT \(Self.mostAtOnce) FOR UPDATE OF page SKIP LOCKED),
+                        AND earlier.state = 'pending')),
+            due AS (
+                SELECT page.id, page.may_be_heard AS was_heard FROM reliability.page AS page JOIN ready ON ready.id = page.id
+                WHERE ready.place <= \(Self.mostOfChannel) AND page.state = 'pending'
+                ORDER BY ready.place, page.next_attempt_at, page.id LIMIT \(Self.mostAtOnce) FOR UPDATE OF page SKIP LOCKED),
             claimed AS (
                 UPDATE reliability.page AS page SET attempts = attempts + 1, next_attempt_at = \(now.addingTimeInterval(60)), may_be_heard = TRUE
                 FROM due WHERE page.id = due.id RETURNING page.*, due.was_heard)
