@@ -155,7 +155,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .shuttingDown: "This server is being restarted."
         case .tooManyConnections: "Too many connections."
         case .hostLost: "The machine that worked on the answer was lost."
-        case .runtimeLost: "The model died over this request, twice. It may be what the request asks of it."
+        case .runtimeLost: "The model died over this request or had no memory for it, twice. It may be what the request asks of it."
         case .upstreamError: "The model failed to answer."
         case .upstreamTimeout: "The model did not answer in time."
         case .streamInterrupted: "The answer was interrupted. It is not billed."

@@ -6,6 +6,8 @@ package enum UpstreamVerdict: Sendable, Equatable {
     case refused(APIErrorCode)
     /// The worker is at fault or full: another one may do better.
     case retry(APIErrorCode)
+    /// The worker has no memory for it, which another one may have: one is asked, and not one after the other.
+    case outOfMemory
 }
 
 package enum UpstreamError {
@@ -24,6 +26,7 @@ package enum UpstreamError {
         if !endpoint.generates, [404, 405, 501].contains(effective), !fields.isAboutModel { return .refused(.unsupportedEndpoint) }
         if fields.type == "exceed_context_size_error" || fields.mentionsContext { return .refused(.contextLengthExceeded) }
         if let fault = fields.clientFault { return .refused(fault) }
+        if effective >= 500, fields.mentionsMemory { return .outOfMemory }
         switch effective {
         case 400, 422: return .refused(.invalidRequest)
         case 413: return .refused(.contextLengthExceeded)
@@ -39,6 +42,7 @@ package enum UpstreamError {
         var type: String?
         var mentionsContext = false
         var isAboutModel = false
+        var mentionsMemory = false
         /// A failure, by its status, that the request is to blame for.
         var clientFault: APIErrorCode?
     }
@@ -55,6 +59,7 @@ package enum UpstreamError {
         let message = error?["message"]?.string ?? value["error"]?.string ?? ""
         fields.mentionsContext = isClients && (message.contains("context length") || message.contains("maximum context"))
         if !isClients { fields.clientFault = clientFault(message) }
+        fields.mentionsMemory = ["out of memory", "OutOfMemory"].contains { message.contains($0) || fields.type?.contains($0) == true }
         return fields
     }
 

@@ -18,6 +18,9 @@ import Testing
         (400, "<html>", .refused(.invalidRequest)), (422, #"{"error":"x","error_type":"validation"}"#, .refused(.invalidRequest)),
         (429, "", .retry(.noWorkerAvailable)), (503, "", .retry(.noWorkerAvailable)), (500, "{}", .retry(.upstreamError)),
         (401, "", .retry(.upstreamError)), (404, "", .retry(.upstreamError)), (504, "", .retry(.upstreamTimeout)),
+        (500, #"{"error":{"message":"CUDA out of memory. Tried to allocate 2 GiB","type":"InternalServerError","code":500}}"#, .outOfMemory),
+        (503, #"{"object":"error","message":"x","type":"torch.OutOfMemoryError","code":500}"#, .outOfMemory),
+        (400, #"{"error":{"message":"an essay on out of memory","type":"invalid_request_error","code":400}}"#, .refused(.invalidRequest)),
         (500, #"{"error":{"code":500,"message":"Failed to parse tools: Missing tool type: 1","type":"server_error"}}"#, .refused(.invalidRequest)),
         (500, #"{"error":{"code":500,"message":"Failed to parse messages: x","type":"server_error"}}"#, .refused(.invalidRequest)),
         (500, #"{"error":{"code":500,"message":"image input is not supported - hint: x","type":"server_error"}}"#, .refused(.unsupportedParameter)),
@@ -29,6 +32,7 @@ import Testing
     @Test(arguments: [
         (#"{"error":{"code":400,"message":"bad","type":"invalid_request_error"}}"#, UpstreamVerdict.refused(.invalidRequest)),
         (#"{"error":{"code":"500","message":"CUDA error at /host/path"}}"#, .retry(.upstreamError)),
+        (#"{"error":{"code":500,"message":"CUDA error: out of memory"}}"#, .outOfMemory),
         (#"{"error":"overloaded","error_type":"overloaded"}"#, .retry(.noWorkerAvailable)), (#"{"error":{}}"#, .retry(.upstreamError)),
     ])
     func errorsInsideAnAnswerAreJudged(_ body: String, _ verdict: UpstreamVerdict) {

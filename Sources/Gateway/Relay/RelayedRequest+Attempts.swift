@@ -133,13 +133,18 @@ extension RelayedRequest {
     ///
     /// - Parameter runtimeDied: The runtime, not its host: it may have died of this request.
     func attemptLost(_ attempt: Attempt, beforeRuntime: Bool = false, isFailure: Bool = true, runtimeDied: Bool = false) {
-        if runtimeDied { runtimeDeaths += 1 }
-        guard runtimeDeaths <= RelayedRequest.mostRuntimeDeaths else {
-            attempt.fail()
-            loop.metrics.poisonRequests.increment()
-            return finish(.failed(APIError(.runtimeLost)))
-        }
+        if runtimeDied { guard survives(attempt) else { return } }
         lost(attempt, beforeRuntime: beforeRuntime, isFailure: isFailure)
+    }
+
+    /// A runtime died of it, or had no memory for it. False: it is the second one, and there will be no third.
+    private func survives(_ attempt: Attempt) -> Bool {
+        runtimeDeaths += 1
+        guard runtimeDeaths > RelayedRequest.mostRuntimeDeaths else { return true }
+        attempt.fail()
+        loop.metrics.poisonRequests.increment()
+        finish(.failed(APIError(.runtimeLost)))
+        return false
     }
 
     /// The worker failed.
@@ -156,6 +161,7 @@ extension RelayedRequest {
             cancelAttempts()
             finish(.failed(APIError(code)))
         case .retry(let code): retry(attempt, code)
+        case .outOfMemory: if survives(attempt) { retry(attempt, .upstreamError) }
         }
     }
 

@@ -4,15 +4,22 @@ import TestSupport
 import Testing
 
 @Suite struct PoisonTests {
-    /// Row 13 of the failure catalogue: a prompt that kills the runtime is not carried from host to host.
-    @Test func aRequestThatRuntimesDieOfIsTriedTwice() async throws {
+    private static let outOfMemory =
+        #"{"error":{"message":"CUDA out of memory. Tried to allocate 2.00 GiB","type":"InternalServerError","code":500}}"#
+
+    /// Row 13 of the failure catalogue: a prompt that kills the runtime, or that it survives without memory, is not carried from host to host.
+    @Test(arguments: [
+        [ScriptedRuntime.Step.reset], [.send(Answers.json(outOfMemory, status: "500 Internal Server Error"))],
+        [.send(Answers.streamHead + Answers.event(outOfMemory) + Answers.streamEnd)],
+    ])
+    func aRequestThatRuntimesDieOfIsTriedTwice(_ steps: [ScriptedRuntime.Step]) async throws {
         var runtimes: [ScriptedRuntime] = []
-        for _ in 0..<4 { runtimes.append(try await ScriptedRuntime { _, _ in [.reset] }) }
+        for _ in 0..<4 { runtimes.append(try await ScriptedRuntime { _, _ in steps }) }
         var answer = ""
         var count: String?
         let records = try await GatewayFixture.run(runtimes) { gateway in
             let client = try await TestClient(port: gateway.port)
-            try await client.post(Samples.request)
+            try await client.post(Samples.stream)
             answer = try await client.answer()
             count = gateway.metric("plimsoll_gateway_poison_requests_total")
             // It is remembered by the id that its customer has, with both runtimes that died of it.
