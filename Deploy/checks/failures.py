@@ -1,4 +1,4 @@
-"""Holds docs/failures.md to the tests: each `Suite.test` that it names exists, and each row of the catalogue that it lists names one."""
+"""Holds docs/failures.md to the tests: each `Suite.test` that it names exists, each row of the catalogue names one, and its fuzzers are those that run."""
 import pathlib
 import re
 import sys
@@ -18,6 +18,12 @@ def tests():
     return found
 
 
+def fuzzer_faults(text):
+    listed = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    run = re.search(r"^ALL=\((.*)\)", pathlib.Path("Deploy/fuzz").read_text(), re.MULTILINE).group(1).split()
+    return [f"the fuzzer {name} is not listed, or is not run" for name in sorted(set(listed) ^ set(run))]
+
+
 def main():
     known, faults, rows = tests(), [], 0
     for line in pathlib.Path("docs/failures.md").read_text().splitlines():
@@ -31,6 +37,7 @@ def main():
         faults += [f"row {cells[0]}: there is no test {suite}.{test}" for suite, test in names if test not in known.get(suite, set())]
     if rows == 0:
         faults.append("docs/failures.md has no rows")
+    faults += fuzzer_faults(pathlib.Path("docs/failures.md").read_text())
     print("\n".join(faults))
     return 1 if faults else 0
 

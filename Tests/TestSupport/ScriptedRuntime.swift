@@ -10,6 +10,8 @@ package final class ScriptedRuntime: Sendable {
         case close
         /// With a reset in place of an orderly end.
         case reset
+        /// So often, each time when the one before has left.
+        case flood(String, times: Int)
         /// Goes on when the future is done.
         case after(EventLoopFuture<Void>)
     }
@@ -21,6 +23,8 @@ package final class ScriptedRuntime: Sendable {
         package var requests: [String] = []
         package var connections = 0
         package var open = 0
+        /// Bytes of floods that have left.
+        package var flooded = 0
     }
 
     package let port: Int
@@ -58,6 +62,8 @@ package final class ScriptedRuntime: Sendable {
             $0.connections += 1; $0.open += 1
         }
     }
+
+    fileprivate func flooded(_ count: Int) { state.withLock { $0.flooded += count } }
 
     fileprivate func closed() { state.withLock { $0.open -= 1 } }
 
@@ -107,6 +113,9 @@ private final class ScriptHandler: ChannelInboundHandler {
         while let step = rest.popFirst() {
             switch step {
             case .send(let text): context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+            case .flood(let text, let times):
+                if times > 1 { rest = [.flood(text, times: times - 1)] + rest }
+                return flood(text, rest, context)
             case .close: context.close(promise: nil)
             case .reset:
                 _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
@@ -115,6 +124,18 @@ private final class ScriptHandler: ChannelInboundHandler {
                 let bound = NIOLoopBound((self, context, rest), eventLoop: context.eventLoop)
                 return future.hop(to: context.eventLoop).whenComplete { _ in bound.value.0.run(bound.value.2, bound.value.1) }
             }
+        }
+    }
+
+    /// It ends with its connection.
+    private func flood(_ text: String, _ rest: ArraySlice<ScriptedRuntime.Step>, _ context: ChannelHandlerContext) {
+        let written = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: written)
+        let bound = NIOLoopBound((self, context, rest), eventLoop: context.eventLoop)
+        written.futureResult.whenSuccess {
+            bound.value.0.relay.current?.flooded(text.utf8.count)
+            // Not within the call that wrote it.
+            bound.eventLoop.execute { bound.value.0.run(bound.value.2, bound.value.1) }
         }
     }
 

@@ -35,7 +35,8 @@ import Testing
 
     /// Each recording through one API; gives the body and the record.
     private func play(_ recording: String, _ api: API, streams: Bool, gap: Duration = .zero) async throws -> (answer: String, record: UsageRecord?) {
-        var settings = SimulationSettings(dialect: .vllm, model: "m")
+        let isLlama = recording.hasPrefix("llamacpp")
+        var settings = SimulationSettings(dialect: isLlama ? .llamacpp : .vllm, model: "m")
         settings.firstToken = .milliseconds(1)
         settings.tokenGap = gap
         let runtime = SimulatedRuntime(settings: settings, listen: .loopback(port: 0), logger: Logger(label: "test"), onCrash: {})
@@ -45,7 +46,8 @@ import Testing
         setup.edit = { table in
             table.workers = [
                 WorkerEntry(
-                    id: "w", host: "h", provider: "p", pool: "p", region: "default", model: "m", release: "r", dialect: .vllm, link: .direct,
+                    id: "w", host: "h", provider: "p", pool: "p", region: "default", model: "m", release: "r", dialect: isLlama ? .llamacpp : .vllm,
+                    link: .direct,
                     url: "http://127.0.0.1:\(port)", draining: false, slots: 4, contextTokens: 0, weight: 1_000_000)
             ]
         }

@@ -1,5 +1,6 @@
 import Gateway
 import NIOCore
+import NIOHTTP2
 import PlimsollWire
 import TestSupport
 import Testing
@@ -28,6 +29,40 @@ import Testing
         }
         #expect(records.map(\.outcome) == ["excluded:client_abort"])
         #expect(records.allSatisfy { $0.billableCompletionTokens > 0 })
+    }
+
+    private static let piece = Samples.token(String(repeating: "x", count: 60_000))
+
+    /// A runtime that would send 100 MB, and what it was rid of when its client was given up: what lay in the buffers of sockets, and little more.
+    private func flood(_ body: (GatewayFixture) async throws -> Void) async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead), .flood(Self.piece, times: 1_700)] }
+        var setup = GatewayFixture.Setup()
+        // Long enough for all of it.
+        setup.settings.interTokenTime = 4
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            try await body(gateway)
+            try await until { !runtime.seen.requests.isEmpty }
+            try await until { runtime.seen.open == 0 }
+        }
+        #expect(records.map(\.outcome) == ["excluded:client_abort"])
+        #expect(runtime.seen.flooded < 16 << 20, "\(runtime.seen.flooded)")
+    }
+
+    @Test func theWorkerOfAClientThatDoesNotReadIsNotReadEither() async throws {
+        try await flood { gateway in
+            let client = try await TestClient(port: gateway.port, receiveBuffer: 16_384)
+            try await client.setReading(false)
+            try await client.post(Samples.stream)
+            try await until { gateway.metric("plimsoll_gateway_connections") == "0" }
+        }
+    }
+
+    @Test func theWorkerOfAStreamWithoutWindowIsNotReadEither() async throws {
+        try await flood { gateway in
+            let client = try await HTTP2Client(port: gateway.port, window: 10_000, givesWindow: false)
+            client.post(1, Samples.stream)
+            #expect(try await client.answer(1).reset == .enhanceYourCalm)
+        }
     }
 
     @Test func anAnswerThatItsClientDoesNotReadIsGivenUp() async throws {
