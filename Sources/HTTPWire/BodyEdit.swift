@@ -60,15 +60,29 @@ package struct BodyEdit {
     package static func remove(
         _ members: [JSONMember], from bytes: UnsafeMutableRawBufferPointer, where goes: (Int) -> Bool
     ) -> Bool {
+        eachPlace(of: members, where: goes) { blank($0, in: bytes) }
+    }
+
+    /// Places to overwrite, so that the members of an object inside a body for which `goes` is true are gone.
+    ///
+    /// - Parameter offset: Where the bytes begin in the body that the object was scanned in.
+    package static func places(of members: [JSONMember], from offset: Int, where goes: (Int) -> Bool) -> [Range<Int>] {
+        var places: [Range<Int>] = []
+        _ = eachPlace(of: members, where: goes) { places.append(offset + $0.lowerBound..<offset + $0.upperBound) }
+        return places
+    }
+
+    package static func blank(_ place: Range<Int>, in bytes: UnsafeMutableRawBufferPointer) {
+        for at in place { bytes[at] = 0x20 }
+    }
+
+    @inline(__always)
+    private static func eachPlace(of members: [JSONMember], where goes: (Int) -> Bool, _ body: (Range<Int>) -> Void) -> Bool {
         var kept = false
         for (index, member) in members.enumerated() {
             let leaves = goes(index)
-            if let comma = member.comma, leaves || !kept { bytes[comma] = 0x20 }
-            if leaves {
-                for at in member.start..<member.value.upperBound { bytes[at] = 0x20 }
-            } else {
-                kept = true
-            }
+            if let comma = member.comma, leaves || !kept { body(comma..<comma + 1) }
+            if leaves { body(member.start..<member.value.upperBound) } else { kept = true }
         }
         return kept
     }

@@ -122,6 +122,14 @@ struct KeyLedger {
         return product.high ^ product.low
     }
 
+    /// Whether the newest name of an object whose keys lie between `first` and `end` is this one, written without escapes.
+    func isNewest(_ name: StaticString, before end: Int?, from first: Int, of text: JSONText) -> Bool {
+        let limit = end ?? keys.count
+        guard limit > first, Int(keys[limit - 1].length) == name.utf8CodeUnitCount else { return false }
+        let start = Int(keys[limit - 1].start)
+        return (0..<name.utf8CodeUnitCount).allSatisfy { text.base[start + $0] == name.utf8Start[$0] }
+    }
+
     /// The newest name of an object whose keys lie between `first` and `end`, for paths in faults.
     func lastName(before end: Int?, from first: Int, of text: JSONText) -> String? {
         let limit = min(end ?? keys.count, keys.count)

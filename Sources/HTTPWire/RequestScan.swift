@@ -51,8 +51,10 @@ package final class RequestScan {
     package private(set) var inner: [JSONInnerMember] = []
     /// Offset of the brace that opens the object.
     package private(set) var open = 0
-    private var frames: [Frame] = []
-    private var ledger = KeyLedger()
+    /// Pictures, sounds and films of the messages of a chat.
+    package internal(set) var media = MediaParts()
+    private(set) var frames: [Frame] = []
+    private(set) var ledger = KeyLedger()
     private let limits: JSONLimits
 
     struct Frame {
@@ -72,6 +74,7 @@ package final class RequestScan {
     package func scan(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
         members.removeAll(keepingCapacity: true)
         inner.removeAll(keepingCapacity: true)
+        media = MediaParts()
         frames.removeAll(keepingCapacity: true)
         ledger.reset()
         guard let text = JSONText(bytes, longestString: limits.stringBytes), bytes.count < Int(Int32.max) else {
@@ -103,6 +106,7 @@ package final class RequestScan {
             return inside
         }
         let end = try text.scalarEnd(at)
+        if byte == UInt8(ascii: "\"") { noteText(text, at..<end) }
         return try afterValue(text, end)
     }
 
@@ -132,6 +136,14 @@ package final class RequestScan {
         case 4 where !frames[1].isObject && frames[2].isObject && !frames[3].isObject: inner[inner.count - 1].objects += 1
         default: break
         }
+    }
+
+    /// A text has been read. Where parts of messages stand it may be more than text.
+    @inline(__always)
+    private func noteText(_ text: JSONText, _ value: Range<Int>) {
+        guard frames.count == 5 || frames.count == 6 && frames[5].isObject else { return }
+        guard !frames[1].isObject, frames[2].isObject, !frames[3].isObject, frames[4].isObject else { return }
+        readMedia(text, value)
     }
 
     /// An array has ended, and its frame is gone.

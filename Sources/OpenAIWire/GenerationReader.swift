@@ -5,15 +5,17 @@ struct GenerationReader {
     private let bytes: UnsafeRawBufferPointer
     private let endpoint: GenerationEndpoint
     private let inner: [JSONInnerMember]
+    private let media: MediaParts
     private var request = GenerationRequest()
     private var hasModel = false
     private var hasPrompt = false
     private var streamOptions: JSONMember?
 
-    init(bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, inner: [JSONInnerMember]) {
+    init(bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, scan: RequestScan) {
         self.bytes = bytes
         request.removed.reserveCapacity(8)
-        self.inner = inner
+        inner = scan.inner
+        media = scan.media
         self.endpoint = endpoint
         request.promptParam = endpoint.promptParam
     }
@@ -39,8 +41,12 @@ struct GenerationReader {
         case .bestOf:
             request.generated = max(request.generated, try count(member, "best_of", 1...GenerationRequest.mostAnswers) ?? 1)
         // Anthropic's own words, which have been checked.
-        case .typed where endpoint == .countTokens: break
+        case .typed where endpoint == .countTokens, .prompted where endpoint == .countTokens: break
         case .typed(let type): try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, type)
+        case .prompted(let type):
+            if let type { try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, type) }
+            if endpoint.isChat, member.kind != .null { request.templateBytes += member.value.count }
+        case .templateArguments: try templateArguments(member, options: options)
         case .serviceTier:
             request.isBatch = try isBatch(member)
             request.namesServiceTier = member.kind == .string
@@ -103,7 +109,20 @@ struct GenerationReader {
         try ParameterCheck(bytes: bytes, inner: inner).messages(member, at: index)
         request.messages = member.elements
         request.promptBytes = member.value.count
+        request.media = media
         hasPrompt = true
+    }
+
+    /// Levers in it go, as those at the top do; what is more than a few switches may be text for the prompt.
+    private mutating func templateArguments(_ member: JSONMember, options: RequestScan) throws(APIError) {
+        if member.kind == .null { return }
+        guard member.kind == .object else { throw wrongType("chat_template_kwargs", "an object") }
+        let value = UnsafeRawBufferPointer(rebasing: bytes[member.value])
+        do throws(JSONFault) { try options.scan(value) } catch { throw APIError(error) }
+        request.blanked = BodyEdit.places(of: options.members, from: member.value.lowerBound) {
+            RequestField.isTemplateLever(options.members[$0], in: value)
+        }
+        if endpoint.isChat { request.templateBytes += max(0, member.value.count - GenerationRequest.switchBytes) }
     }
 
     private mutating func prompt(_ member: JSONMember, of owner: GenerationEndpoint) throws(APIError) {

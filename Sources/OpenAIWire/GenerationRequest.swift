@@ -9,6 +9,13 @@ package struct GenerationRequest: Sendable {
     /// Texts of one request for embeddings.
     package static let mostInputs = 2048
 
+    /// Tokens that a picture or sound is taken for, whatever its size: runtimes make some hundred to two thousand of one.
+    package static let pictureTokens = 1_500
+    /// The same of a film.
+    package static let filmTokens = 16_000
+    /// Of `chat_template_kwargs` that are taken for switches, not for text.
+    static let switchBytes = 256
+
     package var model = ""
     package var stream = false
     /// The client asked for usage in its stream.
@@ -25,6 +32,10 @@ package struct GenerationRequest: Sendable {
     package var maxTokensParam = "max_tokens"
     /// Bytes of `messages`, `prompt` or `input`.
     package var promptBytes = 0
+    /// Bytes of what a chat's template puts into the prompt beside the messages: tools, functions, documents, a format of the answer.
+    package var templateBytes = 0
+    /// Pictures, sounds and films of the messages, whose bytes are among `promptBytes`.
+    package var media = MediaParts()
     /// Messages of a chat request.
     package var messages = 0
     /// Prompts of a completions request, or texts of one for embeddings.
@@ -40,15 +51,25 @@ package struct GenerationRequest: Sendable {
     package var servedTier: StaticString { isBatch ? "flex" : "default" }
     /// Positions in `RequestScan.members` of what is taken out in any case.
     package var removed: [Int] = []
+    /// Places in the body, within members that stay, of what is taken out in any case: they are overwritten with spaces.
+    package var blanked: [Range<Int>] = []
 
     package init() {}
 
     /// Tokens of the prompt by its bytes: four to a token, which is a little above what real text needs; never fewer than it names by number.
-    package var estimatedPromptTokens: Int { max(promptBytes / 4 + 1, promptNumbers) }
+    /// Tools and what else becomes a part of it count as text does; pictures, sounds and films count flat.
+    package var estimatedPromptTokens: Int { max(textBytes / 4 + 1 + mediaTokens, promptNumbers) }
+
+    /// The same with room to spare: three bytes to a token.
+    package var generousPromptTokens: Int { textBytes / 3 + mediaTokens }
+
+    private var textBytes: Int { promptBytes - media.bytes + templateBytes }
+
+    private var mediaTokens: Int { media.pictures * Self.pictureTokens + media.films * Self.filmTokens }
 
     /// The fewest tokens that the longest of the prompts can have, to refuse only what surely fits nowhere. Words that are written as `\uXXXX`
-    /// take up to 18 bytes a token in tokenizers made for them, plain text about 5: 32 leaves room.
-    package var leastPromptTokens: Int { max(promptBytes / 32, promptNumbers) / prompts }
+    /// take up to 18 bytes a token in tokenizers made for them, plain text about 5: 32 leaves room. Of what a template may leave out, and of pictures, nothing is sure.
+    package var leastPromptTokens: Int { max((promptBytes - media.bytes) / 32, promptNumbers) / prompts }
 
     /// Checks what `scan` found in `bytes`.
     ///
@@ -56,7 +77,7 @@ package struct GenerationRequest: Sendable {
     package static func read(
         _ scan: RequestScan, _ bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, options: RequestScan
     ) throws(APIError) -> GenerationRequest {
-        var reader = GenerationReader(bytes: bytes, endpoint: endpoint, inner: scan.inner)
+        var reader = GenerationReader(bytes: bytes, endpoint: endpoint, scan: scan)
         for (index, member) in scan.members.enumerated() {
             guard let field = RequestField.of(member, in: bytes) else { continue }
             try reader.take(field, member, at: index, options: options)

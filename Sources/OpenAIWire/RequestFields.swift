@@ -16,6 +16,10 @@ enum RequestField: Sendable {
     case serviceTier
     /// Goes through as it is, once its type is right: runtimes call a wrong one their own failure.
     case typed(ParameterType)
+    /// The same, and runtimes make a part of the prompt of it.
+    case prompted(ParameterType?)
+    /// What the model's template is told beside the messages. Stays, without levers.
+    case templateArguments
     /// The customer's name for the one who asks. Taken out like a lever, once its type is right.
     case user
     /// A lever across tenants, over what is generated or over what is told of a host, or something that no host may learn: taken out.
@@ -31,7 +35,8 @@ enum RequestField: Sendable {
             ("temperature", .typed(.number)), ("top_p", .typed(.number)), ("presence_penalty", .typed(.number)),
             ("frequency_penalty", .typed(.number)), ("seed", .typed(.integer)), ("top_logprobs", .typed(.integer)),
             ("logprobs", .typed(.switchOrInteger)), ("stop", .typed(.texts)), ("logit_bias", .typed(.object)),
-            ("response_format", .typed(.object)), ("tools", .typed(.tools)), ("dimensions", .typed(.integer)),
+            ("response_format", .prompted(.object)), ("tools", .prompted(.tools)), ("functions", .prompted(nil)),
+            ("documents", .prompted(nil)), ("chat_template_kwargs", .templateArguments), ("dimensions", .typed(.integer)),
             ("encoding_format", .typed(.text)), ("parallel_tool_calls", .typed(.switch)),
         ]
         let levers: [StaticString] = [
@@ -52,12 +57,25 @@ enum RequestField: Sendable {
         return table
     }()
 
+    /// Runtimes hand what a template is told to the function that renders it, whose own arguments these are: another template, another
+    /// conversation, or something else than its text.
+    private static let templateLevers: [StaticString] = [
+        "chat_template", "conversation", "messages", "tokenize", "add_generation_prompt", "continue_final_message", "padding", "truncation",
+        "max_length", "return_tensors", "return_dict", "return_assistant_tokens_mask", "tokenizer_kwargs",
+    ]
+
     private static let prefixes: [StaticString] = ["session_", "bootstrap_", "speculative."]
 
     /// Nil for members that go through as they are.
     static func of(_ member: JSONMember, in bytes: UnsafeRawBufferPointer) -> RequestField? {
         if let decoded = member.decodedName { return decoded.withUnsafeBytes { named($0) } }
         return named(UnsafeRawBufferPointer(rebasing: bytes[member.name]))
+    }
+
+    /// A member of `chat_template_kwargs` that is none of the template's own.
+    static func isTemplateLever(_ member: JSONMember, in bytes: UnsafeRawBufferPointer) -> Bool {
+        let name = member.decodedName ?? Array(bytes[member.name])
+        return templateLevers.contains { lever in name.elementsEqual(UnsafeBufferPointer(start: lever.utf8Start, count: lever.utf8CodeUnitCount)) }
     }
 
     /// The name of a member that is looked at here; any other name is the customer's own words.

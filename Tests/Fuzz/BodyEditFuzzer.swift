@@ -30,6 +30,15 @@ enum BodyEditFuzzer: Fuzzer {
         for (name, value) in coming { _ = expected.append(name.description, .integer(Int64(value))) }
         for member in kept { _ = expected.append(member.name, member.value) }
         try hold(after.object == expected, "another body than the edits make")
+        try blanking(body, scan, kept, goes)
+    }
+
+    /// As within a member that stays.
+    private static func blanking(_ body: [UInt8], _ scan: RequestScan, _ kept: [JSONObject.Member], _ goes: [Bool]) throws {
+        var blanked = [0x20] + body
+        let places = BodyEdit.places(of: scan.members, from: 1) { goes[$0] }
+        blanked.withUnsafeMutableBytes { bytes in places.forEach { BodyEdit.blank($0, in: bytes) } }
+        try hold(try JSONValue.parse(blanked).object?.members == kept, "another object than its levers leave")
     }
 
     private static func quoting(_ bytes: [UInt8]) throws {

@@ -27,15 +27,24 @@ import Testing
         #expect(removed == ["model", "stream", "stream_options", "max_tokens"])
     }
 
-    @Test func leversAndWhatNoHostMayLearnAreTakenOut() throws {
-        let levers = [
-            "priority", "cache_salt", "request_id", "rid", "session_id", "session_params", "lora_path", "kv_transfer_params", "bootstrap_host",
-        ]
-        let generating = ["n_predict", "n_cmpl", "prompt_embeds", "id_slot", "cache_prompt", "speculative.n_max"]
-        let telling = ["verbose", "response_fields", "timings_per_token", "return_progress"]
-        let personal = ["metadata", "safety_identifier", "prompt_cache_key"] + generating + telling
-        let members = (levers + personal).map { #""\#($0)":1"# }.joined(separator: ",")
-        #expect(try read(#"{"model":"m",\#(Self.messages),\#(members),"temperature":0,"top_k":5}"#).1 == ["model"] + levers + personal)
+    /// Every member that no runtime may be told: across tenants, over what is generated, of a host or of a person.
+    private static let levers = [
+        "priority", "cache_salt", "request_id", "rid", "session_id", "session_params", "lora_path", "lora", "chat_template", "kv_transfer_params",
+        "bootstrap_host", "bootstrap_port", "bootstrap_room", "data_parallel_rank", "routed_dp_rank", "extra_key", "vllm_xargs", "metadata",
+        "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "store", "id_slot", "slot_id", "n_predict",
+        "max_new_tokens", "max_length", "n_cmpl", "prompt_embeds", "input_ids", "input_embeds", "cache_prompt", "n_cache_reuse", "n_keep",
+        "n_discard",
+        "backend_sampling", "sse_ping_interval", "custom_logit_processor", "logits_processors", "speculative.n_max", "speculative.n_min",
+        "speculative.p_min", "verbose", "response_fields", "timings_per_token", "return_progress", "return_hidden_states",
+    ]
+
+    @Test(arguments: levers)
+    func aLeverIsTakenOut(_ lever: String) throws {
+        for value in ["1", #""x""#, #"{"a":[1,"}"]}"#, "null"] {
+            #expect(try read(#"{"model":"m",\#(Self.messages),"\#(lever)":\#(value),"temperature":0,"top_k":5}"#).1 == ["model", lever])
+        }
+        let escaped = "\\u00" + String(lever.utf8.first ?? 0, radix: 16) + lever.dropFirst()
+        #expect(try read(#"{"model":"m",\#(Self.messages),"\#(escaped)":1}"#).1 == ["model", escaped])
     }
 
     @Test func theUserIsTakenOutOnceItIsText() throws {
@@ -96,8 +105,71 @@ import Testing
         #expect(try read(#"{"model":"m","prompt":[[1,2,3],[4,5,6]]}"#, .completions).0.leastPromptTokens == 3)
     }
 
-    @Test func aLeverHiddenByEscapesIsTakenOutToo() throws {
-        #expect(try read(#"{"model":"m",\#(Self.messages),"\u0070riority":1}"#).1 == ["model", #"\u0070riority"#])
+    private func estimate(_ members: String, _ endpoint: GenerationEndpoint = .chatCompletions) throws -> Int {
+        try read(#"{"model":"m",\#(members)}"#, endpoint).0.estimatedPromptTokens
+    }
+
+    @Test(arguments: ["tools", "functions", "documents"])
+    func whatATemplateAddsCountsAsText(_ name: String) throws {
+        let value = #"[{"type":"function","text":"\#(String(repeating: "x", count: 40_000))"}]"#
+        let alone = try estimate(Self.messages)
+        for endpoint in [GenerationEndpoint.chatCompletions, .responses, .messages] {
+            #expect((10_000...10_020).contains(try estimate(#"\#(Self.messages),"\#(name)":\#(value)"#, endpoint) - alone))
+        }
+        #expect(try estimate(#""\#(name)":null,\#(Self.messages)"#) == alone)
+        #expect(try estimate(#""prompt":"hi","\#(name)":\#(value)"#, .completions) == 2)
+        #expect(try read(#"{"model":"m",\#(Self.messages),"\#(name)":\#(value)}"#).0.leastPromptTokens < 10)
+    }
+
+    @Test func formatsAndLongArgumentsOfTheTemplateCountAsText() throws {
+        let (alone, text) = (try estimate(Self.messages), String(repeating: "x", count: 40_000))
+        let format = #""response_format":{"type":"json_schema","json_schema":{"schema":{"description":"\#(text)"}}}"#
+        #expect((10_000...10_050).contains(try estimate("\(Self.messages),\(format)") - alone))
+        #expect((9_900...10_050).contains(try estimate(#"\#(Self.messages),"chat_template_kwargs":{"custom_tools":"\#(text)"}"#) - alone))
+        #expect(try estimate(#"\#(Self.messages),"chat_template_kwargs":{"enable_thinking":false}"#) == alone)
+    }
+
+    private func content(_ parts: String, of members: String = "") -> String {
+        #""messages":[{"role":"user","content":"hi"},{"role":"user","content":[{"type":"text","text":"a"},\#(parts)]\#(members)}]"#
+    }
+
+    @Test(arguments: [
+        (#"{"type":"image_url","image_url":{"detail":"low","url":"data:DATA"}}"#, 1_500), (#"{"type":"image_url","image_url":"data:DATA"}"#, 1_500),
+        (#"{"type":"image_url","image_url":{"url":"data:DATA"}},{"type":"image_url","image_url":{"url":"https://a/b"}}"#, 3_000),
+        (#"{"type":"audio_url","audio_url":{"url":"data:DATA"}}"#, 1_500),
+        (#"{"type":"input_audio","input_audio":{"data":"DATA","format":"wav"}}"#, 1_500),
+        (#"{"type":"video_url","video_url":{"url":"data:DATA"}}"#, 16_000),
+    ])
+    func picturesSoundsAndFilmsCountFlat(_ parts: String, _ tokens: Int) throws {
+        let data = String(repeating: "A", count: 400_000)
+        let members = content(parts.replacing("DATA", with: data))
+        #expect((0...80).contains(try estimate(members) - tokens))
+        #expect(try read(#"{"model":"m",\#(members)}"#).0.leastPromptTokens < 20)
+    }
+
+    /// Text that only looks like a picture may reach the prompt as it is.
+    @Test(arguments: [
+        #"{"type":"text","text":"data:DATA"}"#, #"{"type":"text","text":{"url":"data:DATA"}}"#,
+        #"{"type":"image_url","image_url":{"alt":"data:DATA"}}"#, #"{"type":"image_url","image_url":{"url":{"url":"data:DATA"}}}"#,
+        #"{"type":"image_url","url":"data:DATA"}"#, #"{"type":"input_audio","input_audio":"DATA"}"#,
+        #"{"type":"image_url","image\u005furl":{"url":"data:DATA"}}"#, #"{"type":"image_url","image_url":["data:DATA"]}"#,
+    ])
+    func textBesidePicturesCountsByItsBytes(_ parts: String) throws {
+        let data = String(repeating: "A", count: 400_000)
+        #expect((100_000...100_100).contains(try estimate(content(parts.replacing("DATA", with: data)))))
+    }
+
+    @Test func picturesElsewhereThanInMessagesAreText() throws {
+        let part = #"[{"content":[{"image_url":{"url":"data:\#(String(repeating: "A", count: 400_000))"}}]}]"#
+        #expect(try estimate(#"\#(Self.messages),"elsewhere":\#(part)"#) == (try estimate(Self.messages)))
+        #expect((100_000...100_100).contains(try estimate(#"\#(Self.messages),"documents":\#(part)"#)))
+        #expect((100_000...100_100).contains(try estimate(content(#"{"type":"text","text":"b"}"#, of: #","tool_calls":\#(part)"#))))
+    }
+
+    @Test func whatATemplateIsToldIsAnObject() {
+        #expect { try read(#"{"model":"m",\#(Self.messages),"chat_template_kwargs":"x"}"#) } throws: {
+            ($0 as? APIError)?.code == .invalidType && ($0 as? APIError)?.param == "chat_template_kwargs"
+        }
     }
 
     @Test(arguments: [

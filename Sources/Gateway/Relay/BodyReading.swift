@@ -59,7 +59,7 @@ final class LargeBody: Sendable {
                 let facts = try BodyReading.read(bytes, endpoint: endpoint, scan: scan, options: options)
                 let judgement = checks.rules.map { rules in
                     // What goes to no host is nobody's business.
-                    let removed = facts.removed.map { scan.members[$0] }.map { $0.name.lowerBound - 1..<$0.value.upperBound }
+                    let removed = facts.removed.map { scan.members[$0] }.map { $0.name.lowerBound - 1..<$0.value.upperBound } + facts.blanked
                     return desks.judge(bytes, without: removed.sorted { $0.lowerBound < $1.lowerBound }, rules, tenant: checks.tenant)
                 }
                 return Findings(mask: mask, reading: .success(BodyReading(facts: facts, words: words, scan: scan)), judgement: judgement)

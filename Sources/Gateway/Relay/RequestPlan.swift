@@ -108,13 +108,14 @@ final class RequestPlan {
         affinity = body.withUnsafeReadableBytes { PromptAffinity.read(scan, $0, session: session) }
         continuation = continues ? body.withUnsafeReadableBytes { ContinuationPlan(scan, $0, facts) } : nil
         // Without a cap of the client's own, the plan's, but no more than the model's context can still hold.
-        let room = max(16, model.entry.contextTokens - facts.promptBytes / 3 - 64)
+        let room = max(16, model.entry.contextTokens - facts.generousPromptTokens - 64)
         let most = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)
         isCapped = endpoint.generates && cap.map { $0 < most } ?? false
         outputTokens = endpoint.generates ? min(most, cap ?? most) : 0
         var bytes = consume body
         restHasMembers = bytes.withUnsafeMutableReadableBytes { buffer in
-            BodyEdit.remove(scan.members, from: buffer) { facts.removed.contains($0) }
+            for place in facts.blanked { BodyEdit.blank(place, in: buffer) }
+            return BodyEdit.remove(scan.members, from: buffer) { facts.removed.contains($0) }
         }
         bytes.moveReaderIndex(forwardBy: scan.open + 1)
         rest = bytes

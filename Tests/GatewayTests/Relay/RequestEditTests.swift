@@ -1,4 +1,5 @@
 import Gateway
+import HTTPWire
 import TestSupport
 import Testing
 
@@ -28,6 +29,26 @@ import Testing
         let body = try await sent(#"{"model":"m",\#(caps),"messages":[{"role":"user","content":"hi"}]}"#)
         #expect(body.contains(#""max_tokens":7"#))
         #expect(!body.contains("max_completion_tokens") && !body.contains("90"))
+    }
+
+    @Test(arguments: ["/v1/chat/completions", "/v1/responses", "/v1/messages"])
+    func leversInsideWhatATemplateIsToldAreTakenOut(_ path: String) async throws {
+        let levers = [
+            "chat_template", "conversation", "messages", "tokenize", "add_generation_prompt", "continue_final_message", "padding", "truncation",
+            "max_length", "return_tensors", "return_dict", "return_assistant_tokens_mask", "tokenizer_kwargs", "chat_\\u0074emplate",
+        ]
+        let prompt = path == "/v1/responses" ? #""input":"hi""# : #""messages":[{"role":"user","content":"hi"}],"max_tokens":7"#
+        func arguments(_ arguments: String) async throws -> JSONValue? {
+            try JSONValue.parse(
+                try await sent(#"{"model":"m",\#(prompt),"chat_template_kwargs":{\#(arguments)},"top_k":5}"#, path: path))[
+                    "chat_template_kwargs"]
+        }
+        for lever in levers {
+            let told = try #require(try await arguments(#""enable_thinking":true, "\#(lever)" : {"a":["}",1]} ,"thinking":true"#))
+            #expect(told == ["enable_thinking": true, "thinking": true])
+        }
+        let alone = try #require(try await arguments(levers.dropLast().map { #""\#($0)":1"# }.joined(separator: ",") + #","thinking":false"#))
+        #expect(alone["thinking"] == false && levers.allSatisfy { alone[$0] == nil })
     }
 
     @Test func aCapAboveThePlanIsRefusedWhicheverNameHasIt() async throws {
