@@ -3,7 +3,7 @@ package import HTTPWire
 /// Makes the events of an Anthropic message out of those of a chat stream.
 ///
 /// Blocks follow each other. Where a runtime writes several calls of tools in turn, a call that cannot be begun yet is kept until the one before
-/// it is a whole JSON text, or the answer ends.
+/// it is a whole JSON text, or the answer ends. So is what is said while a call is being written: its block could not be opened again.
 package struct MessagesStream: Sendable {
     private enum Block: Sendable, Equatable {
         case thinking
@@ -26,6 +26,12 @@ package struct MessagesStream: Sendable {
     private var blocks: [JSONValue] = []
     private var text = ""
     private var pieces: ToolCallPieces
+    /// What was said since the open call began, which is not whole yet.
+    private var waiting: [(block: Block, text: String)] = []
+    private var waitingBytes = 0
+    /// More is not kept of an answer.
+    private static let mostWaiting = 4 << 20
+    private static let mostWaitingBlocks = 1024
     /// Of each call, by its place.
     private var progress: [Progress] = []
     private var finishReason: String?
@@ -44,10 +50,9 @@ package struct MessagesStream: Sendable {
         start(&out)
         finishReason = delta.finishReason ?? finishReason
         stopSequence = delta.stopSequence ?? stopSequence
-        if !delta.reasoning.isEmpty { append(delta.reasoning, .thinking, &out) }
+        guard append(delta.reasoning, .thinking, &out) else { return false }
         let text = repeated.map { delta.text.hasPrefix($0) ? String(delta.text.dropFirst($0.count)) : delta.text } ?? delta.text
-        if !text.isEmpty { append(text, .text, &out) }
-        if !delta.refusal.isEmpty { append(delta.refusal, .text, &out) }
+        guard append(text, .text, &out), append(delta.refusal, .text, &out) else { return false }
         for piece in delta.toolCalls {
             guard let place = pieces.take(piece) else { return false }
             while progress.count < pieces.calls.count { progress.append(Progress()) }
@@ -112,7 +117,31 @@ package struct MessagesStream: Sendable {
         }
     }
 
-    private mutating func append(_ piece: String, _ block: Block, _ out: inout [UInt8]) {
+    /// Sends what was said, or keeps it for behind the call that is being written. False when more is to be kept than can be.
+    private mutating func append(_ piece: String, _ block: Block, _ out: inout [UInt8]) -> Bool {
+        guard !piece.isEmpty else { return true }
+        guard isWritingCall else {
+            write(piece, block, &out)
+            return true
+        }
+        waitingBytes += piece.utf8.count
+        if waiting.last?.block == block { waiting[waiting.count - 1].text += piece } else { waiting.append((block, piece)) }
+        return waitingBytes <= Self.mostWaiting && waiting.count <= Self.mostWaitingBlocks
+    }
+
+    private var isWritingCall: Bool {
+        guard case .call(let place) = open else { return false }
+        return !waiting.isEmpty || !isWholeJSON(pieces.calls[place].arguments)
+    }
+
+    /// The open call is whole: sends what was kept for behind it.
+    private mutating func writeWaiting(_ out: inout [UInt8]) {
+        let kept = waiting
+        (waiting, waitingBytes) = ([], 0)
+        for (block, text) in kept { write(text, block, &out) }
+    }
+
+    private mutating func write(_ piece: String, _ block: Block, _ out: inout [UInt8]) {
         if open != block {
             closeOpen(&out)
             begin(block, block == .thinking ? ["type": "thinking", "thinking": "", "signature": ""] : ["type": "text", "text": ""], &out)
@@ -133,6 +162,7 @@ package struct MessagesStream: Sendable {
             begin(call: place, &out)
         }
         sendArguments(place, &out)
+        if !waiting.isEmpty, isWholeJSON(pieces.calls[place].arguments) { writeWaiting(&out) }
         return true
     }
 
@@ -169,8 +199,9 @@ package struct MessagesStream: Sendable {
         Self.send("content_block_stop", ["index": .count(index)], &out)
     }
 
-    /// Closes the open block and sends the calls that had to wait.
+    /// Closes the open block and sends what had to wait.
     private mutating func close(_ out: inout [UInt8]) {
+        writeWaiting(&out)
         closeOpen(&out)
         for place in pieces.calls.indices where !progress[place].isBegun {
             begin(call: place, &out)

@@ -55,6 +55,44 @@ import Testing
         #expect(throws: Translated.Refused.self) { try Translated.take(Translated.chunk(Translated.call(0, "{}")), &stream) }
     }
 
+    @Test func whatIsSaidWithinACallComesBehindIt() throws {
+        let events = try Translated.run(
+            Translated.messages,
+            [
+                #"{"content":"a"}"#, Translated.call(0, id: "c0", name: "f", #"{"a":"#), #"{"content":"b"}"#, #"{"content":"c"}"#,
+                #"{"reasoning":"hm"}"#, Translated.call(0, "1"), Translated.call(0, "}"), #"{"content":"d"}"#,
+                Translated.call(1, id: "c1", name: "g", "{}"),
+            ], finish: "tool_calls")
+        let places = events.filter { $0.name.hasPrefix("content_block") }.map { "\($0.name.dropFirst(14))\($0["index"]?.integer ?? -1)" }
+        #expect(
+            places == [
+                "start0", "delta0", "stop0", "start1", "delta1", "delta1", "delta1", "stop1", "start2", "delta2", "stop2", "start3", "delta3",
+                "stop3", "start4", "delta4", "stop4", "start5", "delta5", "stop5",
+            ])
+        let deltas = events.values("content_block_delta", "delta")
+        #expect(deltas.compactMap { $0["partial_json"]?.string } == [#"{"a":"#, "1", "}", "{}"])
+        #expect(deltas.compactMap { $0["text"]?.string } == ["a", "bc", "d"] && deltas.compactMap { $0["thinking"]?.string } == ["hm"])
+        #expect(events.values("message_delta", "delta").first?["stop_reason"] == "tool_use")
+    }
+
+    /// As where the answer was cut, or a call has no arguments at all.
+    @Test(arguments: ["", #"{"a":"#]) func whatIsSaidBehindACallThatNeverBecomesWholeIsNotLost(_ arguments: String) throws {
+        let events = try Translated.run(
+            Translated.messages,
+            [Translated.call(0, id: "c0", name: "f", arguments), #"{"content":"x"}"#, Translated.call(1, id: "c1", name: "g", "{}")],
+            finish: "length")
+        #expect(events.values("content_block_start", "content_block").map { $0["type"] } == ["tool_use", "text", "tool_use"])
+        #expect(events.values("content_block_stop", "index") == [0, 1, 2] && events.last?.name == "message_stop")
+    }
+
+    @Test func noMoreWaitsForACallThanAnAnswerHolds() throws {
+        var stream = Translated.messages
+        _ = try Translated.take(Translated.chunk(Translated.call(0, id: "c0", name: "f", "{")), &stream)
+        let text = String(repeating: "x", count: 1 << 20)
+        for _ in 0..<4 { _ = try Translated.take(Translated.chunk(#"{"content":"\#(text)"}"#), &stream) }
+        #expect(throws: Translated.Refused.self) { try Translated.take(Translated.chunk(#"{"content":"x"}"#), &stream) }
+    }
+
     @Test(arguments: [
         ("length", "", "max_tokens", JSONValue.null), ("content_filter", "", "refusal", .null),
         ("stop", #","stop_reason":"END""#, "stop_sequence", "END"),
