@@ -57,11 +57,18 @@ package enum UpstreamError {
         if fields.code == nil { fields.code = status(ofType: fields.type) }
         let isClients = fields.code.map { (400..<500).contains($0) } ?? false
         let message = error?["message"]?.string ?? value["error"]?.string ?? ""
-        fields.mentionsContext = isClients && (message.contains("context length") || message.contains("maximum context"))
+        fields.mentionsContext = isClients && contextWords.contains { message.contains($0) }
         if !isClients { fields.clientFault = clientFault(message) }
         fields.mentionsMemory = ["out of memory", "OutOfMemory"].contains { message.contains($0) || fields.type?.contains($0) == true }
         return fields
     }
+
+    /// Of vLLM and SGLang; of vLLM for models with an encoder, and where `max_tokens` alone is above it; of TGI for prompt and answer, and for
+    /// the prompt alone.
+    private static let contextWords = [
+        "context length", "maximum context", "maximum model length", "max_model_len", "`inputs` tokens + `max_new_tokens` must be",
+        "`inputs` must have less than",
+    ]
 
     /// llama.cpp's server says 500 for parts of a request that it cannot read or that the model has no input for.
     private static func clientFault(_ message: String) -> APIErrorCode? {

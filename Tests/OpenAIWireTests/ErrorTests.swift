@@ -15,6 +15,25 @@ import Testing
     @Test(arguments: [
         (400, #"{"error":{"code":400,"message":"x","type":"exceed_context_size_error"}}"#, UpstreamVerdict.refused(.contextLengthExceeded)),
         (400, #"{"object":"error","message":"maximum context length is 5","type":"BadRequestError","code":400}"#, .refused(.contextLengthExceeded)),
+        (
+            422,
+            #"{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens","error_type":"validation"}"#,
+            .refused(.contextLengthExceeded)
+        ),
+        (
+            422, #"{"error":"Input validation error: `inputs` must have less than 1024 tokens. Given: 5000","error_type":"validation"}"#,
+            .refused(.contextLengthExceeded)
+        ),
+        (
+            400,
+            #"{"error":{"message":"The decoder prompt (length 5000) is longer than the maximum model length of 4096.","type":"BadRequestError","code":400}}"#,
+            .refused(.contextLengthExceeded)
+        ),
+        (
+            400,
+            #"{"error":{"message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","param":null,"code":400}}"#,
+            .refused(.contextLengthExceeded)
+        ),
         (400, "<html>", .refused(.invalidRequest)), (422, #"{"error":"x","error_type":"validation"}"#, .refused(.invalidRequest)),
         (429, "", .retry(.noWorkerAvailable)), (503, "", .retry(.noWorkerAvailable)), (500, "{}", .retry(.upstreamError)),
         (401, "", .retry(.upstreamError)), (404, "", .retry(.upstreamError)), (504, "", .retry(.upstreamTimeout)),

@@ -43,6 +43,8 @@ final class AnswerStream {
     private(set) var finishReason: String?
     /// Choices that have said why they ended.
     private(set) var finished = 0
+    /// Choices that have begun.
+    private var begun = 1
     private(set) var sawDone = false
     /// Events with text, reasoning or a tool call: what was delivered, if the runtime never reports.
     private(set) var contentEvents = 0
@@ -60,6 +62,9 @@ final class AnswerStream {
     }
 
     var hasContent: Bool { contentEvents > 0 }
+
+    /// Every choice that began has said why it ended. A runtime may make fewer than were asked for.
+    var saysWhyItEnded: Bool { finished >= begun }
 
     /// What a report that counts is told as: what it is billed as.
     private var reportedUsage: [UInt8] { tokens.metered(within: bound, delivered: 0, estimatedPrompt: 0, isWhole: true).json }
@@ -170,6 +175,7 @@ final class AnswerStream {
     }
 
     private func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer, isBare: Bool) throws(Failure) -> Decision {
+        begun = max(begun, answer.choices, answer.choiceIndex.map { $0 + 1 } ?? 0)
         if memory != nil, let decision = remember(answer, payload) { return decision }
         if answer.hasContent { contentEvents += 1 }
         if let reason = answer.finishReason {

@@ -204,8 +204,8 @@ extension RelayedRequest {
     /// The stream ended, with or without `[DONE]`.
     func attemptStreamEnded(_ attempt: Attempt) {
         guard let stream = attempt.stream else { return attemptLost(attempt) }
-        // One that ended without saying why is not known to be whole, `[DONE]` or not.
-        if stream.finished > 0, stream.sawDone || stream.finished >= (plan?.facts.answers ?? 1) {
+        // One of which a choice ended without saying why is not known to be whole, `[DONE]` or not.
+        if stream.saysWhyItEnded, stream.sawDone || stream.finished >= (plan?.facts.answers ?? 1) {
             if case .waiting = phase { settle(on: attempt) }
             return finishStream(stream, attempt)
         }

@@ -36,9 +36,11 @@ extension RelayedRequest {
         }
     }
 
-    /// False where the runtime gave the answer up, or did not say why it ended: as a stream, it is not known to be whole.
+    /// False where the runtime gave the answer up, or did not say why each choice ended: as a stream, it is not known to be whole.
     private func noteText(_ collected: ByteBuffer, _ scan: AnswerScan) -> Bool {
-        guard let reason = scan.finishReason, let known = collected.withUnsafeReadableBytes({ FinishReason.known($0, reason) }) else { return false }
+        guard scan.finished >= scan.choices, let reason = scan.finishReason,
+            let known = collected.withUnsafeReadableBytes({ FinishReason.known($0, reason) })
+        else { return false }
         finishReason = known
         if let usage = scan.usage { tokens.take(usage, isFinal: true) }
         // Nothing counted its tokens on the way: four bytes of text to one.

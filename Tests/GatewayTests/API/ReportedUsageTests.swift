@@ -1,5 +1,6 @@
 import HTTPWire
 import NIOCore
+import NIOPosix
 import PlimsollWire
 import TestSupport
 import Testing
@@ -142,6 +143,34 @@ import Testing
             reply: Answers.streamHead + token + stop + Samples.done + Answers.streamEnd)
         #expect(call.body.contains(#""id":"c-7","object":"chat.completion.chunk","created":7,"model":"m","choices":[]}"#), "\(call.body)")
         try expectTold(call, "\(call.body)")
+    }
+
+    /// One of two answers never says why it ended.
+    @Test(arguments: [false, true])
+    func everyAnswerSaysWhyItEndedOrAllAreBroken(_ goesOn: Bool) async throws {
+        func choice(_ index: Int, _ text: String, _ end: String = "null") -> String {
+            Answers.event(#"{"model":"m","choices":[{"index":\#(index),"delta":{"content":"\#(text)"},"finish_reason":\#(end)}]}"#)
+        }
+        let path = "/v1/chat/completions"
+        func asked(_ streams: Bool) -> String { request(path, streams: streams).replacing(#""model":"m""#, with: #""model":"m","n":2"#) }
+        let begun = Answers.streamHead + choice(0, "a") + choice(1, "b")
+        let rest = choice(0, "", #""stop""#) + (goesOn ? choice(1, "c") : "") + Samples.usage + Samples.done + Answers.streamEnd
+        // What one read brings is judged as a whole: the break must come behind a token that was sent on.
+        let sent = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
+        let runtime = try await ScriptedRuntime { _, _ in [.send(begun), .after(sent.futureResult), .send(rest)] }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(asked(true))
+            try await client.receive { $0.contains(#""content":"b""#) }
+            sent.succeed()
+            let answer = try await client.answer()
+            #expect(answer.contains("stream_interrupted") && !answer.contains("[DONE]"))
+        }
+        #expect(records.map(\.outcome) == ["bad:stream_broken"] && records.map(\.billableCompletionTokens) == [0])
+        let second = #",{"index":1,"message":{"role":"assistant","content":"c"},"finish_reason":null}],"usage""#
+        let whole = Answers.json(Samples.answer.replacing(#"],"usage""#, with: second))
+        let alone = try await APICall.make(path, asked(false), reply: whole)
+        #expect(alone.status == "502" && alone.records.map(\.completion) == [0] && !alone.body.contains("hello"))
     }
 
     @Test(arguments: [#","finish_reason":null"#, "", #","finish_reason":"""#, #","finish_reason":7"#], paths)
