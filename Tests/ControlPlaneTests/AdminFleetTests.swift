@@ -143,7 +143,32 @@ import Testing
             #expect(page["data"].elements.count == 2 && page["next_cursor"].string != nil)
             let found = try await admin.get("usage-quarantine?request_id=r2").json["data"].elements
             #expect(found.map { $0["payload"]["status"].number } == [200])
-            #expect(found[0].names == ["id", "received_at", "gateway", "reason", "request_id", "payload_sha256", "payload"])
+            #expect(
+                found[0].names == [
+                    "id", "received_at", "gateway", "reason", "request_id", "payload_sha256", "payload", "state", "decided_at", "decided_by",
+                    "decision",
+                ])
+        }
+    }
+
+    @Test func `what was set aside is decided once, with a reason and on record`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.row(
+                """
+                INSERT INTO billing.usage_quarantine (reason, request_id, payload_sha256, payload)
+                SELECT 'future', 'r' || n, sha256('x'), '{"status": 200}' FROM generate_series(1, 2) AS n RETURNING id
+                """)
+            let id = try #require(try await admin.get("usage-quarantine?request_id=r1").json["data"][0]["id"].string)
+            #expect(try await admin.post("usage-quarantine/\(id)/decide").status == 400)
+            let decided = try await admin.post("usage-quarantine/\(id)/decide", #"{"reason": "the clock of a gateway was wrong"}"#)
+            #expect(decided.status == 200 && decided.json["state"].string == "decided", "\(decided.text)")
+            #expect(
+                decided.json["decision"].string == "the clock of a gateway was wrong"
+                    && decided.json["decided_by"].string?.hasPrefix("token:") == true)
+            #expect(try await admin.post("usage-quarantine/\(id)/decide", #"{"reason": "again"}"#).status == 409)
+            #expect(try await admin.post("usage-quarantine/\(UUID())/decide", #"{"reason": "again"}"#).status == 404)
+            #expect(try await admin.get("usage-quarantine?state=open").json["data"].elements.map { $0["request_id"].string } == ["r2"])
+            #expect(try await admin.get("audit?subject_kind=usage_quarantine").json["data"].elements.count == 1)
         }
     }
 

@@ -149,6 +149,19 @@ import Testing
         }
     }
 
+    @Test func `usage records that were set aside count until somebody has decided what they are`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            _ = try await admin.row(
+                "INSERT INTO billing.usage_quarantine (reason, request_id, payload_sha256, payload) VALUES ('future', 'r', sha256('x'), '{}')")
+            #expect(try await line("usage-match", admin)["finding"].string?.hasPrefix("1 usage records are in quarantine") == true)
+            let id = try #require(try await admin.get("usage-quarantine").json["data"][0]["id"].string)
+            #expect(try await admin.post("usage-quarantine/\(id)/decide", #"{"reason": "a wrong clock"}"#).status == 200)
+            #expect(try await line("usage-match", admin)["proven"] == .bool(true))
+        }
+    }
+
     @Test func `terms that nobody reviewed are looked at as long as a contract is made of them`() async throws {
         try await AdminFixture.run { admin in
             _ = try await admin.tenant()

@@ -33,7 +33,10 @@ import Testing
     @Test func recordsThatWereSetAsideAreCounted() async throws {
         try await PeerWorld.with { world in
             try await world.pool.execute(
-                "INSERT INTO billing.usage_quarantine (reason, request_id, payload_sha256, payload) VALUES ('conflict', 'r', sha256('x'), '{}')")
+                """
+                INSERT INTO billing.usage_quarantine (reason, request_id, payload_sha256, payload, decided_at, decided_by, decision)
+                VALUES ('conflict', 'r', sha256('x'), '{}', NULL, NULL, NULL), ('conflict', 'known', sha256('x'), '{}', now(), 'test', 'a wrong clock')
+                """)
             let metrics = MetricRegistry()
             try await upkeep(world, Retention(), metrics).countQuarantined()
             #expect(metrics.prometheusText().contains("plimsoll_control_usage_quarantine_rows 1"))

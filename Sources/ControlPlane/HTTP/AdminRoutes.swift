@@ -43,7 +43,8 @@ package enum AdminRoutes {
 
     private static var records: [AdminRoute] {
         [
-            UsageRecordResource.list, RequestResource.single, UsageQuarantineResource.list, MinuteResource.list, ProbeResource.list,
+            UsageRecordResource.list, RequestResource.single, UsageQuarantineResource.list, UsageQuarantineResource.decision, MinuteResource.list,
+            ProbeResource.list,
             ProbeResource.verdictList, ProviderScoreResource.list, ProviderScoreResource.history, AuditResource.list,
             AuditResource.verification,
             AdminTokenResource.list,

@@ -226,7 +226,7 @@ enum TechnicalReadiness {
         let recorded = try await sources.billing(
             """
             SELECT coalesce(sum(prompt_tokens), 0)::bigint AS prompts, coalesce(sum(completion_tokens), 0)::bigint AS tokens, count(*) AS requests,
-                (SELECT count(*) FROM billing.usage_quarantine) AS quarantined, \(day) AS at
+                (SELECT count(*) FROM billing.usage_quarantine WHERE \(UsageQuarantineResource.isOpen)) AS quarantined, \(day) AS at
             FROM billing.usage_event WHERE kind = 'final' AND accepted_at >= \(day) - interval '1 day' AND accepted_at < \(day)
                 AND \(ProbeKeys.isNone(of: probes, "key_id"))
             """)
@@ -240,7 +240,9 @@ enum TechnicalReadiness {
             return .missing(
                 "\(aside) minutes that gateways told cannot be counted: the control plane is older than they are, or a clock is ahead", at: at)
         }
-        if quarantined > 0 { return .missing("\(quarantined) usage records are in quarantine", at: at) }
+        if quarantined > 0 {
+            return .missing("\(quarantined) usage records are in quarantine and undecided (plimsoll usage-quarantine list state=open)", at: at)
+        }
         guard minutes == records, asked == prompts else {
             return .missing(
                 "records of the last whole day hold \(prompts) prompt and \(records) answer tokens, minutes \(asked) and \(minutes)", at: at)

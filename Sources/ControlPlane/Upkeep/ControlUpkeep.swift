@@ -67,7 +67,7 @@ package struct ControlUpkeep: Service {
     }
 
     func countQuarantined() async throws {
-        let row = try await billing.queryOne("SELECT count(*) AS rows FROM billing.usage_quarantine")
+        let row = try await billing.queryOne("SELECT count(*) AS rows FROM billing.usage_quarantine WHERE \(UsageQuarantineResource.isOpen)")
         quarantined.set(Double(try row?.value("rows", as: Int.self) ?? 0))
     }
 
