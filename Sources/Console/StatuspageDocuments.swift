@@ -254,7 +254,8 @@ private struct Incidents: Encodable {
 
     init(_ snapshot: StatusSnapshot, _ isWanted: (StatusIncident) -> Bool) {
         page = Page(snapshot)
-        incidents = snapshot.incidents.filter(isWanted).prefix(50).map { Incident($0, snapshot) }
+        // The last fifty, as Statuspage has it, and never without what is open.
+        incidents = snapshot.incidents.filter(isWanted).enumerated().filter { $0 < 50 || $1.isOpen }.map { Incident($1, snapshot) }
     }
 }
 

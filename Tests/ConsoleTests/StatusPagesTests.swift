@@ -116,6 +116,14 @@ import Testing
         #expect(try count("components", "components") == 3)
     }
 
+    @Test func `what is open is in every list of incidents, however much came after it`() throws {
+        var snapshot = StatusFixture.snapshot()
+        snapshot.incidents = (0..<60).map { _ in StatusFixture.incident(isOpen: false) } + [StatusFixture.incident(isOpen: true)]
+        let states = { (name: String) in try tree(name, of: snapshot)["incidents"].elements.map { $0["resolved_at"].string == nil } }
+        #expect(try states("incidents").count == 51 && states("incidents").last == true)
+        #expect(try states("incidents/unresolved") == [true] && states("summary") == [true])
+    }
+
     @Test func `an incident has a page with its corrected words, and its note when it is over`() throws {
         let snapshot = try #require(StatusFixture.all["incident"])
         let open = try document("/status/incidents/\(snapshot.incidents[0].id)", of: snapshot).live

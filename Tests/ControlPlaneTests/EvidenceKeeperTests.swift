@@ -154,7 +154,7 @@ private struct Killed: Error {}
                     SELECT 'Disks', 'disks of ' || name, to_timestamp(\((month.lowerBound + 20_990) * 60)::bigint),
                         to_timestamp(\((month.lowerBound + 21_010) * 60)::bigint), to_timestamp(\(month.lowerBound * 60)::bigint), 'test' FROM owner)
                 INSERT INTO reliability.exclusion (tenant_id, code, reason, starts_at, ends_at, requested_by, approved_by)
-                SELECT \(evidence.tenant), 'customer_network', 'no way to ' || name, to_timestamp(\(month.lowerBound * 60)::bigint),
+                SELECT \(evidence.tenant), 'customer_network', 'no way to ' || replace(name, '-', '_'), to_timestamp(\(month.lowerBound * 60)::bigint),
                     to_timestamp(\((month.lowerBound + 5) * 60)::bigint), 'a', ARRAY['b'] FROM owner
                 """)
             try await evidence.probes((month.lowerBound - 20)..<(month.upperBound + 60))
@@ -162,7 +162,7 @@ private struct Killed: Error {}
             try await evidence.turn(at: month.upperBound + 90, closed: month.upperBound + 75)
             let june = try #require(try await evidence.trees().first { $0.month == EvidenceWorld.month })
             let bundle = try await BundleMaker(databases: evidence.databases, signer: evidence.signer).make(june)
-            #expect(bundle.contains("disks of a supplier") && bundle.contains("no way to a supplier") && !bundle.lowercased().contains("harbour"))
+            #expect(bundle.contains("disks of a capacity source") && bundle.contains("no way to a capacity source") && !bundle.lowercased().contains("harbour"))
         }
     }
 

@@ -178,7 +178,7 @@ import Testing
                 """)
             let over = try #require(try await maker.make(at: Self.now.addingTimeInterval(120)).incidents.first)
             #expect(
-                over.status == .postmortem && over.note?.rootCause == "Machines of a supplier went away" && over.note?.durationMinutes == 9
+                over.status == .postmortem && over.note?.rootCause == "Machines of a capacity source went away" && over.note?.durationMinutes == 9
                     && over.note?.effect == "slow answers")
             #expect(try await world.count("SELECT 1 FROM reliability.incident WHERE published_at IS NOT NULL") == 1)
         }
@@ -299,6 +299,75 @@ import Testing
             let snapshot = try await maker.make(at: Self.now)
             #expect(snapshot.incidents.count == 1 && snapshot.incidents.first?.isOpen == true)
             #expect(snapshot.components.first?.status == .operational)
+        }
+    }
+
+    @Test func `names are refused however they are written: of providers, hosts and other customers`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.post("providers", #"{"name": "lambda-labs", "display_name": "LL", "kind": "independent"}"#)
+            _ = try await admin.post("pools", #"{"name": "lambda-eu", "provider": "lambda-labs", "region": "eu"}"#)
+            _ = try await admin.tenant("umbrella")
+            let host = UUID().uuidString.lowercased()
+            _ = try await admin.row(
+                """
+                INSERT INTO serving.hosts (id, name, pool, region, boot_id, inventory)
+                VALUES (\(host)::uuid, 'one', 'lambda-eu', 'eu', 'b', '{"hostname": "gpu-17.dc.example"}')
+                """)
+            for words in ["lambda_labs", "Lambda Labs", "LL", "gpu-17.dc.example", "host \(host)", "umbrella", "ACME"] {
+                let refused = try await admin.post("status-posts", "{\"kind\": \"incident\", \"title\": \"Slow\", \"body\": \"It was \(words).\"}")
+                #expect(refused.status == 400, "\(words) \(refused.text)")
+            }
+            let body = #"{"kind": "incident", "title": "Slow in eu", "body": "A switch failed, and all of it is well."}"#
+            #expect(try await admin.post("status-posts", body).status == 201)
+            let reason = { (words: String) in
+                """
+                {"tenant": "umbrella", "code": "misuse", "reason": "\(words)", "starts_at": "2026-06-01T02:00:00Z", "ends_at": "2026-06-01T03:00:00Z"}
+                """
+            }
+            #expect(try await admin.post("exclusions", reason("a burst of umbrella")).status == 201, "its own name may stand")
+            #expect(try await admin.post("exclusions", reason("a burst beside lambda_labs")).status == 400)
+        }
+    }
+
+    @Test func `what a person publishes in spite of a veto is on record of its incident, which is vetoed no more`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.row(
+                """
+                WITH known AS (INSERT INTO reliability.incident (key, rule, severity, title, began_at, opened_at, last_signal_at, impact_from, veto_reason)
+                    VALUES ('k', 'probes', 'page', 'Failing', now(), now(), now(), now(), 'a mistake') RETURNING id)
+                INSERT INTO reliability.status_post (kind, incident_id, title, impact, models, regions, began_at, created_by, vetoed_at, vetoed_by, veto_reason)
+                SELECT 'incident', id, 'Disruption', 'major', '{}', '{}', now(), 'automatic', now(), 'incident', 'a mistake' FROM known
+                """)
+            let id = try #require(try await admin.get("status-posts").json["data"][0]["id"].string)
+            #expect(try await admin.post("status-posts/\(id)/publish").status == 200)
+            let row = try #require(
+                try await admin.row(
+                    """
+                    SELECT published_at IS NOT NULL AS published, veto_reason IS NULL AS free, (SELECT string_agg(actor, ',') FROM reliability.incident_event
+                        WHERE incident_id = incident.id AND kind = 'published') AS actor FROM reliability.incident
+                    """))
+            #expect(try row.value("published", as: Bool.self) && row.value("free", as: Bool.self))
+            #expect(try row.value("actor", as: String?.self)?.hasPrefix("token:") == true)
+        }
+    }
+
+    @Test func `what is open stays on the page, however old it is and however much came after it`() async throws {
+        try await withMaker { world, maker in
+            try await traffic(world, 1..<40, good: 100)
+            try await world.pool.execute(
+                """
+                INSERT INTO reliability.status_post (kind, title, impact, models, regions, began_at, published_at, created_by)
+                VALUES ('incident', 'Long', 'minor', '{tiny}', '{eu}', now() - interval '100 days', now() - interval '100 days', 'test')
+                """)
+            try await world.pool.execute(
+                """
+                WITH post AS (INSERT INTO reliability.status_post (kind, title, impact, models, regions, began_at, published_at, created_by)
+                    SELECT 'incident', 'Short', 'minor', '{tiny}', '{us}', now(), now(), 'test' FROM generate_series(1, 101) RETURNING id)
+                INSERT INTO reliability.status_update (post_id, status, body, actor) SELECT id, 'resolved', 'Over.', 'test' FROM post
+                """)
+            let snapshot = try await maker.make(at: Self.now)
+            #expect(snapshot.incidents.filter(\.isOpen).map(\.title) == ["Long"] && snapshot.incidents.count == 101)
+            #expect(snapshot.components[0].status == .degradedPerformance)
         }
     }
 

@@ -14,7 +14,7 @@ struct PromiseOfMonth: Sendable {
     /// - Parameter stretches: Of the month's tree.
     static func read(_ tree: TenantTree, _ stretches: [EvidenceStretch], _ databases: ControlDatabases) async throws -> PromiseOfMonth {
         var found = PromiseOfMonth()
-        let words = try await PublicWords.read { try await databases.serving.query($0) }
+        let scrub = try await NameScrub.read(for: "\(tree.tenant)") { try await databases.serving.query($0) }
         let rows = try await databases.reliability.query(
             """
             SELECT \(Agreement.columns) FROM reliability.agreement
@@ -23,12 +23,12 @@ struct PromiseOfMonth: Sendable {
                 AND coalesce(ends_at > \(EvidenceTime.minute(tree.month.minutes.lowerBound)) - interval '1 day', true)
             ORDER BY model, region, starts_at, id
             """)
-        for row in rows { try await found.judge(try Agreement(row), tree, words, databases.reliability) }
+        for row in rows { try await found.judge(try Agreement(row), tree, scrub, databases.reliability) }
         try await found.show(tree, stretches, databases)
         return found
     }
 
-    private mutating func judge(_ agreement: Agreement, _ tree: TenantTree, _ words: PublicWords, _ reliability: PostgresPool) async throws {
+    private mutating func judge(_ agreement: Agreement, _ tree: TenantTree, _ scrub: NameScrub, _ reliability: PostgresPool) async throws {
         guard let version = try await TermsVersion.read(agreement.terms, { try await reliability.queryOne($0) }) else { return }
         let month = try await CreditLedger.minutes(of: tree.month.description, in: version.timeZone, reliability)
         let minutes = agreement.minutes(in: month)
@@ -40,7 +40,7 @@ struct PromiseOfMonth: Sendable {
             id: agreement.id.uuidString.lowercased(), model: agreement.model, region: agreement.region, terms: "\(version.name)-\(version.version)",
             zone: version.timeZone, minutes: minutes, partial: why.compactMap(\.self).joined(separator: ", "))
         promises.append(promise)
-        try await leaveOut(agreement, version, month, promise, words, reliability)
+        try await leaveOut(agreement, version, month, promise, scrub, reliability)
         try await look(at: promise, version.firstTokenThreshold, reliability)
         guard !terms.contains(where: { $0.id == promise.terms }) else { return }
         terms.append(
@@ -49,9 +49,9 @@ struct PromiseOfMonth: Sendable {
                 latency: .init(threshold: version.firstTokenThreshold, percent: version.latencyPercent, eachEpisode: version.latencyPerEpisode)))
     }
 
-    /// - Parameter words: Taken out of reasons, which people wrote: the bundle is the customer's.
+    /// - Parameter scrub: Takes names out of reasons, which people wrote: the bundle is the customer's.
     private mutating func leaveOut(
-        _ agreement: Agreement, _ terms: TermsVersion, _ month: Range<Int64>, _ promise: EvidencePromise, _ words: PublicWords,
+        _ agreement: Agreement, _ terms: TermsVersion, _ month: Range<Int64>, _ promise: EvidencePromise, _ scrub: NameScrub,
         _ reliability: PostgresPool
     ) async throws {
         let gaps = PromiseGaps(pool: reliability)
@@ -63,7 +63,7 @@ struct PromiseOfMonth: Sendable {
         if rules != nil {
             maintenance += try await gaps.maintenance(of: agreement.subject, month: month).map { planned in
                 let told = PlannedMaintenance(
-                    announced: planned.announced, starts: planned.starts, ends: planned.ends, reason: words.cleaned(planned.reason))
+                    announced: planned.announced, starts: planned.starts, ends: planned.ends, reason: scrub.clean(planned.reason))
                 return EvidenceMaintenance(promise: promise.id, planned: told)
             }
         }
@@ -71,7 +71,7 @@ struct PromiseOfMonth: Sendable {
             exclusions.append(
                 EvidenceExclusion(
                     promise: promise.id, code: found.code, minutes: found.minutes, approval: "approved by \(found.approvers.joined(separator: ", "))",
-                    reason: words.cleaned(found.reason)))
+                    reason: scrub.clean(found.reason)))
         }
     }
 

@@ -33,7 +33,7 @@ enum MaintenanceResource {
         }
         try fields.finish()
         // Its title is on the status page at once, its reason in the evidence of months.
-        try await PublicWords.refuse([("title", title), ("reason", reason)], connection)
+        try await NameScrub.refuse([("title", title), ("reason", reason)], connection)
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.maintenance_window (model, region, title, reason, starts_at, ends_at, announced_by)
@@ -103,7 +103,9 @@ enum ExclusionResource {
             fields.add("tenant", "is required with \(code): it is left out for that customer alone")
         }
         // Customers find it in their month and its evidence, and of force majeure everybody does on the status page.
-        try await PublicWords.refuse([("reason", fields.raw("reason")?.string)], connection)
+        try await NameScrub.refuse(
+            [("reason", fields.raw("reason")?.string)],
+            for: "(SELECT id FROM serving.tenants WHERE \(tenant)::text IN (id::text, name::text) LIMIT 1)", connection)
         let id = try await TenantOwned.insert(
             resource, "reliability.exclusion", tenant: tenant, &fields, connection, more: [("requested_by", "\(call.actor.label)")])
         return try await resource.change(connection, id, "create", status: .created)

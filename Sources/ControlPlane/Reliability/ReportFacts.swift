@@ -74,11 +74,11 @@ struct ReportFacts: Sendable {
         "starts_at < \(EvidenceTime.minute(month.minutes.upperBound)) AND ends_at > \(EvidenceTime.minute(month.minutes.lowerBound))"
     }
 
-    /// People write titles and reasons; names of capacity do not leave with them.
+    /// People write titles and reasons; names of capacity and of other customers do not leave with them.
     private func scrubbed(_ query: SQL) async throws -> String {
         let text: String = try await databases.reliability.queryOne(query)?.value("document") ?? "[]"
-        let names = try await databases.serving.query(IncidentExport.names).map { try $0.value("name", as: String.self) }
-        return AdminJSON.text(try NameScrub(names).clean(try JSONValue.parse(Array(text.utf8))))
+        let scrub = try await NameScrub.read(for: "\(tenant)") { try await databases.serving.query($0) }
+        return AdminJSON.text(try scrub.clean(try JSONValue.parse(Array(text.utf8))))
     }
 
     /// The newest version of each.

@@ -130,9 +130,9 @@ struct PublicationDesk: Sendable {
     /// What an operator wrote up, without the names that are nobody's business.
     private func note(_ postmortem: String?, minutes: Int64) async throws -> StatusNote? {
         guard let postmortem else { return nil }
-        let words = try await PublicWords.read { try await serving.query($0) }
+        let scrub = try await NameScrub.read { try await serving.query($0) }
         let written = try JSONDecoder().decode(Postmortem.self, from: Data(postmortem.utf8))
-        return written.note(minutes: minutes, words)
+        return written.note(minutes: minutes, scrub)
     }
 
     static func text(_ step: IncidentStep, minutes: Int64, isDrill: Bool) -> String {
@@ -181,8 +181,8 @@ private struct Postmortem: Decodable {
         self.parts = parts
     }
 
-    func note(minutes: Int64, _ words: PublicWords) -> StatusNote {
-        let part = { (name: String) in words.cleaned(parts[name] ?? "") }
+    func note(minutes: Int64, _ scrub: NameScrub) -> StatusNote {
+        let part = { (name: String) in scrub.clean(parts[name] ?? "") }
         return StatusNote(
             impact: part("impact"), durationMinutes: minutes, rootCause: part("root_cause"), effect: part("customer_effect"),
             credits: part("credits_caused"),

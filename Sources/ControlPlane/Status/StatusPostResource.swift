@@ -41,7 +41,7 @@ enum StatusPostResource {
         let steps = kind == "maintenance" ? maintenanceSteps : incidentSteps
         if let status, !steps.contains(status) { fields.add("status", "must be one of \(steps.joined(separator: ", "))") }
         try fields.finish()
-        try await PublicWords.refuse([("title", title), ("body", body)], connection)
+        try await NameScrub.refuse([("title", title), ("body", body)], connection)
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.status_post (kind, title, impact, models, regions, began_at, ends_at, publish_at, published_at, created_by)
@@ -58,7 +58,7 @@ enum StatusPostResource {
         let status = fields.text("status", .choice(incidentSteps + maintenanceSteps), .required) ?? ""
         let body = fields.text("body", .text(1...4_000), .required) ?? ""
         try fields.finish()
-        try await PublicWords.refuse([("body", body)], connection)
+        try await NameScrub.refuse([("body", body)], connection)
         let id = try await resource.locked(call.reference, connection)
         let row = try await connection.queryOne("SELECT kind FROM reliability.status_post WHERE id = \(id)")
         let steps = try row?.value("kind", as: String.self) == "maintenance" ? maintenanceSteps : incidentSteps
@@ -71,7 +71,7 @@ enum StatusPostResource {
         let mistaken = fields.text("update", .reference)
         let body = fields.text("body", .text(1...4_000), .required) ?? ""
         try fields.finish()
-        try await PublicWords.refuse([("body", body)], connection)
+        try await NameScrub.refuse([("body", body)], connection)
         let id = try await resource.locked(call.reference, connection)
         let wanted = mistaken.flatMap { UUID(uuidString: $0) }
         if mistaken != nil, wanted == nil { throw AdminRefusal.fault("update", "must be the id of an update") }
@@ -108,13 +108,25 @@ enum StatusPostResource {
     static let publication = AdminRoute.change(.post, "status-posts/{id}/publish") { call, fields, connection in
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
-        let changed = try await connection.execute(
+        let row = try await connection.queryOne(
             """
             UPDATE reliability.status_post SET published_at = now(), told_by = NULL, vetoed_at = NULL, vetoed_by = NULL, veto_reason = NULL
-            WHERE id = \(id) AND published_at IS NULL
+            WHERE id = \(id) AND published_at IS NULL RETURNING incident_id
             """)
-        guard changed == 1 else { throw AdminRefusal.conflict("published", "it has been published already") }
+        guard let row else { throw AdminRefusal.conflict("published", "it has been published already") }
+        if let incident = try row.value("incident_id", as: UUID?.self) { try await note(published: incident, call, connection) }
         return try await resource.change(connection, id, "publish")
+    }
+
+    /// As where it publishes itself, and no veto is left on what is public.
+    private static func note(published incident: UUID, _ call: AdminCall, _ connection: PostgresConnection) async throws {
+        try await connection.execute(
+            "UPDATE reliability.incident SET published_at = coalesce(published_at, now()), veto_reason = NULL WHERE id = \(incident)")
+        try await connection.execute(
+            """
+            INSERT INTO reliability.incident_event (incident_id, at, kind, actor, text)
+            VALUES (\(incident), now(), 'published', \(call.actor.label), 'the draft was published on the status page by hand')
+            """)
     }
 
     private static func append(

@@ -4,7 +4,7 @@ import Postgres
 
 /// Reads what has been published: incidents and maintenance with their updates.
 struct StatusPosts: Sendable {
-    /// Of each kind.
+    /// Of each kind, beside incidents that are open.
     private static let most = 100
 
     /// Of the reliability room.
@@ -56,9 +56,12 @@ struct StatusPosts: Sendable {
     private func posts(_ kind: String) async throws -> [Post] {
         let rows = try await pool.query(
             """
-            SELECT id, title, impact, models, regions, began_at, ends_at, published_at FROM reliability.status_post
-            WHERE kind = \(kind) AND published_at IS NOT NULL AND greatest(began_at, coalesce(ends_at, began_at), published_at) > now() - interval '90 days'
-            ORDER BY began_at DESC, id LIMIT \(Self.most)
+            SELECT id, title, impact, models, regions, began_at, ends_at, published_at FROM reliability.status_post AS post
+            WHERE kind = \(kind) AND published_at IS NOT NULL AND (kind = 'incident' AND \(Self.isOpen) OR id IN (
+                SELECT id FROM reliability.status_post WHERE kind = \(kind) AND published_at IS NOT NULL
+                    AND greatest(began_at, coalesce(ends_at, began_at), published_at) > now() - interval '90 days'
+                ORDER BY began_at DESC, id LIMIT \(Self.most)))
+            ORDER BY began_at DESC, id
             """)
         var posts: [Post] = []
         for row in rows {
@@ -72,6 +75,12 @@ struct StatusPosts: Sendable {
         try await addUpdates(to: &posts)
         return posts
     }
+
+    /// As `StatusIncident.isOpen`: whatever its age, and whatever came after it.
+    private static let isOpen: SQL = """
+        coalesce((SELECT status NOT IN ('resolved', 'postmortem') FROM reliability.status_update WHERE post_id = post.id AND corrects IS NULL
+            ORDER BY created_at DESC, status_update.id DESC LIMIT 1), true)
+        """
 
     private func addUpdates(to posts: inout [Post]) async throws {
         let places = Dictionary(uniqueKeysWithValues: posts.enumerated().map { ($1.id, $0) })

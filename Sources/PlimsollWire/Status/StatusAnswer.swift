@@ -13,7 +13,8 @@ package enum StatusAnswer {
         if contentType.hasPrefix("text/html") {
             fields.append(("content-security-policy", policy))
         } else {
-            fields.append(("access-control-allow-origin", "*"))
+            // Scripts of other origins see only what is named: without the age they would take old news for new.
+            fields += [("access-control-allow-origin", "*"), ("access-control-expose-headers", "x-plimsoll-status-age")]
         }
         return fields
     }
