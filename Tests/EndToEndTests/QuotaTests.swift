@@ -73,6 +73,27 @@ extension MachineTests {
             }
         }
 
+        /// One request may need nearly all of a minute, of which each gateway has a quarter: the others lend what they do not use.
+        @Test(.timeLimit(.minutes(4))) func oneRequestMayNeedMoreThanItsGatewaysPart() async throws {
+            try await Installation.with { plimsoll in
+                let gateways = try await Self.gateways(plimsoll, 3)
+                defer { for gateway in gateways { gateway.child.signal(SIGKILL) } }
+                let made = try await Self.limitedKey(plimsoll, "tokens_per_minute", 240)
+                try await Waiting.until("the limit is parted", within: .seconds(60)) {
+                    let usage = try await HTTPCall.send("GET", plimsoll.url + "/v1/usage", headers: ["Authorization": "Bearer " + made.key])
+                    return usage.body.contains(#""tokens":{"limit":240,"burst":240,"used":0,"left":60,"#)
+                }
+                func ask(_ tokens: Int) async throws -> HTTPCall {
+                    let body = #"{"model":"\#(plimsoll.model)","max_tokens":\#(tokens),"messages":[{"role":"user","content":"hello"}]}"#
+                    return try await plimsoll.chat(body, key: made.key)
+                }
+                let answer = try await ask(200)
+                #expect(answer.status == 200, "\(answer.status) \(answer.body)")
+                let above = try await ask(240)
+                #expect(above.status == 429 && above.body.contains("ask for fewer"), "\(above.status) \(above.body)")
+            }
+        }
+
         /// What the records of a key say after customers at all gateways have met its limit.
         private struct Use {
             var count = 0
