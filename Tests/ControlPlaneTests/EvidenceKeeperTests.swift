@@ -15,6 +15,8 @@ struct EvidenceWorld: Sendable {
     let databases: ControlDatabases
     let tenant: UUID
     let signer: EvidenceSigner
+    /// One keeper after the other holds the same lease.
+    private let holder = UUID()
     static let month = BillingPeriod(year: 2026, month: 6)
     static var start: Int64 { month.minutes.lowerBound }
 
@@ -53,10 +55,10 @@ struct EvidenceWorld: Sendable {
             """)
     }
 
-    func keeper(at minute: Int64) -> EvidenceKeeper {
+    func keeper(at minute: Int64, _ metrics: MetricRegistry = MetricRegistry()) -> EvidenceKeeper {
         EvidenceKeeper(
-            databases: databases, signer: signer, holder: UUID(), now: { Date(timeIntervalSince1970: Double(minute * 60 + 30)) },
-            metrics: MetricRegistry(), logger: world.logger)
+            databases: databases, signer: signer, holder: holder, now: { Date(timeIntervalSince1970: Double(minute * 60 + 30)) },
+            metrics: metrics, logger: world.logger)
     }
 
     func probes(_ minutes: Range<Int64>) async throws {
@@ -162,7 +164,9 @@ private struct Killed: Error {}
             try await evidence.turn(at: month.upperBound + 90, closed: month.upperBound + 75)
             let june = try #require(try await evidence.trees().first { $0.month == EvidenceWorld.month })
             let bundle = try await BundleMaker(databases: evidence.databases, signer: evidence.signer).make(june)
-            #expect(bundle.contains("disks of a capacity source") && bundle.contains("no way to a capacity source") && !bundle.lowercased().contains("harbour"))
+            #expect(
+                bundle.contains("disks of a capacity source") && bundle.contains("no way to a capacity source")
+                    && !bundle.lowercased().contains("harbour"))
         }
     }
 
@@ -327,6 +331,40 @@ private struct Killed: Error {}
             #expect(isRefused != nil)
         }
     }
+
+    @Test func `what cannot be read of one tenant keeps nobody else's evidence waiting, nor the signature`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let (start, pool) = (EvidenceWorld.start, evidence.world.pool)
+            try await pool.execute("INSERT INTO serving.tenants (name, display_name, tier) VALUES ('other', 'Other', 'pro')")
+            try await evidence.begin()
+            try await evidence.agree(from: start)
+            try await evidence.turn(at: start + 45, closed: start + 30)
+            try await pool.execute("UPDATE reliability.evidence_day SET leaves = 'none' WHERE tenant_id = \(evidence.tenant)")
+            for (version, arithmetic) in [(1, "{\"minutes\": \"none\"}"), (2, "{\"minutes\": {\"eligible\": \"x\"}}"), (3, Self.arithmetic)] {
+                try await pool.execute(
+                    """
+                    INSERT INTO reliability.credit (agreement_id, tenant_id, terms_id, month, version, status, amount_cents, arithmetic, evidence, computed_by)
+                    SELECT id, tenant_id, terms_id, '2026-06', \(version), 'issued', 5, \(arithmetic)::jsonb, '{"complete": true, "trees": []}', 'test'
+                    FROM reliability.agreement
+                    """)
+            }
+            let metrics = MetricRegistry()
+            try await evidence.close(until: start + 60)
+            try await evidence.keeper(at: start + 75, metrics).turn()
+            let next = "SELECT 1 FROM reliability.evidence_tree WHERE next_at = to_timestamp(\((start + 60) * 60)::bigint) AND tenant_id" as SQL
+            #expect(try await evidence.world.count("\(next) <> \(evidence.tenant)") == 1)
+            #expect(try await evidence.world.count("\(next) = \(evidence.tenant)") == 0)
+            #expect(try await evidence.world.count("SELECT 1 FROM reliability.evidence_log WHERE entry LIKE 'v1|credit|%'") == 1)
+            #expect(
+                try await evidence.world.count(
+                    "SELECT 1 FROM reliability.evidence_checkpoint WHERE hour_at = to_timestamp(\((start + 75) / 60 * 3600)::bigint)") == 1)
+            #expect(metrics.prometheusText().contains("plimsoll_control_evidence_failing 1"))
+        }
+    }
+
+    private static let arithmetic = """
+        {"minutes": {"eligible": 43200, "bad": 44, "bad_idle": 0, "unmeasured": 0}, "total_percent": ["5", "1"], "fee": {"base_usd": "1"}}
+        """
 
     @Test func `a tenant's tree proves each of its minutes, and that it only grew, by the API`() async throws {
         try await AdminFixture.run { admin in

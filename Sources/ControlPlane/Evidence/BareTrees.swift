@@ -10,7 +10,7 @@ struct BareTrees: Sendable {
     let pool: PostgresPool
 
     /// Makes those that are missing, when no leaf can come any more, with the root that goes into the public log.
-    func plant() async throws {
+    func plant() async throws -> [EvidenceFault] {
         let rows = try await pool.query(
             """
             SELECT DISTINCT tenant_id, to_char(edge.month, 'YYYY-MM') AS month FROM (
@@ -25,10 +25,13 @@ struct BareTrees: Sendable {
                     AND since_at < (edge.month + interval '1 month') AT TIME ZONE 'UTC'
                     AND coalesce(until_at > edge.month::timestamp AT TIME ZONE 'UTC', true))
             """)
+        var faults: [EvidenceFault] = []
         for row in rows {
+            let tenant: UUID = try row.value("tenant_id")
             guard let month = BillingPeriod(try row.value("month", as: String.self)) else { continue }
-            try await plant(try row.value("tenant_id"), month)
+            if let fault = try await EvidenceFault.caught(tenant, { try await plant(tenant, month) }) { faults.append(fault) }
         }
+        return faults
     }
 
     private func plant(_ tenant: UUID, _ month: BillingPeriod) async throws {

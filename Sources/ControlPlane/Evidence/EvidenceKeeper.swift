@@ -21,6 +21,7 @@ package struct EvidenceKeeper: Service {
     private let leaves: GaugeMetric
     private let behind: GaugeMetric
     private let signed: GaugeMetric
+    private let failing: GaugeMetric
     private let logger: Logger
 
     /// - Parameter signer: Nil: the log grows, but nothing is signed.
@@ -36,6 +37,7 @@ package struct EvidenceKeeper: Service {
         leaves = metrics.gauge("plimsoll_control_evidence_log_leaves", "Leaves of the public log of evidence.")
         behind = metrics.gauge("plimsoll_control_evidence_behind_seconds", "Closed minutes without a leaf, of the tenant that is furthest behind.")
         signed = metrics.gauge("plimsoll_control_evidence_checkpoint_seconds", "When the head of the public log was signed last, seconds since 1970.")
+        failing = metrics.gauge("plimsoll_control_evidence_failing", "Tenants whose evidence stands still by a fault in what is stored of them.")
         self.logger = logger
     }
 
@@ -43,16 +45,28 @@ package struct EvidenceKeeper: Service {
         await Turns("Evidence is delayed", logger: logger).run(every: .seconds(20), under: lease, serving) { try await turn() }
     }
 
-    /// Everything that is due now.
+    /// Everything that is due now. What cannot be read of one tenant keeps nobody else's evidence, nor the signature, waiting.
     package func turn() async throws {
-        try await closeTrees()
-        try await BareTrees(pool: reliability).plant()
-        try await LateEvidence(pool: reliability).correct()
-        for credit in try await CreditEvidence.unlogged(reliability) { try await credit.note(reliability) }
+        var faults = try await closeTrees()
+        faults += try await BareTrees(pool: reliability).plant()
+        faults += try await LateEvidence(pool: reliability).correct()
+        faults += try await CreditEvidence.note(reliability)
+        tell(faults)
         let log = PublicLog(pool: reliability)
         try await log.append()
         try await sign(log)
         try await measure()
+    }
+
+    /// The first ten by name.
+    private func tell(_ faults: [EvidenceFault]) {
+        let codes = Dictionary(faults.map { ($0.tenant.lowercased, $0.code) }, uniquingKeysWith: { first, _ in first })
+        failing.set(Double(codes.count))
+        for (tenant, code) in codes.sorted(by: { $0.key < $1.key }).prefix(10) {
+            logger.error(
+                "Evidence of a tenant stands still",
+                metadata: [LogKeys.tenant: "\(tenant)", LogKeys.code: "\(code)", LogKeys.count: "\(codes.count)"])
+        }
     }
 
     /// Minutes before this one are closed: no report changes them without being noted as late.
@@ -61,23 +75,33 @@ package struct EvidenceKeeper: Service {
         return try row?.value("minute")
     }
 
-    private func closeTrees() async throws {
-        guard let limit = try await closedUntil() else { return }
+    private func closeTrees() async throws -> [EvidenceFault] {
+        guard let limit = try await closedUntil() else { return [] }
         let minute = Int64(now().timeIntervalSince1970) / 60
         let wanted = try await EvidenceSubscriptions.read(serving: serving, reliability: reliability, now: minute)
         let closer = TreeCloser(pool: reliability)
         var waiting = try await tenants(wanted, until: limit).makeIterator()
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        return try await withThrowingTaskGroup(of: EvidenceFault?.self) { group in
             func next() {
                 guard let tenant = waiting.next() else { return }
-                group.addTask { try await closer.close(tenant, wanted: wanted.places[tenant] ?? [:], until: limit, now: minute) }
+                group.addTask {
+                    try await EvidenceFault.caught(tenant) {
+                        try await closer.close(tenant, wanted: wanted.places[tenant] ?? [:], until: limit, now: minute)
+                    }
+                }
             }
             for _ in 0..<Self.closers { next() }
-            while try await group.next() != nil {
+            var faults: [EvidenceFault] = []
+            while let fault = try await group.next() {
+                faults += fault.map { [$0] } ?? []
                 // A long absence must not end the lease.
-                guard try await lease.acquire(serving) != nil else { return group.cancelAll() }
+                guard try await lease.acquire(serving) != nil else {
+                    group.cancelAll()
+                    return faults
+                }
                 next()
             }
+            return faults
         }
     }
 

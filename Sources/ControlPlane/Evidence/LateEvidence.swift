@@ -19,16 +19,30 @@ struct LateEvidence: Sendable {
         let notedAt: Date
     }
 
-    func correct() async throws {
+    /// Those of tenants of whom one could not be corrected wait, and no others for them.
+    func correct() async throws -> [EvidenceFault] {
+        var faults: [EvidenceFault] = []
+        while true {
+            let found = try await noted(without: faults.map(\.tenant))
+            let known = faults.count
+            for late in found where !faults.contains(where: { $0.tenant == late.tenant }) {
+                if let fault = try await EvidenceFault.caught(late.tenant, { try await correct(late) }) { faults.append(fault) }
+            }
+            guard faults.count > known, found.count == Self.most else { return faults }
+        }
+    }
+
+    private func noted(without tenants: [UUID]) async throws -> [Minute] {
         let rows = try await pool.query(
             """
             SELECT tenant_id, model, region, extract(epoch FROM minute_at)::bigint / 60 AS minute, noted_at FROM reliability.evidence_late
-            ORDER BY noted_at, tenant_id, minute_at LIMIT \(Self.most)
+            WHERE tenant_id <> ALL(\(tenants)::uuid[]) ORDER BY noted_at, tenant_id, minute_at LIMIT \(Self.most)
             """)
-        for row in rows {
-            let place = EvidenceSubscriptions.Place(model: try row.value("model"), region: try row.value("region"))
-            try await correct(
-                Minute(tenant: try row.value("tenant_id"), place: place, minute: try row.value("minute"), notedAt: try row.value("noted_at")))
+        return try rows.map { row in
+            Minute(
+                tenant: try row.value("tenant_id"),
+                place: EvidenceSubscriptions.Place(model: try row.value("model"), region: try row.value("region")),
+                minute: try row.value("minute"), notedAt: try row.value("noted_at"))
         }
     }
 

@@ -24,12 +24,15 @@ struct EvidenceMonthFixture {
     }
 
     /// Of pro-8b, from the leaves of these stretches.
-    static func credit(bad: Int64 = 44, percent: Int64, base: Int128 = 500 * Rating.picoPerDollar, cents: Int64, _ stretches: [EvidenceStretch])
+    static func credit(
+        bad: Int64 = 44, eligible: Int64 = 43_200, percent: Int64, base: Int128 = 500 * Rating.picoPerDollar, cents: Int64,
+        _ stretches: [EvidenceStretch]
+    )
         -> EvidenceCredit
     {
         let tree = EvidenceWalk.frontier(stretches)
         return EvidenceCredit(
-            version: 1, promise: "agreement of pro-8b", model: "pro-8b", region: "eu", eligible: 43_200, bad: bad, percent: Ratio(percent, 1),
+            version: 1, promise: "agreement of pro-8b", model: "pro-8b", region: "eu", eligible: eligible, bad: bad, percent: Ratio(percent, 1),
             base: base,
             cents: cents, roots: EvidenceRoots(trees: [.init(month: month, leaves: tree.count, root: tree.root)], isComplete: true))
     }
@@ -135,7 +138,11 @@ struct EvidenceMonthFixture {
     }
 
     @Test func aChangeOfAnyByteIsSeen() throws {
-        let bytes = try EvidenceMonthFixture([try EvidenceMonthFixture.stretch(bad: 2)]).bytes()
+        let bytes = try fullest().bytes()
+        #expect(BundleVerification(bytes).holds)
+        for kind in ["contract", "credit", "correction", "exclusion", "maintenance", "promise", "terms"] {
+            #expect(bytes.split(separator: 10).contains { $0.starts(with: Array("\(kind)|".utf8)) }, "\(kind)")
+        }
         var generator = SystemRandomNumberGenerator()
         for place in bytes.indices {
             var changed = bytes
@@ -156,6 +163,29 @@ struct EvidenceMonthFixture {
             #expect(!BundleVerification(Array(lines.joined(separator: [10]))).holds, "lines \(place)")
             lines.swapAt(place, place - 1)
         }
+    }
+
+    /// A month with all that a bundle can hold of it: contract, credit, correction, exclusion, maintenance.
+    private func fullest() throws -> EvidenceMonthFixture {
+        let (month, stretches) = (EvidenceMonthFixture.month.minutes, [try EvidenceMonthFixture.stretch(bad: 48)])
+        let late = try #require(
+            MinuteLeaf(
+                tenant: EvidenceMonthFixture.tenant, model: "pro-8b", region: "eu", minute: month.upperBound - 1, good: 0, bad: 1, excluded: 0,
+                firstTokens: LatencyCounter(), status: .bad))
+        let credit = EvidenceMonthFixture.credit(eligible: 43_194, percent: 5, base: Rating.picoPerDollar, cents: 5, stretches)
+        var fixture = try EvidenceMonthFixture(stretches, credits: [credit], corrections: [EvidenceCorrection(number: 1, leaf: late)])
+        fixture.bundle.exclusions = [
+            EvidenceExclusion(
+                promise: "agreement of pro-8b", code: "customer_network", minutes: month.lowerBound..<month.lowerBound + 5,
+                approval: "approved by b", reason: "disk | swap")
+        ]
+        let starts = (month.lowerBound + 20_000) * 60_000_000
+        fixture.bundle.maintenance = [
+            EvidenceMaintenance(
+                promise: "agreement of pro-8b",
+                planned: PlannedMaintenance(announced: starts - 5_000 * 60_000_000, starts: starts, ends: starts + 60_000_000, reason: "a new disk"))
+        ]
+        return fixture
     }
 
     @Test func whoOwnsTheKeyCannotChangeWhatTheLogHolds() throws {
