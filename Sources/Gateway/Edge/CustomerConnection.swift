@@ -150,8 +150,8 @@ final class CustomerConnection: EdgeConnection {
                 case .data(let range):
                     if let slice = inbound.getSlice(at: inbound.readerIndex + range.lowerBound, length: range.count) { body.add(slice) }
                     inbound.moveReaderIndex(forwardBy: range.upperBound)
-                    if let tier = arriving?.key.tier, body.count > tier.maxBodyBytes {
-                        refuse(tier.bodyTooLarge)
+                    if let key = arriving?.key, body.count > key.tier.maxBodyBytes {
+                        refuse(key.bodyTooLarge)
                         return false
                     }
                 case .needMore: inbound.clear()

@@ -76,7 +76,7 @@ final class HTTP2Stream {
         if isEnd { isRequestComplete = true }
         guard case .body(let arriving, var clock) = reading else { return finishIfComplete() }
         guard body.count + bytes.readableBytes <= arriving.key.tier.maxBodyBytes else {
-            return refuse(arriving.key.tier.bodyTooLarge)
+            return refuse(arriving.key.bodyTooLarge)
         }
         if body.count == 0, isEnd {
             body.becomes(bytes)

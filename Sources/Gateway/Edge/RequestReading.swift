@@ -132,7 +132,7 @@ extension GatewayLoop {
     private func refusal(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ key: CustomerKey) -> APIError? {
         if let encoding = head.contentEncoding, !HeadBytes.equal(bytes, encoding, ignoringCase: "identity") { return APIError(.unsupportedEncoding) }
         if let type = head.contentType, !MediaType.isJSON(bytes, type) { return APIError(.unsupportedMediaType) }
-        if case .length(let length) = head.framing, length > key.tier.maxBodyBytes { return key.tier.bodyTooLarge }
+        if case .length(let length) = head.framing, length > key.tier.maxBodyBytes { return key.bodyTooLarge }
         return isDraining ? APIError(.shuttingDown) : nil
     }
 

@@ -67,9 +67,9 @@ final class RequestPlan {
         let tier = arriving.key.tier
         if endpoint != .countTokens, facts.estimatedPromptTokens > tier.maxPromptTokens {
             loop.meter.refuse(loop.subject(arriving.key, asked), outcome: .overLimit, acceptedAt: arriving.acceptedAt)
-            throw tier.promptTooLong(facts.promptParam)
+            throw arriving.key.promptTooLong(facts.promptParam)
         }
-        if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens { throw tier.tooManyTokensAsked(facts.maxTokensParam) }
+        if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens { throw arriving.key.tooManyTokensAsked(facts.maxTokensParam) }
         return RequestPlan(
             body: consume body, facts: facts, model: model, asked: asked, cap: relief?.outputCap(asked.entry.name), endpoint: endpoint,
             words: words, mostTokens: mostTokens(facts, arriving.key), scan: scan, continues: tier.continuesStreams == true, session: arriving.session

@@ -25,6 +25,9 @@ import Testing
             var business = table.tiers["pro"]
             business?.name = "business"
             business?.spendPerMonthMicroUsd = nil
+            business?.maxOutputTokens = 200
+            business?.maxPromptTokens *= 2
+            business?.maxBodyBytes *= 2
             table.tiers["business"] = business
         }
         return setup
@@ -74,6 +77,22 @@ import Testing
             _ = try await ask(gateway, Self.short)
         }
         #expect(records.map(\.priceVersion) == [7, 8])
+    }
+
+    @Test func capsOfAPlanNameTheOneThatAllowsMore() async throws {
+        var setup = Self.setup
+        setup.tier.maxBodyBytes = 100_000
+        setup.tier.requestsPerMinute = 100
+        try await GatewayFixture.run([], setup) { gateway in
+            let long = try await ask(gateway, Samples.request.replacing("{\"model\"", with: "{\"max_tokens\":101,\"model\""))
+            let prompt = try await ask(
+                gateway, #"{"model":"m","messages":[{"role":"user","content":"\#(String(repeating: "word ", count: 9_000))"}]}"#)
+            let body = try await ask(
+                gateway, #"{"model":"m","messages":[{"role":"user","content":"\#(String(repeating: "word ", count: 30_000))"}]}"#)
+            for (answer, code) in [(long, "max_tokens_too_large"), (prompt, "prompt_too_long"), (body, "request_too_large")] {
+                #expect(answer.contains(code) && answer.contains("that the plan pro allows. The plan business allows more."), "\(answer.prefix(600))")
+            }
+        }
     }
 
     /// Row 50: the worst case of prompt and longest answer is reserved, and given back by the record that ends the request.
