@@ -66,7 +66,7 @@ import Testing
                 FROM generate_series(1, 100) AS place
                 """,
             ])
-            let demand = try await DemandReader(serving: pool, billing: pool, now: start).read()
+            let demand = try await DemandReader(serving: pool, billing: pool, reliability: pool, now: start).read()
             let service = try #require(demand.services.first)
             #expect((service.tier, service.requests, service.batchRequests, service.longPrompts) == ("pro", 1_200, 120, 960))
             // 51 answers of 257 to 306 tokens within five minutes.

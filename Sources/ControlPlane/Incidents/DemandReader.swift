@@ -11,11 +11,19 @@ struct DemandReader: Sendable {
     let serving: PostgresPool
     /// Of the billing room: requests.
     let billing: PostgresPool
+    /// Of the reliability room: what limits refused.
+    let reliability: PostgresPool
     let now: Date
     var cappedOutput = MitigationLadder.cappedOutput
     var longPrompt = MitigationLadder.longPrompt
 
     func read() async throws -> Demand {
+        var demand = try await asked()
+        demand.aboveLimits = try await aboveLimits()
+        return demand
+    }
+
+    private func asked() async throws -> Demand {
         let answers = try await billing.pipeline([span, services, tenants])
         // Of a burst that was shorter than the window only the time that it took is known.
         guard let seconds = try answers[0].first?.value("seconds", as: Int64?.self), seconds > 0 else { return Demand() }
@@ -69,6 +77,18 @@ struct DemandReader: Sendable {
         SELECT tenant_id, count(*) AS requests, sum(prompt_tokens::bigint + completion_tokens)::bigint AS tokens
         FROM \(newest) GROUP BY tenant_id ORDER BY tokens DESC LIMIT 100
         """
+    }
+
+    /// Whose own limits refused it something; what a throttle refuses of that which is inside them is counted apart.
+    private func aboveLimits() async throws -> Set<String> {
+        let rows = try await reliability.query(
+            """
+            SELECT tenant_id FROM reliability.minute
+            WHERE minute_at > \(now.addingTimeInterval(-Self.window)) AND minute_at <= \(now) AND NOT drill
+                AND (outcomes ->> 'excluded:quota')::bigint > 0
+            GROUP BY tenant_id
+            """)
+        return Set(try rows.map { try $0.id("tenant_id") })
     }
 
     /// Of a minute, by the tenant's tier.

@@ -149,7 +149,7 @@ package actor IncidentKeeper: Service {
     /// What is asked for while something is wrong, for the price of what is taken.
     private func demand(_ now: Date) async throws -> Demand {
         guard Self.isDue(news.demandAt, Self.demandPause, now) else { return news.demand }
-        news.demand = try await DemandReader(serving: serving, billing: billing, now: now).read()
+        news.demand = try await DemandReader(serving: serving, billing: billing, reliability: reliability, now: now).read()
         news.demandAt = now
         return news.demand
     }

@@ -74,7 +74,17 @@ struct MitigationDesk: Sendable {
             ORDER BY created_at, id
             """)
         for row in rows { try add(row, to: &situation) }
+        try await addTiers(&situation.troubles)
         return situation
+    }
+
+    /// Of tenants that may be throttled.
+    private func addTiers(_ troubles: inout [Trouble]) async throws {
+        let tenants = Set(troubles.compactMap(\.tenant)).compactMap { UUID(uuidString: $0) }
+        guard !tenants.isEmpty else { return }
+        let rows = try await connection.query("SELECT id, tier FROM serving.tenants WHERE id = ANY(\(tenants)::uuid[])")
+        let tiers: [String: String] = try rows.reduce(into: [:]) { $0[try $1.id("id")] = try $1.value("tier", as: String.self) }
+        for index in troubles.indices { troubles[index].tenantTier = troubles[index].tenant.flatMap { tiers[$0] } }
     }
 
     private func add(_ row: PostgresRow, to situation: inout MitigationPolicy.Situation) throws {

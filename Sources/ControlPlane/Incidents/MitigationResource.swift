@@ -160,7 +160,9 @@ enum MitigationResource {
         try call.refuseQuery()
         let now = Date()
         var picture = try await FleetReader(listeningSince: .distantPast, now: now).read { try await databases.serving.pipeline($0) }
-        picture.view.demand = try await DemandReader(serving: databases.serving, billing: databases.billing, now: now).read()
+        picture.view.demand = try await DemandReader(
+            serving: databases.serving, billing: databases.billing, reliability: databases.reliability, now: now
+        ).read()
         let fleet = picture.view
         let decisions = try await databases.serving.transaction { connection in
             let rows = try await connection.query("SELECT \(OpenIncident.columns) FROM reliability.incident AS incident WHERE resolved_at IS NULL")
@@ -256,7 +258,7 @@ private struct MitigationWish {
     ) async throws -> (MitigationCost, WorkerOrder?) {
         let now = Date()
         var fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
-        var reader = DemandReader(serving: databases.serving, billing: databases.billing, now: now)
+        var reader = DemandReader(serving: databases.serving, billing: databases.billing, reliability: databases.reliability, now: now)
         if let value = target.value { (reader.cappedOutput, reader.longPrompt) = (value, value) }
         fleet.demand = try await reader.read()
         let order = target.action == .raiseWorkers ? try await order(target, workers: workers, incident, fleet, connection) : nil

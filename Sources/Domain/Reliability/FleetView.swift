@@ -162,6 +162,8 @@ package struct Trouble: Sendable {
     package var worker: String?
     /// Who sends far more than usual.
     package var tenant: String?
+    /// Of that tenant; nil: not known.
+    package var tenantTier: String?
     /// A release that took over lately and is worse than the others by evidence.
     package var release: String?
     /// A release that took over lately, of which too little is known.
@@ -176,8 +178,8 @@ package struct Trouble: Sendable {
 
     package init(
         id: String, signal: IncidentSignal, tier: String? = nil, model: String? = nil, region: String? = nil, provider: String? = nil,
-        worker: String? = nil, tenant: String? = nil, release: String? = nil, suspect: String? = nil, since: Int64, lastSeen: Int64, haste: Int64 = 1,
-        isDrill: Bool = false
+        worker: String? = nil, tenant: String? = nil, tenantTier: String? = nil, release: String? = nil, suspect: String? = nil, since: Int64,
+        lastSeen: Int64, haste: Int64 = 1, isDrill: Bool = false
     ) {
         self.isDrill = isDrill
         self.id = id
@@ -188,6 +190,7 @@ package struct Trouble: Sendable {
         self.provider = provider
         self.worker = worker
         self.tenant = tenant
+        self.tenantTier = tenantTier
         self.release = release
         self.suspect = suspect
         self.since = since

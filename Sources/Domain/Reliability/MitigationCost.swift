@@ -85,10 +85,13 @@ package struct Demand: Sendable {
 
     package var services: [Service]
     package var tenants: [String: Tenant]
+    /// Tenants who ask for more than their limits leave them.
+    package var aboveLimits: Set<String>
 
-    package init(services: [Service] = [], tenants: [String: Tenant] = [:]) {
+    package init(services: [Service] = [], tenants: [String: Tenant] = [:], aboveLimits: Set<String> = []) {
         self.services = services
         self.tenants = tenants
+        self.aboveLimits = aboveLimits
     }
 
     /// The sum over what a target is about.

@@ -84,6 +84,13 @@ package struct MitigationLadder: Sendable {
         }.map(\.id).sorted().map { MitigationTarget(.restartWorker, worker: $0) }
     }
 
+    /// Without a person: only a tenant to which nothing is promised or that asks for more than what is, and never for a tier that ranks below its own.
+    package func mayThrottle(_ trouble: Trouble) -> Bool {
+        guard let tenant = trouble.tenant, let own = fleet.tiers.first(where: { $0.name == trouble.tenantTier }) else { return false }
+        let sufferer = sufferers(trouble).first?.rank ?? 0
+        return own.rank <= sufferer && (!own.isProtected || fleet.demand.aboveLimits.contains(tenant))
+    }
+
     private func isProtected(_ tier: String) -> Bool { fleet.tiers.first { $0.name == tier }?.isProtected ?? false }
 
     /// Of the tiers that suffer, who is protected first stands first.

@@ -201,6 +201,7 @@ package struct MitigationPolicy: Sendable {
             return plans.contains { trouble, targets in
                 now - trouble.lastSeen < policy.cleanSeconds / trouble.haste && targets.contains(target)
                     && (target.action != .raiseWorkers || trouble.asksForWorkers)
+                    && (target.action != .throttleTenant || ladder.mayThrottle(trouble))
             }
         }
 
@@ -249,11 +250,13 @@ package struct MitigationPolicy: Sendable {
             return !target.action.isUrgent || situation.fleet.survives(standing.map(\.target) + [target])
         }
 
-        /// Agents start again only what they started, no release is rolled back on a suspicion, and workers are ordered where somebody takes orders.
+        /// Agents start again only what they started, no release is rolled back on a suspicion, nobody is throttled below what was agreed for those who
+        /// rank lower, and workers are ordered where somebody takes orders.
         private func isAutomatic(_ target: MitigationTarget, _ trouble: Trouble) -> Bool {
             switch target.action {
             case .restartWorker: runtime(target)?.isRestartable == true
             case .raiseWorkers: trouble.asksForWorkers && order(target) != nil
+            case .throttleTenant: ladder.mayThrottle(trouble)
             default: target.action.isAutomatic && !unproven.contains(target)
             }
         }

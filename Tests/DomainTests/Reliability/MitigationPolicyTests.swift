@@ -35,10 +35,12 @@ struct MitigationPolicyTests {
             tiers: Self.tiers, terms: Self.terms)
     }
 
-    private func slow(_ tier: String? = "pro", since: Int64 = 0, lastSeen: Int64) -> Trouble {
+    private func slow(
+        _ tier: String? = "pro", by tenant: (name: String, tier: String) = ("noisy", "hobby"), since: Int64 = 0, lastSeen: Int64
+    ) -> Trouble {
         Trouble(
-            id: "slow-\(tier ?? "all")", signal: .breachedMinutes, tier: tier, model: "m", region: "eu", tenant: "noisy", since: since,
-            lastSeen: lastSeen)
+            id: "slow-\(tier ?? "all")", signal: .breachedMinutes, tier: tier, model: "m", region: "eu", tenant: tenant.name,
+            tenantTier: tenant.tier, since: since, lastSeen: lastSeen)
     }
 
     private func lost(_ provider: String, lastSeen: Int64 = 0) -> Trouble {
@@ -294,6 +296,12 @@ struct MitigationPolicyTests {
         policy.holdSeconds = 120
         policy.cleanSeconds = 60
         var world = MitigationWorld(policy: policy, fleet: fleet)
+        world.fleet.demand.aboveLimits = ["greedy"]
+        let tenants = [("noisy", "hobby"), ("greedy", "pro"), ("ramp", "pro"), ("monday", "business"), ("stranger", "gone")]
+        let (first, second, third) = (
+            tenants.randomElement(using: &random) ?? tenants[0], tenants.randomElement(using: &random) ?? tenants[0],
+            tenants.randomElement(using: &random) ?? tenants[0]
+        )
         var seen: [String: Trouble] = [:]
         for _ in 0..<1_000 {
             for index in world.fleet.workers.indices where Int.random(in: 0..<30, using: &random) == 0 && !world.fleet.workers[index].isStandby {
@@ -305,8 +313,8 @@ struct MitigationPolicyTests {
                     isFaulty: isFaulty && !world.fleet.workers[index].isServing, isRestartable: true)
             }
             for trouble in [
-                failing("a1", lastSeen: world.now), failing("a2", lastSeen: world.now), slow("pro", lastSeen: world.now),
-                slow("business", lastSeen: world.now), slow("hobby", lastSeen: world.now),
+                failing("a1", lastSeen: world.now), failing("a2", lastSeen: world.now), slow("pro", by: first, lastSeen: world.now),
+                slow("business", by: second, lastSeen: world.now), slow("hobby", by: third, lastSeen: world.now),
                 lost("a", lastSeen: world.now), lost("b", lastSeen: world.now),
             ]
             where Int.random(in: 0..<8, using: &random) == 0 {
@@ -350,8 +358,9 @@ private struct MitigationWorld {
 
     private mutating func carryOut(_ decision: MitigationPolicy.Decision) {
         switch decision {
-        case .apply(let target, _, let cost, let expiresAt, _):
+        case .apply(let target, let trouble, let cost, let expiresAt, _):
             number += 1
+            #expect(target.tenant != "greedy" || trouble != "slow-hobby", "nobody is throttled for those who rank below")
             let rest = ended[target].map { now - $0 } ?? .max
             #expect(rest >= policy.holdSeconds, "done again too soon: \(target)")
             standing.append(.init(id: "\(number)", target: target, appliedAt: now, expiresAt: expiresAt))
@@ -376,8 +385,12 @@ private struct MitigationWorld {
         #expect(standing.count { !$0.target.action.isUrgent && $0.target.action != .rollBackImage } <= policy.most * fleet.tiers.count)
         #expect(Set(standing.map(\.target)).count == standing.count)
         #expect(fleet.survives(standing.map(\.target)))
-        for one in standing where one.target.action.takesFromCustomers && one.target.action != .throttleTenant {
-            #expect(one.target.tier == "hobby" || (one.target.action == .fallbackModel && one.target.tier == "pro"))
+        for one in standing where one.target.action.takesFromCustomers {
+            switch one.target.action {
+            case .throttleTenant: #expect(["noisy", "greedy"].contains(one.target.tenant))
+            case .fallbackModel: #expect(one.target.tier == "hobby" || one.target.tier == "pro")
+            default: #expect(one.target.tier == "hobby")
+            }
         }
     }
 }

@@ -63,7 +63,8 @@ struct RemedyTests {
     private func trouble(_ signal: IncidentSignal, release: String? = "new", suspect: String? = nil, worker: String? = "a1") -> Trouble {
         Trouble(
             id: "t", signal: signal, model: "m", region: "eu", provider: [.providerHealth, .redundancy].contains(signal) ? "a" : nil,
-            worker: signal == .providerHealth ? nil : worker, tenant: "noisy", release: release, suspect: suspect, since: 0, lastSeen: 0)
+            worker: signal == .providerHealth ? nil : worker, tenant: "noisy", tenantTier: "hobby", release: release, suspect: suspect, since: 0,
+            lastSeen: 0)
     }
 
     @Test("every sign has its steps of the runbook in the runbook's order", arguments: IncidentSignal.allCases)
@@ -72,9 +73,60 @@ struct RemedyTests {
         #expect(targets == Self.ladder(of: signal))
         let order = targets.compactMap { MitigationAction.runbook.firstIndex(of: $0.action) }
         #expect(order == order.sorted() && order.count == targets.count)
-        for target in targets where target.action.takesFromCustomers && target.action != .throttleTenant {
-            #expect(target.tier == "hobby" || target.action == .fallbackModel, "nothing is taken from whom something is promised to")
+        for target in targets where target.action.takesFromCustomers {
+            let tier = target.action == .throttleTenant ? trouble(signal).tenantTier : target.tier
+            #expect(tier == "hobby" || target.action == .fallbackModel, "nothing is taken from whom something is promised to")
         }
+    }
+
+    /// What is done, until nothing more is, about what a tier feels while a tenant of a tier sends more than usual.
+    private func throttles(_ tenant: String?, for sufferer: String?, above: Bool) -> (applied: Bool, proposed: Bool) {
+        let target = MitigationTarget(.throttleTenant, region: "eu", tenant: "noisy", value: 250_000)
+        var (policy, fleet, felt) = (MitigationPolicy(), Self.fleet, trouble(.firstTokenLate, worker: nil))
+        policy.most = 100
+        fleet.demand.aboveLimits = above ? ["noisy"] : []
+        (felt.tier, felt.tenantTier) = (sufferer, tenant)
+        var (standing, proposed) = ([MitigationPolicy.Standing](), Set<MitigationTarget>())
+        for second in stride(from: Int64(0), to: 600, by: 30) {
+            felt.lastSeen = second
+            for decision in policy.decide(.init(now: second, troubles: [felt], fleet: fleet, standing: standing, proposed: proposed)) {
+                switch decision {
+                case .apply(let target, _, _, let end, _):
+                    standing.append(.init(id: "\(standing.count)", target: target, appliedAt: second, expiresAt: end))
+                case .propose(let target, _, _): proposed.insert(target)
+                default: break
+                }
+            }
+        }
+        return (standing.contains { $0.target == target }, proposed.contains(target))
+    }
+
+    @Test("a tenant is throttled for its equals and betters only, and inside what was promised to it for nobody; else a person is asked")
+    func throttled() {
+        for (tenant, sufferer, above, isDone) in [
+            ("hobby", "hobby", false, true), ("hobby", "business", false, true), ("hobby", nil, false, true),
+            ("business", "hobby", false, false), ("business", "hobby", true, false), ("business", "business", false, false),
+            ("business", "business", true, true), ("pro", "hobby", true, false), ("pro", "business", true, true), ("pro", nil, false, false),
+            (nil, "business", true, false),
+        ] as [(String?, String?, Bool, Bool)] {
+            let found = throttles(tenant, for: sufferer, above: above)
+            let words = "\(tenant ?? "unknown") for \(sufferer ?? "all"), above its limits: \(above)"
+            #expect(found.applied == isDone && found.proposed == !isDone, "\(words)")
+        }
+    }
+
+    @Test("a throttle goes when its tenant asks for no more than was agreed, though the trouble stays")
+    func throttleEnds() {
+        var (fleet, felt) = (Self.fleet, trouble(.firstTokenLate, worker: nil))
+        (felt.tier, felt.tenantTier, felt.lastSeen) = ("business", "business", 1_000)
+        let target = MitigationTarget(.throttleTenant, region: "eu", tenant: "noisy", value: 250_000)
+        let standing = MitigationPolicy.Standing(id: "1", target: target, appliedAt: 0, expiresAt: 10_000)
+        func isTakenBack() -> Bool {
+            MitigationPolicy().decide(.init(now: 1_000, troubles: [felt], fleet: fleet, standing: [standing])).contains(.revert("1", .clean))
+        }
+        #expect(isTakenBack())
+        fleet.demand.aboveLimits = ["noisy"]
+        #expect(!isTakenBack())
     }
 
     @Test("Hobby is shed and paused for others, never for itself", arguments: IncidentSignal.allCases.filter(\.isFelt))
