@@ -76,5 +76,6 @@ package enum Migrations {
         File(name: "V0067_answer_counts", sql: PackageResources.V0067_answer_counts_sql),
         File(name: "V0068_rate_needs", sql: PackageResources.V0068_rate_needs_sql),
         File(name: "V0069_quarantine_decisions", sql: PackageResources.V0069_quarantine_decisions_sql),
+        File(name: "V0070_held_changes", sql: PackageResources.V0070_held_changes_sql),
     ]
 }

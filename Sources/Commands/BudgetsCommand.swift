@@ -82,7 +82,7 @@ enum FreezePasses: AdminKind {
     static let filters: [KindFilter] = [KindFilter("kind", "security or p0")]
     static let fields: [KindField] = [
         .required("kind", "security or p0", changeable: false),
-        .optional("change", "deployment, provider_swap or price; absent: any", changeable: false),
+        .optional("change", "deployment, provider_swap, price or objective; absent: any", changeable: false),
         .optional("model", changeable: false),
         .optional("region", changeable: false),
         .optional("tier", changeable: false),

@@ -45,11 +45,11 @@ enum RoutingWeightResource {
             status: .created, document: found?.document ?? "{}", action: "create", subjectKind: "routing_weight", subjectId: String(version))
     }
 
-    /// A release's weight deploys it; that of a pool or a provider swaps what serves where it has workers.
+    /// A release's weight deploys it; that of a pool or a provider swaps what serves.
     private static func touched(
         _ scope: String, _ subject: String, _ connection: PostgresConnection
     ) async throws -> (change: FrozenChange, places: [FreezeScope]) {
-        guard scope == "release" else { return (.providerSwap, try await SupplyChange.places(of: scope, subject, connection)) }
+        guard scope == "release" else { return (.providerSwap, try await SupplyChange.places(ofWeight: scope, subject, connection)) }
         let row = try await connection.queryOne("SELECT model FROM serving.releases WHERE name = \(subject)")
         return (.deployment, [FreezeScope(model: try row?.value("model", as: String?.self))])
     }

@@ -82,7 +82,17 @@ enum HostResource {
         let deadline = fields.integer("deadline_seconds", 1...86_400) ?? 600
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
-        guard let operation = try await command.give(to: id, within: .seconds(deadline), by: call.actor.label, connection) else {
+        let given = { () async throws in try await give(command, to: id, within: deadline, call, connection) }
+        let drained = try await connection.queryOne("SELECT 1 AS yes FROM serving.hosts WHERE id = \(id) AND intent = 'drain'")
+        guard command == .resume, drained != nil else { return try await given() }
+        let places = try await SupplyChange.places(ofHost: id, connection)
+        return try await SupplyChange.bringingBack(places, subject: "resume of host \(id.lowercased)", call, connection, given)
+    }
+
+    private static func give(
+        _ command: HostCommand, to id: UUID, within seconds: Int64, _ call: AdminCall, _ connection: PostgresConnection
+    ) async throws -> AdminChange {
+        guard let operation = try await command.give(to: id, within: .seconds(seconds), by: call.actor.label, connection) else {
             throw AdminRefusal.conflict("revoked", "this host is locked or revoked")
         }
         var change = try await resource.change(connection, id, command.rawValue)

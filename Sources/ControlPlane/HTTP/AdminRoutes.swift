@@ -27,7 +27,8 @@ package enum AdminRoutes {
         let releases = ReleaseResource.resource
         return managed(.models) + releases.reads + [ReleaseResource.creation, ReleaseResource.update, releases.removal]
             + AdminResource.skus.reads + [AdminResource.skus.creation, SKUActivation.update, AdminResource.skus.removal]
-            + [FallbackDrillResource.list, FallbackDrillResource.creation] + swapped(.providers) + swapped(.pools) + [
+            + [FallbackDrillResource.list, FallbackDrillResource.creation] + swapped(.providers)
+            + swapped(.pools, AdminResource.poolCreation) + [
                 RoutingWeightResource.list, RoutingWeightResource.creation,
             ]
             + [PriceResource.list, PriceResource.creation]
@@ -36,7 +37,7 @@ package enum AdminRoutes {
     private static func fleet(_ tokens: EnrolmentTokens) -> [AdminRoute] {
         HostResource.resource.reads
             + [HostResource.operationList, HostResource.operation, HostResource.drain, HostResource.resume, HostResource.revocation]
-            + AdminResource.workers.reads + [AdminResource.workers.update, AdminResource.workerRestart]
+            + AdminResource.workers.reads + [AdminResource.workerUpdate, AdminResource.workerRestart]
             + GatewayResource.resource.reads + [GatewayResource.revocation]
             + EnrolmentTokenResource.resource.reads + [EnrolmentTokenResource.creation(tokens), EnrolmentTokenResource.revocation]
     }
@@ -60,7 +61,8 @@ package enum AdminRoutes {
     private static var promise: [AdminRoute] {
         let objectives = ObjectiveResource.resource
         let (windows, exclusions) = (MaintenanceResource.resource, ExclusionResource.resource)
-        return objectives.reads + [ObjectiveResource.creation, objectives.update, objectives.removal, OpenSLO.export, OpenSLO.imports]
+        let changes = [ObjectiveResource.creation, objectives.update, objectives.removal, OpenSLO.imports].map(\.heldToBudgets)
+        return objectives.reads + changes + [OpenSLO.export]
             + [BudgetResource.list, BudgetResource.entries, BudgetResource.burn]
             + [FreezeResource.state] + FreezeResource.passes.reads + [FreezeResource.creation, FreezeResource.approval]
             + windows.reads + [MaintenanceResource.creation, MaintenanceResource.cancellation]
@@ -84,8 +86,8 @@ package enum AdminRoutes {
             ]
     }
 
-    private static func swapped(_ resource: AdminResource) -> [AdminRoute] {
-        resource.reads + [resource.creation, resource.guardedUpdate, resource.removal]
+    private static func swapped(_ resource: AdminResource, _ creation: AdminRoute? = nil) -> [AdminRoute] {
+        resource.reads + [creation ?? resource.creation, resource.guardedUpdate, resource.removal]
     }
 
     private static func managed(_ resource: AdminResource) -> [AdminRoute] {

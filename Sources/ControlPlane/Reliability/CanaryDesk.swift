@@ -57,12 +57,13 @@ enum CanaryDesk {
         """
     }
 
-    /// By their weight, that of their provider, and how many workers they have.
+    /// By their weight, that of their provider, and those of their workers that are not drained.
     private static func pools(_ regions: [String?]) -> SQL {
         """
         SELECT pool.region AS place, pool.name, coalesce(weight.weight_ppm, 1000000)::bigint * coalesce(seller.weight_ppm, 1000000) / 1000000
-                * (SELECT count(*) FROM serving.workers JOIN serving.hosts ON hosts.id = workers.host_id
-                    WHERE hosts.pool = pool.name AND hosts.state = 'active' AND workers.accepted AND workers.retired_at IS NULL) AS weight,
+                * (SELECT coalesce(sum(workers.weight_ppm), 0)::bigint FROM serving.workers JOIN serving.hosts ON hosts.id = workers.host_id
+                    WHERE hosts.pool = pool.name AND hosts.state = 'active' AND hosts.intent = 'serve' AND workers.accepted
+                        AND workers.retired_at IS NULL) / 1000000 AS weight,
             extract(epoch FROM now() - greatest(\(since("'pool'", "pool.name", or: "pool.created_at")),
                 \(since("'provider'", "pool.provider", or: "pool.created_at"))))::bigint AS seconds
         FROM serving.pools AS pool JOIN serving.providers AS provider ON provider.name = pool.provider AND provider.state = 'active'

@@ -9,12 +9,15 @@ package enum FrozenChange: String, Sendable, CaseIterable {
     /// What serves: pools, providers, their weights.
     case providerSwap = "provider_swap"
     case price
+    /// What the freeze itself goes by.
+    case objective
 
     fileprivate var noun: String {
         switch self {
         case .deployment: "deployments"
         case .providerSwap: "changes of providers"
         case .price: "changes of prices"
+        case .objective: "looser objectives"
         }
     }
 }

@@ -1,0 +1,61 @@
+import Domain
+import FoundationEssentials
+import HTTPTypes
+import Postgres
+
+/// Objectives while budgets are spent: whoever makes what holds a budget looser asks, or one person could end a freeze alone.
+enum HeldObjectives {
+    /// Makes a change of objectives, and takes it back where it loosens what a held budget goes by and nobody has let it pass.
+    static func guarding(
+        _ call: AdminCall, _ connection: PostgresConnection, _ work: () async throws -> AdminChange
+    ) async throws -> AdminChange {
+        let places = try await held(connection)
+        guard !places.isEmpty else { return try await work() }
+        let before = try await ObjectiveStore.active { try await connection.query($0) }
+        let done = try await work()
+        let after = try await ObjectiveStore.active { try await connection.query($0) }
+        for place in places where isLooser(after.holding(.availability, for: place), than: before.holding(.availability, for: place)) {
+            try await FreezeDesk.admit(
+                .objective, FreezeScope(model: place.model, region: place.region, tier: place.tier),
+                subject: "\(done.action) objective \(done.subjectId)", call, connection)
+        }
+        return done
+    }
+
+    /// As objectives are looked up for budgets that do not allow everything.
+    private static func held(_ connection: PostgresConnection) async throws -> [ObjectiveScope] {
+        let rows = try await connection.query(
+            """
+            SELECT DISTINCT subject.tenant_id::text AS tenant, coalesce(nullif(subject.tier, ''), tenant.tier) AS tier, subject.model, subject.region
+            FROM reliability.budget_state AS state JOIN reliability.budget_subject AS subject ON subject.id = state.subject_id
+            LEFT JOIN serving.tenants AS tenant ON tenant.id = subject.tenant_id
+            WHERE subject.ended_at IS NULL AND state.freeze_state <> 'normal' ORDER BY 4, 3, 2, 1
+            """)
+        return try rows.map { row in
+            ObjectiveScope(
+                tenant: try row.value("tenant"), tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"))
+        }
+    }
+
+    /// Another period counts other minutes, so that a budget that is spent may have something left in it.
+    private static func isLooser(_ new: StoredObjective?, than old: StoredObjective?) -> Bool {
+        guard let old, old.freezes else { return false }
+        guard let new, new.freezes, new.period == old.period, new.timeZone == old.timeZone else { return true }
+        return new.objective.goodShare < old.objective.goodShare || (new.objective.badAbovePpm ?? 0) > (old.objective.badAbovePpm ?? 0)
+    }
+}
+
+extension AdminRoute {
+    /// A change of objectives, held to budgets that are spent.
+    var heldToBudgets: AdminRoute {
+        guard case .change(let work) = work else { preconditionFailure("objectives are changed within one transaction") }
+        return AdminRoute(
+            method: method, path: path, permission: permission,
+            work: .change { call, fields, connection in
+                var reader = fields
+                let done = try await HeldObjectives.guarding(call, connection) { try await work(call, &reader, connection) }
+                fields = reader
+                return done
+            })
+    }
+}
