@@ -42,6 +42,32 @@ import Testing
         }
     }
 
+    @Test func `a draft says what would prevent the like, by its timeline`() async throws {
+        try await IncidentWorld.with { world in
+            for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }
+            let incident: SQL = "(SELECT id FROM reliability.incident WHERE rule = 'provider_health')"
+            _ = try await world.world.pool.pipeline([
+                """
+                INSERT INTO reliability.incident_event (incident_id, at, kind, text, actor, detail)
+                VALUES (\(incident), now(), 'signal', 'worse', 'policy', '{"release": "tiny-1"}')
+                """,
+                """
+                INSERT INTO reliability.mitigation (action, worker_id, incident_id, cause, mode, state, requested_by, expires_at, ended_at, end_reason)
+                VALUES ('restart_worker', gen_random_uuid(), \(incident), 'test of it', 'automatic', 'reverted', 'policy', now() + interval '1 hour', now(),
+                    'it did not help')
+                """,
+            ])
+            for second in stride(from: 20.0, through: 700, by: 40) { try await world.turn(start + second) }
+            let text = try #require(
+                try await world.one("SELECT postmortem ->> 'prevention' AS one FROM reliability.incident WHERE rule = 'provider_health'"))
+            for sentence in [
+                "Find out why the release that was worse passed its checks", "Decide what is still proposed: review_provider.",
+                "See why these actions were refused, failed or did not help: restart_worker.",
+            ] { #expect(text.contains(sentence), "\(text)") }
+            #expect(!text.contains("customer that asked for far more"), "\(text)")
+        }
+    }
+
     private let felt: SQL = """
         SELECT serving.wire_time(impact_from) || ' ' || serving.wire_time(impact_until) AS one FROM reliability.incident WHERE rule = 'provider_health'
         """

@@ -36,6 +36,7 @@ struct PostmortemDraft: Sendable {
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode IN ('automatic', 'manual'))::text AS actions,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode = 'proposal')::text AS proposals,
+                \(PostmortemPrevention.columns),
                 \(Self.traced("release")) AS by_release, \(Self.traced("worker")) AS by_worker,
                 incident.snapshot ->> 'noisy_tenant' IS NOT NULL OR \(Self.traced("abuse_event")) AS by_tenant
             FROM reliability.incident AS incident WHERE incident.id = \(id)
@@ -58,7 +59,7 @@ struct PostmortemDraft: Sendable {
             "late_first_tokens":\(impact.late),"bad_minutes":\(impact.badMinutes),"excluded_drill_requests":\(impact.drilled),\
             "budget":\(budget.document),"credits_caused":\(credits),\
             "root_cause":\(AdminJSON.string(try Self.cause(signal, row))),"actions":\(try row.value("actions", as: String.self)),\
-            "prevention":\(AdminJSON.string("")),"proposals":\(try row.value("proposals", as: String.self))}
+            "prevention":\(AdminJSON.string(try PostmortemPrevention.words(row, signal, from: opened))),"proposals":\(try row.value("proposals", as: String.self))}
             """
         return Made(document: document, isDue: impact.tenants > 0 && felt > 0 || IncidentBurn.requiresPostmortem(budget.part))
     }
