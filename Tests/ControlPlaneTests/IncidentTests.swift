@@ -415,7 +415,9 @@ struct IncidentWorld: Sendable {
                 """,
                 """
                 INSERT INTO reliability.credit (agreement_id, tenant_id, terms_id, month, version, status, amount_cents, arithmetic, computed_by)
-                SELECT id, tenant_id, terms_id, to_char(\(start)::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM'), 1, 'issued', 777, '{}', 'test'
+                SELECT id, tenant_id, terms_id, to_char(\(start)::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM'), 1, 'issued', 777,
+                    '{"minutes": {"eligible": 43200, "bad": 5, "bad_idle": 0, "unmeasured": 0}, "latency": {"percent": 0}, "fee": {"base_usd": "155.4"}}',
+                    'test'
                 FROM reliability.agreement
                 """,
             ])

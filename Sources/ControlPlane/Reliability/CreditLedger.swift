@@ -205,13 +205,21 @@ struct CreditLedger: Sendable {
 
 extension MinuteBook {
     /// Hours by latency, with the region's probes for hours in which little was asked; minutes that a contract leaves out have no samples.
-    func latency(of subject: MinuteSubject, in range: MinuteRange, threshold: Int64, leftOut: [MinuteRange]) async throws -> LatencyHours {
+    ///
+    /// - Parameter forgiven: Minutes of which every sample is taken to have been in time.
+    func latency(
+        of subject: MinuteSubject, in range: MinuteRange, threshold: Int64, leftOut: [MinuteRange], forgiven: MinuteRange = 0..<0
+    ) async throws -> LatencyHours {
         let gaps = MinuteGaps.merged(leftOut, within: range)
         let isCounted = { (minute: Int64) in !gaps.contains { $0.contains(minute) } }
         let own = try await firstTokens(of: subject, in: range).filter { isCounted($0.minute) }
         let probes = try await probedFirstTokens(of: subject, in: range, threshold: threshold).filter { isCounted($0.minute) }
         let place = { (entry: (minute: Int64, counter: LatencyCounter)) in
-            (minute: Int(entry.minute - range.lowerBound), counter: entry.counter)
+            let isForgiven = forgiven.contains(entry.minute)
+            return (
+                minute: Int(entry.minute - range.lowerBound),
+                counter: isForgiven ? LatencyCounter(samples: entry.counter.samples, over: 0) : entry.counter
+            )
         }
         return LatencyHours(minutes: range.count, requests: own.map(place), probes: probes.map(place))
     }
