@@ -48,6 +48,31 @@ import Testing
         }
     }
 
+    @Test func aReleaseThatTakesNothingIsNoCauseAndAWeightIsOnlyWhereItChanges() async throws {
+        try await KeeperWorld.run { keeper in
+            let (pool, start) = (keeper.world.pool, keeper.start)
+            _ = try await pool.pipeline([
+                "UPDATE serving.releases SET created_at = \(SQL.minute(start - 600)), updated_at = \(SQL.minute(start - 600))",
+                """
+                INSERT INTO serving.releases (name, model, created_at, updated_at)
+                VALUES ('tiny-b', 'tiny', \(SQL.minute(start + 9)), \(SQL.minute(start + 9)))
+                """,
+                """
+                INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor, created_at)
+                VALUES ('release', 'tiny-b', 0, 'default', 'a new release takes nothing until its weight is set', 'test', \(SQL.minute(start + 9))),
+                    ('release', 'tiny-1', 1000000, 'operator', 'as it was', 'test', \(SQL.minute(start + 9))),
+                    ('release', 'tiny-b', 50000, 'operator', 'canary', 'test', \(SQL.minute(start + 49)))
+                """,
+            ])
+            try await keeper.report(start..<start + 90, good: 20, bad: 0)
+            for minute in [10, 50] { try await keeper.report(start + Int64(minute), good: 0, bad: 2, gateway: 2) }
+            try await keeper.turn()
+            #expect(try await keeper.ledger() == ["10 unexpected 1", "50 deployment 1"])
+            let changed = try await pool.queryOne("SELECT changed FROM reliability.budget_entry WHERE cause = 'deployment'")
+            #expect(try changed?.value("changed") == "release tiny-b")
+        }
+    }
+
     @Test func aTenantsBudgetIsJudgedNoLooserThanItsContract() async throws {
         try await KeeperWorld.run { keeper in
             let (pool, start) = (keeper.world.pool, keeper.start)

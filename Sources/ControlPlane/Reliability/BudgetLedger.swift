@@ -15,17 +15,19 @@ struct BudgetLedger: Sendable {
             """
             WITH judged AS (\(judged(ids, rules, range))), held AS (
                 SELECT subject_id, minute_at, max(revision) AS revision, sum(amount) AS amount,
-                    (array_agg(cause ORDER BY revision DESC))[1] AS cause, (array_agg(status ORDER BY revision DESC))[1] AS status
+                    (array_agg(cause ORDER BY revision DESC))[1] AS cause, (array_agg(status ORDER BY revision DESC))[1] AS status,
+                    (array_agg(changed ORDER BY revision DESC))[1] AS changed
                 FROM reliability.budget_entry WHERE subject_id = ANY(\(ids)::bigint[]) AND minute_at >= \(SQL.minute(range.lowerBound))
                     AND minute_at < \(SQL.minute(range.upperBound))
                 GROUP BY subject_id, minute_at
             ), change AS (\(Self.changes(history)))
-            INSERT INTO reliability.budget_entry (subject_id, minute_at, revision, amount, status, cause, detail)
-            SELECT judged.subject_id, judged.minute_at, coalesce(held.revision + 1, 0), 1, judged.status, coalesce(found.cause, 'unexpected'), found.detail
+            INSERT INTO reliability.budget_entry (subject_id, minute_at, revision, amount, status, cause, detail, changed)
+            SELECT judged.subject_id, judged.minute_at, coalesce(held.revision + 1, 0), 1, judged.status, coalesce(found.cause, 'unexpected'), found.detail,
+                found.changed
             FROM judged LEFT JOIN held USING (subject_id, minute_at) LEFT JOIN LATERAL (\(Self.cause)) AS found ON true
             WHERE judged.status LIKE 'bad%' AND coalesce(held.amount, 0) = 0
             UNION ALL
-            SELECT judged.subject_id, judged.minute_at, held.revision + 1, -1, held.status, held.cause, 'a late report'
+            SELECT judged.subject_id, judged.minute_at, held.revision + 1, -1, held.status, held.cause, 'a late report', held.changed
             FROM judged JOIN held USING (subject_id, minute_at) WHERE judged.status NOT LIKE 'bad%' AND held.amount = 1
             ON CONFLICT DO NOTHING
             """)
@@ -57,19 +59,19 @@ struct BudgetLedger: Sendable {
     private static func changes(_ history: ChangeHistory) -> SQL {
         """
         SELECT * FROM unnest(\(history.causes)::text[], \(history.models)::text[], \(history.regions)::text[], \(history.details)::text[],
-            \(history.instants)::bigint[]) AS change (cause, model, region, detail, at)
+            \(history.subjects)::text[], \(history.instants)::bigint[]) AS change (cause, model, region, detail, changed, at)
         """
     }
 
     /// Announced work first, then the newest change before the minute that concerns it, deployments before swaps.
     private static let cause: SQL = """
-        SELECT cause, detail FROM (
-            SELECT 'maintenance' AS cause, planned.title::text AS detail, 0 AS rank, 0::bigint AS at FROM reliability.maintenance_window AS planned
+        SELECT cause, detail, changed FROM (
+            SELECT 'maintenance' AS cause, planned.title::text AS detail, NULL::text AS changed, 0 AS rank, 0::bigint AS at FROM reliability.maintenance_window AS planned
             WHERE planned.state <> 'cancelled' AND judged.minute_at >= planned.starts_at
                 AND judged.minute_at < least(planned.ends_at, planned.completed_at)
                 AND coalesce(planned.model = judged.model, true) AND coalesce(planned.region = judged.region, true)
             UNION ALL
-            SELECT change.cause, change.detail, CASE change.cause WHEN 'deployment' THEN 1 ELSE 2 END, change.at FROM change
+            SELECT change.cause, change.detail, change.changed, CASE change.cause WHEN 'deployment' THEN 1 ELSE 2 END, change.at FROM change
             WHERE change.model IN ('', judged.model) AND change.region IN ('', judged.region)
                 AND extract(epoch FROM judged.minute_at) BETWEEN change.at - 60 AND change.at + \(ChangeHistory.effectSeconds)
         ) AS possible ORDER BY rank, at DESC LIMIT 1

@@ -35,7 +35,7 @@ enum CanaryDesk {
             """
             SELECT standing.*, (SELECT coalesce(sum(entry.amount), 0)::bigint FROM reliability.budget_entry AS entry
                 JOIN reliability.budget_subject AS subject ON subject.id = entry.subject_id
-                WHERE entry.cause IN ('deployment', 'provider_swap') AND position(standing.name IN entry.detail) > 0
+                WHERE entry.changed = ANY(standing.changes)
                     AND entry.minute_at > now() - make_interval(secs => standing.seconds)) AS bad
             FROM (\(change == .deployment ? releases(places.map(\.model)) : pools(places.map(\.region)))) AS standing
             """)
@@ -49,7 +49,7 @@ enum CanaryDesk {
     /// By their routing weights.
     private static func releases(_ models: [String?]) -> SQL {
         """
-        SELECT release.model AS place, release.name, coalesce(weight.weight_ppm, 1000000)::bigint AS weight,
+        SELECT release.model AS place, release.name, ARRAY['release ' || release.name] AS changes, coalesce(weight.weight_ppm, 1000000)::bigint AS weight,
             extract(epoch FROM now() - \(since("'release'", "release.name", or: "release.created_at")))::bigint AS seconds
         FROM serving.releases AS release
         LEFT JOIN serving.current_routing_weights AS weight ON weight.scope = 'release' AND weight.subject = release.name
@@ -60,7 +60,7 @@ enum CanaryDesk {
     /// By their weight, that of their provider, and those of their workers that are not drained.
     private static func pools(_ regions: [String?]) -> SQL {
         """
-        SELECT pool.region AS place, pool.name, coalesce(weight.weight_ppm, 1000000)::bigint * coalesce(seller.weight_ppm, 1000000) / 1000000
+        SELECT pool.region AS place, pool.name, ARRAY['pool ' || pool.name, 'provider ' || pool.provider] AS changes, coalesce(weight.weight_ppm, 1000000)::bigint * coalesce(seller.weight_ppm, 1000000) / 1000000
                 * (SELECT coalesce(sum(workers.weight_ppm), 0)::bigint FROM serving.workers JOIN serving.hosts ON hosts.id = workers.host_id
                     WHERE hosts.pool = pool.name AND hosts.state = 'active' AND hosts.intent = 'serve' AND workers.accepted
                         AND workers.retired_at IS NULL) / 1000000 AS weight,
