@@ -164,10 +164,26 @@ import Testing
             let image = "{\"image_digest\": \"sha256:\(String(repeating: "a", count: 64))\"}"
             let inPlace = try await admin.patch("releases/tiny-a", image)
             #expect(inPlace.json["error"]["code"].string == "canary", "\(inPlace.text)")
+            // What another release caused, whose name has this one's in it, is not its own; what it caused itself holds it up until that is corrected.
+            try await blame(admin, "release tiny-b-2", minutesAgo: 5)
+            try await blame(admin, "release tiny-b", minutesAgo: 4)
+            #expect(try await weigh("tiny-b", 900_000).json["error"]["code"].string == "canary")
+            try await blame(admin, "release tiny-b", minutesAgo: 4, amount: -1)
             #expect(try await weigh("tiny-b", 900_000).status == 201)
             try await freeze(admin, "normal")
             #expect(try await weigh("tiny-a", 0).status == 201)
         }
+    }
+
+    /// A bad minute that is laid to a change, or taken back.
+    private func blame(_ admin: AdminFixture, _ changed: String, minutesAgo: Int, amount: Int = 1) async throws {
+        _ = try await admin.row(
+            """
+            INSERT INTO reliability.budget_entry (subject_id, minute_at, revision, amount, status, cause, detail, changed)
+            SELECT id, date_trunc('minute', now()) - make_interval(mins => \(minutesAgo)), \(amount > 0 ? 0 : 1), \(amount), 'bad', 'deployment',
+                \("weight of " + changed), \(changed)
+            FROM reliability.budget_subject LIMIT 1 RETURNING 1 AS one
+            """)
     }
 
     @Test func aSmallerModelAnswersOnlyWhereTheTermsNameItAndTheAddendumTells() async throws {
