@@ -56,7 +56,7 @@ def running(options, tiers, tenants):
         programs = [runtime(options, port) for port in ports]
         try:
             programs.append(
-                subprocess.Popen([f"{options.build}/plimsoll-gateway", "serve", "--standalone", str(settings), "--log-level", "warning"]))
+                subprocess.Popen([f"{options.build}/plimsoll-gateway", "serve", "--standalone", str(settings), "--log-level", "error"]))
             time.sleep(2)
             yield
         finally:
