@@ -3,7 +3,8 @@ import NIOCore
 
 /// Stands between the socket of a customer's HTTP/2 connection and its frame layer, and sees the heads of frames as they pass (RFC 9113, section 4.1).
 ///
-/// It counts frames that the frame layer passes over uncounted. And it lets the frame layer take any number of streams while the client is told of
+/// It counts frames that the frame layer passes over uncounted, and knows since when the head of a request is under way, of which the frame layer tells
+/// nobody before its end. And it lets the frame layer take any number of streams while the client is told of
 /// `mostStreams`: which of them are too many is for `HTTP2Connection` to say, as the frame layer would end the whole connection for one. That bound is
 /// the client's from its first frame on, so the frame layer hears at once that the client knows of it, and not again when it does.
 final class FrameGate: ChannelDuplexHandler {
@@ -34,6 +35,9 @@ final class FrameGate: ChannelDuplexHandler {
     private var left = HTTP2Connection.preface.count
     /// The beginning of a frame's head.
     private var held = ByteBuffer()
+    /// When the fields began of which the end is still to come.
+    private(set) var fieldsBegan: NIODeadline?
+    private var isEndOfFields = false
 
     init(_ watch: FrameWatch) {
         self.watch = watch
@@ -63,6 +67,7 @@ final class FrameGate: ChannelDuplexHandler {
             let count = min(left, bytes.writerIndex - at)
             (left, at) = (left - count, at + count)
             guard left == 0 else { return }
+            if isEndOfFields { (fieldsBegan, isEndOfFields) = (nil, false) }
             if case .firstSettings = opening { acknowledge(&bytes, at, context) }
             guard let head = FrameHead(bytes, at) else {
                 held = bytes.getSlice(at: at, length: bytes.writerIndex - at) ?? ByteBuffer()
@@ -81,8 +86,14 @@ final class FrameGate: ChannelDuplexHandler {
                 isFlooded = true
                 return context.fireErrorCaught(Flood())
             }
+            if head.hasFields { follow(head) }
             left = FrameHead.size + head.length
         }
+    }
+
+    private func follow(_ head: FrameHead) {
+        if fieldsBegan == nil { fieldsBegan = .now() }
+        isEndOfFields = head.endsFields
     }
 
     /// Right behind the first settings of the client, before which the frame layer would take it for an error.
@@ -158,6 +169,9 @@ private struct FrameHead {
         self.stream = stream & 0x7fff_ffff
     }
 
+    var hasFields: Bool { type == FrameHead.headers || type == FrameHead.continuation }
+    /// END_HEADERS.
+    var endsFields: Bool { flags & 4 == 4 }
     var isSettings: Bool { type == FrameHead.settings && flags & 1 == 0 }
     /// A wrong one is left to the frame layer.
     var isAcknowledgement: Bool { type == FrameHead.settings && flags & 1 == 1 && length == 0 && stream == 0 }

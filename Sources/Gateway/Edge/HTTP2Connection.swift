@@ -208,6 +208,11 @@ final class HTTP2Connection: ChannelInboundHandler {
         closeNow()
     }
 
+    /// As long as the head of a request over HTTP/1.1 may take. No other frame may come in between (RFC 9113, section 6.10), so no stream can be reset for it.
+    private func isHeadLate(_ now: NIODeadline) -> Bool {
+        gate.fieldsBegan.map { now >= $0 + .seconds(Int64(loop.settings.headTime)) } ?? false
+    }
+
     private func end() {
         guard !isClosed else { return }
         isClosed = true
@@ -227,6 +232,7 @@ extension HTTP2Connection: EdgeConnection {
 
     func tick(_ now: NIODeadline) {
         for stream in streams.values { stream.tick(now) }
+        if isHeadLate(now) { return endFlood() }
         if case .announced(let end) = drainPhase, now >= end { settle() }
         guard streams.isEmpty, now >= deadline, !isClosed else { return }
         // The preface never came, or the client has nothing to ask.

@@ -29,6 +29,46 @@ import Testing
         }
     }
 
+    private static func anyFrames(_ random: inout LoopRandom) -> [UInt8] {
+        (0..<Int.random(in: 1...30, using: &random)).flatMap { _ in
+            let payload = (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let type = UInt8.random(in: 0...12, using: &random)
+            return FrameClient.frame(type, flags: .random(in: 0...255, using: &random), stream: .random(in: 0...9, using: &random), payload)
+        }
+    }
+
+    /// What the gate passes on of these pieces, and whether fields are still under way.
+    private static func pass(_ pieces: [ArraySlice<UInt8>]) throws -> (bytes: [UInt8], isWithinFields: Bool) {
+        let gate = FrameGate(FrameWatch())
+        let channel = EmbeddedChannel(handler: gate)
+        for piece in pieces { try channel.writeInbound(ByteBuffer(bytes: piece)) }
+        var all = ByteBuffer()
+        while var bytes = try channel.readInbound(as: ByteBuffer.self) { all.writeBuffer(&bytes) }
+        _ = try channel.finish(acceptAlreadyClosed: true)
+        return (Array(all.readableBytesView), gate.fieldsBegan != nil)
+    }
+
+    @Test("of any frames, cut anywhere, it passes on every byte but the acknowledgement", arguments: 0..<50 as Range<UInt64>)
+    func anyCut(seed: UInt64) throws {
+        var random = LoopRandom(seed: seed)
+        for _ in 0..<20 {
+            let frames = Self.anyFrames(&random)
+            // Not all of the last one.
+            let rest = frames.dropLast(Int.random(in: 0...20, using: &random))
+            let sent = FrameClient.opening + FrameClient.acknowledgement + rest
+            var (pieces, at) = ([ArraySlice<UInt8>](), 0)
+            while at < sent.count {
+                let end = min(sent.count, at + Int.random(in: 1...24, using: &random))
+                pieces.append(sent[at..<end])
+                at = end
+            }
+            let (cut, whole) = (try Self.pass(pieces), try Self.pass([sent[...]]))
+            #expect(cut == whole)
+            // The head of a frame waits for its end.
+            #expect(sent.starts(with: cut.bytes) && sent.count - cut.bytes.count < 9)
+        }
+    }
+
     @Test("the client is told of the bound that holds")
     func tellsStreams() throws {
         let channel = EmbeddedChannel(handler: FrameGate(FrameWatch()))

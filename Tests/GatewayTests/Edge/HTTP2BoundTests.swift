@@ -82,6 +82,29 @@ import Testing
         }
     }
 
+    @Test(
+        "fields that never end are given up in the time of a head, also while another stream is answered",
+        arguments: [
+            FrameClient.frame(1, flags: 1, stream: 3, [0x82]), Array(FrameClient.frame(1, flags: 5, stream: 3, [0x82, 0x84]).dropLast()),
+            FrameClient.frame(1, flags: 1, stream: 3, [0x82]) + FrameClient.frame(9, stream: 3, [0x86]),
+        ])
+    func slowFields(beginning: [UInt8]) async throws {
+        let gate = ScriptedRuntime.promise()
+        let runtime = try await ScriptedRuntime { _, _ in [.after(gate.futureResult)] }
+        var setup = setup()
+        setup.settings.headTime = 1
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await FrameClient(port: gateway.port)
+            var requests = FrameClient.Requests()
+            try await client.send(FrameClient.opening + FrameClient.acknowledgement + requests.next())
+            try await until { runtime.seen.requests.count == 1 }
+            try await client.send(beginning)
+            try await until { client.all.isClosed && runtime.seen.open == 0 }
+            #expect(client.all.goAways == [Self.calm])
+        }
+        gate.succeed()
+    }
+
     /// Three thousand frames of window, for an answer in as many pieces.
     @Test("a client that gives window for each piece that it gets is not cut")
     func slowReader() async throws {
