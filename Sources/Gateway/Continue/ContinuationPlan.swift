@@ -43,6 +43,12 @@ struct ContinuationPlan {
     /// The runtime must be told to go on with the last message; llama.cpp's server does whenever that is the assistant's.
     func mustBeTold(_ dialect: RuntimeDialect) -> Bool { isChat && dialect == .vllm }
 
+    /// Templates of many models cut white space at both ends of a message, and the model would say it again.
+    func keeps(_ text: String, at dialect: RuntimeDialect) -> Bool {
+        guard mustBeTold(dialect), let first = text.unicodeScalars.first, let last = text.unicodeScalars.last else { return true }
+        return !first.properties.isWhitespace && !last.properties.isWhitespace
+    }
+
     /// The request's bytes behind the opening brace, with the text so far in its place.
     func rest(_ rest: ByteBuffer, after text: String) -> ByteBuffer {
         let at = rest.readerIndex + place

@@ -14,11 +14,14 @@ extension RelayedRequest {
         if let known = attempt?.stream?.memory { memory = known }
         // What came in the same read as the fault.
         writeHeld()
-        guard let plan, plan.continuation != nil, let memory, memory.isExact, continuations < Self.mostContinuations, sink != nil,
+        guard let plan, let continuation = plan.continuation, let memory, memory.isExact, continuations < Self.mostContinuations, sink != nil,
             !isCut, !isFinishing, attempts < RelayedRequest.attemptLimit
         else { return finish(.failed(APIError(.streamInterrupted))) }
         guard memory.tokens < plan.outputTokens else { return endByLength(memory, plan) }
-        guard let next = continuationWorker() else { return finish(.failed(APIError(.streamInterrupted))) }
+        // Another worker of the release speaks the same dialect.
+        guard let dialect = attempt?.worker.entry.dialect, continuation.keeps(memory.text, at: dialect), let next = continuationWorker() else {
+            return finish(.failed(APIError(.streamInterrupted)))
+        }
         continuations += 1
         loop.metrics.continuations.increment()
         self.memory?.resume()

@@ -168,6 +168,23 @@ struct ContinuationTests {
         #expect(records.map(\.continued) == [nil] && records.map(\.billableCompletionTokens) == [0])
     }
 
+    @Test(
+        "a chat whose text so far begins or ends with white space is not continued by vLLM, of which templates may cut that",
+        arguments: ["\\n", " ", "\u{a0}"])
+    func whiteSpace(_ space: String) async throws {
+        for text in ["\(space)a", "a\(space)", space] {
+            let script: ScriptedRuntime.Script = { _, _ in [.send(Answers.streamHead + Samples.role + Samples.token(text)), .close] }
+            let runtimes = [try await ScriptedRuntime(script), try await ScriptedRuntime(script)]
+            let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+                let client = try await TestClient(port: gateway.port)
+                try await client.post(Self.request)
+                #expect(try await client.answer().contains("stream_interrupted"))
+            }
+            #expect(records.map(\.outcome) == ["bad:stream_broken"] && records.map(\.continued) == [nil])
+            #expect(runtimes.map(\.seen.requests.count).reduce(0, +) == 1)
+        }
+    }
+
     @Test("nothing is continued where the tier's terms do not say so, or by another release")
     func terms() async throws {
         var other = Self.setup
