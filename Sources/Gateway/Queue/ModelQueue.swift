@@ -38,7 +38,9 @@ final class ModelQueue: Sendable {
         private(set) var waiting: [QueueTicket: Waiting] = [:]
         private(set) var tenants = QueueTenants(ranks: TenantHoldings.ranks)
         var workers: [Worker] = []
-        var isPumped = false
+        /// Of the last turn of the pump: a fleet of thousands is not added up for each request that comes while others wait.
+        var capacity: QueueCapacity?
+        var isPumped: Bool { capacity != nil }
 
         mutating func put(_ ticket: QueueTicket, _ request: Waiting, now: Int64) {
             waiting[ticket] = request
@@ -110,7 +112,8 @@ final class ModelQueue: Sendable {
     /// Takes a request in, or says why not. It is told the rest on its loop, in a later turn.
     func enter(_ request: QueuedRequest, _ waiting: Waiting, hold: Int64, now: Int64) -> RequestQueue.Arrival {
         let (arrival, notices, starts) = state.withLock { state -> (RequestQueue.Arrival, [Notice], Bool) in
-            let capacity = capacity(state)
+            let isPumped = state.isPumped
+            let capacity = state.capacity ?? capacity(state)
             let arrival = state.queue.arrive(request, capacity: capacity, now: now)
             guard case .waits(let ticket, let instead) = arrival else {
                 state.turnAway(waiting.need, hold: holdTime, now: now)
@@ -122,10 +125,9 @@ final class ModelQueue: Sendable {
                 notices.append(.refused(other, retryAfter: state.queue.retryAfter(capacity), isUnreachable: false))
             }
             count.store(state.queue.count, ordering: .sequentiallyConsistent)
-            notices += serveAll(&state, hold: hold, now: now)
-            askForPlaces(state, now: now)
-            defer { state.isPumped = true }
-            return (arrival, notices, !state.isPumped)
+            // Others may wait for what this one does not need.
+            notices += isPumped ? serveAll(&state, hold: hold, now: now) : turn(&state, hold: hold, now: now)
+            return (arrival, notices, !isPumped && state.isPumped)
         }
         tell(notices)
         if starts { schedule(on: waiting.eventLoop, hold: hold) }
@@ -170,9 +172,7 @@ final class ModelQueue: Sendable {
             let now = NIODeadline.now().microseconds
             let (notices, goesOn) = state.withLock { state in
                 state.seeTenants(now: now)
-                let notices = serveAll(&state, hold: hold, now: now)
-                askForPlaces(state, now: now)
-                state.isPumped = state.queue.count > 0
+                let notices = turn(&state, hold: hold, now: now)
                 return (notices, state.isPumped)
             }
             tell(notices)
@@ -180,12 +180,23 @@ final class ModelQueue: Sendable {
         }
     }
 
+    private func turn(_ state: inout State, hold: Int64, now: Int64) -> [Notice] {
+        let notices = serveAll(&state, hold: hold, now: now)
+        let capacity = capacity(state)
+        askForPlaces(state, capacity, now: now)
+        state.capacity = state.queue.count > 0 ? capacity : nil
+        return notices
+    }
+
     private func serveAll(_ state: inout State, hold: Int64, now: Int64) -> [Notice] {
-        let reachable = state.workers.filter(\.isReachable)
-        var notices = expire(&state, isUnreachable: reachable.isEmpty, now: now)
-        if reachable.isEmpty, !ModelQueue.mayReturn(state.workers, within: hold, now: now) { return notices + refuseAll(&state, now: now) }
-        let fresh = reachable.filter { !$0.tally.isAvoided }
-        for worker in fresh.isEmpty ? reachable : fresh where state.queue.count > 0 { notices += serve(worker, &state, now: now) }
+        let workers = state.workers
+        let isUnreachable = !workers.contains { $0.isReachable }
+        var notices = expire(&state, isUnreachable: isUnreachable, now: now)
+        if isUnreachable, !ModelQueue.mayReturn(workers, within: hold, now: now) { return notices + refuseAll(&state, now: now) }
+        let hasFresh = workers.contains { $0.isReachable && !$0.tally.isAvoided }
+        for worker in workers where worker.hasSlot && state.queue.count > 0 && worker.isReachable && !(hasFresh && worker.tally.isAvoided) {
+            notices += serve(worker, &state, now: now)
+        }
         return notices
     }
 
@@ -248,11 +259,11 @@ final class ModelQueue: Sendable {
 
     /// Tells each worker how many running requests of shared tiers are to make way there, for requests of protected ones that would be late.
     /// They look four times a second.
-    private func askForPlaces(_ state: State, now: Int64) {
+    private func askForPlaces(_ state: State, _ capacity: QueueCapacity, now: Int64) {
         var left = state.workers.map { $0.isReachable ? $0.tally.yielding : 0 }
         var asked = left.map { _ in 0 }
         var ofTenants: [UInt64: Int] = [:]
-        for ticket in state.queue.late(capacity(state), now: now) {
+        for ticket in state.queue.late(capacity, now: now) {
             guard let waiting = state.waiting[ticket] else { continue }
             let (question, tenant) = (waiting.question, waiting.need.tenant)
             // Nobody makes way for a place that its tenant has to leave free.
