@@ -3,6 +3,7 @@ import Cryptography
 import Domain
 import FoundationEssentials
 import HTTPWire
+import Program
 
 enum EvidenceTrees: AdminKind {
     static let path = "evidence/trees"
@@ -148,7 +149,8 @@ struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify", abstract: "Checks a bundle of evidence with nothing but its bytes, and computes uptime, latency and credit anew.",
         discussion:
             """
-            Asks nobody. Exit code 0 only when every step holds. The key is printed by plimsoll evidence checkpoint's server, /evidence/v1/key.
+            Asks nobody. Exit code 0 only when every step holds with a key from elsewhere, 2 when all of it holds with no key but the bundle's own: anybody can
+            sign a bundle with a key of theirs. The key is printed by plimsoll evidence checkpoint's server, /evidence/v1/key.
             With --checkpoint the bundle is held against a checkpoint that was kept, or printed since (plimsoll evidence checkpoint), and with --entries against
             all leaves of the log (plimsoll evidence checkpoint --entries FILE): only so a correction shows that was withheld together with its leaf.
             """)
@@ -176,6 +178,7 @@ struct VerifyCommand: AsyncParsableCommand {
                 print("note    a correction that was withheld together with its leaf would show only against the log: --checkpoint and --entries")
             }
             guard found.holds else { throw CommandFailure(.refused, "the bundle does not hold") }
+            guard found.isKeyKnown else { throw ProgramExit.unproven }
             print("The bundle holds.")
         }
     }
