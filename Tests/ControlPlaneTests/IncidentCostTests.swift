@@ -91,6 +91,36 @@ import Testing
         }
     }
 
+    @Test func `an incident over the end of a month counts in the credits and budgets of both`() async throws {
+        try await IncidentWorld.with { world in
+            let (pool, end) = (world.world.pool, try await day(world.world.pool) - 9 * 1_440)
+            try await agree(pool)
+            try await minutes(end - 50..<end + 50, good: 90, bad: 10, world)
+            let found = try await credits(end - 50..<end + 50, world)
+            #expect(found.contains(#""amount_cents":10000,"#) && found.contains(#""agreements":1,"is_estimate":true"#), "\(found)")
+            _ = try await pool.pipeline([
+                "INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('business', 'tiny', 'eu', now())",
+                """
+                INSERT INTO reliability.budget_entry (subject_id, minute_at, amount, status, cause)
+                SELECT id, \(SQL.minute(end)) + make_interval(mins => place), 1, 'bad', 'unexpected'
+                FROM reliability.budget_subject, generate_series(-40, 29) AS place
+                """,
+                """
+                INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, rolling_total, rolling_bad,
+                    verdict, freeze_state, causes, evaluated_at)
+                SELECT subject.id, objective.kind, objective.id, \(SQL.minute(end)), \(SQL.minute(end)) + interval '30 days', 43200, 30, 43200, 70, 'met',
+                    'normal', '{}', now()
+                FROM reliability.budget_subject AS subject, reliability.objective WHERE objective.name = 'availability'
+                """,
+            ])
+            let budget = try await IncidentCost(reliability: pool).budget(scope(end - 50..<end + 50))
+            #expect(
+                budget.document.contains(#""bad_minutes":70,"bad_events":{},"#) && budget.document.contains(#""budgets":1,"#), "\(budget.document)")
+            // 40 minutes of the 40 to 45 that a month allows: the greater part of the two, each of its own month.
+            #expect(budget.part > Ratio(89, 100) && budget.part < Ratio(1, 1), "\(budget.document)")
+        }
+    }
+
     @Test func `late first tokens are a part of their budget, and more than a fifth of one must be written up`() async throws {
         try await IncidentWorld.with { world in
             let (pool, first) = (world.world.pool, try await day(world.world.pool))
