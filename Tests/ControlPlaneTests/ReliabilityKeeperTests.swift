@@ -306,6 +306,34 @@ import Testing
         }
     }
 
+    @Test func `what came since is merged, also what a transaction wrote that was open meanwhile`() async throws {
+        try await KeeperWorld.run { keeper in
+            let (roll, pool, now) = (MinuteRoll(pool: keeper.world.pool), keeper.world.pool, keeper.now)
+            let totals = {
+                let query: SQL =
+                    "SELECT concat_ws(' ', extract(epoch FROM minute_at)::bigint / 60 - \(now), good) AS line FROM reliability.minute_total ORDER BY minute_at"
+                return try await pool.query(query).map { try $0.value("line", as: String.self) }
+            }
+            try await keeper.report(now - 1, good: 5, bad: 0)
+            var merged = try await roll.roll(now - 3..<now + 1)
+            try await pool.transaction { connection in
+                try await connection.execute(keeper.reports(now - 2..<now - 1, good: 7, bad: 0, gateway: 2))
+                merged = try await roll.roll(now - 3..<now + 1, since: merged)
+            }
+            #expect(try await totals() == ["-1 5"])
+            try await keeper.report(now + 1, good: 3, bad: 0)
+            merged = try await roll.roll(now - 3..<now + 1, since: merged)
+            #expect(try await totals() == ["-2 7", "-1 5"])
+            merged = try await roll.roll(now - 2..<now + 2, since: merged)
+            #expect(try await totals() == ["-2 7", "-1 5", "1 3"], "it came before its minute")
+            try await pool.execute("DELETE FROM reliability.minute_total")
+            merged = try await roll.roll(now - 2..<now + 2, since: merged)
+            #expect(try await totals() == [], "what is known is not read again")
+            try await roll.roll(now - 2..<now + 2)
+            #expect(try await totals() == ["-2 7", "-1 5", "1 3"])
+        }
+    }
+
     @Test func `a late report that comes while others are merged is not lost`() async throws {
         try await KeeperWorld.run { keeper in
             let (pool, start) = (keeper.world.pool, keeper.start)

@@ -3,6 +3,7 @@ package import FoundationEssentials
 package import Logging
 import Postgres
 import ServiceLifecycle
+import Synchronization
 package import Telemetry
 
 /// Keeps the promise's books by the clock: minutes, the ledger of bad ones, budgets and burn alerts. One replica at a time: the holder of a lease. Whatever it did not do, it does when it is back.
@@ -18,6 +19,7 @@ package struct ReliabilityKeeper: Service {
     private let reliability: PostgresPool
     private let recount: MinuteRecount
     private let lease: Lease
+    private let merged = OpenMinutes()
     private let now: @Sendable () -> Date
     private let logger: Logger
     private let metrics: KeeperMetrics
@@ -72,14 +74,15 @@ package struct ReliabilityKeeper: Service {
     @discardableResult
     package func turn(after last: Int64 = 0, isEarly: Bool = false) async throws -> Int64 {
         let current = Int64(now().timeIntervalSince1970) / 60
-        try await MinuteRoll(pool: reliability).roll(current - Self.open..<current + 1)
+        let open = current - Self.open..<current + 1
+        merged.note(try await MinuteRoll(pool: reliability).roll(open, since: merged.known))
         guard current > last, !isEarly else { return last }
         let subjects = BudgetSubjects(serving: serving, reliability: reliability)
         try await close(until: current - Self.settling, subjects)
         try await correctLate(subjects)
-        let (open, objectives) = (try await subjects.open(), try await objectives())
-        try await BudgetStates(pool: reliability).evaluate(open, objectives, closed: current - Self.settling)
-        report(try await BurnWatch(pool: reliability).judge(open, objectives, before: current))
+        let (known, objectives) = (try await subjects.open(), try await objectives())
+        try await BudgetStates(pool: reliability).evaluate(known, objectives, closed: current - Self.settling)
+        report(try await BurnWatch(pool: reliability).judge(known, objectives, before: current))
         try await measure()
         return current
     }
@@ -179,6 +182,15 @@ package struct ReliabilityKeeper: Service {
                 ])
         }
     }
+}
+
+/// What has been merged of the minutes that gateways are still telling of. Another holder of the lease begins anew; what it merged is merged again.
+private final class OpenMinutes: Sendable {
+    private let merged = Mutex<MinuteRoll.Merged?>(nil)
+
+    var known: MinuteRoll.Merged? { merged.withLock { $0 } }
+
+    func note(_ found: MinuteRoll.Merged?) { merged.withLock { $0 = found } }
 }
 
 /// What an operator watches of it.
