@@ -141,12 +141,15 @@ package struct RuntimeReport: Sendable, Codable, Equatable {
     package var load: RuntimeLoad
     /// The agent started its process, so that it can do so again. Nil: not known yet.
     package var restartable: Bool?
-    /// Last lines of its log without what looks like a secret or a person's data, for half a minute after it began to fail. Nil: nothing new.
+    /// Last lines of its log without what looks like a secret or a person's data, for half a minute after it began to fail, and each hour. Nil: nothing new.
     package var logTail: [String]?
+    /// Of the image from which the agent started it, such as `sha256:…`. Nil: not known.
+    package var imageDigest: String?
 
     package init(
         runtime: String, release: String, dialect: RuntimeDialect, state: RuntimeState, servedModel: String? = nil, version: String? = nil,
-        slots: Int, contextTokens: Int, load: RuntimeLoad, restartable: Bool? = nil, logTail: [String]? = nil
+        slots: Int, contextTokens: Int, load: RuntimeLoad, restartable: Bool? = nil, logTail: [String]? = nil,
+        imageDigest: String? = nil
     ) {
         self.runtime = runtime
         self.release = release
@@ -159,6 +162,7 @@ package struct RuntimeReport: Sendable, Codable, Equatable {
         self.load = load
         self.restartable = restartable
         self.logTail = logTail
+        self.imageDigest = imageDigest
     }
 }
 

@@ -21,6 +21,16 @@ struct RuntimeCommandTests {
         #expect(!faults(arguments, .vllm).isEmpty)
     }
 
+    @Test("an image is known where a command names it by its digest, and only one")
+    func imageDigest() {
+        let digest = "sha256:" + String(repeating: "0a", count: 32)
+        func known(_ words: String...) -> String? { RuntimeCommand(["/usr/bin/podman", "run"] + words, dialect: .vllm).imageDigest }
+        #expect(known("--rm", "registry.example/vllm@\(digest)", "serve", "m") == digest)
+        #expect(known("registry.example/vllm:v0.9@\(digest)") == digest)
+        #expect(known("registry.example/vllm:v0.9") == nil && known("@\(digest)") == nil && known("vllm@sha256:0a") == nil)
+        #expect(known("a@\(digest)", "b@\(digest.replacing("0a", with: "0b"))") == nil)
+    }
+
     @Test(
         "vLLM on a socket or loopback passes",
         arguments: [

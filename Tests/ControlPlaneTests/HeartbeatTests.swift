@@ -80,6 +80,30 @@ extension PeerWorld {
         }
     }
 
+    @Test func aLogThatIsToldAgainLaterIsALookOfItsOwnAndAnImageIsKeptByItsDigestAlone() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            var beat = PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: ["tiny-1"])
+            beat.runtimes[0].logTail = ["started"]
+            let digest = "sha256:" + String(repeating: "a", count: 64)
+            let book = HeartbeatBook()
+            func tell(_ image: String?) async throws -> (image: String?, isNew: Bool) {
+                beat.runtimes[0].imageDigest = image
+                _ = try book.receive(beat, from: host.identity.id)
+                try await HeartbeatWriter(pool: world.pool, book: book, logger: world.logger).flush()
+                beat.sequence += 1
+                let row = try #require(
+                    try await world.pool.queryOne("SELECT image_digest, log_tail_at > now() - interval '1 minute' AS is_new FROM serving.workers"))
+                return (try row.value("image_digest"), try row.value("is_new"))
+            }
+            #expect(try await tell(digest) == (digest, true))
+            try await world.pool.execute(
+                "UPDATE serving.workers SET log_tail_at = now() - interval '1 hour', last_reported_at = now() - interval '1 hour'")
+            #expect(try await tell(digest) == (digest, true), "the same lines, looked at once more")
+            for image in ["sha256:short", "latest", nil] { #expect(try await tell(image).image == nil) }
+        }
+    }
+
     @Test func aRuntimeOfAKnownReleaseBecomesAWorker() async throws {
         try await PeerWorld.with { world in
             let host = try await world.enrol()

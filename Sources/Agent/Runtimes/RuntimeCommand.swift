@@ -30,6 +30,19 @@ package struct RuntimeCommand: Sendable {
         return faults
     }
 
+    /// Of an image that it names by its digest, `NAME@sha256:…`, so that nothing else can be started by it; nil: it names none, or several.
+    var imageDigest: String? {
+        let digests = Set(command.dropFirst().compactMap(Self.pinned))
+        return digests.count == 1 ? digests.first : nil
+    }
+
+    private static func pinned(_ word: String) -> String? {
+        guard let mark = word.firstRange(of: "@sha256:"), mark.lowerBound > word.startIndex else { return nil }
+        let hex = word[mark.upperBound...]
+        guard hex.utf8.count == 64, hex.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else { return nil }
+        return "sha256:" + hex
+    }
+
     /// What is allowed, and likely to be regretted.
     var warnings: [String] {
         guard dialect == .vllm, !command.isEmpty, !options.contains(where: { $0.name.hasPrefix("--max-num-queued-") }) else { return [] }

@@ -16,6 +16,7 @@ package final class RuntimeStatus: Sendable {
     }
 
     package let configuration: RuntimeConfiguration
+    private let imageDigest: String?
     private let known = Mutex(Known())
     private let relaying = Atomic<Int>(0)
     private let errors = Atomic<Int>(0)
@@ -34,6 +35,7 @@ package final class RuntimeStatus: Sendable {
 
     init(configuration: RuntimeConfiguration, changed: Wake?) {
         self.configuration = configuration
+        imageDigest = RuntimeCommand(configuration.command, dialect: configuration.dialect).imageDigest
         self.changed = changed
     }
 
@@ -68,7 +70,6 @@ package final class RuntimeStatus: Sendable {
 
     /// Last lines of its log, for half a minute of reports.
     func publish(logTail lines: [String]) {
-        guard !lines.isEmpty else { return }
         known.withLock { $0.logTail = (lines, .now) }
         changed?.ring()
     }
@@ -135,7 +136,8 @@ package final class RuntimeStatus: Sendable {
             servedModel: configuration.model ?? facts.servedModel, version: facts.version,
             slots: configuration.slots ?? facts.slots ?? Self.usualSlots[configuration.dialect] ?? 1,
             contextTokens: configuration.contextTokens ?? facts.contextTokens ?? 0, load: load,
-            restartable: holding.isRestartable, logTail: tail.flatMap { ContinuousClock.now - $0.at < Self.tailLife ? $0.lines : nil })
+            restartable: holding.isRestartable, logTail: tail.flatMap { ContinuousClock.now - $0.at < Self.tailLife ? $0.lines : nil },
+            imageDigest: holding.isRestartable == true ? imageDigest : nil)
     }
 }
 

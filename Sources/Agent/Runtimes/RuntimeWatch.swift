@@ -27,7 +27,7 @@ struct RuntimeWatch {
     /// Up to here the runtime's log holds nothing that must not stay in it.
     private var coveredLog: Int64 = 0
     private let redact: @Sendable (String) -> String
-    private var tail: (errors: Int, at: ContinuousClock.Instant)?
+    private var telling = LogTelling()
 
     init(
         status: RuntimeStatus, state: StateDirectory, http: OutboundClient, logger: Logger,
@@ -98,15 +98,13 @@ struct RuntimeWatch {
         return false
     }
 
-    private static let tailPause: Duration = .seconds(60)
-
-    /// What the runtime wrote last, when it begins to fail and while it fails requests.
+    /// What the runtime wrote last. Of a failure an empty log says nothing, else that it is empty.
     private mutating func tellLog(hasFailed: Bool) {
-        let errors = status.errorCount
-        let isFailing = errors > tail?.errors ?? 0 && tail.map { ContinuousClock.now - $0.at >= Self.tailPause } ?? true
-        guard hasFailed || isFailing else { return }
-        tail = (errors, .now)
-        status.publish(logTail: process.log.tail(redact: redact))
+        let isOurs = !status.configuration.command.isEmpty && !isForeign
+        let due = telling.due(hasFailed: hasFailed, errors: status.errorCount, isReady: life.state == .ready, isOurs: isOurs, now: .now)
+        guard let due else { return }
+        let lines = process.log.tail(redact: redact)
+        if due == .routine || !lines.isEmpty { status.publish(logTail: lines) }
     }
 
     /// An order for a process that is not there any more has been carried out.

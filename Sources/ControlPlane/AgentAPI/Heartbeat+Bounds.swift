@@ -36,6 +36,7 @@ extension RuntimeReport {
         copy.slots = min(max(slots, 1), 65_536)
         copy.contextTokens = min(max(contextTokens, 1), 10_000_000)
         copy.load = load.bounded
+        copy.imageDigest = imageDigest.flatMap { $0.isImageDigest ? $0 : nil }
         // Redacted before it is cut: half a secret looks like none.
         copy.logTail = logTail.map { lines in
             PrivateKeyLines.covered(lines.suffix(20).map { $0.bounded(2_000) }).map { Redactor.standard.redact($0).bounded(300) }
@@ -90,6 +91,10 @@ extension Inventory.Accelerator {
 }
 
 extension String {
+    fileprivate var isImageDigest: Bool {
+        hasPrefix("sha256:") && utf8.count == 71 && utf8.dropFirst(7).allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
+
     /// At most so many scalars, none of them a control character, which PostgreSQL would refuse or a terminal obey.
     fileprivate func bounded(_ count: Int) -> String {
         String(String.UnicodeScalarView(unicodeScalars.lazy.filter { $0.properties.generalCategory != .control }.prefix(count)))
