@@ -6,7 +6,8 @@ import Program
 struct ReadinessCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "readiness", abstract: "Shows all twenty launch lines with their evidence, or why one is not proven.",
-        discussion: "Exit code 1 while a line is not proven.", subcommands: [ShowReadinessCommand.self, AttestReadinessCommand.self],
+        discussion: "Exit code 1 while a line is not proven.",
+        subcommands: [ShowReadinessCommand.self, AttestReadinessCommand.self, WithdrawReadinessCommand.self],
         defaultSubcommand: ShowReadinessCommand.self)
 }
 
@@ -32,7 +33,10 @@ struct ShowReadinessCommand: AsyncParsableCommand {
 struct AttestReadinessCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "attest", abstract: "Gives a person's word for a line that no data can prove.",
-        discussion: "Lines: quickstart, api-documents, credits, accounting, data-policy. It counts for 180 days.")
+        discussion: """
+            Lines: quickstart, api-documents, credits, accounting, data-policy. It counts for 180 days; a page that it begins with (https://…) is looked for \
+            once an hour by whoever probes from outside.
+            """)
 
     @OptionGroup var options: AdminOptions
     @Argument(help: "Id of the line.") var line: String
@@ -42,6 +46,23 @@ struct AttestReadinessCommand: AsyncParsableCommand {
         try await CommandFailure.reporting {
             let body = JSONValue.members(("line", .string(line)), ("evidence", .string(evidence)))
             options.show(try await options.client().change("POST", "readiness/attestations", body))
+        }
+    }
+}
+
+/// `plimsoll readiness withdraw data-policy --reason 'the page was taken down'`
+struct WithdrawReadinessCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "withdraw", abstract: "Takes back what was attested of a line: it is not proven until somebody attests it anew.")
+
+    @OptionGroup var options: AdminOptions
+    @Argument(help: "Id of the line.") var line: String
+    @Option(help: "Why, for the record.") var reason: String
+
+    func run() async throws {
+        try await CommandFailure.reporting {
+            let body = JSONValue.members(("line", .string(line)), ("reason", .string(reason)))
+            options.show(try await options.client().change("POST", "readiness/withdrawals", body))
         }
     }
 }

@@ -10,7 +10,7 @@ struct APIContract {
     private static let creations = [
         "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "prices", "routing-weights", "enrolment-tokens",
         "tokens", "openslo", "objectives", "maintenance-windows", "exclusions", "freeze-passes", "terms", "agreements", "drills", "mitigations",
-        "page-channels", "scalers", "fallback-drills", "report-links", "status-posts", "readiness/attestations",
+        "page-channels", "scalers", "fallback-drills", "report-links", "status-posts", "readiness/attestations", "readiness/withdrawals",
     ]
 
     static func run(_ body: @Sendable (APIContract) async throws -> Void) async throws {

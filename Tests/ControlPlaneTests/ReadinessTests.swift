@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Outbound
 import Postgres
 import TestSupport
 import Testing
@@ -35,6 +36,7 @@ import Testing
 
     /// What takes the evidence of each line away, so that it is not proven any more.
     private static let losses: [(line: String, statement: SQL)] = [
+        ("image-hash", "UPDATE serving.workers SET image_digest = NULL"),
         ("image-hash", "UPDATE serving.releases SET image_digest = NULL"),
         ("streaming", "UPDATE reliability.minute SET outcomes = '{\"good\": 1, \"excluded:quota\": 3, \"bad:stream_broken\": 2}'"),
         ("chat-endpoint", "UPDATE reliability.probe SET succeeded = false, fault = 'gateway' WHERE kind = 'outside'"),
@@ -103,7 +105,9 @@ import Testing
             _ = try await admin.row("UPDATE serving.hosts SET last_heartbeat_at = now() - interval '1 hour'")
             #expect(try await line("image-hash", admin)["proven"] == .bool(false))
             _ = try await admin.row("UPDATE serving.workers SET log_tail_at = now() - interval '31 days'")
-            #expect(try await line("prompt-logging", admin)["finding"].string?.contains("no runtime's log was looked through") == true)
+            #expect(
+                try await line("prompt-logging", admin)["finding"].string?.contains("not told within a day of: h-alpha-eu main, h-beta-eu main;")
+                    == true)
             _ = try await admin.row(
                 "UPDATE reliability.drill SET started_at = started_at - interval '31 days', ended_at = ended_at - interval '31 days', until_at = until_at - interval '31 days'"
             )
@@ -111,6 +115,155 @@ import Testing
             _ = try await admin.row("UPDATE reliability.status_look SET age_seconds = 400")
             #expect(try await line("status-page", admin)["finding"].string?.contains("not found up to date") == true)
         }
+    }
+
+    @Test func `a word that was taken back proves nothing until somebody gives it anew`() async throws {
+        try await AdminFixture.run { admin in
+            for id in ["quickstart", "api-documents", "credits", "accounting", "data-policy"] {
+                let attested = "{\"line\": \"\(id)\", \"evidence\": \"we looked at it\"}"
+                #expect(try await admin.post("readiness/attestations", attested).json["holds"] == .bool(true))
+                #expect(try await line(id, admin)["proven"] == .bool(true), "\(id)")
+                let withdrawn = try await admin.post("readiness/withdrawals", "{\"line\": \"\(id)\", \"reason\": \"it was taken down\"}")
+                #expect(withdrawn.status == 201 && withdrawn.json["holds"] == .bool(false))
+                let found = try await line(id, admin)
+                #expect(found["proven"] == .bool(false) && found["finding"].string?.hasSuffix(": it was taken down") == true, "\(found)")
+                _ = try await admin.post("readiness/attestations", attested)
+                #expect(try await line(id, admin)["proven"] == .bool(true), "\(id)")
+            }
+            #expect(try await admin.post("readiness/withdrawals", #"{"line": "probes", "reason": "no data either"}"#).status == 400)
+            let audited = try await admin.row("SELECT count(*) AS rows FROM audit.entry WHERE subject_kind = 'readiness' AND action = 'withdraw'")
+            #expect(try audited?.value("rows", as: Int.self) == 5)
+        }
+    }
+
+    @Test func `a page that a person named is evidence while it is found there`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.post("readiness/attestations", #"{"line": "data-policy", "evidence": "https://example.com/policy, version 3"}"#)
+            #expect(try await line("data-policy", admin)["finding"].string?.hasSuffix("; nobody has looked whether the page is there") == true)
+            let looks = [
+                (404, false, "not there (404), never seen there"), (200, true, "the page was last seen at 20"),
+                (404, false, "not there (404), last seen at 2001-"), (301, true, "the page was last seen at 20"),
+                (0, false, "not there (no answer), last seen at 2001-"),
+            ]
+            for (status, isProven, words) in looks {
+                try await admin.database.withPool { try await EvidenceLooks(reliability: $0, ask: Self.answering(status)).look() }
+                let found = try await line("data-policy", admin)
+                #expect(found["proven"] == .bool(isProven) && found["finding"].string?.contains(words) == true, "\(status): \(found)")
+                _ = try await admin.row(
+                    "UPDATE reliability.evidence_look SET at = '2001-01-01', found_at = CASE WHEN found_at IS NOT NULL THEN '2001-01-01'::timestamptz END"
+                )
+            }
+            let alone = try await line("data-policy", admin)
+            #expect(
+                alone["proven"] == .bool(true) && alone["finding"].string?.contains("nobody looks for the page any more, last seen at 2001-") == true)
+        }
+    }
+
+    /// Lines of a log, and whether a probe's prompt is in them.
+    private static let logs: [([String], Bool)] = [
+        ([#"prompt: Say "ready" or it's\not"#], true), ([#"{"prompt":"Say \"ready\" or it's\\not"}"#], true),
+        ([#"params: 'Say "ready" or it\'s\\not'"#], true), ([#"{"log":"{\"prompt\":\"Say \\\"ready\\\" or it's\\\\not\"}"}"#], true),
+        (["Say ready", "loaded"], false), ([], false),
+    ]
+
+    @Test(arguments: logs) func `a probe's prompt is found in a log however it is written there`(lines: [String], isTelling: Bool) async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            _ = try await admin.row("UPDATE serving.models SET probe_prompt = \(#"Say "ready" or it's\not"#)")
+            _ = try await admin.row("UPDATE serving.workers SET log_tail = to_jsonb(\(lines)::text[])")
+            let found = try await line("prompt-logging", admin)
+            #expect(found["proven"] == .bool(!isTelling), "\(found)")
+        }
+    }
+
+    @Test func `a prompt over several lines, and the beginning of a long one, are found`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            let long = String(repeating: "What is ready? ", count: 20)
+            for (prompt, lines) in [("one\ntwo", ["one", "two"]), ("one\ntwo", [#"'one\ntwo'"#]), (long, ["chat: " + String(long.prefix(100))])] {
+                _ = try await admin.row("UPDATE serving.models SET probe_prompt = \(prompt)")
+                _ = try await admin.row("UPDATE serving.workers SET log_tail = to_jsonb(\(lines)::text[])")
+                #expect(try await line("prompt-logging", admin)["proven"] == .bool(false), "\(lines)")
+            }
+        }
+    }
+
+    @Test func `one runtime of which no log was told leaves it unproven that prompts are not logged, and is named`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            #expect(try await line("prompt-logging", admin)["proven"] == .bool(true))
+            _ = try await admin.row(
+                """
+                UPDATE serving.workers SET log_tail = NULL, log_tail_at = NULL
+                WHERE host_id = (SELECT id FROM serving.hosts WHERE pool = 'beta-eu')
+                """)
+            let found = try await line("prompt-logging", admin)
+            #expect(found["proven"] == .bool(false) && found["finding"].string?.contains("of: h-beta-eu main;") == true, "\(found)")
+            _ = try await admin.row("UPDATE serving.hosts SET intent = 'drain' WHERE pool = 'beta-eu'")
+            #expect(try await line("prompt-logging", admin)["proven"] == .bool(true), "it answers nobody")
+        }
+    }
+
+    private static func answering(_ status: Int) -> OutsideProbes.Ask {
+        { _ async throws(OutboundError) in
+            guard status > 0 else { throw OutboundError(code: .connectFailed, message: "nobody is there") }
+            return OutboundResponse(head: OutboundHead(status: status, headers: [], version: "1.1"), body: [], timings: OutboundTimings())
+        }
+    }
+
+    @Test func `a digest that somebody recorded proves nothing until all hosts tell that they run it, and is as old as its record`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            let digest = "sha256:" + String(repeating: "0", count: 64)
+            _ = try await admin.row(
+                "UPDATE serving.workers SET image_digest = NULL WHERE host_id = (SELECT id FROM serving.hosts WHERE pool = 'beta-eu')")
+            _ = try await admin.row("UPDATE serving.releases SET updated_at = now() - interval '300 days'")
+            let unknown = try await line("image-hash", admin)
+            #expect(unknown["proven"] == .bool(false) && unknown["age_seconds"].number ?? 0 >= 299 * 86_400, "\(unknown)")
+            #expect(unknown["finding"].string?.hasPrefix("tiny-1 as recorded by nobody that is known, not seen on hosts (1 of 2 runtimes") == true)
+            #expect(try await admin.patch("releases/tiny-1", "{\"image_digest\": \"\(digest)\"}").status == 200)
+            let recorded = try await line("image-hash", admin)
+            #expect(recorded["proven"] == .bool(false) && recorded["age_seconds"].number ?? .infinity < 600, "\(recorded)")
+            #expect(recorded["finding"].string?.hasPrefix("tiny-1 as recorded by token:") == true, "\(recorded)")
+            _ = try await admin.row("UPDATE serving.workers SET image_digest = \(digest)")
+            #expect(try await line("image-hash", admin)["proven"] == .bool(true))
+            _ = try await admin.row(
+                """
+                UPDATE serving.workers SET image_digest = 'sha256:' || repeat('1', 64)
+                WHERE host_id = (SELECT id FROM serving.hosts WHERE pool = 'beta-eu')
+                """)
+            let other = try await line("image-hash", admin)
+            #expect(other["proven"] == .bool(false) && other["finding"].string?.contains("tiny-1 on h-beta-eu main (sha256:11") == true, "\(other)")
+        }
+    }
+
+    @Test func `a second provider in another region is none where the model is sold`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            _ = try await admin.row("UPDATE reliability.probe SET region = 'us' WHERE provider = 'beta'")
+            let found = try await line("two-providers", admin)
+            #expect(found["proven"] == .bool(false) && found["finding"].string?.hasSuffix("tiny in eu (1)") == true, "\(found)")
+        }
+    }
+
+    @Test func `evidence is as old as the oldest of what it is made of`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            _ = try await admin.row("UPDATE reliability.probe SET at = now() - interval '8 minutes' WHERE provider = 'beta'")
+            #expect(try await line("two-providers", admin)["age_seconds"].number ?? 0 >= 479)
+            // The last minute with a queue time is of yesterday.
+            #expect(try await line("probes", admin)["evidence_at"].string ?? "~" <= Self.midnight)
+        }
+    }
+
+    private static var midnight: String {
+        Date(timeIntervalSince1970: (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400).formatted(.iso8601)
     }
 
     @Test(
@@ -126,7 +279,7 @@ import Testing
             #expect(try await line("two-providers", admin)["proven"] == .bool(true))
             _ = try await admin.row(out)
             let found = try await line("two-providers", admin)
-            #expect(found["proven"] == .bool(false) && found["finding"].string?.contains("tiny (1)") == true, "\(found)")
+            #expect(found["proven"] == .bool(false) && found["finding"].string?.contains("tiny in eu (1)") == true, "\(found)")
         }
     }
 
@@ -225,8 +378,8 @@ import Testing
             WITH host AS (INSERT INTO serving.hosts (id, name, pool, region, boot_id, last_heartbeat_at)
                 SELECT gen_random_uuid(), 'h-' || name, name, 'eu', 'b', now() FROM serving.pools RETURNING id)
             INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted, last_reported_at, log_tail,
-                log_tail_at)
-            SELECT id, 'main', 'tiny-1', 'vllm', 'ready', 4, 2048, true, now(), '["started"]', now() FROM host
+                log_tail_at, image_digest)
+            SELECT id, 'main', 'tiny-1', 'vllm', 'ready', 4, 2048, true, now(), '["started"]', now(), 'sha256:' || repeat('0', 64) FROM host
             """,
             """
             INSERT INTO reliability.terms (name, version, title, tier, created_by, reviewed_by_counsel, reviewed_on)

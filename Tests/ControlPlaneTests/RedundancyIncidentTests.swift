@@ -66,13 +66,19 @@ import Testing
             SELECT gen_random_uuid(), host_id, 'second', 'small-1', 'vllm', 'ready', 4, 2048, TRUE FROM serving.workers WHERE id = \(world.workers["alpha"])
             """,
             """
+            WITH host AS (INSERT INTO serving.hosts (id, name, pool, region, boot_id)
+                VALUES (gen_random_uuid(), 'elsewhere', 'llama', 'us', 'b') RETURNING id)
+            INSERT INTO serving.workers (id, host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted)
+            SELECT gen_random_uuid(), id, 'main', 'tiny-1', 'vllm', 'ready', 4, 2048, TRUE FROM host
+            """,
+            """
             INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state)
             VALUES ('small-business', 'small', 'business', 'us', 1, 1, 'draft')
             """,
             """
             INSERT INTO serving.skus (name, model, tier, primary_region, backup_region, fallback_sku, prompt_price_pico_usd, completion_price_pico_usd,
                 state)
-            VALUES ('tiny-business', 'tiny', 'business', 'us', 'eu', 'small-business', 1, 1, 'active')
+            VALUES ('tiny-business', 'tiny', 'business', 'eu', 'us', 'small-business', 1, 1, 'active')
             """,
             "INSERT INTO reliability.fallback_drill (sku, held, reason, actor) VALUES ('tiny-business', TRUE, 'test of it', 'test')",
         ])

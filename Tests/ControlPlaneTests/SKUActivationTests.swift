@@ -83,6 +83,23 @@ import Testing
         }
     }
 
+    @Test func `a provider that serves another region alone is none in the primary region`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await serve(admin, points: ["alpha": 90])
+            _ = try await admin.post("providers", #"{"name": "beta", "display_name": "P", "kind": "independent"}"#)
+            _ = try await admin.row(
+                """
+                INSERT INTO reliability.provider_score (provider, computed_at, points, availability, latency, preemption, price, success, probes,
+                    clean_probes, losses, undrained_losses, admitted, admitted_changed_at)
+                VALUES ('beta', now(), 80, 1, 1, 1, 1, 1, 500, 30, 0, 0, TRUE, now()) RETURNING provider
+                """)
+            try await back(admin, provider: "beta")
+            let message = try await admin.patch("skus/s", "{\"state\": \"active\"}").json["error"]["message"].string ?? ""
+            #expect(message.contains("two providers") && message.contains("(alpha 90.0)") && !message.contains("in the backup region"), "\(message)")
+        }
+    }
+
     @Test func `a drill that held proves the fallbacks that served while it lasted, for thirty days, and is stored once`() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)

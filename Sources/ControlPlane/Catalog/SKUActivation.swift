@@ -84,7 +84,7 @@ enum SKUActivation {
         var missing: [String] = []
         if try row.value("providers", as: Int.self) < 2 {
             let known: String = try row.value("known")
-            missing.append("two providers with a good score and accepted workers of the model on hosts that report (\(known))")
+            missing.append("two providers with a good score and accepted workers of the model in its primary region on hosts that report (\(known))")
         }
         if try row.value("no_backup") {
             missing.append("a backup region")
@@ -96,10 +96,11 @@ enum SKUActivation {
         return missing
     }
 
-    /// Providers that serve the model of `r` now.
+    /// Providers that serve the model of `r` in its primary region now: where it is sold, nobody else helps.
     private static let serving: SQL = """
         SELECT DISTINCT place.provider AS name, score.points, coalesce(score.admitted, false) AS admitted
         FROM (\(workers)) AS place LEFT JOIN reliability.provider_score AS score ON score.provider = place.provider
+        WHERE place.region = r.primary_region
         """
 
     /// Where workers are that could serve the model of `r` now.

@@ -82,7 +82,7 @@ package enum AdminRoutes {
             + [
                 StatusPostResource.creation, StatusPostResource.update, StatusPostResource.correction, StatusPostResource.veto,
                 StatusPostResource.publication, StatusPageResource.single, StatusPageResource.update,
-                ReadinessResource.list, ReadinessResource.attestation,
+                ReadinessResource.list, ReadinessResource.attestation, ReadinessResource.withdrawal,
             ]
     }
 

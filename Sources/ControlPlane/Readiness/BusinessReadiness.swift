@@ -28,7 +28,7 @@ enum BusinessReadiness {
         let row = try await sources.serving(
             """
             SELECT count(*) AS sold, coalesce(string_agg(skus.name, ', ') FILTER (WHERE price.version IS NULL), '') AS unpriced,
-                max(price.effective_from) AS at
+                min(price.effective_from) AS at
             FROM serving.skus LEFT JOIN serving.prices AS price ON price.model = skus.model AND price.tier = skus.tier
                 AND price.service_class = skus.service_class AND price.effective_from <= now()
                 AND (price.effective_until IS NULL OR price.effective_until > now())
@@ -43,7 +43,7 @@ enum BusinessReadiness {
     @Sendable private static func quotas(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.serving(
             """
-            SELECT count(*) AS sold, max(tiers.updated_at) AS at,
+            SELECT count(*) AS sold, min(tiers.updated_at) AS at,
                 coalesce(string_agg(tiers.name, ', ') FILTER (WHERE tiers.burst_requests IS NULL OR tiers.burst_tokens IS NULL), '') AS unwritten
             FROM serving.tiers WHERE EXISTS (SELECT 1 FROM serving.skus WHERE skus.tier = tiers.name AND skus.state = 'active')
             """)

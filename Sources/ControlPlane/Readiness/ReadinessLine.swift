@@ -62,12 +62,31 @@ struct ReadinessSources: Sendable {
     func attested(_ line: String, missing: String) async throws -> ReadinessFinding {
         let row = try await databases.reliability.queryOne(
             """
-            SELECT evidence, actor, created_at, created_at > now() - make_interval(days => \(Self.attestationDays)) AS counts
+            SELECT evidence, actor, holds, created_at, created_at > now() - make_interval(days => \(Self.attestationDays)) AS counts
             FROM reliability.launch_attestation WHERE line = \(line) ORDER BY created_at DESC, id DESC LIMIT 1
             """)
         guard let row else { return .missing("\(missing); nobody has attested it (plimsoll readiness attest \(line) EVIDENCE)") }
-        let words = "attested by \(try row.value("actor", as: String.self)): \(try row.value("evidence", as: String.self))"
+        let (actor, evidence): (String, String) = (try row.value("actor"), try row.value("evidence"))
         let at: Date = try row.value("created_at")
+        guard try row.value("holds") else { return .missing("taken back by \(actor): \(evidence)", at: at) }
+        let page = try await page(line, evidence)
+        let words = "attested by \(actor): \(evidence)" + (page.map { "; \($0.words)" } ?? "")
+        if page?.isLost == true { return .missing(words, at: at) }
         return try row.value("counts") ? .proven(words, at: at) : .missing("older than \(Self.attestationDays) days: \(words)", at: at)
+    }
+
+    /// How the page that the evidence begins with was found lately; nil: it begins with none. Where nobody looks, the word counts alone.
+    private func page(_ line: String, _ evidence: String) async throws -> (isLost: Bool, words: String)? {
+        guard let url = EvidenceLooks.url(of: evidence) else { return nil }
+        let row = try await databases.reliability.queryOne(
+            """
+            SELECT status, found_at, at > now() - interval '3 hours' AS is_fresh FROM reliability.evidence_look WHERE line = \(line) AND url = \(url)
+            """)
+        guard let row else { return (false, "nobody has looked whether the page is there") }
+        let (status, isFresh): (Int, Bool) = (try row.value("status"), try row.value("is_fresh"))
+        let seen = try row.value("found_at", as: Date?.self).map { "last seen at \($0.formatted(.iso8601))" } ?? "never seen there"
+        guard isFresh else { return (false, "nobody looks for the page any more, \(seen)") }
+        guard !EvidenceLooks.isFound(status) else { return (false, "the page was \(seen)") }
+        return (true, "the page is not there (\(status == 0 ? "no answer" : "\(status)")), \(seen)")
     }
 }

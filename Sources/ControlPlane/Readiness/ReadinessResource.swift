@@ -30,14 +30,28 @@ enum ReadinessResource {
         let line = fields.text("line", .choice(attestable), .required) ?? ""
         let evidence = fields.text("evidence", .reason, .required) ?? ""
         try fields.finish()
+        return try await write(line, evidence, holds: true, action: "attest", call, connection)
+    }
+
+    /// It holds no longer, whatever was attested before.
+    static let withdrawal = AdminRoute.change(.post, "readiness/withdrawals") { call, fields, connection in
+        let line = fields.text("line", .choice(attestable), .required) ?? ""
+        let reason = fields.text("reason", .reason, .required) ?? ""
+        try fields.finish()
+        return try await write(line, reason, holds: false, action: "withdraw", call, connection)
+    }
+
+    private static func write(
+        _ line: String, _ evidence: String, holds: Bool, action: String, _ call: AdminCall, _ connection: PostgresConnection
+    ) async throws -> AdminChange {
         let row = try await connection.queryOne(
             """
-            INSERT INTO reliability.launch_attestation (line, evidence, actor) VALUES (\(line), \(evidence), \(call.actor.label))
-            RETURNING json_build_object('id', id, 'line', line, 'evidence', evidence, 'actor', actor,
+            INSERT INTO reliability.launch_attestation (line, evidence, holds, actor) VALUES (\(line), \(evidence), \(holds), \(call.actor.label))
+            RETURNING json_build_object('id', id, 'line', line, 'evidence', evidence, 'holds', holds, 'actor', actor,
                 'created_at', serving.wire_time(created_at))::text AS document
             """)
         guard let row else { throw PostgresError(.decoding, "no row came back") }
-        return AdminChange(status: .created, document: try row.value("document"), action: "attest", subjectKind: "readiness", subjectId: line)
+        return AdminChange(status: .created, document: try row.value("document"), action: action, subjectKind: "readiness", subjectId: line)
     }
 
     private static let attestable = ["quickstart", "api-documents", "credits", "accounting", "data-policy"]

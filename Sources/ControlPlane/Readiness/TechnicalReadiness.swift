@@ -4,32 +4,17 @@ import Postgres
 /// The ten technical lines, each by what the installation itself has seen.
 enum TechnicalReadiness {
     static let lines = [
-        ReadinessLine("image-hash", .technical, "Every release that serves has an image of a known digest", check: image),
+        ReadinessLine("image-hash", .technical, "Every release that serves has an image of a known digest", check: RuntimeReadiness.image),
         ReadinessLine("streaming", .technical, "Runtimes stream reliably", check: streaming),
         ReadinessLine("chat-endpoint", .technical, "The gateway answers chat completions at the public endpoint", check: endpoint),
         ReadinessLine("limits", .technical, "Keys, quotas and rate limits are enforced at the gateway", check: limits),
         ReadinessLine("two-providers", .technical, "Two providers are in rotation", check: providers),
         ReadinessLine("fallback-drill", .technical, "The fallback was tested under a synthetic failure", check: fallback),
         ReadinessLine("probes", .technical, "Probes show latency, errors, queue time and provider health", check: probes),
-        ReadinessLine("prompt-logging", .technical, "Prompts are not logged", check: logging),
+        ReadinessLine("prompt-logging", .technical, "Prompts are not logged", check: RuntimeReadiness.logging),
         ReadinessLine("usage-match", .technical, "Usage records match token counts", check: usage),
         ReadinessLine("runbook", .technical, "The incident runbook was rehearsed", check: runbook),
     ]
-
-    @Sendable private static func image(_ sources: ReadinessSources) async throws -> ReadinessFinding {
-        let row = try await sources.serving(
-            """
-            SELECT count(DISTINCT releases.name) AS served, count(DISTINCT releases.name) FILTER (WHERE releases.image_digest IS NULL) AS without,
-                coalesce(string_agg(DISTINCT releases.name, ', ') FILTER (WHERE releases.image_digest IS NULL), '') AS names,
-                min(workers.last_reported_at) AS at
-            FROM serving.workers JOIN serving.releases ON releases.name = workers.release JOIN serving.hosts ON hosts.id = workers.host_id
-            WHERE workers.accepted AND workers.retired_at IS NULL AND releases.state = 'active' AND \(Reporting.isCurrent("hosts.last_heartbeat_at"))
-            """)
-        let (served, without): (Int, Int) = (try row.value("served"), try row.value("without"))
-        guard served > 0, let at = try row.value("at", as: Date?.self) else { return .missing("no worker on a host that reports serves a release") }
-        if without > 0 { return .missing("served without the digest of an image: \(try row.value("names", as: String.self))", at: at) }
-        return .proven("\(served) served releases, all with the digest of their image", at: at)
-    }
 
     @Sendable private static func streaming(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.reliability(
@@ -101,30 +86,44 @@ enum TechnicalReadiness {
                 + "\(try row.value("of_customers", as: Int64.self)) requests above limits and quotas were refused in 60 days", at: at)
     }
 
+    /// Where each model is sold first: a second provider elsewhere helps nobody there.
     @Sendable private static func providers(_ sources: ReadinessSources) async throws -> ReadinessFinding {
-        let sold = try await sources.databases.serving.query("SELECT DISTINCT model FROM serving.skus WHERE state = 'active'")
+        let sold = try await sources.databases.serving.query(
+            "SELECT DISTINCT model, primary_region AS region FROM serving.skus WHERE state = 'active' ORDER BY 1, 2")
         guard !sold.isEmpty else { return .missing("nothing is sold: no SKU is active") }
         let workers = try await sources.databases.serving.query("SELECT worker.id FROM \(Rotation.workers)").map {
             try $0.value("id", as: UUID.self)
         }
+        // As old as the second newest of the providers.
         let rows = try await sources.databases.reliability.query(
             """
-            SELECT model, count(DISTINCT provider) AS providers, max(at) AS at FROM reliability.probe
-            WHERE kind = 'worker' AND succeeded AND provider <> '' AND at > now() - interval '10 minutes' AND NOT drill
-                AND worker_id = ANY(\(workers)::uuid[]) GROUP BY model
+            SELECT model, region, count(*) AS providers, (array_agg(at ORDER BY at DESC))[2] AS at FROM (
+                SELECT model, region, provider, max(at) AS at FROM reliability.probe
+                WHERE kind = 'worker' AND succeeded AND provider <> '' AND at > now() - interval '10 minutes' AND NOT drill
+                    AND worker_id = ANY(\(workers)::uuid[]) GROUP BY model, region, provider) AS seen
+            GROUP BY model, region
             """)
-        var seen: [String: (count: Int, at: Date)] = [:]
-        for row in rows { seen[try row.value("model")] = (try row.value("providers"), try row.value("at")) }
+        var seen: [String: (count: Int, at: Date?)] = [:]
+        for row in rows { seen[try place(row)] = (try row.value("providers"), try row.value("at")) }
         var (short, at): ([String], Date) = ([], .distantFuture)
         for row in sold {
-            let model: String = try row.value("model")
-            if seen[model].map({ $0.count < 2 }) ?? true { short.append("\(model) (\(seen[model]?.count ?? 0))") }
-            at = min(at, seen[model]?.at ?? .distantFuture)
+            let place = try place(row)
+            guard let found = seen[place], found.count >= 2, let second = found.at else {
+                short.append("\(place) (\(seen[place]?.count ?? 0))")
+                continue
+            }
+            at = min(at, second)
         }
         if !short.isEmpty {
-            return .missing("below two providers in rotation that answered a probe in ten minutes: \(short.sorted().joined(separator: ", "))")
+            return .missing("below two providers in rotation that answered a probe in ten minutes: \(short.joined(separator: ", "))")
         }
-        return .proven("two providers or more in rotation answered a probe in ten minutes for each sold model; models: \(sold.count)", at: at)
+        return .proven(
+            "two providers or more in rotation answered a probe in ten minutes for each sold model in its primary region; places: \(sold.count)",
+            at: at)
+    }
+
+    private static func place(_ row: PostgresRow) throws -> String {
+        "\(try row.value("model", as: String.self)) in \(try row.value("region", as: String.self))"
     }
 
     /// Of what is sold with a promise, or of all that is sold where nothing is: the last try of each within thirty days.
@@ -159,14 +158,16 @@ enum TechnicalReadiness {
     @Sendable private static func probes(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.reliability(
             """
-            SELECT max(at) FILTER (WHERE ttft_us IS NOT NULL) AS at, count(*) AS probes, count(*) FILTER (WHERE NOT succeeded) AS failed,
+            SELECT least(max(at) FILTER (WHERE ttft_us IS NOT NULL), max(at) FILTER (WHERE ttlt_us IS NOT NULL),
+                    max(at) FILTER (WHERE provider <> ''), told.queued_at) AS at, count(*) AS probes, count(*) FILTER (WHERE NOT succeeded) AS failed,
                 count(DISTINCT provider) FILTER (WHERE provider <> '') AS providers,
                 percentile_disc(0.95) WITHIN GROUP (ORDER BY ttft_us) / 1000 AS first, percentile_disc(0.95) WITHIN GROUP (ORDER BY ttlt_us) / 1000 AS last,
                 told.requests, told.errors, told.queued
             FROM reliability.probe, (SELECT coalesce(sum(good + bad + excluded), 0)::bigint AS requests,
-                coalesce(sum((outcomes ->> 'bad:5xx')::bigint), 0)::bigint AS errors, count(*) FILTER (WHERE queue_histogram <> '{}') AS queued
+                coalesce(sum((outcomes ->> 'bad:5xx')::bigint), 0)::bigint AS errors, count(*) FILTER (WHERE queue_histogram <> '{}') AS queued,
+                    max(minute_at) FILTER (WHERE queue_histogram <> '{}') AS queued_at
                 FROM reliability.minute WHERE minute_at > now() - interval '1 day' AND NOT drill) AS told
-            WHERE at > now() - interval '1 hour' AND NOT drill GROUP BY told.requests, told.errors, told.queued
+            WHERE at > now() - interval '1 hour' AND NOT drill GROUP BY told.requests, told.errors, told.queued, told.queued_at
             UNION ALL SELECT NULL, 0, 0, 0, NULL, NULL, 0, 0, 0 ORDER BY probes DESC LIMIT 1
             """)
         let (first, last): (Int64?, Int64?) = (try row.value("first"), try row.value("last"))
@@ -182,33 +183,6 @@ enum TechnicalReadiness {
         return .proven(
             "\(failed) of \(asked) probes of the last hour failed, at \(providers) providers; p95 of the first token \(first) ms, of the last \(last) ms; "
                 + "\(try row.value("errors", as: Int64.self)) errors in \(try row.value("requests", as: Int64.self)) requests of a day, with their queue times",
-            at: at)
-    }
-
-    /// Probes ask with texts that are known. What runtimes wrote into their logs, as their agents told it, is looked through for them; debug captures that
-    /// tenants asked for end by themselves.
-    @Sendable private static func logging(_ sources: ReadinessSources) async throws -> ReadinessFinding {
-        let row = try await sources.serving(
-            """
-            SELECT count(*) AS tails, min(worker.log_tail_at) AS at,
-                coalesce(string_agg(host.name || ' ' || worker.runtime, ', ' ORDER BY host.name, worker.runtime) FILTER (WHERE EXISTS (
-                    SELECT 1 FROM (SELECT \(OutsideProbe.prompt) AS text UNION SELECT probe_prompt FROM serving.models WHERE probe_prompt IS NOT NULL) AS asked
-                    WHERE position(asked.text IN worker.log_tail::text) > 0)), '') AS telling,
-                (SELECT count(*) FROM serving.captures WHERE erased_at IS NULL AND expires_at > now()) AS open,
-                (SELECT count(*) FROM serving.captures WHERE erased_at IS NULL AND expires_at < now() - interval '10 minutes') AS overdue
-            FROM serving.workers AS worker JOIN serving.hosts AS host ON host.id = worker.host_id
-            WHERE worker.accepted AND worker.retired_at IS NULL AND worker.log_tail_at > now() - interval '30 days'
-            """)
-        let (tails, open, overdue): (Int, Int, Int) = (try row.value("tails"), try row.value("open"), try row.value("overdue"))
-        let (telling, at): (String, Date?) = (try row.value("telling"), try row.value("at"))
-        if overdue > 0 { return .missing("\(overdue) debug captures have expired and are not erased", at: at) }
-        if !telling.isEmpty { return .missing("a probe's prompt stands in the log of: \(telling)", at: at) }
-        guard tails > 0, let at else {
-            return .missing(
-                "no runtime's log was looked through in 30 days: restart one, and its agent tells its last lines (plimsoll workers restart ID)")
-        }
-        return .proven(
-            "no probe's prompt is in the last log lines of \(tails) runtimes; \(open) debug captures by tenants' consent are open, none overdue",
             at: at)
     }
 

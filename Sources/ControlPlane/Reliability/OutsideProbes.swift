@@ -78,6 +78,7 @@ package struct OutsideProbes: Service {
         var generator = SystemRandomNumberGenerator()
         let start = ContinuousClock.now
         let looks = StatusLooks(reliability: reliability, settings: settings, ask: ask)
+        let evidence = EvidenceLooks(reliability: reliability, ask: ask)
         var looked: ContinuousClock.Instant?
         await withDiscardingTaskGroup { group in
             group.addTask { await self.lookAtLimits(settings) }
@@ -91,7 +92,9 @@ package struct OutsideProbes: Service {
                     guard let subject = subjects[id] else { continue }
                     group.addTask { await self.turns.once { try await self.probe(subject, id, settings) } }
                 }
-                if Self.isDue(&looked, StatusLooks.pause) { group.addTask { await self.turns.once { try await looks.look() } } }
+                guard Self.isDue(&looked, StatusLooks.pause) else { return }
+                group.addTask { await self.turns.once { try await looks.look() } }
+                group.addTask { await self.turns.once { try await evidence.look() } }
             }
         }
     }

@@ -1,7 +1,7 @@
 /// What stands behind something that is sold with a promise, and whether its loss is an incident (reference, section 2.13).
 package enum Redundancy {
     package enum Aspect: String, Sendable, CaseIterable {
-        /// Two of them serve the model.
+        /// Two of them serve the model in its primary region.
         case providers
         /// Two of those that do may serve tiers with a promise.
         case scores
@@ -18,8 +18,10 @@ package enum Redundancy {
         let workers = fleet.workers.filter { $0.model == terms.model }
         var given: Set<Aspect> = []
         let serving = workers.filter(\.isServing)
-        if Set(serving.map(\.provider)).count >= 2 { given.insert(.providers) }
-        if Set(serving.lazy.filter(\.isAdmitted).map(\.provider)).count >= 2 { given.insert(.scores) }
+        // Where it is sold: nobody else helps there.
+        let here = serving.filter { $0.region == terms.region }
+        if Set(here.map(\.provider)).count >= 2 { given.insert(.providers) }
+        if Set(here.lazy.filter(\.isAdmitted).map(\.provider)).count >= 2 { given.insert(.scores) }
         if let backup = terms.backupRegion, workers.contains(where: { $0.region == backup && ($0.isServing || $0.isStandby) }) {
             given.insert(.backup)
         }
