@@ -24,7 +24,7 @@ enum Keys: AdminKind {
         .optional("tokens_per_month", form: .json),
         .optional("spend_per_month_micro_usd", "10^-6 US dollars", form: .json),
         .optional("purpose", "probe or drill; null: a customer's", changeable: false),
-        .optional("reads_reports", "true or false: whether it opens its tenant's months on the public port", form: .json),
+        .optional("reads_reports", "true or false: whether it opens its tenant's months, and captures of all its keys", form: .json),
         .optional("expires_at", "instant such as 2030-01-31T12:00:00Z"),
     ]
     static let secret: String? = "secret"

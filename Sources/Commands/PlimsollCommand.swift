@@ -39,7 +39,7 @@ package struct PlimsollCommand: AsyncParsableCommand {
                 name: "Records",
                 subcommands: [
                     UsageCommand.self, RequestsCommand.self, QuarantineCommand.self, MinutesCommand.self, ProbesCommand.self, EvidenceCommand.self,
-                    VerifyCommand.self, AbuseCommand.self, AuditCommand.self, TokensCommand.self,
+                    VerifyCommand.self, AbuseCommand.self, CapturesCommand.self, AuditCommand.self, TokensCommand.self,
                 ]),
         ])
 

@@ -13,7 +13,7 @@ import Testing
         BurnAlerts.self, FreezePasses.self, Terms.self, Agreements.self, Credits.self, WaitingCredits.self, MaintenanceWindows.self, Exclusions.self,
         Drills.self,
         Incidents.self, Mitigations.self, PageChannels.self, Pages.self, EvidenceTrees.self, ProviderScores.self, ProviderScoreDays.self,
-        FallbackDrills.self, StatusPosts.self, ReportLinks.self, Scalers.self, CapacityOrders.self,
+        FallbackDrills.self, StatusPosts.self, ReportLinks.self, Scalers.self, CapacityOrders.self, Captures.self,
     ]
 
     @Test func `filters and fields are those of the document, and every list of it is a kind`() async throws {

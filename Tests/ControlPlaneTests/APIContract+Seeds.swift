@@ -105,6 +105,10 @@ extension APIContract {
         FROM billing.usage_event
         """,
         """
+        INSERT INTO serving.captures (tenant_id, key_id, key_only, models, record_limit, sealed_key, expires_at)
+        SELECT tenant_id, id, true, '{tiny}', 5, decode('07', 'hex'), now() + interval '1 hour' FROM serving.api_keys
+        """,
+        """
         INSERT INTO billing.usage_quarantine (gateway_id, reason, request_id, payload_sha256, payload)
         VALUES (gen_random_uuid(), 'other_content', 'r1', sha256('x'), '{"request_id": "r1"}')
         """,

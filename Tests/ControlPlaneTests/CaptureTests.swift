@@ -12,29 +12,51 @@ import Testing
     private struct Stand {
         let world: PeerWorld
         let store: CaptureStore
+        let publisher: TablePublisher
         let tenant: UUID
         let key: UUID
+        /// Of the same tenant.
+        let second: UUID
+        let other: (tenant: UUID, key: UUID)
 
-        func call(_ action: CaptureCall.Action, _ capture: String? = nil, tenant: UUID? = nil, body: String = "", query: String? = nil) async throws
-            -> (Int, JSONTree)
-        {
+        func call(
+            _ action: CaptureCall.Action, _ capture: String? = nil, by key: UUID? = nil, tenant: UUID? = nil, body: String = "", query: String? = nil
+        ) async throws -> (Int, JSONTree) {
             let call = CaptureCall(
-                action: action, tenant: (tenant ?? self.tenant).uuidString, key: key.uuidString, capture: capture, body: body, query: query,
-                requestId: "r1")
+                action: action, tenant: (tenant ?? self.tenant).uuidString, key: (key ?? self.key).uuidString, capture: capture, body: body,
+                query: query, requestId: "r1")
             let answer = try await store.answer(call)
             return (answer.status, try JSONDecoder().decode(JSONTree.self, from: Data(answer.body.utf8)))
         }
 
-        func record(_ capture: String, _ text: String = "marker-7341") -> CaptureRecord {
+        func record(_ capture: String, _ text: String = "marker-7341", of key: UUID? = nil, model: String = "tiny") -> CaptureRecord {
             CaptureRecord(
-                capture: capture, requestId: "r", key: key.uuidString, model: "tiny", acceptedAt: 1, status: 200, request: text, answer: text,
-                isCut: false)
+                capture: capture, requestId: "r", key: (key ?? self.key).uuidString, model: model, acceptedAt: 1, status: 200, request: text,
+                answer: text, isCut: false)
+        }
+
+        func kept(_ record: CaptureRecord) async throws -> Bool {
+            try await store.store(CaptureBatch(records: [record])).stored == 1
+        }
+
+        /// For reading what is its whole tenant's.
+        func permit(_ key: UUID, _ reads: Bool = true) async throws {
+            try await world.pool.execute("UPDATE serving.api_keys SET reads_reports = \(reads) WHERE id = \(key)")
+        }
+
+        /// As gateways hear of it; nil: nothing is recorded.
+        func entry(_ capture: String) async throws -> CaptureEntry? {
+            _ = try await publisher.publishNow()
+            var table = PublishedTable()
+            try await table.refresh { try await world.pool.query($0) }
+            let text = table.answer(since: nil)?.entries["capture/\(capture)"]
+            return try text.map { try WireCoder.decode(CaptureEntry.self, from: $0.utf8) }
         }
     }
 
     private func stand(_ body: (Stand) async throws -> Void) async throws {
         try await PeerWorld.with { world in
-            var ids: [UUID] = []
+            var ids: [(tenant: UUID, key: UUID)] = []
             for (name, hash) in [("acme", "a"), ("other", "b")] {
                 let row = try await world.pool.queryOne(
                     """
@@ -42,10 +64,17 @@ import Testing
                     INSERT INTO serving.api_keys (tenant_id, name, prefix, sha256) SELECT id, 'k', 'pls', \(Hash.sha256(hash).bytes) FROM tenant
                     RETURNING tenant_id, id
                     """)
-                ids.append(contentsOf: [try #require(row).value("tenant_id"), try #require(row).value("id")])
+                ids.append((try #require(row).value("tenant_id"), try #require(row).value("id")))
             }
+            let second = try await world.pool.queryOne(
+                """
+                INSERT INTO serving.api_keys (tenant_id, name, prefix, sha256) VALUES (\(ids[0].tenant), 'k2', 'pls', \(Hash.sha256("c").bytes)) RETURNING id
+                """)
             let store = CaptureStore(pool: world.pool, seal: CaptureSeal(world.authority.tableKey))
-            try await body(Stand(world: world, store: store, tenant: ids[0], key: ids[1]))
+            let stand = Stand(
+                world: world, store: store, publisher: world.publisher(), tenant: ids[0].tenant, key: ids[0].key,
+                second: try #require(second).value("id"), other: ids[1])
+            try await body(stand)
         }
     }
 
@@ -98,11 +127,94 @@ import Testing
     @Test func anotherTenantSeesNothing() async throws {
         try await stand { stand in
             let id = try #require(try await stand.call(.create, body: #"{"expires_in":600}"#).1["id"].string)
-            let row = try await stand.world.pool.queryOne("SELECT id FROM serving.tenants WHERE name = 'other'")
-            let other: UUID = try #require(row).value("id")
-            for action in [CaptureCall.Action.show, .records, .erase] { #expect(try await stand.call(action, id, tenant: other).0 == 404) }
-            #expect(try await stand.call(.list, tenant: other).1["data"].elements.isEmpty)
+            let (tenant, key) = stand.other
+            for right in [false, true] {
+                try await stand.permit(key, right)
+                for action in [CaptureCall.Action.show, .records, .erase] {
+                    #expect(try await stand.call(action, id, by: key, tenant: tenant).0 == 404)
+                    #expect(try await stand.call(action, id, by: key).0 == 404, "a key of another tenant than it is said to be of")
+                }
+                #expect(try await stand.call(.list, by: key, tenant: tenant).1["data"].elements.isEmpty)
+            }
             #expect(try await stand.call(.show, id).1["erased_at"].text == "null")
+        }
+    }
+
+    @Test func aKeySeesAndEndsOnlyWhatItMadeButForOneThatReadsReports() async throws {
+        try await stand { stand in
+            let id = try #require(try await stand.call(.create, by: stand.second, body: #"{"expires_in":600}"#).1["id"].string)
+            #expect(try await stand.kept(stand.record(id, of: stand.second)))
+            #expect(try await !stand.kept(stand.record(id)), "a request of another key")
+            for action in [CaptureCall.Action.show, .records, .erase] { #expect(try await stand.call(action, id).0 == 404, "\(action)") }
+            #expect(try await stand.call(.list).1["data"].elements.isEmpty)
+            try await stand.permit(stand.key)
+            #expect(try await stand.call(.list).1["data"].elements.count == 1)
+            #expect(try await stand.call(.records, id).1["data"].elements.count == 1)
+            #expect(try await stand.call(.erase, id).0 == 200)
+            #expect(try await stand.call(.records, id, by: stand.second).1["data"].elements.isEmpty)
+        }
+    }
+
+    @Test func capturesOfAllKeysAreOnlyForKeysThatReadReports() async throws {
+        try await stand { stand in
+            let wish = #"{"expires_in":600,"key_only":false}"#
+            let (status, refusal) = try await stand.call(.create, body: wish)
+            #expect(status == 403 && refusal["error"]["code"].string == "permission_denied" && refusal["error"]["type"].string == "permission_error")
+            #expect(try await stand.call(.list).1["data"].elements.isEmpty)
+            try await stand.permit(stand.key)
+            let id = try #require(try await stand.call(.create, body: wish).1["id"].string)
+            #expect(try await stand.entry(id)?.key == nil)
+            #expect(try await stand.kept(stand.record(id, of: stand.second)))
+            try await stand.permit(stand.key, false)
+            #expect(try await stand.entry(id) == nil)
+            #expect(try await !stand.kept(stand.record(id, of: stand.second)))
+            var statuses: [Int] = []
+            for action in [CaptureCall.Action.records, .show, .erase] { statuses.append(try await stand.call(action, id).0) }
+            #expect(statuses == [403, 200, 200])
+        }
+    }
+
+    @Test func onlyModelsThatItsMakerMayUseAreRecorded() async throws {
+        try await stand { stand in
+            try await stand.world.pool.execute("INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('large', 'L', 2048)")
+            try await stand.permit(stand.key)
+            let wide = try #require(
+                try await stand.call(.create, body: #"{"expires_in":600,"key_only":false,"models":["large","tiny"]}"#).1["id"].string)
+            try await stand.world.pool.execute("UPDATE serving.api_keys SET models = '{tiny}' WHERE id = \(stand.key)")
+            let all = try #require(try await stand.call(.create, body: #"{"expires_in":600,"key_only":false}"#).1["id"].string)
+            for id in [wide, all] {
+                #expect(try await stand.entry(id)?.models == ["tiny"])
+                #expect(try await stand.kept(stand.record(id, of: stand.second)))
+                #expect(try await !stand.kept(stand.record(id, of: stand.second, model: "large")))
+            }
+            let (status, refusal) = try await stand.call(.create, body: #"{"expires_in":600,"models":["large"]}"#)
+            #expect(status == 400 && refusal["error"]["message"].string == "models: large does not exist")
+            #expect(try await stand.call(.create, by: stand.second, body: #"{"expires_in":600,"models":["large"]}"#).0 == 201)
+        }
+    }
+
+    @Test func aTenantThatIsSuspendedOrAKeyThatIsOverRecordsNothingAndLosesNothing() async throws {
+        try await stand { stand in
+            let id = try #require(try await stand.call(.create, body: #"{"expires_in":600}"#).1["id"].string)
+            #expect(try await stand.kept(stand.record(id)))
+            for (stop, goOn) in [
+                ("UPDATE serving.tenants SET state = 'suspended'", "UPDATE serving.tenants SET state = 'active'"),
+                ("UPDATE serving.api_keys SET expires_at = now() - interval '1 second'", "UPDATE serving.api_keys SET expires_at = NULL"),
+            ] as [(SQL, SQL)] {
+                try await stand.world.pool.execute(stop)
+                #expect(try await stand.entry(id) == nil, "\(stop)")
+                try await stand.world.pool.execute(goOn)
+                #expect(try await stand.entry(id)?.key == stand.key.uuidString.lowercased())
+            }
+            #expect(try await stand.call(.records, id).1["data"].elements.count == 1)
+        }
+    }
+
+    @Test func aKeyThatWasRevokedMeanwhileMakesNone() async throws {
+        try await stand { stand in
+            try await stand.world.pool.execute("UPDATE serving.api_keys SET revoked_at = now() WHERE id = \(stand.key)")
+            #expect(try await stand.call(.create, body: #"{"expires_in":600}"#).0 == 404)
+            #expect(try await stand.call(.list).0 == 404)
         }
     }
 
@@ -202,13 +314,10 @@ import Testing
 
     @Test func gatewaysHearOfCapturesByTheTable() async throws {
         try await stand { stand in
+            try await stand.permit(stand.key)
             let id = try #require(try await stand.call(.create, body: #"{"expires_in":600,"key_only":false}"#).1["id"].string)
-            _ = try await stand.world.publisher().publishNow()
-            var table = PublishedTable()
-            try await table.refresh { try await stand.world.pool.query($0) }
-            let text = try #require(table.answer(since: nil)?.entries["capture/\(id)"])
-            let entry = try WireCoder.decode(CaptureEntry.self, from: text.utf8)
-            #expect(entry.key == nil && entry.tenant == stand.tenant.uuidString.lowercased() && entry.limit == 100)
+            let entry = try #require(try await stand.entry(id))
+            #expect(entry.key == nil && entry.models == nil && entry.tenant == stand.tenant.uuidString.lowercased() && entry.limit == 100)
         }
     }
 }

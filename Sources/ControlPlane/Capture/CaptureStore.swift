@@ -4,7 +4,7 @@ import HTTPTypes
 import PlimsollWire
 import Postgres
 
-/// Captures and what is kept under them. Nobody but the tenant's own keys makes, reads or erases one: there is no way in by the admin API.
+/// Captures and what is kept under them. Nobody but the tenant's own keys makes or reads one; the admin API can only erase (`CaptureResource`).
 struct CaptureStore: Sendable {
     /// Captures of one tenant at once.
     private static let most = 20
@@ -25,24 +25,24 @@ struct CaptureStore: Sendable {
     }
 
     private func perform(_ call: CaptureCall) async throws -> CaptureAnswer {
-        guard let tenant = UUID(uuidString: call.tenant), let key = UUID(uuidString: call.key) else { throw AdminRefusal.notFound }
-        switch call.action {
-        case .create: return CaptureAnswer(status: 201, body: try await create(call, tenant, key))
-        case .list:
-            let rows = try await pool.query(
-                "SELECT (\(Self.document))::text AS document FROM serving.captures AS r WHERE r.tenant_id = \(tenant) ORDER BY created_at DESC LIMIT 100"
-            )
-            let documents = try rows.map { try $0.value("document", as: String.self) }
-            return CaptureAnswer(status: 200, body: #"{"object":"list","data":[\#(documents.joined(separator: ","))]}"#)
-        case .show: return CaptureAnswer(status: 200, body: try await show(try id(call), tenant) { try await pool.queryOne($0) })
-        case .records: return CaptureAnswer(status: 200, body: try await records(try id(call), tenant, call))
-        case .erase: return CaptureAnswer(status: 200, body: try await erase(try id(call), tenant, call))
-        }
+        if call.action == .create { return CaptureAnswer(status: 201, body: try await create(call)) }
+        let holder = try await CaptureHolder.find(call) { try await pool.queryOne($0) }
+        if call.action == .list { return CaptureAnswer(status: 200, body: try await list(holder)) }
+        guard let id = call.capture.flatMap({ UUID(uuidString: $0) }) else { throw AdminRefusal.notFound }
+        let body =
+            switch call.action {
+            case .records: try await records(id, holder, call)
+            case .erase: try await erase(id, holder, call)
+            case .show, .list, .create: try await show(id, holder) { try await pool.queryOne($0) }
+            }
+        return CaptureAnswer(status: 200, body: body)
     }
 
-    private func id(_ call: CaptureCall) throws -> UUID {
-        guard let id = call.capture.flatMap({ UUID(uuidString: $0) }) else { throw AdminRefusal.notFound }
-        return id
+    private func list(_ holder: CaptureHolder) async throws -> String {
+        let rows = try await pool.query(
+            "SELECT (\(Self.document))::text AS document FROM serving.captures AS r WHERE \(holder.captures) ORDER BY created_at DESC LIMIT 100")
+        let documents = try rows.map { try $0.value("document", as: String.self) }
+        return #"{"object":"list","data":[\#(documents.joined(separator: ","))]}"#
     }
 
     private static let document: SQL = """
@@ -52,16 +52,17 @@ struct CaptureStore: Sendable {
             'erased_at', extract(epoch FROM r.erased_at)::bigint)
         """
 
-    private func show(_ id: UUID, _ tenant: UUID, _ run: (SQL) async throws -> PostgresRow?) async throws -> String {
+    /// Whose it is not hears that there is none.
+    private func show(_ id: UUID, _ holder: CaptureHolder, _ run: (SQL) async throws -> PostgresRow?) async throws -> String {
         let row = try await run(
-            "SELECT (\(Self.document))::text AS document FROM serving.captures AS r WHERE r.id = \(id) AND r.tenant_id = \(tenant)")
+            "SELECT (\(Self.document))::text AS document FROM serving.captures AS r WHERE r.id = \(id) AND \(holder.captures)")
         guard let row else { throw AdminRefusal.notFound }
         return try row.value("document")
     }
 
     // MARK: Consent
 
-    private func create(_ call: CaptureCall, _ tenant: UUID, _ key: UUID) async throws -> String {
+    private func create(_ call: CaptureCall) async throws -> String {
         var fields = try FieldReader(Array(call.body.utf8))
         let seconds = fields.integer("expires_in", 60...Self.longest, .required)
         let keyOnly = fields.value(AdminField("key_only", .boolean)) as? Bool ?? true
@@ -73,6 +74,10 @@ struct CaptureStore: Sendable {
         let sealedKey = try seal.newKey(id)
         let audited = fields.audited(without: [])
         return try await pool.transaction(.repeatable) { connection in
+            // A revocation that comes now waits, and ends this one as well.
+            let holder = try await CaptureHolder.find(call, locked: true) { try await connection.queryOne($0) }
+            guard keyOnly || holder.readsAll else { throw CaptureHolder.refusal }
+            let (tenant, key) = (holder.tenant, holder.key)
             // One after the other: two that count at once would both find room for one.
             try await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('captures ' || \(tenant)::text, 0))")
             let open = try await connection.queryOne(
@@ -82,7 +87,7 @@ struct CaptureStore: Sendable {
             guard try open?.value("count", as: Int.self) ?? 0 < Self.most else {
                 throw AdminRefusal.conflict("too_many_captures", "there are \(Self.most) captures already; erase one first")
             }
-            try await check(models ?? [], tenant, connection)
+            try await check(models ?? [], holder, connection)
             try await connection.execute(
                 """
                 INSERT INTO serving.captures (id, tenant_id, key_id, key_only, models, record_limit, sealed_key, expires_at)
@@ -90,18 +95,20 @@ struct CaptureStore: Sendable {
                     now() + make_interval(secs => \(seconds ?? 60)::double precision))
                 """)
             try await audit("consent", id, call, audited, connection)
-            return try await show(id, tenant) { try await connection.queryOne($0) }
+            return try await show(id, holder) { try await connection.queryOne($0) }
         }
     }
 
-    /// A name that no request of the tenant can have would keep nothing, and nobody would know why. Models of other tiers are not told from those that do
-    /// not exist.
-    private func check(_ models: [String], _ tenant: UUID, _ connection: PostgresConnection) async throws {
+    /// A name that no request of the key can have would keep nothing, and nobody would know why. Models of other tiers and keys are not told from those
+    /// that do not exist.
+    private func check(_ models: [String], _ holder: CaptureHolder, _ connection: PostgresConnection) async throws {
         let missing = try await connection.query(
             """
             SELECT DISTINCT wanted FROM unnest(\(models)::text[]) AS wanted WHERE NOT EXISTS (
-                SELECT 1 FROM serving.models AS model JOIN serving.tenants AS tenant ON tenant.id = \(tenant)
-                WHERE model.name = wanted AND model.state = 'active' AND (model.tiers = '{}' OR tenant.tier = ANY(model.tiers)))
+                SELECT 1 FROM serving.models AS model JOIN serving.tenants AS tenant ON tenant.id = \(holder.tenant)
+                JOIN serving.api_keys AS key ON key.id = \(holder.key)
+                WHERE model.name = wanted AND model.state = 'active' AND (model.tiers = '{}' OR tenant.tier = ANY(model.tiers))
+                    AND (key.models IS NULL OR wanted = ANY(key.models)))
             ORDER BY wanted
             """)
         let faults = try missing.map { AdminRefusal.Fault(param: "models", message: "\(try $0.value("wanted", as: String.self)) does not exist") }
@@ -118,10 +125,10 @@ struct CaptureStore: Sendable {
     // MARK: Contents
 
     /// A page of records in the order in which they were kept: as many as are asked for, fewer where they are long.
-    private func records(_ id: UUID, _ tenant: UUID, _ call: CaptureCall) async throws -> String {
+    private func records(_ id: UUID, _ holder: CaptureHolder, _ call: CaptureCall) async throws -> String {
         let page = try CapturePage(call.query)
         let (documents, last, hasMore) = try await pool.transaction(.repeatable) { connection in
-            _ = try await show(id, tenant) { try await connection.queryOne($0) }
+            try await checkReader(id, holder, connection)
             let lengths = try await connection.query(
                 """
                 SELECT record.id, octet_length(record.sealed) AS bytes FROM serving.capture_records AS record
@@ -143,24 +150,23 @@ struct CaptureStore: Sendable {
         return #"{"object":"list","data":[\#(documents.joined(separator: ","))],"last_id":\#(end),"has_more":\#(hasMore)}"#
     }
 
+    private func checkReader(_ id: UUID, _ holder: CaptureHolder, _ connection: PostgresConnection) async throws {
+        let row = try await connection.queryOne(
+            "SELECT \(holder.isReader) AS reads FROM serving.captures AS r WHERE r.id = \(id) AND \(holder.captures)")
+        guard let row else { throw AdminRefusal.notFound }
+        guard try row.value("reads") else { throw CaptureHolder.refusal }
+    }
+
     private func opened(_ row: PostgresRow, of capture: UUID) throws -> String {
         let record = try seal.open(row.value("sealed"), id: row.value("id"), of: capture, key: row.value("sealed_key"))
         return String(decoding: record, as: UTF8.self)
     }
 
-    /// What the key of a capture is gone of cannot be read from anywhere, old pages and backups of the database included.
-    private func erase(_ id: UUID, _ tenant: UUID, _ call: CaptureCall) async throws -> String {
+    private func erase(_ id: UUID, _ holder: CaptureHolder, _ call: CaptureCall) async throws -> String {
         try await pool.transaction(.repeatable) { connection in
-            try await connection.execute(
-                """
-                UPDATE serving.captures SET sealed_key = NULL, erased_at = now()
-                WHERE id = \(id) AND tenant_id = \(tenant) AND erased_at IS NULL
-                """)
-            // Whose it is not hears that there is none, and nothing is changed.
-            _ = try await show(id, tenant) { try await connection.queryOne($0) }
-            try await connection.execute("DELETE FROM serving.capture_records WHERE capture_id = \(id)")
-            try await audit("erase", id, call, "{}", connection)
-            return try await show(id, tenant) { try await connection.queryOne($0) }
+            try await CaptureErasure.end(
+                where: "r.id = \(id) AND \(holder.captures)", by: "key:" + call.key, requestId: String(call.requestId.prefix(64)), connection)
+            return try await show(id, holder) { try await connection.queryOne($0) }
         }
     }
 
@@ -178,9 +184,12 @@ struct CaptureStore: Sendable {
     private func keep(_ record: CaptureRecord, _ capture: UUID, of key: UUID, _ connection: PostgresConnection) async throws -> Int {
         let row = try await connection.queryOne(
             """
-            SELECT sealed_key, record_limit FROM serving.captures
-            WHERE id = \(capture) AND sealed_key IS NOT NULL AND expires_at > now()
-                AND tenant_id = (SELECT tenant_id FROM serving.api_keys WHERE id = \(key)) FOR UPDATE
+            SELECT r.sealed_key, r.record_limit FROM serving.captures AS r JOIN serving.api_keys AS maker ON maker.id = r.key_id
+            WHERE r.id = \(capture) AND r.sealed_key IS NOT NULL AND r.expires_at > now()
+                AND CASE WHEN r.key_only THEN r.key_id = \(key)
+                    ELSE maker.reads_reports AND (maker.models IS NULL OR \(record.model) = ANY(maker.models))
+                        AND r.tenant_id = (SELECT tenant_id FROM serving.api_keys WHERE id = \(key)) END
+            FOR UPDATE OF r
             """)
         guard let row else { return 0 }
         // Counted once nobody else can add to it: several gateways send at once.
@@ -194,20 +203,10 @@ struct CaptureStore: Sendable {
             "INSERT INTO serving.capture_records (id, capture_id, sealed) VALUES (\(id), \(capture), \(sealed))")
     }
 
-    /// Erases what has expired; the audit chain says so.
+    /// Erases what has expired.
     static func expire(_ pool: PostgresPool) async throws -> Int {
         try await pool.transaction(.repeatable) { connection in
-            let rows = try await connection.query(
-                """
-                UPDATE serving.captures SET sealed_key = NULL, erased_at = now() WHERE erased_at IS NULL AND expires_at <= now() RETURNING id
-                """)
-            let ids = try rows.map { try $0.value("id", as: UUID.self) }
-            guard !ids.isEmpty else { return 0 }
-            try await connection.execute("DELETE FROM serving.capture_records WHERE capture_id = ANY(\(ids)::uuid[])")
-            for id in ids {
-                try await connection.execute("SELECT audit.append('upkeep', 'erase', 'capture', \(id.uuidString.lowercased()), NULL, '{}')")
-            }
-            return ids.count
+            try await CaptureErasure.end(where: "r.expires_at <= now()", by: "upkeep", connection)
         }
     }
 }

@@ -56,6 +56,7 @@ package enum AdminRoutes {
     private static var abuse: [AdminRoute] {
         let rules = RuleResource.resource
         return rules.reads + [RuleResource.creation, rules.update, rules.removal, AbuseEventResource.list, KeyUseResource.list]
+            + CaptureResource.resource.reads + [CaptureResource.erasure]
     }
 
     private static var promise: [AdminRoute] {

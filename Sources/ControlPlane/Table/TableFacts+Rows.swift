@@ -107,9 +107,14 @@ extension TableFacts {
         WHERE rules.state = 'active' AND (rules.tenant_id IS NULL OR tenants.state <> 'deleted')
         """
 
+    /// Those that record now. One for all keys holds what its maker may ask and read, now and not only when it was made.
     private static let captureRows: SQL = """
-        SELECT id, tenant_id, key_id, key_only, models, extract(epoch FROM expires_at)::bigint AS expires_at, record_limit
-        FROM serving.captures WHERE erased_at IS NULL AND expires_at > now()
+        SELECT r.id, r.tenant_id, r.key_id, r.key_only, r.record_limit, extract(epoch FROM least(r.expires_at, maker.expires_at))::bigint AS expires_at,
+            CASE WHEN r.key_only OR maker.models IS NULL THEN r.models WHEN r.models IS NULL THEN maker.models
+                ELSE ARRAY(SELECT unnest(r.models) INTERSECT SELECT unnest(maker.models) ORDER BY 1) END AS models
+        FROM serving.captures AS r JOIN serving.api_keys AS maker ON maker.id = r.key_id JOIN serving.tenants AS tenant ON tenant.id = r.tenant_id
+        WHERE r.erased_at IS NULL AND r.expires_at > now() AND maker.revoked_at IS NULL AND (maker.expires_at IS NULL OR maker.expires_at > now())
+            AND tenant.state = 'active' AND (r.key_only OR maker.reads_reports)
         """
 
     /// Those that gateways carry out; what a person or an agent does is theirs.

@@ -102,12 +102,14 @@ enum KeyResource {
         return change
     }
 
+    /// What it had captured ends with it.
     static let revocation = AdminRoute.change(.post, "keys/{id}/revoke") { call, fields, connection in
         // Kept by the audit row.
         _ = fields.text("reason", .reason)
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
         try await connection.execute("UPDATE serving.api_keys SET revoked_at = now(), updated_at = now() WHERE id = \(id) AND revoked_at IS NULL")
+        try await CaptureErasure.end(where: "r.key_id = \(id)", by: call.actor.label, requestId: call.requestId, connection)
         return try await resource.change(connection, id, "revoke")
     }
 

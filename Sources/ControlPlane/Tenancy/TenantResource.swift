@@ -46,13 +46,14 @@ extension AdminResource {
         return change
     }
 
-    /// Its keys and agreements end with it.
+    /// Its keys, captures and agreements end with it.
     static let tenantRemoval = AdminRoute.change(.delete, "tenants/{id}") { call, fields, connection in
         try fields.finish()
         let id = try await tenants.locked(call.reference, connection)
         let change = try await tenants.change(connection, id, "delete")
         try await connection.execute(
             "UPDATE serving.api_keys SET revoked_at = now(), updated_at = now() WHERE tenant_id = \(id) AND revoked_at IS NULL")
+        try await CaptureErasure.end(where: "r.tenant_id = \(id)", by: call.actor.label, requestId: call.requestId, connection)
         try await AgreementResource.end(ofTenant: id, connection)
         try await connection.execute("UPDATE serving.tenants SET state = 'deleted', deleted_at = now(), updated_at = now() WHERE id = \(id)")
         return change
