@@ -74,6 +74,11 @@ package final class CaptureDesk: Sendable {
         }
     }
 
+    /// What was taken and is not sent after all waits again, before what came meanwhile.
+    func takeBack(_ exchanges: ArraySlice<CapturedExchange>) {
+        state.withLock { $0.waiting.insert(contentsOf: exchanges, at: 0) }
+    }
+
     func drop(_ count: Int) {
         dropped.increment(by: count)
     }

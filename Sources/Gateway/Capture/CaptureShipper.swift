@@ -11,6 +11,8 @@ package struct CaptureShipper: Service {
     package typealias Send = @Sendable (CaptureBatch) async throws -> IntakeResponse
 
     private static let batch = 8
+    /// For what requests that ended at the stop left behind.
+    private static let lastTry = Duration.seconds(3)
 
     private let desk: CaptureDesk
     private let send: Send
@@ -24,6 +26,7 @@ package struct CaptureShipper: Service {
         self.interval = interval
     }
 
+    /// Ships until it is asked to stop, and then once more all there is: in a group of services it stands before what ends the requests.
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
@@ -32,6 +35,13 @@ package struct CaptureShipper: Service {
                 await ship()
             }
         }
+        guard !Task.isCancelled else { return }
+        do {
+            try await TimeLimit.run(Self.lastTry) { await ship() }
+        } catch {
+            logger.warning("captures not sent", metadata: ["error": "\(MeterError.describe(error))"])
+        }
+        desk.drop(desk.takeWaiting().count)
     }
 
     func ship() async {
@@ -39,10 +49,13 @@ package struct CaptureShipper: Service {
         guard !waiting.isEmpty else { return }
         var redaction = CaptureRedaction()
         for start in stride(from: 0, to: waiting.count, by: Self.batch) {
+            // The last try, which is not cut off, takes them.
+            guard !Task.isCancelled else { return desk.takeBack(waiting[start...]) }
             let exchanges = waiting[start..<min(start + Self.batch, waiting.count)]
             let records = exchanges.flatMap { redaction.records($0) }
             do {
-                _ = try await send(CaptureBatch(records: records))
+                let answer = try await send(CaptureBatch(records: records))
+                desk.drop(answer.quarantined)
             } catch {
                 desk.drop(records.count)
                 if !Task.isCancelled { logger.warning("captures not sent", metadata: ["error": "\(MeterError.describe(error))"]) }

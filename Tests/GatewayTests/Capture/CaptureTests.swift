@@ -1,12 +1,27 @@
 import Foundation
 import Logging
+import NIOCore
 import PlimsollWire
+import ServiceLifecycle
 import Synchronization
 import Telemetry
 import TestSupport
 import Testing
 
 @testable import Gateway
+
+/// Stands for the server: its last requests end when it is asked to stop.
+private struct Draining: Service {
+    let desk: CaptureDesk
+    let exchange: CapturedExchange
+    let started: AsyncStream<Void>.Continuation
+
+    func run() async throws {
+        started.yield()
+        try? await gracefulShutdown()
+        for _ in 0..<20 { desk.put(exchange) }
+    }
+}
 
 @Suite struct CaptureTests {
     private static let secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
@@ -40,6 +55,48 @@ import Testing
             return IntakeResponse(stored: batch.records.count, duplicates: 0, quarantined: 0)
         }.ship()
         return records.withLock { $0 }
+    }
+
+    private static let exchange = CapturedExchange(
+        captures: ["c1"], requestId: "r", key: "key-1", model: "m", acceptedAt: 1, status: 200, request: ByteBuffer(string: "{}"),
+        answer: ByteBuffer(string: "{}"), isEventStream: false, isCut: false)
+
+    /// With an answer for each batch; nil: it fails.
+    private func shipper(_ desk: CaptureDesk, _ answer: @escaping @Sendable (CaptureBatch) -> IntakeResponse?) -> CaptureShipper {
+        struct Away: Error {}
+        return CaptureShipper(desk: desk, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), interval: .seconds(60)) {
+            batch in
+            guard !Task.isCancelled, let taken = answer(batch) else { throw Away() }
+            return taken
+        }
+    }
+
+    @Test(arguments: [(IntakeResponse(stored: 1, duplicates: 0, quarantined: 2), 2), (nil, 3)] as [(IntakeResponse?, Int)])
+    func whatIsNotTakenIsCounted(answer: IntakeResponse?, dropped: Int) async throws {
+        let metrics = MetricRegistry()
+        let desk = CaptureDesk(metrics: metrics) { _ in CaptureAnswer(status: 200, body: "{}") }
+        for _ in 0..<3 { desk.put(Self.exchange) }
+        await shipper(desk) { _ in answer }.ship()
+        #expect(metrics.prometheusText().contains("plimsoll_gateway_captures_dropped_total \(dropped)\n"))
+    }
+
+    @Test func whatWaitsWhenTheGatewayStopsIsSent() async throws {
+        let sent = Mutex(0)
+        let desk = desk()
+        let (starts, started) = AsyncStream.makeStream(of: Void.self)
+        let shipper = shipper(desk) { batch in
+            sent.withLock { $0 += batch.records.count }
+            return IntakeResponse(stored: batch.records.count, duplicates: 0, quarantined: 0)
+        }
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let services: [any Service] = [shipper, Draining(desk: desk, exchange: Self.exchange, started: started)]
+        let group = ServiceGroup(configuration: .init(services: services.map { .init(service: $0) }, logger: logger))
+        // Waited for below.
+        let running = Task { try await group.run() }
+        _ = await starts.first { true }
+        await group.triggerGracefulShutdown()
+        try await running.value
+        #expect(sent.withLock { $0 } == 20 && desk.takeWaiting().isEmpty)
     }
 
     @Test func whatIsKeptHasNoSecretsNorPersonalData() async throws {
