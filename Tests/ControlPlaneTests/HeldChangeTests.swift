@@ -122,6 +122,28 @@ import Testing
         }
     }
 
+    @Test(arguments: ["pool", "provider"]) func whatIsEmptyIsACanaryToo(scope: String) async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin, "normal")
+            try await supply(admin)
+            _ = try await admin.post("providers", #"{"name": "fresh", "display_name": "Fresh", "kind": "independent"}"#)
+            _ = try await admin.post("pools", #"{"name": "fresh-eu", "provider": "fresh", "region": "eu"}"#)
+            let weigh = { (ppm: Int) in
+                let subject = scope == "pool" ? "fresh-eu" : "fresh"
+                let body = "{\"scope\": \"\(scope)\", \"subject\": \"\(subject)\", \"weight_ppm\": \(ppm), \"reason\": \"new\"}"
+                return outcome(try await admin.post("routing-weights", body))
+            }
+            #expect(try await weigh(0) == "201")
+            try await state(admin, "frozen")
+            #expect(try await weigh(50_000) == "frozen")
+            try await state(admin, "caution")
+            #expect(try await weigh(1_000_000) == "canary", "whoever comes into it would serve half of the region at once")
+            #expect(try await weigh(50_000) == "201")
+            _ = try await admin.row("UPDATE serving.routing_weights SET created_at = now() - interval '1 hour' RETURNING 1")
+            #expect(try await weigh(1_000_000) == "canary", "nobody is in it: it has not served")
+        }
+    }
+
     @Test func aPoolThatIsMadeInAFreezeTakesNothingUntilSomebodyLetsIt() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin, "frozen")

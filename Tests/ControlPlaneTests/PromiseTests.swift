@@ -109,7 +109,7 @@ import Testing
             #expect(try await weigh("alpha", 5) == 201)
             #expect(try await weigh("alpha", 6) == 409)
             #expect(try await weigh("beta", 5) == 201)
-            #expect(try await weigh("beta", 6) == 201)
+            #expect(try await weigh("beta", 6) == 409, "whoever comes into its pool would serve there")
             for path in ["pools/alpha-eu", "providers/alpha"] {
                 #expect(try await change(path, #"{"state": "suspended", "display_name": "other"}"#) != "200", "\(path)")
                 #expect(try await change(path, #"{"state": "suspended"}"#) == "200", "\(path)")

@@ -28,7 +28,8 @@ enum RoutingWeightResource {
         let write = { () async throws in try await add(scope, subject, weight, reason, call, connection) }
         if try await SupplyChange.takesOut(scope ?? "", subject ?? "", weight: weight ?? 0, connection) { return try await write() }
         try await FreezeDesk.admit(change, touched, subject: "weight of \(scope ?? "") \(subject ?? "")", call, connection)
-        return try await CanaryDesk.guarding(change, touched, call, connection, write)
+        let filled: SQL = change == .providerSwap ? SupplyChange.isOf(scope ?? "", subject ?? "") : "FALSE"
+        return try await CanaryDesk.guarding(change, touched, filled: filled, call, connection, write)
     }
 
     private static func add(

@@ -8,16 +8,19 @@ import Postgres
 enum CanaryDesk {
     /// Makes a change of an owner, whom caution lets pass, and takes it back where it skips a canary.
     ///
-    /// - Parameter replaced: A release that is changed into another one while it serves.
+    /// - Parameters:
+    ///   - replaced: A release that is changed into another one while it serves.
+    ///   - filled: Of a `pool`, that its weight is given for workers that are still to come, who have served nobody yet.
     static func guarding(
-        _ change: FrozenChange, _ places: [FreezeScope], replaced: String? = nil, _ call: AdminCall, _ connection: PostgresConnection,
+        _ change: FrozenChange, _ places: [FreezeScope], replaced: String? = nil, filled: SQL = "FALSE", _ call: AdminCall,
+        _ connection: PostgresConnection,
         _ work: () async throws -> AdminChange
     ) async throws -> AdminChange {
         let (held, answer) = try await FreezeDesk.held(change, places, connection)
         guard answer.state == .caution, call.actor.role == .owner else { return try await work() }
         let before = try await subjects(change, held, connection)
         let done = try await work()
-        let after = try await subjects(change, held, connection)
+        let after = try await subjects(change, held, filled: filled, connection)
         // What is changed in place is another thing from now on, which has not served yet.
         let known = before.map { $0.name == replaced ? CanaryRule.Subject(group: $0.group, name: "", weight: $0.weight) : $0 }
         guard let first = CanaryRule.unproven(before: known, after: after).first else { return done }
@@ -29,7 +32,7 @@ enum CanaryDesk {
     }
 
     private static func subjects(
-        _ change: FrozenChange, _ places: [FreezeScope], _ connection: PostgresConnection
+        _ change: FrozenChange, _ places: [FreezeScope], filled: SQL = "FALSE", _ connection: PostgresConnection
     ) async throws -> [CanaryRule.Subject] {
         let rows = try await connection.query(
             """
@@ -37,7 +40,7 @@ enum CanaryDesk {
                 JOIN reliability.budget_subject AS subject ON subject.id = entry.subject_id
                 WHERE entry.changed = ANY(standing.changes)
                     AND entry.minute_at > now() - make_interval(secs => standing.seconds)) AS bad
-            FROM (\(change == .deployment ? releases(places.map(\.model)) : pools(places.map(\.region)))) AS standing
+            FROM (\(change == .deployment ? releases(places.map(\.model)) : pools(places.map(\.region), filled))) AS standing
             """)
         return try rows.map { row in
             CanaryRule.Subject(
@@ -57,20 +60,26 @@ enum CanaryDesk {
         """
     }
 
-    /// By their weight, that of their provider, and those of their workers that are not drained.
-    private static func pools(_ regions: [String?]) -> SQL {
-        """
-        SELECT pool.region AS place, pool.name, ARRAY['pool ' || pool.name, 'provider ' || pool.provider] AS changes, coalesce(weight.weight_ppm, 1000000)::bigint * coalesce(seller.weight_ppm, 1000000) / 1000000
-                * (SELECT coalesce(sum(workers.weight_ppm), 0)::bigint FROM serving.workers JOIN serving.hosts ON hosts.id = workers.host_id
-                    WHERE hosts.pool = pool.name AND hosts.state = 'active' AND hosts.intent = 'serve' AND workers.accepted
-                        AND workers.retired_at IS NULL) / 1000000 AS weight,
-            extract(epoch FROM now() - greatest(\(since("'pool'", "pool.name", or: "pool.created_at")),
-                \(since("'provider'", "pool.provider", or: "pool.created_at"))))::bigint AS seconds
-        FROM serving.pools AS pool JOIN serving.providers AS provider ON provider.name = pool.provider AND provider.state = 'active'
-        LEFT JOIN serving.current_routing_weights AS weight ON weight.scope = 'pool' AND weight.subject = pool.name
-        LEFT JOIN serving.current_routing_weights AS seller ON seller.scope = 'provider' AND seller.subject = pool.provider
-        WHERE pool.state = 'active' AND \(isAmong(regions, "pool.region"))
-        """
+    /// By their weight, that of their provider, and those of their workers that are not drained. One that is filled is taken for as large as its region.
+    private static func pools(_ regions: [String?], _ filled: SQL) -> SQL {
+        let workers = { (places: SQL) -> SQL in
+            """
+            (SELECT coalesce(sum(workers.weight_ppm), 0)::bigint FROM serving.workers JOIN serving.hosts ON hosts.id = workers.host_id
+                JOIN serving.pools AS place ON place.name = hosts.pool
+                WHERE \(places) AND hosts.state = 'active' AND hosts.intent = 'serve' AND workers.accepted AND workers.retired_at IS NULL)
+            """
+        }
+        let own = workers("place.name = pool.name")
+        return """
+            SELECT pool.region AS place, pool.name, ARRAY['pool ' || pool.name, 'provider ' || pool.provider] AS changes, coalesce(weight.weight_ppm, 1000000)::bigint * coalesce(seller.weight_ppm, 1000000) / 1000000
+                    * CASE WHEN \(filled) AND \(own) = 0 THEN \(workers("place.region = pool.region")) ELSE \(own) END / 1000000 AS weight,
+                extract(epoch FROM now() - greatest(\(since("'pool'", "pool.name", or: "pool.created_at")),
+                    \(since("'provider'", "pool.provider", or: "pool.created_at"))))::bigint AS seconds
+            FROM serving.pools AS pool JOIN serving.providers AS provider ON provider.name = pool.provider AND provider.state = 'active'
+            LEFT JOIN serving.current_routing_weights AS weight ON weight.scope = 'pool' AND weight.subject = pool.name
+            LEFT JOIN serving.current_routing_weights AS seller ON seller.scope = 'provider' AND seller.subject = pool.provider
+            WHERE pool.state = 'active' AND \(isAmong(regions, "pool.region"))
+            """
     }
 
     /// Nil is any.

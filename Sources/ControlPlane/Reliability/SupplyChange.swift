@@ -28,13 +28,17 @@ enum SupplyChange {
         ).map { FreezeScope(model: try $0.value("model"), region: try $0.value("region")) }
     }
 
-    /// Where a weight of a pool or provider is felt; that of a pool without workers wherever in its region some may come into it.
+    /// Where a weight of a pool or provider is felt; that of pools without workers wherever in their regions some may come into them.
     static func places(ofWeight scope: String, _ name: String, _ connection: PostgresConnection) async throws -> [FreezeScope] {
         let places = try await places(of: scope, name, connection)
-        guard places.isEmpty, scope == "pool" else { return places }
-        let row = try await connection.queryOne("SELECT region FROM serving.pools WHERE name = \(name)")
-        return [FreezeScope(region: try row?.value("region", as: String.self))]
+        guard places.isEmpty else { return places }
+        return try await connection.query("SELECT DISTINCT region FROM serving.pools AS pool WHERE \(isOf(scope, name)) AND state <> 'deleted'").map {
+            FreezeScope(region: try $0.value("region"))
+        }
     }
+
+    /// Whether a `pool` is the one, or one of the provider, that is meant.
+    static func isOf(_ scope: String, _ name: String) -> SQL { scope == "pool" ? "pool.name = \(name)" : "pool.provider = \(name)" }
 
     /// Brings capacity back where it was taken out, which asks like any other change of what serves.
     static func bringingBack(
