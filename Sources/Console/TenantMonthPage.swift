@@ -24,7 +24,7 @@ package struct TenantMonthPage: Sendable {
             <title>\(title)</title><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><style>\(StatusStyle.sheet)</style></head>
             <body><a class="skip" href="#content">Skip to content</a><header><h1>\(title)</h1><p class="meta">Plan \(month.tier) · \(reach)</p>\(links)</header>
             <main id="content">\(series)\(incidents)\(leftOut)\(credits)\(evidence)</main>
-            <footer><p>All times are UTC. A minute is bad as agreed by the rule of your contract, or without one when any of its requests failed by our fault; of all \
+            <footer><p>All times are UTC; a month is the one of UTC where no zone is named. A minute is bad as agreed by the rule of your contract, or without one when any of its requests failed by our fault; of all \
             minutes the rule of the objective counts too, whichever is stricter. When nobody asked a minute is bad if every probe failed; a minute of which \
             nothing is known is unmeasured and never counts as good. An incident can be felt in several spells: the minutes between them do not count.</p>\
             </footer></body></html>
@@ -54,7 +54,7 @@ package struct TenantMonthPage: Sendable {
         return month.series.enumerated().map { index, series in
             """
             <section aria-labelledby="s\(index)"><h2 id="s\(index)">\(series.model) <span class="region">\(series.region)</span></h2>\
-            <article class="card">\(Self.figures(series))\(Self.history(series))</article>\
+            <article class="card">\(Self.figures(series))\(Self.contracts(series))\(Self.history(series))</article>\
             <article class="card"><h3>By day</h3><div class="charts">\(Self.charts(series))</div></article>\
             \(series.budget.map(Self.budget))</section>
             """
@@ -73,6 +73,17 @@ package struct TenantMonthPage: Sendable {
             ("Tokens in and out", "\(ShareText.count(requests.promptTokens)) / \(ShareText.count(requests.completionTokens))"),
         ]
         return "<dl class=\"figures\">\(figures.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML })</dl>"
+    }
+
+    /// The month that a credit speaks of, where it is not the one of this page.
+    private static func contracts(_ series: TenantMonth.Series) -> [HTML] {
+        series.contractMonths.map { contract in
+            """
+            <p class="sum">As your contract has this month, in \(contract.timeZone) (\(moment(contract.from)) to \(moment(contract.until))): \
+            uptime \(uptime(contract.minutes)), \(Counted.text(contract.minutes.bad + contract.minutes.badIdle + contract.minutes.unmeasured, "bad minute")). \
+            Credits are computed from that.</p>
+            """
+        }
     }
 
     private static func history(_ series: TenantMonth.Series) -> HTML {

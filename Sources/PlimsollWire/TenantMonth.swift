@@ -79,6 +79,16 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var hoursLeft: String?
     }
 
+    /// The month of a contract in another zone than UTC, which is the one that its credit is about.
+    package struct ContractMonth: Sendable, Decodable, Equatable {
+        package var timeZone: String
+        /// Minutes such as `2030-01-31T15:00Z`.
+        package var from: String
+        package var until: String
+        /// As the contract counts them.
+        package var minutes: Minutes
+    }
+
     /// Of a model in a region.
     package struct Series: Sendable, Decodable, Equatable {
         package var model: String
@@ -88,6 +98,8 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var until: String
         package var objectiveView: Minutes
         package var promiseView: Minutes
+        /// Empty: the month of each contract is the one of UTC.
+        package var contractMonths: [ContractMonth]
         package var requests: Requests
         package var firstToken: Latency
         package var lastToken256: Latency

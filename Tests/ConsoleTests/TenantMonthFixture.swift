@@ -53,6 +53,12 @@ enum TenantMonthFixture {
         return TenantMonth.Series(
             model: model, region: region, from: "2030-01-01T00:00Z", until: "2030-02-01T00:00Z", objectiveView: minutes(44_640, bad: 21, excluded: 0),
             promiseView: minutes(44_640, bad: 21, excluded: 60),
+            contractMonths: model == "chat-large"
+                ? [
+                    TenantMonth.ContractMonth(
+                        timeZone: "Asia/Tokyo", from: "2029-12-31T15:00Z", until: "2030-01-31T15:00Z", minutes: minutes(44_640, bad: 81, excluded: 60)
+                    )
+                ] : [],
             requests: TenantMonth.Requests(
                 good: 1_240_000, bad: 1_330, excluded: 12, serverErrors: 1_240, refusedWithinQuota: 90, refusedAboveQuota: 220, brokenStreams: 0,
                 disconnects: 14, promptTokens: 900_000_000, completionTokens: 310_000_000),

@@ -1,5 +1,6 @@
 import Domain
 import FoundationEssentials
+import PlimsollWire
 import Postgres
 import TestSupport
 import Testing
@@ -115,6 +116,29 @@ extension EvidenceWorld {
             #expect(found.steps.contains { $0.title == "promise" && $0.finding.contains(span) }, "\(found.steps)")
             #expect(found.steps.contains { $0.title == "uptime" && $0.finding.contains("of \(minutes.count) minutes (60 bad") }, "\(found.steps)")
             #expect(found.steps.contains { $0.title == "credit" && $0.finding.contains("USD 25.00, as recorded in version 2") }, "\(found.steps)")
+        }
+    }
+
+    /// The last night of the month in UTC is the next month's in Tokyo.
+    @Test func `a report tells the month of the contract beside the one of UTC, and its credit speaks of the same minutes`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let (month, bad) = (EvidenceWorld.month, 480 as Int64)
+            try await evidence.partitions(around: month)
+            let (begins, end) = (month.minutes.lowerBound - 4_000, month.minutes.upperBound + 5_800)
+            _ = try await evidence.agree("zoned", zone: "Asia/Tokyo", from: begins)
+            try await evidence.turn(at: begins, closed: begins - 15)
+            try await evidence.probes(begins..<end)
+            for minute in 0..<60 { try await evidence.traffic(month.minutes.lowerBound - bad + Int64(minute), good: 1, bad: 1) }
+            for minute in 0..<30 { try await evidence.traffic(month.minutes.upperBound - bad + Int64(minute), good: 1, bad: 1) }
+            try await evidence.turn(at: end, closed: end - 20)
+            try await CreditLedger(evidence.databases).computeDue(at: Date(timeIntervalSince1970: Double(end) * 60))
+            let text = try await TenantReport.of(evidence.tenant, month, evidence.databases)
+            let report = try WireCoder.decode(TenantMonth.self, from: text.utf8)
+            let series = try #require(report.series.first)
+            #expect(series.promiseView.bad == 30 && series.contractMonths.map(\.timeZone) == ["Asia/Tokyo"])
+            let contract = try #require(series.contractMonths.first)
+            #expect(contract.from == "2026-05-31T15:00Z" && contract.until == "2026-06-30T15:00Z" && contract.minutes.bad == 60)
+            #expect(report.credits.map { $0.arithmetic.minutes?.bad } == [60] && report.credits[0].amountCents > 0)
         }
     }
 

@@ -46,7 +46,7 @@ struct PromiseView: Sendable {
     }
 
     /// One after the other: no minute is promised twice.
-    private static func agreements(of subject: MinuteSubject, _ month: MinuteRange, _ reliability: PostgresPool) async throws -> [Agreement] {
+    static func agreements(of subject: MinuteSubject, _ month: MinuteRange, _ reliability: PostgresPool) async throws -> [Agreement] {
         try await reliability.query(
             """
             SELECT \(Agreement.columns) FROM reliability.agreement

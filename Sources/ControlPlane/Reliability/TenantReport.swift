@@ -11,6 +11,8 @@ package struct TenantReport: Sendable {
     let month: BillingPeriod
     /// Minutes of the month that are closed.
     let range: MinuteRange
+    /// Minute up to which all minutes are closed, also those behind the month.
+    let closed: Int64
 
     private struct Place: Sendable {
         let subject: MinuteSubject
@@ -72,7 +74,7 @@ package struct TenantReport: Sendable {
             "SELECT extract(epoch FROM closed_until)::bigint / 60 AS minute FROM reliability.minute_progress")
         let closed = try row?.value("minute", as: Int64.self) ?? month.minutes.lowerBound
         let end = max(month.minutes.lowerBound, min(month.minutes.upperBound, closed))
-        return TenantReport(databases: databases, tenant: tenant, month: month, range: month.minutes.lowerBound..<end)
+        return TenantReport(databases: databases, tenant: tenant, month: month, range: month.minutes.lowerBound..<end, closed: closed)
     }
 
     private func document() async throws -> String {
@@ -126,9 +128,11 @@ package struct TenantReport: Sendable {
         let days = try await days(place, tallies, histograms)
         let budget = try await facts.budget(held, of: place.subject, tier: tier, in: place.range, bad: objective.allBad)
         let sums = try await sums(place)
+        let contracts = try await ContractMonth.read(of: place.subject, month, closed: closed, databases.reliability)
         return "{\"model\":\(AdminJSON.string(place.subject.model)),\"region\":\(AdminJSON.string(place.subject.region)),"
             + "\"from\":\"\(UTCMinute.text(place.range.lowerBound))\",\"until\":\"\(UTCMinute.text(place.range.upperBound))\","
             + "\"objective_view\":\(Self.text(objective)),\"promise_view\":\(Self.text(promise)),"
+            + "\"contract_months\":[\(contracts.map(Self.text).joined(separator: ","))],"
             + "\"requests\":\(sums.requests),"
             + "\"first_token\":\(Self.text(sums.first, first, histograms.month(.first))),"
             + "\"last_token_256\":\(Self.text(sums.last, last, histograms.month(.last))),"
@@ -153,6 +157,11 @@ package struct TenantReport: Sendable {
         return
             "{\"minutes\":\(tally.minutes),\"excluded\":\(tally.excluded),\"good\":\(tally.good),\"good_idle\":\(tally.goodIdle),\"bad\":\(tally.bad),"
             + "\"bad_idle\":\(tally.badIdle),\"unmeasured\":\(tally.unmeasured),\"uptime\":\(uptime ?? "null")}"
+    }
+
+    private static func text(_ contract: ContractMonth) -> String {
+        "{\"time_zone\":\(AdminJSON.string(contract.zone)),\"from\":\"\(UTCMinute.text(contract.minutes.lowerBound))\","
+            + "\"until\":\"\(UTCMinute.text(contract.minutes.upperBound))\",\"minutes\":\(text(contract.tally))}"
     }
 
     /// Whether the p95 was above the threshold is decided by counters; percentiles are for pictures.
