@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Fifty gateways tell of the same minute of 10,000 tenants at once, over mutual TLS: until all of it is stored, and until it is merged for reading.
+"""Fifty gateways tell of a minute of 10,000 tenants when it has ended, over mutual TLS: until all of it is stored, and until it is merged for reading.
 
-    Deploy/bench --minutes [--gateways 50] [--tenants 10000] [--rounds 3]
+    Deploy/bench --minutes [--gateways 50] [--tenants 10000] [--rounds 3] [--spreads 1,5,50] [--goal 5 --goal-rows 10000]
 """
 import argparse
 import http.client
@@ -13,8 +13,13 @@ import threading
 import time
 import uuid
 
+import goals
 from control import Control
 from machine import free_port
+
+
+# Minutes in one batch; seconds that a round's reports take to write for each gateway that a tenant asks at.
+MOST, PREPARATION = 5_000, 0.5
 
 
 class Gateway:
@@ -34,7 +39,7 @@ class Gateway:
             file.write(credentials["certificate_chain_pem"])
         context = self.context(credentials["authorities_pem"])
         context.load_cert_chain(self.chain, self.key)
-        self.connection = http.client.HTTPSConnection("127.0.0.1", control.peers, context=context, timeout=60)
+        self.connection = http.client.HTTPSConnection("127.0.0.1", control.peers, context=context, timeout=300)
 
     @staticmethod
     def context(authority):
@@ -66,40 +71,49 @@ def counters(tenant, minute, good):
     }
 
 
-def told(gateways, bodies):
-    """Seconds until every gateway has its answer."""
+def told(gateways, bodies, end):
+    """Seconds from the minute's end until every gateway has its answers. They tell as `MinutePace` has them: one after the other within a second."""
     stored, lock = [], threading.Lock()
 
-    def one(gateway, body):
-        count = gateway.tell(body)
-        with lock:
-            stored.append(count)
+    def one(index, gateway, batches):
+        time.sleep(max(0, end + 0.2 + index / len(gateways) - time.time()))
+        for batch in batches:
+            count = gateway.tell(batch)
+            with lock:
+                stored.append(count)
 
-    threads = [threading.Thread(target=one, args=pair) for pair in zip(gateways, bodies)]
-    began = time.monotonic()
+    threads = [threading.Thread(target=one, args=(index, *pair)) for index, pair in enumerate(zip(gateways, bodies))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return time.monotonic() - began, sum(stored)
+    return time.time() - end, sum(stored)
+
+
+def batches(gateway, number, minute, tenants):
+    """Of at most so many minutes as the control plane takes at once."""
+    told = [counters(tenant, minute, number) for tenant in tenants]
+    return [gateway.batch(100_000 * number + first, told[first:first + MOST]) for first in range(0, len(told), MOST)]
 
 
 def round_of(control, gateways, tenants, spread, number):
-    """Every tenant asks at `spread` gateways. The minute that is running: its reports are cumulative, so each round replaces the one before."""
-    minute = int(time.time()) // 60
+    """Every tenant has asked at `spread` gateways in the minute that runs now; nothing of it has been told before its end, which is the worst case."""
+    # Written out before the minute is over.
+    minute = int(time.time() + PREPARATION * spread) // 60
     bodies = [
-        gateway.batch(number, [counters(tenant, minute, number) for place, tenant in enumerate(tenants)
-                               if any((place + copy * 17) % len(gateways) == index for copy in range(spread))])
+        batches(gateway, number, minute, [tenant for place, tenant in enumerate(tenants) if (index - place) % len(gateways) < spread])
         for index, gateway in enumerate(gateways)
     ]
-    seconds, stored = told(gateways, bodies)
-    began = time.monotonic()
+    end = (minute + 1) * 60
+    seconds, stored = told(gateways, bodies, end)
     query = f"SELECT count(*) FROM reliability.minute_total WHERE minute_at = to_timestamp({minute * 60}) AND good = {number * spread}"
     while int(control.database.sql(query)) < len(tenants):
-        assert control.runs() and time.monotonic() - began < 60, control.last_words()
+        assert control.runs() and time.time() - end < 600, control.last_words()
         time.sleep(0.1)
-    merged = seconds + time.monotonic() - began
-    print(f"  {stored:,} rows ({sum(map(len, bodies)) / 1e6:.0f} MB): stored after {seconds:.2f} s, merged for reading after {merged:.2f} s", flush=True)
+    merged = time.time() - end
+    size = sum(len(body) for told in bodies for body in told) / 1e6
+    print(f"  {stored:,} rows ({size:.0f} MB): stored {seconds:.2f} s after the minute's end, merged for reading {merged:.2f} s after it", flush=True)
+    assert stored == spread * len(tenants), stored
     return seconds, merged
 
 
@@ -109,6 +123,9 @@ def main():
     reader.add_argument("--gateways", type=int, default=50)
     reader.add_argument("--tenants", type=int, default=10_000)
     reader.add_argument("--rounds", type=int, default=3)
+    reader.add_argument("--spreads", default="1,5,50", help="at how many gateways each tenant asks")
+    reader.add_argument("--goal", type=float, default=5, help="seconds after the minute's end by which it is to be merged")
+    reader.add_argument("--goal-rows", type=int, default=10_000, help="rows a minute up to which the goal is held")
     wish = reader.parse_args()
     control = Control((free_port(), free_port()))
     try:
@@ -117,13 +134,17 @@ def main():
             authority = file.read()
         gateways = [Gateway(control, index, authority) for index in range(wish.gateways)]
         tenants = [str(uuid.uuid4()) for _ in range(wish.tenants)]
-        for spread in (1, 5):
+        for spread in (min(int(spread), wish.gateways) for spread in wish.spreads.split(",")):
             print(f"{wish.gateways} gateways, {wish.tenants:,} tenants, each at {spread} of them:", flush=True)
-            rounds = [round_of(control, gateways, tenants, spread, 100 * spread + number) for number in range(wish.rounds)]
+            rounds = [round_of(control, gateways, tenants, spread, 100 * spread + number + 1) for number in range(wish.rounds)]
             stored, merged = (statistics.median(column) for column in zip(*rounds))
             print(f"  median: stored after {stored:.2f} s, merged for reading after {merged:.2f} s; at most {control.peak_memory()} MiB resident")
+            rows = spread * wish.tenants
+            if rows <= wish.goal_rows:
+                goals.hold(f"a minute of {rows:,} rows merged for reading", merged, wish.goal, "s")
     finally:
         control.stop()
+    goals.end()
 
 
 main()

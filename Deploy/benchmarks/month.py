@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A whole month of minutes into credits, evidence and reports, as the control plane does it after the month: every minute of every tenant has traffic.
 
-    Deploy/bench --month [--tenants 1000] [--reports 20]
+    Deploy/bench --month [--tenants 1000] [--reports 20] [--goal-hours 1] [--goal-page 0.05]
 """
 import argparse
 import json
@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 
+import goals
 from control import Control
 from machine import free_port
 
@@ -88,6 +89,8 @@ def main():
     reader.add_argument("--month", action="store_true")
     reader.add_argument("--tenants", type=int, default=1000)
     reader.add_argument("--reports", type=int, default=20, help="tenants whose reports are read, with the gateways' own rows behind them")
+    reader.add_argument("--goal-hours", type=float, default=1, help="within which every credit, every tree and every report are to be there")
+    reader.add_argument("--goal-page", type=float, default=0.05, help="seconds that the longest page of minutes may take")
     wish = reader.parse_args()
     wish.reports = min(wish.reports, wish.tenants)
     control = Control((free_port(), free_port()))
@@ -102,15 +105,20 @@ def main():
         wait(control, "SELECT count(*) FROM reliability.credit", wish.tenants, "every credit")
         print(f"credits of all of them after {time.monotonic() - began:.1f} s, at most {control.peak_memory()} MiB resident", flush=True)
         wait(control, f"SELECT count(*) FROM reliability.evidence_tree WHERE leaves * {wish.tenants} = {minutes}", wish.tenants, "every tree")
-        print(f"trees of all {minutes:,} leaves after {time.monotonic() - began:.1f} s, at most {control.peak_memory()} MiB resident", flush=True)
+        closed = time.monotonic() - began
+        print(f"trees of all {minutes:,} leaves after {closed:.1f} s, at most {control.peak_memory()} MiB resident", flush=True)
         times = report_times(control, wish.reports)
         print(f"a tenant's report in {statistics.median(times):.2f} s (median of {len(times)}, longest {max(times):.2f} s), "
               f"at most {control.peak_memory()} MiB resident")
+        month_end = (closed + statistics.mean(times) * wish.tenants) / 3600
         times = page_times(control)
         print(f"a page of 100 out of 90 days of a tenant's minutes in {statistics.median(times) * 1e3:.1f} ms (longest of {len(times)}: {max(times) * 1e3:.1f} ms)")
+        goals.hold(f"a month's end of {wish.tenants} tenants, with a report of each", month_end, wish.goal_hours, "h")
+        goals.hold("the longest page of a tenant's minutes", max(times), wish.goal_page, "s")
         print(control.database.sql("SELECT 'issued: ' || count(*) || ', cents: ' || sum(amount_cents) FROM reliability.credit WHERE status = 'issued'"))
     finally:
         control.stop()
+    goals.end()
 
 
 main()
