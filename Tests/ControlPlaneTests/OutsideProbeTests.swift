@@ -1,3 +1,4 @@
+import Cryptography
 import Domain
 import FoundationEssentials
 import Logging
@@ -113,6 +114,57 @@ import Testing
             #expect(try await !isDrilled("tiny", "eu"))
             #expect(try await isDrilled("tiny", "eu", secondsAgo: 8), "it was asked while the drill lasted")
         }
+    }
+
+    /// Statuses and codes with which a gateway says that it does not know a key or a model.
+    private static let unknown = [
+        ("401 Unauthorized", "invalid_api_key"), ("403 Forbidden", "address_not_allowed"), ("404 Not Found", "model_not_found"),
+        ("429 Too Many Requests", "too_many_failed_keys"),
+    ]
+
+    @Test func `a gateway that does not know what our tables know is at fault, and the minute is bad`() async throws {
+        try await PeerWorld.with { world in
+            try await key(world)
+            for (status, code) in Self.unknown {
+                let record = try await probe(world, Answers.json("{\"error\":{\"code\":\"\(code)\"}}", status: status))
+                #expect(record.fault == "gateway", "\(status)")
+                _ = try await ProbeStore(world.pool).store([record])
+            }
+            #expect(try await world.count("SELECT 1 FROM reliability.probe_verdict WHERE verdict = 'bad'") > 0)
+            let (triggers, _) = try await SignalTables(serving: world.pool, reliability: world.pool, now: Date()).triggers()
+            #expect(triggers.map(\.key.signal) == [.probesFailing])
+            let limited = Answers.json(#"{"error":{"code":"rate_limit_exceeded"}}"#, status: "429 Too Many Requests")
+            #expect(try await probe(world, limited).fault == "customer", "its own limit")
+        }
+    }
+
+    @Test(
+        arguments: [
+            "DELETE FROM serving.api_keys", "UPDATE serving.api_keys SET revoked_at = now()",
+            "UPDATE serving.api_keys SET expires_at = now() - interval '1 hour'", "UPDATE serving.api_keys SET models = ARRAY['other']",
+            "UPDATE serving.api_keys SET allowed_addresses = ARRAY['10.0.0.0/8']", "UPDATE serving.tenants SET state = 'suspended'",
+            "UPDATE serving.models SET state = 'hidden'", "UPDATE serving.models SET tiers = ARRAY['other']",
+            "UPDATE serving.api_keys SET updated_at = now()",
+        ] as [SQL]) func `a key or model that is not there by our tables either, or only since now, is the probe's own mistake`(change: SQL)
+        async throws
+    {
+        try await PeerWorld.with { world in
+            try await key(world)
+            try await world.pool.execute(change)
+            #expect(try await probe(world, Answers.json("{}", status: "404 Not Found")).fault == "customer")
+        }
+    }
+
+    /// The probes' own, which has been there for long.
+    private func key(_ world: PeerWorld) async throws {
+        try await world.pool.execute(
+            """
+            WITH tenant AS (INSERT INTO serving.tenants (name, display_name, tier, updated_at)
+                VALUES ('probes', 'Probes', 'pro', now() - interval '1 hour') RETURNING id)
+            INSERT INTO serving.api_keys (tenant_id, name, prefix, sha256, purpose, updated_at)
+            SELECT id, 'probes', 'sk', \(Hash.sha256("sk-probe").bytes), 'probe', now() - interval '1 hour' FROM tenant
+            """)
+        try await world.pool.execute("UPDATE serving.models SET updated_at = now() - interval '1 hour'")
     }
 
     @Test func `a stream without an end is a bad answer, no connection is the gateway's fault, and a refused key says nothing of the service`()

@@ -13,8 +13,10 @@ struct OutsideProbe: Sendable {
     }
 
     enum Trouble: Sendable, Equatable {
-        /// A mistake of the probe: its key, its model, its limits.
+        /// A mistake of the probe: its limits, or what it asked with.
         case own
+        /// It was told that its key or its model is not there: a mistake of the probe only where that is so.
+        case unknown
         /// It did not get through to a gateway.
         case way
         /// The gateway answered badly, or not in time; this is the fault when nothing else is known.
@@ -55,12 +57,18 @@ struct OutsideProbe: Sendable {
         switch response.status {
         case 200: return isEmbedding ? judgeWhole(response.body) : judgeStream(response.body)
         // The gateway has no room, which is no fault of who asks.
-        case 429 where String(decoding: response.body.prefix(4_096), as: UTF8.self).contains("\"over_capacity\""):
-            return Finding(trouble: .answer(.gateway))
+        case 429 where Self.says("over_capacity", response): return Finding(trouble: .answer(.gateway))
+        // A gateway that knows no key takes who asks on with one for somebody who tries keys.
+        case 401, 403, 404, 405: return Finding(trouble: .unknown)
+        case 429 where Self.says("too_many_failed_keys", response): return Finding(trouble: .unknown)
         case 400..<500: return Finding(trouble: .own)
         case 504: return Finding(trouble: .answer(.timeout))
         default: return Finding(trouble: .answer(.gateway))
         }
+    }
+
+    private static func says(_ code: String, _ response: OutboundResponse) -> Bool {
+        String(decoding: response.body.prefix(4_096), as: UTF8.self).contains("\"\(code)\"")
     }
 
     func judge(_ error: OutboundError) -> Finding {

@@ -1,3 +1,4 @@
+import Cryptography
 import Domain
 package import FoundationEssentials
 package import Logging
@@ -155,15 +156,16 @@ package struct OutsideProbes: Service {
             finding = subject.judge(error)
         }
         (record.promptTokens, record.completionTokens) = (finding.promptTokens, finding.completionTokens)
-        if let trouble = finding.trouble { record.fault = try await fault(trouble, subject).rawValue }
+        if let trouble = finding.trouble { record.fault = try await fault(trouble, subject, key).rawValue }
         return record
     }
 
     /// Compared with what gateways found at the workers meanwhile: where those answer, what lies before them does not.
-    private func fault(_ trouble: OutsideProbe.Trouble, _ subject: OutsideProbe) async throws -> ProbeFault {
+    private func fault(_ trouble: OutsideProbe.Trouble, _ subject: OutsideProbe, _ key: String) async throws -> ProbeFault {
         switch trouble {
         case .own: return .customer
         case .way: return .gateway
+        case .unknown: return try await isAllowed(subject, key) ? .gateway : .customer
         case .answer(let usual):
             let row = try await reliability.queryOne(
                 """
@@ -173,6 +175,23 @@ package struct OutsideProbes: Service {
             if try row?.value("good", as: Int.self) ?? 0 > 0 { return .gateway }
             return try row?.value("fault", as: String?.self).flatMap(ProbeFault.init) ?? usual
         }
+    }
+
+    /// By our own tables the key may ask for the model, from wherever it is used, and gateways had time to hear of it: one that does not know refuses
+    /// customers as well.
+    private func isAllowed(_ subject: OutsideProbe, _ key: String) async throws -> Bool {
+        let digest = Hash.sha256(key).bytes
+        let found = try await serving.query(
+            """
+            SELECT 1 FROM serving.api_keys AS keys JOIN serving.tenants AS tenants ON tenants.id = keys.tenant_id
+            JOIN serving.models AS models ON models.name = \(subject.model)
+            WHERE (keys.sha256 = \(digest) OR keys.previous_sha256 = \(digest) AND keys.previous_expires_at > now())
+                AND keys.revoked_at IS NULL AND coalesce(keys.expires_at > now(), true) AND tenants.state = 'active' AND models.state = 'active'
+                AND coalesce(models.name = ANY (keys.models), true) AND (models.tiers = '{}' OR tenants.tier = ANY (models.tiers))
+                AND keys.allowed_addresses IS NULL AND tenants.allowed_addresses IS NULL
+                AND greatest(keys.updated_at, tenants.updated_at, models.updated_at) < now() - interval '10 seconds'
+            """)
+        return !found.isEmpty
     }
 
     /// Whether a drill broke something of what was asked while it was asked.
