@@ -9,7 +9,8 @@ import Testing
     private static let kinds: [any AdminKind.Type] = [
         Tiers.self, Tenants.self, Keys.self, Models.self, Releases.self, SKUs.self, Providers.self, Pools.self, Weights.self, Hosts.self,
         Workers.self, Gateways.self, EnrolmentTokenKind.self, Usage.self, QuarantinedUsage.self, Minutes.self, Audit.self, Tokens.self, Rules.self,
-        AbuseEvents.self, KeyUses.self, Probes.self, ProbeVerdicts.self, Prices.self, Quotas.self, Objectives.self, Budgets.self, BudgetEntries.self,
+        AbuseEvents.self, KeyUses.self, Probes.self, ProbeVerdicts.self, ProbeCosts.self, Prices.self, Quotas.self, Objectives.self, Budgets.self,
+        BudgetEntries.self,
         BurnAlerts.self, FreezePasses.self, Terms.self, Agreements.self, Credits.self, WaitingCredits.self, MaintenanceWindows.self, Exclusions.self,
         Drills.self,
         Incidents.self, Mitigations.self, PageChannels.self, Pages.self, EvidenceTrees.self, ProviderScores.self, ProviderScoreDays.self,

@@ -131,6 +131,7 @@ extension APIContract {
         """,
         "INSERT INTO reliability.provider_score_day VALUES ('alpha', now()::date, 81.5, true)",
         "INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', date_trunc('minute', now()), 1, 1)",
+        "INSERT INTO reliability.probe_cost VALUES (current_date, 'worker', 'alpha', 'tiny', 'eu', 1, 7, 8, 1500000)",
         """
         INSERT INTO reliability.evidence_tree (tenant_id, month, salt, next_at, leaves, peaks)
         SELECT id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, decode(repeat('07', 16), 'hex'), date_trunc('minute', now()), 1, sha256('leaf')

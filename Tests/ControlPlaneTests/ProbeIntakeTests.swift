@@ -43,6 +43,28 @@ import Testing
         }
     }
 
+    @Test func `what probes cost is summed by day and who asked, whoever was at fault, once`() async throws {
+        try await PeerWorld.with { world in
+            try await partition(world)
+            let intake = ProbeIntake(reliability: world.pool, serving: world.pool)
+            let batch = ProbeBatch(probes: [probe(UUID()), probe(UUID(), fault: "runtime"), probe(UUID(), drill: true)])
+            for _ in 0..<2 { _ = try await intake.store(batch, from: UUID(), at: Self.moment) }
+            var outside = ProbeRecord(model: "tiny", region: "eu", at: Self.now)
+            (outside.promptTokens, outside.completionTokens, outside.lastTokenAfter) = (12, 256, 3_000_000)
+            outside.fault = "customer"
+            for _ in 0..<2 { _ = try await ProbeStore(world.pool).store([outside]) }
+            let rows = try await world.pool.query(
+                """
+                SELECT concat_ws(' ', day, kind, provider, model, region, probes, prompt_tokens, completion_tokens, held_us) AS cost
+                FROM reliability.probe_cost ORDER BY kind
+                """)
+            #expect(
+                try rows.map { try $0.value("cost", as: String.self) } == [
+                    "2027-01-15 outside  tiny eu 1 12 256 3000000", "2027-01-15 worker alpha tiny eu 3 9 6 27",
+                ])
+        }
+    }
+
     @Test func `one success makes a minute good, only failures make it bad, and drills and own mistakes say nothing`() async throws {
         try await PeerWorld.with { world in
             try await partition(world)

@@ -46,7 +46,7 @@ package enum AdminRoutes {
         [
             UsageRecordResource.list, RequestResource.single, UsageQuarantineResource.list, UsageQuarantineResource.decision, MinuteResource.list,
             ProbeResource.list,
-            ProbeResource.verdictList, ProviderScoreResource.list, ProviderScoreResource.history, AuditResource.list,
+            ProbeResource.verdictList, ProbeResource.costList, ProviderScoreResource.list, ProviderScoreResource.history, AuditResource.list,
             AuditResource.verification,
             AdminTokenResource.list,
             AdminTokenResource.single, AdminTokenResource.creation, AdminTokenResource.revocation,

@@ -51,7 +51,7 @@ package struct PeerAPI: Sendable {
         minutes = MinuteIntake(pool: databases.reliability)
         sources = MinuteSources(pool: databases.reliability)
         decisions = DecisionIntake(pool: databases.reliability)
-        probes = ProbeIntake(reliability: databases.reliability, serving: databases.serving)
+        probes = ProbeIntake(reliability: databases.reliability, serving: databases.serving, metrics: metrics)
         leases = QuotaLeases(pool: databases.serving)
         rates = RateLoans(pool: databases.serving)
     }

@@ -38,6 +38,7 @@ package struct OutsideProbes: Service {
     private let limitPause: Duration
     private let failed = FailedProbes()
     private let metrics: OutsideProbeMetrics
+    private let costs: ProbeCostMetrics
     private let turns: Turns
 
     /// - Parameter settings: Nil: nothing is probed from outside, and a metric says so.
@@ -60,6 +61,7 @@ package struct OutsideProbes: Service {
         self.limitPause = limitPause
         lease = Lease("outside-probes", holder: holder, seconds: 30)
         self.metrics = OutsideProbeMetrics(metrics, endpoints: settings?.endpoints.count ?? 0)
+        costs = ProbeCostMetrics(metrics)
         turns = Turns("A probe from outside was not made", logger: logger)
     }
 
@@ -132,7 +134,7 @@ package struct OutsideProbes: Service {
     private func probe(_ subject: OutsideProbe, _ id: String, _ settings: Settings) async throws {
         var record = try await result(of: subject, settings)
         record.drill = try await isDrilled(subject, since: record.at)
-        _ = try await ProbeStore(reliability).store([record])
+        _ = try await ProbeStore(reliability, metrics: costs).store([record])
         // One failure is no sign yet: whether there is a second one should not be known a minute later.
         if let fault = record.fault, fault != ProbeFault.customer.rawValue { failed.note(id) }
         metrics.count(record.fault)

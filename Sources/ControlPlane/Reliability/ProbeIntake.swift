@@ -1,6 +1,7 @@
 package import FoundationEssentials
 package import PlimsollWire
 package import Postgres
+package import Telemetry
 
 /// Stores what gateways found when they probed workers, once however often it is told, and tells each gateway what it must know of the others'.
 package struct ProbeIntake: Sendable {
@@ -10,17 +11,19 @@ package struct ProbeIntake: Sendable {
 
     private let reliability: PostgresPool
     private let serving: PostgresPool
+    private let metrics: ProbeCostMetrics
 
-    package init(reliability: PostgresPool, serving: PostgresPool) {
+    package init(reliability: PostgresPool, serving: PostgresPool, metrics: MetricRegistry = MetricRegistry()) {
         self.reliability = reliability
         self.serving = serving
+        self.metrics = ProbeCostMetrics(metrics)
     }
 
     package func store(_ batch: ProbeBatch, from gateway: UUID, at moment: Date = Date()) async throws -> ProbeAnswer {
         guard batch.probes.count <= Self.maximumProbes else { throw PeerRefusal(.tooLarge, "at most 2,000 probes at once") }
         let now = Int64(moment.timeIntervalSince1970 * 1_000_000)
         let records = batch.probes.compactMap { ProbeRecord($0, gateway: gateway, now: now) }
-        let stored = try await ProbeStore(reliability).store(records)
+        let stored = try await ProbeStore(reliability, metrics: metrics).store(records)
         let home = try await serving.queryOne("SELECT region FROM serving.gateways WHERE id = \(gateway)")
         var answer = ProbeAnswer(
             stored: stored, duplicates: records.count - stored, quarantined: batch.probes.count - records.count)

@@ -1,6 +1,6 @@
 import Postgres
 
-/// Probes as they were told.
+/// Probes as they were told, what they say of minutes, and what they cost.
 enum ProbeResource {
     private static let listing = Listing(
         document: """
@@ -35,4 +35,28 @@ enum ProbeResource {
     static let verdictList = AdminRoute.read("probe-verdicts") { call, databases in
         try await verdicts.page(call, databases.reliability, names: databases.serving)
     }
+
+    /// Of a worker's hour each probe costs the share of one of its places for the time that it held it, at what hosts cost now.
+    private static let costs = Listing(
+        document: """
+            json_build_object('day', r.day, 'source', r.kind, 'provider', nullif(r.provider, ''), 'model', r.model, 'region', r.region,
+                'probes', r.probes, 'prompt_tokens', r.prompt_tokens, 'completion_tokens', r.completion_tokens,
+                'held_seconds', round(r.held_us / 1000000.0, 3),
+                'cost_micro_usd', round(place.micro_usd_per_hour * r.held_us / 3600000000)::bigint)
+            """,
+        source: """
+            reliability.probe_cost AS r LEFT JOIN LATERAL (
+                SELECT avg(pools.hour_price_micro_usd::numeric / worker.slots) AS micro_usd_per_hour FROM serving.workers AS worker
+                JOIN serving.releases ON releases.name = worker.release JOIN serving.hosts ON hosts.id = worker.host_id
+                JOIN serving.pools ON pools.name = hosts.pool
+                WHERE worker.accepted AND worker.slots > 0 AND releases.model = r.model AND hosts.region = r.region
+                    AND (r.provider = '' OR pools.provider = r.provider)) AS place ON true
+            """,
+        order: "r.day", orderType: "date", id: "concat_ws(' ', r.kind, r.provider, r.model, r.region)", idType: "text", usualOrder: .descending,
+        filters: [
+            .choice("source", "r.kind", ["worker", "outside"]), .text("provider", "r.provider"), .text("model", "r.model"),
+            .text("region", "r.region"), .since("(r.day::timestamp AT TIME ZONE 'UTC')"), .until("(r.day::timestamp AT TIME ZONE 'UTC')"),
+        ])
+
+    static let costList = AdminRoute.read("probe-costs") { call, databases in try await costs.page(call, databases.serving) }
 }

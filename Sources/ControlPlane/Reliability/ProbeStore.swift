@@ -3,10 +3,12 @@ import Postgres
 /// Writes probes, and in the same statement what is counted from them: a probe that is told again is not counted again.
 struct ProbeStore: Sendable {
     private let pool: PostgresPool
+    private let metrics: ProbeCostMetrics?
 
     /// - Parameter pool: Of the reliability room.
-    init(_ pool: PostgresPool) {
+    init(_ pool: PostgresPool, metrics: ProbeCostMetrics? = nil) {
         self.pool = pool
+        self.metrics = metrics
     }
 
     /// How many were new.
@@ -15,10 +17,17 @@ struct ProbeStore: Sendable {
         let row = try await pool.queryOne(
             """
             WITH stored AS (\(Self.stored(records))), minutes AS (\(Self.minutes)), days AS (\(Self.days)), news AS (\(Self.news)),
-                states AS (\(Self.states))
-            SELECT count(*) AS stored FROM stored
+                states AS (\(Self.states)), costs AS (\(Self.costs))
+            SELECT count(*) AS stored, coalesce(sum(prompt_tokens) FILTER (WHERE kind = 'worker'), 0)::bigint AS worker_prompts,
+                coalesce(sum(completion_tokens) FILTER (WHERE kind = 'worker'), 0)::bigint AS worker_tokens,
+                coalesce(sum(prompt_tokens) FILTER (WHERE kind = 'outside'), 0)::bigint AS outside_prompts,
+                coalesce(sum(completion_tokens) FILTER (WHERE kind = 'outside'), 0)::bigint AS outside_tokens
+            FROM stored
             """)
-        return try row?.value("stored") ?? 0
+        guard let row else { return 0 }
+        metrics?.worker.count(try row.value("worker_prompts"), try row.value("worker_tokens"))
+        metrics?.outside.count(try row.value("outside_prompts"), try row.value("outside_tokens"))
+        return try row.value("stored")
     }
 
     private static func stored(_ records: [ProbeRecord]) -> SQL {
@@ -41,7 +50,17 @@ struct ProbeStore: Sendable {
             successes = minute.successes + EXCLUDED.successes, failures = minute.failures + EXCLUDED.failures
         """
 
-    /// Tokens of all of them, whoever was at fault: they are paid for.
+    /// Tokens and time of all of them, whoever was at fault: they are paid for.
+    private static let costs: SQL = """
+        INSERT INTO reliability.probe_cost AS cost (day, kind, provider, model, region, probes, prompt_tokens, completion_tokens, held_us)
+        SELECT (at AT TIME ZONE 'UTC')::date, kind, provider, model, region, count(*), sum(prompt_tokens), sum(completion_tokens),
+            coalesce(sum(coalesce(ttlt_us, ttft_us)), 0)
+        FROM stored GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+        ON CONFLICT (day, kind, provider, model, region) DO UPDATE SET
+            probes = cost.probes + EXCLUDED.probes, prompt_tokens = cost.prompt_tokens + EXCLUDED.prompt_tokens,
+            completion_tokens = cost.completion_tokens + EXCLUDED.completion_tokens, held_us = cost.held_us + EXCLUDED.held_us
+        """
+
     private static let days: SQL = """
         INSERT INTO reliability.probe_day AS day (provider, region, day, successes, failures, link_rtt_us, link_rtt_samples,
             prompt_tokens, completion_tokens)

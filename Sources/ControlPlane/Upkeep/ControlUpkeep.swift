@@ -85,6 +85,7 @@ package struct ControlUpkeep: Service {
         try await drop("reliability.minute", olderThan: retention.minutes)
         try await drop("reliability.probe", olderThan: retention.probes)
         try await reliability.execute("DELETE FROM reliability.probe_day WHERE day < now() - interval '400 days'")
+        try await reliability.execute("DELETE FROM reliability.probe_cost WHERE day < now() - interval '400 days'")
         _ = try await pool.query("SELECT upkeep.forget()")
         try await Self.forgetDecisions(reliability)
         try await pool.execute(
