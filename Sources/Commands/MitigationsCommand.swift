@@ -27,7 +27,7 @@ enum Mitigations: AdminKind {
         .optional("to_model", changeable: false),
         .optional("to_region", changeable: false),
         .optional("value", "tokens, parts per million of a tenant's limits, or how many workers", form: .json, changeable: false),
-        .optional("seconds", "after which it ends by itself, at most a week; 3600", form: .json, changeable: false),
+        .optional("seconds", "after which it ends by itself, at most a week; 3600, for roll_back_image a week", form: .json, changeable: false),
         .optional("incident", "id of the incident that it is for", changeable: false),
     ]
 }

@@ -47,6 +47,10 @@ import Testing
             let entry = try await world.one(
                 "SELECT value AS one FROM serving.routing_table_entry WHERE key LIKE 'mitigation/%' AND value LIKE '%roll_back%'")
             #expect(entry?.contains(#""release":"tiny-2""#) == true, "\(entry ?? "")")
+            #expect(
+                try await world.rows(
+                    "SELECT extract(day FROM expires_at - created_at)::integer FROM reliability.mitigation WHERE action = 'roll_back_image'")
+                    == ["(7)"], "a control plane that is away for a while brings it back nowhere")
             for second in stride(from: 30.0, through: 2_400, by: 30) { try await world.turn(start + second) }
             #expect(try await world.rows("SELECT step FROM reliability.incident") == ["(resolved)"])
             #expect(

@@ -216,7 +216,7 @@ private struct MitigationWish {
         target.toModel = fields.text("to_model", .modelName)
         target.toRegion = fields.text("to_region", .slug)
         target.value = fields.integer("value", 1...1_000_000).map(Int.init)
-        let seconds = fields.integer("seconds", 60...604_800) ?? 3_600
+        let seconds = fields.integer("seconds", 60...604_800) ?? MitigationPolicy().life(of: target)
         let incident = Self.uuid("incident", &fields)
         for (name, isThere) in Self.needs(target) where !isThere { fields.add(name, "is required for this action") }
         try fields.finish()

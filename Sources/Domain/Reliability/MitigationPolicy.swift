@@ -14,6 +14,8 @@ package struct MitigationPolicy: Sendable {
     package var holdSeconds: Int64 = 300
     package var cleanSeconds: Int64 = 300
     package var lifeSeconds: Int64 = 3_600
+    /// A bad release does not come back because the control plane is away for longer than other things live: gateways end by themselves what is not renewed.
+    package var rollBackSeconds: Int64 = 604_800
     /// Of one worker, by whomever.
     package var restartsPerHour = 3
     /// A worker that fails for so long after its restart was ordered is not helped by it.
@@ -27,6 +29,11 @@ package struct MitigationPolicy: Sendable {
     ///
     /// - Parameter haste: Times as fast as usual that it goes by, for a drill.
     package func restSeconds(haste: Int64) -> Int64 { holdSeconds / haste }
+
+    /// For so long it is in force when nobody renews it.
+    package func life(of target: MitigationTarget) -> Int64 {
+        target.action == .rollBackImage ? max(lifeSeconds, rollBackSeconds) : lifeSeconds
+    }
 
     /// Something that is in force.
     package struct Standing: Sendable {
@@ -186,9 +193,8 @@ package struct MitigationPolicy: Sendable {
             let order = Dictionary(uniqueKeysWithValues: MitigationAction.runbook.enumerated().map { ($1, $0) })
             for one in standing.sorted(by: { (order[$1.target.action] ?? 0, $0.id) < (order[$0.target.action] ?? 0, $1.id) }) {
                 let isNeeded = one.isPinned || (!one.isManual && isNeeded(one.target))
-                if isNeeded, one.expiresAt - now < policy.lifeSeconds / 2 {
-                    decisions.append(.extend(one.id, until: now + policy.lifeSeconds))
-                }
+                let life = policy.life(of: one.target)
+                if isNeeded, one.expiresAt - now < life / 2 { decisions.append(.extend(one.id, until: now + life)) }
                 guard !isNeeded, !one.isManual, mayRevert, now - one.appliedAt >= policy.holdSeconds / one.haste else { continue }
                 revert(one, .clean)
                 mayRevert = false
@@ -218,7 +224,7 @@ package struct MitigationPolicy: Sendable {
                 let isWaiting = inForce.contains { now - $0.appliedAt < policy.stepSeconds }
                 let isHeld = isWaiting || isFull(trouble)
                 guard let next = targets.first(where: { canApply($0, trouble) && !(isHeld && !$0.action.isUrgent) }) else { continue }
-                let expiresAt = now + policy.lifeSeconds
+                let expiresAt = now + policy.life(of: next)
                 let order = order(next)
                 let cost = ladder.cost(next, workers: order?.workers ?? 1)
                 decisions.append(.apply(next, trouble: trouble.id, cost: cost, expiresAt: expiresAt, order: order))

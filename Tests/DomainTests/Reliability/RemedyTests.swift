@@ -167,6 +167,6 @@ struct RemedyTests {
         }
         #expect(proven.contains(target) && !suspected.contains(target))
         let standing = MitigationPolicy.Standing(id: "1", target: target, appliedAt: 0, expiresAt: 10_100)
-        #expect(decisions(trouble(.serverErrors), standing: [standing], now: 10_000) == [.extend("1", until: 13_600)])
+        #expect(decisions(trouble(.serverErrors), standing: [standing], now: 10_000) == [.extend("1", until: 10_000 + 7 * 86_400)])
     }
 }

@@ -1,3 +1,4 @@
+import Domain
 import PlimsollWire
 import Testing
 
@@ -84,6 +85,20 @@ struct MitigatedTableTests {
         #expect(table(both, weights: ["old": 900, "new": 100], entry).models["m"]?.releaseWeights == ["old": 900, "new": 0])
         let alone = table([worker("2", release: "new")], weights: ["old": 0, "new": 1_000_000], entry)
         #expect(alone.models["m"]?.releaseWeights["new"] == 1_000_000)
+    }
+
+    @Test("a release that was rolled back stays away while the control plane is away for hours; what else it did ends")
+    func longAway() {
+        func entry(_ target: MitigationTarget, decidedAt: Int64) -> MitigationEntry {
+            MitigationEntry(
+                id: "x", action: target.action.rawValue, model: target.model, worker: target.worker, release: target.release,
+                expiresAtSeconds: decidedAt + MitigationPolicy().life(of: target))
+        }
+        let hundredMinutesAgo: Int64 = 100 - 6_000
+        let both = [worker("1", release: "old"), worker("2", release: "new")]
+        let rolledBack = entry(MitigationTarget(.rollBackImage, model: "m", release: "new"), decidedAt: hundredMinutesAgo)
+        #expect(table(both, weights: ["old": 0, "new": 1_000_000], rolledBack).models["m"]?.releaseWeights == ["old": 1_000_000, "new": 0])
+        #expect(draining(table(both, entry(MitigationTarget(.drainWorker, worker: "2"), decidedAt: hundredMinutesAgo))).isEmpty)
     }
 
     @Test("a tenant is throttled at gateways of the region, never more loosely than before")
