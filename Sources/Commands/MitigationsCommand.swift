@@ -37,7 +37,7 @@ struct MitigationsCommand: AsyncParsableCommand {
         commandName: "mitigations", abstract: "What is done about trouble, by the policy or by hand.",
         subcommands: [
             ListVerb<Mitigations>.self, GetVerb<Mitigations>.self, RunMitigation.self, PinMitigation.self, VetoMitigation.self,
-            RevertMitigation.self, CloseProposal.self, ShowPlan.self, MitigationPolicyCommand.self,
+            RevertMitigation.self, CloseProposal.self, ShowPlan.self, MitigationPolicyCommand.self, MitigationVetoesCommand.self,
         ])
 }
 
@@ -138,7 +138,8 @@ struct ShowPlan: AsyncParsableCommand {
     func run() async throws {
         try await CommandFailure.reporting {
             let answer = try await options.client().get("mitigation-plan")
-            options.show(answer["decisions"]?.array ?? [], columns: ["decision", "what", "cost", "incident", "mitigation"], empty: "nothing to do")
+            options.show(
+                answer["decisions"]?.array ?? [], columns: ["decision", "what", "cost", "incident", "mitigation", "veto"], empty: "nothing to do")
         }
     }
 }

@@ -13,7 +13,8 @@ import Testing
         BudgetEntries.self,
         BurnAlerts.self, FreezePasses.self, Terms.self, Agreements.self, Credits.self, WaitingCredits.self, MaintenanceWindows.self, Exclusions.self,
         Drills.self,
-        Incidents.self, Mitigations.self, PageChannels.self, Pages.self, EvidenceTrees.self, ProviderScores.self, ProviderScoreDays.self,
+        Incidents.self, Mitigations.self, MitigationVetoes.self, PageChannels.self, Pages.self, EvidenceTrees.self, ProviderScores.self,
+        ProviderScoreDays.self,
         FallbackDrills.self, StatusPosts.self, ReportLinks.self, Scalers.self, CapacityOrders.self, Captures.self,
     ]
 

@@ -10,6 +10,7 @@ struct APIContract {
     private static let creations = [
         "tiers", "tenants", "models", "keys", "rules", "providers", "pools", "releases", "skus", "prices", "routing-weights", "enrolment-tokens",
         "tokens", "openslo", "objectives", "maintenance-windows", "exclusions", "freeze-passes", "terms", "agreements", "drills", "mitigations",
+        "mitigations/vetoes",
         "page-channels", "scalers", "fallback-drills", "report-links", "status-posts", "readiness/attestations", "readiness/withdrawals",
     ]
 

@@ -116,6 +116,75 @@ import Testing
         }
     }
 
+    @Test func `a veto that was given beforehand holds what it names until it is withdrawn, and is in the plan and on record`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await incident(admin)
+            func planned(_ decision: String) async throws -> [JSONTree] {
+                try await admin.get("mitigation-plan").json["decisions"].elements.filter { $0["decision"].string == decision }
+            }
+            let body = #"{"action": "shorten_batch_window", "model": "tiny", "reason": "batches are due", "minutes": 10080}"#
+            let made = try await admin.post("mitigations/vetoes", body)
+            #expect(made.status == 201 && made.json["state"].string == "active" && made.json["region"] == .null, "\(made.text)")
+            let id = made.json["id"].string ?? ""
+            let withheld = try await planned("withhold")
+            #expect(withheld.map { $0["what"].string } == ["shorten batch window, model tiny, region eu, value 25"])
+            #expect(withheld.first?["veto"].string == id)
+            #expect(try await planned("apply").first?["what"].string == "cap output, tier hobby, model tiny, region eu, value 256")
+            let run = #"{"action": "shorten_batch_window", "model": "tiny", "region": "eu", "value": 25, "reason": "by hand all the same"}"#
+            #expect(try await admin.post("mitigations", run).status == 201)
+            let withdrawn = try await admin.post("mitigations/vetoes/\(id)/withdraw", #"{"reason": "they are through"}"#)
+            #expect(withdrawn.json["state"].string == "withdrawn" && withdrawn.json["withdrawn_by"].string?.hasPrefix("token:") == true)
+            #expect(code(try await admin.post("mitigations/vetoes/\(id)/withdraw")) == "409 over")
+            #expect(try await planned("withhold").isEmpty)
+            #expect(try await admin.get("mitigations/vetoes?state=active").json["data"].elements.isEmpty)
+            let audited = try await admin.row(
+                "SELECT string_agg(action, ' ' ORDER BY sequence) AS actions FROM audit.entry WHERE subject_kind = 'mitigation_veto'")
+            #expect(try audited?.value("actions", as: String?.self) == "create withdraw")
+        }
+    }
+
+    @Test func `a veto names only what its action's targets are told apart by`() async throws {
+        try await AdminFixture.run { admin in
+            let foreign = try await admin.post("mitigations/vetoes", #"{"action": "drain_provider", "model": "tiny", "reason": "not this one"}"#)
+            #expect(foreign.status == 400 && foreign.json["error"]["faults"].elements.contains { $0["param"].string == "model" })
+            #expect(try await admin.post("mitigations/vetoes", #"{"action": "drain_provider"}"#).status == 400, "a reason is asked for")
+            let all = try await admin.post("mitigations/vetoes", #"{"action": "drain_provider", "reason": "none this week"}"#)
+            #expect(all.status == 201)
+            #expect(try await admin.get("mitigations/vetoes/\(all.json["id"].string ?? "")").json["action"].string == "drain_provider")
+        }
+    }
+
+    @Test func `the plan lays incidents to tenants and releases as the policy does, and writes nothing`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await incident(admin)
+            let tenant = "00000000-0000-4000-8000-000000000007"
+            for statement in [
+                "INSERT INTO serving.tenants (id, name, display_name, tier) VALUES (\(tenant)::uuid, 'acme', 'Acme', 'hobby')",
+                "INSERT INTO serving.abuse_events (kind, tenant_id) VALUES ('anomaly', \(tenant)::uuid)",
+                """
+                INSERT INTO serving.behaviour (tenant_id, signal, mean, variance, samples, alarmed, streak)
+                VALUES (\(tenant)::uuid, 'tokens', 1, 1, 100, TRUE, 1)
+                """,
+                """
+                INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
+                    first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
+                VALUES (\(tenant)::uuid, 'tiny', 'eu', date_trunc('minute', now()), gen_random_uuid(), 'b', 1, 'hobby', '{"good": 1}', 1, 0, 0, 1, 0, 5, 7, 0, 0,
+                    '{}')
+                """,
+                """
+                INSERT INTO reliability.mitigation (action, tier, model, region, value, cause, mode, state, requested_by, created_at, expires_at)
+                VALUES ('shorten_batch_window', NULL, 'tiny', 'eu', 25, 'before', 'automatic', 'active', 'policy', now() - interval '4 minutes', now() + interval '1 hour'),
+                    ('cap_output', 'hobby', 'tiny', 'eu', 256, 'before', 'automatic', 'active', 'policy', now() - interval '3 minutes', now() + interval '1 hour')
+                """,
+            ] as [SQL] { _ = try await admin.row(statement) }
+            let plan = try await admin.get("mitigation-plan").json["decisions"].elements
+            let applied = plan.filter { $0["decision"].string == "apply" }.compactMap { $0["what"].string }
+            #expect(applied == ["throttle tenant, region eu, tenant \(tenant), value 250000"], "\(plan)")
+            let written = try await admin.row("SELECT count(*) AS events FROM reliability.incident_event")
+            #expect(try written?.value("events", as: Int.self) == 0)
+        }
+    }
+
     @Test func `a proposal is closed with what became of it, and nothing else is`() async throws {
         try await AdminFixture.run { admin in
             _ = try await incident(admin)

@@ -81,6 +81,17 @@ struct IncidentBook: Sendable {
         try await note(id, "signal", finding.text, detail: "{\(AdminJSON.string(kind.description)):\(AdminJSON.string(finding.name))}")
     }
 
+    /// A step that a person does not want would be due; told once.
+    func noteWithheld(_ id: UUID, _ what: String) async throws {
+        let known = try await connection.queryOne(
+            """
+            SELECT 1 AS yes FROM reliability.incident_event
+            WHERE incident_id = \(id) AND kind = 'mitigation' AND detail ->> 'withheld' = \(what) LIMIT 1
+            """)
+        guard known == nil else { return }
+        try await note(id, "mitigation", "not done, because a person does not want it: \(what)", detail: "{\"withheld\":\(AdminJSON.string(what))}")
+    }
+
     func move(_ id: UUID, to step: IncidentStep, actor: String = "policy") async throws {
         try await connection.execute(
             """

@@ -129,12 +129,12 @@ package actor IncidentKeeper: Service {
         let isTidying = hasNews && Self.isDue(news.tidiedAt, Self.tidyPause, now)
         if hasNews || !triggers.isEmpty || !open.isEmpty {
             if !triggers.isEmpty || !open.isEmpty { picture.view.demand = try await demand(now) }
-            let (fleet, culprits) = (picture.view, try await culprits(triggers, now))
+            let (fleet, causes) = (picture.view, IncidentCauses(alarms: news.alarms, culprits: try await culprits(triggers, now)))
             let new = triggers.filter { open[$0.key.text] == nil }.map { ($0.key.text, $0.key) }.sorted { $0.1.signal.isFelt && !$1.1.signal.isFelt }
             let snapshots = try await snapshots((new + bare).prefix(Self.snapshotsAtOnce), now: now)
-            let (opened, isExpected) = try await serving.transaction(.repeatable) { [lease, news] connection in
+            let (opened, isExpected) = try await serving.transaction(.repeatable) { [lease] connection in
                 guard try await lease.confirm(connection, epoch: epoch) else { return ([IncidentTrigger](), false) }
-                return try await self.record(triggers, snapshots, fleet, news.alarms, culprits, connection, now: now, isTidying: isTidying)
+                return try await self.record(triggers, snapshots, fleet, causes, connection, now: now, isTidying: isTidying)
             }
             reaching = isExpected ? epoch : nil
             for trigger in opened { report(trigger) }
@@ -324,8 +324,8 @@ package actor IncidentKeeper: Service {
 
     /// Opens and goes on with incidents, and does what the policy says; those that were opened, and whether a mitigation is on its way to gateways.
     private nonisolated func record(
-        _ triggers: [IncidentTrigger], _ snapshots: [String: String], _ fleet: FleetView, _ alarms: [TenantAlarms.Alarm],
-        _ culprits: [String: CulpritReader.Findings], _ connection: PostgresConnection, now: Date, isTidying: Bool
+        _ triggers: [IncidentTrigger], _ snapshots: [String: String], _ fleet: FleetView, _ causes: IncidentCauses,
+        _ connection: PostgresConnection, now: Date, isTidying: Bool
     ) async throws -> (opened: [IncidentTrigger], isExpected: Bool) {
         let book = IncidentBook(connection: connection, now: now)
         let known = Dictionary(try await book.open().map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
@@ -342,7 +342,9 @@ package actor IncidentKeeper: Service {
         for (key, snapshot) in snapshots where known[key] != nil { try await book.complete(key, snapshot: snapshot) }
         let desk = MitigationDesk(connection: connection, now: now)
         try await desk.expire()
-        let open = try await traced(try await blamed(try await book.open(), alarms, book), culprits, book)
+        let unexplained = try await book.open()
+        try await causes.note(unexplained, book)
+        let open = causes.laid(to: unexplained)
         let terms = try await desk.terms()
         if terms.mode != .dryRun { try await desk.endRehearsals() }
         if terms.mode != .off {

@@ -74,8 +74,19 @@ struct MitigationDesk: Sendable {
             ORDER BY created_at, id
             """)
         for row in rows { try add(row, to: &situation) }
+        situation.vetoes = try await vetoes()
         try await addTiers(&situation.troubles)
         return situation
+    }
+
+    /// What people do not want, whether anybody has thought of it or not.
+    private func vetoes() async throws -> [MitigationVeto] {
+        try await connection.query(
+            """
+            SELECT id, \(MitigationTarget.columns) FROM (SELECT *, NULL::integer AS value FROM reliability.mitigation_veto) AS veto
+            WHERE withdrawn_at IS NULL AND expires_at > \(now) ORDER BY created_at, id
+            """
+        ).compactMap { row in try MitigationTarget(row).map { MitigationVeto(id: try row.id("id"), target: $0) } }
     }
 
     /// Of tenants that may be throttled.
@@ -146,6 +157,10 @@ struct MitigationDesk: Sendable {
             guard let id = UUID(uuidString: id) else { return nil }
             try await end(id, state: "reverted", reason: Self.words(reason), actor: "policy")
             return nil
+        case .withhold(let target, let trouble, _):
+            guard let incident = UUID(uuidString: trouble) else { return nil }
+            try await book.noteWithheld(incident, target.text)
+            return nil
         }
     }
 
@@ -158,11 +173,13 @@ struct MitigationDesk: Sendable {
         case .clean: "its trouble is over"
         case .lastLeft: "nothing else is left"
         case .noHelp: "it did not help"
+        case .vetoed: "a person does not want it"
         }
     }
 
     /// Asks a person for something that no incident asks for, once a day at most.
     func propose(_ target: MitigationTarget, cause: String) async throws {
+        guard try await !vetoes().contains(where: { $0.meets(target) }) else { return }
         try await connection.execute(
             """
             INSERT INTO reliability.mitigation (\(MitigationTarget.columns), cause, \(MitigationCost.columns), mode, state, requested_by, created_at,

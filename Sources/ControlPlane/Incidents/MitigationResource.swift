@@ -35,7 +35,7 @@ enum MitigationResource {
                 'clean_minutes', r.clean_minutes, 'life_seconds', r.life_seconds, 'updated_at', serving.wire_time(r.updated_at))
             """, source: "reliability.mitigation_policy AS r", id: "r.single", idType: "boolean")
 
-    static var routes: [AdminRoute] { [list, single, run, pin, veto, revert, closing, policy, policyUpdate, plan] }
+    static var routes: [AdminRoute] { [list, single, run, pin, veto, revert, closing, policy, policyUpdate, plan] + MitigationVetoResource.routes }
 
     private static let list = AdminRoute.read("mitigations") { call, databases in try await listing.page(call, databases.serving) }
 
@@ -168,8 +168,9 @@ enum MitigationResource {
             let rows = try await connection.query("SELECT \(OpenIncident.columns) FROM reliability.incident AS incident WHERE resolved_at IS NULL")
             let desk = MitigationDesk(connection: connection, now: now)
             let terms = try await desk.terms()
-            let troubles = try rows.compactMap { try OpenIncident($0)?.trouble }
-            return terms.policy.decide(try await desk.situation(troubles, fleet, terms))
+            let open = try rows.compactMap { try OpenIncident($0) }
+            let causes = try await IncidentCauses.read(of: open, databases, now: now)
+            return terms.policy.decide(try await desk.situation(causes.laid(to: open).map(\.trouble), fleet, terms))
         }
         return AdminAnswer(body: "{\"decisions\":[\(decisions.map(\.document).joined(separator: ","))]}")
     }
@@ -199,37 +200,17 @@ private struct MitigationWish {
     let values: (target: MitigationTarget, cause: String, seconds: Int64, incident: UUID?)
 
     private static let actions = MitigationAction.allCases.filter(\.isAutomatic).map(\.rawValue)
-    private static let id = FieldKind.reference
 
     init(_ fields: inout FieldReader) throws {
         let action = fields.text("action", .choice(Self.actions), .required)
         let cause = fields.text("reason", .reason, .required)
-        var target = MitigationTarget(action.flatMap(MitigationAction.init) ?? .drainWorker)
-        target.tier = fields.text("tier", .slug)
-        target.model = fields.text("model", .modelName)
-        target.region = fields.text("region", .slug)
-        target.provider = fields.text("provider", .slug)
-        target.worker = Self.uuid("worker", &fields)?.lowercased
-        target.pool = fields.text("pool", .slug)
-        target.release = fields.text("release", .modelName)
-        target.tenant = Self.uuid("tenant", &fields)?.lowercased
-        target.toModel = fields.text("to_model", .modelName)
-        target.toRegion = fields.text("to_region", .slug)
+        var target = MitigationTarget(action.flatMap(MitigationAction.init) ?? .drainWorker, &fields)
         target.value = fields.integer("value", 1...1_000_000).map(Int.init)
         let seconds = fields.integer("seconds", 60...604_800) ?? MitigationPolicy().life(of: target)
-        let incident = Self.uuid("incident", &fields)
+        let incident = fields.uuid("incident")
         for (name, isThere) in Self.needs(target) where !isThere { fields.add(name, "is required for this action") }
         try fields.finish()
         values = (target, cause ?? "", seconds, incident)
-    }
-
-    private static func uuid(_ name: StaticString, _ fields: inout FieldReader) -> UUID? {
-        guard let text = fields.text(name, id) else { return nil }
-        guard let id = UUID(uuidString: text) else {
-            fields.add(name.description, "must be a UUID")
-            return nil
-        }
-        return id
     }
 
     private static func needs(_ target: MitigationTarget) -> [(String, Bool)] {
@@ -299,7 +280,8 @@ private struct MitigationWish {
 extension MitigationPolicy.Decision {
     fileprivate var document: String {
         func object(_ kind: String, _ members: [(String, String?)], cost: MitigationCost = .nothing) -> String {
-            let texts = [("decision", kind as String?)] + members + [("cost", cost.text)]
+            let veto = members.contains { $0.0 == "veto" } ? [] : [("veto", nil as String?)]
+            let texts = [("decision", kind as String?)] + members + veto + [("cost", cost.text)]
             let words = texts.map { "\(AdminJSON.string($0.0)):\($0.1.map(AdminJSON.string) ?? "null")" }.joined(separator: ",")
             return "{\(words),\(cost.members)}"
         }
@@ -310,6 +292,8 @@ extension MitigationPolicy.Decision {
             object("propose", [("what", target.text), ("incident", trouble), ("mitigation", nil)], cost: cost)
         case .extend(let id, _): object("extend", [("what", nil), ("incident", nil), ("mitigation", id)])
         case .revert(let id, let reason): object("revert", [("what", reason.rawValue), ("incident", nil), ("mitigation", id)])
+        case .withhold(let target, let trouble, let veto):
+            object("withhold", [("what", target.text), ("incident", trouble), ("mitigation", nil), ("veto", veto)])
         }
     }
 }

@@ -72,8 +72,10 @@ package struct MitigationPolicy: Sendable {
         package var standing: [Standing]
         /// When targets were taken back or ran out last.
         package var ended: [MitigationTarget: Int64]
-        /// What a person does not want.
+        /// What a person did not want when it was done or asked for.
         package var vetoed: Set<MitigationTarget>
+        /// What a person does not want at all.
+        package var vetoes: [MitigationVeto]
         /// Proposals that a person has seen or is still to see.
         package var proposed: Set<MitigationTarget>
         /// Ids of scalers that would not take such an order lately.
@@ -81,8 +83,10 @@ package struct MitigationPolicy: Sendable {
 
         package init(
             now: Int64, troubles: [Trouble], fleet: FleetView, standing: [Standing] = [], ended: [MitigationTarget: Int64] = [:],
-            vetoed: Set<MitigationTarget> = [], proposed: Set<MitigationTarget> = [], refused: [MitigationTarget: Set<String>] = [:]
+            vetoed: Set<MitigationTarget> = [], vetoes: [MitigationVeto] = [], proposed: Set<MitigationTarget> = [],
+            refused: [MitigationTarget: Set<String>] = [:]
         ) {
+            self.vetoes = vetoes
             self.refused = refused
             self.now = now
             self.troubles = troubles
@@ -91,6 +95,15 @@ package struct MitigationPolicy: Sendable {
             self.ended = ended
             self.vetoed = vetoed
             self.proposed = proposed
+        }
+
+        func isVetoed(_ target: MitigationTarget) -> Bool { vetoed.contains(target) || veto(of: target) != nil }
+
+        /// The veto that holds it, where one does that was given beforehand.
+        func veto(of target: MitigationTarget) -> MitigationVeto? {
+            guard !vetoes.isEmpty else { return nil }
+            let described = fleet.described(target)
+            return vetoes.first { $0.meets(described) }
         }
     }
 
@@ -101,6 +114,8 @@ package struct MitigationPolicy: Sendable {
         case lastLeft = "last_left"
         /// It could not be carried out, or its worker fails as before: the next step of the runbook is due.
         case noHelp = "no_help"
+        /// A person does not want it.
+        case vetoed
     }
 
     package enum Decision: Sendable, Equatable {
@@ -110,6 +125,8 @@ package struct MitigationPolicy: Sendable {
         case propose(MitigationTarget, trouble: String, cost: MitigationCost = .nothing)
         case extend(String, until: Int64)
         case revert(String, RevertReason)
+        /// It would be done, and a person does not want it; with the id of the veto where it was given beforehand.
+        case withhold(MitigationTarget, trouble: String, veto: String?)
     }
 
     package func decide(_ situation: Situation) -> [Decision] {
@@ -166,9 +183,15 @@ package struct MitigationPolicy: Sendable {
             }
         }
 
-        /// Restarts that did not help make way for a drain, and what a scaler would not take for a person.
+        /// Restarts that did not help make way for a drain, and what a scaler would not take for a person. What a person wants to stay, stays.
         mutating func giveUp() {
-            for one in standing where !one.isPinned && !one.isManual && (one.hasFailed || isInVain(one)) { revert(one, .noHelp) }
+            for one in standing where !one.isPinned && !one.isManual {
+                if situation.veto(of: one.target) != nil {
+                    revert(one, .vetoed)
+                } else if one.hasFailed || isInVain(one) {
+                    revert(one, .noHelp)
+                }
+            }
         }
 
         private func isInVain(_ one: Standing) -> Bool {
@@ -223,7 +246,15 @@ package struct MitigationPolicy: Sendable {
                 let inForce = standing.filter { targets.contains($0.target) }
                 let isWaiting = inForce.contains { now - $0.appliedAt < policy.stepSeconds }
                 let isHeld = isWaiting || isFull(trouble)
-                guard let next = targets.first(where: { canApply($0, trouble) && !(isHeld && !$0.action.isUrgent) }) else { continue }
+                var next: MitigationTarget?
+                for target in targets where canApply(target, trouble) && !(isHeld && !target.action.isUrgent) {
+                    guard situation.isVetoed(target) else {
+                        next = target
+                        break
+                    }
+                    decisions.append(.withhold(target, trouble: trouble.id, veto: situation.veto(of: target)?.id))
+                }
+                guard let next else { continue }
                 let expiresAt = now + policy.life(of: next)
                 let order = order(next)
                 let cost = ladder.cost(next, workers: order?.workers ?? 1)
@@ -242,9 +273,7 @@ package struct MitigationPolicy: Sendable {
         }
 
         private func canApply(_ target: MitigationTarget, _ trouble: Trouble) -> Bool {
-            guard isAutomatic(target, trouble), !situation.vetoed.contains(target), !standing.contains(where: { $0.target == target }) else {
-                return false
-            }
+            guard isAutomatic(target, trouble), !standing.contains(where: { $0.target == target }) else { return false }
             if let ended = situation.ended[target], now - ended < policy.restSeconds(haste: trouble.haste) { return false }
             switch target.action {
             case .restartWorker: guard mayRestart(target) else { return false }
@@ -284,8 +313,9 @@ package struct MitigationPolicy: Sendable {
         /// What only people can do is said once, when everything before it in the runbook is in force or cannot be.
         private mutating func propose(_ targets: [MitigationTarget], _ trouble: Trouble) {
             for target in targets {
-                if canApply(target, trouble) { return }
-                guard !isAutomatic(target, trouble), !situation.proposed.contains(target), !situation.vetoed.contains(target),
+                let isVetoed = situation.isVetoed(target)
+                if !isVetoed, canApply(target, trouble) { return }
+                guard !isAutomatic(target, trouble), !situation.proposed.contains(target), !isVetoed,
                     !standing.contains(where: { $0.target == target })
                 else { continue }
                 let isSaid = decisions.contains { if case .propose(target, _, _) = $0 { true } else { false } }

@@ -377,6 +377,7 @@ private struct MitigationWorld {
             standing.removeAll { $0.id == id }
             ended[one.target] = now
             reverted.append(one.target)
+        case .withhold: break
         }
     }
 
