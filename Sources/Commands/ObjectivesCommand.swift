@@ -22,7 +22,7 @@ enum Objectives: AdminKind {
         .optional("period", "calendar or rolling"),
         .optional("time_zone", "such as Europe/Berlin"),
         .optional("burn_alerts", "true or false", form: .json),
-        .optional("freezes", "whether its spent budget holds changes up", form: .json),
+        .optional("freezes", "whether its spent budget holds changes up; true for an availability, else false", form: .json),
     ]
 }
 

@@ -74,6 +74,37 @@ import Testing
         }
     }
 
+    @Test func whatALatencyFreezesIsThawedByNobodyAloneEither() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin, "frozen")
+            _ = try await admin.row("UPDATE reliability.objective SET freezes = true WHERE name = 'last-token' RETURNING 1")
+            _ = try await admin.row("UPDATE reliability.budget_state SET kind = 'ttlt_p95' RETURNING 1")
+            for body in [#"{"freezes": false}"#, #"{"threshold_microseconds": 60000000}"#] {
+                #expect(outcome(try await admin.patch("objectives/last-token", body)) == "frozen", "\(body)")
+            }
+            #expect(outcome(try await admin.patch("objectives/availability", #"{"target_ppm": 900000}"#)) == "200", "its own budget is not spent")
+        }
+    }
+
+    @Test func unlessSaidOtherwiseOnlyAnAvailabilityFreezes() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin, "normal")
+            let shipped = try await admin.get("objectives").json["data"].elements.filter { $0["freezes"] == .bool(true) }
+            #expect(shipped.map { $0["name"].string } == ["availability"])
+            func made(_ fields: String) async throws -> JSONTree {
+                try await admin.post("objectives", "{\(fields), \"target_ppm\": 999000}").json["freezes"]
+            }
+            #expect(try await made(#""name": "a", "kind": "availability", "region": "eu""#) == .bool(true))
+            #expect(try await made(#""name": "b", "kind": "error_rate", "region": "eu""#) == .bool(false))
+            #expect(try await made(#""name": "c", "kind": "error_rate", "region": "us", "freezes": true"#) == .bool(true))
+            let exported = try await admin.get("openslo").text
+            for name in ["b", "c"] { _ = try await admin.delete("objectives/\(name)") }
+            #expect(try await admin.post("openslo", exported).status == 201)
+            #expect(try await admin.get("objectives/b").json["freezes"] == .bool(false))
+            #expect(try await admin.get("objectives/c").json["freezes"] == .bool(true))
+        }
+    }
+
     @Test func aSecondPersonLetsALooserObjectivePassAndThatIsRecorded() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin, "frozen")

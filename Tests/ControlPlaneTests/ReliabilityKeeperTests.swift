@@ -172,6 +172,17 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false]) func `errors hold changes up where their objective says so`(freezes: Bool) async throws {
+        try await KeeperWorld.run { keeper in
+            try await keeper.world.pool.execute("UPDATE reliability.objective SET freezes = \(freezes) WHERE name = 'errors'")
+            // 0.2 % may fail.
+            try await keeper.report(keeper.start..<keeper.now, good: 97, bad: 3)
+            try await keeper.turn()
+            let state = try await keeper.world.pool.queryOne("SELECT freeze_state FROM reliability.budget_state WHERE kind = 'error_rate'")
+            #expect(try state?.value("freeze_state", as: String.self) == (freezes ? "frozen" : "normal"))
+        }
+    }
+
     @Test(arguments: ["burn_alerts = false", "state = 'deleted'"])
     func `an alert ends with the wish to have it`(_ change: String) async throws {
         try await KeeperWorld.run { keeper in

@@ -67,16 +67,18 @@ struct BudgetStates: Sendable {
     ) async throws -> SQL {
         let rolling = closed - Self.rollingMinutes..<closed
         let passed = period.clamped(to: period.lowerBound..<max(closed, period.lowerBound))
+        let elapsed = Ratio(Int64(passed.count), Int64(max(period.count, 1)))
         guard stored.objective.kind == .availability else {
             let now = try await events(subject, stored.objective, passed, &known)
             let month = try await events(subject, stored.objective, rolling, &known)
             let causes = now.bad == 0 ? [:] : try await causes(subject, stored.objective.kind, passed)
-            return write(subject, stored, period, closed, now, month, .normal, causes: causes)
+            // How many events the whole period will have is not known: as many as at the pace so far.
+            let state = FreezeState(consumed: now.consumed.map { $0 * elapsed }, bad: now.bad, elapsed: elapsed, rolling: month.consumed)
+            return write(subject, stored, period, closed, now, month, stored.freezes ? state : .normal, causes: causes)
         }
         let spent = try await bad(subject, period: passed, rolling: rolling)
         let now = minutes(stored.objective, Int64(period.count), spent.values.reduce(0) { $0 + $1.period })
         let month = minutes(stored.objective, Self.rollingMinutes, spent.values.reduce(0) { $0 + $1.rolling })
-        let elapsed = Ratio(Int64(passed.count), Int64(max(period.count, 1)))
         let state = FreezeState(consumed: now.consumed, bad: now.bad, elapsed: elapsed, rolling: month.consumed)
         let holds = if stored.freezes { try await isProbed(subject, rolling, &known) } else { false }
         return write(subject, stored, period, closed, now, month, holds ? state : .normal, causes: spent.mapValues(\.period))

@@ -14,7 +14,7 @@ enum HeldObjectives {
         let before = try await ObjectiveStore.active { try await connection.query($0) }
         let done = try await work()
         let after = try await ObjectiveStore.active { try await connection.query($0) }
-        for place in places where isLooser(after.holding(.availability, for: place), than: before.holding(.availability, for: place)) {
+        for (kind, place) in places where isLooser(after.holding(kind, for: place), than: before.holding(kind, for: place)) {
             try await FreezeDesk.admit(
                 .objective, FreezeScope(model: place.model, region: place.region, tier: place.tier),
                 subject: "\(done.action) objective \(done.subjectId)", call, connection)
@@ -23,17 +23,19 @@ enum HeldObjectives {
     }
 
     /// As objectives are looked up for budgets that do not allow everything.
-    private static func held(_ connection: PostgresConnection) async throws -> [ObjectiveScope] {
+    private static func held(_ connection: PostgresConnection) async throws -> [(kind: ObjectiveKind, place: ObjectiveScope)] {
         let rows = try await connection.query(
             """
-            SELECT DISTINCT subject.tenant_id::text AS tenant, coalesce(nullif(subject.tier, ''), tenant.tier) AS tier, subject.model, subject.region
+            SELECT DISTINCT state.kind, subject.tenant_id::text AS tenant, coalesce(nullif(subject.tier, ''), tenant.tier) AS tier, subject.model, subject.region
             FROM reliability.budget_state AS state JOIN reliability.budget_subject AS subject ON subject.id = state.subject_id
             LEFT JOIN serving.tenants AS tenant ON tenant.id = subject.tenant_id
-            WHERE subject.ended_at IS NULL AND state.freeze_state <> 'normal' ORDER BY 4, 3, 2, 1
+            WHERE subject.ended_at IS NULL AND state.freeze_state <> 'normal' ORDER BY 5, 4, 3, 2, 1
             """)
-        return try rows.map { row in
-            ObjectiveScope(
+        return try rows.compactMap { row in
+            guard let kind = ObjectiveKind(rawValue: try row.value("kind")) else { return nil }
+            let place = ObjectiveScope(
                 tenant: try row.value("tenant"), tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"))
+            return (kind, place)
         }
     }
 
@@ -42,6 +44,7 @@ enum HeldObjectives {
         guard let old, old.freezes else { return false }
         guard let new, new.freezes, new.period == old.period, new.timeZone == old.timeZone else { return true }
         return new.objective.goodShare < old.objective.goodShare || (new.objective.badAbovePpm ?? 0) > (old.objective.badAbovePpm ?? 0)
+            || (new.objective.thresholdMicroseconds ?? 0) > (old.objective.thresholdMicroseconds ?? 0)
     }
 }
 

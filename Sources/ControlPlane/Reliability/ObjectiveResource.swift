@@ -41,7 +41,10 @@ enum ObjectiveResource {
 
     static let creation = AdminRoute.change(.post, "objectives") { call, fields, connection in
         let tenant = fields.text("tenant", .reference)
-        let written = try await TenantOwned.insert(resource, "reliability.objective", tenant: tenant, &fields, connection)
+        // Only what customers cannot do without holds changes up unasked.
+        let freezes = fields.text(of: "kind") == ObjectiveKind.availability.rawValue
+        let written = try await TenantOwned.insert(
+            resource, "reliability.objective", tenant: tenant, &fields, connection, more: fields.has("freezes") ? [] : [("freezes", "\(freezes)")])
         try await resource.check(connection, written)
         return try await resource.change(connection, written, "create", status: .created)
     }

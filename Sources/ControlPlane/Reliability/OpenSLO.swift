@@ -58,7 +58,7 @@ enum OpenSLO {
             VALUES (\(imported.name), \(objective.kind.rawValue), \(tenant), \(objective.scope.tier), \(objective.scope.model),
                 \(objective.scope.region), \(objective.targetPpm), \(objective.thresholdMicroseconds), \(objective.badAbovePpm),
                 \(imported.isRolling ? "rolling" : "calendar"), \(imported.timeZone),
-                coalesce(\(imported.raisesBurnAlerts)::boolean, TRUE), coalesce(\(imported.freezes)::boolean, TRUE))
+                coalesce(\(imported.raisesBurnAlerts)::boolean, TRUE), coalesce(\(imported.freezes)::boolean, \(objective.kind == .availability)))
             ON CONFLICT (name) WHERE state <> 'deleted' DO UPDATE SET target_ppm = EXCLUDED.target_ppm,
                 threshold_microseconds = EXCLUDED.threshold_microseconds, bad_above_ppm = EXCLUDED.bad_above_ppm, period = EXCLUDED.period,
                 time_zone = EXCLUDED.time_zone, burn_alerts = coalesce(\(imported.raisesBurnAlerts)::boolean, r.burn_alerts),
@@ -93,8 +93,9 @@ enum OpenSLO {
             let slice = objective.badAbovePpm.map { Ratio(Objective.million - $0, Objective.million).shortDecimal(places: 6) } ?? "1"
             target += ",\"timeSliceTarget\":\(slice),\"timeSliceWindow\":\"1m\""
         }
-        // OpenSLO knows no freeze.
-        let annotations = stored.freezes ? "" : ",\"annotations\":{\"\(freezeAnnotation)\":\"false\"}"
+        // OpenSLO knows no freeze; what is usual of a kind is not said.
+        let isUsual = stored.freezes == (objective.kind == .availability)
+        let annotations = isUsual ? "" : ",\"annotations\":{\"\(freezeAnnotation)\":\"\(stored.freezes)\"}"
         return
             "{\"apiVersion\":\"\(version)\",\"kind\":\"SLO\",\"metadata\":{\"name\":\(AdminJSON.string(stored.name))\(annotations)},\"spec\":{\"service\":\"plimsoll\","
             + "\"indicator\":{\"metadata\":{\"name\":\(AdminJSON.string(stored.name))},\"spec\":{\"ratioMetric\":{\"counter\":true,"
