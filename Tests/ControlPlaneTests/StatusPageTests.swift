@@ -387,6 +387,35 @@ import Testing
         }
     }
 
+    /// One held the lease and stood still for longer than it lasts.
+    @Test func `two who make the page at the same time say each thing once`() async throws {
+        try await withMaker { world, maker in
+            let (id, pool) = (try await incident(world, impactMinutes: 30), world.pool)
+            try await pool.execute(
+                """
+                INSERT INTO reliability.maintenance_window (region, title, reason, starts_at, ends_at, announced_at, announced_by)
+                VALUES ('eu', 'Upgrade', 'new runtime', \(SQL.minute(Self.until + 30)), \(SQL.minute(Self.until + 120)), now(), 'test')
+                """)
+            try await maker.make(at: Self.now)
+            try await pool.execute("UPDATE reliability.incident SET step = 'mitigated' WHERE id = \(id)")
+            let later = Self.now.addingTimeInterval(3_600)
+            let desks = (0..<2).map { _ in PublicationDesk(serving: pool, reliability: pool) }
+            try await withThrowingTaskGroup { group in
+                try await pool.transaction { connection in
+                    try await connection.query("SELECT id FROM reliability.status_post FOR UPDATE")
+                    for desk in desks { group.addTask { try await desk.tend(at: later) } }
+                    // Not by this connection: a transaction sees of that what it saw at first.
+                    let waiting: SQL = "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                    try await Waiting.until("both wait for the post", within: .seconds(30)) { try await world.count(waiting) == 2 }
+                }
+                try await group.waitForAll()
+            }
+            let told = try await maker.make(at: later)
+            #expect(told.incidents.map { $0.updates.map(\.status) } == [[.monitoring, .investigating]])
+            #expect(told.maintenances.map { $0.updates.map(\.status) } == [[.inProgress, .scheduled]])
+        }
+    }
+
     @Test func `a turn that changes nothing wakes nobody`() async throws {
         try await withMaker { world, maker in
             try await maker.make(at: Self.now)

@@ -25,10 +25,9 @@ enum ForceMajeurePublication {
 
     /// What was held to be force majeure up to a time that is over now is told as over: an open post would say that it still is.
     static func end(at now: Date, _ reliability: PostgresPool) async throws {
-        try await reliability.execute(
+        try await StatusTelling(reliability: reliability).tell(
             """
-            INSERT INTO reliability.status_update (post_id, status, body, actor)
-            SELECT post.id, 'resolved', 'The time that is held to have been hit by force majeure is over.', 'automatic'
+            SELECT post.id AS post_id, 'resolved' AS status, 'The time that is held to have been hit by force majeure is over.' AS body
             FROM reliability.status_post AS post JOIN reliability.exclusion AS held ON held.id = post.exclusion_id
             WHERE post.published_at IS NOT NULL AND held.ends_at <= \(now) AND NOT EXISTS (
                 SELECT 1 FROM reliability.status_update AS told WHERE told.post_id = post.id AND told.status IN ('resolved', 'postmortem'))

@@ -43,7 +43,9 @@ struct OutagePosts: Sendable {
     private func join(_ joined: Joined, _ connection: PostgresConnection, _ now: Date) async throws {
         let impacts = ["none", "minor", "major", "critical"]
         let worse: SQL = "array_position(\(impacts)::text[], draft.impact) > array_position(\(impacts)::text[], post.impact)"
-        try await connection.execute("UPDATE reliability.status_post SET told_by = \(joined.post) WHERE id = \(joined.draft)")
+        let draft: SQL = "id = \(joined.draft) AND told_by IS NULL AND published_at IS NULL AND vetoed_at IS NULL"
+        // Nothing, where somebody else was faster.
+        guard try await connection.execute("UPDATE reliability.status_post SET told_by = \(joined.post) WHERE \(draft)") == 1 else { return }
         try await connection.execute(
             """
             UPDATE reliability.status_post AS post SET impact = CASE WHEN \(worse) THEN draft.impact ELSE post.impact END,

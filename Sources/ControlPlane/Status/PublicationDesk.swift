@@ -92,38 +92,61 @@ struct PublicationDesk: Sendable {
 
     /// What several incidents tell of is as far as the one of them that is least far. Whoever writes by hand is not contradicted.
     private func followIncidents(_ now: Date) async throws {
-        let rows = try await reliability.query(
-            """
-            SELECT post.id, incident.drill, outage.steps, outage.postmortem::text AS postmortem, coalesce(outage.minutes,
-                    floor(extract(epoch FROM coalesce(incident.resolved_at, \(now)) - incident.opened_at) / 60)::bigint) AS minutes,
-                told.status AS told, (SELECT status FROM reliability.status_update AS u
-                    WHERE u.post_id = post.id AND u.corrects IS NULL AND u.actor <> 'automatic' AND coalesce((u.created_at, u.id) > (told.created_at, told.id), TRUE)
-                    ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS said
-            FROM reliability.status_post AS post JOIN reliability.incident AS incident ON incident.id = post.incident_id
-            CROSS JOIN LATERAL (\(OutagePosts.outage(of: "post", now))) AS outage
-            LEFT JOIN LATERAL (SELECT status, created_at, id FROM reliability.status_update AS u
-                WHERE u.post_id = post.id AND u.corrects IS NULL AND u.actor = 'automatic'
-                ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS told ON TRUE
-            WHERE post.published_at IS NOT NULL AND post.published_at > \(now)::timestamptz - interval '90 days'
-            """)
-        for row in rows {
-            let steps = try row.value("steps", as: [String].self).compactMap { IncidentStep(rawValue: $0) }
-            guard let step = IncidentStep.together(steps) else { continue }
-            let heard = { (name: String) in try row.value(name, as: String?.self).flatMap(IncidentStep.PublicStatus.init) }
-            guard step.isNews(after: try heard("told"), said: try heard("said")) else { continue }
-            let minutes: Int64 = max(0, try row.value("minutes"))
-            let note = step == .reported ? try await note(try row.value("postmortem"), minutes: minutes) : nil
-            let text = Self.text(step, minutes: minutes, isDrill: try row.value("drill"))
-            try await append(post: try row.value("id"), status: step.publicStatus.rawValue, text, note: note)
+        for found in try await reliability.query(steps(now)).compactMap(News.init) {
+            try await StatusTelling(reliability: reliability).holding(found.post) { connection in
+                guard let row = try await connection.queryOne("\(steps(now)) AND post.id = \(found.post)"), let news = try News(row) else { return }
+                try await tell(news, connection)
+            }
         }
     }
 
-    private func append(post: UUID, status: String, _ body: String, note: StatusNote?) async throws {
+    /// A step of which the public has not heard.
+    private struct News {
+        var post: UUID
+        var step: IncidentStep
+        var minutes: Int64
+        var isDrill: Bool
+        var postmortem: String?
+
+        /// Nil: it has.
+        init?(_ row: PostgresRow) throws {
+            let steps = try row.value("steps", as: [String].self).compactMap { IncidentStep(rawValue: $0) }
+            guard let step = IncidentStep.together(steps) else { return nil }
+            let heard = { (name: String) in try row.value(name, as: String?.self).flatMap(IncidentStep.PublicStatus.init) }
+            guard step.isNews(after: try heard("told"), said: try heard("said")) else { return nil }
+            self.step = step
+            post = try row.value("id")
+            minutes = max(0, try row.value("minutes"))
+            isDrill = try row.value("drill")
+            postmortem = try row.value("postmortem")
+        }
+    }
+
+    /// Published posts of incidents with how far those are, what was told of them, and what a person said since.
+    private func steps(_ now: Date) -> SQL {
+        """
+        SELECT post.id, incident.drill, outage.steps, outage.postmortem::text AS postmortem, coalesce(outage.minutes,
+                floor(extract(epoch FROM coalesce(incident.resolved_at, \(now)) - incident.opened_at) / 60)::bigint) AS minutes,
+            told.status AS told, (SELECT status FROM reliability.status_update AS u
+                WHERE u.post_id = post.id AND u.corrects IS NULL AND u.actor <> 'automatic' AND coalesce((u.created_at, u.id) > (told.created_at, told.id), TRUE)
+                ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS said
+        FROM reliability.status_post AS post JOIN reliability.incident AS incident ON incident.id = post.incident_id
+        CROSS JOIN LATERAL (\(OutagePosts.outage(of: "post", now))) AS outage
+        LEFT JOIN LATERAL (SELECT status, created_at, id FROM reliability.status_update AS u
+            WHERE u.post_id = post.id AND u.corrects IS NULL AND u.actor = 'automatic'
+            ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS told ON TRUE
+        WHERE post.published_at IS NOT NULL AND post.published_at > \(now)::timestamptz - interval '90 days'
+        """
+    }
+
+    private func tell(_ news: News, _ connection: PostgresConnection) async throws {
+        let note = news.step == .reported ? try await note(news.postmortem, minutes: news.minutes) : nil
         let words = try note.map { String(decoding: try WireCoder.encode($0), as: UTF8.self) }
-        try await reliability.execute(
+        try await connection.execute(
             """
             INSERT INTO reliability.status_update (post_id, status, body, note, actor)
-            VALUES (\(post), \(status), \(body), \(words)::jsonb, 'automatic')
+            VALUES (\(news.post), \(news.step.publicStatus.rawValue), \(Self.text(news.step, minutes: news.minutes, isDrill: news.isDrill)),
+                \(words)::jsonb, 'automatic')
             """)
     }
 

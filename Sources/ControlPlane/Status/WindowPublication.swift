@@ -40,10 +40,9 @@ struct WindowPublication: Sendable {
     ]
 
     private func tell(_ step: Step, at now: Date) async throws {
-        try await reliability.execute(
+        try await StatusTelling(reliability: reliability).tell(
             """
-            INSERT INTO reliability.status_update (post_id, status, body, actor)
-            SELECT post.id, \(step.status), \(step.body), 'automatic'
+            SELECT post.id AS post_id, \(step.status) AS status, \(step.body) AS body
             FROM reliability.status_post AS post JOIN reliability.maintenance_window AS planned ON planned.id = post.window_id
             WHERE post.published_at IS NOT NULL AND (\(step.condition(now))) AND NOT EXISTS (
                 SELECT 1 FROM reliability.status_update AS told WHERE told.post_id = post.id AND told.status = \(step.status))
