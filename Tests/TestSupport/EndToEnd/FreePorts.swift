@@ -3,7 +3,7 @@ import Glibc
 
 /// Finds room for an installation: a base at which every port that it will use is free now.
 package enum FreePorts {
-    private static let offsets = [0, 1, 100, 101, 102, 110, 111, 112, 120, 121, 122, 130, 131, 132, 200, 202, 210, 212]
+    private static let offsets = [0, 1, 100, 101, 102, 110, 111, 112, 120, 121, 122, 130, 131, 132, 200, 202, 210, 212, 222, 232, 242, 252]
 
     package static func base() throws -> Int {
         for _ in 0..<100 {
