@@ -51,7 +51,7 @@ struct AnswerText {
                 add(place, element)
             }
         case .object(let object):
-            for member in object.members where !["role", "type", "id", "finish_reason", "code"].contains(member.name) {
+            for member in object.members where !["role", "type", "id", "finish_reason", "stop_reason", "code"].contains(member.name) {
                 var place = place
                 if ["arguments", "partial_json"].contains(member.name) { place.isArguments = true }
                 add(place, member.value)

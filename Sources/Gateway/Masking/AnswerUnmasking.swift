@@ -6,11 +6,12 @@ import NIOCore
 struct AnswerUnmasking {
     private struct Held {
         var bytes: [UInt8] = []
-        /// An event whose text it can be sent in.
+        /// An event whose text it can be sent in, with its name.
         var event: [UInt8] = []
     }
 
     private let reader: MaskReader
+    /// By the places of their texts.
     private var held: [String: Held] = [:]
 
     init(_ book: MaskBook) {
@@ -34,57 +35,84 @@ struct AnswerUnmasking {
         var isChanged = false
         var bytes = events.readableBytesView[...]
         while !bytes.isEmpty {
-            let end = bytes.firstIndex(of: 0x0A).map { $0 + 1 } ?? bytes.endIndex
-            let line = Array(bytes[..<end])
-            bytes = bytes[end...]
-            let changed = line.starts(with: "data:".utf8) ? event(line) : nil
+            let event = Self.first(of: bytes)
+            bytes = bytes.dropFirst(event.count)
+            let changed = read(event)
             isChanged = isChanged || changed != nil
-            result.writeBytes(changed ?? line)
+            result.writeBytes(changed ?? event)
         }
         return isChanged ? result : events
     }
 
     /// What is still held when a stream ends.
     mutating func rest() -> ByteBuffer {
-        var result = ByteBuffer()
-        for (place, waiting) in held.sorted(by: { $0.key < $1.key }) where !waiting.bytes.isEmpty {
-            let filled = waiting.event.withUnsafeBytes { bytes in
-                StringRewriter.rewrite(bytes) { name, _ in place.hasPrefix(String(decoding: name, as: UTF8.self) + "/") ? waiting.bytes : nil }
-            }
-            if let filled {
-                result.writeBytes(filled)
-                result.writeStaticString("\n\n")
-            }
-        }
-        held.removeAll()
-        return result
+        ByteBuffer(bytes: release { _ in true })
     }
 
-    private mutating func event(_ line: [UInt8]) -> [UInt8]? {
+    /// Up to the empty line that ends an event.
+    private static func first(of bytes: ByteBufferView) -> [UInt8] {
+        var end = bytes.startIndex
+        while end < bytes.endIndex {
+            let start = end
+            end = bytes[start...].firstIndex(of: 0x0A).map { $0 + 1 } ?? bytes.endIndex
+            if bytes[start..<end].allSatisfy({ $0 == 0x0A || $0 == 0x0D }) { break }
+        }
+        return Array(bytes[..<end])
+    }
+
+    /// Where the JSON of an event stands.
+    private static func data(of event: [UInt8]) -> Range<Int>? {
+        var start = 0
+        while start < event.count {
+            let end = event[start...].firstIndex(of: 0x0A) ?? event.count
+            if event[start..<end].starts(with: "data:".utf8) { return start + 5..<end }
+            start = end + 1
+        }
+        return nil
+    }
+
+    private mutating func read(_ event: [UInt8]) -> [UInt8]? {
+        guard let data = Self.data(of: event) else { return nil }
+        let strings = AnswerStrings(Array(event[data]))
+        let continued = Set(strings.pieces.compactMap { $0?.place })
+        let ended = strings.ended
+        let before = ended.isEmpty ? [] : release { place in !continued.contains(place) && ended.contains { place.hasPrefix($0) } }
         var held = held
         let reader = reader
-        let index = Self.index(line)
-        let rewritten = line.withUnsafeBytes { bytes in
-            StringRewriter.rewrite(bytes) { name, value in
-                let place = String(decoding: name, as: UTF8.self) + "/" + index
-                var waiting = held[place] ?? Held()
-                let changed = reader.read(value, held: &waiting.bytes, isLast: false)
-                if !waiting.bytes.isEmpty { waiting.event = line.filter { $0 != 0x0A } }
-                held[place] = waiting.bytes.isEmpty ? nil : waiting
+        var pieces = strings.pieces.makeIterator()
+        let rewritten = event.withUnsafeBytes { bytes in
+            StringRewriter.rewrite(UnsafeRawBufferPointer(rebasing: bytes[data])) { _, value in
+                var waiting = Held()
+                guard let piece = pieces.next() ?? nil else { return reader.read(value, held: &waiting.bytes, isLast: true) }
+                waiting = held[piece.place] ?? Held()
+                let changed = reader.read(value, held: &waiting.bytes, isLast: piece.isLast)
+                waiting.event = event
+                held[piece.place] = waiting.bytes.isEmpty ? nil : waiting
                 return changed
             }
         }
         self.held = held
-        return rewritten
+        guard rewritten != nil || !before.isEmpty else { return nil }
+        return before + event[..<data.lowerBound] + (rewritten ?? Array(event[data])) + event[data.upperBound...]
     }
 
-    /// Of the choice that an event is about; texts of several choices come in turns.
-    private static func index(_ line: [UInt8]) -> String {
-        guard let found = line.firstRange(of: Array(#""index":"#.utf8)) else { return "" }
-        return String(decoding: line[found.upperBound...].drop { $0 == 0x20 }.prefix { (0x30...0x39).contains($0) }, as: UTF8.self)
+    /// Events for what is held of the places that are wanted; it is held no longer. All else that they could add to a text is left out.
+    private mutating func release(_ isWanted: (String) -> Bool) -> [UInt8] {
+        var events: [UInt8] = []
+        for (place, waiting) in held.sorted(by: { $0.key < $1.key }) where isWanted(place) {
+            held[place] = nil
+            guard let data = Self.data(of: waiting.event) else { continue }
+            var pieces = AnswerStrings(Array(waiting.event[data])).pieces.makeIterator()
+            let filled = waiting.event.withUnsafeBytes { bytes in
+                StringRewriter.rewrite(UnsafeRawBufferPointer(rebasing: bytes[data])) { _, _ in
+                    (pieces.next() ?? nil).map { $0.place == place ? waiting.bytes : [] }
+                }
+            }
+            if let filled { events += waiting.event[..<data.lowerBound] + filled + waiting.event[data.upperBound...] }
+        }
+        return events
     }
 }
-
 /// Stands before the true sink of a request with something masked in it. Where nothing is there is none.
 final class MaskingSink: AnswerSink {
     private let sink: any AnswerSink
