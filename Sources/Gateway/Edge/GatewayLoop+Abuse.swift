@@ -31,7 +31,7 @@ extension GatewayLoop {
 
     /// Throws when a rule refuses the request. Its text is looked at only where there are rules.
     ///
-    /// - Parameter judgement: Of another thread that has done it; nil: it is to be done here.
+    /// - Parameter judgement: Of another thread that has done it, or of the text before it was masked; nil: it is to be done here.
     func applyRules(to plan: RequestPlan, _ key: CustomerKey, _ judgement: RuleDesk.Judgement?) throws(APIError) {
         guard let rules = key.contentRules else { return }
         // Nobody here knows what they say.
@@ -50,6 +50,17 @@ extension GatewayLoop {
         guard case .refused(let message) = verdict else { return }
         metrics.promptsRefused.increment()
         throw APIError(.contentRefused, message: message)
+    }
+
+    /// What rules say of a body as it came, of which a mask hides something.
+    func judge(_ body: consuming ByteBuffer, _ arriving: ArrivingRequest) throws(APIError) -> RuleDesk.Judgement? {
+        guard let rules = arriving.key.contentRules else { return nil }
+        var body = body
+        _ = try BodyWords.reword(&body, arriving.endpoint, within: settings.json)
+        let facts = try BodyReading.read(body, endpoint: arriving.endpoint, scan: scan, options: optionsScan)
+        let removed = BodyReading.removed(facts, scan)
+        let verdict = body.withUnsafeReadableBytes { ruleDesk.judge($0, without: removed, rules.sets, tenant: arriving.key.tenant.id) }
+        return RuleDesk.Judgement(verdict: verdict, hits: [:])
     }
 
     /// What was noticed since the last call.

@@ -7,6 +7,8 @@ struct PromptMask: Sendable {
     let book: MaskBook
     /// The prompt seems to hold a secret.
     let holdsSecret: Bool
+    /// The prompt is not what it was.
+    var hides: Bool { !book.isEmpty }
 
     /// Puts placeholders into the body. Nil when there is nothing to be masked or warned of; what is no JSON is left to whoever refuses it.
     static func apply(_ masking: Masking, to body: inout ByteBuffer, _ scan: RequestScan, _ scanner: inout SensitiveScanner) -> PromptMask? {

@@ -4,12 +4,16 @@ import Telemetry
 
 extension RelayedRequest {
     /// Masks a short body where it lies.
-    func mask(_ body: inout ByteBuffer) {
-        guard let masking = arriving.key.masking else { return }
+    ///
+    /// - Returns: The body as it came, where rules must see what the mask hides.
+    func mask(_ body: inout ByteBuffer) -> ByteBuffer? {
+        guard let masking = arriving.key.masking else { return nil }
+        let asItCame = arriving.key.contentRules == nil ? nil : body
         var scanner = loop.takeScanner(masking.scope)
         let mask = PromptMask.apply(masking, to: &body, loop.scan, &scanner)
         loop.giveBack(scanner, masking.scope)
         wear(mask)
+        return mask?.hides == true ? asItCame : nil
     }
 
     /// From here on the client's words are put back into what it is told.

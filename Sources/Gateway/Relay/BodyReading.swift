@@ -24,6 +24,12 @@ struct BodyReading: @unchecked Sendable {
         }
         return try result.get()
     }
+
+    /// Places of what goes to no host, in order: it is nobody's business.
+    static func removed(_ facts: GenerationRequest, _ scan: RequestScan) -> [Range<Int>] {
+        let members = facts.removed.map { scan.members[$0] }.map { $0.name.lowerBound - 1..<$0.value.upperBound }
+        return (members + facts.blanked).sorted { $0.lowerBound < $1.lowerBound }
+    }
 }
 
 /// A body that is read on another thread, so that everybody else's tokens do not wait for it.
@@ -49,24 +55,37 @@ final class LargeBody: Sendable {
         self.limits = limits
     }
 
-    /// Masks, reads and holds against rules, as a loop does with a short body.
+    /// Masks, reads and holds against rules, as a loop does with a short body. Rules see a text as it came.
     func read(_ endpoint: GenerationEndpoint, _ checks: PromptChecks, _ desks: ReaderDesks) -> Findings {
         let (scan, options) = (RequestScan(limits: limits), RequestScan(limits: limits))
         return bytes.withLock { bytes in
+            let asItCame = bytes
             let mask = checks.masking.flatMap { desks.mask($0, &bytes, scan) }
             do throws(APIError) {
                 let words = try BodyWords.reword(&bytes, endpoint, within: limits)
                 let facts = try BodyReading.read(bytes, endpoint: endpoint, scan: scan, options: options)
-                let judgement = checks.rules.map { rules in
-                    // What goes to no host is nobody's business.
-                    let removed = facts.removed.map { scan.members[$0] }.map { $0.name.lowerBound - 1..<$0.value.upperBound } + facts.blanked
-                    return desks.judge(bytes, without: removed.sorted { $0.lowerBound < $1.lowerBound }, rules, tenant: checks.tenant)
+                var judgement: RuleDesk.Judgement?
+                if let rules = checks.rules {
+                    judgement =
+                        mask?.hides == true
+                        ? try judge(asItCame, endpoint, rules, checks.tenant, desks)
+                        : desks.judge(bytes, without: BodyReading.removed(facts, scan), rules, tenant: checks.tenant)
                 }
                 return Findings(mask: mask, reading: .success(BodyReading(facts: facts, words: words, scan: scan)), judgement: judgement)
             } catch {
                 return Findings(mask: mask, reading: .failure(error))
             }
         }
+    }
+
+    private func judge(
+        _ body: consuming ByteBuffer, _ endpoint: GenerationEndpoint, _ rules: CustomerRules, _ tenant: String, _ desks: ReaderDesks
+    ) throws(APIError) -> RuleDesk.Judgement {
+        var body = body
+        _ = try BodyWords.reword(&body, endpoint, within: limits)
+        let scan = RequestScan(limits: limits)
+        let facts = try BodyReading.read(body, endpoint: endpoint, scan: scan, options: RequestScan(limits: limits))
+        return desks.judge(body, without: BodyReading.removed(facts, scan), rules, tenant: tenant)
     }
 
     /// Once, when it has been read. Nothing else holds the bytes then, so that they are edited where they lie.

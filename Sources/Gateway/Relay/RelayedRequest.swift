@@ -134,10 +134,12 @@ final class RelayedRequest {
     func take(_ body: consuming ByteBuffer) {
         if body.readableBytes >= LargeBody.least { return readAside(consume body) }
         var body = body
-        mask(&body)
+        let asItCame = mask(&body)
         let captured = arriving.key.captures == nil ? nil : body
         do throws(APIError) {
-            try begin(try RequestPlan.make(consume body, arriving: arriving, loop: loop))
+            let plan = try RequestPlan.make(consume body, arriving: arriving, loop: loop)
+            let judgement: RuleDesk.Judgement? = if let asItCame { try loop.judge(asItCame, arriving) } else { nil }
+            try begin(plan, judgement)
         } catch {
             captureRefused(captured)
             refuse(error)
@@ -179,7 +181,7 @@ final class RelayedRequest {
         }
     }
 
-    /// - Parameter judgement: What rules say of it, where another thread has held it against them.
+    /// - Parameter judgement: What rules say of it, where another thread has held it against them, or its text before it was masked.
     private func begin(_ plan: RequestPlan, _ judgement: RuleDesk.Judgement? = nil) throws(APIError) {
         self.plan = plan
         translated = TranslatedAnswer.of(plan, arriving)

@@ -75,4 +75,53 @@ import Testing
         #expect(CustomerKey.masking(KeyEntry(id: "k", tenant: "t", sha256Hex: "", masking: "none"), tenant) == nil)
         #expect(CustomerKey.masking(KeyEntry(id: "k", tenant: "t", sha256Hex: "", masking: "warn"), tenant)?.replaces == false)
     }
+
+    private static let rules = [
+        RuleEntry(id: "r1", kind: .literal, pattern: "evil.example"), RuleEntry(id: "r2", kind: .expression, pattern: "ghp_[A-Za-z0-9]{36}"),
+    ]
+
+    private func judged(_ path: String, _ body: String, _ rules: [RuleEntry]) async throws -> APICall {
+        let setup = GatewayFixture.Setup(edit: { table in
+            table.rules = rules
+            table.tenants["tenant-1"]?.masking = "all"
+        })
+        return try await APICall.make(path, body, reply: Answers.json(Samples.answer), setup: setup)
+    }
+
+    /// What a tenant has masked must not pass what an operator refuses.
+    @Test(arguments: ["mail a@evil.example", "key \(secret)", #"mail a\u0040evil.example"#]) func rulesSeeATextAsItCame(text: String) async throws {
+        let requests = [
+            ("/v1/chat/completions", #""messages":[{"role":"user","content":"\#(text)"}]"#),
+            ("/v1/messages", #""max_tokens":9,"messages":[{"role":"user","content":"\#(text)"}]"#), ("/v1/responses", #""input":"\#(text)""#),
+        ]
+        for (path, members) in requests {
+            let body = #"{"model":"m",\#(members)}"#
+            let call = try await judged(path, body, Self.rules)
+            #expect(call.status == "400" && call.asked.isEmpty, "\(call.answer)")
+            let passed = try await judged(path, body.replacing("evil", with: "good").replacing(Self.secret, with: "none"), Self.rules)
+            #expect(passed.status == "200" && !passed.sent.contains("good.example"), "\(passed.sent)")
+        }
+    }
+
+    @Test func whatOnlyFlagsLetsTheMaskedTextPass() async throws {
+        let flag = RuleEntry(id: "r1", kind: .literal, pattern: "evil.example", action: .flag)
+        let setup = GatewayFixture.Setup(edit: { table in
+            table.rules = [flag, RuleEntry(id: "r2", kind: .literal, pattern: "email_")]
+            table.tenants["tenant-1"]?.masking = "all"
+        })
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(#"{"model":"m","user":"b@evil.example","messages":[{"role":"user","content":"a@evil.example"}]}"#)
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "), "a placeholder is no text of the customer's")
+            #expect(await gateway.server.takeAbuse().hits == [AbuseReport.RuleHit(rule: "r1", tenant: "tenant-1", count: 1)])
+        }
+        #expect(runtime.seen.requests.first?.contains("[EMAIL_2]") == true && runtime.seen.requests.first?.contains("evil") == false)
+    }
+
+    /// What goes to no host is nobody's business.
+    @Test func rulesDoNotSeeWhatIsTakenOutBeforeItIsMasked() async throws {
+        let body = #"{"model":"m","user":"b@evil.example","messages":[{"role":"user","content":"a@example.org"}]}"#
+        #expect(try await judged("/v1/chat/completions", body, Self.rules).status == "200")
+    }
 }

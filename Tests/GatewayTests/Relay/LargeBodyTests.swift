@@ -37,6 +37,15 @@ import Testing
         #expect(try findings(body("forbidden word")).0.judgement == nil)
     }
 
+    @Test func theReadingThreadHoldsItAgainstRulesAsItCame() throws {
+        let more = #""user":"b@evil.example","#
+        let rule = RuleEntry(id: "r", kind: .literal, pattern: "evil.example")
+        let (refused, text) = try findings(body("mail a@evil.example", more), rules: [rule], masking: "personal")
+        #expect(refused.judgement?.verdict == .refused(message: nil) && refused.judgement?.hits.count == 1)
+        #expect(text.contains("mail [EMAIL_") && refused.mask != nil)
+        #expect(try findings(body("mail a@example.org", more), rules: [rule], masking: "personal").0.judgement?.verdict == .admitted)
+    }
+
     /// As with a short body: what goes to no host is not looked at.
     @Test func membersThatAreTakenOutAreNotHeldAgainstRules() throws {
         let more = #""user":"forbidden word","metadata":{"a":"forbidden thing"},"session_id":"forbidden word","#
