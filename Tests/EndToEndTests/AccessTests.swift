@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -19,6 +20,43 @@ extension MachineTests {
                 #expect(ContinuousClock.now - began < .seconds(1))
                 #expect(try await plimsoll.chat(body, key: made.key).body == unknown.body)
             }
+        }
+
+        /// T1: by every gateway, not by the one that is asked.
+        @Test(.timeLimit(.minutes(4))) func fourGatewaysRefuseARevokedKeyWithinASecond() async throws {
+            try await Installation.with { plimsoll in
+                var added: [AddedGateway] = []
+                defer { for gateway in added { gateway.child.signal(SIGKILL) } }
+                for number in 1...3 { added.append(try await plimsoll.addGateway(number)) }
+                let urls = [plimsoll.url] + added.map(\.url)
+                let made = try await plimsoll.makeKey("to be revoked everywhere")
+                let rotated = try await plimsoll.admin("POST", "/keys/\(made.id)/rotate", #"{"overlap_seconds":3600}"#)
+                let secrets = [made.key, try #require(rotated.at("secret"), "\(rotated.body)")]
+                for url in urls {
+                    try await Waiting.until("both secrets are known", within: .seconds(10)) {
+                        try await Self.statuses(plimsoll, url, secrets) == [200, 200]
+                    }
+                }
+                let revoked = try await plimsoll.admin("POST", "/keys/\(made.id)/revoke", "{}")
+                #expect((200...204).contains(revoked.status), "\(revoked.body)")
+                let began = ContinuousClock.now
+                for url in urls {
+                    try await Waiting.until("both secrets are refused", within: .seconds(5)) {
+                        try await Self.statuses(plimsoll, url, secrets) == [401, 401]
+                    }
+                }
+                #expect(ContinuousClock.now - began < .seconds(1))
+            }
+        }
+
+        private static func statuses(_ plimsoll: Installation, _ url: String, _ secrets: [String]) async throws -> [Int] {
+            let body = #"{"model":"\#(plimsoll.model)","max_tokens":1,"messages":[{"role":"user","content":"hi"}]}"#
+            var statuses: [Int] = []
+            for secret in secrets {
+                let call = try await HTTPCall.send("POST", url + "/v1/chat/completions", headers: ["Authorization": "Bearer " + secret], body: body)
+                statuses.append(call.status)
+            }
+            return statuses
         }
 
         @Test(.timeLimit(.minutes(3))) func enrolmentTokenServesOnceAndOnlyWhileItLives() async throws {
