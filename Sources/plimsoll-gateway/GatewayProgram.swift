@@ -1,5 +1,6 @@
 import CPlatform
 import Cryptography
+import Domain
 import FoundationEssentials
 import Gateway
 import Glibc
@@ -165,6 +166,11 @@ struct GatewayProgram {
         // NIO is built with checks that took 7 % of the instructions of a request.
         cplatform_skip_access_checks()
         #endif
+        if settings.gateway.isBehindProxy, settings.gateway.trust.isEmpty {
+            logger.warning(
+                "customers' addresses are not known, behind a proxy that is not in trusted_proxies: nobody who guesses keys is locked out, rules on addresses let all pass, and keys that are bound to addresses are refused"
+            )
+        }
         try makeFolder(settings.stateDirectory)
         return MultiThreadedEventLoopGroup(numberOfThreads: settings.gateway.loops)
     }

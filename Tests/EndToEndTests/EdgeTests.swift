@@ -75,6 +75,37 @@ extension MachineTests {
             }
         }
 
+        /// G11: keys are never asked for in the clear, but on this host or behind a proxy with TLS.
+        @Test func plainHTTPIsRefusedBeforeTheStartWhereOthersCouldReadIt() async throws {
+            let folder = FileManager.default.temporaryDirectory.path + "/plain-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            try await StandaloneGateway.makeCertificate(in: folder, name: "plain")
+            let tls = ["certificate_file": folder + "/chain.pem", "key_file": folder + "/key.pem"]
+            let cases: [(listen: String, more: [String: any Sendable], status: Int32)] = [
+                ("0.0.0.0:7800", [:], 64), ("192.0.2.1:7800", [:], 64), ("[::]:7800", [:], 64), ("0.0.0.0:7800", ["behind_proxy": true], 0),
+                ("0.0.0.0:7800", ["tls": tls], 0), ("127.0.0.1:7800", [:], 0), ("[::1]:7800", [:], 0),
+            ]
+            for (number, (listen, more, status)) in cases.enumerated() {
+                let file = StandaloneGateway.settings(folder, "http://127.0.0.1:9").merging(more) { $1 }.merging(["listen": listen]) { $1 }
+                try JSONSerialization.data(withJSONObject: file).write(to: URL(fileURLWithPath: folder + "/gateway.json"))
+                let errors = folder + "/errors-\(number)"
+                let child = try ChildProcess(
+                    Checkout.program("plimsoll-gateway"), ["check-config", "--standalone", folder + "/gateway.json"], errors: errors)
+                let ended = try await child.ended(within: .seconds(30))
+                let faults = String(decoding: FileManager.default.contents(atPath: errors) ?? Data(), as: UTF8.self)
+                #expect(ended == status && faults.contains("is plain HTTP and must be a loopback address") == (status == 64), "\(listen): \(faults)")
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2)), arguments: [true, false]) func aGatewayThatKnowsNoAddressesSaysSoAtItsStart(isTrusting: Bool) async throws {
+            var settings: [String: any Sendable] = ["behind_proxy": true]
+            if isTrusting { settings.merge(["trusted_proxies": ["127.0.0.0/8"], "client_address_header": "x-forwarded-for"]) { $1 } }
+            try await StandaloneGateway.with(settings: settings) { gateway in
+                #expect(gateway.log.contains("customers' addresses are not known") != isTrusting)
+            }
+        }
+
         @Test(.timeLimit(.minutes(2))) func certificatesAreReadAgainAndBadOnesRefused() async throws {
             try await StandaloneGateway.with(hasTLS: true) { gateway in
                 let first = try await certificate(gateway)

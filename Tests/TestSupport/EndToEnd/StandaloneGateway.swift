@@ -113,7 +113,8 @@ package final class StandaloneGateway: Sendable {
         ]
     }
 
-    private static func settings(_ folder: String, _ url: String) -> [String: any Sendable] {
+    /// A whole file.
+    package static func settings(_ folder: String, _ url: String) -> [String: any Sendable] {
         let upstream: [String: any Sendable] = ["url": url, "slots": 512]
         let model: [String: any Sendable] = ["name": model, "context_tokens": 4_000_000, "tiers": ["pro"], "upstreams": [upstream]]
         return [
