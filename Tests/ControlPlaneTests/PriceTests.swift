@@ -33,6 +33,32 @@ import Testing
         }
     }
 
+    /// G12: who can wait pays no more.
+    @Test func aBatchTokenNeverCostsMoreThanAnInteractiveOne() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            let price = { (kind: String, prompt: Int, completion: Int, from: String?) in
+                let beginning = from.map { ", \"effective_from\": \"\($0)\"" } ?? ""
+                return try await admin.post(
+                    "prices",
+                    """
+                    {"model": "tiny", "tier": "pro", "service_class": "\(kind)", "prompt_price_pico_usd": \(prompt),
+                    "completion_price_pico_usd": \(completion)\(beginning)}
+                    """)
+            }
+            #expect(try await price("interactive", 10, 40, nil).status == 201)
+            let dearer = try await price("batch", 5, 41, nil)
+            #expect(dearer.status == 400 && dearer.json["error"]["param"].string == "completion_price_pico_usd", "\(dearer.text)")
+            #expect(dearer.text.contains("is above the interactive price of 40"))
+            #expect(try await price("batch", 5, 20, nil).status == 201)
+            let cheaper = try await price("interactive", 4, 40, nil)
+            #expect(cheaper.json["error"]["param"].string == "prompt_price_pico_usd" && cheaper.text.contains("is below the batch price of 5"))
+            #expect(try await price("batch", 4, 20, "2090-01-01T00:00:00Z").status == 201)
+            #expect(try await price("interactive", 4, 40, "2089-01-01T00:00:00Z").status == 400)
+            #expect(try await price("interactive", 4, 40, "2090-01-01T00:00:00Z").status == 201, "from when the batch price is lower, too")
+        }
+    }
+
     @Test func aRequestIsExplainedWithWhatItCosts() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)

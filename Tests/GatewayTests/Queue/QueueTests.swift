@@ -114,7 +114,14 @@ import Testing
     @Test("greater tiers go first, and batch behind everybody")
     func precedence() async throws {
         let gates = try await Gates(1)
-        let records = try await GatewayFixture.run([gates.runtime], setup()) { gateway in
+        let priced = setup { table in
+            table.prices = [("interactive", 7, 100), ("batch", 8, 50)].map { kind, version, price in
+                PriceEntry(
+                    version: version, model: "m", tier: "pro", serviceClass: kind, effectiveFromSeconds: 0, promptPicoUsd: price,
+                    cachedPromptPicoUsd: price, completionPicoUsd: price)
+            }
+        }
+        let records = try await GatewayFixture.run([gates.runtime], priced) { gateway in
             var clients = [try await ask(gateway, "first")]
             try await until { gates.runtime.seen.requests.count == 1 }
             for (number, request) in [("fourth", ("sk-test", #","service_tier":"flex""#)), ("third", ("sk-hobby", "")), ("second", ("sk-test", ""))]
@@ -130,6 +137,21 @@ import Testing
         #expect(gates.order() == ["first", "second", "third", "fourth"])
         #expect(!gates.runtime.seen.requests.contains { $0.contains("service_tier") })
         #expect(records.compactMap(\.batchDeadline) == [900_000_000])
+        let pro = records.filter { $0.tier == "pro" }
+        #expect(pro.map { $0.batchDeadline == nil ? 7 : 8 } == pro.map(\.priceVersion), "batch is billed by its own price: \(pro)")
+        #expect(pro.count == 3)
+    }
+
+    @Test("a batch answer that comes after its deadline is counted as late")
+    func lateBatch() async throws {
+        let gates = try await Gates(0)
+        var setup = setup()
+        setup.tier.queue?.batchDeadlineSeconds = 0
+        try await GatewayFixture.run([gates.runtime], setup) { gateway in
+            #expect(try await ask(gateway, "first", more: #","service_tier":"batch""#).answer().hasPrefix("HTTP/1.1 200 "))
+            try await until { gateway.metrics.prometheusText().contains(#"plimsoll_gateway_batch_answers_total{result="late"} 1"#) }
+            #expect(gateway.metrics.prometheusText().contains(#"plimsoll_gateway_batch_answers_total{result="delivered"} 0"#))
+        }
     }
 
     /// The only slot is a free stream's. The paid request would wait for its end, which is not in sight.
