@@ -53,9 +53,7 @@ struct StandaloneSettings {
             spendPerMonthMicroUsd: quota(reader, "spend_per_month_micro_usd"),
             hedgePpm: reader.int("hedge_ppm", default: 0, in: 0...100_000),
             continuesStreams: reader.bool("continues_streams", default: false), queue: queue(reader))
-        if tier.maxOutputTokens > tier.tokensPerMinute {
-            reader.fault("tokens_per_minute", "is below max_output_tokens, so the longest answer could never be admitted")
-        }
+        for fault in TierLimits(tier).validate() { reader.fault(fault.field, fault.message) }
         return tier
     }
 
@@ -102,6 +100,10 @@ struct StandaloneSettings {
 
     /// In pico-US-dollars for one token, which is US dollars for a million with six decimals.
     private static func price(_ reader: SettingsReader, version: Int, _ tiers: [TierEntry], _ models: [ModelEntry]) -> PriceEntry {
+        if let known = tiers.first(where: { $0.name == tier }), entry.tokensPerMinute != nil || entry.burstTokens != nil {
+            let own = TierLimits(known).narrowed(tokensPerMinute: entry.tokensPerMinute, burstTokens: entry.burstTokens)
+            for fault in own.validate() { reader.fault(fault.field, fault.message) }
+        }
         let (model, tier) = (reader.string("model"), reader.string("tier"))
         if !model.isEmpty, !models.contains(where: { $0.name == model }) { reader.fault("model", "is no model of this file") }
         if !tier.isEmpty, !tiers.contains(where: { $0.name == tier }) { reader.fault("tier", "is no tier of this file") }
@@ -140,5 +142,11 @@ struct StandaloneSettings {
                 trustClass: reader.optionalString("trust_class"),
                 hourPriceMicroUsd: reader.has("hour_price_micro_usd") ? Int64(reader.int("hour_price_micro_usd", in: 0...1_000_000_000_000)) : nil)
         }
+    }
+}
+
+extension TierLimits {
+    init(_ tier: TierEntry) {
+        self.init(maxOutputTokens: tier.maxOutputTokens, tokensPerMinute: tier.tokensPerMinute, burstTokens: tier.burstTokens)
     }
 }

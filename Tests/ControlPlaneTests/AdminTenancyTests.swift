@@ -34,6 +34,26 @@ import Testing
         }
     }
 
+    /// A request without `max_tokens` reserves the longest answer: it would be refused for ever.
+    @Test func `a tier or a key that could never be given its longest answer is refused, until it may come at once`() async throws {
+        try await AdminFixture.run { admin in
+            let short = AdminFixture.tier().replacing("\"tokens_per_minute\": 100000", with: "\"tokens_per_minute\": 1999")
+            let refused = try await admin.post("tiers", short)
+            #expect(refused.status == 400 && refused.json["error"]["param"].string == "tokens_per_minute", "\(refused.text)")
+            #expect(refused.json["error"]["message"].string?.contains("max_output_tokens (2000)") == true)
+            _ = try await admin.tenant()
+            #expect(try await admin.patch("tiers/pro", "{\"max_output_tokens\": 200000}").json["error"]["param"].string == "tokens_per_minute")
+            #expect(try await admin.patch("tiers/pro", "{\"burst_tokens\": 1999}").json["error"]["param"].string == "burst_tokens")
+            let key = try await admin.post("keys", "{\"tenant\": \"acme\", \"name\": \"k\", \"tokens_per_minute\": 1999}")
+            #expect(key.status == 400 && key.json["error"]["param"].string == "tokens_per_minute", "\(key.text)")
+            let made = try await admin.post("keys", "{\"tenant\": \"acme\", \"name\": \"k\", \"tokens_per_minute\": 1999, \"burst_tokens\": 2000}")
+            #expect(made.status == 201, "\(made.text)")
+            let id = try #require(made.json["id"].string)
+            #expect(try await admin.patch("keys/\(id)", "{\"burst_tokens\": null}").json["error"]["param"].string == "tokens_per_minute")
+            #expect(try await admin.patch("keys/\(id)", "{\"tokens_per_minute\": null, \"burst_tokens\": null}").status == 200)
+        }
+    }
+
     @Test(arguments: [
         ("{\"tenant\": \"nobody\", \"name\": \"k\"}", "tenant"),
         ("{\"name\": \"k\"}", "tenant"),

@@ -144,6 +144,21 @@ enum KeyResource {
         if try row.value("elsewhere") { throw AdminRefusal.fault("reads_reports", "is only for a customer's key that was made here") }
         if let missing: String = try row.value("missing", as: String?.self) { throw AdminRefusal.fault("models", "\(missing) does not exist") }
         try await checkLimits(connection, tenant: row.value("tenant_id"))
+        try await checkLongestAnswer(connection, id)
+    }
+
+    /// A key's own limits must let through what its tier lets it ask for.
+    private static func checkLongestAnswer(_ connection: PostgresConnection, _ id: UUID) async throws {
+        let row = try await connection.queryOne(
+            """
+            SELECT tier.max_output_tokens, tier.tokens_per_minute, tier.burst_tokens, key.tokens_per_minute AS own, key.burst_tokens AS own_burst
+            FROM serving.api_keys AS key JOIN serving.tenants AS tenant ON tenant.id = key.tenant_id
+            JOIN serving.tiers AS tier ON tier.name = tenant.tier
+            WHERE key.id = \(id) AND (key.tokens_per_minute IS NOT NULL OR key.burst_tokens IS NOT NULL)
+            """)
+        guard let row else { return }
+        let own = try TierLimits(row).narrowed(tokensPerMinute: row.value("own"), burstTokens: row.value("own_burst"))
+        try own.refuseFaults()
     }
 
     private static func tenant(_ reference: String, _ connection: PostgresConnection) async throws -> UUID {

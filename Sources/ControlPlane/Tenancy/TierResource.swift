@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import HTTPTypes
 import Postgres
@@ -55,6 +56,7 @@ extension AdminResource {
             AdminField("spend_per_month_micro_usd", .integer(1...1_000_000_000_000), nullable: true),
         ],
         check: { connection, id in
+            try await checkLimits(connection, tier: id)
             // A quota may not fall below what was promised to a key of its own.
             let exceeded: SQL = """
                 SELECT 1 FROM serving.tiers AS tier
@@ -77,6 +79,11 @@ extension AdminResource {
             return try await connection.query(users).isEmpty ? nil : "tenants or SKUs are of this tier"
         }, reusesNames: true)
 
+    private static func checkLimits(_ connection: PostgresConnection, tier id: UUID) async throws {
+        let row = try await connection.queryOne("SELECT max_output_tokens, tokens_per_minute, burst_tokens FROM serving.tiers WHERE id = \(id)")
+        if let row { try TierLimits(row).refuseFaults() }
+    }
+
     /// Changes a tier; what contracts are counted against stays.
     static let tierUpdate = AdminRoute.change(.patch, "tiers/{id}") { call, fields, connection in
         guard case .change(let update) = tiers.update.work else { preconditionFailure("an update is a change") }
@@ -84,5 +91,19 @@ extension AdminResource {
         let change = try await update(call, &fields, connection)
         if touchesPromises, let id = UUID(uuidString: change.subjectId) { try await KeptPromises.check(tier: id, connection) }
         return change
+    }
+}
+
+extension TierLimits {
+    /// - Parameter row: With these columns of a tier.
+    init(_ row: PostgresRow) throws {
+        self.init(
+            maxOutputTokens: try row.value("max_output_tokens"), tokensPerMinute: try row.value("tokens_per_minute"),
+            burstTokens: try row.value("burst_tokens"))
+    }
+
+    func refuseFaults() throws {
+        let faults = validate()
+        if !faults.isEmpty { throw AdminRefusal.faults(faults.map { AdminRefusal.Fault(param: $0.field, message: $0.message) }) }
     }
 }

@@ -1,55 +1,39 @@
-/// Caps and quotas of a tier. Every one of them must be there: a tier without caps, or a key without quota, is refused as configuration.
+/// Limits of a tier, or of one of its keys, that must fit each other, whoever writes them: the admin API or the file of a standalone gateway.
+///
+/// That they are there, and in range, each reader says of each field.
 package struct TierLimits: Sendable, Equatable {
-    package var maxPromptTokens: Int
     package var maxOutputTokens: Int
-    package var maxBodyBytes: Int
-    package var requestsPerMinute: Int
     package var tokensPerMinute: Int
-    package var concurrentRequests: Int
+    /// Nil: as many as a minute has.
+    package var burstTokens: Int?
 
-    /// The same numbers before they are known to be there, as a client or a file gives them.
-    package struct Draft: Sendable, Equatable {
-        package var maxPromptTokens: Int?
-        package var maxOutputTokens: Int?
-        package var maxBodyBytes: Int?
-        package var requestsPerMinute: Int?
-        package var tokensPerMinute: Int?
-        package var concurrentRequests: Int?
-
-        package init() {}
-    }
-
-    /// One thing wrong with a draft. `field` is the name on the wire.
+    /// One thing wrong. `field` is the name on the wire.
     package struct Fault: Sendable, Equatable {
         package var field: String
         package var message: String
     }
 
+    /// Of any limit in a standalone gateway's file.
     package static let range = 1...1_000_000_000
 
-    /// The limits, or every fault at once.
-    package static func validate(_ draft: Draft) -> (limits: TierLimits?, faults: [Fault]) {
-        var faults: [Fault] = []
-        func require(_ value: Int?, _ field: String) -> Int {
-            guard let value else {
-                faults.append(Fault(field: field, message: "is missing: a tier must set it"))
-                return 0
-            }
-            if !range.contains(value) {
-                faults.append(Fault(field: field, message: "must be from \(range.lowerBound) to \(range.upperBound)"))
-            }
-            return value
-        }
-        let limits = TierLimits(
-            maxPromptTokens: require(draft.maxPromptTokens, "max_prompt_tokens"),
-            maxOutputTokens: require(draft.maxOutputTokens, "max_output_tokens"),
-            maxBodyBytes: require(draft.maxBodyBytes, "max_body_bytes"),
-            requestsPerMinute: require(draft.requestsPerMinute, "requests_per_minute"),
-            tokensPerMinute: require(draft.tokensPerMinute, "tokens_per_minute"),
-            concurrentRequests: require(draft.concurrentRequests, "concurrent_requests"))
-        if faults.isEmpty, limits.maxOutputTokens > limits.tokensPerMinute {
-            faults.append(Fault(field: "tokens_per_minute", message: "is below max_output_tokens, so the longest answer could never be admitted"))
-        }
-        return (faults.isEmpty ? limits : nil, faults)
+    package init(maxOutputTokens: Int, tokensPerMinute: Int, burstTokens: Int? = nil) {
+        self.maxOutputTokens = maxOutputTokens
+        self.tokensPerMinute = tokensPerMinute
+        self.burstTokens = burstTokens
+    }
+
+    /// Those of a key of the tier, as gateways apply them: with tokens a minute of its own it has no burst of the tier's.
+    package func narrowed(tokensPerMinute own: Int?, burstTokens ownBurst: Int?) -> TierLimits {
+        TierLimits(
+            maxOutputTokens: maxOutputTokens, tokensPerMinute: own ?? tokensPerMinute, burstTokens: ownBurst ?? (own == nil ? burstTokens : nil))
+    }
+
+    /// Every fault at once; empty: they fit. A request without `max_tokens` reserves the longest answer, so one that is above the burst is refused for ever.
+    package func validate() -> [Fault] {
+        guard maxOutputTokens > burstTokens ?? tokensPerMinute else { return [] }
+        let field = burstTokens == nil ? "tokens_per_minute" : "burst_tokens"
+        return [
+            Fault(field: field, message: "is below the tier's max_output_tokens (\(maxOutputTokens)), so the longest answer could never be admitted")
+        ]
     }
 }

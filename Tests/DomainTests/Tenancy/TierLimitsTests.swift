@@ -4,22 +4,24 @@ import Testing
 
 @Suite("Tier limits")
 struct TierLimitsTests {
-    @Test("a tier without caps and quotas is refused with every fault at once")
-    func missing() {
-        let (limits, faults) = TierLimits.validate(TierLimits.Draft())
-        #expect(limits == nil)
-        #expect(faults.count == 6)
+    @Test("a quota of the minute below the longest answer is refused, unless so much may come at once")
+    func longestAnswer() {
+        var limits = TierLimits(maxOutputTokens: 1024, tokensPerMinute: 1024)
+        #expect(limits.validate().isEmpty)
+        limits.tokensPerMinute = 1023
+        #expect(limits.validate().map(\.field) == ["tokens_per_minute"])
+        limits.burstTokens = 1024
+        #expect(limits.validate().isEmpty)
+        (limits.tokensPerMinute, limits.burstTokens) = (5000, 1023)
+        #expect(limits.validate().map(\.field) == ["burst_tokens"])
     }
 
-    @Test("whole limits are taken, a quota below the longest answer is not")
-    func whole() {
-        var draft = TierLimits.Draft()
-        (draft.maxPromptTokens, draft.maxOutputTokens, draft.maxBodyBytes) = (4096, 1024, 1 << 20)
-        (draft.requestsPerMinute, draft.tokensPerMinute, draft.concurrentRequests) = (60, 100_000, 10)
-        #expect(TierLimits.validate(draft).limits?.tokensPerMinute == 100_000)
-        draft.tokensPerMinute = 1000
-        #expect(TierLimits.validate(draft).faults.map(\.field) == ["tokens_per_minute"])
-        draft.requestsPerMinute = 0
-        #expect(TierLimits.validate(draft).faults.map(\.field) == ["requests_per_minute"])
+    @Test("a key has what is its own, and a burst of the tier's only with the tier's minute")
+    func narrowed() {
+        let tier = TierLimits(maxOutputTokens: 1000, tokensPerMinute: 500, burstTokens: 2000)
+        #expect(tier.narrowed(tokensPerMinute: nil, burstTokens: nil) == tier)
+        #expect(tier.narrowed(tokensPerMinute: 400, burstTokens: nil).validate().map(\.field) == ["tokens_per_minute"])
+        #expect(tier.narrowed(tokensPerMinute: 400, burstTokens: 1000).validate().isEmpty)
+        #expect(tier.narrowed(tokensPerMinute: nil, burstTokens: 999).validate().map(\.field) == ["burst_tokens"])
     }
 }
