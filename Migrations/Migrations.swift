@@ -81,5 +81,6 @@ package enum Migrations {
         File(name: "V0072_probe_costs", sql: PackageResources.V0072_probe_costs_sql),
         File(name: "V0073_mitigation_vetoes", sql: PackageResources.V0073_mitigation_vetoes_sql),
         File(name: "V0074_freezes_by_kind", sql: PackageResources.V0074_freezes_by_kind_sql),
+        File(name: "V0075_capacity_policies", sql: PackageResources.V0075_capacity_policies_sql),
     ]
 }

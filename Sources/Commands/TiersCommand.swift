@@ -25,6 +25,7 @@ enum Tiers: AdminKind {
         .optional("queue_bytes", form: .json),
         .optional("queue_wait_microseconds", "longest wait; null: up to the objective", form: .json),
         .optional("burst_percent", "of a worker's slots, kept free of lesser tiers", form: .json),
+        .optional("reserved_percent", "of a worker's slots, for this tier alone; with preallocated", form: .json),
         .optional("tenant_share_percent", "of a worker's slots and KV cache, for one tenant", form: .json),
         .optional("hedge_ppm", "requests with a late first token that a second worker is asked too, parts per million", form: .json),
         .optional("continues_streams", "true: broken streams go on at another worker where that is exact", form: .json),

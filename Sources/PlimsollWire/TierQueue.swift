@@ -14,6 +14,8 @@ package struct TierQueue: Sendable, Codable, Equatable {
     package var waitMicroseconds: Int64?
     /// Per cent of a worker's slots that lesser tiers leave free for bursts of this one.
     package var burstPercent: Int?
+    /// Per cent of a worker's slots that no other tier may hold.
+    package var reservedPercent: Int?
     /// Per cent of a worker's slots and KV cache that one tenant may hold.
     package var tenantSharePercent: Int?
     /// From acceptance to the end of a batch answer.
@@ -21,7 +23,8 @@ package struct TierQueue: Sendable, Codable, Equatable {
 
     package init(
         priority: Int? = nil, isProtected: Bool? = nil, floorPercent: Int? = nil, requests: Int? = nil, bytes: Int? = nil,
-        waitMicroseconds: Int64? = nil, burstPercent: Int? = nil, tenantSharePercent: Int? = nil, batchDeadlineSeconds: Int? = nil
+        waitMicroseconds: Int64? = nil, burstPercent: Int? = nil, reservedPercent: Int? = nil, tenantSharePercent: Int? = nil,
+        batchDeadlineSeconds: Int? = nil
     ) {
         self.priority = priority
         self.isProtected = isProtected
@@ -30,6 +33,7 @@ package struct TierQueue: Sendable, Codable, Equatable {
         self.bytes = bytes
         self.waitMicroseconds = waitMicroseconds
         self.burstPercent = burstPercent
+        self.reservedPercent = reservedPercent
         self.tenantSharePercent = tenantSharePercent
         self.batchDeadlineSeconds = batchDeadlineSeconds
     }

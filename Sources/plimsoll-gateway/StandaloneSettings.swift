@@ -31,6 +31,7 @@ struct StandaloneSettings {
             rules: Self.rules(reader, tenants: Set(customers.map(\.tenant))))
         gateway = edge
         Self.checkNames(reader, tiers.map(\.name), "tiers")
+        Self.checkReservations(reader, tiers)
         Self.checkNames(reader, table.models.map(\.name), "models")
         Self.checkNames(reader, table.keys.map(\.name), "keys")
         try reader.finish()
@@ -38,6 +39,17 @@ struct StandaloneSettings {
 
     private static func checkNames(_ reader: SettingsReader, _ names: [String], _ list: String) {
         for name in Set(names) where names.count(where: { $0 == name }) > 1 { reader.fault(list, "name \(name.debugDescription) twice") }
+    }
+
+    /// Slots are told apart by the rank of who holds them.
+    private static func checkReservations(_ reader: SettingsReader, _ tiers: [TierEntry]) {
+        let ranks = tiers.map { $0.queue?.priority ?? 0 }
+        let own = tiers.filter { $0.queue?.reservedPercent ?? 0 > 0 }
+        for tier in own where ranks.count(where: { $0 == tier.queue?.priority ?? 0 }) > 1 {
+            reader.fault("tiers", "\(tier.name.debugDescription) has reserved_percent, and needs a priority of its own")
+        }
+        let sum = own.reduce(0) { $0 + ($1.queue?.reservedPercent ?? 0) }
+        if sum > 80 { reader.fault("tiers", "reserve \(sum) per cent of the slots together, above 80") }
     }
 
     private static func tier(_ reader: SettingsReader) -> TierEntry {
@@ -67,6 +79,7 @@ struct StandaloneSettings {
         queue.bytes = reader.has("queue_bytes") ? reader.bytes("queue_bytes", in: (1 << 20)...(1 << 30)) : nil
         queue.waitMicroseconds = optional("queue_wait_milliseconds", in: 1...600_000).map { Int64($0) * 1000 }
         queue.burstPercent = optional("burst_percent", in: 0...50)
+        queue.reservedPercent = optional("reserved_percent", in: 0...80)
         queue.tenantSharePercent = optional("tenant_share_percent", in: 1...100)
         queue.batchDeadlineSeconds = optional("batch_deadline_seconds", in: 1...86_400)
         return queue
@@ -87,6 +100,10 @@ struct StandaloneSettings {
             burstTokens: optional(reader, "burst_tokens"), tokensPerDay: quota(reader, "tokens_per_day"),
             tokensPerMonth: quota(reader, "tokens_per_month"), spendPerMonthMicroUsd: quota(reader, "spend_per_month_micro_usd"))
         readProtection(reader, &entry)
+        if let known = tiers.first(where: { $0.name == tier }), entry.tokensPerMinute != nil || entry.burstTokens != nil {
+            let own = TierLimits(known).narrowed(tokensPerMinute: entry.tokensPerMinute, burstTokens: entry.burstTokens)
+            for fault in own.validate() { reader.fault(fault.field, fault.message) }
+        }
         return StandaloneTable.Key(name: name, tenant: reader.string("tenant", default: name), tier: tier, entry: entry)
     }
 
@@ -100,10 +117,6 @@ struct StandaloneSettings {
 
     /// In pico-US-dollars for one token, which is US dollars for a million with six decimals.
     private static func price(_ reader: SettingsReader, version: Int, _ tiers: [TierEntry], _ models: [ModelEntry]) -> PriceEntry {
-        if let known = tiers.first(where: { $0.name == tier }), entry.tokensPerMinute != nil || entry.burstTokens != nil {
-            let own = TierLimits(known).narrowed(tokensPerMinute: entry.tokensPerMinute, burstTokens: entry.burstTokens)
-            for fault in own.validate() { reader.fault(fault.field, fault.message) }
-        }
         let (model, tier) = (reader.string("model"), reader.string("tier"))
         if !model.isEmpty, !models.contains(where: { $0.name == model }) { reader.fault("model", "is no model of this file") }
         if !tier.isEmpty, !tiers.contains(where: { $0.name == tier }) { reader.fault("tier", "is no tier of this file") }

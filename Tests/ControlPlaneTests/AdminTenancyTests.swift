@@ -54,6 +54,31 @@ import Testing
         }
     }
 
+    @Test func `only a preallocated tier has slots of its own, and it is told apart by its priority`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.tenant()
+            let tier = { (name: String, more: String) in
+                try await admin.post("tiers", AdminFixture.tier(name).replacing("\"priority\": 50", with: more))
+            }
+            let field = { (answer: JSONClient.Answer) in answer.status == 400 ? answer.json["error"]["param"].string : "\(answer.status)" }
+            let own = "\"reserved_percent\": 30, \"priority\": 90"
+            #expect(field(try await tier("business", own)) == "reserved_percent", "it is warm_regional")
+            #expect(field(try await admin.patch("tiers/pro", "{\"capacity_policy\": \"preallocated\"}")) == "reserved_percent")
+            let wish = AdminFixture.tier("business").replacing("warm_regional", with: "preallocated")
+            #expect(
+                field(try await admin.post("tiers", wish.replacing("\"priority\": 50", with: "\"reserved_percent\": 30, \"priority\": 50")))
+                    == "priority")
+            let made = try await admin.post("tiers", wish.replacing("\"priority\": 50", with: own))
+            #expect(made.status == 201 && made.json["reserved_percent"] == .number(30), "\(made.text)")
+            #expect(field(try await tier("other", "\"priority\": 90")) == "priority")
+            #expect(field(try await admin.patch("tiers/business", "{\"reserved_percent\": 0}")) == "reserved_percent")
+            #expect(field(try await admin.patch("tiers/pro", "{\"burst_percent\": 50}")) == "200")
+            #expect(field(try await admin.patch("tiers/business", "{\"reserved_percent\": 50}")) == "reserved_percent")
+            for priority in [95, 96] { #expect(field(try await tier("above-\(priority)", "\"priority\": \(priority)")) == "201") }
+            #expect(field(try await tier("above-97", "\"priority\": 97")) == "priority", "gateways tell four ranks apart")
+        }
+    }
+
     @Test(arguments: [
         ("{\"tenant\": \"nobody\", \"name\": \"k\"}", "tenant"),
         ("{\"name\": \"k\"}", "tenant"),

@@ -58,14 +58,15 @@ import Testing
     @Test func tiersSayHowTheirRequestsWait() async throws {
         try await PeerWorld.with { world in
             try await world.pool.execute(
-                "UPDATE serving.tiers SET priority = 20, capacity_policy = 'preallocated', floor_percent = 7, queue_wait_microseconds = 2000000")
+                "UPDATE serving.tiers SET priority = 20, capacity_policy = 'preallocated', reserved_percent = 15, floor_percent = 7, queue_wait_microseconds = 2000000"
+            )
             try await world.pool.execute("UPDATE serving.models SET long_context_tokens = 1000")
             #expect(try await world.publisher().publishNow() == 1)
             let table = try #require(try await answer(world, since: nil))
             let tier = try WireCoder.decode(TierEntry.self, from: #require(table.entries["tier/pro"]).utf8)
             let expected = TierQueue(
                 priority: 20, isProtected: true, floorPercent: 7, requests: 512, bytes: 64 << 20, waitMicroseconds: 2_000_000, burstPercent: 0,
-                tenantSharePercent: 100, batchDeadlineSeconds: 900)
+                reservedPercent: 15, tenantSharePercent: 100, batchDeadlineSeconds: 900)
             #expect(tier.queue == expected)
             let model = try WireCoder.decode(ModelEntry.self, from: #require(table.entries["model/tiny"]).utf8)
             #expect(model.longContextTokens == 1000)

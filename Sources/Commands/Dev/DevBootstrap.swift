@@ -135,6 +135,7 @@ struct DevBootstrap: Sendable {
             // A processor serves a handful at once: a demonstration waits rather than be refused by an objective that it cannot keep.
             ("queue_wait_microseconds", .integer(120_000_000)), ("batch_deadline_seconds", .integer(900)),
             ("tenant_share_percent", .integer([50, 100, 100][index])), ("burst_percent", .integer([0, 5, 5][index])),
+            ("reserved_percent", .integer([0, 0, 5][index])),
         ]
     }
 }

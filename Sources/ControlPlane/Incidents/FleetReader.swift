@@ -69,6 +69,7 @@ struct FleetReader: Sendable {
                 model: try row.value("model"), tier: try row.value("tier"), region: try row.value("primary_region"),
                 backupRegion: try row.value("backup_region"), fallbackModel: try row.value("fallback_model"), isDrilled: try row.value("is_drilled"))
             terms.isFallbackAgreed = try !row.value("is_fallback_refused", as: Bool.self)
+            terms.isWarm = try row.value("is_warm")
             offer.terms.append(terms)
             guard offer.tiers.contains(where: { $0.name == terms.tier && $0.isProtected }) else { continue }
             offer.promised.append(
@@ -127,7 +128,8 @@ struct FleetReader: Sendable {
     private func weigh(_ promised: Promised, in picture: inout Picture) {
         let given = Redundancy.given(promised.terms, picture.view)
         picture.risen += given.subtracting(promised.stood).map { (promised.sku, $0) }
-        let lost = Redundancy.lost(given, stood: promised.stood, isOverridden: promised.isOverridden)
+        let lost = Redundancy.lost(
+            given, of: Redundancy.asked(promised.terms), stood: promised.stood, isOverridden: promised.isOverridden)
         if !lost.isEmpty { picture.thin.append(Thin(terms: promised.terms, lost: lost, isOverridden: promised.isOverridden)) }
     }
 
@@ -192,6 +194,7 @@ struct FleetReader: Sendable {
             \(FallbackTerms.areAgainst(tier: "sku.tier", model: "sku.model", region: "sku.primary_region", toModel: "fallback.model"))
                 AS is_fallback_refused,
             sku.override_reason IS NOT NULL AS is_overridden,
+            EXISTS (SELECT 1 FROM serving.tiers WHERE tiers.name = sku.tier AND tiers.capacity_policy = 'warm_regional') AS is_warm,
             EXISTS (SELECT 1 FROM reliability.tried_fallback AS drill
                 WHERE drill.sku = sku.name AND drill.held AND drill.at > now() - interval '30 days') AS is_drilled,
             ARRAY(SELECT aspect FROM reliability.sku_standing AS standing WHERE standing.sku = sku.name) AS stood

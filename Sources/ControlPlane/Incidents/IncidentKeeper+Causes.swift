@@ -9,6 +9,7 @@ extension IncidentKeeper {
             case .providers: "fewer than two providers serve \(thin.terms.model)"
             case .scores: "fewer than two providers with a good score serve \(thin.terms.model)"
             case .backup: "no worker of \(thin.terms.model) lives in its backup region \(thin.terms.backupRegion ?? "(none is named)")"
+            case .warm: "workers of \(thin.terms.model) do not serve in both of its regions"
             case .fallback:
                 thin.terms.fallbackModel.map { "no worker of its fallback \($0) lives" } ?? "the SKU that is its fallback is gone, or none is named"
             case .drill: "no drill of its fallback held within 30 days"

@@ -47,7 +47,7 @@ extension TableFacts {
     private static let tierRows: SQL = """
         SELECT name, max_prompt_tokens, max_output_tokens, max_body_bytes, requests_per_minute, tokens_per_minute, concurrent_requests,
             max_table_age_seconds, ttft_objective_microseconds, priority, capacity_policy <> 'shared' AS protected, floor_percent,
-            queue_requests, queue_bytes, queue_wait_microseconds, burst_percent, tenant_share_percent, batch_deadline_seconds,
+            queue_requests, queue_bytes, queue_wait_microseconds, burst_percent, nullif(reserved_percent, 0) AS reserved_percent, tenant_share_percent, batch_deadline_seconds,
             burst_requests, burst_tokens, tokens_per_day, tokens_per_month, spend_per_month_micro_usd,
             nullif(hedge_ppm, 0) AS hedge_ppm, nullif(continues_streams, false) AS continues_streams,
             nullif(ttlt_objective_microseconds, 8000000) AS ttlt_objective_microseconds
@@ -194,6 +194,7 @@ extension TableFacts {
             priority: try row.value("priority"), isProtected: try row.value("protected"), floorPercent: try row.value("floor_percent"),
             requests: try row.value("queue_requests"), bytes: try row.value("queue_bytes"),
             waitMicroseconds: try row.value("queue_wait_microseconds"), burstPercent: try row.value("burst_percent"),
+            reservedPercent: try row.value("reserved_percent"),
             tenantSharePercent: try row.value("tenant_share_percent"), batchDeadlineSeconds: try row.value("batch_deadline_seconds"))
     }
 

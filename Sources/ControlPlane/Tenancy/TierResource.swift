@@ -16,6 +16,7 @@ extension AdminResource {
                     'ttft_objective_microseconds', r.ttft_objective_microseconds, 'ttlt_objective_microseconds', r.ttlt_objective_microseconds,
                     'floor_percent', r.floor_percent, 'queue_requests', r.queue_requests, 'queue_bytes', r.queue_bytes,
                     'queue_wait_microseconds', r.queue_wait_microseconds, 'burst_percent', r.burst_percent,
+                    'reserved_percent', r.reserved_percent,
                     'tenant_share_percent', r.tenant_share_percent, 'batch_deadline_seconds', r.batch_deadline_seconds,
                     'hedge_ppm', r.hedge_ppm, 'continues_streams', r.continues_streams, 'anomaly_throttle_ppm', r.anomaly_throttle_ppm,
                     'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'burst_requests', r.burst_requests,
@@ -43,6 +44,7 @@ extension AdminResource {
             AdminField("queue_bytes", .integer(1_048_576...1_073_741_824)),
             AdminField("queue_wait_microseconds", .integer(1_000...600_000_000), nullable: true),
             AdminField("burst_percent", .integer(0...50)),
+            AdminField("reserved_percent", .integer(0...80)),
             AdminField("tenant_share_percent", .integer(1...100)),
             AdminField("batch_deadline_seconds", .integer(1...86_400)),
             AdminField("anomaly_throttle_ppm", .integer(1_000...1_000_000), nullable: true),
@@ -57,6 +59,7 @@ extension AdminResource {
         ],
         check: { connection, id in
             try await checkLimits(connection, tier: id)
+            try await TierReservation.check(connection, tier: id)
             // A quota may not fall below what was promised to a key of its own.
             let exceeded: SQL = """
                 SELECT 1 FROM serving.tiers AS tier

@@ -12,6 +12,8 @@ package struct QueueRules: Sendable, Equatable {
     package var bytes = 64 << 20
     /// Per cent of a worker's slots that lesser ranks leave free for bursts of this tier.
     package var burstPercent = 0
+    /// Per cent of a worker's slots that no other tier may hold.
+    package var reservedPercent = 0
     /// Per cent of a worker's slots and KV cache that one tenant may hold.
     package var tenantSharePercent = 100
     /// Microseconds from acceptance to the end of a batch answer.

@@ -93,6 +93,8 @@ package struct FleetView: Sendable {
         package var isFallbackAgreed = true
         /// Its fallback held in a drill of the last 30 days.
         package var isDrilled: Bool
+        /// It is sold with workers that serve in both regions (`warm_regional`).
+        package var isWarm = false
 
         package init(
             model: String, tier: String, region: String, backupRegion: String? = nil, fallbackModel: String? = nil, isDrilled: Bool = false

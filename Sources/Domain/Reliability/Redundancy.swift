@@ -7,6 +7,8 @@ package enum Redundancy {
         case scores
         /// Workers of the model live in the backup region.
         case backup
+        /// Workers of the model serve in both regions, of what is sold so.
+        case warm
         /// The SKU that stands in for it is there, and workers of its model live.
         case fallback
         /// That was tried under a failure, and held, within the time that a drill is worth something.
@@ -25,6 +27,8 @@ package enum Redundancy {
         if let backup = terms.backupRegion, workers.contains(where: { $0.region == backup && ($0.isServing || $0.isStandby) }) {
             given.insert(.backup)
         }
+        let regions = [terms.region, terms.backupRegion]
+        if terms.isWarm, regions.allSatisfy({ region in serving.contains { $0.region == region } }) { given.insert(.warm) }
         if let fallback = terms.fallbackModel, fleet.workers.contains(where: { $0.model == fallback && ($0.isServing || $0.isStandby) }) {
             given.insert(.fallback)
         }
@@ -32,9 +36,14 @@ package enum Redundancy {
         return given
     }
 
+    /// What is promised of it.
+    package static func asked(_ terms: FleetView.Terms) -> [Aspect] { Aspect.allCases.filter { $0 != .warm || terms.isWarm } }
+
     /// What is lost. What was sold on proof must have all of it. An override excuses that something was missing when it was sold, and not that what
     /// was there since is gone.
-    package static func lost(_ given: Set<Aspect>, stood: Set<Aspect>, isOverridden: Bool) -> [Aspect] {
-        Aspect.allCases.filter { !given.contains($0) && (!isOverridden || stood.contains($0)) }
+    package static func lost(
+        _ given: Set<Aspect>, of asked: [Aspect] = Aspect.allCases, stood: Set<Aspect>, isOverridden: Bool
+    ) -> [Aspect] {
+        asked.filter { !given.contains($0) && (!isOverridden || stood.contains($0)) }
     }
 }

@@ -6,6 +6,8 @@ struct PlaceNeed: Sendable {
     var tokens: Int
     /// Per cent of the worker's slots that are open to its tier.
     var slotPercent: Int32 = 100
+    /// What other tiers have for themselves.
+    var reserved = ReservedSlots()
     /// A running request makes way when one of a protected tier would be late.
     var yields = false
     /// Mark of its tenant, the same for all keys of it.
@@ -75,7 +77,8 @@ extension Worker {
 
     /// Slots that are open to its tier.
     func limit(_ need: PlaceNeed) -> Int {
-        need.slotPercent == 100 ? openSlots : max(1, slots - slots * (100 - Int(need.slotPercent)) / 100) - others
+        let open = need.slotPercent == 100 ? openSlots : max(1, slots - slots * (100 - Int(need.slotPercent)) / 100) - others
+        return open - need.reserved.unfilled(of: slots) { tally.holding(of: $0).places }
     }
 
     private func sharesSlots(_ need: PlaceNeed) -> Bool {

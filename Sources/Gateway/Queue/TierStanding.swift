@@ -6,6 +6,8 @@ struct TierStanding: Sendable {
     let rules: QueueRules
     /// Per cent of a worker's slots that greater ranks do not keep for their bursts.
     let slotPercent: Int
+    /// Slots that are reserved for other tiers.
+    let reserved: ReservedSlots
     /// Of its rank among those of the table, 0 the greatest.
     let place: Int
     /// Running requests of it make way for those of protected tiers.
@@ -17,11 +19,16 @@ struct TierStanding: Sendable {
         let isAnyProtected = rules.values.contains { $0.isProtected }
         return rules.mapValues { own in
             let kept = rules.values.reduce(0) { $0 + ($1.rank > own.rank ? $1.burstPercent : 0) }
+            var reserved = ReservedSlots()
+            for other in rules.values where other.rank != own.rank { reserved.add(other.reservedPercent, of: place(of: other.rank, ranks)) }
             return TierStanding(
-                rules: own, slotPercent: max(1, 100 - kept), place: min(ranks.firstIndex(of: own.rank) ?? 0, TenantHoldings.ranks - 1),
+                rules: own, slotPercent: max(1, 100 - kept), reserved: reserved, place: place(of: own.rank, ranks),
                 yields: isAnyProtected && !own.isProtected)
         }
     }
+
+    /// Lesser ranks share the last place.
+    private static func place(of rank: Int, _ ranks: [Int]) -> Int { min(ranks.firstIndex(of: rank) ?? 0, TenantHoldings.ranks - 1) }
 }
 
 extension QueueRules {
@@ -35,6 +42,7 @@ extension QueueRules {
         bytes = entry.bytes ?? bytes
         wait = entry.waitMicroseconds
         burstPercent = entry.burstPercent ?? burstPercent
+        reservedPercent = entry.reservedPercent ?? reservedPercent
         tenantSharePercent = entry.tenantSharePercent ?? tenantSharePercent
         batchDeadline = entry.batchDeadlineSeconds.map { Int64($0) * 1_000_000 } ?? batchDeadline
     }

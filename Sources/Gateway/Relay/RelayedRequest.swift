@@ -246,7 +246,8 @@ final class RelayedRequest {
             tokens: plan.facts.estimatedPromptTokens + min(plan.outputTokens, PlaceNeed.usualOutput) * plan.facts.generated,
             slotPercent: Int32(
                 min(standing.slotPercent, plan.facts.isBatch ? arriving.key.relief?.batchPercent(plan.asked.entry.name) ?? 100 : 100)),
-            yields: standing.yields, tenant: arriving.key.affinitySalt, rank: standing.place, tenantSharePercent: standing.rules.tenantSharePercent)
+            reserved: standing.reserved, yields: standing.yields, tenant: arriving.key.affinitySalt, rank: standing.place,
+            tenantSharePercent: standing.rules.tenantSharePercent)
         return question
     }
 

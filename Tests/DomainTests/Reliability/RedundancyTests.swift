@@ -30,6 +30,17 @@ import Testing
         #expect(Redundancy.given(unnamed, FleetView(workers: [worker("a", "eu"), worker("b", "eu"), worker("b", "us")])) == [.providers, .scores])
     }
 
+    @Test func whatIsSoldWarmNeedsWorkersThatServeInBothRegions() {
+        var warm = terms
+        warm.isWarm = true
+        let given = { (workers: [FleetView.Worker]) in Redundancy.given(warm, FleetView(workers: workers)).contains(.warm) }
+        #expect(given([worker("a", "eu"), worker("b", "us")]))
+        #expect(!given([worker("a", "eu"), worker("b", "us", serving: false, standby: true)]), "one that stands by is not warm")
+        #expect(!given([worker("b", "us")]))
+        #expect(Redundancy.lost([], of: Redundancy.asked(warm), stood: [], isOverridden: false).contains(.warm))
+        #expect(!Redundancy.lost([], of: Redundancy.asked(terms), stood: [], isOverridden: false).contains(.warm), "nobody promised it")
+    }
+
     @Test func anOverrideExcusesOnlyWhatWasNeverThere() {
         let sets: [Set<Redundancy.Aspect>] = [[], [.providers], [.backup], [.providers, .backup]]
         for given in sets {

@@ -155,6 +155,39 @@ struct PlaceTests {
         #expect(fill([worker("a", slots: 4)], tokens: 1) == 3)
     }
 
+    @Test("slots that a tier has for itself no other may hold, greater or lesser, and it has the rest as all have")
+    func reserved() throws {
+        let tiers = ["business": (30, 20), "pro": (20, 0), "hobby": (10, 0)].mapValues { rank, percent in
+            TierEntry(
+                name: "t", maxPromptTokens: 1, maxOutputTokens: 1, maxBodyBytes: 1, requestsPerMinute: 1, tokensPerMinute: 1, concurrentRequests: 1,
+                maxTableAgeSeconds: 60, ttftObjectiveMicroseconds: 1, queue: TierQueue(priority: rank, reservedPercent: percent))
+        }
+        func needs(_ tiers: [String: TierEntry]) -> [String: PlaceNeed] {
+            TierStanding.standings(tiers).mapValues {
+                PlaceNeed(tokens: 10, slotPercent: Int32($0.slotPercent), reserved: $0.reserved, tenant: 7, rank: $0.place)
+            }
+        }
+        let need = needs(tiers)
+        let (business, pro, hobby) = (try #require(need["business"]), try #require(need["pro"]), try #require(need["hobby"]))
+        let worker = worker(slots: 10)
+        #expect(places(worker, hobby) == 8 && places(worker, pro) == 0, "two of ten are kept, whoever asks")
+        #expect(places(worker, business) == 2)
+        worker.tally.free(business)
+        #expect(places(worker, hobby) == 0, "its own slot stays its own")
+        worker.tally.free(hobby)
+        #expect(places(worker, business) == 2, "and what is left is for all")
+        worker.tally.free(business)
+        #expect(places(worker, pro) == 1, "two are held by the tier itself: none has to be kept")
+        // A lesser tier may have some, too.
+        var turned = tiers
+        turned["business"]?.queue?.reservedPercent = nil
+        turned["hobby"]?.queue?.reservedPercent = 50
+        let other = needs(turned)
+        #expect(places(self.worker(slots: 10), other["business"] ?? business) == 5)
+        #expect(places(self.worker(slots: 10), other["hobby"] ?? business) == 10)
+        #expect(places(self.worker(slots: 1), other["business"] ?? business) == 1, "half of one slot is none")
+    }
+
     @Test("slots that greater tiers keep for bursts are not given")
     func burst() {
         #expect(places(worker(slots: 20), PlaceNeed(tokens: 10, slotPercent: 90, tenant: 7)) == 18)
