@@ -15,7 +15,7 @@ import Testing
         Drills.self,
         Incidents.self, Mitigations.self, MitigationVetoes.self, PageChannels.self, Pages.self, EvidenceTrees.self, ProviderScores.self,
         ProviderScoreDays.self,
-        FallbackDrills.self, StatusPosts.self, ReportLinks.self, Scalers.self, CapacityOrders.self, Captures.self,
+        FallbackDrills.self, SKUTemplates.self, StatusPosts.self, ReportLinks.self, Scalers.self, CapacityOrders.self, Captures.self,
     ]
 
     @Test func `filters and fields are those of the document, and every list of it is a kind`() async throws {

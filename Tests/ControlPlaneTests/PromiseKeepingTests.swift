@@ -12,12 +12,13 @@ enum PromiseFixture {
         _ = try await admin.post("models", #"{"name": "tiny", "display_name": "Tiny", "context_tokens": 2048}"#)
     }
 
-    /// Two days in which every minute was good, with probes that say how fast.
-    static func measure(_ admin: AdminFixture, firstToken: Int64 = 100_000, lastToken: Int64 = 2_000_000) async throws {
+    /// Days in which every minute was good, with probes that say how fast.
+    static func measure(_ admin: AdminFixture, days: Int = 2, firstToken: Int64 = 100_000, lastToken: Int64 = 2_000_000) async throws {
         _ = try await admin.row(
             """
             INSERT INTO reliability.probe_minute SELECT 'tiny', 'eu', minute_at, 1, 0
-            FROM generate_series(date_trunc('minute', now()) - interval '2 days', now(), '1 minute') AS minute_at ON CONFLICT DO NOTHING
+            FROM generate_series(date_trunc('minute', now()) - make_interval(days => \(days)), now(), '1 minute') AS minute_at
+            ON CONFLICT DO NOTHING
             """)
         _ = try await admin.row(
             """

@@ -157,4 +157,83 @@ import Testing
             #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").json["state"].string == "active")
         }
     }
+
+    /// T6, start narrow: whatever the tier promises, nothing is sold beside the first SKU before that one was kept for thirty days.
+    @Test func `a second SKU asks for thirty days of evidence of the first`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin, policy: "shared")
+            #expect(try await admin.patch("skus/small", "{\"state\": \"active\"}").json["state"].string == "active")
+            let refused = try await admin.patch("skus/s", "{\"state\": \"active\"}")
+            let message = try #require(refused.json["error"]["message"].string)
+            #expect(refused.status == 409 && refused.json["error"]["code"].string == "not_ready", "\(refused.text)")
+            #expect(message.contains("30 days of evidence of the first SKU, small (uptime of the last 30 days was 0.000 %"), "\(message)")
+            try await PromiseFixture.measure(admin, days: 29)
+            let short = try await admin.patch("skus/s", "{\"state\": \"active\"}").text
+            #expect(short.contains("uptime of the last 30 days was 96.66") && short.contains("not measured"), "a day lacks: \(short)")
+            try await PromiseFixture.measure(admin, days: 31)
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").json["state"].string == "active")
+            #expect(try await admin.get("skus/s").json["override_approved_by"].string == nil)
+        }
+    }
+
+    @Test func `two people may sell a second SKU before that, and what is sold already is not asked again`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin, policy: "shared")
+            _ = try await admin.patch("skus/small", "{\"state\": \"active\"}")
+            _ = try await admin.patch("skus/s", "{\"override_reason\": \"a pilot customer\"}")
+            let token = try await admin.post("tokens", "{\"name\": \"second\", \"role\": \"operator\"}").json
+            let second = admin.client.acting(as: token["secret"].string)
+            let done = try await second.send("PATCH", "/admin/v1/skus/s", "{\"state\": \"active\"}").json
+            #expect(done["state"].string == "active" && done["override_approved_by"].string == "token:\(token["id"].string ?? "")")
+            #expect(try await admin.patch("skus/small", "{\"state\": \"active\"}").status == 200)
+        }
+    }
+
+    @Test func `late first tokens of the first SKU are told as the reason`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin, policy: "shared")
+            _ = try await admin.patch("skus/small", "{\"state\": \"active\"}")
+            try await PromiseFixture.measure(admin, days: 31, firstToken: 1_600_000)
+            let refused = try await admin.patch("skus/s", "{\"state\": \"active\"}").text
+            #expect(refused.contains("the first token was late in 60 of 60") && !refused.contains("uptime"), "\(refused)")
+        }
+    }
+
+    /// What is proven for any tier with a promise; the two regions are the policy's.
+    private func prove(_ admin: AdminFixture) async throws {
+        try await serve(admin, points: ["alpha": 90, "beta": 80])
+        try await back(admin, provider: "alpha")
+        _ = try await admin.post("fallback-drills", "{\"sku\": \"s\", \"held\": true, \"reason\": \"primary cut off\"}")
+    }
+
+    @Test func `a warm regional tier is sold with ready workers in both regions`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await prove(admin)
+            func state() async throws -> String { try await admin.patch("skus/s", "{\"state\": \"active\"}").text }
+            for region in ["us", "eu"] {
+                let change: SQL = """
+                    UPDATE serving.workers SET runtime_state = 'starting' FROM serving.hosts WHERE hosts.id = host_id AND hosts.region = \(region)
+                    RETURNING 1 AS one
+                    """
+                _ = try await admin.row(change)
+                #expect(try await state().contains("not proven: a ready worker of the model in the region \(region)"))
+                _ = try await admin.row("UPDATE serving.workers SET runtime_state = 'ready' RETURNING 1 AS one")
+            }
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").json["state"].string == "active")
+        }
+    }
+
+    @Test func `a preallocated tier is sold where its share of the slots is at least one`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            #expect(try await admin.patch("tiers/pro", "{\"capacity_policy\": \"preallocated\", \"reserved_percent\": 20}").status == 200)
+            try await prove(admin)
+            let refused = try await admin.patch("skus/s", "{\"state\": \"active\"}").text
+            #expect(
+                refused.contains("ready workers in the primary region of whose slots 20 % is at least one"), "a fifth of four is none: \(refused)")
+            _ = try await admin.patch("tiers/pro", "{\"reserved_percent\": 25}")
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").json["state"].string == "active")
+        }
+    }
 }

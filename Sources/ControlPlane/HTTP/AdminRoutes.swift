@@ -26,7 +26,7 @@ package enum AdminRoutes {
     private static var catalogue: [AdminRoute] {
         let releases = ReleaseResource.resource
         return managed(.models) + releases.reads + [ReleaseResource.creation, ReleaseResource.update, releases.removal]
-            + AdminResource.skus.reads + [AdminResource.skus.creation, SKUActivation.update, AdminResource.skus.removal]
+            + AdminResource.skus.reads + [SKUTemplate.list, SKUCreation.route, SKUActivation.update, AdminResource.skus.removal]
             + [FallbackDrillResource.list, FallbackDrillResource.creation] + swapped(.providers)
             + swapped(.pools, AdminResource.poolCreation) + [
                 RoutingWeightResource.list, RoutingWeightResource.creation,

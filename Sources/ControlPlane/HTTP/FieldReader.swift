@@ -29,7 +29,7 @@ struct AdminField: Sendable {
 
 /// Reads a JSON body field by field and gathers every fault, so that one answer names them all.
 struct FieldReader {
-    private let object: JSONObject
+    private var object: JSONObject
     private var known: Set<String> = []
     private var faults: [AdminRefusal.Fault] = []
 
@@ -56,6 +56,10 @@ struct FieldReader {
 
     /// What a field says before it is read; nil: it is absent, or no text.
     func text(of name: String) -> String? { object[name]?.string }
+    func integer(of name: String) -> Int64? { object[name]?.integer }
+
+    /// Says for the caller what it leaves out.
+    mutating func fill(_ name: String, _ value: JSONValue) { _ = object.append(name, value) }
 
     /// Nil when it is absent, null, or wrong, which `finish` tells.
     mutating func value(_ field: AdminField) -> (any SQLBindable)? {

@@ -12,22 +12,38 @@ struct PromiseEvidence: Sendable {
     var lastTokens: LatencyCounter
     private let objective: Ratio
 
-    /// Of the service as all tenants of the tier saw it, up to what is closed. Nothing is left out: what was maintenance counts too.
+    /// What the days are held against.
+    struct Measure: Sendable {
+        var days: Int64
+        var rule: TrafficRule
+        var objective: Ratio
+        var firstTokenThreshold: Int64
+        var lastTokenThreshold: Int64
+    }
+
     static func gather(_ terms: TermsVersion, model: String, region: String, _ reliability: PostgresPool) async throws -> PromiseEvidence {
+        let measure = Measure(
+            days: terms.evidenceDays, rule: terms.rule, objective: terms.objective, firstTokenThreshold: terms.firstTokenThreshold,
+            lastTokenThreshold: terms.lastTokenThreshold)
+        return try await gather(measure, of: MinuteSubject(tier: terms.tier, model: model, region: region), reliability)
+    }
+
+    /// Of the service as all tenants of the tier saw it, up to what is closed. Nothing is left out: what was maintenance counts too.
+    static func gather(_ measure: Measure, of subject: MinuteSubject, _ reliability: PostgresPool) async throws -> PromiseEvidence {
         let row = try await reliability.queryOne(
             """
             SELECT coalesce((SELECT extract(epoch FROM closed_until)::bigint / 60 FROM reliability.minute_progress),
                 extract(epoch FROM now())::bigint / 60) AS closed
             """)
         let closed: Int64 = try row?.value("closed") ?? 0
-        let range = closed - terms.evidenceDays * 1_440..<closed
-        let (book, subject) = (MinuteBook(pool: reliability), MinuteSubject(tier: terms.tier, model: model, region: region))
-        let last = try await book.lastTokens(of: subject, threshold: terms.lastTokenThreshold, in: range)
+        let range = closed - measure.days * 1_440..<closed
+        let book = MinuteBook(pool: reliability)
+        let last = try await book.lastTokens(of: subject, threshold: measure.lastTokenThreshold, in: range)
         return PromiseEvidence(
-            days: terms.evidenceDays, tally: try await book.tally(of: subject, in: range, rule: terms.rule),
-            latency: try await book.latency(of: subject, in: range, threshold: terms.firstTokenThreshold, leftOut: []),
+            days: measure.days, tally: try await book.tally(of: subject, in: range, rule: measure.rule),
+            latency: try await book.latency(of: subject, in: range, threshold: measure.firstTokenThreshold, leftOut: []),
             requests: try await book.requests(of: subject, in: range), lastTokens: LatencyCounter(samples: last.total, over: last.bad),
-            objective: terms.objective)
+            objective: measure.objective)
     }
 
     /// Why it does not support the promise; empty when it does.
