@@ -72,7 +72,15 @@ package struct TenantMonthPage: Sendable {
             ("Refused above your limits", ShareText.count(requests.refusedAboveQuota)),
             ("Tokens in and out", "\(ShareText.count(requests.promptTokens)) / \(ShareText.count(requests.completionTokens))"),
         ]
-        return "<dl class=\"figures\">\(figures.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML })</dl>"
+        let told = series.retrieval.map(retrieval) ?? []
+        return "<dl class=\"figures\">\((figures + told).map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML })</dl>"
+    }
+
+    private static func retrieval(_ told: TenantMonth.Retrieval) -> [(String, String)] {
+        let all: [(String, TenantMonth.Times)] = [
+            ("Your retrieval", told.time), ("Retrieval and first token", told.withFirstToken), ("Retrieval and answer", told.withAnswer),
+        ]
+        return all.flatMap { [("\($0), p50", time($1.p50Microseconds)), ("\($0), p95", time($1.p95Microseconds))] }
     }
 
     /// The month that a credit speaks of, where it is not the one of this page.

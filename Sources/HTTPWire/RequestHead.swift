@@ -28,6 +28,8 @@ package struct RequestHead: Sendable {
     package var isAnthropic = false
     /// What the customer's requests of one conversation have in common, by the names that clients and other gateways use.
     package var session: Range<Int>?
+    /// How long the customer looked things up before it asked, as it says.
+    package var retrieval: Range<Int>?
     /// `authorization` or `x-api-key` more than once, or both: which one counts would be a guess.
     package var ambiguousCredentials = false
 
@@ -137,6 +139,9 @@ package struct RequestHead: Sendable {
             ambiguousCredentials = ambiguousCredentials || authorization != nil || apiKey != nil
             authorization = line.value
         case 14 where named("content-length"): try body.length(bytes, line.value)
+        case 14 where named("x-retrieval-ms"):
+            guard retrieval == nil else { throw .repeatedField }
+            retrieval = line.value
         case 15 where named("idempotency-key"):
             guard idempotencyKey == nil else { throw .repeatedField }
             idempotencyKey = line.value

@@ -81,6 +81,11 @@ package struct RequestDecision: Sendable, Codable, Equatable {
     /// Microseconds since 1970.
     package var acceptedAt: Int64
     package var queuedFor: Int64
+    /// How long it waited, before it was admitted, for a lease on a quota or for what other gateways leave of a limit of the minute; nil: of a gateway of the
+    /// release before.
+    package var leasedFor: Int64?
+    /// What the customer says that its own retrieval took before it asked; nil: it says nothing.
+    package var retrieval: Int64?
     /// Tokens of the prompt as the gateway estimated them, and of those the ones that the first worker was taken to hold.
     package var promptTokens: Int
     package var cachedTokens: Int

@@ -41,13 +41,18 @@ package struct UsageRecord: Sendable, Codable, Equatable {
     package var continued: Bool?
     /// Version of the price that held when the request was accepted; nil: none did.
     package var priceVersion: Int64?
+    /// What the customer says that its own retrieval took before it asked; nil: it says nothing.
+    package var retrieval: Int64?
+    /// How long it waited for a lease on a quota, or for what other gateways leave of a limit of the minute, before it was admitted; nil: it did not.
+    package var leasedFor: Int64?
 
     package init(
         requestId: String, tenant: String, key: String, tier: String, model: String, release: String?, region: String, worker: String?,
         provider: String?, gateway: String, boot: String, sequence: Int64, acceptedAt: Int64, firstTokenAfter: Int64?, finishedAfter: Int64,
         queuedFor: Int64, stream: Bool, status: Int, outcome: String, finishReason: String?, errorCode: String?, promptTokens: Int,
         cachedPromptTokens: Int, completionTokens: Int, reasoningTokens: Int, billablePromptTokens: Int, billableCompletionTokens: Int,
-        estimated: Bool, attempts: Int, batchDeadline: Int64? = nil, continued: Bool? = nil, priceVersion: Int64? = nil
+        estimated: Bool, attempts: Int, batchDeadline: Int64? = nil, continued: Bool? = nil, priceVersion: Int64? = nil,
+        retrieval: Int64? = nil, leasedFor: Int64? = nil
     ) {
         self.requestId = requestId
         self.tenant = tenant
@@ -81,6 +86,8 @@ package struct UsageRecord: Sendable, Codable, Equatable {
         self.batchDeadline = batchDeadline
         self.continued = continued
         self.priceVersion = priceVersion
+        self.retrieval = retrieval
+        self.leasedFor = leasedFor
     }
 }
 
@@ -145,13 +152,18 @@ package struct MinuteCounters: Sendable, Codable, Equatable {
     package var lastTokenHistogram: [Int: Int64]?
     /// The same of answers of exactly 512 tokens.
     package var longLastTokenHistogram: [Int: Int64]?
+    /// What customers said that their own retrieval took, of all admitted requests that told it; and of their good answers that and the time to the first
+    /// token of a stream, and that and the time to the end. Nil: nobody told it, so that a control plane of the release before has nothing unknown.
+    package var retrievalHistogram: [Int: Int64]?
+    package var retrievedFirstTokenHistogram: [Int: Int64]?
+    package var retrievedLastTokenHistogram: [Int: Int64]?
     /// Fields that this release does not know, as `ToldMinute` found them; nil: there are none.
     package var unknown: [String: UnknownValue]?
 
     enum CodingKeys: CodingKey {
         case minute, tenant, tier, model, region, provider, drill, outcomes, firstTokenSamples, firstTokenOver, promptTokens, completionTokens
         case rateLimited, disconnects, firstTokenHistogram, streams, queueHistogram, lastTokenSamples, lastTokenOver, lastTokenHistogram
-        case longLastTokenHistogram
+        case longLastTokenHistogram, retrievalHistogram, retrievedFirstTokenHistogram, retrievedLastTokenHistogram
     }
 
     package init(

@@ -51,6 +51,13 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var p99Microseconds: Int64?
     }
 
+    /// What the customer told of its own retrieval: that, and that together with ours to the first token of a stream and to the end of an answer.
+    package struct Retrieval: Sendable, Decodable, Equatable {
+        package var time: Times
+        package var withFirstToken: Times
+        package var withAnswer: Times
+    }
+
     package struct Day: Sendable, Decodable, Equatable {
         /// Such as `2030-01-31`, in UTC.
         package var day: String
@@ -106,6 +113,8 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var lastToken512: Times
         /// How long admitted requests waited for a worker.
         package var queue: Times
+        /// Nil: it told nothing.
+        package var retrieval: Retrieval?
         package var budget: Budget?
         package var days: [Day]
     }

@@ -65,10 +65,16 @@ enum TenantMonthFixture {
             firstToken: latency, lastToken256: latency,
             lastToken512: TenantMonth.Times(samples: 90, p50Microseconds: 7_000_000, p95Microseconds: 8_300_000, p99Microseconds: 8_900_000),
             queue: TenantMonth.Times(samples: 40, p50Microseconds: 2_000, p95Microseconds: 21_000, p99Microseconds: 340_000),
+            retrieval: region == "eu" ? retrieval : nil,
             budget: TenantMonth.Budget(
                 objective: "availability", targetPpm: 999_000, allowedMinutes: 44, badMinutes: 21, causes: ["deployment": 4, "unexpected": 17],
                 isOfTier: true),
             days: days)
+    }
+
+    private static var retrieval: TenantMonth.Retrieval {
+        let told = TenantMonth.Times(samples: 900, p50Microseconds: 120_000, p95Microseconds: 640_000, p99Microseconds: 900_000)
+        return TenantMonth.Retrieval(time: told, withFirstToken: told, withAnswer: told)
     }
 
     private static func minutes(_ all: Int64, bad: Int64, excluded: Int64) -> TenantMonth.Minutes {

@@ -56,6 +56,25 @@ import Testing
         return added
     }
 
+    @Test func `a time of retrieval is completed like any other`() async throws {
+        try await PeerWorld.with { world in
+            var counters = told(["good": 1])
+            counters.retrievalHistogram = [100: 1]
+            counters.retrievedLastTokenHistogram = [LatencyHistogram.index(of: 9_000_100): 1]
+            try await tell(world, [counters])
+            let records = [2, 20].map { record(at: $0) { $0.retrieval = 100 } } + [record(at: 25)]
+            #expect(try await recover(world, records) == [2])
+            let row = try await world.pool.queryOne(
+                """
+                SELECT (retrieval_histogram ->> '100')::bigint AS told, (
+                        SELECT sum(value::bigint) FROM jsonb_each_text(retrieved_first_token_histogram))::bigint AS first, (
+                        SELECT sum(value::bigint) FROM jsonb_each_text(retrieved_last_token_histogram))::bigint AS last
+                FROM reliability.minute WHERE minute_at = \(SQL.minute(minute)) AND provider = 'alpha'
+                """)
+            #expect(try ["told", "first", "last"].map { try row?.value($0, as: Int.self) } == [2, 2, 2])
+        }
+    }
+
     private func outcomes(_ world: PeerWorld) async throws -> [String] {
         try await world.pool.query(
             """

@@ -40,6 +40,20 @@ import Testing
         }
     }
 
+    @Test func `a time of retrieval is stored, and one that no gateway takes is set aside`() async throws {
+        try await PeerWorld.with { world in
+            let records = ([850_250, nil, -1, 600_000_001] as [Int64?]).map { time in
+                var record = record()
+                record.retrieval = time
+                return record
+            }
+            let answer = try await UsageIntake(pool: world.pool).store(UsageBatch(records: records), from: Self.gateway)
+            #expect(answer == IntakeResponse(stored: 2, duplicates: 0, quarantined: 2))
+            let row = try await world.pool.queryOne("SELECT sum(retrieval_us)::bigint AS time, count(*) AS records FROM billing.usage_event")
+            #expect(try row?.value("time", as: Int.self) == 850_250 && row?.value("records", as: Int.self) == 2)
+        }
+    }
+
     @Test func theSameBatchFromManyAtOnceIsStoredOnce() async throws {
         try await PeerWorld.with { world in
             let batch = UsageBatch(records: (0..<50).map { _ in record() })
@@ -115,10 +129,12 @@ import Testing
             }
             report.minutes[0].lastTokenSamples = 2
             report.minutes[0].queueHistogram = [7: 3]
+            report.minutes[0].retrievalHistogram = [9: 2]
             #expect(try await intake.store(report, from: UUID()).stored == 4)
             let row = try await world.pool.queryOne(
-                "SELECT queue_histogram->>'7' AS waits FROM reliability.minute WHERE last_token_samples = 2 AND provider = 'alpha'")
-            #expect(try row?.value("waits", as: String.self) == "3")
+                "SELECT (queue_histogram->>'7') || (retrieval_histogram->>'9') AS waits FROM reliability.minute WHERE last_token_samples = 2 AND provider = 'alpha'"
+            )
+            #expect(try row?.value("waits", as: String.self) == "32")
             report.minutes[0].lastTokenOver = 3
             #expect(try await intake.store(report, from: UUID()).quarantined == 1)
         }

@@ -12,6 +12,7 @@ extension MachineTests {
                 #expect(told.at("usage_record.outcome") == "good" && told.at("usage_record.completion_tokens") == "5")
                 #expect(told.at("decisions.0.attempts.0.result") == "answered" && told.at("decisions.0.attempts.0.first_token_after") != nil)
                 #expect(told.at("decisions.0.candidates.0.cost") != nil && told.at("decisions.0.attempts.0.worker") == told.at("usage_record.worker"))
+                try await Self.tellsOfARetrieval(plimsoll)
                 try await Self.tellsOfARetry(plimsoll)
                 try await Self.tellsOfARefusal(plimsoll)
                 // Where no decision was kept the record still answers.
@@ -19,6 +20,24 @@ extension MachineTests {
                 let bare = try await plimsoll.admin("GET", "/requests/\(streamed)")
                 #expect(bare.status == 200 && bare.at("usage_record.finished_after") != nil && bare.at("decisions.0") == nil)
                 #expect(try await plimsoll.admin("GET", "/requests/\(UUID().uuidString.lowercased())").status == 404)
+            }
+        }
+
+        /// What a client says of its own retrieval comes to its record and into the minute.
+        private static func tellsOfARetrieval(_ plimsoll: Installation) async throws {
+            let answer = try await HTTPCall.send(
+                "POST", plimsoll.url + "/v1/chat/completions",
+                headers: ["Authorization": "Bearer " + plimsoll.key, "x-retrieval-ms": "850.25"],
+                body: #"{"model":"\#(plimsoll.model)","messages":[{"role":"user","content":"hi"}],"max_tokens":5}"#)
+            #expect(answer.status == 200, "\(answer.body)")
+            let find = "SELECT request_id FROM billing.usage_event WHERE retrieval_us = 850250"
+            try await Waiting.until("the record", within: .seconds(30)) { try await plimsoll.rows(find).count == 1 }
+            let told = try await explained(plimsoll, try #require(try await plimsoll.rows(find).first))
+            #expect(told.at("usage_record.retrieval") == "850250" && told.at("decisions.0.retrieval") == "850250")
+            try await Waiting.until("its minute", within: .seconds(30)) {
+                try await plimsoll.rows(
+                    "SELECT 1 FROM reliability.minute WHERE retrieval_histogram <> '{}' AND retrieved_last_token_histogram <> '{}'"
+                ).count == 1
             }
         }
 

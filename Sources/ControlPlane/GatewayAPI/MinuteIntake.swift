@@ -59,15 +59,16 @@ package struct MinuteIntake: Sendable {
             INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, provider, drill,
                 outcomes, good, bad, excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects,
                 streams, last_token_samples, last_token_over, first_token_histogram, queue_histogram, last_token_histogram,
-                long_last_token_histogram)
+                long_last_token_histogram, retrieval_histogram, retrieved_first_token_histogram, retrieved_last_token_histogram)
             SELECT row.tenant_id, row.model, row.region, to_timestamp(row.minute * 60), \(gateway), \(boot), \(sequence), row.tier,
                 row.provider, row.drill, row.outcomes, row.good, row.bad, row.excluded, row.samples, row.over, row.prompt, row.completion,
-                row.limited, row.left_early, row.streams, row.last_samples, row.last_over, row.first, row.queue, row.last, row.long_last
+                row.limited, row.left_early, row.streams, row.last_samples, row.last_over, row.first, row.queue, row.last, row.long_last,
+                row.retrieval, row.retrieved_first, row.retrieved_last
             FROM unnest(\(keys.map(\.tenant))::uuid[], \(keys.map(\.model))::text[], \(keys.map(\.region))::text[],
                 \(keys.map(\.minute))::bigint[], \(keys.map(\.tier))::text[], \(keys.map(\.provider))::text[], \(keys.map(\.drill))::boolean[],
                 \(outcomes)::jsonb[], \(Self.sums(counters)), \(try Self.histograms(counters)))
                 AS row (tenant_id, model, region, minute, tier, provider, drill, outcomes, good, bad, excluded, samples, over, prompt, completion,
-                    limited, left_early, streams, last_samples, last_over, first, queue, last, long_last)
+                    limited, left_early, streams, last_samples, last_over, first, queue, last, long_last, retrieval, retrieved_first, retrieved_last)
             ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill) DO UPDATE SET
                 sequence = EXCLUDED.sequence, outcomes = EXCLUDED.outcomes, good = EXCLUDED.good, bad = EXCLUDED.bad,
                 excluded = EXCLUDED.excluded, first_token_samples = EXCLUDED.first_token_samples,
@@ -76,7 +77,9 @@ package struct MinuteIntake: Sendable {
                 streams = EXCLUDED.streams, last_token_samples = EXCLUDED.last_token_samples, last_token_over = EXCLUDED.last_token_over,
                 first_token_histogram = EXCLUDED.first_token_histogram, queue_histogram = EXCLUDED.queue_histogram,
                 last_token_histogram = EXCLUDED.last_token_histogram, long_last_token_histogram = EXCLUDED.long_last_token_histogram,
-                received_at = now()
+                retrieval_histogram = EXCLUDED.retrieval_histogram,
+                retrieved_first_token_histogram = EXCLUDED.retrieved_first_token_histogram,
+                retrieved_last_token_histogram = EXCLUDED.retrieved_last_token_histogram, received_at = now()
             WHERE minute.sequence < EXCLUDED.sequence
             """)
     }
@@ -98,7 +101,8 @@ package struct MinuteIntake: Sendable {
         }
         return """
             \(try texts(\.firstTokenHistogram))::jsonb[], \(try texts(\.queueHistogram))::jsonb[], \(try texts(\.lastTokenHistogram))::jsonb[],
-            \(try texts(\.longLastTokenHistogram))::jsonb[]
+            \(try texts(\.longLastTokenHistogram))::jsonb[], \(try texts(\.retrievalHistogram))::jsonb[],
+            \(try texts(\.retrievedFirstTokenHistogram))::jsonb[], \(try texts(\.retrievedLastTokenHistogram))::jsonb[]
             """
     }
 }

@@ -46,7 +46,9 @@ extension MinuteCounters {
     fileprivate var isSound: Bool {
         let optional = [streams, lastTokenSamples, lastTokenOver].compactMap(\.self)
         let counts = [firstTokenSamples, firstTokenOver, promptTokens, completionTokens, rateLimited, disconnects] + optional + outcomes.values
-        let histograms = [firstTokenHistogram, queueHistogram, lastTokenHistogram, longLastTokenHistogram].compactMap(\.self)
+        let times = [firstTokenHistogram, queueHistogram, lastTokenHistogram, longLastTokenHistogram]
+        let retrieved = [retrievalHistogram, retrievedFirstTokenHistogram, retrievedLastTokenHistogram]
+        let histograms = (times + retrieved).compactMap(\.self)
         return counts.allSatisfy { (0...(1 << 48)).contains($0) } && firstTokenOver <= firstTokenSamples
             && (lastTokenOver ?? 0) <= (lastTokenSamples ?? 0) && outcomes.count <= 64 && (0...(1 << 32)).contains(minute)
             && histograms.allSatisfy { $0.count <= 4_096 && $0.values.allSatisfy { $0 >= 0 } } && hasStorableNames

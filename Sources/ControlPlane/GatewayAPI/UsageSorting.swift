@@ -74,10 +74,14 @@ extension UsageRecord {
         let words = [outcome, finishReason ?? "", errorCode ?? ""]
         return tokens.allSatisfy { (0...Int(Int32.max)).contains($0) } && texts.allSatisfy { $0.0.unicodeScalars.count <= $0.1 }
             && words.allSatisfy { $0.unicodeScalars.count <= 64 } && (0...599).contains(status) && (0...1_000).contains(attempts)
-            && (priceVersion ?? 1) > 0 && finishedAfter >= 0 && queuedFor >= 0 && (firstTokenAfter ?? 0) >= 0 && Outcome.Verdict(code: outcome) != nil
+            && (priceVersion ?? 1) > 0 && finishedAfter >= 0 && queuedFor >= 0 && (firstTokenAfter ?? 0) >= 0
+            && (0...Self.longestRetrieval).contains(retrieval ?? 0) && (leasedFor ?? 0) >= 0 && Outcome.Verdict(code: outcome) != nil
             && (-62_000_000_000_000_000...200_000_000_000_000_000).contains(acceptedAt)
             && (texts.map(\.0) + words).allSatisfy { !$0.unicodeScalars.contains("\0") }
     }
+
+    /// Microseconds; gateways take no longer ones.
+    private static var longestRetrieval: Int64 { 600_000_000 }
 
     /// With texts cut so that a row of the quarantine can hold it.
     var bounded: UsageRecord {

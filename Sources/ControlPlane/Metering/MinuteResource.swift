@@ -12,7 +12,9 @@ enum MinuteResource {
                 'completion_tokens', r.completion_tokens, 'rate_limited', r.rate_limited, 'disconnects', r.disconnects,
                 'first_token_histogram', r.first_token_histogram, 'streams', r.streams, 'queue_histogram', r.queue_histogram,
                 'last_token_samples', r.last_token_samples, 'last_token_over', r.last_token_over,
-                'last_token_histogram', r.last_token_histogram, 'long_last_token_histogram', r.long_last_token_histogram)
+                'last_token_histogram', r.last_token_histogram, 'long_last_token_histogram', r.long_last_token_histogram,
+                'retrieval_histogram', r.retrieval_histogram, 'retrieved_first_token_histogram', r.retrieved_first_token_histogram,
+                'retrieved_last_token_histogram', r.retrieved_last_token_histogram)
             """,
         source: "reliability.minute AS r", order: "r.minute_at",
         id: "concat_ws(' ', r.tenant_id, r.model, r.region, r.gateway_id, r.boot_id, r.tier, r.provider, r.drill)", idType: "text",

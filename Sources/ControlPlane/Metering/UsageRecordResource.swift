@@ -14,7 +14,8 @@ enum UsageRecordResource {
                 'prompt_tokens', r.prompt_tokens, 'cached_prompt_tokens', r.cached_prompt_tokens, 'completion_tokens', r.completion_tokens,
                 'reasoning_tokens', r.reasoning_tokens, 'billable_prompt_tokens', r.billable_prompt_tokens,
                 'billable_completion_tokens', r.billable_completion_tokens, 'estimated', r.estimated, 'attempts', r.attempts,
-                'batch_deadline', r.batch_deadline_us, 'continued', r.continued, 'price_version', r.price_version)
+                'batch_deadline', r.batch_deadline_us, 'continued', r.continued, 'price_version', r.price_version,
+                'retrieval', r.retrieval_us, 'leased_for', r.leased_for_us)
             """,
         source: "billing.usage_event AS r", order: "r.accepted_at", id: "r.request_id", usualOrder: .descending,
         filters: [

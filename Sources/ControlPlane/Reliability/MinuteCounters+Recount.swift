@@ -19,6 +19,9 @@ extension MinuteCounters {
         queueHistogram = try counts("queue_histogram")
         lastTokenHistogram = try counts("last_token_histogram")
         longLastTokenHistogram = try counts("long_last_token_histogram")
+        retrievalHistogram = try counts("retrieval_histogram")
+        retrievedFirstTokenHistogram = try counts("retrieved_first_token_histogram")
+        retrievedLastTokenHistogram = try counts("retrieved_last_token_histogram")
     }
 
     /// One usage record, as the gateway counts a request that has ended.
@@ -39,6 +42,9 @@ extension MinuteCounters {
         queueHistogram.add(try row.value("queued_for_us"))
         let finished = try row.value("finished_after_us", as: Int64.self)
         if code == Outcome.good.rawValue { countLastToken(Int(tokens), finished, thresholds.lastToken) }
+        if let told = try row.value("retrieval_us", as: Int64?.self) {
+            count(retrieval: told, try row.value("first_token_after_us"), finished, isGood: code == Outcome.good.rawValue)
+        }
         let sample = FirstTokenSample(
             firstTokenAfter: try row.value("first_token_after_us"), finishedAfter: finished, outcome: outcome,
             objectiveMicroseconds: thresholds.firstToken)
@@ -46,6 +52,13 @@ extension MinuteCounters {
         firstTokenSamples += 1
         if sample.microseconds > thresholds.firstToken { firstTokenOver += 1 }
         firstTokenHistogram[LatencyHistogram.index(of: sample.microseconds), default: 0] += 1
+    }
+
+    private mutating func count(retrieval told: Int64, _ firstTokenAfter: Int64?, _ finishedAfter: Int64, isGood: Bool) {
+        retrievalHistogram.add(told)
+        guard isGood else { return }
+        if let first = firstTokenAfter { retrievedFirstTokenHistogram.add(told + first) }
+        retrievedLastTokenHistogram.add(told + finishedAfter)
     }
 
     private mutating func countLastToken(_ tokens: Int, _ after: Int64, _ threshold: Int64) {
@@ -80,6 +93,9 @@ extension MinuteCounters {
         whole.queueHistogram = histogram(\.queueHistogram)
         whole.lastTokenHistogram = histogram(\.lastTokenHistogram)
         whole.longLastTokenHistogram = histogram(\.longLastTokenHistogram)
+        whole.retrievalHistogram = histogram(\.retrievalHistogram)
+        whole.retrievedFirstTokenHistogram = histogram(\.retrievedFirstTokenHistogram)
+        whole.retrievedLastTokenHistogram = histogram(\.retrievedLastTokenHistogram)
         return whole.requests > told.requests ? whole : nil
     }
 

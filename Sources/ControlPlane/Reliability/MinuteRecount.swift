@@ -140,7 +140,7 @@ struct MinuteRecount: Sendable {
         let rows = try await billing.query(
             """
             SELECT tenant_id, tier, model, region, coalesce(provider, '') AS provider, key_id, outcome, stream, first_token_after_us,
-                finished_after_us, queued_for_us, prompt_tokens::bigint AS prompt_tokens, completion_tokens::bigint AS completion_tokens
+                finished_after_us, queued_for_us, retrieval_us, prompt_tokens::bigint AS prompt_tokens, completion_tokens::bigint AS completion_tokens
             FROM billing.usage_event
             WHERE accepted_at >= \(SQL.minute(minute)) AND accepted_at < \(SQL.minute(minute + 1))
                 AND gateway_id = \(start.gateway) AND boot_id = \(start.boot) AND kind = 'final'

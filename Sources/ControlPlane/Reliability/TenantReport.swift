@@ -136,7 +136,8 @@ package struct TenantReport: Sendable {
             + "\"requests\":\(sums.requests),"
             + "\"first_token\":\(Self.text(sums.first, first, histograms.month(.first))),"
             + "\"last_token_256\":\(Self.text(sums.last, last, histograms.month(.last))),"
-            + "\"last_token_512\":\(Self.text(histograms.month(.long))),\"queue\":\(Self.text(histograms.month(.queue))),\"budget\":\(budget),\"days\":\(days)}"
+            + "\"last_token_512\":\(Self.text(histograms.month(.long))),\"queue\":\(Self.text(histograms.month(.queue))),"
+            + "\"retrieval\":\(Self.retrieval(histograms)),\"budget\":\(budget),\"days\":\(days)}"
     }
 
     /// Each day of the place as the promise sees it, oldest first.
@@ -172,6 +173,14 @@ package struct TenantReport: Sendable {
     }
 
     private static func text(_ histogram: LatencyHistogram) -> String { "{\"samples\":\(histogram.total)," + percentiles(histogram) + "}" }
+
+    /// What the customer told of its own retrieval, which no promise is about; null where it told nothing.
+    private static func retrieval(_ histograms: ReportHistograms) -> String {
+        let told = histograms.month(.retrieval)
+        guard told.total > 0 else { return "null" }
+        let (first, last) = (histograms.month(.retrievedFirst), histograms.month(.retrievedLast))
+        return "{\"time\":\(text(told)),\"with_first_token\":\(text(first)),\"with_answer\":\(text(last))}"
+    }
 
     private static func percentiles(_ histogram: LatencyHistogram) -> String {
         ReportHistograms.percentiles(histogram).map { "\"p\($0.0)_microseconds\":\($0.1.map { "\($0)" } ?? "null")" }.joined(separator: ",")
@@ -245,7 +254,9 @@ extension TenantReport {
 /// Times of a series by day, for percentiles that are shown.
 struct ReportHistograms: Sendable {
     enum Kind: String, Sendable {
-        case first, last, long, queue
+        case first, last, long, queue, retrieval
+        case retrievedFirst = "retrieved_first"
+        case retrievedLast = "retrieved_last"
     }
 
     private struct Key: Hashable {
@@ -275,7 +286,8 @@ struct ReportHistograms: Sendable {
             SELECT kind, (minute_at AT TIME ZONE 'UTC')::date::text AS day, bucket.key::integer AS bucket, sum(bucket.value::bigint)::bigint AS count
             FROM reliability.minute CROSS JOIN LATERAL (
                 VALUES ('first', first_token_histogram), ('last', last_token_histogram), ('long', long_last_token_histogram),
-                    ('queue', queue_histogram)) AS kinds (kind, histogram),
+                    ('queue', queue_histogram), ('retrieval', retrieval_histogram),
+                    ('retrieved_first', retrieved_first_token_histogram), ('retrieved_last', retrieved_last_token_histogram)) AS kinds (kind, histogram),
                 LATERAL jsonb_each_text(histogram) AS bucket
             WHERE tenant_id = \(subject.tenant) AND model = \(subject.model) AND region = \(subject.region) AND NOT drill
                 AND minute_at >= \(EvidenceTime.minute(range.lowerBound)) AND minute_at < \(EvidenceTime.minute(range.upperBound))

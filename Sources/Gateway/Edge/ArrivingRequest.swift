@@ -8,6 +8,8 @@ struct ArrivingRequest {
     var requestId: RequestId
     var key: CustomerKey
     var endpoint: GenerationEndpoint
+    /// -1: the client told none. In four bytes that are free here, so that no request grows by it.
+    var retrievalMicroseconds: Int32 = -1
     /// It is about captures and asks no model; nil for all others.
     var captures: CaptureTarget?
     /// Nil when the client sent none.
@@ -18,4 +20,6 @@ struct ArrivingRequest {
     var started: NIODeadline
     /// Microseconds since 1970.
     var acceptedAt: Int64
+
+    var retrieval: RetrievalTime? { RetrievalTime(microseconds: retrievalMicroseconds) }
 }

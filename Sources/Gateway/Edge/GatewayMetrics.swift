@@ -9,6 +9,7 @@ package final class GatewayMetrics: Sendable {
     private let outcomes: [CounterMetric]
     private let refusals: [String: CounterMetric]
     let firstToken: HistogramMetric
+    private let retrieval: RetrievalMetrics
     let promptTokens: CounterMetric
     let completionTokens: CounterMetric
     let rateLimited: CounterMetric
@@ -49,6 +50,7 @@ package final class GatewayMetrics: Sendable {
                 (status, registry.counter("plimsoll_gateway_refused_total", "Requests refused before admission.", labels: ["status": status]))
             })
         firstToken = registry.histogram("plimsoll_gateway_first_token_seconds", "Acceptance to the first token of a stream.")
+        retrieval = RetrievalMetrics(registry)
         promptTokens = registry.counter("plimsoll_gateway_prompt_tokens_total", "Prompt tokens of answered requests.")
         completionTokens = registry.counter("plimsoll_gateway_completion_tokens_total", "Completion tokens of answered requests.")
         rateLimited = registry.counter("plimsoll_gateway_rate_limited_total", "Requests refused by a limit.")
@@ -97,6 +99,9 @@ package final class GatewayMetrics: Sendable {
     func count(_ outcome: Outcome) {
         outcomes[outcome.place].increment()
     }
+
+    /// - Parameter time: Microseconds, as the client told it.
+    func count(retrieval time: Int64, _ evidence: RequestEvidence) { retrieval.count(time, evidence) }
 
     func count(_ effect: TierRelief.Effect) { relief[effect]?.increment() }
 

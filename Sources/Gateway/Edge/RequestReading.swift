@@ -84,16 +84,24 @@ extension GatewayLoop {
             guard head.method == .post else { return refused(.methodNotAllowed, of: key, allow: "POST") }
             if let error = refusal(head, bytes, key) { return refused(error, of: key) }
             var arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: Reactor.now, acceptedAt: acceptedAt)
-            if let range = head.session { arriving.session = PromptAffinity.session(UnsafeRawBufferPointer(rebasing: bytes[range])) }
-            if let range = head.idempotencyKey {
-                guard let name = IdempotencyKey(UnsafeRawBufferPointer(rebasing: bytes[range])) else {
-                    return refused(IdempotencyKey.fault, of: key)
-                }
-                arriving.idempotencyKey = name
-            }
+            if let error = note(head, bytes, in: &arriving) { return refused(error, of: key) }
             return .generate(arriving)
         case .unknown: return refused(.unknownURL)
         }
+    }
+
+    /// What the client may tell beside its request. Gives what is wrong with it.
+    private func note(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, in arriving: inout ArrivingRequest) -> APIError? {
+        if let range = head.session { arriving.session = PromptAffinity.session(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+        if let range = head.idempotencyKey {
+            guard let name = IdempotencyKey(UnsafeRawBufferPointer(rebasing: bytes[range])) else { return IdempotencyKey.fault }
+            arriving.idempotencyKey = name
+        }
+        if let range = head.retrieval {
+            guard let time = RetrievalTime(UnsafeRawBufferPointer(rebasing: bytes[range])) else { return RetrievalTime.fault }
+            arriving.retrievalMicroseconds = time.microseconds
+        }
+        return nil
     }
 
     /// Only good keys are remembered: one that is not must take as long as one that nobody has.

@@ -6,6 +6,10 @@ struct DecisionTrace {
     /// Since 1970.
     var acceptedAt: Int64
     var queuedFor: Int64 = 0
+    /// Until its limits had room, before it was admitted.
+    var leasedFor: Int64 = 0
+    /// As the client told it.
+    var retrieval: RetrievalTime?
     var promptTokens = 0
     var cachedTokens = 0
     /// Nil: nobody's.

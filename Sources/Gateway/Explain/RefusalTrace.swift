@@ -16,6 +16,8 @@ struct RefusalTrace {
     var promptTokens = 0
     /// After acceptance.
     var refusedAfter: Int64 = 0
+    /// Of it, until it was given up that its limits have room.
+    var leasedFor: Int64 = 0
     /// What the customer was told.
     var retryAfter: Int64?
 

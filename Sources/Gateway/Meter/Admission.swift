@@ -42,6 +42,10 @@ package struct Completion: Sendable {
     package var isContinued = false
     /// Of the price that held at admission; 0: none did.
     package var priceVersion: Int64 = 0
+    /// Before admission, until its limits had room.
+    package var leasedFor: Int64 = 0
+    /// Before acceptance, as the client told it.
+    package var retrieval: Int64?
 
     package init(admission: Admission, sequence: Int64, target: UsageTarget?, evidence: RequestEvidence, queuedFor: Int64 = 0) {
         self.admission = admission

@@ -26,6 +26,9 @@ struct MinuteCell: Sendable {
     var lastToken = LatencyCounter()
     var lastTokenHistogram = LatencyHistogram()
     var longLastTokenHistogram = LatencyHistogram()
+    var retrieval = LatencyHistogram()
+    var retrievedFirstToken = LatencyHistogram()
+    var retrievedLastToken = LatencyHistogram()
 
     mutating func count(_ outcome: Outcome) {
         outcomes[outcome.place] += 1
@@ -49,6 +52,9 @@ struct MinuteCell: Sendable {
         lastToken = lastToken + other.lastToken
         lastTokenHistogram.merge(other.lastTokenHistogram)
         longLastTokenHistogram.merge(other.longLastTokenHistogram)
+        retrieval.merge(other.retrieval)
+        retrievedFirstToken.merge(other.retrievedFirstToken)
+        retrievedLastToken.merge(other.retrievedLastToken)
     }
 
     /// An admitted request that has ended.
@@ -60,9 +66,18 @@ struct MinuteCell: Sendable {
         queue.add(completion.queuedFor)
         if completion.admission.stream { streams += 1 }
         if outcome == .good { countLastToken(evidence, objective: subject.lastTokenObjective) }
+        if let time = completion.retrieval { count(retrieval: time, evidence, outcome) }
         guard let sample = FirstTokenSample(evidence, objectiveMicroseconds: subject.firstTokenObjective) else { return }
         firstToken.add(sample.microseconds, threshold: subject.firstTokenObjective)
         histogram.add(sample.microseconds)
+    }
+
+    /// What the customer's own users waited: its retrieval and our generation.
+    private mutating func count(retrieval time: Int64, _ evidence: RequestEvidence, _ outcome: Outcome) {
+        retrieval.add(time)
+        guard outcome == .good else { return }
+        if let first = evidence.firstTokenAfter { retrievedFirstToken.add(time + first) }
+        retrievedLastToken.add(time + evidence.finishedAfter)
     }
 
     private mutating func countLastToken(_ evidence: RequestEvidence, objective: Int64) {
@@ -166,6 +181,10 @@ extension MinuteCounters {
             firstTokenHistogram: cell.histogram.counts, streams: cell.streams, queueHistogram: cell.queue.counts,
             lastTokenSamples: cell.lastToken.samples, lastTokenOver: cell.lastToken.over,
             lastTokenHistogram: cell.lastTokenHistogram.counts, longLastTokenHistogram: cell.longLastTokenHistogram.counts)
+        if !cell.retrieval.counts.isEmpty {
+            (retrievalHistogram, retrievedFirstTokenHistogram) = (cell.retrieval.counts, cell.retrievedFirstToken.counts)
+            retrievedLastTokenHistogram = cell.retrievedLastToken.counts
+        }
         for outcome in Outcome.allCases where cell.outcomes[outcome.place] > 0 {
             outcomes[outcome.rawValue] = cell.outcomes[outcome.place]
         }

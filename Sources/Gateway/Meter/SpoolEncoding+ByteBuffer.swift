@@ -38,6 +38,8 @@ extension SpoolEncoding {
             writer.put(target)
             if let deadline = completion.admission.batchDeadline { writer.put(deadline) }
             writer.put(completion.priceVersion)
+            if let retrieval = completion.retrieval { writer.put(retrieval) }
+            if completion.leasedFor > 0 { writer.put(completion.leasedFor) }
         }
     }
 
@@ -47,6 +49,8 @@ extension SpoolEncoding {
         if completion.estimated { flags.insert(.estimated) }
         if completion.isContinued { flags.insert(.continued) }
         if completion.target != nil { flags.insert(.hasTarget) }
+        if completion.retrieval != nil { flags.insert(.retrieval) }
+        if completion.leasedFor > 0 { flags.insert(.leased) }
         if completion.admission.batchDeadline != nil { flags.insert(.batch) }
         return flags
     }

@@ -3,7 +3,7 @@ import Domain
 /// Puts records into memory.
 enum SpoolEncoding {
     static let admissionBound = SpoolFormat.bound(1 + 8 + 16 + 8 + 1 + 8)
-    static let finalBound = SpoolFormat.bound(1 + 8 + 16 + 8 + 1 + SpoolNumbers.size + 16, 3 * 256)
+    static let finalBound = SpoolFormat.bound(1 + 8 + 16 + 8 + 1 + SpoolNumbers.size + 32, 3 * 256)
 
     static func record(bound: Int, _ write: (inout FieldWriter) -> Void) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in

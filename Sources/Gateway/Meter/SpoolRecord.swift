@@ -183,6 +183,9 @@ struct SpoolFinal: Sendable, Equatable {
         /// A deadline follows behind everything else.
         static let batch = Flags(rawValue: 8)
         static let continued = Flags(rawValue: 16)
+        /// Times that follow behind the price, each with its flag.
+        static let retrieval = Flags(rawValue: 32)
+        static let leased = Flags(rawValue: 64)
     }
 
     var sequence: Int64
@@ -199,6 +202,8 @@ struct SpoolFinal: Sendable, Equatable {
     var batchDeadline: Int64?
     /// 0: none held, or the release that wrote it knew no prices.
     var priceVersion: Int64 = 0
+    var retrieval: Int64?
+    var leasedFor: Int64?
 
     init?(_ reader: inout FieldReader) {
         guard let sequence = reader.take(Int64.self), let high = reader.take(UInt64.self), let low = reader.take(UInt64.self),
@@ -221,6 +226,8 @@ struct SpoolFinal: Sendable, Equatable {
         }
         if flags.contains(.batch) { batchDeadline = reader.take(Int64.self) }
         priceVersion = reader.take(Int64.self) ?? 0
+        if flags.contains(.retrieval) { retrieval = reader.take(Int64.self) }
+        if flags.contains(.leased) { leasedFor = reader.take(Int64.self) }
     }
 
     /// Closes an admission whose end was never recorded: our fault, nothing billed.

@@ -18,6 +18,7 @@ extension UsageRecord {
             billableCompletionTokens: Int(numbers.billableCompletionTokens), estimated: final.flags.contains(.estimated),
             attempts: Int(numbers.attempts), batchDeadline: final.batchDeadline,
             continued: final.flags.contains(.continued) ? true : nil,
-            priceVersion: final.priceVersion == 0 ? nil : final.priceVersion)
+            priceVersion: final.priceVersion == 0 ? nil : final.priceVersion, retrieval: final.retrieval,
+            leasedFor: final.leasedFor)
     }
 }

@@ -67,7 +67,7 @@ extension RelayedRequest {
     func tick(_ now: NIODeadline) {
         switch phase {
         case .admitting, .finishing, .over: return
-        case .leasing(let end): if now >= end { retryLimits(isLast: true) }
+        case .leasing(_, let end): if now >= end { retryLimits(isLast: true) } else { keepAlive(now) }
         case .queued: keepAlive(now)
         case .waiting:
             if makesWay() { return }
@@ -83,7 +83,7 @@ extension RelayedRequest {
             if let attempt, attempt.worker.tally.drill.isCut { return cut(attempt) }
             guard let attempt, !clientIsSlow else { return }
             attempt.look(now)
-            guard now >= attempt.deadline else { return }
+            guard now >= attempt.deadline else { return keepAlive(now) }
             attempt.cancel()
             interrupted()
         }
@@ -105,7 +105,7 @@ extension RelayedRequest {
         attemptLost(running)
     }
 
-    /// A stream whose first token is long in coming says that it lives.
+    /// A stream that has nothing to say for long, before its first token or behind one, says that it lives.
     private func keepAlive(_ now: NIODeadline) {
         guard isStream, now - lastWrite >= .seconds(Int64(loop.settings.headHoldTime)) else { return }
         writeComment()
@@ -121,6 +121,7 @@ extension RelayedRequest {
             return finish(.failed(APIError(.streamInterrupted)))
         }
         guard events.readableBytes > 0 else { return }
+        lastWrite = Reactor.now
         sink.stream(takeHead(), events)
     }
 
@@ -168,7 +169,7 @@ extension RelayedRequest {
     }
 
     /// What has come of the answer, and that no more will.
-    private func endBroken(_ error: APIError) {
+    func endBroken(_ error: APIError) {
         let events = attempt.flatMap { shaped($0.takeHeld()) } ?? ByteBuffer()
         takeSink()?.endStream(nil, events, translated?.failure(error) ?? ByteBuffer(bytes: error.event))
     }

@@ -10,7 +10,7 @@ extension RelayedRequest {
         guard let time = leaseTime(fault), let leases = loop.leases, leases.isReachable, !loop.isDraining, loop.leaseWaits.add(self) else {
             return false
         }
-        phase = .leasing(until: Reactor.now + time)
+        phase = .leasing(since: Reactor.now, until: Reactor.now + time)
         loop.metrics.limits.leaseWaits.increment()
         leases.ring()
         return true
@@ -60,6 +60,7 @@ extension RelayedRequest {
     }
 
     func endLeaseWait() {
+        if case .leasing(let since, _) = phase { trace.leasedFor += (Reactor.now - since).nanoseconds / 1000 }
         phase = .over
         loop.leaseWaits.remove(self)
     }

@@ -22,13 +22,16 @@ extension RelayedRequest {
         completion.reasoningTokens = metered.reasoning
         completion.estimated = metered.isEstimated
         completion.queuedFor = seat.waited
+        completion.leasedFor = trace.leasedFor
         if let deadline = admission.batchDeadline { loop.metrics.countBatch(ending.isAnswer, isLate: elapsed > deadline) }
         completion.attempts = max(attempts, 1)
         completion.isContinued = continuations > 0
         completion.priceVersion = price?.version ?? 0
+        completion.retrieval = arriving.retrieval.map { Int64($0.microseconds) }
         if case .failed(let error) = ending { completion.errorCode = error.code.rawValue }
         count(completion, ending)
         trace.queuedFor = seat.waited
+        trace.retrieval = arriving.retrieval
         trace.promptTokens = plan.facts.estimatedPromptTokens
         trace.fault = evidence.fault
         loop.decisions.note(
@@ -48,6 +51,7 @@ extension RelayedRequest {
         refusal.model = plan?.asked
         refusal.promptTokens = plan?.facts.estimatedPromptTokens ?? 0
         refusal.refusedAfter = elapsed
+        refusal.leasedFor = trace.leasedFor
         refusal.retryAfter = retryAfter
         loop.decisions.note(refusal)
     }
@@ -90,6 +94,7 @@ extension RelayedRequest {
         settleLimits(billable, cached: completion.cachedPromptTokens)
         settleShare(prompt: evidence.promptTokens, cached: completion.cachedPromptTokens, output: evidence.completionTokens)
         loop.metrics.count(Outcome(evidence))
+        if let retrieval = completion.retrieval { loop.metrics.count(retrieval: retrieval, evidence) }
         loop.metrics.promptTokens.increment(by: billable.prompt)
         loop.metrics.completionTokens.increment(by: billable.completion)
         if case .clientGone = ending { loop.metrics.disconnects.increment() }

@@ -15,7 +15,7 @@ import OpenAIWire
 final class RelayedRequest {
     enum Phase {
         /// This gateway holds nothing of a quota yet and has asked for a lease; until then it waits to be admitted.
-        case leasing(until: NIODeadline)
+        case leasing(since: NIODeadline, until: NIODeadline)
         /// The admission record is being written.
         case admitting
         /// It waits for a place at a worker.
@@ -293,6 +293,8 @@ final class RelayedRequest {
         phase = .over
         claim = nil
         explainRefusal(error, retryAfter: retryAfter)
+        // While it waited for a lease the client was told that the gateway lives.
+        guard !headSent else { return endBroken(error) }
         let error = error.told(in: arriving.endpoint.errorShape)
         let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
         takeSink()?.answer(head, ByteBuffer(bytes: error.body))

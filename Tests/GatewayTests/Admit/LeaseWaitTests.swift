@@ -104,4 +104,38 @@ import Testing
             for client in clients[1...2] + [next] { #expect(try await client.answer().hasPrefix("HTTP/1.1 200 ")) }
         }
     }
+
+    @Test("the wait is in the record and the explanation, and a stream says meanwhile that it lives") func told() async throws {
+        var (setup, book) = try Self.setup(wait: 60)
+        setup.settings.headHoldTime = 1
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Samples.wholeStream)] }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            let waiting = try await client.receive { $0.contains(": keep-alive\n\n") }
+            #expect(waiting.hasPrefix("HTTP/1.1 200 ") && !waiting.contains("data:"))
+            Self.grant(10_000, book)
+            gateway.server.leasesChanged()
+            #expect(try await client.answer().contains("[DONE]"))
+            let decision = try #require(await gateway.server.takeDecisions().first)
+            #expect(decision.leasedFor ?? 0 >= 1_000_000 && decision.queuedFor == 0)
+            #expect(decision.attempts.first?.startedAfter ?? 0 >= decision.leasedFor ?? .max)
+        }
+        #expect(records.count == 1 && records.first?.leasedFor ?? 0 >= 1_000_000)
+    }
+
+    @Test("a stream that has been told that the gateway lives is told in it that no lease came") func refusedInTheStream() async throws {
+        var (setup, _) = try Self.setup(wait: 2)
+        setup.settings.headHoldTime = 1
+        let records = try await GatewayFixture.run([], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            let answer = try await client.answer()
+            #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.contains(": keep-alive\n\n"))
+            #expect(answer.contains("tokens_per_day_exceeded") && !answer.contains("[DONE]"))
+            let decision = try #require(await gateway.server.takeDecisions().first)
+            #expect(decision.leasedFor ?? 0 >= 2_000_000 && decision.refusal?.code == "tokens_per_day_exceeded")
+        }
+        #expect(records.isEmpty)
+    }
 }

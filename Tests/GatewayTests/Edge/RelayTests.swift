@@ -28,6 +28,29 @@ import Testing
         #expect(record.worker == "worker-0")
     }
 
+    /// Between two tokens nothing may come for longer than proxies wait.
+    @Test func aPauseBehindATokenIsFilledWithComments() async throws {
+        let promise = ScriptedRuntime.promise()
+        let runtime = try await ScriptedRuntime { _, _ in
+            [
+                .send(Answers.streamHead + Samples.role + Samples.token("a")), .after(promise.futureResult),
+                .send(Samples.token("b") + Samples.stop + Samples.usage + Samples.done + Answers.streamEnd),
+            ]
+        }
+        var setup = GatewayFixture.Setup()
+        setup.settings.headHoldTime = 1
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream)
+            let paused = try await client.receive { $0.contains(#""content":"a""#) && $0.contains(": keep-alive\n\n") }
+            #expect(!paused.contains(#""content":"b""#))
+            promise.succeed()
+            let answer = try await client.answer()
+            #expect(answer.contains(#""content":"b""#) && answer.contains("[DONE]"))
+        }
+        #expect(records.map(\.outcome) == ["good"])
+    }
+
     @Test func theRequestIsEditedByPolicy() async throws {
         let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
         var setup = GatewayFixture.Setup()

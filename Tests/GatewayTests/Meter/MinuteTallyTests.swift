@@ -37,6 +37,21 @@ import Testing
         #expect(counters.first?.streams == 4 && counters.first?.queueHistogram == [30: 4])
     }
 
+    @Test func `a time of retrieval is counted beside ours, and only where one was told`() {
+        var tally = MinuteTally()
+        var told = completion(provider: "alpha", tokens: 5, lastAfter: 900_000)
+        told.evidence.firstTokenAfter = 200_000
+        told.retrieval = 50_000
+        for outcome in [Outcome.good, .serverError] { tally.count(told, outcome: outcome) }
+        let counters = tally.take().map { MinuteCounters($0.key, $0.value) }
+        #expect(counters.first?.retrievalHistogram == [LatencyHistogram.index(of: 50_000): 2])
+        #expect(counters.first?.retrievedFirstTokenHistogram == [LatencyHistogram.index(of: 250_000): 1])
+        #expect(counters.first?.retrievedLastTokenHistogram == [LatencyHistogram.index(of: 950_000): 1])
+        tally.count(completion(provider: "alpha", tokens: 5, lastAfter: 9), outcome: .good)
+        let silent = tally.take().map { MinuteCounters($0.key, $0.value) }.first
+        #expect(silent?.retrievalHistogram == nil && silent?.retrievedLastTokenHistogram == nil)
+    }
+
     @Test func `probes are in no minute, drills are counted apart, and nothing is billed for either`() {
         var tally = MinuteTally()
         for purpose in [nil, KeyPurpose.probe, .drill] {
