@@ -214,11 +214,14 @@ package struct LinkReport: Sendable, Codable, Equatable {
         package var id: String
         package var ready: Bool
         package var load: RuntimeLoad
+        /// What the other gateways of the host told of their places there; nil: nothing within the last second.
+        package var others: PlacesTold?
 
-        package init(id: String, ready: Bool, load: RuntimeLoad) {
+        package init(id: String, ready: Bool, load: RuntimeLoad, others: PlacesTold? = nil) {
             self.id = id
             self.ready = ready
             self.load = load
+            self.others = others
         }
     }
 

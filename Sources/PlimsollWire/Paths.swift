@@ -52,6 +52,10 @@ package enum LinkPath {
     /// `GET`: an endless body of JSON lines, each a `LinkReport`; the agent sends one on change (at most every 250 ms) and every 2 s.
     package static let reports = "/link/v1/reports"
 
+    /// `POST PlacesTold`, with `LinkHeader.worker`: answered 204, and told to the host's other gateways in its reports. Agents of the release before know
+    /// nothing of it: 404.
+    package static let places = "/link/v1/places"
+
     /// Paths relayed to a runtime, all `POST`.
     package static let relayed: Set<String> = [chatCompletions, completions, embeddings, countTokens]
 }

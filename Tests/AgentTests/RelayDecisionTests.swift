@@ -55,6 +55,20 @@ struct RelayDecisionTests {
         #expect(host.openRequests == 0)
     }
 
+    @Test("places are told of this host's workers, by POST alone")
+    func takesPlaces() {
+        func decision(_ method: String, worker: String?) -> AgentRelay.Decision {
+            relay.decide(
+                LinkRequest(
+                    method: method, path: LinkPath.places, contentType: nil, worker: worker, requestId: nil,
+                    gateway: PeerIdentity(role: .gateway, id: UUID()), hasBody: true))
+        }
+        guard case .places("w") = decision("POST", worker: "w") else { return #expect(Bool(false)) }
+        guard case .refuse(.unknownWorker) = decision("POST", worker: "other") else { return #expect(Bool(false)) }
+        guard case .refuse(.pathNotAllowed) = decision("GET", worker: "w") else { return #expect(Bool(false)) }
+        #expect(host.openRequests == 0)
+    }
+
     @Test("only this host's accepted workers can be meant", arguments: [nil, "", "other", "refused", "r", "W"])
     func refusesWorkers(worker: String?) {
         #expect(refusal("POST", LinkPath.completions, worker: worker) == .unknownWorker)

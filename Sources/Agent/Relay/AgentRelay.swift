@@ -16,6 +16,7 @@ package final class AgentRelay: LinkServing {
     private let pools = Mutex<[PoolKey: NIOLoopBound<RuntimePool>]>([:])
     private let open = OpenRelays()
     private let bell: ReportBell
+    private let places = ToldPlaces()
 
     package convenience init(status: HostStatus, limits: RelayLimits = RelayLimits()) {
         self.init(status: status, limits: limits, bell: ReportBell())
@@ -31,6 +32,7 @@ package final class AgentRelay: LinkServing {
     /// What becomes of a request, by its head alone.
     enum Decision {
         case report
+        case places(worker: String)
         case relay(RuntimeStatus, requestId: String, worker: String)
         case refuse(RelayRefusal)
     }
@@ -38,7 +40,9 @@ package final class AgentRelay: LinkServing {
     package func serve(_ request: LinkRequest, on stream: LinkServerStream) -> any LinkStreamReceiver {
         switch decide(request) {
         case .report:
-            return ReportStream(status: status, stream: stream, limits: limits, bell: bell)
+            return ReportStream(status: status, places: places, gateway: request.gateway, stream: stream, limits: limits, bell: bell)
+        case .places(let worker):
+            return PlacesRequest(worker: worker, gateway: request.gateway, places: places, bell: bell, stream: stream)
         case .refuse(let reason):
             return RefusedRequest(reason, on: stream)
         case .relay(let runtime, let requestId, let worker):
@@ -54,6 +58,10 @@ package final class AgentRelay: LinkServing {
     /// A request that is to be relayed is counted as open from here on; whoever relays it ends it.
     func decide(_ request: LinkRequest) -> Decision {
         if request.method == "GET", request.path == LinkPath.reports { return .report }
+        if request.method == "POST", request.path == LinkPath.places, request.hasBody {
+            guard let worker = request.worker, status.workers.contains(where: { $0.id == worker }) else { return .refuse(.unknownWorker) }
+            return .places(worker: worker)
+        }
         guard request.method == "POST", LinkPath.relayed.contains(request.path), request.hasBody else { return .refuse(.pathNotAllowed) }
         guard let requestId = request.requestId, Self.isRequestId(requestId) else { return .refuse(.pathNotAllowed) }
         guard let worker = request.worker else { return .refuse(.unknownWorker) }

@@ -1,3 +1,4 @@
+import Cryptography
 import Link
 import NIOCore
 import PlimsollWire
@@ -6,6 +7,9 @@ import PlimsollWire
 /// While nothing runs it looks for changes only when the bell rings.
 final class ReportStream {
     private let status: HostStatus
+    private let places: ToldPlaces
+    /// Who hears it.
+    private let gateway: PeerIdentity
     private let stream: LinkServerStream
     private let limits: RelayLimits
     private let bell: ReportBell
@@ -14,8 +18,12 @@ final class ReportStream {
     private var tick: Scheduled<Void>?
     private var isOver = false
 
-    init(status: HostStatus, stream: LinkServerStream, limits: RelayLimits, bell: ReportBell) {
+    init(
+        status: HostStatus, places: ToldPlaces, gateway: PeerIdentity, stream: LinkServerStream, limits: RelayLimits, bell: ReportBell
+    ) {
         self.status = status
+        self.places = places
+        self.gateway = gateway
         self.stream = stream
         self.limits = limits
         self.bell = bell
@@ -26,10 +34,12 @@ final class ReportStream {
     private func report() {
         guard !isOver else { return }
         let now = NIODeadline.now()
-        let report = status.linkReport
+        let report = newReport
         if report != last || now - lastSent >= limits.reportMaximum { send(report, now: now) }
         look(in: rest(after: report, now: now))
     }
+
+    private var newReport: LinkReport { places.added(to: status.linkReport, for: gateway) }
 
     private func look(in pause: TimeAmount) {
         guard !isOver else { return }
@@ -38,12 +48,12 @@ final class ReportStream {
     }
 
     private func rest(after report: LinkReport, now: NIODeadline) -> TimeAmount {
-        let isQuiet = report == last && report.workers.allSatisfy { $0.load.relaying == 0 && $0.load.running == 0 && $0.load.waiting == 0 }
+        let isQuiet = report == last && report.workers.allSatisfy(\.isQuiet)
         guard isQuiet, status.openRequests == 0 else { return limits.reportMinimum }
         let sleeper = NIOLoopBound(self, eventLoop: stream.eventLoop)
         bell.sleep(ObjectIdentifier(self)) { [loop = stream.eventLoop] in loop.execute { sleeper.value.wake() } }
         // What changed before the bell was within hearing rang for nobody.
-        guard status.linkReport == report else { return limits.reportMinimum }
+        guard newReport == report else { return limits.reportMinimum }
         return max(limits.reportMinimum, lastSent + limits.reportMaximum - now)
     }
 
@@ -84,4 +94,8 @@ extension ReportStream: LinkStreamReceiver {
     func streamWritable() {}
     func streamReset() { end() }
     func streamOver() { end() }
+}
+
+extension LinkReport.Worker {
+    fileprivate var isQuiet: Bool { load.relaying == 0 && load.running == 0 && load.waiting == 0 && others == nil }
 }

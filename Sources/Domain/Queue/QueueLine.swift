@@ -11,8 +11,6 @@ struct QueueLine: Sendable {
 
     /// While a deadline was missed so recently, the line is at risk.
     static let riskTime: Int64 = 5_000_000
-    /// In which a running request has made way, and another one has begun in its place.
-    static let yieldTime: Int64 = 500_000
     /// Tenants whose first request is looked at for one free slot.
     private static let mostLooks = 16
     /// So often others go before a request that needs more room than there is.
@@ -165,6 +163,9 @@ struct QueueLine: Sendable {
         }
     }
 
+    /// Its bytes are within their bound with so many more.
+    func holds(bytes more: Int) -> Bool { bytes + more <= rules.bytes }
+
     /// Running requests of shared tiers make way for it.
     var displaces: Bool { rules.isProtected && name.service == .interactive }
 
@@ -173,13 +174,14 @@ struct QueueLine: Sendable {
     /// - Parameters:
     ///   - before: Requests of other lines that go before these.
     ///   - interval: Microseconds between two turns.
-    func late(behind before: Int, interval: Int64, most: Int, now: Int64) -> [QueueTicket] {
+    ///   - notice: In which a running request has made way, and another one has begun in its place.
+    func late(behind before: Int, interval: Int64, most: Int, notice: Int64, now: Int64) -> [QueueTicket] {
         let entries = waiting.values.joined().sorted { ($0.request.deadline, $0.ticket.number) < ($1.request.deadline, $1.ticket.number) }
         var late: [QueueTicket] = []
         for (position, entry) in entries.enumerated() where late.count < most {
             // Those who are late take no turn of the others: a place is made for them.
             let turn = Int64(before + position - late.count + 1) * interval
-            let least = max(Self.yieldTime, (entry.request.deadline - entry.request.arrived) / 4)
+            let least = max(notice, (entry.request.deadline - entry.request.arrived) / 4)
             if now + max(turn, least) > entry.request.deadline { late.append(entry.ticket) }
         }
         return late

@@ -22,6 +22,9 @@ package struct QueuedRequest: Sendable {
     /// Begun later than this it would miss its objective.
     package var deadline: Int64
 
+    /// Running requests of shared tiers make way for it.
+    package var displaces: Bool { rules.isProtected && line.service == .interactive }
+
     package init(
         line: Line, rules: QueueRules, tenant: String, promptTokens: Int, outputTokens: Int, bytes: Int, arrived: Int64, deadline: Int64
     ) {

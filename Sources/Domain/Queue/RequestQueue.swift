@@ -43,6 +43,7 @@ package struct RequestQueue: Sendable {
         package var expected: ServedTokens
     }
 
+    package static let yieldTime: Int64 = 500_000
     private static let shortestRetry: Int64 = 250_000
     private static let longestRetry: Int64 = 60_000_000
 
@@ -50,6 +51,7 @@ package struct RequestQueue: Sendable {
     private var lines: [QueueLine] = []
     private var places: [QueueTicket: (line: QueuedRequest.Line, tenant: String)] = [:]
     private var last: UInt64 = 0
+    private var riskElsewhere: Int64?
 
     package init() {}
 
@@ -62,17 +64,23 @@ package struct RequestQueue: Sendable {
         self.line(line).map { lines[$0].isAtRisk(now: now) } ?? false
     }
 
+    /// Another gateway before the same workers has a protected line that misses deadlines, or nearly does.
+    package mutating func noteRiskElsewhere(now: Int64) { riskElsewhere = now }
+
     // MARK: Arrival
 
     package mutating func arrive(_ request: QueuedRequest, capacity: QueueCapacity, now: Int64) -> Arrival {
         let index = place(request)
         let wait = predictedWait(request, at: index, capacity: capacity, now: now)
-        guard now + wait <= request.deadline || mayDisplace(index, capacity) else {
+        let isPlaceMade = mayDisplace(index, capacity)
+        guard now + wait <= request.deadline || isPlaceMade else {
             lines[index].missed(now: now)
             return .refused(refusal(.late, wait: wait, until: request.deadline, now: now))
         }
         var evicted: QueueTicket?
-        if isFull(lines[index], for: request) {
+        if isFull(lines[index], for: request), !isPlaceMade || !lines[index].holds(bytes: request.bytes) {
+            // Whoever a full line has no place for misses its deadline as well as one who waited in vain.
+            lines[index].missed(now: now)
             guard let victim = victim(in: lines[index], for: request) else {
                 return .refused(refusal(.full, wait: max(wait, capacity.interval), until: now, now: now))
             }
@@ -153,7 +161,8 @@ package struct RequestQueue: Sendable {
     }
 
     private func isSuspended(_ index: Int, _ now: Int64) -> Bool {
-        lines[..<index].contains { $0.rules.isProtected && $0.name.service == .interactive && $0.isAtRisk(now: now) }
+        if let riskElsewhere, now - riskElsewhere < QueueLine.riskTime, !lines[index].rules.isProtected { return true }
+        return lines[..<index].contains { $0.rules.isProtected && $0.name.service == .interactive && $0.isAtRisk(now: now) }
     }
 
     private mutating func start(_ entry: QueueLine.Entry, at index: Int, now: Int64) -> Start {
@@ -174,14 +183,16 @@ package struct RequestQueue: Sendable {
 
     /// Requests of protected lines that will be late by turns alone, or nearly are, in the order in which they are begun: as many running
     /// requests of shared tiers are to make way for them. Never more than there are.
-    package func late(_ capacity: QueueCapacity, now: Int64) -> [QueueTicket] {
+    ///
+    /// - Parameter notice: In which a running request has made way, and another one has begun in its place.
+    package func late(_ capacity: QueueCapacity, notice: Int64 = yieldTime, now: Int64) -> [QueueTicket] {
         guard capacity.yielding > 0 else { return [] }
         var late: [QueueTicket] = []
         var before = 0
         for line in lines {
             var own: [QueueTicket] = []
             if line.displaces, line.count > 0 {
-                own = line.late(behind: before, interval: capacity.interval, most: capacity.yielding - late.count, now: now)
+                own = line.late(behind: before, interval: capacity.interval, most: capacity.yielding - late.count, notice: notice, now: now)
             }
             before += line.count - own.count
             late += own

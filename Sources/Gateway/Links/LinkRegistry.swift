@@ -1,3 +1,4 @@
+import Exchange
 package import Link
 package import NIOCore
 package import PlimsollWire
@@ -50,7 +51,16 @@ package final class LinkRegistry: Sendable {
 
     /// Whether the host's links take requests; made at the first call. Keep it rather than ask again.
     func gate(host: String) -> HostGate {
-        state.withLock { Self.gate(host, &$0) }
+        state.withLock { state in
+            Self.gate(host, &state) { [weak self] in self?.tell($0, host) }
+        }
+    }
+
+    /// Sends what needs no answer over any link of the host.
+    private func tell(_ request: ExchangeRequest, _ host: String) {
+        let link = state.withLock { state in state.hosts[host]?.links.first(where: \.takesRequests) }
+        guard let link else { return }
+        link.eventLoop.execute { _ = link.start(request, receiver: UnheardAnswer()) }
     }
 
     /// Hosts with at least one open link.
@@ -85,9 +95,9 @@ package final class LinkRegistry: Sendable {
         return made
     }
 
-    private static func gate(_ host: String, _ state: inout State) -> HostGate {
+    private static func gate(_ host: String, _ state: inout State, send: @escaping @Sendable (ExchangeRequest) -> Void) -> HostGate {
         if let known = state.gates[host] { return known }
-        let made = HostGate()
+        let made = HostGate(send: send)
         state.gates[host] = made
         adjustGate(host, &state)
         return made
@@ -149,4 +159,13 @@ extension LinkRegistry: LinkDelegate {
             metrics.unreadable.increment()
         }
     }
+}
+
+/// Hears an answer in which nobody is interested.
+private final class UnheardAnswer: ExchangeReceiver {
+    func exchangeHead(_ head: ExchangeHead) {}
+    func exchangeBody(_ bytes: ByteBuffer) {}
+    func exchangeReadComplete() {}
+    func exchangeEnd() {}
+    func exchangeFailed(_ failure: ExchangeFailure) {}
 }

@@ -5,6 +5,7 @@ import Synchronization
 /// What is known now about a worker: its own last report and what this gateway has in flight over links. Safe from any thread.
 package final class WorkerLoad: Sendable {
     private static let unknown = -1
+    private static let givingTime: Int64 = 1_000_000
 
     private let ready = Atomic(false)
     private let runningNow = Atomic(0)
@@ -16,6 +17,11 @@ package final class WorkerLoad: Sendable {
     private let open = Atomic(0)
     private let othersRunning = Atomic(0)
     private let othersWaiting = Atomic(0)
+    private let wanted = Atomic(0)
+    private let yielding = Atomic(0)
+    private let given = Atomic(0)
+    private let givenSince = Atomic<Int64>(0)
+    private let answerToWants = Mutex<(@Sendable () -> Void)?>(nil)
     private let reported = Atomic<UInt64>(0)
     private let lastLoss = Atomic<UInt64>(0)
 
@@ -57,6 +63,29 @@ package final class WorkerLoad: Sendable {
     /// Of two reports the lesser, because what was on its way when a report was made is counted on one side only.
     var others: Int { min(othersNow.load(ordering: .relaxed), othersBefore.load(ordering: .relaxed)) }
 
+    /// So many running requests of shared tiers are to make way there for protected ones of other gateways that would be late.
+    var placesWanted: Int { wanted.load(ordering: .relaxed) }
+
+    /// So many of other gateways make way when they are asked; told while this one asks.
+    var yieldingElsewhere: Int { yielding.load(ordering: .relaxed) }
+
+    /// True: whoever asks makes way. A place is given once in the time after which the other gateway has it and asks no more.
+    ///
+    /// - Parameter now: Microseconds of the monotonic clock.
+    func takesPlaceWanted(now: Int64) -> Bool {
+        let places = placesWanted
+        guard places > 0 else { return false }
+        if now - givenSince.load(ordering: .relaxed) > Self.givingTime {
+            givenSince.store(now, ordering: .relaxed)
+            given.store(0, ordering: .relaxed)
+        }
+        guard given.load(ordering: .relaxed) < places else { return false }
+        return given.wrappingAdd(1, ordering: .relaxed).oldValue < places
+    }
+
+    /// - Parameter answer: Called with each report in which another gateway wants places.
+    func answersWants(_ answer: @escaping @Sendable () -> Void) { answerToWants.withLock { $0 = answer } }
+
     /// Changes with each report.
     var reportMark: UInt64 { reported.load(ordering: .relaxed) }
 
@@ -90,12 +119,23 @@ package final class WorkerLoad: Sendable {
         kvCapacity.store(report.load.kvTokens.map { max(0, min($0, 1 << 40)) } ?? Self.unknown, ordering: .relaxed)
         othersBefore.store(othersNow.load(ordering: .relaxed), ordering: .relaxed)
         othersNow.store(max(0, min(report.load.relaying, most) - inFlight), ordering: .relaxed)
+        takePlaces(report.others, most: most)
         setReady(report.ready && host == .serving)
         reported.store(now.uptimeNanoseconds, ordering: .relaxed)
     }
 
+    private func takePlaces(_ told: PlacesTold?, most: Int) {
+        let places = max(0, min(told?.wanted ?? 0, most))
+        wanted.store(places, ordering: .relaxed)
+        yielding.store(max(0, min(told?.yielding ?? 0, most)), ordering: .relaxed)
+        guard places > 0 else { return }
+        let answer = answerToWants.withLock { $0 }
+        answer?()
+    }
+
     /// Its host has no link any more.
     func lost() {
+        takePlaces(nil, most: 0)
         setReady(false)
     }
 

@@ -31,6 +31,8 @@ final class ModelQueue: Sendable {
     private enum Notice: Sendable {
         case placed(Waiting, Worker, ServedTokens)
         case refused(Waiting, retryAfter: Int64, isUnreachable: Bool)
+        /// Not to a request: other gateways are asked for places at the worker.
+        case wanted(Worker, places: Int)
     }
 
     private struct State: Sendable {
@@ -38,6 +40,9 @@ final class ModelQueue: Sendable {
         private(set) var waiting: [QueueTicket: Waiting] = [:]
         private(set) var tenants = QueueTenants(ranks: TenantHoldings.ranks)
         var workers: [Worker] = []
+        var wants = PlaceWants()
+        /// Places that running requests of this gateway were asked for in the last turn.
+        var asked = 0
         /// Of the last turn of the pump: a fleet of thousands is not added up for each request that comes while others wait.
         var capacity: QueueCapacity?
         var isPumped: Bool { capacity != nil }
@@ -117,7 +122,9 @@ final class ModelQueue: Sendable {
             let arrival = state.queue.arrive(request, capacity: capacity, now: now)
             guard case .waits(let ticket, let instead) = arrival else {
                 state.turnAway(waiting.need, hold: holdTime, now: now)
-                return (arrival, [], false)
+                guard request.displaces else { return (arrival, [], false) }
+                state.wants.note(waiting.question, at: state.workers, now: now)
+                return (arrival, wanted(&state, now: now), false)
             }
             state.put(ticket, waiting, now: now)
             var notices: [Notice] = []
@@ -183,9 +190,9 @@ final class ModelQueue: Sendable {
     private func turn(_ state: inout State, hold: Int64, now: Int64) -> [Notice] {
         let notices = serveAll(&state, hold: hold, now: now)
         let capacity = capacity(state)
-        askForPlaces(state, capacity, now: now)
+        state.asked = askForPlaces(state, capacity, now: now)
         state.capacity = state.queue.count > 0 ? capacity : nil
-        return notices
+        return notices + wanted(&state, now: now)
     }
 
     private func serveAll(_ state: inout State, hold: Int64, now: Int64) -> [Notice] {
@@ -193,6 +200,7 @@ final class ModelQueue: Sendable {
         let isUnreachable = !workers.contains { $0.isReachable }
         var notices = expire(&state, isUnreachable: isUnreachable, now: now)
         if isUnreachable, !ModelQueue.mayReturn(workers, within: hold, now: now) { return notices + refuseAll(&state, now: now) }
+        if workers.contains(where: { $0.isReachable && $0.load.map { $0.placesWanted > 0 } ?? false }) { state.queue.noteRiskElsewhere(now: now) }
         let hasFresh = workers.contains { $0.isReachable && !$0.tally.isAvoided }
         for worker in workers where worker.hasSlot && state.queue.count > 0 && worker.isReachable && !(hasFresh && worker.tally.isAvoided) {
             notices += serve(worker, &state, now: now)
@@ -252,14 +260,16 @@ final class ModelQueue: Sendable {
         var capacity = QueueCapacity(slots: 0, holdTime: holdTime)
         for worker in state.workers where worker.isReachable {
             capacity.slots += max(1, worker.openSlots)
-            capacity.yielding += worker.tally.yielding
+            capacity.yielding += worker.yielding
         }
         return capacity
     }
 
     /// Tells each worker how many running requests of shared tiers are to make way there, for requests of protected ones that would be late.
     /// They look four times a second.
-    private func askForPlaces(_ state: State, _ capacity: QueueCapacity, now: Int64) {
+    ///
+    /// - Returns: How many.
+    private func askForPlaces(_ state: State, _ capacity: QueueCapacity, now: Int64) -> Int {
         var left = state.workers.map { $0.isReachable ? $0.tally.yielding : 0 }
         var asked = left.map { _ in 0 }
         var ofTenants: [UInt64: Int] = [:]
@@ -275,11 +285,26 @@ final class ModelQueue: Sendable {
             asked[most] += 1
         }
         for (worker, count) in zip(state.workers, asked) { worker.tally.ask(forPlaces: count) }
+        return asked.reduce(0, +)
+    }
+
+    /// What other gateways are asked for, beyond the places that this one makes itself.
+    private func wanted(_ state: inout State, now: Int64) -> [Notice] {
+        guard state.wants.isDue(now) else { return [] }
+        var wants = state.wants
+        defer { state.wants = wants }
+        let found = wants.take(now: now, workers: state.workers) { foreign in
+            var capacity = capacity(state)
+            capacity.yielding = state.asked + foreign
+            return state.queue.late(capacity, notice: PlaceWants.notice, now: now).dropFirst(state.asked).compactMap { state.waiting[$0]?.question }
+        }
+        return found.map { .wanted($0.worker, places: $0.places) }
     }
 
     private func tell(_ notices: [Notice]) {
         for notice in notices {
             switch notice {
+            case .wanted(let worker, let places): worker.want(places: places)
             case .placed(let waiting, let worker, let expected):
                 waiting.eventLoop.execute { waiting.request.value.placed(at: worker, expected: expected) }
             case .refused(let waiting, let retryAfter, let isUnreachable):

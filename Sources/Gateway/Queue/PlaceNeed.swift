@@ -32,7 +32,7 @@ extension Worker {
     }
 
     /// Requests of other gateways there, by the host's last reports.
-    private var others: Int { load?.others ?? 0 }
+    var others: Int { load?.others ?? 0 }
 
     private var slots: Int { max(entry.slots, 1) }
 
@@ -77,6 +77,8 @@ extension Worker {
 
     /// Slots that are open to its tier.
     func limit(_ need: PlaceNeed) -> Int {
+        // What is free there is on its way to a protected request of another gateway.
+        if need.yields, let load, load.placesWanted > 0 { return 0 }
         let open = need.slotPercent == 100 ? openSlots : max(1, slots - slots * (100 - Int(need.slotPercent)) / 100) - others
         return open - need.reserved.unfilled(of: slots) { tally.holding(of: $0).places }
     }

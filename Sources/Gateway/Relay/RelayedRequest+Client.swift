@@ -91,7 +91,7 @@ extension RelayedRequest {
 
     /// A request of a protected tier would be late, and this one's place is asked for: it ends, and is not billed.
     private func makesWay() -> Bool {
-        guard arriving.key.standing.yields, let attempt, attempt.worker.tally.takesPlaceAsked() else { return false }
+        guard arriving.key.standing.yields, let attempt, attempt.worker.takesPlaceAsked(now: Reactor.now.microseconds) else { return false }
         loop.metrics.yields.increment()
         cancelAttempts()
         retryAfter = spread(1_000_000)

@@ -28,6 +28,7 @@ final class Worker: Sendable {
         address = entry.url.flatMap { RuntimeAddress(url: $0) }
         slotPrice = UInt32(clamping: (entry.hourPriceMicroUsd ?? 0) / Int64(max(entry.slots, 1)))
         target = UsageTarget(release: entry.release, worker: entry.id, provider: entry.provider)
+        load?.answersWants { [tally, id = entry.id] in gate?.tell(PlacesTold(yielding: tally.yielding), worker: id) }
         quotedServedModel = entry.servedModel == entry.model ? nil : entry.servedModel.map(BodyEdit.quoted)
     }
 
@@ -54,6 +55,15 @@ final class Worker: Sendable {
         guard let load, let gate else { return nil }
         return loop.links?.start(request, host: entry.host, load: load, gate: gate, receiver: receiver)
     }
+
+    /// A running request of a shared tier is to make way for one of a protected tier, of this gateway or of another one.
+    func takesPlaceAsked(now: Int64) -> Bool { tally.takesPlaceAsked() || load?.takesPlaceWanted(now: now) ?? false }
+
+    /// Running requests that make way when they are asked.
+    var yielding: Int { tally.yielding + (load?.yieldingElsewhere ?? 0) }
+
+    /// Asks gateways that run something there for so many places.
+    func want(places: Int) { gate?.tell(PlacesTold(wanted: places), worker: entry.id) }
 
     /// A request could be started there now.
     var isReachable: Bool {

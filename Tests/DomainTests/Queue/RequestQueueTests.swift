@@ -90,6 +90,51 @@ struct RequestQueueTests {
         #expect(queue.late(QueueCapacity(slots: 1, holdTime: 1_500_000, yielding: 10), now: 0).count == 3)
     }
 
+    @Test("another gateway's risk suspends the floors of shared lines, for as long as one's own does")
+    func riskElsewhere() {
+        var queue = RequestQueue()
+        let rules: (inout QueueRules) -> Void = { $0.floorPercent = 50 }
+        let hobby = (0..<4).map { _ in arrive(&queue, request(tier: "hobby", within: 9_000_000, rules)) }
+        for _ in 0..<8 { #expect(arrive(&queue, request(tier: "business", within: 9_000_000)) != nil) }
+        queue.noteRiskElsewhere(now: 0)
+        #expect((0..<4).allSatisfy { _ in next(&queue).map { !hobby.contains($0) } ?? false })
+        #expect((0..<3).contains { _ in hobby.contains(next(&queue, now: 5_000_000)) }, "the floor goes on")
+    }
+
+    @Test("a protected line that is full is at risk as soon as somebody is refused there, or loses its place", arguments: [false, true])
+    func fullLineAtRisk(isEvicted: Bool) {
+        var queue = RequestQueue()
+        let line = QueuedRequest.Line(tier: "business", service: .interactive)
+        for _ in 0..<2 { #expect(wait(&queue, request(tier: "business", within: 9_000_000) { $0.requests = 2 }) != nil) }
+        let hobby = arrive(&queue, request(tier: "hobby", within: 9_000_000))
+        #expect(!queue.isAtRisk(line, now: 0) && hobby != nil)
+        let next = request(isEvicted ? "other" : "t", tier: "business", within: 9_000_000) { $0.requests = 2 }
+        switch queue.arrive(next, capacity: Self.capacity, now: 1) {
+        case .waits(_, let instead): #expect(isEvicted && instead != nil)
+        case .refused(let refusal): #expect(!isEvicted && refusal.reason == .full)
+        }
+        #expect(queue.isAtRisk(line, now: 1) && !queue.isAtRisk(line, now: 5_000_001))
+    }
+
+    @Test("a protected line takes more requests than its bound while running ones make way for them, and never more bytes")
+    func fullLineMakingWay() {
+        var queue = RequestQueue()
+        let capacity = QueueCapacity(slots: 10, holdTime: 1_000_000, yielding: 3)
+        func arrive(bytes: Int = 1) -> RequestQueue.Arrival {
+            let request = request(tier: "business", bytes: bytes) { ($0.requests, $0.bytes) = (1, 10) }
+            return queue.arrive(request, capacity: capacity, now: 0)
+        }
+        let line = QueuedRequest.Line(tier: "business", service: .interactive)
+        for _ in 0..<2 {
+            guard case .waits(_, nil) = arrive() else { return #expect(Bool(false)) }
+        }
+        #expect(!queue.isAtRisk(line, now: 0))
+        guard case .refused(let tooLarge) = arrive(bytes: 9), case .waits(_, nil) = arrive(), case .refused(let refusal) = arrive() else {
+            return #expect(Bool(false))
+        }
+        #expect(tooLarge.reason == .full && refusal.reason == .full && queue.count(in: line) == 3)
+    }
+
     @Test("who has the most in a full line makes room for a tenant with less")
     func fullLine() {
         var queue = RequestQueue()

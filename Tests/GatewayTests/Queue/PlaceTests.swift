@@ -50,6 +50,55 @@ struct PlaceTests {
         #expect(places(worker(slots: 6, load: load), small) == 6)
     }
 
+    @Test("where another gateway's protected request wants a place nothing begins that makes way, and what runs gives it up once")
+    func wantedElsewhere() {
+        let load = WorkerLoad()
+        let worker = worker(slots: 4, load: load)
+        var free = small
+        free.yields = true
+        func report(_ told: PlacesTold?) {
+            load.take(LinkReport.Worker(id: "w", ready: true, load: RuntimeLoad(), others: told), of: .serving, at: .now())
+        }
+        #expect(worker.take(free) && worker.take(free) && !worker.takesPlaceAsked(now: 0))
+        report(PlacesTold(wanted: 1))
+        #expect(!worker.take(free) && !worker.hasRoom(for: free) && worker.hasRoom(for: small))
+        #expect(worker.takesPlaceAsked(now: 0) && !worker.takesPlaceAsked(now: 0))
+        report(PlacesTold(wanted: 1))
+        #expect(!worker.takesPlaceAsked(now: 900_000), "its place is on its way")
+        #expect(worker.takesPlaceAsked(now: 1_100_001), "it was not enough")
+        report(PlacesTold(yielding: 3))
+        #expect(worker.yielding == 5 && worker.take(free) && !worker.takesPlaceAsked(now: 9_000_000))
+        report(PlacesTold(wanted: -1, yielding: -1))
+        #expect(worker.yielding == 3 && load.placesWanted == 0)
+        report(PlacesTold(wanted: 1))
+        load.lost()
+        #expect(load.placesWanted == 0)
+    }
+
+    @Test("places are wanted for those who are late and those who were refused, where others run something, four times a second")
+    func wants() {
+        let loads = [WorkerLoad(), WorkerLoad()]
+        let workers = zip(["a", "b"], loads).map { worker($0, slots: 4, load: $1) }
+        for (load, relaying) in zip(loads, [2, 3]) { for _ in 0..<2 { self.report(load, RuntimeLoad(relaying: relaying)) } }
+        let model = ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 0, tiers: [], releaseWeights: ["r": 1_000_000])
+        var question = Router.Question(model: ModelRoute(model, workers: workers, region: "r"), contextTokens: 1)
+        question.need = small
+        var wants = PlaceWants()
+        func taken(_ late: Int, at now: Int64) -> [String: Int] {
+            let wanted = wants.take(now: now, workers: workers) { foreign in
+                #expect(foreign == 5)
+                return Array(repeating: question, count: late)
+            }
+            return Dictionary(uniqueKeysWithValues: wanted.map { ($0.worker.entry.id, $0.places) })
+        }
+        #expect(taken(0, at: 0).isEmpty)
+        #expect(taken(3, at: 0) == ["a": 1, "b": 2])
+        wants.note(question, at: workers, now: 200_000)
+        #expect(taken(9, at: 200_000).isEmpty)
+        #expect(taken(0, at: 250_000) == ["b": 1])
+        #expect(taken(9, at: 500_000) == ["a": 2, "b": 3])
+    }
+
     @Test("a runtime inside which requests wait gets nothing new")
     func backedUp() {
         let load = WorkerLoad()
