@@ -48,6 +48,8 @@ final class GatewayLoop {
     /// Requests that wait for a lease to be admitted.
     var leaseWaits = LeaseWaits()
     var undecided = UndecidedRefusals()
+    /// What all requests of this loop have met lately.
+    var outages = OutageWatch()
     var random = LoopRandom()
     let scan: RequestScan
     let optionsScan: RequestScan

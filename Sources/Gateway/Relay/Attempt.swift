@@ -1,3 +1,4 @@
+import Domain
 import Exchange
 import HTTPWire
 import NIOCore
@@ -50,6 +51,7 @@ final class Attempt {
     func start(_ exchangeRequest: ExchangeRequest, isReading: Bool) -> Bool {
         guard let request else { return false }
         work.begin(worker.tally, now: Reactor.now.microseconds)
+        if !request.loop.outages.isCalm { request.loop.outages.began(worker.entry.model) }
         exchange = worker.start(exchangeRequest, on: request.loop, receiver: self)
         if !isReading { exchange?.setReading(false) }
         return exchange != nil
@@ -82,7 +84,20 @@ final class Attempt {
         exchange = nil
         work.end(worker.tally, tokens: result == .answered ? stream?.contentEvents : nil)
         if result == .answered { worker.tally.succeeded() }
+        noteOutcome(result, on: request.loop)
         request.left(worker, after: (Reactor.now - began).nanoseconds / 1000)
+    }
+
+    private func noteOutcome(_ result: AttemptTrace.Result, on loop: GatewayLoop) {
+        guard result == .failed || !loop.outages.isCalm else { return }
+        switch result {
+        case .answered, .refused, .broken: loop.outages.answered(worker.entry.model)
+        case .failed:
+            loop.outages.failed(
+                worker.entry.model, host: worker.entry.host, began: began.microseconds, now: Reactor.now.microseconds)
+        // No runtime was asked, or nobody waits any more.
+        case .lost, .cancelled: loop.outages.cancelled(worker.entry.model, began: began.microseconds)
+        }
     }
 
     private func trace(_ result: AttemptTrace.Result, since start: NIODeadline) -> AttemptTrace {
@@ -150,6 +165,7 @@ extension Attempt: ExchangeReceiver {
         hasNews = false
         let now = Reactor.now
         work.token(worker.tally, now: now.microseconds)
+        if !request.loop.outages.isCalm { request.loop.outages.answered(worker.entry.model) }
         deadline = now + .seconds(Int64(request.loop.settings.interTokenTime))
     }
 

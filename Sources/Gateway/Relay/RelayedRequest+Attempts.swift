@@ -54,6 +54,7 @@ extension RelayedRequest {
 
     private func newAttempt(at worker: Worker, _ plan: RequestPlan, _ reason: AttemptTrace.Reason) -> Attempt {
         attempts += 1
+        if attempts == 1 { loop.outages.noteRequest(now: Reactor.now.microseconds) }
         let time = plan.facts.stream ? loop.settings.firstTokenTime : loop.settings.answerTime
         let work = AttemptWork(
             promptTokens: max(plan.facts.estimatedPromptTokens - seat.cachedTokens, 0),
@@ -90,14 +91,17 @@ extension RelayedRequest {
         move(next, .retry, counting: loop.metrics.retries, else: APIError(code))
     }
 
-    /// Whether a second try is worth its load. Where everybody fails it is not; where most do it comes out of the tenant's budget for retries.
+    /// Whether a second try is worth its load. Where everybody fails it is not; where most do it comes out of the tenant's budget for retries, and
+    /// where nobody has answered for a while out of one for all tenants besides.
     func mayMove(isFree: Bool) -> Bool {
-        guard let failed = attempt?.worker.tally else { return false }
-        switch failed.poolHealth {
+        guard let failed = attempt?.worker else { return false }
+        let now = Reactor.now.microseconds
+        switch failed.tally.poolHealth {
         case .failing: return false
-        case .troubled: return arriving.key.limits.takeRetry(now: Reactor.now.microseconds)
-        case .well: return isFree || arriving.key.limits.takeRetry(now: Reactor.now.microseconds)
+        case .well where isFree: break
+        case .well, .troubled: guard arriving.key.limits.takeRetry(now: now) else { return false }
         }
+        return loop.outages.takeMove(failed.entry.model, now: now)
     }
 
     /// What is asked for instead of the worker that failed. Nil: there is no other, and its own host is not about to come back.
