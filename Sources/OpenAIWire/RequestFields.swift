@@ -36,7 +36,9 @@ enum RequestField: Sendable {
             ("frequency_penalty", .typed(.number)), ("seed", .typed(.integer)), ("top_logprobs", .typed(.integer)),
             ("logprobs", .typed(.switchOrInteger)), ("stop", .typed(.texts)), ("logit_bias", .typed(.object)),
             ("response_format", .prompted(.object)), ("tools", .prompted(.tools)), ("functions", .prompted(nil)),
-            ("documents", .prompted(nil)), ("chat_template_kwargs", .templateArguments), ("dimensions", .typed(.integer)),
+            ("documents", .prompted(nil)), ("guided_json", .prompted(nil)), ("guided_regex", .prompted(nil)), ("guided_choice", .prompted(nil)),
+            ("guided_grammar", .prompted(nil)), ("structured_outputs", .prompted(nil)), ("chat_template_kwargs", .templateArguments),
+            ("dimensions", .typed(.integer)),
             ("encoding_format", .typed(.text)), ("parallel_tool_calls", .typed(.switch)),
         ]
         let levers: [StaticString] = [

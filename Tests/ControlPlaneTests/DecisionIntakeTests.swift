@@ -65,6 +65,16 @@ import Testing
         }
     }
 
+    @Test func `of a request with a record alone it is said why its candidates are not known`() throws {
+        let now = Date(timeIntervalSince1970: 1_900_000_000)
+        var generator = SystemRandomNumberGenerator()
+        for (age, part) in [(3, "every five seconds"), (3_600, "500 requests"), (700_000, "a week")] {
+            let id = RequestId(milliseconds: Int64(1_900_000_000 - age) * 1_000, using: &generator)
+            let request = try #require(UUID(uuidString: id.description))
+            #expect(RequestResource.missingDecision(of: request, at: now).contains(part), "\(age)")
+        }
+    }
+
     @Test func `who finds nothing of a request is told why`() async throws {
         let now = Date(timeIntervalSince1970: 1_900_000_000)
         var generator = SystemRandomNumberGenerator()

@@ -19,6 +19,7 @@ extension MachineTests {
                 _ = try await plimsoll.rows("DELETE FROM reliability.request_decision WHERE request_id = '\(streamed)'")
                 let bare = try await plimsoll.admin("GET", "/requests/\(streamed)")
                 #expect(bare.status == 200 && bare.at("usage_record.finished_after") != nil && bare.at("decisions.0") == nil)
+                #expect(bare.body.contains(#""sampled":false"#) && bare.at("not_sampled") != "<null>" && told.body.contains(#""sampled":true"#))
                 #expect(try await plimsoll.admin("GET", "/requests/\(UUID().uuidString.lowercased())").status == 404)
             }
         }

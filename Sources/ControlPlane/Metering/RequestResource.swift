@@ -19,7 +19,23 @@ enum RequestResource {
         let name = id.uuidString.lowercased()
         let price = try await price(of: id, databases) ?? "null"
         let list = documents.joined(separator: ",")
-        return AdminAnswer(body: #"{"request_id":"\#(name)","usage_record":\#(usage ?? "null"),"price":\#(price),"decisions":[\#(list)]}"#)
+        let missing = documents.isEmpty ? AdminJSON.string(missingDecision(of: id, at: Date())) : "null"
+        return AdminAnswer(
+            body: #"{"request_id":"\#(name)","usage_record":\#(usage ?? "null"),"price":\#(price),"decisions":[\#(list)],"#
+                + #""sampled":\#(!documents.isEmpty),"not_sampled":\#(missing)}"#)
+    }
+
+    /// Why of a request that has a usage record nothing is known of candidates and attempts.
+    static func missingDecision(of request: UUID, at now: Date) -> String {
+        let given = RequestId(request.uuidString.lowercased()).map { now.timeIntervalSince1970 - Double($0.milliseconds) / 1_000 }
+        switch given {
+        case .some(..<20): return "gateways tell what they did every five seconds; ask again in a moment"
+        case .some(604_800...): return "candidates and attempts are kept for a week"
+        default:
+            return
+                "candidates and attempts were not kept: of each event loop and five seconds a gateway keeps 500 requests that went the straight way, a fair "
+                + "sample where there are more, and 1,000 of all others; what a killed gateway had not told is lost"
+        }
     }
 
     /// Why nothing is found, as far as the id tells, which has the moment in it at which it was given.

@@ -37,6 +37,7 @@ struct AnswerAssembly {
 
     private static let mostBytes = 64 << 20
     private static let mostChoices = 128
+    private static let mostCalls = 128
 
     private var choices: [Int64: Choice] = [:]
     private var id = ""
@@ -48,7 +49,7 @@ struct AnswerAssembly {
         self.isChat = isChat
     }
 
-    /// False when the event is no JSON or the answer grows too large.
+    /// False when the event is no JSON, or the answer grows too large or has too many parts.
     mutating func take(_ payload: [UInt8]) -> Bool {
         bytes += payload.count
         guard bytes <= AnswerAssembly.mostBytes, let event = try? JSONValue.parse(payload) else { return false }
@@ -57,12 +58,13 @@ struct AnswerAssembly {
         for choice in event["choices"]?.array ?? [] {
             let index = choice["index"]?.integer ?? 0
             guard choices.count < AnswerAssembly.mostChoices || choices[index] != nil else { return false }
-            add(choice, to: &choices[index, default: Choice()])
+            guard add(choice, to: &choices[index, default: Choice()]) else { return false }
         }
         return true
     }
 
-    private func add(_ event: JSONValue, to choice: inout Choice) {
+    /// False: a choice calls more tools than any answer does.
+    private func add(_ event: JSONValue, to choice: inout Choice) -> Bool {
         if let reason = event["finish_reason"]?.string { choice.finishReason = reason }
         if let text = event["text"]?.string { choice.add("text", text) }
         for member in event["logprobs"]?.object?.members ?? [] {
@@ -73,12 +75,13 @@ struct AnswerAssembly {
         }
         for call in event["delta"]?["tool_calls"]?.array ?? [] {
             let index = call["index"]?.integer ?? 0
-            guard choice.toolCalls.count < AnswerAssembly.mostChoices || choice.toolCalls[index] != nil else { continue }
+            guard choice.toolCalls.count < AnswerAssembly.mostCalls || choice.toolCalls[index] != nil else { return false }
             // Some runtimes repeat it in every piece.
             if choice.toolCalls[index]?.id.isEmpty ?? true { choice.toolCalls[index, default: ToolCall()].id = call["id"]?.string ?? "" }
             choice.toolCalls[index, default: ToolCall()].name += call["function"]?["name"]?.string ?? ""
             choice.toolCalls[index, default: ToolCall()].arguments += call["function"]?["arguments"]?.string ?? ""
         }
+        return true
     }
 
     /// The answer as JSON.

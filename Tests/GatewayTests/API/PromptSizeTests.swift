@@ -42,6 +42,14 @@ import Testing
         #expect(call.status == "400" && call.body.contains("prompt_too_long") && call.sent.isEmpty)
     }
 
+    @Test(arguments: ["guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs"])
+    func whatGuidesAnAnswerCountsAsItsFormatDoes(_ member: String) async throws {
+        let text = String(repeating: "word ", count: 20_000)
+        let body = #"{"model":"m","messages":[{"role":"user","content":"hi"}],"\#(member)":{"a":"\#(text)"}}"#
+        let call = try await APICall.make("/v1/chat/completions", body, reply: Answers.json(Samples.answer), setup: Self.setup())
+        #expect(call.status == "400" && call.body.contains("prompt_too_long") && call.sent.isEmpty)
+    }
+
     @Test(arguments: paths)
     func toolsAreReserved(_ path: String) async throws {
         for (limit, status) in [(9_900, "429"), (11_000, "200")] {
