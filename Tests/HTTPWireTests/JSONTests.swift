@@ -58,7 +58,10 @@ import Testing
         #expect(try scan(Array(#"{"messages":[\#(objects)],"role":1}"#.utf8)).members.count == 2)
     }
 
-    @Test func boundsDepthAndKeys() {
+    @Test func boundsDepthAndKeys() throws {
+        let deepest = #"{"a":"# + String(repeating: "[", count: 63) + String(repeating: "]", count: 63) + "}"
+        _ = try scan(Array(deepest.utf8))
+        _ = try JSONValue.parse(deepest)
         let deep = #"{"a":"# + String(repeating: "[", count: 64) + String(repeating: "]", count: 64) + "}"
         #expect { try scan(Array(deep.utf8)) } throws: { ($0 as? JSONFault)?.code == .tooDeep }
         #expect { try JSONValue.parse(deep) } throws: { ($0 as? JSONFault)?.code == .tooDeep }

@@ -111,11 +111,17 @@ import Testing
     @Test func anAdmissionThatTheDiskRefusesCountsAgainstTheService() async throws {
         var setup = GatewayFixture.Setup()
         setup.unsyncedBytes = 0
+        setup.tier.tokensPerDay = 1_000
         let runtime = try await ScriptedRuntime { _, _ in [] }
         try await GatewayFixture.run([runtime], setup) { gateway in
             let client = try await TestClient(port: gateway.port)
             try await client.post(Samples.request)
             #expect(try await client.answer().contains("metering_unavailable"))
+            let asking = try await TestClient(port: gateway.port)
+            try await asking.send("GET /v1/usage HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\nconnection: close\r\n\r\n")
+            let usage = try await asking.answer()
+            #expect(usage.contains(#""tokens":{"limit":1000,"used":0,"left":1000}"#), "\(usage)")
+            #expect(usage.contains(#""used":0,"left":100}}"#), "\(usage)")
             #expect(try await gateway.spool.takeMinutes().values.map { $0.outcomes[Outcome.serverError.place] } == [1])
         }
     }

@@ -1,3 +1,4 @@
+import HTTPWire
 import NIOCore
 import PlimsollWire
 import TestSupport
@@ -34,6 +35,14 @@ struct ReservationTests {
         setup.tier.concurrentRequests = Self.places
         setup.tier.tokensPerMinute = 1500
         setup.tier.requestsPerMinute = 100_000
+        (setup.tier.tokensPerDay, setup.tier.tokensPerMonth, setup.tier.spendPerMonthMicroUsd) = (1_000_000, 2_000_000, 3_000_000)
+        setup.edit = { table in
+            table.prices = [
+                PriceEntry(
+                    version: 7, model: "m", tier: "pro", serviceClass: "interactive", effectiveFromSeconds: 0, promptPicoUsd: 1_000_000,
+                    cachedPromptPicoUsd: 1_000_000, completionPicoUsd: 1_000_000)
+            ]
+        }
         setup.settings.interTokenTime = 1
         setup.settings.firstTokenTime = 1
         setup.settings.answerTime = 1
@@ -48,7 +57,7 @@ struct ReservationTests {
         let runtimes = [
             try await ScriptedRuntime { number, _ in order[number % 200] }, try await ScriptedRuntime { number, _ in order[(number + 77) % 200] },
         ]
-        var left = 0
+        var (left, usage) = (0, JSONValue.null)
         let records = try await GatewayFixture.run(runtimes, setup()) { gateway in
             for round in stride(from: 0, to: leaving.count, by: 4) {
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -58,11 +67,25 @@ struct ReservationTests {
             }
             try await until { gateway.metric("plimsoll_gateway_requests_in_flight") == "0" }
             left = try await remainingTokens(gateway)
+            try await until { gateway.metric("plimsoll_gateway_requests_in_flight") == "0" }
+            usage = try await Self.usage(gateway)
         }
         #expect(records.count > leaving.count / 2)
         let billed = records.reduce(0) { $0 + $1.billablePromptTokens + $1.billableCompletionTokens }
+        // A token costs a micro-dollar.
+        for window in ["day", "month"] { #expect(usage[window]?["tokens"]?["used"]?.integer == Int64(billed), "\(usage)") }
+        #expect(usage["month"]?["spend_micro_usd"]?["used"]?.integer == Int64(billed), "\(usage)")
+        #expect(usage["minute"]?["concurrent_requests"]?["used"]?.integer == 0, "\(usage)")
         // The last one's own reservation is still in what it was told.
         #expect(left >= 1500 - billed - 200, "\(left) left, \(billed) billed")
+    }
+
+    private static func usage(_ gateway: GatewayFixture) async throws -> JSONValue {
+        let client = try await TestClient(port: gateway.port)
+        try await client.send("GET /v1/usage HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\nconnection: close\r\n\r\n")
+        let answer = try await client.answer()
+        guard let start = answer.firstRange(of: "\r\n\r\n")?.upperBound else { return .null }
+        return try JSONValue.parse(Array(answer[start...].utf8))
     }
 
     /// As many requests at once as the plan allows are all taken; what the last of them is told.
