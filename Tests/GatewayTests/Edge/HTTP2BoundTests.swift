@@ -90,9 +90,10 @@ import Testing
         ])
     func slowFields(beginning: [UInt8]) async throws {
         let gate = ScriptedRuntime.promise()
+        defer { gate.succeed() }
         let runtime = try await ScriptedRuntime { _, _ in [.after(gate.futureResult)] }
         var setup = setup()
-        setup.settings.headTime = 1
+        setup.settings.headTime = 5
         try await GatewayFixture.run([runtime], setup) { gateway in
             let client = try await FrameClient(port: gateway.port)
             var requests = FrameClient.Requests()
@@ -102,7 +103,6 @@ import Testing
             try await until { client.all.isClosed && runtime.seen.open == 0 }
             #expect(client.all.goAways == [Self.calm])
         }
-        gate.succeed()
     }
 
     /// Three thousand frames of window, for an answer in as many pieces.
