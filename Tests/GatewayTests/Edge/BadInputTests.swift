@@ -220,7 +220,7 @@ import Testing
 
     @Test func aHeadHasItsTimeHoweverLongTheClientWasIdle() async throws {
         var setup = GatewayFixture.Setup()
-        setup.settings.idleTime = 3
+        setup.settings.idleTime = 9
         try await GatewayFixture.run([], setup) { gateway in
             let client = try await TestClient(port: gateway.port)
             try await client.send(Self.models)

@@ -103,7 +103,7 @@ struct WorkerFailureTests {
             first.take() ? [.after(promise.futureResult), .send(late)] : [.send(Samples.wholeStream)]
         }
         let records = try await GatewayFixture.run(
-            [try await ScriptedRuntime(script), try await ScriptedRuntime(script)], impatient(firstToken: 3)
+            [try await ScriptedRuntime(script), try await ScriptedRuntime(script)], impatient(firstToken: 10)
         ) { gateway in
             let client = try await TestClient(port: gateway.port)
             for _ in 0..<3 {

@@ -46,7 +46,9 @@ struct WorkerProbeTests {
             let last = try #require(found.lastTokenAfter)
             #expect(first > 0 && first <= last)
             let asked = try #require(runtime.seen.requests.first)
-            #expect(asked.contains(#""content":"Say \"ready\".""#) && asked.contains(#""stream":true"#) && asked.contains(#""temperature":0"#))
+            #expect(
+                asked.contains(#""content":"Say \"ready\".""#) && asked.contains(#""stream":true"#) && asked.contains(#""temperature":0"#), "\(asked)"
+            )
         }
         #expect(records.isEmpty)
     }
