@@ -45,7 +45,9 @@ struct WorkerProbeTests {
             let first = try #require(found.firstTokenAfter)
             let last = try #require(found.lastTokenAfter)
             #expect(first > 0 && first <= last)
-            let asked = try #require(runtime.seen.requests.first)
+            // A worker that was slow for a moment is asked for anything besides.
+            let requests = runtime.seen.requests
+            let asked = try #require(requests.first { $0.contains("Say") }, "\(requests)")
             #expect(
                 asked.contains(#""content":"Say \"ready\".""#) && asked.contains(#""stream":true"#) && asked.contains(#""temperature":0"#), "\(asked)"
             )
