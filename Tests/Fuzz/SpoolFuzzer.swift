@@ -64,8 +64,8 @@ enum SpoolFuzzer: Fuzzer {
             try written(SpoolFinal(interrupted: admission), payload)
         case .final(let final):
             _ = UsageRecord(final, origin: SpoolOrigin(gateway: "g", boot: "b"))
-            // Ends that recovery writes have neither a target nor a price, and a deadline with each mark of a batch.
-            let isWritten = final.target == nil && final.priceVersion == 0
+            // Ends that recovery writes have neither a target, a price nor times behind it, and a deadline with each mark of a batch.
+            let isWritten = final.target == nil && final.priceVersion == 0 && final.flags.isDisjoint(with: [.retrieval, .leased])
             if isWritten, final.flags.contains(.batch) == (final.batchDeadline != nil) { try written(final, payload) }
         }
     }
