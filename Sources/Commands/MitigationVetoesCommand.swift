@@ -9,21 +9,16 @@ enum MitigationVetoes: EndingKind {
         "id", "state", "action", "tier", "model", "region", "provider", "worker", "pool", "release", "tenant", "reason", "requested_by", "expires_at",
     ]
     static let filters: [KindFilter] = [KindFilter("state", "active, expired or withdrawn"), "action"]
-    static let fields: [KindField] = [
-        .required("action", "such as drain_provider, throttle_tenant, raise_limit", changeable: false),
-        .required("reason", "for the record", changeable: false),
-        .optional("tier", "what is not named is all of it", changeable: false),
-        .optional("model", changeable: false),
-        .optional("region", changeable: false),
-        .optional("provider", changeable: false),
-        .optional("worker", "id", changeable: false),
-        .optional("pool", changeable: false),
-        .optional("release", changeable: false),
-        .optional("tenant", "id", changeable: false),
-        .optional("to_model", changeable: false),
-        .optional("to_region", changeable: false),
-        .optional("minutes", "for so long, at most 90 days; 1440", form: .json, changeable: false),
-    ]
+    static let fields: [KindField] =
+        [
+            .required("action", "such as drain_provider, throttle_tenant, raise_limit", changeable: false),
+            .required("reason", "for the record", changeable: false),
+            .optional("tier", "what is not named is all of it", changeable: false),
+            .optional("model", changeable: false),
+            .optional("region", changeable: false),
+        ] + Mitigations.target + [
+            .optional("minutes", "for so long, at most 90 days; 1440", form: .json, changeable: false)
+        ]
 }
 
 /// `plimsoll mitigations vetoes create action=drain_provider provider=alpha minutes=10080 reason='they move racks this week'`

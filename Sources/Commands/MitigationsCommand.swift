@@ -13,12 +13,8 @@ enum Mitigations: AdminKind {
         KindFilter("state", "active, reverted, expired, vetoed, proposed, done or declined"),
         KindFilter("mode", "automatic, manual, dry_run or proposal"), "action", "incident", .since, .until,
     ]
-    static let fields: [KindField] = [
-        .required("action", "such as drain_provider, warm_pool, backup_region, cap_output, shed_tier", changeable: false),
-        .required("reason", "for the record", changeable: false),
-        .optional("tier", changeable: false),
-        .optional("model", changeable: false),
-        .optional("region", "of the gateways that carry it out; of the workers, for drain_provider", changeable: false),
+    /// What an action may be about besides tier, model and region.
+    static let target: [KindField] = [
         .optional("provider", changeable: false),
         .optional("worker", "id", changeable: false),
         .optional("pool", changeable: false),
@@ -26,10 +22,19 @@ enum Mitigations: AdminKind {
         .optional("tenant", "id", changeable: false),
         .optional("to_model", changeable: false),
         .optional("to_region", changeable: false),
-        .optional("value", "tokens, parts per million of a tenant's limits, or how many workers", form: .json, changeable: false),
-        .optional("seconds", "after which it ends by itself, at most a week; 3600, for roll_back_image a week", form: .json, changeable: false),
-        .optional("incident", "id of the incident that it is for", changeable: false),
     ]
+    static let fields: [KindField] =
+        [
+            .required("action", "such as drain_provider, warm_pool, backup_region, cap_output, shed_tier", changeable: false),
+            .required("reason", "for the record", changeable: false),
+            .optional("tier", changeable: false),
+            .optional("model", changeable: false),
+            .optional("region", "of the gateways that carry it out; of the workers, for drain_provider", changeable: false),
+        ] + target + [
+            .optional("value", "tokens, parts per million of a tenant's limits, or how many workers", form: .json, changeable: false),
+            .optional("seconds", "after which it ends by itself, at most a week; 3600, for roll_back_image a week", form: .json, changeable: false),
+            .optional("incident", "id of the incident that it is for", changeable: false),
+        ]
 }
 
 struct MitigationsCommand: AsyncParsableCommand {
