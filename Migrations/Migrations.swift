@@ -83,5 +83,6 @@ package enum Migrations {
         File(name: "V0074_freezes_by_kind", sql: PackageResources.V0074_freezes_by_kind_sql),
         File(name: "V0075_capacity_policies", sql: PackageResources.V0075_capacity_policies_sql),
         File(name: "V0076_retrieval_times", sql: PackageResources.V0076_retrieval_times_sql),
+        File(name: "V0077_request_routing", sql: PackageResources.V0077_request_routing_sql),
     ]
 }

@@ -12,8 +12,8 @@ struct ExplainCommand: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Shows candidates, costs, attempts, waits, times, tokens, price and fault of one request, or why it was refused.",
         discussion: """
-            How a request was routed is kept for a week, why it was refused for two days. Of an ordinary one among very many only the usage record \
-            may tell; of refusals in a flood not all are kept. Content is never kept.
+            How a request was routed is kept of every one that was admitted, for a week; where it is not there, `missing` says why. Why one was refused \
+            is kept for two days, of a flood not of all. Content is never kept.
             """)
 
     @OptionGroup var options: AdminOptions

@@ -45,6 +45,9 @@ package struct UsageRecord: Sendable, Codable, Equatable {
     package var retrieval: Int64?
     /// How long it waited for a lease on a quota, or for what other gateways leave of a limit of the minute, before it was admitted; nil: it did not.
     package var leasedFor: Int64?
+    /// How it was routed: Base64 of what `RoutingTrace` packs. No part of what is billed: of two records that differ in it alone one is a duplicate.
+    /// Nil: its gateway is of the release before, or was killed while the request waited for a worker.
+    package var routing: String?
 
     package init(
         requestId: String, tenant: String, key: String, tier: String, model: String, release: String?, region: String, worker: String?,
@@ -52,7 +55,7 @@ package struct UsageRecord: Sendable, Codable, Equatable {
         queuedFor: Int64, stream: Bool, status: Int, outcome: String, finishReason: String?, errorCode: String?, promptTokens: Int,
         cachedPromptTokens: Int, completionTokens: Int, reasoningTokens: Int, billablePromptTokens: Int, billableCompletionTokens: Int,
         estimated: Bool, attempts: Int, batchDeadline: Int64? = nil, continued: Bool? = nil, priceVersion: Int64? = nil,
-        retrieval: Int64? = nil, leasedFor: Int64? = nil
+        retrieval: Int64? = nil, leasedFor: Int64? = nil, routing: String? = nil
     ) {
         self.requestId = requestId
         self.tenant = tenant
@@ -88,6 +91,7 @@ package struct UsageRecord: Sendable, Codable, Equatable {
         self.priceVersion = priceVersion
         self.retrieval = retrieval
         self.leasedFor = leasedFor
+        self.routing = routing
     }
 }
 

@@ -44,7 +44,9 @@ struct GatewayProgram {
         try await run(
             [Upkeep(), LimitUpkeep(book: limits), StandaloneUpkeep(spool: spool, logger: logger), decisions, server], readiness,
             document: { path in
-                path.hasPrefix("/requests/") ? book.json(String(path.dropFirst("/requests/".count))) : nil
+                guard path.hasPrefix("/requests/") else { return nil }
+                let id = String(path.dropFirst("/requests/".count))
+                return book.json(id) ?? server.explained(id)
             })
     }
 

@@ -104,6 +104,11 @@ extension APIContract {
             "attempts": [{"worker": "w", "reason": "first", "started_after": 1, "first_token_after": 2, "ended_after": 3, "result": "answered"}]}'
         FROM billing.usage_event
         """,
+        // Two candidates of four workers, of which one was full; the first was taken and answered.
+        """
+        INSERT INTO billing.request_routing (request_id, routing)
+        SELECT request_id, decode('0103090401040801121111111111111111000501222222222222222202070001000001020a', 'hex') FROM billing.usage_event
+        """,
         """
         INSERT INTO serving.captures (tenant_id, key_id, key_only, models, record_limit, sealed_key, expires_at)
         SELECT tenant_id, id, true, '{tiny}', 5, decode('07', 'hex'), now() + interval '1 hour' FROM serving.api_keys

@@ -68,10 +68,10 @@ import Testing
     @Test func `of a request with a record alone it is said why its candidates are not known`() throws {
         let now = Date(timeIntervalSince1970: 1_900_000_000)
         var generator = SystemRandomNumberGenerator()
-        for (age, part) in [(3, "every five seconds"), (3_600, "500 requests"), (700_000, "a week")] {
+        for (age, isInterrupted, part) in [(3, false, "the release before"), (3_600, true, "was killed"), (700_000, true, "a week")] {
             let id = RequestId(milliseconds: Int64(1_900_000_000 - age) * 1_000, using: &generator)
             let request = try #require(UUID(uuidString: id.description))
-            #expect(RequestResource.missingDecision(of: request, at: now).contains(part), "\(age)")
+            #expect(RequestResource.missingRouting(of: request, isInterrupted: isInterrupted, at: now).contains(part), "\(age)")
         }
     }
 

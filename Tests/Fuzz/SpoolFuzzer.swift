@@ -13,6 +13,7 @@ enum SpoolFuzzer: Fuzzer {
         try reads(bytes)
         try survives(bytes)
         try ends(bytes)
+        try unpacks(bytes)
         if let name = SpoolName(String(decoding: bytes, as: UTF8.self)) {
             try hold(SpoolName(name.file) == name, "another segment by its own name")
         }
@@ -64,10 +65,22 @@ enum SpoolFuzzer: Fuzzer {
             try written(SpoolFinal(interrupted: admission), payload)
         case .final(let final):
             _ = UsageRecord(final, origin: SpoolOrigin(gateway: "g", boot: "b"))
-            // Ends that recovery writes have neither a target, a price nor times behind it, and a deadline with each mark of a batch.
+            if let routing = final.routing { try unpacks(routing) }
+            // Ends that recovery writes have neither a target, a price nor times behind it, and with each mark of a batch or of routing what it stands for.
             let isWritten = final.target == nil && final.priceVersion == 0 && final.flags.isDisjoint(with: [.retrieval, .leased])
-            if isWritten, final.flags.contains(.batch) == (final.batchDeadline != nil) { try written(final, payload) }
+            let isWhole =
+                final.flags.contains(.batch) == (final.batchDeadline != nil) && final.flags.contains(.routed) == (final.routing != nil)
+            if isWritten, isWhole { try written(final, payload) }
         }
+    }
+
+    /// Any bytes are a trace or none; what is read and packed anew reads the same, and is no larger than it may be.
+    private static func unpacks(_ bytes: [UInt8]) throws {
+        guard let trace = RoutingTrace(packed: bytes) else { return }
+        let packed = trace.packed
+        try hold(packed.count <= min(RoutingTrace.largest, bytes.count), "a trace has grown")
+        try hold(RoutingTrace(packed: packed) == trace, "another trace when packed anew")
+        _ = RoutingAccount(trace, names: [:])
     }
 
     private static func written(_ final: SpoolFinal, _ payload: [UInt8]) throws {

@@ -46,7 +46,10 @@ package struct UsageIntake: Sendable {
         sorted = try await pool.transaction(.repeatable) { connection in
             var sorted = early
             let fresh = try await claim(connection, arrivals)
-            if !fresh.isEmpty { try await connection.execute(UsageColumns(fresh).statement) }
+            if !fresh.isEmpty {
+                try await connection.execute(UsageColumns(fresh).statement)
+                try await storeRouting(connection, fresh)
+            }
             let freshKeys = Set(fresh.map(\.key))
             sorted.add(again: arrivals.filter { !freshKeys.contains($0.key) }, known: try await known(connection, arrivals, except: freshKeys))
             try await setAside(connection, sorted.quarantined, gateway: gateway)
@@ -69,6 +72,17 @@ package struct UsageIntake: Sendable {
             """)
         let claimed = Set(try rows.map { UsageKey(tenant: try $0.value("tenant_id"), request: try $0.value("request_id")) })
         return arrivals.filter { claimed.contains($0.key) }
+    }
+
+    /// In the transaction of the records, so that each has its own, once.
+    private func storeRouting(_ connection: PostgresConnection, _ arrivals: [Arrival]) async throws {
+        let routed = arrivals.compactMap { arrival in arrival.record.storableRouting.map { (arrival.key.request, $0) } }
+        guard !routed.isEmpty else { return }
+        try await connection.execute(
+            """
+            INSERT INTO billing.request_routing (request_id, routing)
+            SELECT row.id, row.routing FROM unnest(\(routed.map(\.0))::uuid[], \(routed.map(\.1))::bytea[]) AS row (id, routing)
+            """)
     }
 
     private func known(_ connection: PostgresConnection, _ arrivals: [Arrival], except fresh: Set<UsageKey>) async throws -> [UsageKey: [UInt8]] {

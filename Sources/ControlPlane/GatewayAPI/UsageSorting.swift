@@ -15,7 +15,7 @@ struct UsageSorting {
         let now = Int64(moment.timeIntervalSince1970 * 1_000_000)
         var hashes: [UsageIntake.UsageKey: String] = [:]
         for record in records {
-            let hash = Hash.sha256(try WireCoder.encode(record))
+            let hash = Hash.sha256(try WireCoder.encode(record.billed))
             guard let arrival = Self.arrival(record, hash: hash.bytes) else {
                 quarantined.append(UsageIntake.Quarantined(record: record, hash: hash.bytes, reason: "malformed"))
                 continue
@@ -65,6 +65,21 @@ struct UsageSorting {
 }
 
 extension UsageRecord {
+    /// What two records of one request must agree in.
+    fileprivate var billed: UsageRecord {
+        var copy = self
+        copy.routing = nil
+        return copy
+    }
+
+    /// How it was routed; nil where it cannot be stored, which must cost no bill.
+    var storableRouting: [UInt8]? {
+        guard let routing, routing.utf8.count <= 4 * Self.largestRouting / 3, let bytes = Base64.decode(routing) else { return nil }
+        return (1...Self.largestRouting).contains(bytes.count) ? bytes : nil
+    }
+
+    private static var largestRouting: Int { 2_048 }
+
     /// True when every field fits its column.
     fileprivate var isStorable: Bool {
         let tokens = [
@@ -85,7 +100,7 @@ extension UsageRecord {
 
     /// With texts cut so that a row of the quarantine can hold it.
     var bounded: UsageRecord {
-        var copy = self
+        var copy = billed
         copy.requestId = requestId.plain(128)
         copy.tenant = tenant.plain(128)
         copy.key = key.plain(128)

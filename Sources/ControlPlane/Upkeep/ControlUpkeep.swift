@@ -78,6 +78,7 @@ package struct ControlUpkeep: Service {
 
     func sweep() async throws {
         _ = try await pool.query("SELECT upkeep.ensure_partitions(3)")
+        _ = try await pool.query("SELECT upkeep.turn_routing_days()")
         try await quotas.correctEnded()
         try await quotas.forget()
         try await MonthInputs(billing: billing, reliability: reliability).keep()

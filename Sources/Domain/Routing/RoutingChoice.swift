@@ -1,12 +1,29 @@
 /// One choice of a worker: a few candidates with what they cost, and the rule that picks one. Kept whole, so that it can be explained later.
 package struct RoutingChoice: Sendable {
-    package enum Role: String, Sendable {
+    package enum Role: String, Sendable, CaseIterable {
         /// Has the prompt's beginning in its cache.
         case owner
         /// Where a beginning goes that nobody has.
         case placed
         /// Drawn at random (power of two choices; Mitzenmacher 2001).
         case drawn
+        /// The queue gave the request its free place.
+        case queued
+    }
+
+    /// Why a worker that was looked at was no candidate.
+    package enum Bar: Int, Sendable, CaseIterable {
+        /// No way leads to it, or it is not ready.
+        case unreachable
+        /// The prompt does not fit its context, or is not likely to.
+        case short
+        /// Its host failed this request before, or it is of another release than the stream that is to go on.
+        case tried
+        case full
+        /// Out of rotation.
+        case avoided
+        /// Others come first: by region, provider, or the release whose turn it was.
+        case passed
     }
 
     package struct Candidate: Sendable, Equatable {
@@ -17,12 +34,15 @@ package struct RoutingChoice: Sendable {
         package var price: UInt32
         /// As `LoadCost.weighted` tells it.
         package var cost: Int64
+        /// By what the worker is known outside of this process.
+        package var mark: WorkerMark
 
-        package init(worker: UInt32, role: Role, price: UInt32 = 0, cost: Int64) {
+        package init(worker: UInt32, role: Role, price: UInt32 = 0, cost: Int64, mark: WorkerMark = WorkerMark(0)) {
             self.worker = worker
             self.role = role
             self.price = price
             self.cost = cost
+            self.mark = mark
         }
     }
 
@@ -30,16 +50,46 @@ package struct RoutingChoice: Sendable {
 
     private var storage = InlineArray<7, Candidate>(repeating: Candidate(worker: 0, role: .drawn, cost: 0))
     package private(set) var count = 0
+    /// Place of the candidate that was taken; nil: none was.
+    package private(set) var taken: Int?
+    /// Workers that the model and the rules of tenant and key allow.
+    package var workers: UInt32 = 0
+    private var barred = InlineArray<6, UInt32>(repeating: 0)
 
     package init() {}
 
     package var candidates: [Candidate] { (0..<count).map { storage[$0] } }
 
+    package subscript(place: Int) -> Candidate { storage[place] }
+
+    /// Of the workers that were looked at, so many were no candidates for this.
+    package func barred(_ bar: Bar) -> UInt32 { barred[bar.rawValue] }
+
+    func barred(at place: Int) -> UInt32 { barred[place] }
+
+    package mutating func bar(_ bar: Bar, _ workers: Int = 1) {
+        barred[bar.rawValue] &+= UInt32(truncatingIfNeeded: workers)
+    }
+
     /// A worker that stands here already keeps its first role.
     package mutating func consider(_ candidate: Candidate) {
         guard count < Self.most, !has(candidate.worker) else { return }
+        append(candidate)
+    }
+
+    /// - Precondition: There is room.
+    mutating func append(_ candidate: Candidate) {
         storage[count] = candidate
         count += 1
+    }
+
+    /// This one is asked.
+    package mutating func take(_ worker: UInt32) {
+        taken = (0..<count).first { storage[$0].worker == worker }
+    }
+
+    mutating func take(at place: Int?) {
+        taken = place
     }
 
     package func has(_ worker: UInt32) -> Bool {

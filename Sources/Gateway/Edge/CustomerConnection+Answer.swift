@@ -29,7 +29,7 @@ extension CustomerConnection {
         let error = arriving.map { error.told(in: $0.endpoint.errorShape) } ?? error
         let now = LoopClock.wallMicroseconds()
         let id = arriving?.requestId ?? RequestId(milliseconds: now / 1000, using: &loop.random)
-        loop.decisions.note(RefusalTrace(error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key))
+        loop.refusals.note(RefusalTrace(error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key))
         arriving = nil
         body.drop()
         var head = AnswerHead(error, id)

@@ -42,7 +42,7 @@ final class GatewayLoop {
         }
     }
     var isDraining = false
-    let decisions = DecisionRing()
+    let refusals = RefusalRing()
     /// Nil: nothing is leased here.
     var leases: LeaseKeeper?
     /// Requests that wait for a lease to be admitted.

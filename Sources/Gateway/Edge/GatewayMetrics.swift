@@ -35,7 +35,7 @@ package final class GatewayMetrics: Sendable {
     let limits: LimitMetrics
     private let relief: [TierRelief.Effect: CounterMetric]
     let mitigations: GaugeMetric
-    let decisionsDropped: CounterMetric
+    let refusalsDropped: CounterMetric
     let yields: CounterMetric
 
     package init(_ registry: MetricRegistry) {
@@ -85,8 +85,9 @@ package final class GatewayMetrics: Sendable {
         continuations = registry.counter("plimsoll_gateway_continuations_total", "Broken streams that went on at another worker.")
         yields = registry.counter(
             "plimsoll_gateway_yields_total", "Running requests of shared tiers that ended so that one of a protected tier is in time.")
-        decisionsDropped = registry.counter(
-            "plimsoll_gateway_decisions_dropped_total", "Requests out of the ordinary of which only the usage record tells: too many at once.")
+        refusalsDropped = registry.counter(
+            "plimsoll_gateway_decisions_dropped_total",
+            "Requests that were refused before they were admitted and are not explained: too many at once.")
         mitigations = registry.gauge("plimsoll_gateway_mitigations", "Mitigations of the table that are in force here.")
         relief = Dictionary(
             uniqueKeysWithValues: TierRelief.Effect.allCases.map { effect in

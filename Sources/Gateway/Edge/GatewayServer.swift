@@ -165,17 +165,25 @@ package final class GatewayServer: Service {
     /// Probes of other gateways found that these do not work.
     func avoidFailing(_ ids: [String]) { workers.watch.condemn(ids, now: NIODeadline.now().microseconds) }
 
-    /// How requests of the last seconds were routed or why they were refused, each told once.
-    package func takeDecisions() async -> [RequestDecision] {
+    /// Why requests of the last seconds were refused before they were admitted, each told once.
+    package func takeRefusals() async -> [RequestDecision] {
         var decisions: [RequestDecision] = []
         for loop in state.withLock({ $0.loops }) {
             // A loop that is gone has nothing to tell.
-            guard let kept = try? await loop.eventLoop.submit({ loop.value.decisions.take() }).get() else { continue }
-            let names = workers.names(kept.traces.reduce(into: []) { $1.addWorkers(to: &$0) })
-            decisions += kept.traces.map { RequestDecision($0, names: names) } + kept.refusals.map { RequestDecision($0) }
-            metrics.decisionsDropped.increment(by: kept.dropped)
+            guard let kept = try? await loop.eventLoop.submit({ loop.value.refusals.take() }).get() else { continue }
+            decisions += kept.refusals.map { RequestDecision($0) }
+            metrics.refusalsDropped.increment(by: kept.dropped)
         }
         return decisions
+    }
+
+    /// JSON of the record of a request and how it was routed, from the spool's segments; nil: there is none. Blocks on the disk.
+    package func explained(_ request: String) -> String? {
+        let search = SpoolSearch(directory: spool.settings.directory, gateway: spool.settings.gateway)
+        // What cannot be read is not known.
+        guard let id = RequestId(request), let found = try? search.end(of: id) else { return nil }
+        let bytes = try? WireCoder.encode(ExplainedRequest(found.final, found.origin, names: workers.names))
+        return bytes.map { String(decoding: $0, as: UTF8.self) }
     }
 
     package func run() async throws {

@@ -170,7 +170,7 @@ final class HTTP2Stream {
         guard case .body(let arriving, _) = reading else { return }
         reading = .done
         body.drop()
-        loop.decisions.note(RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key))
+        loop.refusals.note(RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key))
         let error = error.told(in: arriving.endpoint.errorShape)
         loop.metrics.countRefusal(status: error.status)
         answer(AnswerHead(error, arriving.requestId), ByteBuffer(bytes: error.body))
@@ -184,7 +184,7 @@ final class HTTP2Stream {
         let error = APIError(.malformedRequest)
         let now = LoopClock.wallMicroseconds()
         let id = RequestId(milliseconds: now / 1000, using: &loop.random)
-        loop.decisions.note(RefusalTrace(error, status: fault.status, id, acceptedAt: now, key: nil))
+        loop.refusals.note(RefusalTrace(error, status: fault.status, id, acceptedAt: now, key: nil))
         var head = AnswerHead(error, id)
         head.status = fault.status
         answer(head, ByteBuffer(bytes: error.body))

@@ -45,7 +45,7 @@ extension GatewayLoop {
         let target = target(UnsafeRawBufferPointer(rebasing: bytes[head.target]))
         let shape = shape(target, head)
         func refused(_ error: APIError, of key: CustomerKey? = nil, allow: StaticString? = nil) -> HeadOutcome {
-            decisions.note(RefusalTrace(error, id, acceptedAt: acceptedAt, key: key))
+            refusals.note(RefusalTrace(error, id, acceptedAt: acceptedAt, key: key))
             return .refused(error.told(in: shape), id, allow: allow)
         }
         func refused(_ code: APIErrorCode, of key: CustomerKey? = nil, allow: StaticString? = nil) -> HeadOutcome {

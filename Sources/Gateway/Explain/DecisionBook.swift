@@ -1,7 +1,7 @@
 package import PlimsollWire
 import Synchronization
 
-/// The last decisions of a gateway that has no control plane to send them to. Safe from any thread.
+/// The last refusals of a gateway that has no control plane to send them to. Safe from any thread.
 package final class DecisionBook: Sendable {
     private struct State {
         var byRequest: [String: RequestDecision] = [:]

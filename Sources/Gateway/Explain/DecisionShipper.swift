@@ -2,7 +2,7 @@ package import Logging
 package import PlimsollWire
 import ServiceLifecycle
 
-/// Hands on every few seconds how requests were routed. What cannot be handed on is forgotten: the usage record is the truth.
+/// Hands on every few seconds why requests were refused before they were admitted. What cannot be handed on is forgotten.
 package struct DecisionShipper: Service {
     package typealias Send = @Sendable (DecisionBatch) async throws -> Void
 
@@ -31,12 +31,12 @@ package struct DecisionShipper: Service {
     }
 
     private func ship() async {
-        let decisions = await server.takeDecisions()
+        let decisions = await server.takeRefusals()
         for start in stride(from: 0, to: decisions.count, by: Self.batch) {
             do {
                 try await send(DecisionBatch(decisions: Array(decisions[start..<min(start + Self.batch, decisions.count)])))
             } catch {
-                logger.debug("decisions not shipped", metadata: ["error": "\(MeterError.describe(error))"])
+                logger.debug("refusals not shipped", metadata: ["error": "\(MeterError.describe(error))"])
                 return
             }
         }

@@ -47,14 +47,15 @@ package final class LoopMeter {
 
     /// Records that a request was admitted. Nothing may be sent upstream before the waiter was told that it succeeded.
     ///
+    /// - Parameter routing: What is to be known of its way should this process be killed.
     /// - Returns: The record's sequence, for `Completion`.
-    package func admit(_ admission: Admission, waiter: any MeterWaiter, tag: UInt32) -> Int64 {
+    func admit(_ admission: Admission, routing: KeptTrace? = nil, waiter: any MeterWaiter, tag: UInt32) -> Int64 {
         guard log.admits else {
             note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, sequence: 0, isFinal: false, isRefused: true))
             return 0
         }
         let sequence = spool.nextSequence()
-        SpoolEncoding.append(admission, sequence: sequence, to: &pending)
+        SpoolEncoding.append(admission, sequence: sequence, routing, to: &pending)
         note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, sequence: sequence, isFinal: false, isRefused: false))
         return sequence
     }
@@ -72,9 +73,11 @@ package final class LoopMeter {
     }
 
     /// Records the end of an admitted request and counts it in its minute. The last byte may go to the client once the waiter was told.
-    package func finish(_ completion: Completion, waiter: any MeterWaiter, tag: UInt32) {
+    ///
+    /// - Parameter routing: Stands in the record beside the usage.
+    func finish(_ completion: Completion, routing: KeptTrace? = nil, waiter: any MeterWaiter, tag: UInt32) {
         let outcome = Outcome(completion.evidence)
-        SpoolEncoding.append(completion, outcome: outcome, to: &pending)
+        SpoolEncoding.append(completion, outcome: outcome, routing, to: &pending)
         tally.count(completion, outcome: outcome)
         firstTokens.ended(completion.sequence, at: Reactor.now)
         note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, sequence: completion.sequence, isFinal: true, isRefused: false))

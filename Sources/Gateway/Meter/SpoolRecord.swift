@@ -63,14 +63,17 @@ struct SpoolAdmission: Sendable, Equatable {
         static let stream = Flags(rawValue: 1)
         /// A deadline follows behind everything else.
         static let batch = Flags(rawValue: 2)
+        /// How it was routed so far follows last, as in an end.
+        static let routed = Flags(rawValue: 4)
 
         init(rawValue: UInt8) {
             self.rawValue = rawValue
         }
 
-        init(_ admission: Admission) {
+        init(_ admission: Admission, isRouted: Bool) {
             self = admission.stream ? .stream : []
             if admission.batchDeadline != nil { insert(.batch) }
+            if isRouted { insert(.routed) }
         }
     }
 
@@ -80,6 +83,8 @@ struct SpoolAdmission: Sendable, Equatable {
     var flags: Flags
     var subject: SpoolSubject
     var batchDeadline: Int64?
+    /// Nil: it waited for a worker, or the release that wrote it kept none.
+    var routing: [UInt8]?
 
     init?(_ reader: inout FieldReader) {
         guard let sequence = reader.take(Int64.self), let high = reader.take(UInt64.self), let low = reader.take(UInt64.self),
@@ -92,6 +97,7 @@ struct SpoolAdmission: Sendable, Equatable {
         self.flags = flags
         self.subject = subject
         if flags.contains(.batch) { batchDeadline = reader.take(Int64.self) }
+        if flags.contains(.routed) { routing = reader.takeBlock() }
     }
 }
 
@@ -186,6 +192,8 @@ struct SpoolFinal: Sendable, Equatable {
         /// Times that follow behind the price, each with its flag.
         static let retrieval = Flags(rawValue: 32)
         static let leased = Flags(rawValue: 64)
+        /// How it was routed follows last, behind its length (2): what `RoutingTrace` packs.
+        static let routed = Flags(rawValue: 128)
     }
 
     var sequence: Int64
@@ -204,6 +212,8 @@ struct SpoolFinal: Sendable, Equatable {
     var priceVersion: Int64 = 0
     var retrieval: Int64?
     var leasedFor: Int64?
+    /// As `RoutingTrace` packs it, in whatever version. Nil: the release that wrote it kept none, or recovery wrote the end of one that had no worker.
+    var routing: [UInt8]?
 
     init?(_ reader: inout FieldReader) {
         guard let sequence = reader.take(Int64.self), let high = reader.take(UInt64.self), let low = reader.take(UInt64.self),
@@ -228,6 +238,7 @@ struct SpoolFinal: Sendable, Equatable {
         priceVersion = reader.take(Int64.self) ?? 0
         if flags.contains(.retrieval) { retrieval = reader.take(Int64.self) }
         if flags.contains(.leased) { leasedFor = reader.take(Int64.self) }
+        if flags.contains(.routed) { routing = reader.takeBlock() }
     }
 
     /// Closes an admission whose end was never recorded: our fault, nothing billed.
@@ -240,6 +251,10 @@ struct SpoolFinal: Sendable, Equatable {
             flags.insert(.batch)
             batchDeadline = deadline
         }
+        if let known = admission.routing {
+            flags.insert(.routed)
+            routing = known
+        }
         numbers = SpoolNumbers()
         numbers.attempts = 1
         outcome = Outcome.interrupted.rawValue
@@ -250,7 +265,7 @@ struct SpoolFinal: Sendable, Equatable {
 
     /// The record's bytes; only for finals without a target, which recovery writes.
     var untargetedRecord: [UInt8] {
-        SpoolEncoding.record(bound: SpoolEncoding.finalBound + subject.encoded.count) { writer in
+        SpoolEncoding.record(bound: SpoolEncoding.finalBound + subject.encoded.count + 2 + (routing?.count ?? 0)) { writer in
             writer.put(SpoolFormat.Kind.final.rawValue)
             writer.put(sequence)
             writer.put(requestId.high)
@@ -263,6 +278,10 @@ struct SpoolFinal: Sendable, Equatable {
             writer.put(text: errorCode)
             writer.put(subject.encoded)
             if let batchDeadline { writer.put(batchDeadline) }
+            if let routing {
+                writer.put(priceVersion)
+                writer.put(block: routing)
+            }
         }
     }
 }

@@ -41,6 +41,18 @@ struct FieldWriter {
         position += source.count
     }
 
+    mutating func put(block bytes: [UInt8]) {
+        put(UInt16(bytes.count))
+        put(bytes)
+    }
+
+    /// What `fill` writes, behind its length (2).
+    mutating func put(blockBy fill: (UnsafeMutableRawBufferPointer) -> Int) {
+        let count = fill(UnsafeMutableRawBufferPointer(rebasing: buffer[(position + 2)...]))
+        put(UInt16(count))
+        position += count
+    }
+
     mutating func put(text: String) {
         if text.utf8.count > 255 { return put(text: SpoolText.clipped(text)) }
         put(UInt8(text.utf8.count))
@@ -65,6 +77,12 @@ struct FieldReader {
         guard position + size <= buffer.count else { return nil }
         defer { position += size }
         return Value(littleEndian: buffer.loadUnaligned(fromByteOffset: position, as: Value.self))
+    }
+
+    mutating func takeBlock() -> [UInt8]? {
+        guard let count = take(UInt16.self), position + Int(count) <= buffer.count else { return nil }
+        defer { position += Int(count) }
+        return Array(buffer[position..<position + Int(count)])
     }
 
     mutating func takeText() -> String? {

@@ -1,3 +1,4 @@
+import Cryptography
 import Domain
 import PlimsollWire
 
@@ -19,6 +20,6 @@ extension UsageRecord {
             attempts: Int(numbers.attempts), batchDeadline: final.batchDeadline,
             continued: final.flags.contains(.continued) ? true : nil,
             priceVersion: final.priceVersion == 0 ? nil : final.priceVersion, retrieval: final.retrieval,
-            leasedFor: final.leasedFor)
+            leasedFor: final.leasedFor, routing: final.routing.map { Base64.encode($0) })
     }
 }

@@ -42,7 +42,7 @@ extension RelayedRequest {
     private func takePlace(_ question: Router.Question) -> Bool {
         guard let need = question.need, question.model.queue.leavesHeadroom(question) else { return false }
         for _ in 0..<RelayedRequest.mostTries {
-            guard let next = loop.router.pick(question, using: &loop.random) else { return false }
+            guard let next = loop.router.pick(question, using: &loop.random) else { return noteNone() }
             guard next.take(need) else { continue }
             worker = next
             seat.isTaken = true
@@ -52,11 +52,17 @@ extension RelayedRequest {
         return false
     }
 
-    private func noteChoice() {
+    /// The router's last choice is this request's.
+    func noteChoice() {
         seat.cachedTokens = loop.router.cachedTokens
-        guard trace.choice.count == 0 else { return }
-        trace.choice = loop.router.choice
-        trace.cachedTokens = loop.router.cachedTokens
+        trace.note(loop.router.choice)
+        if trace.choiceCount == 1 { trace.cachedTokens = loop.router.cachedTokens }
+    }
+
+    /// There was none to choose: what stood against the workers is kept until one is found.
+    private func noteNone() -> Bool {
+        if trace.choiceCount == 0 { trace.note(loop.router.choice) }
+        return false
     }
 
     /// Begun later than this it would miss its objective.

@@ -33,14 +33,17 @@ final class Attempt {
     private var work: AttemptWork
     /// Among what is held is a token, or what comes behind one.
     private var hasNews = false
-    private let reason: AttemptTrace.Reason
+    private let reason: RoutingAttempt.Reason
+    /// Which of its request's choices led to it.
+    private let choice: Int
     private static let heldBytes = 256 * 1024
     private static let errorBytes = 64 * 1024
 
-    init(at worker: Worker, for request: RelayedRequest, work: AttemptWork, reason: AttemptTrace.Reason, deadline: NIODeadline) {
+    init(at worker: Worker, for request: RelayedRequest, work: AttemptWork, reason: RoutingAttempt.Reason, deadline: NIODeadline) {
         self.worker = worker
         self.work = work
         self.reason = reason
+        choice = max(request.trace.choiceCount - 1, 0)
         self.request = request
         self.deadline = deadline
     }
@@ -77,7 +80,7 @@ final class Attempt {
     /// Nothing more will come of it, in whatever way it ended; what has come stays.
     ///
     /// - Parameter result: `answered` with all of its answer.
-    func end(_ result: AttemptTrace.Result) {
+    func end(_ result: RoutingAttempt.Result) {
         guard let request else { return }
         request.trace.note(trace(result, since: request.arriving.started))
         self.request = nil
@@ -88,7 +91,7 @@ final class Attempt {
         request.left(worker, after: (Reactor.now - began).nanoseconds / 1000)
     }
 
-    private func noteOutcome(_ result: AttemptTrace.Result, on loop: GatewayLoop) {
+    private func noteOutcome(_ result: RoutingAttempt.Result, on loop: GatewayLoop) {
         guard result == .failed || !loop.outages.isCalm else { return }
         switch result {
         case .answered, .refused, .broken: loop.outages.answered(worker.entry.model)
@@ -100,8 +103,8 @@ final class Attempt {
         }
     }
 
-    private func trace(_ result: AttemptTrace.Result, since start: NIODeadline) -> AttemptTrace {
-        var trace = AttemptTrace(worker: worker.tally.number, reason: reason, startedAfter: (began - start).nanoseconds / 1000)
+    private func trace(_ result: RoutingAttempt.Result, since start: NIODeadline) -> RoutingAttempt {
+        var trace = RoutingAttempt(choice: choice, reason: reason, startedAfter: (began - start).nanoseconds / 1000)
         if let first = work.firstTokenAt { trace.firstTokenAfter = first - start.microseconds }
         trace.endedAfter = (Reactor.now - start).nanoseconds / 1000
         trace.result = result

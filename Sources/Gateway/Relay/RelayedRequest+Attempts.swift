@@ -52,7 +52,7 @@ extension RelayedRequest {
             bodyRest: resumed.map { $1.rest(plan.rest, after: $0.text) } ?? plan.rest)
     }
 
-    private func newAttempt(at worker: Worker, _ plan: RequestPlan, _ reason: AttemptTrace.Reason) -> Attempt {
+    private func newAttempt(at worker: Worker, _ plan: RequestPlan, _ reason: RoutingAttempt.Reason) -> Attempt {
         attempts += 1
         if attempts == 1 { loop.outages.noteRequest(now: Reactor.now.microseconds) }
         let time = plan.facts.stream ? loop.settings.firstTokenTime : loop.settings.answerTime
@@ -117,7 +117,7 @@ extension RelayedRequest {
     }
 
     /// To another worker, at once or when one has room.
-    private func move(_ question: Router.Question, _ reason: AttemptTrace.Reason, counting moves: CounterMetric, else error: APIError) {
+    private func move(_ question: Router.Question, _ reason: RoutingAttempt.Reason, counting moves: CounterMetric, else error: APIError) {
         nextReason = reason
         switch seekAnotherPlace(question) {
         case .found:

@@ -1,3 +1,4 @@
+import Domain
 import HTTPWire
 import NIOCore
 import Reactor
@@ -40,7 +41,7 @@ extension RelayedRequest {
         self.question = question
         guard let next = loop.router.pick(question, using: &loop.random) else { return nil }
         if let need { seat.isTaken = next.take(need) }
-        seat.cachedTokens = loop.router.cachedTokens
+        noteChoice()
         return next
     }
 

@@ -37,7 +37,7 @@ extension RelayedRequest {
         else { return }
         loop.metrics.hedges.increment()
         seat.isTaken = true
-        seat.cachedTokens = loop.router.cachedTokens
+        noteChoice()
         hedge = startedAttempt(at: second)
     }
 

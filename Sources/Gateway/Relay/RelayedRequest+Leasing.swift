@@ -60,7 +60,7 @@ extension RelayedRequest {
     }
 
     func endLeaseWait() {
-        if case .leasing(let since, _) = phase { trace.leasedFor += (Reactor.now - since).nanoseconds / 1000 }
+        if case .leasing(let since, _) = phase { kept.leasedFor += (Reactor.now - since).nanoseconds / 1000 }
         phase = .over
         loop.leaseWaits.remove(self)
     }

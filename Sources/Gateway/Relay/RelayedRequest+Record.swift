@@ -22,7 +22,7 @@ extension RelayedRequest {
         completion.reasoningTokens = metered.reasoning
         completion.estimated = metered.isEstimated
         completion.queuedFor = seat.waited
-        completion.leasedFor = trace.leasedFor
+        completion.leasedFor = kept.leasedFor
         if let deadline = admission.batchDeadline { loop.metrics.countBatch(ending.isAnswer, isLate: elapsed > deadline) }
         completion.attempts = max(attempts, 1)
         completion.isContinued = continuations > 0
@@ -30,19 +30,8 @@ extension RelayedRequest {
         completion.retrieval = arriving.retrieval.map { Int64($0.microseconds) }
         if case .failed(let error) = ending { completion.errorCode = error.code.rawValue }
         count(completion, ending)
-        trace.queuedFor = seat.waited
-        trace.retrieval = arriving.retrieval
-        trace.promptTokens = plan.facts.estimatedPromptTokens
         trace.fault = evidence.fault
-        loop.decisions.note(
-            trace, isNotable: attempts > 1 || metered.isClamped || Outcome(evidence) != .good || isSlow(evidence, admission.subject))
-        loop.meter.finish(completion, waiter: self, tag: RecordTag.final.rawValue)
-    }
-
-    /// Slower than what its tier is sold with.
-    private func isSlow(_ evidence: RequestEvidence, _ subject: UsageSubject) -> Bool {
-        if let first = evidence.firstTokenAfter { return first > subject.firstTokenObjective }
-        return evidence.finishedAfter > subject.lastTokenObjective
+        loop.meter.finish(completion, routing: kept, waiter: self, tag: RecordTag.final.rawValue)
     }
 
     /// Keeps for operators why it was refused: there will be no record.
@@ -51,9 +40,9 @@ extension RelayedRequest {
         refusal.model = plan?.asked
         refusal.promptTokens = plan?.facts.estimatedPromptTokens ?? 0
         refusal.refusedAfter = elapsed
-        refusal.leasedFor = trace.leasedFor
+        refusal.leasedFor = kept.leasedFor
         refusal.retryAfter = retryAfter
-        loop.decisions.note(refusal)
+        loop.refusals.note(refusal)
     }
 
     /// What is metered of what is known now.

@@ -86,9 +86,9 @@ final class RelayedRequest {
     var memory: AnswerMemory?
     var continuations = 0
     /// Why the next attempt is made.
-    var nextReason = AttemptTrace.Reason.first
+    var nextReason = RoutingAttempt.Reason.first
     /// Apart: with it this object would be of a size that the allocator keeps no list of.
-    private let kept: KeptTrace
+    let kept = KeptTrace()
     // The answer to the client.
     var headSent = false
     var firstTokenAfter: Int64?
@@ -110,10 +110,9 @@ final class RelayedRequest {
         self.sink = sink
         self.loop = loop
         lastWrite = arriving.started
-        kept = KeptTrace(DecisionTrace(requestId: arriving.requestId, acceptedAt: arriving.acceptedAt))
     }
 
-    var trace: DecisionTrace {
+    var trace: RoutingTrace {
         _read { yield kept.trace }
         _modify { yield &kept.trace }
     }
@@ -229,7 +228,8 @@ final class RelayedRequest {
         self.admission = admission
         phase = .admitting
         loop.metrics.inFlight.add(1)
-        sequence = loop.meter.admit(admission, waiter: self, tag: RecordTag.admission.rawValue)
+        trace.promptTokens = plan.facts.estimatedPromptTokens
+        sequence = loop.meter.admit(admission, routing: trace.isPlaced ? kept : nil, waiter: self, tag: RecordTag.admission.rawValue)
     }
 
     private func question(_ plan: RequestPlan) -> Router.Question {

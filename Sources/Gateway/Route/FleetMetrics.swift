@@ -36,7 +36,7 @@ final class FleetMetrics: Sendable {
         switch role {
         case .owner: roles.owner.increment()
         case .placed: roles.placed.increment()
-        case .drawn: roles.drawn.increment()
+        case .drawn, .queued: roles.drawn.increment()
         }
     }
 }

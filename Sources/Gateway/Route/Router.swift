@@ -40,6 +40,12 @@ struct Router {
             return !triedHosts.contains(worker.entry.host)
         }
 
+        /// Why it cannot use a worker.
+        func bar(_ worker: Worker) -> RoutingChoice.Bar {
+            guard worker.holds(contextTokens) else { return .short }
+            return worker.isReachable ? .tried : .unreachable
+        }
+
         /// A worker that it may use can be reached, with room or without.
         var isServed: Bool { lane.workers.contains(where: canUse) }
 
@@ -65,23 +71,31 @@ struct Router {
     /// Nil when no worker can take the request now.
     mutating func pick(_ question: Question, using random: inout LoopRandom) -> Worker? {
         let lane = question.lane
-        choice = RoutingChoice()
-        cachedTokens = 0
+        begin(lane)
         guard let worker = quickPick(question, lane, using: &random) ?? pickAmongAll(question, lane, using: &random) else { return nil }
         note(question, worker)
+        choice.take(worker.tally.number)
         return worker
     }
 
     /// The queue has given it this worker.
     mutating func adopt(_ question: Question, _ worker: Worker) {
         let lane = question.lane
-        choice = RoutingChoice()
-        cachedTokens = 0
+        begin(lane)
         var unbound = question
         unbound.need = nil
         considerOwners(unbound, lane, release: worker.entry.release)
-        if choice.role(of: worker.tally.number) == nil { cachedTokens = 0 }
+        let isOwner = choice.has(worker.tally.number)
+        if !isOwner { cachedTokens = 0 }
         note(question, worker)
+        if !isOwner { add(worker, .queued, question, cached: 0) }
+        choice.take(worker.tally.number)
+    }
+
+    private mutating func begin(_ lane: RouteLane) {
+        choice = RoutingChoice()
+        choice.workers = UInt32(truncatingIfNeeded: lane.workers.count)
+        cachedTokens = 0
     }
 
     /// A few workers are drawn before they are looked at, so that the cost of a choice does not grow with the fleet. Nil: all must be looked
@@ -116,28 +130,38 @@ struct Router {
     }
 
     private mutating func consider(_ worker: Worker, _ role: RoutingChoice.Role, _ question: Question, cached: Int = 0) {
-        guard isFit(worker, question) else { return }
+        if let bar = bar(worker, question) { return choice.bar(bar) }
         if role == .owner { cachedTokens = cached }
         add(worker, role, question, cached: cached)
     }
 
     private mutating func add(_ worker: Worker, _ role: RoutingChoice.Role, _ question: Question, cached: Int) {
         let cost = worker.cost(uncachedTokens: max(question.likelyTokens - cached, 0), now: question.now)
-        choice.consider(RoutingChoice.Candidate(worker: worker.tally.number, role: role, price: worker.slotPrice, cost: cost))
+        choice.consider(
+            RoutingChoice.Candidate(
+                worker: worker.tally.number, role: role, price: worker.slotPrice, cost: cost, mark: worker.tally.mark))
     }
 
     private mutating func pickAmongAll(_ question: Question, _ lane: RouteLane, using random: inout LoopRandom) -> Worker? {
-        var candidates = lane.workers.filter { isCandidate($0, question) }
+        begin(lane)
+        var candidates = lane.workers.filter { worker in
+            guard let bar = hardBar(worker, question) else { return true }
+            choice.bar(bar)
+            return false
+        }
         guard !candidates.isEmpty else { return nil }
-        narrow(&candidates) { $0.holds(question.likelyTokens) }
-        narrow(&candidates) { !$0.tally.isAvoided }
+        narrow(&candidates, .short) { $0.holds(question.likelyTokens) }
+        narrow(&candidates, .avoided) { !$0.tally.isAvoided }
+        let all = candidates.count
         lane.narrow(&candidates)
-        if let last = question.lastProvider { narrow(&candidates) { $0.entry.provider != last } }
+        choice.bar(.passed, all - candidates.count)
+        if let last = question.lastProvider { narrow(&candidates, .passed) { $0.entry.provider != last } }
         if lane.releases.count > 1 {
             let weights = lane.releases.map { release in candidates.contains { $0.entry.release == release.name } ? release.weight : 0 }
-            if let index = ReleaseChoice.pick(weights, using: &random) { narrow(&candidates) { $0.entry.release == lane.releases[index].name } }
+            if let index = ReleaseChoice.pick(weights, using: &random) {
+                narrow(&candidates, .passed) { $0.entry.release == lane.releases[index].name }
+            }
         }
-        cachedTokens = 0
         for _ in 0..<2 {
             let index = Int.random(in: 0..<candidates.count, using: &random)
             add(candidates.remove(at: index), .drawn, question, cached: 0)
@@ -158,17 +182,24 @@ struct Router {
         if question.opening != 0 { affinity.note(question.opening, owner: number, tokens: question.openingTokens, now: seconds) }
     }
 
-    private func isFit(_ worker: Worker, _ question: Question) -> Bool {
-        isCandidate(worker, question) && worker.holds(question.likelyTokens) && !worker.tally.isAvoided
+    /// Why the worker is no candidate while there are others; nil: it is one.
+    private func bar(_ worker: Worker, _ question: Question) -> RoutingChoice.Bar? {
+        if let bar = hardBar(worker, question) { return bar }
+        guard worker.holds(question.likelyTokens) else { return .short }
+        return worker.tally.isAvoided ? .avoided : nil
     }
 
-    private func isCandidate(_ worker: Worker, _ question: Question) -> Bool {
-        question.canUse(worker) && question.need.map { worker.hasRoom(for: $0) } ?? true
+    /// Why it could not take the request now, were it the only one.
+    private func hardBar(_ worker: Worker, _ question: Question) -> RoutingChoice.Bar? {
+        guard question.canUse(worker) else { return question.bar(worker) }
+        return question.need.map { worker.hasRoom(for: $0) } ?? true ? nil : .full
     }
 
     /// Keeps those that fit, unless none does.
-    private func narrow(_ candidates: inout [Worker], _ fits: (Worker) -> Bool) {
+    private mutating func narrow(_ candidates: inout [Worker], _ bar: RoutingChoice.Bar, _ fits: (Worker) -> Bool) {
         guard candidates.contains(where: fits) else { return }
+        let all = candidates.count
         candidates.removeAll { !fits($0) }
+        choice.bar(bar, all - candidates.count)
     }
 }

@@ -8,12 +8,8 @@ final class WorkerBook: Sendable {
     private struct State {
         var tallies: [String: WorkerTally] = [:]
         var workers: [String: Worker] = [:]
-        /// Ids by number, of workers that are gone too, until there are too many.
-        var names: [UInt32: String] = [:]
         var lastNumber: UInt32 = 0
     }
-
-    private static let mostNames = 100_000
 
     let watch: FleetWatch
     private let registry: LinkRegistry?
@@ -31,7 +27,6 @@ final class WorkerBook: Sendable {
             state.lastNumber += 1
             let made = WorkerTally(number: state.lastNumber, id: entry.id, watch: watch)
             state.tallies[entry.id] = made
-            state.names[made.number] = entry.id
             return made
         }
         tally.drill.take(entry.drill)
@@ -47,9 +42,6 @@ final class WorkerBook: Sendable {
         let tallies = state.withLock { state in
             state.tallies = state.tallies.filter { ids.contains($0.key) }
             state.workers = state.workers.filter { ids.contains($0.key) }
-            if state.names.count > Self.mostNames {
-                state.names = Dictionary(uniqueKeysWithValues: state.tallies.values.map { ($0.number, $0.id) })
-            }
             return state.tallies
         }
         watch.assign(workers.filter { tallies[$0.id] != nil }, tallies, now: NIODeadline.now().microseconds)
@@ -64,10 +56,10 @@ final class WorkerBook: Sendable {
         return state.withLock { $0.workers.values.filter { $0.entry.region == region && $0.isLost(now: now) }.map(\.entry.id) }
     }
 
-    /// Ids of workers by their numbers.
-    func names(_ numbers: Set<UInt32>) -> [UInt32: String] {
-        state.withLock { state in
-            Dictionary(uniqueKeysWithValues: numbers.compactMap { number in state.names[number].map { (number, $0) } })
-        }
+    /// What is known of workers by their marks.
+    func names(_ marks: Set<WorkerMark>) -> [WorkerMark: RoutingAccount.WorkerName] {
+        let known = state.withLock { $0.workers.values.filter { marks.contains($0.tally.mark) } }
+        let names = known.map { ($0.tally.mark, RoutingAccount.WorkerName(id: $0.entry.id, host: $0.entry.host)) }
+        return Dictionary(names, uniquingKeysWith: { first, _ in first })
     }
 }

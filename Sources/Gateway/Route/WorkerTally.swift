@@ -8,6 +8,7 @@ final class WorkerTally: Sendable {
     /// Never 0, and no other worker's of this process.
     let number: UInt32
     let id: String
+    let mark: WorkerMark
     private let watch: FleetWatch?
     let drill = DrillMark()
 
@@ -43,6 +44,7 @@ final class WorkerTally: Sendable {
     init(number: UInt32 = 1, id: String = "", watch: FleetWatch? = nil) {
         self.number = number
         self.id = id
+        mark = WorkerMark(of: id)
         self.watch = watch
     }
 

@@ -1,3 +1,4 @@
+import Domain
 import Gateway
 import PlimsollWire
 import TestSupport
@@ -22,11 +23,11 @@ import Testing
             try await client.post(Samples.stream)
             answer = try await client.answer()
             count = gateway.metric("plimsoll_gateway_poison_requests_total")
-            // It is remembered by the id that its customer has, with both runtimes that died of it.
-            let decision = try #require(await gateway.server.takeDecisions().first)
-            #expect(answer.contains("x-request-id: \(decision.requestId)\r\n") && decision.fault == "runtime")
-            #expect(decision.attempts.count == 2 && decision.attempts.allSatisfy { $0.result != "answered" })
         }
+        // It is remembered by the id that its customer has, with both runtimes that died of it.
+        let (record, told) = (try #require(records.first), try #require(records.first?.account))
+        #expect(answer.contains("x-request-id: \(record.requestId)\r\n") && told.fault == "runtime")
+        #expect(told.attempts.count == 2 && told.attempts.allSatisfy { $0.result != "answered" })
         #expect(answer.hasPrefix("HTTP/1.1 502 ") && answer.contains(#""code":"runtime_lost""#))
         #expect(answer.contains("\r\nx-should-retry: false\r\n"))
         #expect(runtimes.reduce(0) { $0 + $1.seen.requests.count } == 2)

@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test func `what a client tells is in its record, its decision and the metrics, and reaches no host`() async throws {
+    @Test func `what a client tells is in its record and the metrics, and reaches no host`() async throws {
         let runtime = try await Self.runtime()
         let records = try await GatewayFixture.run([runtime]) { gateway in
             let client = try await TestClient(port: gateway.port)
@@ -40,8 +40,6 @@ import Testing
             #expect(gateway.metric("plimsoll_gateway_retrieval_seconds_count") == "2")
             #expect(gateway.metric("plimsoll_gateway_retrieval_and_first_token_seconds_count") == "1")
             #expect(gateway.metric("plimsoll_gateway_retrieval_and_answer_seconds_count") == "2")
-            let decisions = await gateway.server.takeDecisions()
-            #expect(Set(decisions.map(\.retrieval)) == [850_250, 30_000, nil])
         }
         #expect(records.map(\.retrieval) == [850_250, 30_000, nil] && records.map(\.outcome) == ["good", "good", "good"])
         #expect(runtime.seen.requests.allSatisfy { !$0.lowercased().contains("retrieval") })

@@ -1,4 +1,5 @@
 import Domain
+import NIOCore
 import PlimsollWire
 import Testing
 
@@ -52,6 +53,26 @@ struct SpoolRecoveryTests {
         let last = try #require(try SpoolReader(directory: folder.path).records().last)
         #expect(last.sequence == 4 && last.outcome == "bad:interrupted" && last.billablePromptTokens == 0 && last.billableCompletionTokens == 0)
         #expect(last.requestId == SpoolStand.admission(4).requestId.description && last.tenant == "t-1")
+    }
+
+    @Test("of a request that was interrupted the first choice is known, as its admission told it", arguments: [nil, 9_000_000] as [Int64?])
+    func interruptedRouting(_ deadline: Int64?) async throws {
+        let folder = try ScratchFolder()
+        let stand = try await SpoolStand(folder)
+        var admission = SpoolStand.admission(1)
+        admission.batchDeadline = deadline
+        try await stand.loop.flatSubmit { [admission] in
+            let promise = stand.loop.makePromise(of: Bool.self)
+            let kept = KeptTrace()
+            kept.trace.promptTokens = 7
+            _ = stand.meter.value.admit(admission, routing: kept, waiter: WrittenRecord(promise), tag: 7)
+            return promise.futureResult.map { _ in }
+        }.get()
+        try await stand.spool.close()
+        let report = try SpoolRecovery(directory: folder.path, gateway: "gw-1").run()
+        let record = try #require(try SpoolReader(directory: folder.path).records().first)
+        #expect(report.interrupted == 1 && record.outcome == "bad:interrupted" && record.trace?.promptTokens == 7)
+        #expect(record.batchDeadline == deadline && record.priceVersion == nil)
     }
 
     @Test("a batch request that was interrupted is still one of a batch")

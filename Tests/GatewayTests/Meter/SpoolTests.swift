@@ -23,6 +23,46 @@ struct SpoolTests {
         try await stand.spool.close()
     }
 
+    @Test("how a request was routed stands in its record, and what stands there is shipped")
+    func routing() async throws {
+        let folder = try ScratchFolder()
+        let stand = try await SpoolStand(folder)
+        let sequence = try #require(try await stand.admit(1))
+        try await stand.loop.flatSubmit {
+            let promise = stand.loop.makePromise(of: Bool.self)
+            let kept = KeptTrace()
+            kept.trace.promptTokens = 7
+            stand.meter.value.finish(SpoolStand.completion(1, sequence: sequence), routing: kept, waiter: WrittenRecord(promise), tag: 8)
+            return promise.futureResult.map { _ in }
+        }.get()
+        let record = try #require(try SpoolReader(directory: folder.path).records().first)
+        #expect(record.trace?.promptTokens == 7 && record.outcome == "good" && record.priceVersion == nil)
+        try await stand.spool.close()
+    }
+
+    /// As the release before wrote them: whole segments, byte for byte.
+    @Test("segments of the release before are read and shipped, without routing")
+    func oldSegments() throws {
+        let folder = try ScratchFolder()
+        let boot = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+        let payloads = [Self.oldFinal(sequence: 1, flags: 5, behind: [9]), Self.oldFinal(sequence: 2, flags: 5 | 32 | 64, behind: [0, 850_250, 77])]
+        let bytes = payloads.reduce(into: SpoolOrigin(gateway: "gw-1", boot: boot).record) { bytes, payload in
+            bytes += SpoolEncoding.record(bound: SpoolFormat.headerSize + payload.count) { $0.put(payload) }
+        }
+        try folder.write(bytes, to: SpoolName(boot: boot, stream: 0, number: 1).file)
+        let read = try SpoolReader(directory: folder.path).records()
+        #expect(read.map(\.sequence) == [1, 2] && read.map(\.priceVersion) == [9, nil] && read.map(\.leasedFor) == [nil, 77])
+        let batch = try SpoolBacklog(directory: folder.path, gateway: "gw-1", liveBoot: "").next(after: SpoolCursor())
+        #expect(batch.records == read && batch.damaged == 0 && read.allSatisfy { $0.routing == nil && $0.worker == "w" })
+    }
+
+    private static func oldFinal(sequence: UInt8, flags: UInt8, behind: [Int64]) -> [UInt8] {
+        var bytes: [UInt8] = [3, sequence] + [UInt8](repeating: 0, count: 31) + [flags] + [UInt8](repeating: 0, count: SpoolNumbers.size)
+        bytes += SpoolText.encode(["good", "stop", "", "t", "k", "pro", "m", "eu", "r", "w", "p"])
+        for number in behind { withUnsafeBytes(of: number.littleEndian) { bytes += Array($0) } }
+        return bytes
+    }
+
     @Test("what one turn of the loop produces is one write")
     func oneWrite() async throws {
         let folder = try ScratchFolder()

@@ -1,3 +1,4 @@
+import Domain
 import Gateway
 import PlimsollWire
 import Synchronization
@@ -53,10 +54,13 @@ struct HedgeTests {
             #expect(answer.contains("[DONE]") && answer.split(separator: #""content":"a""#).count == 2)
             #expect(gateway.metric("plimsoll_gateway_hedges_total") == "1" && gateway.metric("plimsoll_gateway_hedge_wins_total") == "1")
             #expect(gateway.metric("plimsoll_gateway_retries_total") == "0")
-            let told = try #require(await gateway.server.takeDecisions().first { $0.attempts.count == 2 })
-            let results = Dictionary(told.attempts.map { ($0.reason, $0.result) }) { _, last in last }
-            #expect(results == ["first": "cancelled", "hedge": "answered"])
         }
+        let told = try #require(records.compactMap(\.account).first { $0.attempts.count == 2 })
+        let results = Dictionary(told.attempts.map { ($0.reason, $0.result) }) { _, last in last }
+        #expect(results == ["first": "cancelled", "hedge": "answered"])
+        // Each attempt keeps the choice that it was made for.
+        let hedged = told.attempts.first { $0.reason == "hedge" }
+        #expect(hedged?.choice?.candidates.map(\.worker) == [hedged?.worker ?? ""] && told.attempts.first { $0.reason == "first" }?.choice == nil)
         #expect(records.count == 51 && requests == 52)
         let last = try #require(records.max { $0.sequence < $1.sequence })
         #expect(last.attempts == 2 && last.billableCompletionTokens == 2 && last.outcome == "good")

@@ -1,0 +1,8 @@
+import Domain
+
+/// A request's trace while the request runs.
+final class KeptTrace {
+    var trace = RoutingTrace()
+    /// Microseconds before it was admitted, until its limits had room.
+    var leasedFor: Int64 = 0
+}
