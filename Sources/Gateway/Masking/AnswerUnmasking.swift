@@ -11,6 +11,7 @@ struct AnswerUnmasking {
     }
 
     private let reader: MaskReader
+    private var numbers = EventNumbers()
     /// By the places of their texts.
     private var held: [String: Held] = [:]
 
@@ -37,16 +38,19 @@ struct AnswerUnmasking {
         while !bytes.isEmpty {
             let event = Self.first(of: bytes)
             bytes = bytes.dropFirst(event.count)
-            let changed = read(event)
-            isChanged = isChanged || changed != nil
-            result.writeBytes(changed ?? event)
+            let (before, changed) = read(event)
+            for added in before { result.writeBytes(numbers.numbered(added) ?? added) }
+            let shown = changed ?? event
+            let renumbered = numbers.numbered(shown)
+            isChanged = isChanged || changed != nil || renumbered != nil || !before.isEmpty
+            result.writeBytes(renumbered ?? shown)
         }
         return isChanged ? result : events
     }
 
     /// What is still held when a stream ends.
     mutating func rest() -> ByteBuffer {
-        ByteBuffer(bytes: release { _ in true })
+        ByteBuffer(bytes: release { _ in true }.flatMap { numbers.numbered($0) ?? $0 })
     }
 
     /// Up to the empty line that ends an event.
@@ -71,8 +75,15 @@ struct AnswerUnmasking {
         return nil
     }
 
-    private mutating func read(_ event: [UInt8]) -> [UInt8]? {
-        guard let data = Self.data(of: event) else { return nil }
+    private static func event(_ event: [UInt8], _ data: Range<Int>, _ text: [UInt8]) -> [UInt8] {
+        var changed = event
+        changed.replaceSubrange(data, with: text)
+        return changed
+    }
+
+    /// Events that must come before this one, and this one where it is not the same any more.
+    private mutating func read(_ event: [UInt8]) -> (before: [[UInt8]], changed: [UInt8]?) {
+        guard let data = Self.data(of: event) else { return ([], nil) }
         let strings = AnswerStrings(Array(event[data]))
         let continued = Set(strings.pieces.compactMap { $0?.place })
         let ended = strings.ended
@@ -92,13 +103,12 @@ struct AnswerUnmasking {
             }
         }
         self.held = held
-        guard rewritten != nil || !before.isEmpty else { return nil }
-        return before + event[..<data.lowerBound] + (rewritten ?? Array(event[data])) + event[data.upperBound...]
+        return (before, rewritten.map { Self.event(event, data, $0) })
     }
 
     /// Events for what is held of the places that are wanted; it is held no longer. All else that they could add to a text is left out.
-    private mutating func release(_ isWanted: (String) -> Bool) -> [UInt8] {
-        var events: [UInt8] = []
+    private mutating func release(_ isWanted: (String) -> Bool) -> [[UInt8]] {
+        var events: [[UInt8]] = []
         for (place, waiting) in held.sorted(by: { $0.key < $1.key }) where isWanted(place) {
             held[place] = nil
             guard let data = Self.data(of: waiting.event) else { continue }
@@ -108,7 +118,7 @@ struct AnswerUnmasking {
                     (pieces.next() ?? nil).map { $0.place == place ? waiting.bytes : [] }
                 }
             }
-            if let filled { events += waiting.event[..<data.lowerBound] + filled + waiting.event[data.upperBound...] }
+            if let filled { events.append(Self.event(waiting.event, data, filled)) }
         }
         return events
     }

@@ -139,6 +139,14 @@ import Testing
         #expect(try #require(call.body.firstRange(of: "EMAIL_")).lowerBound <= finish.lowerBound)
     }
 
+    /// Also where it comes at the very end, behind which only the last events stand.
+    @Test(arguments: ["x [EMAIL_", "[EMAIL_1] y [EM"]) func eventsThatAreAddedHaveNumbersOfTheirOwn(token: String) async throws {
+        let stream = Answers.streamHead + Samples.role + Samples.token(token) + Samples.stop
+        let call = try await call("/v1/responses", #"{"model":"m","stream":true,"input":"a@example.org"}"#, stream + Self.streamEnd)
+        let numbers = call.body.split(separator: #""sequence_number":"#).dropFirst().compactMap { Int($0.prefix { $0.isNumber }) }
+        #expect(numbers.count > 8 && numbers == Array(0..<numbers.count), "\(numbers)")
+    }
+
     @Test func whatIsHeldOfACallIsSentWithoutItsNameAgain() async throws {
         let begin = Self.delta(
             #""role":"assistant","tool_calls":[{"index":0,"id":"c0","type":"function","function":{"name":"f","arguments":"[EMAIL_"}}]"#)
