@@ -14,6 +14,9 @@ package struct JSONLimits: Sendable {
         self.keys = keys
         self.stringBytes = stringBytes
     }
+
+    /// For what is made here of a text within these bounds, such as the chat of a request to another API: it wraps what it takes.
+    package var ofTranslation: JSONLimits { JSONLimits(depth: depth + 16, keys: keys * 4, stringBytes: stringBytes * 2) }
 }
 
 /// Why a JSON text is refused. Never carries values of the text; `path` holds names of members and positions only.

@@ -55,7 +55,9 @@ package final class RequestScan {
     package internal(set) var media = MediaParts()
     private(set) var frames: [Frame] = []
     private(set) var ledger = KeyLedger()
-    private let limits: JSONLimits
+    private let own: JSONLimits
+    /// Of the present scan.
+    private var limits: JSONLimits
 
     struct Frame {
         var isObject: Bool
@@ -66,12 +68,15 @@ package final class RequestScan {
     }
 
     package init(limits: JSONLimits = JSONLimits()) {
-        self.limits = limits
+        (own, self.limits) = (limits, limits)
         frames.reserveCapacity(limits.depth)
     }
 
     /// `bytes` must hold one JSON object and nothing else but white space.
-    package func scan(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
+    ///
+    /// - Parameter isTranslation: It was made here of a text that was read within the limits.
+    package func scan(_ bytes: UnsafeRawBufferPointer, isTranslation: Bool = false) throws(JSONFault) {
+        limits = isTranslation ? own.ofTranslation : own
         members.removeAll(keepingCapacity: true)
         inner.removeAll(keepingCapacity: true)
         media = MediaParts()

@@ -44,6 +44,14 @@ package enum GenerationEndpoint: Sendable, CaseIterable {
         }
     }
 
+    /// The body that policy reads was written anew from what came.
+    package var isTranslated: Bool {
+        switch self {
+        case .responses, .messages, .countTokens: true
+        case .chatCompletions, .completions, .embeddings: false
+        }
+    }
+
     /// Tokens come out of it one by one, as text.
     package var generates: Bool {
         switch self {

@@ -15,7 +15,7 @@ struct BodyReading: @unchecked Sendable {
         _ body: ByteBuffer, endpoint: GenerationEndpoint, scan: RequestScan, options: RequestScan
     ) throws(APIError) -> GenerationRequest {
         let result: Result<GenerationRequest, APIError> = body.withUnsafeReadableBytes { bytes in
-            do throws(JSONFault) { try scan.scan(bytes) } catch { return .failure(APIError(error)) }
+            do throws(JSONFault) { try scan.scan(bytes, isTranslation: endpoint.isTranslated) } catch { return .failure(APIError(error)) }
             do throws(APIError) {
                 return .success(try GenerationRequest.read(scan, bytes, endpoint: endpoint, options: options))
             } catch {

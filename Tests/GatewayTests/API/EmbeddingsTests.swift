@@ -1,4 +1,5 @@
 import HTTPWire
+import PlimsollWire
 import TestSupport
 import Testing
 
@@ -39,6 +40,23 @@ import Testing
         #expect(call.status == "400" && call.records.map(\.outcome) == ["excluded:4xx"])
         #expect(try call.json()["error"]?["code"] == "unsupported_endpoint")
         #expect(!call.body.contains("--embeddings"))
+    }
+
+    /// As many texts as OpenAI takes, of each kind in which they may come.
+    @Test(arguments: [#""a""#, "[1]"]) func asManyTextsAsMayBeInOneRequestAndNoMore(_ text: String) async throws {
+        var setup = APICall.embeddingSetup
+        (setup.tier.maxPromptTokens, setup.tier.maxBodyBytes) = (10_000, 32_768)
+        func call(_ count: Int) async throws -> APICall {
+            let input = Array(repeating: text, count: count).joined(separator: ",")
+            return try await APICall.make("/v1/embeddings", #"{"model":"m","input":[\#(input)]}"#, reply: Answers.json(Self.vectors), setup: setup)
+        }
+        let most = try await call(2_048)
+        #expect(most.status == "200" && most.sent.ranges(of: text).count == 2_048, "\(most.answer)")
+        let tooMany = try await call(2_049)
+        #expect(tooMany.status == "400" && tooMany.sent.isEmpty && tooMany.records.isEmpty)
+        let error = try #require(try tooMany.json()["error"])
+        #expect(error["code"] == "invalid_value" && error["param"] == "input", "\(tooMany.body)")
+        #expect(error["message"] == "'input' must hold from 1 to 2048 texts.")
     }
 
     @Test func anAnswerWithoutVectorsIsAFailureOfTheRuntime() async throws {
