@@ -2,6 +2,9 @@ import COpenSSL
 
 /// Authenticated encryption: AES-256-GCM (NIST SP 800-38D) with a random nonce of 12 bytes and a tag of 16.
 package struct AEAD: Sendable {
+    /// Bytes that sealing adds.
+    package static let overhead = 28
+
     private let key: [UInt8]
 
     /// 32 bytes.

@@ -80,9 +80,13 @@ package struct CaptureRecord: Sendable, Codable, Equatable {
     package var answer: String
     /// Something was too long and was cut.
     package var isCut: Bool
+    /// How long both were before that, as they passed; nil from gateways that do not say it.
+    package var requestBytes: Int?
+    package var answerBytes: Int?
 
     package init(
-        capture: String, requestId: String, key: String, model: String, acceptedAt: Int64, status: Int, request: String, answer: String, isCut: Bool
+        capture: String, requestId: String, key: String, model: String, acceptedAt: Int64, status: Int, request: String, answer: String, isCut: Bool,
+        requestBytes: Int? = nil, answerBytes: Int? = nil
     ) {
         self.capture = capture
         self.requestId = requestId
@@ -93,6 +97,8 @@ package struct CaptureRecord: Sendable, Codable, Equatable {
         self.request = request
         self.answer = answer
         self.isCut = isCut
+        self.requestBytes = requestBytes
+        self.answerBytes = answerBytes
     }
 }
 

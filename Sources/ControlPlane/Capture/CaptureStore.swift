@@ -196,9 +196,8 @@ struct CaptureStore: Sendable {
         let kept = try await connection.queryOne("SELECT count(*) AS count FROM serving.capture_records WHERE capture_id = \(capture)")
         guard try kept?.value("count", as: Int.self) ?? 0 < row.value("record_limit", as: Int.self) else { return 0 }
         let id = UUID()
-        let sealed = try seal.seal(WireCoder.encode(CaptureDocument(id, record)), id: id, of: capture, key: row.value("sealed_key"))
-        // Of a text that is nothing but signs to be escaped there can be more.
-        guard sealed.count <= Self.mostSealed else { return 0 }
+        let document = try CaptureDocument(id, record).encoded(within: Self.mostSealed - AEAD.overhead)
+        let sealed = try seal.seal(document, id: id, of: capture, key: row.value("sealed_key"))
         return try await connection.execute(
             "INSERT INTO serving.capture_records (id, capture_id, sealed) VALUES (\(id), \(capture), \(sealed))")
     }
@@ -208,31 +207,5 @@ struct CaptureStore: Sendable {
         try await pool.transaction(.repeatable) { connection in
             try await CaptureErasure.end(where: "r.expires_at <= now()", by: "upkeep", connection)
         }
-    }
-}
-
-/// A record as its tenant reads it.
-private struct CaptureDocument: Encodable {
-    var id: String
-    var object = "debug.record"
-    var requestId: String
-    var key: String
-    var model: String
-    var acceptedAt: Int64
-    var status: Int
-    var request: String
-    var answer: String
-    var isCut: Bool
-
-    init(_ id: UUID, _ record: CaptureRecord) {
-        self.id = id.uuidString.lowercased()
-        requestId = record.requestId
-        key = record.key
-        model = record.model
-        acceptedAt = record.acceptedAt
-        status = record.status
-        request = record.request
-        answer = record.answer
-        isCut = record.isCut
     }
 }

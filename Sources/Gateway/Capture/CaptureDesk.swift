@@ -16,6 +16,9 @@ struct CapturedExchange: Sendable {
     var answer: ByteBuffer
     var isEventStream: Bool
     var isCut: Bool
+    /// Of which not all may be kept.
+    var requestBytes = 0
+    var answerBytes = 0
 }
 
 /// Where loops put what is to be kept, and where customers' calls about captures go out. Used by requests of captures alone.

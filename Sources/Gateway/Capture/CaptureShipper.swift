@@ -76,7 +76,8 @@ struct CaptureRedaction {
         return exchange.captures.map { capture in
             CaptureRecord(
                 capture: capture, requestId: exchange.requestId, key: exchange.key, model: exchange.model ?? "", acceptedAt: exchange.acceptedAt,
-                status: exchange.status, request: asked, answer: told, isCut: exchange.isCut)
+                status: exchange.status, request: asked, answer: told, isCut: exchange.isCut, requestBytes: exchange.requestBytes,
+                answerBytes: exchange.answerBytes)
         }
     }
 

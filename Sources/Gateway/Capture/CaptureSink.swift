@@ -55,6 +55,7 @@ final class CaptureSink: AnswerSink {
     }
 
     private func keep(_ bytes: ByteBuffer) {
+        exchange.answerBytes += bytes.readableBytes
         let room = max(0, CaptureDesk.scannedBytes - exchange.answer.readableBytes)
         let piece = bytes.getSlice(at: bytes.readerIndex, length: min(bytes.readableBytes, room)) ?? ByteBuffer()
         exchange.answer.writeImmutableBuffer(piece)

@@ -30,12 +30,14 @@ extension RelayedRequest {
         let names = desk.take(wanted)
         guard !names.isEmpty else { return }
         var request = request
-        let isCut = request.readableBytes > CaptureDesk.mostBytes
+        let bytes = request.readableBytes
         // A copy: what is kept must not keep all of a large prompt.
         let kept = ByteBuffer(bytes: request.readSlice(length: min(request.readableBytes, CaptureDesk.scannedBytes))?.readableBytesView ?? .init())
         let exchange = CapturedExchange(
             captures: names, requestId: arriving.requestId.description, key: arriving.key.id, model: model,
-            acceptedAt: arriving.acceptedAt, status: 0, request: kept, answer: ByteBuffer(), isEventStream: false, isCut: isCut)
+            acceptedAt: arriving.acceptedAt, status: 0, request: kept, answer: ByteBuffer(), isEventStream: false,
+            isCut: bytes > CaptureDesk.mostBytes,
+            requestBytes: bytes)
         self.sink = CaptureSink(sink, desk: desk, exchange: exchange)
     }
 

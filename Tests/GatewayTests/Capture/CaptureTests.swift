@@ -237,6 +237,7 @@ private struct Draining: Service {
         try await captured([Self.entry()], desk, Answers.json(Samples.answer.replacing("hello", with: long)), Samples.request)
         let record = try #require(await shipped(desk).first)
         #expect(record.isCut && record.answer.utf8.count <= CaptureDesk.mostBytes)
+        #expect(record.answerBytes == Samples.answer.utf8.count - 5 + long.utf8.count && (record.requestBytes ?? 0) > 40)
     }
 
     @Test(arguments: [
