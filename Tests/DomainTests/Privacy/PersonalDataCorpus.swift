@@ -14,8 +14,12 @@ struct PersonalDataCorpus {
         case card
         /// With a plus sign, or in the groups of North America.
         case phone
-        /// As it is dialled within a country.
+        /// As it is dialled within a country, in groups behind a 0.
         case nationalPhone
+        /// Behind a word for telephones, in whatever groups.
+        case namedPhone
+        /// Of China and Japan.
+        case address
     }
 
     /// What stands around a value: sentences, lists, tables, code, and other numbers before and behind it.
@@ -38,10 +42,11 @@ struct PersonalDataCorpus {
 
     mutating func samples(_ kind: Kind, count: Int) -> [Sample] {
         (0..<count).map { number in
+            let word = kind == .namedPhone ? one(Self.phoneWords) : ""
             let value = value(kind)
             let parts = Self.contexts[number % Self.contexts.count].components(around: "{}")
-            let start = parts[0].utf8.count
-            return Sample(text: parts.joined(separator: value), value: start..<start + value.utf8.count)
+            let start = parts[0].utf8.count + word.utf8.count
+            return Sample(text: parts.joined(separator: word + value), value: start..<start + value.utf8.count)
         }
     }
 
@@ -51,8 +56,9 @@ struct PersonalDataCorpus {
         case .iban: iban()
         case .card: card()
         case .phone: phone()
-        case .nationalPhone:
-            one(["030 9018\(digits(2))", "01 23 45 67 \(digits(2))", "07911 1234\(digits(2))", "0171/12345\(digits(2))", "06 12345\(digits(3))"])
+        case .nationalPhone: nationalPhone()
+        case .namedPhone: namedNumber()
+        case .address: Bool.random(using: &random) ? chineseAddress() : japaneseAddress()
         }
     }
 
@@ -136,6 +142,56 @@ struct PersonalDataCorpus {
         return Int.random(in: 0..<3, using: &random) == 0 ? one(american) : one(international)
     }
 
+    /// Germany, France, Britain, the Netherlands, Japan, Korea, Australia, Italy, China.
+    private mutating func nationalPhone() -> String {
+        one([
+            "030 9018\(digits(2))", "030 9018\(digits(4))", "0\(lead(4))/\(digits(6))", "(0\(lead(2))) \(digits(7))", "0171/12345\(digits(2))",
+            "0171 123\(digits(4))",
+            "0\(lead(3))-\(digits(6))", "0\(lead(2)) / \(digits(3)) \(digits(4))", "01 23 45 67 \(digits(2))", "06.12.34.\(digits(2)).\(digits(2))",
+            "07 \(digits(2)) \(digits(2)) \(digits(2)) \(digits(2))", "07911 1234\(digits(2))", "020 7946 0\(digits(3))", "(020) 7946 \(digits(4))",
+            "0161 496 0\(digits(3))",
+            "06 12345\(digits(3))", "06-1234\(digits(4))", "03-\(digits(4))-\(digits(4))", "090-\(digits(4))-\(digits(4))",
+            "010-\(digits(4))-\(digits(4))",
+            "02 \(digits(4)) \(digits(4))", "04\(lead(1))\(digits(1)) \(digits(3)) \(digits(3))", "02 1234\(digits(4))", "010-\(digits(8))",
+        ])
+    }
+
+    private static let phoneWords = [
+        "Tel. ", "Tel: ", "Telefon: ", "Telefonnummer ist ", "phone: ", "phone number is ", "mobile ", "my mobile is ", "fax: ", "Handy: ",
+        "WhatsApp ", "Tél. : ", "téléphone ",
+        "teléfono: ", "móvil ", "telefono ", "celular: ", "тел. ", "电话：", "手机号", "電話番号は", "携帯 ", "전화 ", "phone=", "\"phone\":\"", "tel:",
+    ]
+
+    private mutating func namedNumber() -> String {
+        one([
+            "555-\(digits(4))", "5\(digits(6))", "138\(digits(8))", "138 \(digits(4)) \(digits(4))",
+            "6\(digits(2)) \(digits(2)) \(digits(2)) \(digits(2))",
+            "9\(digits(2)) \(digits(3)) \(digits(3))", "3\(digits(2)) \(digits(7))", "0\(lead(1))\(digits(8))", "4155552\(digits(3))",
+            "(11) 9\(digits(4))-\(digits(4))",
+            "8 9\(digits(2)) \(digits(3))-\(digits(2))-\(digits(2))", "9\(digits(9))", "2\(digits(7))",
+        ])
+    }
+
+    /// Digits without a 0 in front.
+    private mutating func lead(_ count: Int) -> String { "\(Int.random(in: 1...9, using: &random))\(digits(count - 1))" }
+
+    private mutating func chineseAddress() -> String {
+        let place = one(["北京市朝阳区", "上海市浦东新区", "广东省深圳市南山区", "四川省成都市武侯区", "浙江省杭州市西湖区", "江苏省苏州市昆山市", "湖南省长沙县星沙镇", "臺北市大安區"])
+        let street = one(["建国路", "世纪大道", "科技南路", "人民南路四段", "文三路", "长江街", "解放西路", "忠孝東路"])
+        let house = one(["\(lead(2))", "\(lead(3))", "\(lead(1))-\(lead(1))"]) + (place.contains("臺") ? "號" : "号")
+        return place + street + house
+            + one(["", "", "\(lead(1))号楼", "\(lead(1))栋\(lead(2))室", "\(lead(1))号楼\(lead(1))单元\(lead(3))室", "A座\(lead(4))室"])
+    }
+
+    private mutating func japaneseAddress() -> String {
+        let place = one(["東京都千代田区丸の内", "大阪府大阪市北区梅田", "北海道札幌市中央区北一条西", "神奈川県横浜市西区みなとみらい", "京都府京都市中京区寺町通", "埼玉県さいたま市大宮区桜木町", "福岡県福岡市博多区博多駅前"])
+        let block = one([
+            "\(lead(1))-\(lead(1))-\(lead(2))", "\(lead(1))丁目\(lead(1))番\(lead(1))号", "\(lead(1))丁目\(lead(1))-\(lead(1))", "\(lead(3))番地",
+        ])
+        let code = one(["", "", "〒\(digits(3))-\(digits(4)) ", "〒\(digits(7)) ", "〒\(digits(3))－\(digits(4))　"])
+        return code + place + block
+    }
+
     /// In groups of these lengths, the last one over and over.
     private func grouped(_ text: String, _ lengths: [Int], _ separator: String) -> String {
         var (rest, groups): (Substring, [Substring]) = (text[...], [])
@@ -159,7 +215,7 @@ struct LookAlikes {
     static let names = [
         "times", "counters of nanoseconds", "UUIDs", "digests", "versions", "addresses", "fractions", "numbers of orders", "rows of numbers", "hunks",
         "decorators",
-        "book numbers", "references", "prices",
+        "book numbers", "references", "prices", "dates and times", "parts", "calls", "Chinese prose", "Japanese prose",
     ]
 
     mutating func text(_ name: String) -> String {
@@ -177,6 +233,14 @@ struct LookAlikes {
         case "hunks": "@@ -\(digits(3)),7 +\(digits(3)),9 @@ +\(digits(2))"
         case "decorators": "@MainActor func f(_ x: Int) @property @types/node@18.\(digits(1)).\(digits(1)) git@localhost"
         case "book numbers": "ISBN 978-3-16-\(digits(6))-\(digits(1)), EAN 40\(digits(11))"
+        case "dates and times":
+            "on 0\(lead()).0\(lead()).2026 1\(digits(1)), 0\(lead())/0\(lead())/2026 12:00, 0\(lead()) 0\(lead()) 2026, 2026-11-\(digits(2)) 0\(digits(3))"
+        case "parts":
+            "part 0\(digits(3))-A\(digits(4)), 00\(digits(6)), lot \(digits(4))-\(digits(4)), chapter 0\(lead()).\(digits(2)), 0x\(hex(8)), room 0\(digits(2))"
+        case "calls":
+            "call \(digits(3)) times, the call took \(digits(4)) ms, phone 2 of 3, mobile users: \(digits(5)), tel. \(digits(3)), fax on page \(digits(3))"
+        case "Chinese prose": "第\(digits(1))号文件，\(digits(2))号公路，今年在市区的道路上有\(digits(3))号车，省道\(digits(3))号，十月\(digits(1))号在中国路过三号门，市场\(digits(2))号摊位"
+        case "Japanese prose": "\(digits(1))月号、東京都は人口\(digits(4))万人、大阪府と京都府、道が\(digits(1))つ、第\(digits(2))号、北海道の市場は\(digits(3))円、〒マーク"
         case "references":
             "RFC \(digits(4)), section \(digits(1)).\(digits(1)), pages \(digits(3))-\(digits(3)), 2019-2026, no12 in 20\(digits(2)) de\(digits(2)) x"
         default: "\(digits(1)) \(digits(3)) \(digits(3)),\(digits(2)) EUR, $\(digits(1)),\(digits(3)),\(digits(3)).\(digits(2))"
@@ -186,6 +250,9 @@ struct LookAlikes {
     private mutating func digits(_ count: Int) -> String {
         String((0..<count).map { _ in Character("\(Int.random(in: 0...9, using: &random))") })
     }
+
+    /// A digit that is not 0.
+    private mutating func lead() -> String { "\(Int.random(in: 1...9, using: &random))" }
 
     private mutating func hex(_ count: Int) -> String {
         String((0..<count).map { _ in Character(String(Int.random(in: 0...15, using: &random), radix: 16)) })

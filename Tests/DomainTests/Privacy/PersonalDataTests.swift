@@ -28,6 +28,26 @@ import Testing
         #expect(Redactor.standard.redact(text) == expected)
     }
 
+    /// As they are dialled within a country, by their form or by a word in front of them.
+    @Test(arguments: [
+        ("ruf 030 901820 an", "ruf <redacted phone> an"), ("(030) 901820", "<redacted phone>"), ("01 23 45 67 89", "<redacted phone>"),
+        ("07911 123456, please", "<redacted phone>, please"), ("0171/1234567", "<redacted phone>"), ("03-1234-5678", "<redacted phone>"),
+        ("Tel. 555 0123", "Tel. <redacted phone>"), ("my phone is 4155552671", "my phone is <redacted phone>"),
+        ("手机13812345678。", "手机<redacted phone>。"),
+        (#"{"phone":"612345678"}"#, #"{"phone":"<redacted phone>"}"#), ("call me at 612 34 56 78", "call me at <redacted phone>"),
+    ])
+    func nationalNumbersAreTakenOut(text: String, expected: String) {
+        #expect(Redactor.standard.redact(text) == expected)
+    }
+
+    @Test(arguments: [
+        ("我住在北京市朝阳区建国路88号3号楼2单元501室。", "我住在<redacted address>。"), ("地址：广东省深圳市南山区科技南路18号", "地址：<redacted address>"),
+        ("〒100-0001 東京都千代田区千代田1-1です", "<redacted address>です"), ("住所は大阪府大阪市北区梅田3丁目1番3号", "住所は<redacted address>"), ("〒1000001", "<redacted address>"),
+    ])
+    func addressesOfEastAsiaAreTakenOut(text: String, expected: String) {
+        #expect(Redactor.standard.redact(text) == expected)
+    }
+
     /// No digit of a card is left, whatever stands before it.
     @Test(arguments: ["+49 30 901820 4111 1111 1111 1111", "415-555-2671 4111 1111 1111 1111", "555 4111 1111 1111 1111"])
     func aNumberBeforeACardHidesNoneOfIt(text: String) {
@@ -55,6 +75,7 @@ import Testing
         "4111 1111 1111 1112", "DE89 3704 0044 0532 0130 02", "user@localhost", "@", "a@b", "1764150000000000", "+1", "127.0.0.1:7800",
         "x4111111111111111", "0000 0000 0000 0000", "2026-11-26 03:47:49", "a1b2c3d4-e5f6-4111-1111-111111111111", "XX89370400440532013000",
         "0.4111111111111111", "20261126 034749 12", "a@b.c1", "a@1.2.3.4", "41 11 11 11 11 11 11 11", "4111_1111_1111_1111",
+        "01.02.2026 10:00", "call 12345678 times", "0.02352221", "09 30 15", "ISBN 0-306-40615-2", "3 04 123 4567 12", "第3号", "国道318号", "東京都は1400万人",
         "no12 in 2064 de87 x", "de17 was 2 of 3 in 2064 and 12345",
     ])
     func whatOnlyLooksLikeItStays(text: String) {

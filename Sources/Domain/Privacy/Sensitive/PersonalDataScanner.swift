@@ -1,5 +1,5 @@
-/// Finds e-mail addresses, bank accounts, cards and telephone numbers by their form and their check digits. From each place it looks at a bounded
-/// number of bytes.
+/// Finds e-mail addresses, bank accounts, cards, telephone numbers and addresses of East Asia by their form, their check digits and words in front of
+/// them. From each place it looks at a bounded number of bytes.
 enum PersonalDataScanner {
     /// - Parameter findings: Gets them in no order; of numbers in a row one may reach into another.
     static func scan(_ bytes: UnsafeRawBufferPointer, into findings: inout [SensitiveFinding]) {
@@ -8,13 +8,14 @@ enum PersonalDataScanner {
             switch bytes[at] {
             case UInt8(ascii: "@"): note(.email, email(bytes, at), &findings)
             case UInt8(ascii: "+"): note(.phone, international(bytes, at), &findings)
-            case UInt8(ascii: "("): note(.phone, northAmerican(bytes, at), &findings)
+            case UInt8(ascii: "("): note(.phone, northAmerican(bytes, at) ?? national(bytes, at), &findings)
             case 0x30...0x39:
                 note(.paymentCard, card(bytes, at), &findings)
-                note(.phone, northAmerican(bytes, at), &findings)
+                note(.phone, northAmerican(bytes, at) ?? national(bytes, at), &findings)
                 // A group of digits is judged once, from its start; what follows it may be the beginning of something else.
                 while at + 1 < bytes.count, isDigit(bytes[at + 1]) { at += 1 }
             case 0x41...0x5A, 0x61...0x7A: note(.bankAccount, account(bytes, at), &findings)
+            case 0xE0...0xEF: note(.address, address(bytes, at), &findings)
             default: break
             }
             at += 1

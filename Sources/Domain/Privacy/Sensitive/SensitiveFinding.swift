@@ -6,6 +6,8 @@ package enum SensitiveKind: Hashable, Sendable, CustomStringConvertible {
     case bankAccount
     case paymentCard
     case phone
+    /// Of a house.
+    case address
 
     package var isSecret: Bool {
         if case .secret = self { return true }
@@ -20,6 +22,7 @@ package enum SensitiveKind: Hashable, Sendable, CustomStringConvertible {
         case .bankAccount: "iban"
         case .paymentCard: "card"
         case .phone: "phone"
+        case .address: "address"
         }
     }
 }
@@ -41,7 +44,7 @@ package struct SensitiveScope: OptionSet, Sendable, Hashable {
 
     /// Keys, tokens, passwords.
     package static let secrets = SensitiveScope(rawValue: 1)
-    /// E-mail addresses, accounts, cards, telephone numbers.
+    /// E-mail addresses, accounts, cards, telephone numbers, addresses of East Asia.
     package static let personal = SensitiveScope(rawValue: 2)
     package static let all: SensitiveScope = [.secrets, .personal]
 }
