@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fifty gateways tell of a minute of 10,000 tenants when it has ended, over mutual TLS: until all of it is stored, and until it is merged for reading.
 
-    Deploy/bench --minutes [--gateways 50] [--tenants 10000] [--rounds 3] [--spreads 1,5,50] [--goal 5 --goal-rows 10000]
+    Deploy/bench --minutes [--gateways 50] [--tenants 10000] [--rounds 3] [--spreads 1,5,50] [--goal 5 --goal-rows 50000]
 """
 import argparse
 import http.client
@@ -23,7 +23,7 @@ MOST, PREPARATION = 5_000, 0.5
 
 
 class Busy(Exception):
-    """The control plane takes nothing now."""
+    """The control plane takes nothing now, and wants to be asked again after so many seconds."""
 
 
 class Gateway:
@@ -59,21 +59,26 @@ class Gateway:
         answer = connection.getresponse()
         text = answer.read()
         if answer.status == 503:
-            raise Busy()
+            raise Busy(int(answer.headers.get("Retry-After", 1)))
         assert answer.status == 200, (answer.status, text)
         return json.loads(text)
+
+    def connect(self):
+        """Anew: who tells every five seconds has a connection, and one that was idle through a long round is closed."""
+        self.connection.close()
+        self.connection.connect()
 
     def batch(self, sequence, minutes):
         return json.dumps({"gateway": self.id, "boot": self.boot, "sequence": sequence, "minutes": minutes}).encode()
 
     def tell(self, body):
-        """How many were newer than what is stored. What was not taken is told again a second later, as gateways do it."""
+        """How many were newer than what is stored. What was not taken is told again when the control plane says, as gateways do it."""
         while True:
             try:
                 return self.post(self.connection, "minutes", body)["stored"]
-            except Busy:
+            except Busy as busy:
                 self.refused += 1
-                time.sleep(1)
+                time.sleep(busy.args[0])
 
 
 def counters(tenant, minute, good):
@@ -118,6 +123,8 @@ def round_of(control, gateways, tenants, spread, number):
         for index, gateway in enumerate(gateways)
     ]
     end = (minute + 1) * 60
+    for gateway in gateways:
+        gateway.connect()
     seconds, stored = told(gateways, bodies, end)
     query = f"SELECT count(*) FROM reliability.minute_total WHERE minute_at = to_timestamp({minute * 60}) AND good = {number * spread}"
     while int(control.database.sql(query)) < len(tenants):
@@ -139,7 +146,7 @@ def main():
     reader.add_argument("--rounds", type=int, default=3)
     reader.add_argument("--spreads", default="1,5,50", help="at how many gateways each tenant asks")
     reader.add_argument("--goal", type=float, default=5, help="seconds after the minute's end by which it is to be merged")
-    reader.add_argument("--goal-rows", type=int, default=10_000, help="rows a minute up to which the goal is held")
+    reader.add_argument("--goal-rows", type=int, default=50_000, help="rows a minute up to which the goal is held")
     wish = reader.parse_args()
     control = Control((free_port(), free_port()))
     try:

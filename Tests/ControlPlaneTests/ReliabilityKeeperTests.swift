@@ -303,6 +303,19 @@ import Testing
         }
     }
 
+    @Test func `a minute that gateways tell of is merged again and again until five seconds after its end`() {
+        let minute = Date(timeIntervalSince1970: 1_800_000_000)
+        var (at, turns): (Double, [Double]) = (0.1, [])
+        while at < 61 {
+            at += ReliabilityKeeper.pause(after: .milliseconds(200), at: minute + at) / .seconds(1)
+            turns.append(at)
+            at += 0.2
+        }
+        #expect(turns.contains { abs($0 - 1.5) < 0.01 } && turns.contains { abs($0 - 5) < 0.01 }, "\(turns)")
+        #expect(turns.count { $0 > 1.4 && $0 < 4.9 } >= 5 && turns.count { $0 > 5.1 && $0 < 10 } <= 5, "\(turns)")
+        #expect(ReliabilityKeeper.pause(after: .seconds(9), at: minute + 20) == .seconds(5))
+    }
+
     @Test func `a report that comes while its minute is closed is not lost`() async throws {
         try await KeeperWorld.run { keeper in
             try await keeper.world.pool.transaction { late in

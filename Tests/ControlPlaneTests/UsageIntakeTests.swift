@@ -289,6 +289,7 @@ import Testing
             // The last word came in the last seconds of a minute.
             _ = try await world.pool.pipeline([
                 "UPDATE reliability.minute SET minute_at = date_trunc('minute', now()) - interval '3 minutes'",
+                "UPDATE reliability.minute_told SET minute_at = date_trunc('minute', now()) - interval '3 minutes'",
                 "UPDATE reliability.minute_source SET told_at = date_trunc('minute', now()) - interval '123 seconds'",
             ])
             for lost in [1, 0] { #expect(try await sources.findLost { _, _, _ in [] } == lost) }
@@ -313,6 +314,7 @@ import Testing
             _ = try await intake.store(told, from: Self.gateway)
             _ = try await world.pool.pipeline([
                 "UPDATE reliability.minute SET minute_at = date_trunc('minute', now()) - interval '3 minutes'",
+                "UPDATE reliability.minute_told SET minute_at = date_trunc('minute', now()) - interval '3 minutes'",
                 "UPDATE reliability.minute_source SET told_at = date_trunc('minute', now()) - interval '123 seconds'",
             ])
             #expect(try await sources.findLost { _, _, _ in [] } == 1)

@@ -25,8 +25,7 @@ extension PeerAPI {
         }
         router.post(RouterPath(GatewayPath.minutes)) { request, context in
             let gateway = try await admitted(context, role: .gateway)
-            let batch = try await PeerMessages.read(MinuteBatch.self, request, limit: 8 << 20)
-            return try PeerMessages.answer(try await minutes.store(batch, from: gateway))
+            return try PeerMessages.answer(try await takeMinutes(request, from: gateway))
         }
         router.post(RouterPath(GatewayPath.abuse)) { request, context in
             let gateway = try await admitted(context, role: .gateway)
@@ -65,6 +64,11 @@ extension PeerAPI {
             if let reports = message.rates { answer.rates = try await rates.exchange(reports, from: gateway) }
             return try PeerMessages.answer(answer)
         }
+    }
+
+    /// After a minute's end all gateways tell of it at once; whoever waits has not sent its counters yet.
+    private func takeMinutes(_ request: Request, from gateway: UUID) async throws -> IntakeResponse {
+        try await minuteTurns.pass { try await minutes.store(try await PeerMessages.minutes(request), from: gateway) }
     }
 
     private func store(_ batch: UsageBatch, from gateway: UUID) async throws -> IntakeResponse {

@@ -27,10 +27,13 @@ package struct PeerRefusal: Error, Sendable, Equatable, CustomStringConvertible 
 
     package let reason: Reason
     package let message: String
+    /// Seconds after which asking again may help; nil: nothing is known of that.
+    package let retryAfter: Int?
 
-    package init(_ reason: Reason, _ message: String) {
+    package init(_ reason: Reason, _ message: String, retryAfter: Int? = nil) {
         self.reason = reason
         self.message = message
+        self.retryAfter = retryAfter
     }
 
     package var status: HTTPResponse.Status {

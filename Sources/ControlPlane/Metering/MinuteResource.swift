@@ -1,12 +1,12 @@
 import Postgres
 
-/// Minutes as gateways counted them; written by gateways only.
+/// Minutes as gateways counted them, added up; written by gateways only.
 enum MinuteResource {
     private static let listing = Listing(
         document: """
             json_build_object('minute', extract(epoch FROM r.minute_at)::bigint / 60, 'minute_at', serving.wire_time(r.minute_at),
                 'tenant', r.tenant_id, 'tier', r.tier, 'model', r.model, 'region', r.region, 'provider', r.provider, 'drill', r.drill,
-                'gateway', r.gateway_id, 'boot', r.boot_id,
+                'gateway', nullif(r.gateway_id, '00000000-0000-0000-0000-000000000000'), 'boot', r.boot_id,
                 'sequence', r.sequence, 'outcomes', r.outcomes, 'good', r.good, 'bad', r.bad, 'excluded', r.excluded,
                 'first_token_samples', r.first_token_samples, 'first_token_over', r.first_token_over, 'prompt_tokens', r.prompt_tokens,
                 'completion_tokens', r.completion_tokens, 'rate_limited', r.rate_limited, 'disconnects', r.disconnects,

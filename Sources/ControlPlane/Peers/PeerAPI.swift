@@ -23,6 +23,7 @@ package struct PeerAPI: Sendable {
     let statusPage: StatusBoard
     let usage: UsageIntake
     let minutes: MinuteIntake
+    let minuteTurns = Turnstile(places: 16, line: 1_000, patience: .seconds(20))
     let sources: MinuteSources
     let decisions: DecisionIntake
     let probes: ProbeIntake

@@ -8,12 +8,23 @@ import Postgres
 /// Bodies of requests and answers between the programs.
 enum PeerMessages {
     static func read<Message: Decodable>(_ type: Message.Type, _ request: Request, limit: Int) async throws -> Message {
-        let buffer: ByteBuffer
+        try decode(type, try await body(request, limit: limit))
+    }
+
+    static func minutes(_ request: Request) async throws -> MinuteBatch {
+        let buffer = try await body(request, limit: 8 << 20)
+        return try buffer.withUnsafeReadableBytes { MinuteReading.batch($0) } ?? decode(MinuteBatch.self, buffer)
+    }
+
+    private static func body(_ request: Request, limit: Int) async throws -> ByteBuffer {
         do {
-            buffer = try await request.body.collect(upTo: limit)
+            return try await request.body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
             throw PeerRefusal(.tooLarge, "the body is greater than \(limit) bytes")
         }
+    }
+
+    private static func decode<Message: Decodable>(_ type: Message.Type, _ buffer: ByteBuffer) throws -> Message {
         do {
             return try WireCoder.decode(type, from: buffer.readableBytesView)
         } catch {
@@ -49,7 +60,7 @@ struct PeerErrors: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch let refusal as PeerRefusal {
-            return try answer(refusal.reason.rawValue, refusal.message, refusal.status)
+            return try answer(refusal.reason.rawValue, refusal.message, refusal.status, retryAfter: refusal.retryAfter)
         } catch let error as any HTTPResponseError {
             return try answer("bad_request", "there is nothing here for this request", error.status)
         } catch is CancellationError {
@@ -61,7 +72,9 @@ struct PeerErrors: RouterMiddleware {
         }
     }
 
-    private func answer(_ code: String, _ message: String, _ status: HTTPResponse.Status) throws -> Response {
-        PeerMessages.answer(json: try WireCoder.encode(Body(error: Body.Fault(code: code, message: message))), status: status)
+    private func answer(_ code: String, _ message: String, _ status: HTTPResponse.Status, retryAfter: Int? = nil) throws -> Response {
+        let headers: HTTPFields = retryAfter.map { [.retryAfter: "\($0)"] } ?? [:]
+        return PeerMessages.answer(
+            json: try WireCoder.encode(Body(error: Body.Fault(code: code, message: message))), headers: headers, status: status)
     }
 }

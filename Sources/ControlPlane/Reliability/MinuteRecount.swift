@@ -112,6 +112,10 @@ struct MinuteRecount: Sendable {
             self.isDrill = isDrill
         }
 
+        init(_ key: MinuteIntake.Key) {
+            (tenant, tier, model, region, provider, isDrill) = (key.tenant, key.tier, key.model, key.region, key.provider, key.drill)
+        }
+
         func counters(_ minute: Int64) -> MinuteCounters {
             MinuteCounters(
                 minute: minute, tenant: tenant.lowercased, tier: tier, model: model, region: region, provider: provider, drill: isDrill ? true : nil)
@@ -119,18 +123,12 @@ struct MinuteRecount: Sendable {
     }
 
     private func told(_ minute: Int64, _ start: Start, suffix: String = "") async throws -> (counters: [Key: MinuteCounters], sequence: Int64) {
-        let rows = try await reliability.query(
-            """
-            SELECT * FROM reliability.minute
-            WHERE minute_at = \(SQL.minute(minute)) AND gateway_id = \(start.gateway) AND boot_id = \(start.boot + suffix)
-            """)
+        let origin = ToldMinutes.Origin(gateway: start.gateway, boot: start.boot + suffix, minute: minute)
+        let told = try await reliability.withConnection { try await ToldMinutes.read([origin], $0)[origin] ?? ToldMinutes() }
         var (counters, sequence): ([Key: MinuteCounters], Int64) = ([:], 0)
-        for row in rows {
-            let key = try Key(row, isDrill: try row.value("drill"))
-            var told = key.counters(minute)
-            try told.read(row)
-            counters[key] = told
-            sequence = max(sequence, try row.value("sequence"))
+        for (key, last) in told.counters {
+            counters[Key(key)] = last.sums.counters(key)
+            sequence = max(sequence, last.sequence)
         }
         return (counters, sequence)
     }

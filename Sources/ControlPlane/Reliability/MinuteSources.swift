@@ -101,6 +101,7 @@ struct MinuteSources: Sendable {
 
     /// The minute of its last word, and the next one where that came in the last seconds.
     private func spoil(_ gateway: UUID, _ boot: String, _ told: Date, _ served: [Subject], _ connection: PostgresConnection) async throws {
+        let served = served + (try await known(gateway, boot, told, connection))
         try await connection.execute(
             """
             INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad,
@@ -118,6 +119,21 @@ struct MinuteSources: Sendable {
             ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill) DO UPDATE SET
                 outcomes = EXCLUDED.outcomes, bad = 1, sequence = minute.sequence + 1, received_at = now()
             """)
+    }
+}
+
+extension MinuteSources {
+    /// Whom it told of in its last minutes.
+    private func known(_ gateway: UUID, _ boot: String, _ told: Date, _ connection: PostgresConnection) async throws -> [Subject] {
+        let minutes = try await ToldMinutes.rows(
+            """
+            SELECT gateway_id, boot_id, extract(epoch FROM minute_at)::bigint / 60 AS minute, counters FROM reliability.minute_told
+            WHERE gateway_id = \(gateway) AND boot_id = \(boot)
+                AND minute_at >= date_trunc('minute', \(told)::timestamptz) - interval '1 minute' AND minute_at <= \(told)::timestamptz
+            """, connection)
+        return minutes.values.flatMap(\.counters.keys).filter { !$0.drill }.map {
+            Subject(tenant: $0.tenant, tier: $0.tier, model: $0.model, region: $0.region)
+        }
     }
 }
 

@@ -19,7 +19,7 @@ package struct ReliabilityKeeper: Service {
     private let reliability: PostgresPool
     private let recount: MinuteRecount
     private let lease: Lease
-    private let merged = OpenMinutes()
+    private let openMinutes = OpenMinutes()
     private let now: @Sendable () -> Date
     private let logger: Logger
     private let metrics: KeeperMetrics
@@ -53,18 +53,21 @@ package struct ReliabilityKeeper: Service {
     }
 
     /// What gateways tell is merged within a second or two, and of a great installation the books keep the database busy for a fifth of the time at most.
-    /// Gateways have told of a minute one or two seconds after its end: it is merged then, whatever the pace.
+    /// Gateways have told of a minute one or two seconds after its end, and thousands of counters take as long again to be stored: until the minute is to be
+    /// merged it is merged again and again.
     static func pause(after turn: Duration, at moment: Date) -> Duration {
-        let pace = min(max(turn * 4, .seconds(1)), .seconds(5))
-        let past = (moment.timeIntervalSince1970 - told).truncatingRemainder(dividingBy: 60)
-        return min(pace, .seconds(60 - past))
+        let past = moment.timeIntervalSince1970.truncatingRemainder(dividingBy: 60)
+        let isTelling = past >= told && past < merged
+        let pace = isTelling ? max(turn * 2, .milliseconds(500)) : max(turn * 4, .seconds(1))
+        let next = past < told ? told : past < merged ? merged : 60 + told
+        return min(pace, .seconds(5), .seconds(next - past))
     }
 
-    /// Seconds after a minute's end by which gateways have told of it.
-    private static let told: Double = 1.5
+    /// Seconds after a minute's end by which gateways have told of it, and by which it is to be merged.
+    private static let (told, merged): (Double, Double) = (1.5, 5)
 
     /// What is done once a minute waits until the minute before is merged, which must not wait for it.
-    private var isEarly: Bool { now().timeIntervalSince1970.truncatingRemainder(dividingBy: 60) < Self.told }
+    private var isEarly: Bool { now().timeIntervalSince1970.truncatingRemainder(dividingBy: 60) < Self.merged }
 
     /// One turn; what is due once a minute is done when the minute is another than last time. Returns the minute that was judged.
     ///
@@ -75,7 +78,7 @@ package struct ReliabilityKeeper: Service {
     package func turn(after last: Int64 = 0, isEarly: Bool = false) async throws -> Int64 {
         let current = Int64(now().timeIntervalSince1970) / 60
         let open = current - Self.open..<current + 1
-        merged.note(try await MinuteRoll(pool: reliability).roll(open, since: merged.known))
+        openMinutes.note(try await MinuteRoll(pool: reliability).roll(open, since: openMinutes.known))
         guard current > last, !isEarly else { return last }
         let subjects = BudgetSubjects(serving: serving, reliability: reliability)
         try await close(until: current - Self.settling, subjects)

@@ -84,6 +84,7 @@ package struct ControlUpkeep: Service {
         try await MonthInputs(billing: billing, reliability: reliability).keep()
         try await drop("billing.usage_event", olderThan: retention.usage)
         try await drop("reliability.minute", olderThan: retention.minutes)
+        try await drop("reliability.minute_told", olderThan: retention.minutes)
         try await drop("reliability.probe", olderThan: retention.probes)
         try await reliability.execute("DELETE FROM reliability.probe_day WHERE day < now() - interval '400 days'")
         try await reliability.execute("DELETE FROM reliability.probe_cost WHERE day < now() - interval '400 days'")

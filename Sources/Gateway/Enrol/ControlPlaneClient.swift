@@ -133,9 +133,17 @@ package struct ControlPlaneClient: Sendable {
         }
         switch response.status {
         case 200..<300, 304: return response
-        case 408, 425, 429, 500...: throw EnrolmentError(.unreachable, "the control plane cannot answer now: \(Self.reason(response))")
+        case 408, 425, 429, 500...:
+            throw EnrolmentError(
+                .unreachable, "the control plane cannot answer now: \(Self.reason(response))", retryAfter: Self.retryAfter(response))
         default: throw EnrolmentError(.refused, Self.reason(response))
         }
+    }
+
+    /// As its header says in seconds; nobody waits for longer than a minute.
+    private static func retryAfter(_ response: OutboundResponse) -> Duration? {
+        let told = response.head.headers.first { $0.name.lowercased() == "retry-after" }
+        return told.flatMap { Int64($0.value) }.map { .seconds(min(max($0, 0), 60)) }
     }
 
     /// The control plane's own words, if it said any; they are for people and never hold what was sent.

@@ -23,11 +23,14 @@ package struct EnrolmentError: Error, Sendable, CustomStringConvertible {
     package let code: Code
     package let message: String
     package let cause: (any Error)?
+    /// When the control plane wants to be asked again; nil: it did not say.
+    package let retryAfter: Duration?
 
-    init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    init(_ code: Code, _ message: String, cause: (any Error)? = nil, retryAfter: Duration? = nil) {
         self.code = code
         self.message = message
         self.cause = cause
+        self.retryAfter = retryAfter
     }
 
     package var description: String { "\(code): \(message)" }

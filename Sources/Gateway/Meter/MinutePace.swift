@@ -22,9 +22,10 @@ struct MinutePace {
     /// - Parameters:
     ///   - now: Microseconds since 1970.
     ///   - wasTold: False: the last try failed, and the next one is soon.
-    func pause(at now: Int64, wasTold: Bool) -> Duration {
+    ///   - retryAfter: What the control plane asked for when it failed.
+    func pause(at now: Int64, wasTold: Bool, retryAfter: Duration? = nil) -> Duration {
         let past = (now - offset) % Self.minute
         let toEnd = Duration.microseconds(Self.minute - (past < 0 ? past + Self.minute : past))
-        return min(wasTold ? interval : min(interval, .seconds(1)), toEnd)
+        return max(min(wasTold ? interval : min(interval, .seconds(1)), toEnd), retryAfter ?? .zero)
     }
 }

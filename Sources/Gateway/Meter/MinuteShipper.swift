@@ -32,15 +32,17 @@ package struct MinuteShipper: Service {
             var sender = MinuteSender(spool: spool, send: send)
             let pace = MinutePace(gateway: spool.settings.gateway, interval: interval)
             while !Task.isCancelled {
-                var wasTold = true
+                var (wasTold, retryAfter): (Bool, Duration?) = (true, nil)
                 do {
                     try await sender.shipChanges(now: Int64(time(nil)))
                 } catch {
                     wasTold = false
+                    retryAfter = (error as? EnrolmentError)?.retryAfter
                     note(error)
                 }
+                let pause = pace.pause(at: LoopClock.wallMicroseconds(), wasTold: wasTold, retryAfter: retryAfter)
                 // Cancellation ends the pause and the loop.
-                try? await Task.sleep(for: pace.pause(at: LoopClock.wallMicroseconds(), wasTold: wasTold), tolerance: .milliseconds(50))
+                try? await Task.sleep(for: pause, tolerance: .milliseconds(50))
             }
             return sender
         }

@@ -53,6 +53,7 @@ struct MinuteShipperTests {
             #expect(told.count { (200_000..<1_200_000).contains($0) } >= 4, "\(told)")
             #expect(zip(told, told.dropFirst()).allSatisfy { $1 < $0 || $1 - $0 <= 5_000_000 })
             #expect(pace.pause(at: now, wasTold: false) <= .seconds(1))
+            #expect(pace.pause(at: now, wasTold: false, retryAfter: .seconds(2)) == .seconds(2), "as the control plane asked")
             places.insert(pace.pause(at: 59_000_000, wasTold: true))
         }
         #expect(places.count > 40)

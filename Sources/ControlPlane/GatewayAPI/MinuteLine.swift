@@ -1,0 +1,69 @@
+import Postgres
+import Synchronization
+
+/// Batches that wait until those before them are merged: all that wait are merged at once then, so that the sums of a minute change a few times and not
+/// once for each gateway.
+final class MinuteLine: Sendable {
+    /// Counters that are merged at once.
+    private static let most = 80_000
+
+    private struct Waiter {
+        var told: MinuteMerge.Told
+        var continuation: CheckedContinuation<Int, any Error>
+    }
+
+    private struct State {
+        var waiting: [Waiter] = []
+        var isMerging = false
+
+        /// Empty: nobody waits.
+        mutating func next() -> [Waiter] {
+            var (count, rows) = (0, 0)
+            while count < waiting.count, count == 0 || rows + waiting[count].told.rows.count <= MinuteLine.most {
+                rows += waiting[count].told.rows.count
+                count += 1
+            }
+            defer { waiting.removeFirst(count) }
+            isMerging = count > 0
+            return Array(waiting.prefix(count))
+        }
+    }
+
+    private let merge: MinuteMerge
+    private let state = Mutex(State())
+
+    init(pool: PostgresPool) { merge = MinuteMerge(pool: pool) }
+
+    /// How many counters were newer than what was known. All of them are committed when it returns.
+    func store(_ told: MinuteMerge.Told) async throws -> Int {
+        try await withCheckedThrowingContinuation { continuation in
+            let isFirst = state.withLock { state in
+                state.waiting.append(Waiter(told: told, continuation: continuation))
+                defer { state.isMerging = true }
+                return !state.isMerging
+            }
+            // Whoever has told something waits for it; one of them that goes away must not end it for the others.
+            if isFirst { Task { await mergeAll() } }
+        }
+    }
+
+    private func mergeAll() async {
+        while true {
+            let group = state.withLock { $0.next() }
+            if group.isEmpty { return }
+            await merge(group)
+        }
+    }
+
+    private func merge(_ group: [Waiter]) async {
+        do {
+            let counts = try await merge.store(group.map(\.told))
+            for (waiter, count) in zip(group, counts) { waiter.continuation.resume(returning: count) }
+        } catch let error as PostgresError where error.isAboutValues && group.count > 1 {
+            // One of them has what the schema does not allow: the others have not.
+            for waiter in group { await merge([waiter]) }
+        } catch {
+            for waiter in group { waiter.continuation.resume(throwing: error) }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import FoundationEssentials
+import PlimsollWire
+import Testing
+
+@testable import ControlPlane
+
+@Suite("Reading minutes as gateways write them") struct MinuteReadingTests {
+    private static func read(_ bytes: [UInt8]) -> MinuteBatch? { bytes.withUnsafeBytes { MinuteReading.batch($0) } }
+
+    static func histogram() -> [Int: Int64] {
+        Dictionary((0..<Int.random(in: 0...30)).map { _ in (Int.random(in: 0...4_000), Int64.random(in: 0...1 << 40)) }) { first, _ in first }
+    }
+
+    static func minute() -> MinuteCounters {
+        var minute = MinuteCounters(
+            minute: .random(in: 0...1 << 32), tenant: UUID().uuidString.lowercased(), tier: "pro", model: "org/tiny_model v1", region: "eu",
+            outcomes: ["good": 5, "bad:5xx": 1, "excluded:client_4xx": .random(in: 0...9)].filter { _ in Bool.random() },
+            firstTokenSamples: .random(in: 0...1 << 48), firstTokenOver: 2, promptTokens: 9_000, completionTokens: 0, rateLimited: 3, disconnects: 4,
+            firstTokenHistogram: histogram())
+        guard Bool.random() else { return minute }
+        (minute.provider, minute.drill, minute.streams, minute.lastTokenSamples, minute.lastTokenOver) = ("alpha", true, 5, 6, 7)
+        (minute.queueHistogram, minute.lastTokenHistogram, minute.longLastTokenHistogram) = (histogram(), histogram(), [:])
+        (minute.retrievalHistogram, minute.retrievedFirstTokenHistogram, minute.retrievedLastTokenHistogram) = (histogram(), [:], histogram())
+        return minute
+    }
+
+    @Test("whatever a gateway may write is read as Codable reads it")
+    func same() throws {
+        for round in 0..<60 {
+            let told = FirstTokenCount(tier: "pro", model: "tiny", region: "eu", drill: Bool.random() ? true : nil, samples: 5, over: 1)
+            let batch = MinuteBatch(
+                gateway: "g-1", boot: "b_late", sequence: Int64(round), minutes: (0..<Int.random(in: 0...4)).map { _ in Self.minute() },
+                closes: [true, false, nil][round % 3], firstTokens: round % 2 == 0 ? [told, told] : nil)
+            let bytes = try WireCoder.encode(batch)
+            let read = try #require(Self.read(bytes))
+            let known = try WireCoder.decode(MinuteBatch.self, from: bytes)
+            #expect(read.minutes == known.minutes && read.minutes == batch.minutes && read.firstTokens == known.firstTokens)
+            #expect((read.gateway, read.boot, read.sequence) == (known.gateway, known.boot, known.sequence) && read.closes == known.closes)
+            let torn = stride(from: 0, to: bytes.count, by: max(1, bytes.count / 16)).filter { Self.read(Array(bytes.prefix($0))) != nil }
+            #expect(torn.isEmpty)
+        }
+    }
+
+    static let plain = """
+        { "gateway" : "g", "boot": "b", "sequence": 7, "minutes": [ {"minute": 29000000, "tenant": "t", "tier": "pro", "model": "m", "region": "eu",
+        "outcomes": {"good": 3}, "first_token_samples": 1, "first_token_over": 0, "prompt_tokens": 10, "completion_tokens": 0, "rate_limited": 0,
+        "disconnects": 0, "first_token_histogram": {"7": 1, "0": 2}} ] }
+        """
+
+    @Test("space between tokens and any order of fields change nothing")
+    func space() throws {
+        let read = try #require(Self.read(Array(Self.plain.utf8)))
+        #expect(read.minutes == (try WireCoder.decode(MinuteBatch.self, from: Self.plain.utf8)).minutes)
+        #expect(read.minutes.first?.firstTokenHistogram == [7: 1, 0: 2] && read.minutes.first?.outcomes == ["good": 3])
+    }
+
+    @Test(
+        "what is written otherwise is left to Codable",
+        arguments: [
+            (#""tier": "pro""#, #""tier": "pr\u006f""#), (#""tier": "pro""#, #""tier": "pró""#), (#""tier": "pro""#, #""tier": null"#),
+            (#""tier": "pro""#, #""tier": "pro", "heat": 1"#), (#""tier": "pro""#, #""tier": "pro", "tier": "pro""#), (#""tier": "pro","#, ""),
+            (#""good": 3"#, #""good": 3.0"#), (#""good": 3"#, #""good": -3"#), (#""good": 3"#, #""good": 3e0"#), (#""good": 3"#, #""good": 03"#),
+            (#""good": 3"#, #""good": 3, "good": 3"#), (#""7": 1"#, #""07": 1"#), (#""7": 1"#, #""7": 1, "7": 1"#), (#""7": 1"#, #""x": 1"#),
+            (#""sequence": 7"#, #""sequence": 9223372036854775807"#), ("] }", "] } x"), ("] }", "], } "), ("] }", "]"),
+        ])
+    func unusual(_ change: (part: String, other: String)) {
+        let text = Self.plain.replacing(change.part, with: change.other)
+        #expect(text != Self.plain && Self.read(Array(text.utf8)) == nil)
+    }
+
+    @Test("counts for the database are the JSON that an encoder writes")
+    func counts() throws {
+        let histogram = Self.histogram()
+        #expect(try WireCoder.decode([Int: Int64].self, from: CountsText.json(histogram).utf8) == histogram)
+        for outcomes in [[:], ["good": 5, "bad:5xx": 1], [#"bad:"\"#: 2, "good": 1], ["bad:\n": 3], ["bad:ó": 4]] as [[String: Int64]] {
+            #expect(try WireCoder.decode([String: Int64].self, from: CountsText.json(outcomes).utf8) == outcomes)
+        }
+    }
+}
