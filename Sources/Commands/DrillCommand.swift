@@ -31,19 +31,21 @@ struct DrillCommand: AsyncParsableCommand {
     @Option(help: "The provider; without it one is chosen.") var provider: String?
     @Option(help: "The region; without it all, or the only one.") var region: String?
     @Option(help: "Milliseconds by which a slow region is late.") var delay = 1_000
-    @Option(help: "How long it lasts; 120, or 40 with --compress.") var seconds: Int?
+    @Option(help: "How long it lasts; 120, or 40 where it is compressed.") var seconds: Int?
     @Flag(help: "Probes, holds and clean times go by twelve times as fast for it.") var compress = false
+    @Option(help: "Times as fast, from 2 to 60, where --compress says twelve.") var compression: Int?
     @Option(help: "Why, for the record.") var reason = "drill"
     @Option(
         help: "Requests at once that it sends while it lasts, to OPENAI_BASE_URL with OPENAI_API_KEY, or to PLIMSOLL_URL with PLIMSOLL_DRILL_KEY.")
     var load = 0
     @Flag(help: "Wait, half an hour at most, for another drill's end and until what it left behind is gone. Ctrl-C ends that.") var wait = false
 
-    /// Times as fast.
-    private static let compression = 12
+    /// Times as fast; nil: as usual.
+    private var haste: Int? { compression ?? (compress ? 12 : nil) }
 
     func validate() throws {
         guard (0...64).contains(load) else { throw ValidationError("--load must be from 0 to 64") }
+        guard compression.map({ (2...60).contains($0) }) ?? true else { throw ValidationError("--compression must be from 2 to 60") }
         guard seconds.map({ (5...900).contains($0) }) ?? true else { throw ValidationError("--seconds must be from 5 to 900") }
     }
 
@@ -70,8 +72,8 @@ struct DrillCommand: AsyncParsableCommand {
         add("provider", provider.map(JSONValue.string))
         add("region", region.map(JSONValue.string))
         if kind == .slowRegion { add("delay_milliseconds", .integer(Int64(delay))) }
-        add("seconds", .integer(Int64(seconds ?? (compress ? 40 : 120))))
-        if compress { add("compression", .integer(Int64(Self.compression))) }
+        add("seconds", .integer(Int64(seconds ?? (haste == nil ? 120 : 40))))
+        add("compression", haste.map { .integer(Int64($0)) })
         add("reason", .string(reason))
         return wish
     }

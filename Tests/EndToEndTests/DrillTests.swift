@@ -16,7 +16,7 @@ extension MachineTests {
                     }
                     try await providerLoss(plimsoll)
                     for (words, seconds) in [
-                        (["worker-loss", "--compress", "--wait"], 20), (["wrong-answers", "--compress", "--wait"], 20),
+                        (["worker-loss", "--compression", "24", "--wait"], 20), (["wrong-answers", "--compression", "24", "--wait"], 20),
                         (["slow-region", "--region", "local", "--delay", "150", "--load", "2"], 10),
                         (["control-loss"], 10),
                     ] {
@@ -63,7 +63,7 @@ extension MachineTests.DrillTests {
 
     /// An incident with its timeline, an entry on the public page, a mitigation that was taken back.
     private func providerLoss(_ plimsoll: Installation) async throws {
-        let told = try await drill(plimsoll, ["provider-loss", "--compress"], seconds: 25)
+        let told = try await drill(plimsoll, ["provider-loss", "--compression", "24"], seconds: 25)
         #expect(told.contains("drain_provider") && told.contains("by another provider") && told.contains("0.00 % burned"), "\(told)")
         // With the provider goes the redundancy of what is sold, which is an incident of its own.
         try await quiet(plimsoll)
