@@ -1,5 +1,6 @@
 import ControlPlane
 import Cryptography
+import FoundationEssentials
 import Logging
 import Postgres
 import TestSupport
@@ -11,11 +12,15 @@ struct AdminFixture: Sendable {
     let client: JSONClient
 
     /// Runs the server for the time of `body`.
-    static func run(_ body: @Sendable (AdminFixture) async throws -> Void) async throws {
-        try await TestTurns.databases.take { try await serve(body) }
+    ///
+    /// - Parameter now: Which day it is.
+    static func run(
+        now: @escaping @Sendable () -> Date = { Date() }, _ body: @Sendable (AdminFixture) async throws -> Void
+    ) async throws {
+        try await TestTurns.databases.take { try await serve(now, body) }
     }
 
-    private static func serve(_ body: @Sendable (AdminFixture) async throws -> Void) async throws {
+    private static func serve(_ now: @escaping @Sendable () -> Date, _ body: @Sendable (AdminFixture) async throws -> Void) async throws {
         let logger = Logger(label: "test")
         let database = try await PostgresCluster.shared().database(migrations: Schema.migrations)
         let databases = ControlDatabases(database.configuration(), logger: logger)
@@ -26,7 +31,7 @@ struct AdminFixture: Sendable {
         let signer = try #require(EvidenceSigner(trustDomain: "test", key: SigningKey(rawBytes: Array(1...32))))
         let api = AdminAPI(
             databases: databases, tokens: EnrolmentTokens(pin: Hash.sha256("root")), signer: signer, logger: logger,
-            publicURL: "https://trust.example.com")
+            publicURL: "https://trust.example.com", now: now)
         let pages = EvidencePages(reliability: databases.reliability, signer: signer, logger: logger)
         let server = try AdminServer(
             api: api, port: 0, logger: logger, adding: { pages.addRoutes(to: $0) }, onRunning: { sink.yield($0) })

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Outbound
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
 
 @Suite struct ReadinessTests {
     @Test func `a new installation proves nothing that it has no evidence of`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             let answer = try await admin.get("readiness").json
             let lines = answer["lines"].elements
             #expect(lines.count == 20 && Set(lines.compactMap { $0["id"].string }).count == 20)
@@ -19,7 +20,7 @@ import Testing
     }
 
     @Test func `a person's word counts with its age, until it is old, and only where no data can tell`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             let attested = try await admin.post("readiness/attestations", #"{"line": "quickstart", "evidence": "https://example.com/start"}"#)
             #expect(attested.status == 201)
             #expect(try await line("quickstart", admin)["proven"] == .bool(true))
@@ -76,7 +77,7 @@ import Testing
     ]
 
     @Test func `each line is proven by what the installation has seen, with its age, and no longer when that is gone`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             for line in ["quickstart", "api-documents", "credits", "accounting", "data-policy"] {
@@ -97,7 +98,7 @@ import Testing
     }
 
     @Test func `evidence that is old, or of something else, proves nothing`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             _ = try await admin.row("UPDATE reliability.probe SET at = at - interval '2 hours'")
@@ -118,7 +119,7 @@ import Testing
     }
 
     @Test func `a word that was taken back proves nothing until somebody gives it anew`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             for id in ["quickstart", "api-documents", "credits", "accounting", "data-policy"] {
                 let attested = "{\"line\": \"\(id)\", \"evidence\": \"we looked at it\"}"
                 #expect(try await admin.post("readiness/attestations", attested).json["holds"] == .bool(true))
@@ -137,7 +138,7 @@ import Testing
     }
 
     @Test func `a page that a person named is evidence while it is found there`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.post("readiness/attestations", #"{"line": "data-policy", "evidence": "https://example.com/policy, version 3"}"#)
             #expect(try await line("data-policy", admin)["finding"].string?.hasSuffix("; nobody has looked whether the page is there") == true)
             let looks = [
@@ -167,7 +168,7 @@ import Testing
     ]
 
     @Test(arguments: logs) func `a probe's prompt is found in a log however it is written there`(lines: [String], isTelling: Bool) async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             _ = try await admin.row("UPDATE serving.models SET probe_prompt = \(#"Say "ready" or it's\not"#)")
@@ -178,7 +179,7 @@ import Testing
     }
 
     @Test func `a prompt over several lines, and the beginning of a long one, are found`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             let long = String(repeating: "What is ready? ", count: 20)
@@ -191,7 +192,7 @@ import Testing
     }
 
     @Test func `one runtime of which no log was told leaves it unproven that prompts are not logged, and is named`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             #expect(try await line("prompt-logging", admin)["proven"] == .bool(true))
@@ -215,7 +216,7 @@ import Testing
     }
 
     @Test func `a digest that somebody recorded proves nothing until all hosts tell that they run it, and is as old as its record`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             let digest = "sha256:" + String(repeating: "0", count: 64)
@@ -242,7 +243,7 @@ import Testing
     }
 
     @Test func `a second provider in another region is none where the model is sold`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             _ = try await admin.row("UPDATE reliability.probe SET region = 'us' WHERE provider = 'beta'")
@@ -252,18 +253,31 @@ import Testing
     }
 
     @Test func `evidence is as old as the oldest of what it is made of`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             _ = try await admin.row("UPDATE reliability.probe SET at = now() - interval '8 minutes' WHERE provider = 'beta'")
             #expect(try await line("two-providers", admin)["age_seconds"].number ?? 0 >= 479)
             // The last minute with a queue time is of yesterday.
-            #expect(try await line("probes", admin)["evidence_at"].string ?? "~" <= Self.midnight)
+            #expect(try await line("probes", admin)["evidence_at"].string ?? "~" <= Self.today.formatted(.iso8601))
         }
     }
 
-    private static var midnight: String {
-        Date(timeIntervalSince1970: (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400).formatted(.iso8601)
+    /// Of the day on which the tests began. Half a day from either midnight none of them runs into the next one.
+    private static let noon: @Sendable () -> Date = { moment }
+    private static let moment = today.addingTimeInterval(43_200)
+    private static let today = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 / 86_400).rounded(.down) * 86_400)
+
+    @Test func `usage is compared over the last day that is whole, up to the second in which the next one begins`() async throws {
+        let second = Mutex(86_399.0)
+        let now: @Sendable () -> Date = { Self.today.addingTimeInterval(second.withLock { $0 }) }
+        try await AdminFixture.run(now: now) { admin in
+            _ = try await admin.tenant()
+            try await seed(admin)
+            #expect(try await line("usage-match", admin)["proven"] == .bool(true))
+            second.withLock { $0 = 86_400 }
+            #expect(try await line("usage-match", admin)["finding"].string == "nobody asked anything on the last whole day")
+        }
     }
 
     @Test(
@@ -273,7 +287,7 @@ import Testing
             "UPDATE serving.pools SET state = 'suspended' WHERE name = 'beta-eu'", "UPDATE serving.hosts SET intent = 'drain' WHERE pool = 'beta-eu'",
         ] as [SQL]) func `a provider that answers probes and gets no traffic is not in rotation`(out: SQL) async throws
     {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             #expect(try await line("two-providers", admin)["proven"] == .bool(true))
@@ -284,7 +298,7 @@ import Testing
     }
 
     @Test func `probes through public endpoints have usage records and no minutes, and the counts match all the same`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             let tenant = try await admin.tenant()
             try await seed(admin)
             let key = try await admin.post("keys", "{\"tenant\": \"\(tenant)\", \"name\": \"probes\", \"purpose\": \"probe\"}").json["id"].string
@@ -303,7 +317,7 @@ import Testing
     }
 
     @Test func `usage records that were set aside count until somebody has decided what they are`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             _ = try await admin.row(
@@ -316,7 +330,7 @@ import Testing
     }
 
     @Test func `terms that nobody reviewed are looked at as long as a contract is made of them`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             #expect(try await line("sla-review", admin)["proven"] == .bool(true))
@@ -332,7 +346,7 @@ import Testing
     }
 
     @Test func `that gateways refuse is proven by what they refused lately, at every endpoint`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.tenant()
             try await seed(admin)
             #expect(
@@ -350,7 +364,7 @@ import Testing
     }
 
     @Test func `a support contact without hours is not enough`() async throws {
-        try await AdminFixture.run { admin in
+        try await AdminFixture.run(now: Self.noon) { admin in
             _ = try await admin.patch("status-page", #"{"support_contact": "help@example.com"}"#)
             #expect(try await line("support", admin)["proven"] == .bool(false))
             _ = try await admin.patch("status-page", #"{"support_hours": "always"}"#)
@@ -363,7 +377,7 @@ import Testing
     }
 
     private func seed(_ admin: AdminFixture) async throws {
-        let yesterday: SQL = "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 minute'"
+        let yesterday: SQL = "(\(Self.today)::timestamptz - interval '1 minute')"
         let statements: [SQL] = [
             "INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('tiny', 'Tiny', 2048)",
             """

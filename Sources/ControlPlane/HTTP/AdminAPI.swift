@@ -1,6 +1,6 @@
 import Cryptography
 import Domain
-import FoundationEssentials
+package import FoundationEssentials
 import HTTPTypes
 package import Logging
 import Postgres
@@ -17,14 +17,15 @@ package struct AdminAPI: Sendable {
     ///   - signer: Signs bundles of evidence; nil: there are none.
     ///   - publicURL: Where customers reach the public port, without a slash at its end; nil: there are no links for them.
     ///   - report: Makes the page of a tenant's month.
+    ///   - now: Which day it is, for what is told of whole days.
     package init(
         databases: ControlDatabases, tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, logger: Logger,
         publicURL: String? = nil,
-        report: @escaping TenantReport.Render = { _, _ in "" }
+        report: @escaping TenantReport.Render = { _, _ in "" }, now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.databases = databases
         self.logger = logger
-        routes = AdminRoutes.all(tokens: tokens, signer: signer, publicURL: publicURL, report: report)
+        routes = AdminRoutes.all(tokens: tokens, signer: signer, publicURL: publicURL, report: report, now: now)
     }
 
     struct Request: Sendable {

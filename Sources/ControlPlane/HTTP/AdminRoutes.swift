@@ -1,12 +1,14 @@
+package import FoundationEssentials
+
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
     package static func all(
         tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, publicURL: String? = nil,
-        report: @escaping TenantReport.Render = { _, _ in "" }
+        report: @escaping TenantReport.Render = { _, _ in "" }, now: @escaping @Sendable () -> Date = { Date() }
     ) -> [AdminRoute] {
         customers + TenantReport.routes(report) + reportLinks(publicURL) + catalogue + fleet(tokens) + records + abuse + promise
             + DrillResource.routes + incidents + status
-            + EvidenceResource.routes(signer)
+            + EvidenceResource.routes(signer) + [ReadinessResource.list(now)]
     }
 
     private static func reportLinks(_ publicURL: String?) -> [AdminRoute] {
@@ -83,7 +85,7 @@ package enum AdminRoutes {
             + [
                 StatusPostResource.creation, StatusPostResource.update, StatusPostResource.correction, StatusPostResource.veto,
                 StatusPostResource.publication, StatusPageResource.single, StatusPageResource.update,
-                ReadinessResource.list, ReadinessResource.attestation, ReadinessResource.withdrawal,
+                ReadinessResource.attestation, ReadinessResource.withdrawal,
             ]
     }
 

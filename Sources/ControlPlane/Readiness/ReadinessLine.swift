@@ -46,6 +46,8 @@ struct ReadinessSources: Sendable {
     private static let attestationDays = 180
 
     let databases: ControlDatabases
+    /// Which day it is: days are told when they are whole.
+    let now: Date
 
     func serving(_ sql: SQL) async throws -> PostgresRow { try await one(databases.serving, sql) }
 

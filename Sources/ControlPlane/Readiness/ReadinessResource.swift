@@ -4,18 +4,20 @@ import Postgres
 
 /// The launch checklist: every line with its evidence and the evidence's age, or why it is not proven.
 enum ReadinessResource {
-    static let list = AdminRoute.read("readiness") { call, databases in
-        try call.refuseQuery()
-        let sources = ReadinessSources(databases: databases)
-        let now: Date = try await sources.serving("SELECT now() AS moment").value("moment")
-        var (documents, proven): ([String], Int) = ([], 0)
-        for line in ReadinessLine.all {
-            let finding = try await line.check(sources)
-            if finding.isProven { proven += 1 }
-            documents.append(document(line, finding, now))
+    static func list(_ now: @escaping @Sendable () -> Date) -> AdminRoute {
+        .read("readiness") { call, databases in
+            try call.refuseQuery()
+            let sources = ReadinessSources(databases: databases, now: now())
+            let moment: Date = try await sources.serving("SELECT now() AS moment").value("moment")
+            var (documents, proven): ([String], Int) = ([], 0)
+            for line in ReadinessLine.all {
+                let finding = try await line.check(sources)
+                if finding.isProven { proven += 1 }
+                documents.append(document(line, finding, moment))
+            }
+            let isReady = proven == ReadinessLine.all.count
+            return AdminAnswer(body: #"{"ready":\#(isReady),"proven":\#(proven),"lines":[\#(documents.joined(separator: ","))]}"#)
         }
-        let isReady = proven == ReadinessLine.all.count
-        return AdminAnswer(body: #"{"ready":\#(isReady),"proven":\#(proven),"lines":[\#(documents.joined(separator: ","))]}"#)
     }
 
     private static func document(_ line: ReadinessLine, _ finding: ReadinessFinding, _ now: Date) -> String {

@@ -166,7 +166,7 @@ enum TechnicalReadiness {
             FROM reliability.probe, (SELECT coalesce(sum(good + bad + excluded), 0)::bigint AS requests,
                 coalesce(sum((outcomes ->> 'bad:5xx')::bigint), 0)::bigint AS errors, count(*) FILTER (WHERE queue_histogram <> '{}') AS queued,
                     max(minute_at) FILTER (WHERE queue_histogram <> '{}') AS queued_at
-                FROM reliability.minute WHERE minute_at > now() - interval '1 day' AND NOT drill) AS told
+                FROM reliability.minute WHERE minute_at > \(sources.now.addingTimeInterval(-86_400)) AND NOT drill) AS told
             WHERE at > now() - interval '1 hour' AND NOT drill GROUP BY told.requests, told.errors, told.queued, told.queued_at
             UNION ALL SELECT NULL, 0, 0, 0, NULL, NULL, 0, 0, 0 ORDER BY probes DESC LIMIT 1
             """)
@@ -189,7 +189,7 @@ enum TechnicalReadiness {
     /// What gateways counted in minutes against what they recorded for each request, over the last whole day of UTC. Probes through public endpoints
     /// have records and are in no minutes.
     @Sendable private static func usage(_ sources: ReadinessSources) async throws -> ReadinessFinding {
-        let day: SQL = "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
+        let day: SQL = "date_trunc('day', \(sources.now)::timestamptz AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
         let counted = try await sources.reliability(
             """
             SELECT coalesce(sum(prompt_tokens), 0)::bigint AS prompts, coalesce(sum(completion_tokens), 0)::bigint AS tokens,
