@@ -305,6 +305,54 @@ enum PromiseFixture {
         }
     }
 
+    @Test func `force majeure is left out when two others than who asked have approved it, each once, and not after its withdrawal`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            let asked = """
+                {"code": "force_majeure", "reason": "a flood", "region": "eu", "starts_at": "2026-06-01T02:00:00Z", "ends_at": "2026-06-01T03:00:00Z", "published": true}
+                """
+            let id = try #require(try await admin.post("exclusions", asked).json["id"].string)
+            // 2026-06-01T00:00:00Z.
+            let day: MinuteRange = 29_671_200..<29_672_640
+            func minutes(_ region: String = "eu") async throws -> [MinuteRange] {
+                try await admin.database.withPool {
+                    try await PromiseGaps(pool: $0).gaps(of: MinuteSubject(model: "tiny", region: region), month: day)
+                }
+            }
+            func person(_ name: String) async throws -> JSONClient {
+                admin.client.acting(as: try await admin.post("tokens", "{\"name\": \"\(name)\", \"role\": \"operator\"}").json["secret"].string)
+            }
+            func approve(_ client: JSONClient) async throws -> String? {
+                try await client.send("POST", "/admin/v1/exclusions/\(id)/approve", "{}").json["error"]["code"].string
+            }
+            let (second, third) = (try await person("second"), try await person("third"))
+            #expect(try await approve(admin.client) == "own_request")
+            #expect(try await approve(second) == nil)
+            #expect(try await approve(second) == "approved")
+            #expect(try await approve(admin.client) == "own_request")
+            #expect(try await minutes().isEmpty, "one approval does for one customer, not for everybody")
+            #expect(try await approve(third) == nil)
+            #expect(try await minutes() == [day.lowerBound + 120..<day.lowerBound + 180])
+            #expect(try await minutes("us").isEmpty)
+            #expect(try await admin.post("exclusions/\(id)/withdraw").status == 200)
+            #expect(try await minutes().isEmpty)
+            #expect(try await approve(try await person("fourth")) == "withdrawn")
+        }
+    }
+
+    @Test func `force majeure that is to stay secret can be approved by nobody`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            let asked = """
+                {"code": "force_majeure", "reason": "a flood", "starts_at": "2026-06-01T02:00:00Z", "ends_at": "2026-06-01T03:00:00Z"}
+                """
+            let id = try #require(try await admin.post("exclusions", asked).json["id"].string)
+            let made = try await admin.post("tokens", #"{"name": "second", "role": "operator"}"#)
+            let refused = try await admin.client.acting(as: made.json["secret"].string).send("POST", "/admin/v1/exclusions/\(id)/approve", "{}")
+            #expect(refused.json["error"]["code"].string == "not_published")
+        }
+    }
+
     @Test func `a tenant keeps the tier of its contracts, and is promised nothing any more when it is gone`() async throws {
         try await AdminFixture.run { admin in
             try await PromiseFixture.prepare(admin)
