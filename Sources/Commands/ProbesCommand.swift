@@ -1,4 +1,6 @@
 import ArgumentParser
+import HTTPWire
+import Program
 
 enum Probes: AdminKind {
     static let path = "probes"
@@ -45,5 +47,36 @@ struct ProbeVerdictsCommand: AsyncParsableCommand {
 struct ProbeCostsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cost", abstract: "What they cost by day: tokens, and a share of the hosts' hours where those have a price.",
-        subcommands: [ListVerb<ProbeCosts>.self], defaultSubcommand: ListVerb<ProbeCosts>.self)
+        subcommands: [ListProbeCosts.self], defaultSubcommand: ListProbeCosts.self)
+}
+
+/// Says also of which days nothing is known, which is not that they were free.
+struct ListProbeCosts: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Lists \(ProbeCosts.path).", discussion: KindHelp.filters(ProbeCosts.self))
+
+    @OptionGroup var options: AdminOptions
+    @OptionGroup var extent: ListOptions
+    @Argument(help: "Filters as name=value.") var filters: [String] = []
+
+    func validate() throws {
+        try FieldAssignment.parse(filters).check(ProbeCosts.filters.map(\.name), "filter of \(ProbeCosts.path)")
+    }
+
+    func run() async throws {
+        try await CommandFailure.reporting {
+            let (client, chosen) = (try options.client(), try FieldAssignment.parse(filters).map { ($0.name, $0.text) })
+            let rows = try await extent.rows(client, ProbeCosts.path, filters: chosen)
+            let unmeasured = try await unmeasured(client, since: chosen.first { $0.0 == "since" }?.1)
+            options.show(rows, columns: ProbeCosts.columns, empty: unmeasured ?? "no \(ProbeCosts.path)")
+            if let unmeasured, !rows.isEmpty { ProgramExit.complain(unmeasured) }
+        }
+    }
+
+    /// Nil: all days that were asked for are known.
+    private func unmeasured(_ client: AdminClient, since: String?) async throws -> String? {
+        let first = try await client.get("\(ProbeCosts.path)?limit=1")["measured_from"]?.string
+        guard let first, since.map({ $0.prefix(10) < first }) ?? true else { return nil }
+        return "not measured before \(first)"
+    }
 }

@@ -15,6 +15,15 @@ import Testing
             #expect(rows[0]["provider"] == .null && rows[0]["completion_tokens"] == .number(256) && rows[0]["held_seconds"] == .number(4))
             #expect(try await admin.get("probe-costs?source=outside").json["data"].elements.count == 1)
             #expect(try await admin.get("probe-costs?since=2027-01-16T00:00:00Z").json["data"].elements.isEmpty)
+            let before = try await admin.get("probe-costs?until=2027-01-15T00:00:00Z").json
+            #expect(before["data"].elements.isEmpty && before["measured_from"].string == "2027-01-15")
+        }
+    }
+
+    @Test func `where no probe was counted yet no day is said to be measured`() async throws {
+        try await AdminFixture.run { admin in
+            let answer = try await admin.get("probe-costs")
+            #expect(answer.status == 200 && answer.json["measured_from"] == .null, "\(answer.text)")
         }
     }
 

@@ -58,5 +58,11 @@ enum ProbeResource {
             .text("region", "r.region"), .since("(r.day::timestamp AT TIME ZONE 'UTC')"), .until("(r.day::timestamp AT TIME ZONE 'UTC')"),
         ])
 
-    static let costList = AdminRoute.read("probe-costs") { call, databases in try await costs.page(call, databases.serving) }
+    /// With the first day of which they are known, so that nobody takes those before it for free.
+    static let costList = AdminRoute.read("probe-costs") { call, databases in
+        var answer = try await costs.page(call, databases.serving)
+        let first = try await databases.serving.queryOne("SELECT min(day)::text AS day FROM reliability.probe_cost")?.value("day", as: String?.self)
+        answer.body = "{\"measured_from\":\((first ?? nil).map(AdminJSON.string) ?? "null"),\(answer.body.dropFirst())"
+        return answer
+    }
 }
