@@ -1,91 +1,178 @@
-/// Tells when everybody fails, before each worker has failed often enough to be known for it, and holds second tries below a tenth of what comes then.
+import Synchronization
+
+/// Tells the loss of some hosts from that of all, and holds second tries to a tenth of what comes until it knows.
 ///
-/// One for each event loop. While answers come it costs a look and an addition a request. Times are microseconds of a monotonic clock.
-package struct OutageWatch: Sendable {
-    /// Failures of one model without an answer between.
-    private struct Row: Sendable {
+/// When something fails nobody can tell yet whether the rest still works. A few requests are tried again at once; the others wait until one of what was
+/// begun since then is answered, which takes as long as a first token where most workers are well, and are given up where such attempts fail too. One for a
+/// whole gateway, whose loops share it; while answers come it costs them a look. Times are microseconds of a monotonic clock.
+package final class OutageWatch: Sendable {
+    package enum Trouble: Sendable, Hashable, CaseIterable {
+        /// Attempts that end before a first token. A first token proves the contrary.
+        case noAnswer
+        /// Streams that end behind it. Only a whole answer proves the contrary.
+        case brokenStream
+    }
+
+    /// How an attempt ended.
+    package enum End: Sendable {
+        /// Whole, or with an error that is the request's own.
+        case answered
+        /// Before a first token.
+        case failed
+        /// Behind it.
+        case broken
+        /// Nobody waits for it any more, or no runtime was asked.
+        case cancelled
+    }
+
+    /// What may become of a request that failed.
+    package enum Move: Sendable {
+        case now
+        /// Ask again when there is news.
+        case later
+        case never
+    }
+
+    private struct Name: Hashable {
+        var model: String
+        var trouble: Trouble
+    }
+
+    /// Since a failure, until an answer to something that was begun later. What was under way before says nothing of the others.
+    private struct Row {
         let since: Int64
+        /// Which failed first, and all that failed.
+        let host: String
         var hosts: Set<String>
-        var failed = 1
-        /// Attempts that began since then and have neither failed nor brought anything.
+        var failedAt: Int64
+        /// Attempts that began since then and have come to nothing yet, nor to anything.
         var pending = 0
+        var failed = 0
+        /// So many answers more than failures must come.
+        var deficit = 0
+        var spare = OutageWatch.spare
 
-        /// So many different hosts failed what was asked of them since the first failure, and hope is less than experience. What was under way when a
-        /// provider was lost says nothing of the others.
-        var isOutage: Bool { hosts.count >= 3 && pending <= failed }
+        init(since: Int64, host: String) { (self.since, self.host, hosts, failedAt) = (since, host, [host], since) }
+
+        /// Experience weighs more than what is still awaited.
+        var isHopeless: Bool { failed >= 3 && pending * 3 <= failed }
+
+        mutating func fail(now: Int64) {
+            failedAt = now
+            pending = max(pending - 1, 0)
+            failed += 1
+            deficit = min(deficit + 1, OutageWatch.mostDeficit)
+        }
+
+        /// False: the trouble is over.
+        mutating func answer() -> Bool {
+            guard deficit > 0 else { return false }
+            pending = max(pending - 1, 0)
+            failed /= 2
+            deficit -= 1
+            return true
+        }
     }
 
-    private struct Second: Sendable {
-        var number: Int64 = -1
-        var requests = 0
-        var moves = 0
-    }
-
-    /// Second tries of all tenants within ten seconds that are allowed however little came: as many as one request may make.
-    package static let minimum = 3
-    private static let seconds = 10
+    /// Second tries of a model that are allowed however little comes: as many as one request may make.
+    package static let spare = 3
+    private static let mostDeficit = 8
     private static let mostHosts = 64
+    private static let manyHosts = 3
+    /// When nobody new has failed for so long, tokens of older streams show that their hosts live.
+    private static let quiet: Int64 = 500_000
 
-    private var rows: [String: Row] = [:]
-    private var counts = InlineArray<10, Second>(repeating: Second())
+    private let rows = Mutex<[Name: Row]>([:])
+    private let isQuiet = Atomic<Bool>(true)
+    private let budget = RetryBudget()
 
     package init() {}
 
     /// Every model is answered, as far as is known.
-    package var isCalm: Bool { rows.isEmpty }
+    package var isCalm: Bool { isQuiet.load(ordering: .relaxed) }
 
     /// A request is tried for the first time.
-    package mutating func noteRequest(now: Int64) { counts[place(now)].requests += 1 }
+    package func noteRequest(now: Int64) { budget.noteRequest(now: now) }
 
     /// An attempt begins.
-    package mutating func began(_ model: String) {
+    package func began(_ model: String) {
         guard !isCalm else { return }
-        rows[model]?.pending += 1
-    }
-
-    /// Something of an answer came, or an error that is the request's own.
-    package mutating func answered(_ model: String) {
-        guard !isCalm else { return }
-        rows[model] = nil
-    }
-
-    /// Nobody waits for it any more.
-    package mutating func cancelled(_ model: String, began: Int64) {
-        guard !isCalm, let row = rows[model], began >= row.since else { return }
-        rows[model]?.pending -= 1
-    }
-
-    package mutating func failed(_ model: String, host: String, began: Int64, now: Int64) {
-        guard let row = rows[model] else {
-            rows[model] = Row(since: now, hosts: [host])
-            return
+        change { rows in
+            for trouble in Trouble.allCases { rows[Name(model: model, trouble: trouble)]?.pending += 1 }
         }
-        guard began >= row.since else { return }
-        rows[model]?.pending -= 1
-        rows[model]?.failed += 1
-        if row.hosts.count < Self.mostHosts { rows[model]?.hosts.insert(host) }
+    }
+
+    /// Tokens came.
+    ///
+    /// - Parameters:
+    ///   - isFirst: They are the attempt's first.
+    ///   - began: When the attempt was.
+    package func token(_ model: String, isFirst: Bool, began: Int64, now: Int64) {
+        guard !isCalm else { return }
+        let name = Name(model: model, trouble: .noAnswer)
+        change { rows in
+            guard let row = rows[name] else { return }
+            if began >= row.since {
+                if isFirst { Self.answered(&rows, name) }
+            } else if row.deficit == 0, now - row.failedAt >= Self.quiet {
+                rows[name] = nil
+            }
+        }
+    }
+
+    /// - Parameter hadToken: A first token was told by `token`.
+    package func ended(_ model: String, _ end: End, host: String, hadToken: Bool, began: Int64, now: Int64) {
+        let isFault = end == .failed || end == .broken
+        guard isFault || !isCalm else { return }
+        change { rows in
+            if !hadToken { Self.settle(&rows, Name(model: model, trouble: .noAnswer), end == .broken ? .cancelled : end, host, began, now) }
+            Self.settle(&rows, Name(model: model, trouble: .brokenStream), end == .failed ? .cancelled : end, host, began, now)
+        }
+    }
+
+    /// Another host was lost while this one's attempt was under way already, or this one had been lost before, or many have been: it is not of what was
+    /// asked. To be asked before the end of the attempt is told.
+    package func isLossOfMany(_ model: String, host: String, began: Int64) -> Bool {
+        guard !isCalm, let row = rows.withLock({ $0[Name(model: model, trouble: .noAnswer)] }) else { return false }
+        return row.hosts.count >= Self.manyHosts || host != row.host && (began < row.since || row.hosts.contains(host))
     }
 
     /// Whether a request that failed may be tried once more; counts it, if it may.
-    package mutating func takeMove(_ model: String, now: Int64) -> Bool {
-        let place = place(now)
-        if rows[model]?.isOutage ?? false {
-            let second = now / 1_000_000
-            var (requests, moves) = (0, 0)
-            for index in 0..<Self.seconds where second - counts[index].number < Int64(Self.seconds) {
-                requests += counts[index].requests
-                moves += counts[index].moves
-            }
-            guard moves < max(Self.minimum, requests / 10) else { return false }
+    package func takeMove(_ model: String, _ trouble: Trouble, now: Int64) -> Move {
+        guard !isCalm else { return .now }
+        let name = Name(model: model, trouble: trouble)
+        return rows.withLock { rows in
+            guard let row = rows[name] else { return .now }
+            if budget.takeRetry(minimum: 0, now: now) { return .now }
+            guard row.spare > 0 else { return row.isHopeless ? .never : .later }
+            rows[name]?.spare -= 1
+            budget.noteRetry(now: now)
+            return .now
         }
-        counts[place].moves += 1
-        return true
     }
 
-    private mutating func place(_ now: Int64) -> Int {
-        let second = now / 1_000_000
-        let place = Int(second % Int64(Self.seconds))
-        if counts[place].number != second { counts[place] = Second(number: second) }
-        return place
+    private func change(_ body: (inout [Name: Row]) -> Void) {
+        rows.withLock { rows in
+            body(&rows)
+            isQuiet.store(rows.isEmpty, ordering: .relaxed)
+        }
+    }
+
+    private static func answered(_ rows: inout [Name: Row], _ name: Name) {
+        if rows[name]?.answer() == false { rows[name] = nil }
+    }
+
+    private static func settle(_ rows: inout [Name: Row], _ name: Name, _ end: End, _ host: String, _ began: Int64, _ now: Int64) {
+        guard let row = rows[name] else {
+            if end == .failed || end == .broken { rows[name] = Row(since: now, host: host) }
+            return
+        }
+        if end == .failed || end == .broken, row.hosts.count < Self.mostHosts { rows[name]?.hosts.insert(host) }
+        guard began >= row.since else { return }
+        switch end {
+        case .answered: answered(&rows, name)
+        case .failed, .broken: rows[name]?.fail(now: now)
+        case .cancelled: rows[name]?.pending = max(row.pending - 1, 0)
+        }
     }
 }

@@ -43,8 +43,13 @@ package final class RetryBudget: Sendable {
         change(Self.second(now)) { $0.requests += 1 }
     }
 
+    /// One that asked nobody.
+    package func noteRetry(now: Int64) {
+        change(Self.second(now)) { $0.retries += 1 }
+    }
+
     /// Takes one retry out of the budget; false when it is spent.
-    package func takeRetry(now: Int64) -> Bool {
+    package func takeRetry(minimum: Int = RetryBudget.minimum, now: Int64) -> Bool {
         let second = Self.second(now)
         var (requests, retries) = (0, 0)
         for place in 0..<Int(Self.seconds) {
@@ -53,8 +58,8 @@ package final class RetryBudget: Sendable {
             requests += Int(slot.requests)
             retries += Int(slot.retries)
         }
-        guard retries < max(Self.minimum, requests / 10) else { return false }
-        change(second) { $0.retries += 1 }
+        guard retries < max(minimum, requests / 10) else { return false }
+        noteRetry(now: now)
         return true
     }
 

@@ -9,8 +9,10 @@ import OpenAIWire
 struct AnswerMemory {
     private let isChat: Bool
     private(set) var text = ""
-    /// Events with text, over all workers.
+    /// Of the answer, over all workers: what the present one says in each event, or one for each event with text.
     private(set) var tokens = 0
+    /// The present worker, and each before it, said in its last event how many tokens it had made.
+    private(set) var isCounted = false
     /// Nothing but text came, so that it is all there is to go on from.
     private(set) var isExact = true
     private(set) var isResumed = false
@@ -80,10 +82,17 @@ struct AnswerMemory {
             }
         }
         guard !piece.isEmpty else { return "" }
-        tokens += 1
+        count(event)
         text += piece
         if text.utf8.count > Self.mostBytes { isExact = false }
         return piece
+    }
+
+    /// Of an event with text. One may hold several tokens, and a runtime that says nothing of them is not known to hold one in each.
+    private mutating func count(_ event: JSONValue) {
+        let made = event["usage"]?["completion_tokens"]?.integer ?? event["timings"]?["predicted_n"]?.integer
+        isCounted = made != nil && (isCounted || tokens == earlierTokens)
+        tokens = max(tokens + 1, made.map { earlierTokens + Int(clamping: $0) } ?? 0)
     }
 
     private func frame(_ choice: String, quotedModel: [UInt8], tail: String = "") -> ByteBuffer {

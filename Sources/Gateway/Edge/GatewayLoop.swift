@@ -48,8 +48,9 @@ final class GatewayLoop {
     /// Requests that wait for a lease to be admitted.
     var leaseWaits = LeaseWaits()
     var undecided = UndecidedRefusals()
-    /// What all requests of this loop have met lately.
-    var outages = OutageWatch()
+    /// What all requests of the gateway have met lately.
+    let outages: OutageWatch
+    var heldTries = HeldTries()
     var random = LoopRandom()
     let scan: RequestScan
     let optionsScan: RequestScan
@@ -78,7 +79,7 @@ final class GatewayLoop {
 
     init(
         eventLoop: any EventLoop, settings: GatewaySettings, meter: LoopMeter, metrics: GatewayMetrics, router: Router, registry: LinkRegistry?,
-        contact: ControlContact?, memory: MemoryWatch, idempotency: IdempotencyBook
+        contact: ControlContact?, memory: MemoryWatch, idempotency: IdempotencyBook, outages: OutageWatch
     ) {
         self.eventLoop = eventLoop
         scan = RequestScan(limits: settings.json)
@@ -91,6 +92,7 @@ final class GatewayLoop {
         self.contact = contact
         self.memory = memory
         self.idempotency = idempotency
+        self.outages = outages
     }
 
     /// Deadlines are looked at four times a second, for all connections at once: a timer for each request would cost more than the request.
@@ -192,6 +194,20 @@ final class GatewayLoop {
         decideRefusals(now: NIODeadline.now().microseconds, answeredAt: leases?.answeredAt ?? .max)
     }
 
+    /// Something ended or was answered: who waits for such news hears it, behind what happens now.
+    func lookAtHeldTries() {
+        guard heldTries.wantsLook() else { return }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute { bound.value.lookAtAllHeld() }
+    }
+
+    private func lookAtAllHeld() {
+        // One that goes on may fail at once, and be held anew.
+        for (request, held) in heldTries.takeAll() where !request.heldTryMayGo(held) {
+            heldTries.putBack(request, held)
+        }
+    }
+
     private func decideRefusals(now: Int64, answeredAt: Int64) {
         undecided.decide(now: now, answeredAt: answeredAt) { meter.refuse($0, outcome: $1, acceptedAt: $2) }
     }
@@ -202,6 +218,8 @@ final class GatewayLoop {
         gate?.tick()
         let isShort = memory.isShort
         sweeper?.tick(now, self)
+        // Other loops have news too.
+        lookAtAllHeld()
         decideRefusals(now: now.microseconds, answeredAt: leases?.answeredAt ?? .max)
         var position = 0
         // A connection may close, and leave the list, while it looks at its deadlines.

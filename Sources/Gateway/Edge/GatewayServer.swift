@@ -217,13 +217,13 @@ package final class GatewayServer: Service {
     private func makeLoops() async throws -> [NIOLoopBound<GatewayLoop>] {
         var loops: [NIOLoopBound<GatewayLoop>] = []
         let router = Router(metrics: fleetMetrics)
-        let idempotency = IdempotencyBook()
+        let (idempotency, outages) = (IdempotencyBook(), OutageWatch())
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
             let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, statusPage, failedKeys, readers] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
-                    contact: contact, memory: memory, idempotency: idempotency)
+                    contact: contact, memory: memory, idempotency: idempotency, outages: outages)
                 loop.captureDesk = captures
                 loop.statusPage = statusPage
                 loop.failedKeys = failedKeys

@@ -195,6 +195,8 @@ final class AnswerStream {
             return asItCame
         }
         let counts = tokens.take(usage, isFinal: answer.choices == 0, choice: answer.choices == 1 ? answer.choiceIndex ?? 0 : nil)
+        // It was asked for here, to know what is left where the stream breaks.
+        if memory != nil, answer.choices > 0 { return .replace(rewritten(answer, payload, dropsUsage: true)) }
         if includesUsage, joinsUsage {
             usagePayload = ByteBuffer(bytes: payload)
         } else if includesUsage, counts {

@@ -54,7 +54,7 @@ final class Attempt {
     func start(_ exchangeRequest: ExchangeRequest, isReading: Bool) -> Bool {
         guard let request else { return false }
         work.begin(worker.tally, now: Reactor.now.microseconds)
-        if !request.loop.outages.isCalm { request.loop.outages.began(worker.entry.model) }
+        request.loop.outages.began(worker.entry.model)
         exchange = worker.start(exchangeRequest, on: request.loop, receiver: self)
         if !isReading { exchange?.setReading(false) }
         return exchange != nil
@@ -92,15 +92,18 @@ final class Attempt {
     }
 
     private func noteOutcome(_ result: RoutingAttempt.Result, on loop: GatewayLoop) {
-        guard result == .failed || !loop.outages.isCalm else { return }
-        switch result {
-        case .answered, .refused, .broken: loop.outages.answered(worker.entry.model)
-        case .failed:
-            loop.outages.failed(
-                worker.entry.model, host: worker.entry.host, began: began.microseconds, now: Reactor.now.microseconds)
-        // No runtime was asked, or nobody waits any more.
-        case .lost, .cancelled: loop.outages.cancelled(worker.entry.model, began: began.microseconds)
-        }
+        guard result == .failed || result == .broken || !loop.outages.isCalm else { return }
+        let hadToken = work.firstTokenAt != nil
+        let end: OutageWatch.End =
+            switch result {
+            case .answered, .refused: .answered
+            case .failed: hadToken ? .broken : .failed
+            case .broken: .broken
+            case .lost, .cancelled: .cancelled
+            }
+        loop.outages.ended(
+            worker.entry.model, end, host: worker.entry.host, hadToken: hadToken, began: began.microseconds, now: Reactor.now.microseconds)
+        loop.lookAtHeldTries()
     }
 
     private func trace(_ result: RoutingAttempt.Result, since start: NIODeadline) -> RoutingAttempt {
@@ -167,8 +170,12 @@ extension Attempt: ExchangeReceiver {
     private func noteToken(_ request: RelayedRequest) {
         hasNews = false
         let now = Reactor.now
+        let isFirst = work.firstTokenAt == nil
         work.token(worker.tally, now: now.microseconds)
-        if !request.loop.outages.isCalm { request.loop.outages.answered(worker.entry.model) }
+        if !request.loop.outages.isCalm {
+            request.loop.outages.token(worker.entry.model, isFirst: isFirst, began: began.microseconds, now: now.microseconds)
+            request.loop.lookAtHeldTries()
+        }
         deadline = now + .seconds(Int64(request.loop.settings.interTokenTime))
     }
 

@@ -46,7 +46,8 @@ extension RelayedRequest {
         let start = plan.start(
             quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
             streams: plan.facts.stream || plan.mustAggregate(at: worker), delivered: resumed?.0.tokens ?? 0,
-            goesOn: resumed?.1.mustBeTold(worker.entry.dialect) ?? false, using: &loop.edit)
+            goesOn: resumed?.1.mustBeTold(worker.entry.dialect) ?? false,
+            counts: plan.continuation?.asksForCount(worker.entry.dialect) ?? false, using: &loop.edit)
         return ExchangeRequest(
             path: arriving.endpoint.runtimePath, requestId: arriving.requestId.description, worker: worker.entry.id, bodyStart: start,
             bodyRest: resumed.map { $1.rest(plan.rest, after: $0.text) } ?? plan.rest)
@@ -76,8 +77,8 @@ extension RelayedRequest {
         if case .streaming = phase { return interrupted() }
         losses += 1
         let error = APIError(beforeRuntime ? .noWorkerAvailable : .hostLost)
-        guard losses <= RelayedRequest.mostLosses, let next = otherQuestion(), mayMove(isFree: true) else { return finish(.failed(error)) }
-        move(next, .reroute, counting: loop.metrics.reroutes, else: error)
+        guard losses <= RelayedRequest.mostLosses, otherQuestion() != nil, mayMove(isFree: true) else { return finish(.failed(error)) }
+        go(SecondTry(.reroute, else: error))
     }
 
     /// The worker failed or was too slow: another one is tried while the tenant's budget lasts.
@@ -85,27 +86,24 @@ extension RelayedRequest {
         failed.fail()
         if leavesItToOther(failed) { return }
         if case .streaming = phase { return interrupted() }
-        guard attempts < RelayedRequest.mostAttempts, let next = otherQuestion(), mayMove(isFree: false) else {
+        guard attempts < RelayedRequest.mostAttempts, otherQuestion() != nil, mayMove(isFree: false) else {
             return finish(.failed(APIError(code)))
         }
-        move(next, .retry, counting: loop.metrics.retries, else: APIError(code))
+        go(SecondTry(.retry, else: APIError(code)))
     }
 
-    /// Whether a second try is worth its load. Where everybody fails it is not; where most do it comes out of the tenant's budget for retries, and
-    /// where nobody has answered for a while out of one for all tenants besides.
+    /// Whether a second try is worth its load to its own pool and tenant. Where everybody fails it is not; where most do it comes out of the tenant's
+    /// budget for retries.
     func mayMove(isFree: Bool) -> Bool {
-        guard let failed = attempt?.worker else { return false }
-        let now = Reactor.now.microseconds
-        switch failed.tally.poolHealth {
-        case .failing: return false
-        case .well where isFree: break
-        case .well, .troubled: guard arriving.key.limits.takeRetry(now: now) else { return false }
+        switch attempt?.worker.tally.poolHealth {
+        case nil, .failing: false
+        case .well where isFree: true
+        case .well, .troubled: arriving.key.limits.takeRetry(now: Reactor.now.microseconds)
         }
-        return loop.outages.takeMove(failed.entry.model, now: now)
     }
 
     /// What is asked for instead of the worker that failed. Nil: there is no other, and its own host is not about to come back.
-    private func otherQuestion() -> Router.Question? {
+    func otherQuestion() -> Router.Question? {
         guard sink != nil, var question, let failed = attempt?.worker else { return nil }
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
@@ -117,8 +115,7 @@ extension RelayedRequest {
     }
 
     /// To another worker, at once or when one has room.
-    private func move(_ question: Router.Question, _ reason: RoutingAttempt.Reason, counting moves: CounterMetric, else error: APIError) {
-        nextReason = reason
+    func move(_ question: Router.Question, counting moves: CounterMetric, else error: APIError) {
         switch seekAnotherPlace(question) {
         case .found:
             moves.increment()
@@ -137,7 +134,8 @@ extension RelayedRequest {
     ///
     /// - Parameter runtimeDied: The runtime, not its host: it may have died of this request.
     func attemptLost(_ attempt: Attempt, beforeRuntime: Bool = false, isFailure: Bool = true, runtimeDied: Bool = false) {
-        if runtimeDied { guard survives(attempt) else { return } }
+        let isAlone = !loop.outages.isLossOfMany(attempt.worker.entry.model, host: attempt.worker.entry.host, began: attempt.began.microseconds)
+        if runtimeDied, isAlone { guard survives(attempt) else { return } }
         lost(attempt, beforeRuntime: beforeRuntime, isFailure: isFailure)
     }
 

@@ -1,3 +1,4 @@
+import Domain
 import Telemetry
 import PlimsollWire
 import Exchange
@@ -14,7 +15,7 @@ extension RelayedRequest {
         case .admitting, .finishing, .over: break
         case .leasing: endLeaseWait()
         case .queued: finish(.clientGone)
-        case .waiting, .streaming:
+        case .waiting, .held, .streaming:
             cancelAttempts()
             // What has been put together for an answer in one piece was never delivered.
             if headSent, let stream = attempt?.stream {
@@ -34,7 +35,7 @@ extension RelayedRequest {
             endLeaseWait()
             answerRefusal(APIError(.shuttingDown), retryAfter: 1_000_000)
         case .queued: finish(.failed(APIError(.shuttingDown)))
-        case .waiting, .streaming:
+        case .waiting, .held, .streaming:
             cancelAttempts()
             finish(.failed(APIError(.shuttingDown)))
         }
@@ -68,13 +69,13 @@ extension RelayedRequest {
         switch phase {
         case .admitting, .finishing, .over: return
         case .leasing(_, let end): if now >= end { retryLimits(isLast: true) } else { keepAlive(now) }
-        case .queued: keepAlive(now)
+        case .queued, .held: keepAlive(now)
         case .waiting:
             if makesWay() { return }
             for running in [attempt, hedge] {
                 if let running, running.worker.tally.drill.isCut { return cut(running) }
                 guard let running, now >= running.deadline else { continue }
-                running.cancel()
+                running.drop()
                 return retry(running, .upstreamTimeout)
             }
             keepAlive(now)
@@ -84,7 +85,8 @@ extension RelayedRequest {
             guard let attempt, !clientIsSlow else { return }
             attempt.look(now)
             guard now >= attempt.deadline else { return keepAlive(now) }
-            attempt.cancel()
+            attempt.drop()
+            attempt.end(.broken)
             interrupted()
         }
     }

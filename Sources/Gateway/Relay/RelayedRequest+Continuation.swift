@@ -20,20 +20,27 @@ extension RelayedRequest {
         else { return finish(.failed(APIError(.streamInterrupted))) }
         guard memory.tokens < plan.outputTokens else { return endByLength(memory, plan) }
         // Another worker of the release speaks the same dialect.
-        guard let dialect = attempt?.worker.entry.dialect, continuation.keeps(memory.text, at: dialect), let next = continuationWorker() else {
+        guard let dialect = attempt?.worker.entry.dialect, continuation.keeps(memory.text, at: dialect),
+            memory.isCounted || !continuation.asksForCount(dialect), mayMove(isFree: true)
+        else {
             return finish(.failed(APIError(.streamInterrupted)))
         }
+        go(SecondTry(.continuation, else: APIError(.streamInterrupted)))
+    }
+
+    /// The stream goes on at another worker.
+    func continueElsewhere(else error: APIError) {
+        guard let next = continuationWorker() else { return finish(.failed(error)) }
         continuations += 1
         loop.metrics.continuations.increment()
-        self.memory?.resume()
+        memory?.resume()
         worker = next
-        nextReason = .continuation
         beginAttempt()
     }
 
     /// Only the same release says the same.
     private func continuationWorker() -> Worker? {
-        guard var question, let failed = attempt?.worker, mayMove(isFree: true) else { return nil }
+        guard var question, let failed = attempt?.worker else { return nil }
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
         question.release = failed.entry.release

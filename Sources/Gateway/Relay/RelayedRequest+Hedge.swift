@@ -33,9 +33,11 @@ extension RelayedRequest {
         // Nobody's second worker goes before somebody's first.
         guard first.worker.tally.poolHealth == .well, question.model.queue.isEmpty, question.model.queue.leavesHeadroom(question),
             let second = loop.router.pick(question, using: &loop.random),
+            desk.unanswered < HedgeDesk.mostUnanswered,
             desk.budget.take(promptTokens: tokens, share: desk.share, now: question.now), let need, second.take(need)
         else { return }
         loop.metrics.hedges.increment()
+        desk.unanswered += 1
         seat.isTaken = true
         noteChoice()
         hedge = startedAttempt(at: second)
@@ -79,6 +81,7 @@ extension RelayedRequest {
 
     func noteFirstTokenForHedging(after: Int64) {
         guard let desk = hedgeDesk, let plan else { return }
+        desk.unanswered = 0
         desk.times.note(promptTokens: plan.facts.estimatedPromptTokens, after: after)
     }
 }

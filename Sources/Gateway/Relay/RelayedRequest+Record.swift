@@ -47,8 +47,9 @@ extension RelayedRequest {
 
     /// What is metered of what is known now.
     func meteredTokens(_ plan: RequestPlan) -> MeteredTokens {
-        tokens.metered(
-            within: plan.bound, delivered: deliveredTokens, estimatedPrompt: plan.facts.estimatedPromptTokens, isWhole: finishReason != nil)
+        let isWhole = finishReason != nil
+        let prompt = isWhole ? plan.facts.estimatedPromptTokens : plan.facts.modestPromptTokens
+        return tokens.metered(within: plan.bound, delivered: deliveredTokens, estimatedPrompt: prompt, isWhole: isWhole)
     }
 
     private func evidence(_ ending: Ending, _ metered: MeteredTokens) -> RequestEvidence {

@@ -22,6 +22,8 @@ final class RelayedRequest {
         case queued
         /// An attempt runs and the client has seen nothing of an answer.
         case waiting
+        /// Its attempt failed, and whether another one is made depends on what others meet.
+        case held
         /// A token has gone to the client.
         case streaming
         /// The final record is being written; then this is done.

@@ -32,6 +32,7 @@ final class RequestPlan {
     private static let yes = Array("true".utf8)
     private static let no = Array("false".utf8)
     private static let includeUsage = Array(#"{"include_usage":true}"#.utf8)
+    private static let includeRunningUsage = Array(#"{"include_usage":true,"continuous_usage_stats":true}"#.utf8)
 
     /// Tokens that are reserved: the estimated prompt and the longest answer, as often as it is generated.
     var reservedTokens: Int { endpoint == .countTokens ? 0 : facts.estimatedPromptTokens + outputTokens * facts.generated }
@@ -129,8 +130,10 @@ final class RequestPlan {
     ///   - streams: The worker is asked to stream, whatever the client asked for.
     ///   - delivered: Tokens that the client has already.
     ///   - goesOn: The last message of the chat is the worker's own, to be gone on with.
+    ///   - counts: The worker is to say in each event how many tokens it has made.
     func start(
-        quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, delivered: Int = 0, goesOn: Bool = false, using edit: inout BodyEdit
+        quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, delivered: Int = 0, goesOn: Bool = false, counts: Bool = false,
+        using edit: inout BodyEdit
     ) -> ByteBuffer {
         edit.begin()
         edit.insert("model", json: quotedModel ?? model.quotedName)
@@ -142,7 +145,7 @@ final class RequestPlan {
         }
         if streams {
             edit.insert("stream", json: RequestPlan.yes)
-            edit.insert("stream_options", json: RequestPlan.includeUsage)
+            edit.insert("stream_options", json: counts ? RequestPlan.includeRunningUsage : RequestPlan.includeUsage)
         }
         edit.finish(restHasMembers: restHasMembers)
         return ByteBuffer(bytes: edit.start)

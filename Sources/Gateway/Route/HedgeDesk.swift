@@ -6,6 +6,9 @@ final class HedgeDesk {
     var budget: HedgeBudget
     /// Parts per million of requests and of prompt tokens.
     let share: Int
+    /// Hedges since the last first token that came. Where nobody answers a second worker does not either.
+    var unanswered = 0
+    static let mostUnanswered = 3
 
     init(share: Int, now: Int64) {
         self.share = share

@@ -4,65 +4,100 @@ import Testing
 
 @Suite("Outage watch")
 struct OutageWatchTests {
-    /// Requests one after the other, each tried up to four times at a host of its own choice while it may be.
-    private func attempts(_ watch: inout OutageWatch, requests: Int, hosts: Int, tries: Int = 4) -> Int {
+    private let watch = OutageWatch()
+
+    private func fail(began: Int64, now: Int64) { watch.ended("m", .failed, host: "h", hadToken: false, began: began, now: now) }
+
+    private func move(_ now: Int64) -> OutageWatch.Move { watch.takeMove("m", .noAnswer, now: now) }
+
+    /// One attempt that begins and gets its first token.
+    private func answer(_ now: Int64) {
+        watch.began("m")
+        watch.token("m", isFirst: true, began: now, now: now + 1_000)
+    }
+
+    @Test("when everybody fails, workers see at most a tenth more than comes, and a few")
+    func sequence() {
         var (attempts, now) = (0, Int64(0))
-        for request in 0..<requests {
+        for _ in 0..<120 {
             watch.noteRequest(now: now)
-            for attempt in 0..<tries {
+            repeat {
                 watch.began("m")
                 attempts += 1
                 now += 1_000
-                watch.failed("m", host: "h\((request * 7 + attempt) % hosts)", began: now - 1_000, now: now)
-                guard attempt + 1 < tries, watch.takeMove("m", now: now) else { break }
-            }
+                fail(began: now - 1_000, now: now)
+            } while move(now) == .now
         }
-        return attempts
+        #expect(attempts <= 132)
     }
 
-    @Test("when every host fails, workers see at most a tenth more than comes, however many they are", arguments: [3, 10, 40])
-    func outage(hosts: Int) {
-        var watch = OutageWatch()
-        #expect(attempts(&watch, requests: 120, hosts: hosts) <= 132)
+    @Test("of a hundred that fail at once ten and three are tried again, the others wait, and go when one of these is answered")
+    func loss() {
+        for _ in 0..<100 { watch.noteRequest(now: 0) }
+        var moves: [OutageWatch.Move] = []
+        for _ in 0..<100 {
+            fail(began: 0, now: 1_000)
+            moves.append(move(1_000))
+            if moves.last == .now { watch.began("m") }
+        }
+        #expect(moves == Array(repeating: .now, count: 13) + Array(repeating: .later, count: 87))
+        watch.token("m", isFirst: true, began: 1_000, now: 200_000)
+        #expect(watch.isCalm && move(200_000) == .now)
     }
 
-    @Test("one host, or two, that fail are none")
-    func someHosts() {
-        var watch = OutageWatch()
-        #expect(attempts(&watch, requests: 50, hosts: 2, tries: 2) == 100)
-    }
-
-    @Test("what was under way when many hosts were lost at once says nothing of the others, and moves")
-    func lostProvider() {
-        var watch = OutageWatch()
-        for _ in 0..<100 { watch.began("m") }
-        for request in 0..<100 {
-            watch.failed("m", host: "h\(request % 12)", began: 0, now: 1_000)
-            let moves = watch.takeMove("m", now: 1_000)
-            #expect(moves)
-            watch.began("m")
-        }
-        // A third of the second tries meets hosts that are lost too; the others are worked on.
-        for request in 0..<30 {
-            watch.failed("m", host: "h\(request % 12)", began: 1_000, now: 2_000)
-            let moves = watch.takeMove("m", now: 2_000)
-            #expect(moves)
-            watch.began("m")
-        }
-        watch.answered("m")
+    @Test("where what was tried again fails too, who waits is told so, and it takes as many answers more as there were failures, eight at most")
+    func hopeless() {
+        for _ in 0..<13 { fail(began: 0, now: 1_000) }
+        for _ in 0..<3 { #expect(move(1_000) == .now) }
+        for _ in 0..<20 { watch.began("m") }
+        #expect(move(1_000) == .later)
+        for _ in 0..<20 { fail(began: 2_000, now: 3_000) }
+        #expect(move(3_000) == .never)
+        for _ in 0..<8 { answer(4_000) }
+        #expect(!watch.isCalm)
+        answer(5_000)
         #expect(watch.isCalm)
     }
 
-    @Test("an answer ends it, another model is not in it, and who leaves is no hope")
-    func ends() {
-        var watch = OutageWatch()
-        _ = attempts(&watch, requests: 40, hosts: 4)
-        for _ in 0..<200 { watch.began("m") }
-        for _ in 0..<200 { watch.cancelled("m", began: 1_000_000) }
-        let (own, other) = (watch.takeMove("m", now: 40_000), watch.takeMove("other", now: 40_000))
-        #expect(!own && other)
-        watch.answered("m")
-        let again = watch.takeMove("m", now: 40_000)
-        #expect(watch.isCalm && again)
+    @Test("tokens of streams that were begun before say that their hosts live, when nobody has failed for half a second; not where new ones fail")
+    func olderStreams() {
+        fail(began: 10, now: 1_000)
+        watch.token("m", isFirst: false, began: 0, now: 2_000)
+        #expect(!watch.isCalm)
+        watch.token("m", isFirst: false, began: 0, now: 600_000)
+        #expect(watch.isCalm)
+        fail(began: 10, now: 700_000)
+        watch.began("m")
+        fail(began: 700_000, now: 700_100)
+        watch.token("m", isFirst: false, began: 0, now: 1_300_000)
+        #expect(!watch.isCalm)
+    }
+
+    @Test("streams that break are another trouble: a first token is no proof that they end well, a whole answer is")
+    func streams() {
+        watch.began("m")
+        watch.ended("m", .broken, host: "h", hadToken: true, began: 0, now: 1_000)
+        #expect(move(1_000) == .now)
+        for _ in 0..<3 { #expect(watch.takeMove("m", .brokenStream, now: 1_000) == .now) }
+        answer(2_000)
+        #expect(watch.takeMove("m", .brokenStream, now: 3_000) == .later)
+        watch.ended("m", .answered, host: "h", hadToken: true, began: 2_000, now: 4_000)
+        #expect(watch.isCalm)
+    }
+
+    @Test("of hosts that are lost together no request is the cause; of one after the other it may be")
+    func together() {
+        fail(began: 0, now: 1_000)
+        #expect(watch.isLossOfMany("m", host: "other", began: 500) && !watch.isLossOfMany("m", host: "h", began: 500))
+        #expect(!watch.isLossOfMany("m", host: "other", began: 1_000) && !watch.isLossOfMany("x", host: "other", began: 500))
+        watch.ended("m", .failed, host: "other", hadToken: false, began: 0, now: 1_500)
+        #expect(watch.isLossOfMany("m", host: "other", began: 1_000))
+    }
+
+    @Test("another model is not in it")
+    func models() {
+        for _ in 0..<5 { fail(began: 0, now: 1_000) }
+        for _ in 0..<4 { _ = move(1_000) }
+        #expect(move(1_000) == .later && watch.takeMove("other", .noAnswer, now: 1_000) == .now)
     }
 }

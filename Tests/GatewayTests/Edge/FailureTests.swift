@@ -200,6 +200,8 @@ import Testing
         }
         #expect(records.map(\.outcome) == ["excluded:client_abort"])
         #expect(records.map(\.billableCompletionTokens) == [2])
+        // Nobody has told how long the prompt is: less than any tokenizer would make of it.
+        #expect(records.map(\.billablePromptTokens) == [#"[{"role":"user","content":"hi"}]"#.utf8.count / 6])
     }
 
     /// A connect to a unix socket that is not there fails before it returns; the request must not lose track of its second attempt.

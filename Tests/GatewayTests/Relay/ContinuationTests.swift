@@ -13,8 +13,11 @@ struct ContinuationTests {
     private static let request =
         #"{"model":"m","messages":[{"role":"user","content":"tell"}],"temperature":0,"stream":true,"stream_options":{"include_usage":true}}"#
 
-    private static func event(_ delta: String, _ id: Int, finish: String = "null") -> String {
-        Answers.event(#"{"id":"c-\#(id)","created":\#(id),"model":"m","choices":[{"index":0,"delta":\#(delta),"finish_reason":\#(finish)}]}"#)
+    /// - Parameter made: Tokens so far, as vLLM tells them in each event when it is asked to.
+    private static func event(_ delta: String, _ id: Int, finish: String = "null", made: Int? = nil, prompt: Int = 9) -> String {
+        let usage = made.map { #","usage":{"prompt_tokens":\#(prompt),"completion_tokens":\#($0),"total_tokens":\#(prompt + $0)}"# } ?? ""
+        return Answers.event(
+            #"{"id":"c-\#(id)","created":\#(id),"model":"m","choices":[{"index":0,"delta":\#(delta),"finish_reason":\#(finish)}]\#(usage)}"#)
     }
 
     /// How many tokens of the story the request brings along.
@@ -23,15 +26,23 @@ struct ContinuationTests {
         return (1...story.count).last { request.contains(#"{"role":"assistant","content":"\#(story.prefix($0).joined())"}]"#) } ?? 0
     }
 
-    /// - Parameter fault: What follows after so many tokens of a story that was begun; later ones are told to their end.
-    private static func runtimes(breaking tokens: Int, _ fault: [ScriptedRuntime.Step], _ count: Int = 2) async throws -> [ScriptedRuntime] {
+    /// - Parameters:
+    ///   - fault: What follows after so many events of a story that was begun; later ones are told to their end.
+    ///   - size: Tokens of an event.
+    ///   - counts: Each event says how many have been made, where that was asked for.
+    private static func runtimes(
+        breaking tokens: Int, _ fault: [ScriptedRuntime.Step], _ count: Int = 2, size: Int = 1, counts: Bool = true
+    ) async throws -> [ScriptedRuntime] {
         let counter = Counter()
         let script: ScriptedRuntime.Script = { _, request in
             let (number, from) = (counter.next(), brought(request))
             let role = event(#"{"role":"assistant","content":""}"#, number)
-            let rest = story[from...].map { event(#"{"content":"\#($0)"}"#, number) }
+            let isCounted = counts && request.contains(#""continuous_usage_stats":true"#)
+            let rest = story[from...].enumerated().map { place, word in
+                event(#"{"content":"\#(word)"}"#, number, made: isCounted ? (place + 1) * size : nil, prompt: 9 + from * size)
+            }
             guard number > 1 else { return [.send(Answers.streamHead + role + rest.prefix(tokens).joined())] + fault }
-            let (prompt, completion) = (9 + from, story.count - from)
+            let (prompt, completion) = (9 + from * size, (story.count - from) * size)
             let usage = Answers.event(
                 #"{"id":"c-\#(number)","model":"m","choices":[],"usage":{"prompt_tokens":\#(prompt),"completion_tokens":\#(completion),"#
                     + #""total_tokens":\#(prompt + completion)}}"#)
@@ -79,6 +90,34 @@ struct ContinuationTests {
         let record = try #require(records.first)
         #expect(records.count == 1 && record.outcome == "good" && record.continued == true && record.attempts == 2)
         #expect(record.billablePromptTokens == 9 && record.billableCompletionTokens == Self.story.count && record.finishReason == "stop")
+    }
+
+    @Test("where an event holds several tokens the cap and the usage are those of one answer all the same", arguments: 1..<story.count)
+    func severalTokens(events: Int) async throws {
+        let request = Self.request.replacing(#""stream":true"#, with: #""stream":true,"max_tokens":40"#)
+        let runtimes = try await Self.runtimes(breaking: events, [.close], size: 3)
+        let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(request)
+            let answer = try await client.answer()
+            #expect(Self.text(answer) == Self.story.joined() && answer.ranges(of: #""usage":"#).count == 1)
+            #expect(answer.contains(#""prompt_tokens":9,"completion_tokens":24,"total_tokens":33"#), "\(answer)")
+        }
+        let asked = runtimes.flatMap { $0.seen.requests }
+        #expect(asked.count == 2 && asked.contains { $0.contains(#""max_tokens":\#(40 - 3 * events),"#) })
+        #expect(records.map(\.billableCompletionTokens) == [24] && records.map(\.continued) == [true])
+    }
+
+    /// A server that calls itself vLLM and does not say how many tokens it made is not known to go on with a message either.
+    @Test("a runtime that does not say what it made is not gone on from")
+    func uncounted() async throws {
+        let runtimes = try await Self.runtimes(breaking: 3, [.close], counts: false)
+        let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.request)
+            #expect(try await client.answer().contains("stream_interrupted"))
+        }
+        #expect(records.map(\.continued) == [nil] && records.map(\.billableCompletionTokens) == [0])
     }
 
     @Test(
@@ -229,10 +268,11 @@ struct ContinuationTests {
     func completions() async throws {
         let counter = Counter()
         let script: ScriptedRuntime.Script = { _, request in
-            func event(_ text: String, _ end: String = "null") -> String {
-                Answers.event(#"{"id":"t","model":"m","choices":[{"index":0,"text":"\#(text)","finish_reason":\#(end)}]}"#)
+            func event(_ text: String, _ end: String = "null", made: Int = 1) -> String {
+                let usage = #""usage":{"prompt_tokens":5,"completion_tokens":\#(made),"total_tokens":\#(5 + made)}"#
+                return Answers.event(#"{"id":"t","model":"m","choices":[{"index":0,"text":"\#(text)","finish_reason":\#(end)}],\#(usage)}"#)
             }
-            guard counter.next() > 1 else { return [.send(Answers.streamHead + event(" one") + event(" two")), .close] }
+            guard counter.next() > 1 else { return [.send(Answers.streamHead + event(" one") + event(" two", made: 2)), .close] }
             let isRight = request.contains(#""prompt":"count: one two""#) && !request.contains("continue_final_message")
             return [.send(Answers.streamHead + event(isRight ? " three" : " wrong") + event("", #""stop""#) + Samples.done + Answers.streamEnd)]
         }

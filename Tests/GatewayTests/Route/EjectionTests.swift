@@ -1,4 +1,3 @@
-import Cryptography
 import Gateway
 import PlimsollWire
 import Synchronization
@@ -23,34 +22,6 @@ struct EjectionTests {
         }
         let seen = runtimes.map(\.seen.requests.count).reduce(0, +)
         #expect(seen <= asked * 11 / 10)
-    }
-
-    @Test("before forty workers too, and with as many tenants as requests", arguments: TotalOutage.allCases)
-    func largeOutage(_ outage: TotalOutage) async throws {
-        let (count, asked) = (40, 120)
-        var runtimes: [ScriptedRuntime] = []
-        for _ in 0..<count { runtimes.append(try await ScriptedRuntime { _, _ in outage.steps }) }
-        var setup = GatewayFixture.Setup()
-        setup.edit = { table in
-            for number in 0..<asked {
-                let (tenant, hash) = ("t-\(number)", Hash.sha256("sk-\(number)").hex)
-                table.tenants[tenant] = TenantEntry(id: tenant, tier: "pro", active: true, allowedRegions: [], cacheSalt: "5a17")
-                table.keys[hash] = KeyEntry(id: "k-\(number)", tenant: tenant, sha256Hex: hash, expiresAtSeconds: nil, models: nil)
-            }
-            guard outage == .refusedConnections else { return }
-            for index in table.workers.indices { table.workers[index].url = "http://127.0.0.1:1" }
-        }
-        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
-            let client = try await TestClient(port: gateway.port)
-            for number in 0..<asked {
-                client.clear()
-                try await client.post(Samples.request, key: "sk-\(number)")
-                #expect(try await client.answer().hasPrefix("HTTP/1.1 50"))
-            }
-        }
-        #expect(records.count == asked)
-        let attempts = records.map(\.attempts).reduce(0, +)
-        #expect(attempts <= asked * 11 / 10, "\(attempts) of \(asked)")
     }
 
     @Test("a worker that failed comes back by a request of the gateway's own, not by a customer's")
@@ -97,11 +68,4 @@ struct EjectionTests {
         #expect(counts == [12])
         #expect(runtimes.allSatisfy { runtime in !runtime.seen.requests.contains { $0.contains("session-7") } })
     }
-}
-
-/// How every worker fails.
-enum TotalOutage: CaseIterable {
-    case refusedConnections, resets, errors
-
-    var steps: [ScriptedRuntime.Step] { self == .resets ? [.reset] : [.send(Answers.json("{}", status: "500 Oops"))] }
 }

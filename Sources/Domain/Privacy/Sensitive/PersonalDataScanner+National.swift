@@ -6,7 +6,9 @@ extension PersonalDataScanner {
     static func national(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> Range<Int>? {
         guard isFree(bytes, before: start), !isTime(bytes, before: start), let groups = DialledGroups(bytes, start) else { return nil }
         if groups.isTrunk, let end = groups.formEnd(bytes, isApart: isApart(bytes, before: start)) { return start..<end }
-        guard let end = groups.namedEnd, let least = PhoneWords.leastDigits(bytes, before: start), groups.digits >= least, isFree(bytes, after: end)
+        // Behind a word any signs may stand between groups.
+        guard let least = PhoneWords.leastDigits(bytes, before: start), let named = DialledGroups(bytes, start, anySigns: true),
+            let end = named.namedEnd, named.digits >= least, isFree(bytes, after: end)
         else { return nil }
         return start..<end
     }
@@ -40,7 +42,7 @@ private struct DialledGroups {
     /// More digits follow behind one sign.
     private var goesOn = true
 
-    init?(_ bytes: UnsafeRawBufferPointer, _ start: Int) {
+    init?(_ bytes: UnsafeRawBufferPointer, _ start: Int, anySigns: Bool = false) {
         isBracketed = bytes[start] == UInt8(ascii: "(")
         var at = isBracketed ? start + 1 : start
         guard at + Self.leastDigits <= bytes.count, PersonalDataScanner.isDigit(bytes[at]), PersonalDataScanner.isDigit(bytes[at + 1]) else {
@@ -64,7 +66,7 @@ private struct DialledGroups {
                 break
             }
             // Another sign than before stands between two things.
-            guard count < 3 || signs[count - 1] == next.sign, count < Self.mostGroups else { break }
+            guard anySigns || count < 3 || signs[count - 1] == next.sign, count < Self.mostGroups else { break }
             signs[count] = next.sign
             at = next.at
         }
@@ -160,10 +162,12 @@ private enum PhoneWords {
         guard start - from > 3 else { return nil }
         let before = Array(bytes[from..<start])
         if asian.contains(where: { before.firstRange(of: $0) != nil }) { return sureDigits }
-        let words = before.split { !PersonalDataScanner.isLetter($0) && $0 < 0x80 && $0 != UInt8(ascii: "_") }.suffix(mostWords)
+        // Signs of scripts without spaces end a word.
+        let words = String(decoding: before, as: UTF8.self).unicodeScalars
+            .split { $0 != "_" && !($0.properties.isAlphabetic && $0.value < 0x2E80) }.suffix(mostWords)
         var least: Int?
         for word in words {
-            let name = String(decoding: word, as: UTF8.self).lowercased()
+            let name = String(word).lowercased()
             if sure.contains(name) { return sureDigits }
             if likely.contains(name) { least = likelyDigits }
         }

@@ -1,0 +1,59 @@
+import Domain
+import NIOCore
+import Reactor
+import OpenAIWire
+import PlimsollWire
+
+/// What a request does after an attempt that failed, as soon as it may.
+struct SecondTry {
+    let reason: RoutingAttempt.Reason
+    /// What its client is told if it may not.
+    let error: APIError
+
+    init(_ reason: RoutingAttempt.Reason, else error: APIError) {
+        self.reason = reason
+        self.error = error
+    }
+
+    var trouble: OutageWatch.Trouble { reason == .continuation ? .brokenStream : .noAnswer }
+}
+
+extension RelayedRequest {
+    /// For a request whose first token was awaited as long as that may take.
+    private static let leastHold = TimeAmount.seconds(5)
+
+    /// A second try, at once or when it is known that others are answered.
+    func go(_ next: SecondTry) {
+        guard let failed = attempt?.worker else { return finish(.failed(next.error)) }
+        switch loop.outages.takeMove(failed.entry.model, next.trouble, now: Reactor.now.microseconds) {
+        case .now: make(next)
+        case .never: finish(.failed(next.error))
+        case .later: hold(next)
+        }
+    }
+
+    private func hold(_ next: SecondTry) {
+        let until = max(arriving.started + .seconds(Int64(loop.settings.firstTokenTime)), Reactor.now + Self.leastHold)
+        let isStreaming = if case .streaming = phase { true } else { false }
+        guard loop.heldTries.add(self, HeldTry(next, isStreaming: isStreaming, until: until)) else { return finish(.failed(next.error)) }
+        phase = .held
+    }
+
+    /// There may be news. False: it waits on.
+    func heldTryMayGo(_ held: HeldTry) -> Bool {
+        guard case .held = phase, let failed = attempt?.worker else { return true }
+        let now = Reactor.now
+        let move = failed.tally.poolHealth == .failing ? .never : loop.outages.takeMove(failed.entry.model, held.next.trouble, now: now.microseconds)
+        if move == .later, now < held.until { return false }
+        phase = held.isStreaming ? .streaming : .waiting
+        if move == .now { make(held.next) } else { finish(.failed(held.next.error)) }
+        return true
+    }
+
+    private func make(_ next: SecondTry) {
+        nextReason = next.reason
+        if next.reason == .continuation { return continueElsewhere(else: next.error) }
+        guard let question = otherQuestion() else { return finish(.failed(next.error)) }
+        move(question, counting: next.reason == .retry ? loop.metrics.retries : loop.metrics.reroutes, else: next.error)
+    }
+}
