@@ -68,7 +68,8 @@ extension RelayedRequest {
         arriving.key.limits.settle(reservation, tokens: 0, spend: 0, now: Reactor.now.microseconds)
     }
 
-    private func refuseCall(_ refusal: LimitRefusal) {
+    /// Of a request that generates nothing.
+    func refuseCall(_ refusal: LimitRefusal) {
         standing = refusal.standing
         let answer = LimitAnswer(refusal, arriving.key)
         loop.metrics.rateLimited.increment()

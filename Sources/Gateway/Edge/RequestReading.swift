@@ -71,7 +71,7 @@ extension GatewayLoop {
         case .models, .usage:
             guard head.method == .get || head.method == .head else { return refused(.methodNotAllowed, of: key, allow: "GET, HEAD") }
             guard head.framing == .none || head.framing == .length(0) else { return refused(.malformedRequest, of: key) }
-            if case .models(let name) = target { return models(id, key, ModelsQuestion(name: name, shape: shape)) }
+            if case .models(let name) = target { return models(id, key, ModelsQuestion(name: name, shape: shape), acceptedAt: acceptedAt) }
             return usage(id, key)
         case .captures:
             let text = UnsafeRawBufferPointer(rebasing: bytes[head.target])
@@ -114,7 +114,7 @@ extension GatewayLoop {
     }
 
     /// The answer to a request for one model or for all that the key may use.
-    func models(_ id: RequestId, _ key: CustomerKey, _ question: ModelsQuestion) -> HeadOutcome {
+    func models(_ id: RequestId, _ key: CustomerKey, _ question: ModelsQuestion, acceptedAt: Int64) -> HeadOutcome {
         let isAnthropic = question.shape == .anthropic
         guard let name = question.name else {
             let models = directory.models(for: key)
@@ -127,6 +127,7 @@ extension GatewayLoop {
         }
         metrics.countRefusal(status: 404)
         let error = APIError(.modelNotFound, param: "model").told(in: question.shape)
+        refusals.note(RefusalTrace(error, id, acceptedAt: acceptedAt, key: key))
         return .answered(AnswerHead(error, id), ByteBuffer(bytes: error.body))
     }
 

@@ -192,9 +192,23 @@ final class RelayedRequest {
         admit(plan)
     }
 
+    /// Before it was admitted. What the customer is to blame for takes its place of the minute all the same, so that a flood of it ends at the
+    /// customer's own limit.
     func refuse(_ error: APIError) {
+        if error.code.fault == .customer, let refusal = takePlaceOfRefused() { return refuseCall(refusal) }
         loop.metrics.countRefusal(status: error.status)
         answerRefusal(error, retryAfter: retryAfter)
+    }
+
+    /// Nil: there was one.
+    private func takePlaceOfRefused() -> LimitRefusal? {
+        let now = arriving.started.microseconds
+        switch arriving.key.limits.reserve(LimitAsk(tokens: 0, spend: 0, now: now)) {
+        case .refused(let refusal): return refusal
+        case .granted(let reservation, _):
+            arriving.key.limits.settle(reservation, tokens: 0, spend: 0, now: now)
+            return nil
+        }
     }
 
     private func admit(_ plan: RequestPlan) {

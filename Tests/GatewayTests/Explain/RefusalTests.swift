@@ -24,11 +24,11 @@ struct RefusalTests {
     func refusals() async throws {
         let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
         var setup = GatewayFixture.Setup()
-        setup.tier.requestsPerMinute = 1
+        setup.tier.requestsPerMinute = 2
         let records = try await GatewayFixture.run([runtime], setup) { gateway in
             var decisions: [String: RequestDecision] = [:]
             for (body, key) in [
-                (Samples.request, "sk-test"), (Samples.request, "sk-test"), (Samples.request.replacing(#""}]}"#, with: #""}],"n":"hi"}"#), "sk-test"),
+                (Samples.request, "sk-test"), (Samples.request.replacing(#""}]}"#, with: #""}],"n":"hi"}"#), "sk-test"), (Samples.request, "sk-test"),
                 (Samples.request, "sk-none"),
             ] {
                 let client = try await TestClient(port: gateway.port)
@@ -49,6 +49,17 @@ struct RefusalTests {
             #expect(!String(decoding: try WireCoder.encode(DecisionBatch(decisions: Array(decisions.values))), as: UTF8.self).contains("hi"))
         }
         #expect(records.count == 1)
+    }
+
+    @Test("a model that is asked for by name and is not there is explained too")
+    func modelByName() async throws {
+        try await GatewayFixture.run([]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.send("GET /v1/models/none HTTP/1.1\r\nhost: t\r\nauthorization: Bearer sk-test\r\n\r\n")
+            let id = try #require(Self.field("x-request-id", of: try await client.answer()))
+            let decisions = await gateway.server.takeRefusals()
+            #expect(decisions.map(\.requestId) == [id] && decisions.map { $0.refusal?.code } == ["model_not_found"])
+        }
     }
 
     private static func field(_ name: String, of answer: String) -> String? {
