@@ -6,6 +6,8 @@ package struct APIError: Error, Sendable, Equatable {
     package var message: String
     /// Path of the member that is wrong, such as `messages[0].content`.
     package var param: String?
+    /// Waiting does not help, though with this code it mostly does.
+    package var isLasting = false
     /// In whose words it is told.
     package var shape = ErrorShape.openAI
 
@@ -17,11 +19,14 @@ package struct APIError: Error, Sendable, Equatable {
 
     package var status: Int { code.status }
 
+    /// Whether the same request may succeed later.
+    package var isRetryable: Bool { code.isRetryable && !isLasting }
+
     /// What is told of it, in OpenAI's words.
     package var members: JSONObject {
         [
             "message": .string(message), "type": .string(code.type), "param": param.map { .string($0) } ?? .null,
-            "code": .string(code.rawValue), "retryable": .bool(code.isRetryable),
+            "code": .string(code.rawValue), "retryable": .bool(isRetryable),
         ]
     }
 

@@ -37,7 +37,6 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     case meteringUnavailable = "metering_unavailable"
     case serviceUnavailable = "service_unavailable"
     case shuttingDown = "shutting_down"
-    case tooManyConnections = "too_many_connections"
     case hostLost = "host_lost"
     case runtimeLost = "runtime_lost"
     case upstreamError = "upstream_error"
@@ -59,7 +58,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .tooManyFailedKeys, .rateLimitExceeded, .tokensPerMinuteExceeded, .tooManyConcurrentRequests, .tokensPerDayExceeded,
             .tokensPerMonthExceeded, .spendLimitExceeded, .overCapacity:
             429
-        case .noWorkerAvailable, .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: 503
+        case .noWorkerAvailable, .meteringUnavailable, .serviceUnavailable, .shuttingDown: 503
         case .upstreamError, .streamInterrupted, .hostLost, .runtimeLost: 502
         case .upstreamTimeout: 504
         default: 400
@@ -106,7 +105,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     /// Whose failure it is: what a customer is to blame for is no failure of the service, and counts in no objective.
     package var fault: FaultOwner {
         switch self {
-        case .meteringUnavailable, .serviceUnavailable, .shuttingDown, .tooManyConnections: .gateway
+        case .meteringUnavailable, .serviceUnavailable, .shuttingDown: .gateway
         case .noWorkerAvailable, .hostLost, .overCapacity: .host
         case .runtimeLost, .upstreamError, .upstreamTimeout, .streamInterrupted: .runtime
         default: .customer
@@ -153,7 +152,6 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .meteringUnavailable: "The service cannot take requests at the moment."
         case .serviceUnavailable: "The service cannot take requests at the moment; try again later."
         case .shuttingDown: "This server is being restarted."
-        case .tooManyConnections: "Too many connections."
         case .hostLost: "The machine that worked on the answer was lost."
         case .runtimeLost: "The model died over this request or had no memory for it, twice. It may be what the request asks of it."
         case .upstreamError: "The model failed to answer."

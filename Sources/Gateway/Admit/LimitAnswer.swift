@@ -3,13 +3,13 @@ import OpenAIWire
 
 /// What a customer is told about a limit: which one it is, whose, and which plan allows more.
 struct LimitAnswer {
-    let error: APIError
-    /// Microseconds.
+    private(set) var error: APIError
+    /// Microseconds; nil where waiting does not help.
     let retryAfter: Int64?
 
     init(_ refusal: LimitRefusal, _ key: CustomerKey) {
         let kind = refusal.fault.kind
-        // Waiting does not help a request that is above the whole limit; a minute is what clients expect to be told.
+        // Waiting does not help a request that is above the whole limit, unless that was cut for a while.
         let isTooLarge = refusal.fault.retryAfter == nil
         let holder = refusal.isOwn ? "key" : "account"
         let isElsewhere = refusal.fault.mayBeLeased || refusal.fault.isAbovePart
@@ -19,7 +19,8 @@ struct LimitAnswer {
             : LimitAnswer.words(kind, isTooLarge: isTooLarge, holder: holder)
         let offer = refusal.isOwn || isElsewhere ? "" : PlanOffers.sentence(key.offers.plans[kind])
         error = APIError(code, message: text + offer, param: isTooLarge && kind != .requests ? "max_tokens" : nil)
-        retryAfter = refusal.fault.retryAfter ?? 60_000_000
+        error.isLasting = isTooLarge && kind != .requests && !isElsewhere && !refusal.fault.isWithheld
+        retryAfter = error.isLasting ? nil : refusal.fault.retryAfter ?? 60_000_000
     }
 
     private static func words(_ kind: LimitFault.Kind, isTooLarge: Bool, holder: String) -> (APIErrorCode, String) {

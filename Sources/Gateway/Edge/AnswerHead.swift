@@ -20,7 +20,7 @@ struct AnswerHead {
     /// Microseconds.
     var retryAfter: Int64?
     var allow: StaticString?
-    /// False: clients that try again by themselves, as they do after 409 and from 500 on, are told not to.
+    /// False: clients that try again by themselves, as they do after 409, 429 and from 500 on, are told not to.
     var isWorthRetrying = true
     /// In whose words the answer is told.
     var shape = ErrorShape.openAI
@@ -49,7 +49,7 @@ struct AnswerHead {
         self.init(status: error.status, requestId: requestId, standing: standing)
         self.retryAfter = retryAfter ?? AnswerHead.usualWait(error)
         shape = error.shape
-        isWorthRetrying = error.code.isRetryable || (error.status < 500 && error.status != 409)
+        isWorthRetrying = error.isRetryable || (error.status < 500 && error.status != 409 && error.status != 429)
     }
 
     /// Microseconds.
