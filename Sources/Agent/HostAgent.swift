@@ -46,6 +46,7 @@ package struct HostAgent: Sendable {
             RuntimeSupervisor(
                 status: $0, state: state, http: local, keepsRuntime: configuration.keepsRuntimes, redact: configuration.redact, logger: logger)
         }
+        let weights = WeightsKeeper(runtimes: host.runtimes, cache: state.weights, logger: logger)
         let desired = DesiredStateLoop(
             host: host, identity: keeper, operations: operations, admission: links.admission, dialer: links.dialer, changed: changed,
             logger: logger)
@@ -56,7 +57,7 @@ package struct HostAgent: Sendable {
         self.keeper = keeper
         linkedGateways = links.linkedGateways
         services =
-            [lock] + supervisors + [inventory, keeper] + links.services + [heartbeats, operations, desired]
+            [lock] + supervisors + [inventory, weights, keeper] + links.services + [heartbeats, operations, desired]
             + [DrainAtEnd(host: host, relay: relay, limit: configuration.drainLimit, logger: logger, changed: changed)]
         AgentMetrics(host: host, keeper: keeper, linkedGateways: links.linkedGateways).register(in: metrics)
     }

@@ -145,11 +145,13 @@ package struct RuntimeReport: Sendable, Codable, Equatable {
     package var logTail: [String]?
     /// Of the image from which the agent started it, such as `sha256:…`. Nil: not known.
     package var imageDigest: String?
+    /// Of the weights that it serves, where the agent can read them, such as `sha256:…`. Nil: not known.
+    package var weightsDigest: String?
 
     package init(
         runtime: String, release: String, dialect: RuntimeDialect, state: RuntimeState, servedModel: String? = nil, version: String? = nil,
         slots: Int, contextTokens: Int, load: RuntimeLoad, restartable: Bool? = nil, logTail: [String]? = nil,
-        imageDigest: String? = nil
+        imageDigest: String? = nil, weightsDigest: String? = nil
     ) {
         self.runtime = runtime
         self.release = release
@@ -163,6 +165,7 @@ package struct RuntimeReport: Sendable, Codable, Equatable {
         self.restartable = restartable
         self.logTail = logTail
         self.imageDigest = imageDigest
+        self.weightsDigest = weightsDigest
     }
 }
 

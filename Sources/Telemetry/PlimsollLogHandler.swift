@@ -42,6 +42,7 @@ struct PlimsollLogHandler: LogHandler {
         case .json: line.appendJSON(record)
         case .text: line.appendText(record)
         }
+        LogCanary.look(at: line.bytes)
         sink.write(line.bytes)
     }
 }

@@ -80,6 +80,16 @@ extension PeerWorld {
         }
     }
 
+    @Test func linesOfALogAreKeptWholeAndOfMoreThanThereIsRoomForTheLast() throws {
+        var beat = PeerWorld.heartbeat(epoch: 1, sequence: 1, releases: ["tiny-1"])
+        let long = String(repeating: "x", count: 9_000) + " prompt: say ready"
+        beat.runtimes[0].logTail = ["first"] + [String(repeating: "y", count: 9_000), long]
+        #expect(beat.bounded.runtimes[0].logTail == [String(repeating: "y", count: 16_000 - long.count), long])
+        beat.runtimes[0].logTail = Array(repeating: String(repeating: "\u{10FFFD}", count: 1_000), count: 20)
+        let kept = try #require(beat.bounded.runtimes[0].logTail)
+        #expect(kept.count == 16 && kept.map(AdminJSON.string).joined(separator: ", ").utf8.count < 65_536 - 2, "the schema takes it")
+    }
+
     @Test func aLogThatIsToldAgainLaterIsALookOfItsOwnAndAnImageIsKeptByItsDigestAlone() async throws {
         try await PeerWorld.with { world in
             let host = try await world.enrol()
@@ -88,12 +98,14 @@ extension PeerWorld {
             let digest = "sha256:" + String(repeating: "a", count: 64)
             let book = HeartbeatBook()
             func tell(_ image: String?) async throws -> (image: String?, isNew: Bool) {
-                beat.runtimes[0].imageDigest = image
+                (beat.runtimes[0].imageDigest, beat.runtimes[0].weightsDigest) = (image, image)
                 _ = try book.receive(beat, from: host.identity.id)
                 try await HeartbeatWriter(pool: world.pool, book: book, logger: world.logger).flush()
                 beat.sequence += 1
                 let row = try #require(
-                    try await world.pool.queryOne("SELECT image_digest, log_tail_at > now() - interval '1 minute' AS is_new FROM serving.workers"))
+                    try await world.pool.queryOne(
+                        "SELECT image_digest, weights_digest, log_tail_at > now() - interval '1 minute' AS is_new FROM serving.workers"))
+                #expect(try row.value("weights_digest", as: String?.self) == row.value("image_digest", as: String?.self))
                 return (try row.value("image_digest"), try row.value("is_new"))
             }
             #expect(try await tell(digest) == (digest, true))

@@ -33,6 +33,18 @@ import Testing
         #expect(!"\(String(reflecting: secret))\(dumped(secret))".contains("marker"))
     }
 
+    @Test func aLineThatHasThePromptOfProbesIsNoticed() throws {
+        let before = LogCanary.lines
+        _ = try lines { logger in
+            logger.info("asked", metadata: [LogKeys.reason: "Count from one to ten."])
+            logger.info("asked", metadata: ["prompt": "\(LogCanary.text)"])
+        }
+        #expect(LogCanary.lines == before, "what is not listed is not written")
+        _ = try lines { $0.info("asked", metadata: [LogKeys.reason: #"{"content": "\#(LogCanary.text)"}"#]) }
+        _ = try lines(format: .text) { $0.info("\(LogCanary.text)") }
+        #expect(LogCanary.lines == before + 2)
+    }
+
     private func dumped(_ value: Any) -> String {
         var text = ""
         dump(["in a list": value], to: &text)

@@ -12,6 +12,8 @@ package struct StateDirectory: Sendable {
     package var journal: String { path + "/operations.journal" }
 
     var lock: String { path + "/lock" }
+    /// What was read of weights, so that it is not read again.
+    var weights: String { path + "/weights.json" }
 
     func processRecord(runtime: String) -> String { "\(path)/runtimes/\(runtime).pid" }
     func runtimeLog(_ runtime: String) -> String { "\(path)/logs/\(runtime).log" }

@@ -72,30 +72,3 @@ final class AcceleratorReader: Sendable {
         answer.give(AcceleratorReading(fault: "no thread could be started to read accelerators"))
     }
 }
-
-/// A detached POSIX thread that runs one closure.
-private final class ThreadWork {
-    private let body: @Sendable () -> Void
-
-    init(_ body: @escaping @Sendable () -> Void) {
-        self.body = body
-    }
-
-    func start() -> Bool {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(self)
-        let status = pthread_create(
-            &thread, nil,
-            { raw in
-                guard let raw else { return nil }
-                Unmanaged<ThreadWork>.fromOpaque(raw).takeRetainedValue().body()
-                return nil
-            }, argument.toOpaque())
-        guard status == 0 else {
-            argument.release()
-            return false
-        }
-        pthread_detach(thread)
-        return true
-    }
-}

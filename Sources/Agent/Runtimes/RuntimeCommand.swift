@@ -43,6 +43,19 @@ package struct RuntimeCommand: Sendable {
         return "sha256:" + hex
     }
 
+    /// The file or folder of its weights, as this host knows it; nil: it names none by an absolute path, or one within a container.
+    var modelPath: String? {
+        guard let program = command.first?.split(separator: "/").last, !Self.containers.contains(String(program)) else { return nil }
+        let short = command.firstIndex(of: "-m").flatMap { $0 + 1 < command.endIndex ? command[$0 + 1] : nil }
+        let served = command.firstIndex(of: "serve").flatMap { $0 + 1 < command.endIndex ? command[$0 + 1] : nil }
+        let named = options.last { $0.name == "--model" }?.value
+        let path = dialect == .vllm ? named ?? served : named ?? short
+        return path.flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
+
+    /// Of what they are given paths only the image knows what lies there.
+    private static let containers: Set = ["docker", "podman", "nerdctl", "ctr", "apptainer", "singularity", "kubectl"]
+
     /// What is allowed, and likely to be regretted.
     var warnings: [String] {
         guard dialect == .vllm, !command.isEmpty, !options.contains(where: { $0.name.hasPrefix("--max-num-queued-") }) else { return [] }

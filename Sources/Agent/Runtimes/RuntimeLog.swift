@@ -17,8 +17,9 @@ struct RuntimeLog: Sendable {
         return descriptor
     }
 
-    /// The last whole lines, at most `lines` of `width` scalars, out of the last `bytes`.
-    func tail(lines: Int = 20, width: Int = 300, bytes: Int = 8_192, redact: (String) -> String) -> [String] {
+    /// The last whole lines, at most `lines` and `most` scalars of them together, out of the last `bytes`. They are told whole, because a prompt may
+    /// stand behind much else.
+    func tail(lines: Int = 20, most: Int = 16_000, bytes: Int = 65_536, redact: (String) -> String) -> [String] {
         let file = cplatform_open(path, O_RDONLY | O_NOFOLLOW, 0)
         guard file >= 0 else { return [] }
         defer { close(file) }
@@ -30,10 +31,13 @@ struct RuntimeLog: Sendable {
         let pieces = buffer.prefix(count).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         // What stands before the first line break was cut.
         let whole = pieces.dropFirst(begin > 0 ? 1 : 0).filter { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) }
-        return PrivateKeyLines.covered(whole).suffix(lines).map { line in
-            let text = redact(line)
-            return String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 }.prefix(width)))
+        var (told, left): ([String], Int) = ([], most)
+        for line in PrivateKeyLines.covered(whole).suffix(lines).reversed() where left > 0 {
+            let text = redact(line).unicodeScalars.filter { $0.value >= 0x20 }.prefix(left)
+            left -= text.count
+            told.append(String(String.UnicodeScalarView(text)))
         }
+        return told.reversed()
     }
 
     /// Bytes for which the end of a private key is waited for.

@@ -12,6 +12,7 @@ package final class RuntimeStatus: Sendable {
         var replaced: String?
         /// It takes nothing new, because it is to be restarted.
         var isResting = false
+        var weightsDigest: String?
         var logTail: (lines: [String], at: ContinuousClock.Instant)?
     }
 
@@ -66,6 +67,17 @@ package final class RuntimeStatus: Sendable {
             return known[keyPath: field] != fact
         }
         if isNews { changed?.ring() }
+    }
+
+    /// Of the weights that its process serves; nil: not known.
+    func publish(weights digest: String?) { publish(digest, as: \.weightsDigest) }
+
+    /// Which process it is, where the agent has started it and it is ready.
+    var readyProcess: String? {
+        known.withLock { known in
+            guard known.state == .ready, case .ours(let process) = known.holding else { return nil }
+            return process
+        }
     }
 
     /// Last lines of its log, for half a minute of reports.
@@ -130,14 +142,14 @@ package final class RuntimeStatus: Sendable {
     private static let usualSlots: [RuntimeDialect: Int] = [.vllm: 256, .llamacpp: 1]
 
     package var report: RuntimeReport {
-        let (state, facts, holding, tail) = known.withLock { ($0.state, $0.facts, $0.holding, $0.logTail) }
+        let (state, facts, holding, tail, weights) = known.withLock { ($0.state, $0.facts, $0.holding, $0.logTail, $0.weightsDigest) }
         return RuntimeReport(
             runtime: configuration.name, release: configuration.release, dialect: configuration.dialect, state: state,
             servedModel: configuration.model ?? facts.servedModel, version: facts.version,
             slots: configuration.slots ?? facts.slots ?? Self.usualSlots[configuration.dialect] ?? 1,
             contextTokens: configuration.contextTokens ?? facts.contextTokens ?? 0, load: load,
             restartable: holding.isRestartable, logTail: tail.flatMap { ContinuousClock.now - $0.at < Self.tailLife ? $0.lines : nil },
-            imageDigest: holding.isRestartable == true ? imageDigest : nil)
+            imageDigest: holding.isRestartable == true ? imageDigest : nil, weightsDigest: holding.isRestartable == true ? weights : nil)
     }
 }
 

@@ -36,13 +36,16 @@ extension RuntimeReport {
         copy.slots = min(max(slots, 1), 65_536)
         copy.contextTokens = min(max(contextTokens, 1), 10_000_000)
         copy.load = load.bounded
-        copy.imageDigest = imageDigest.flatMap { $0.isImageDigest ? $0 : nil }
-        // Redacted before it is cut: half a secret looks like none.
+        copy.imageDigest = imageDigest.flatMap { $0.isDigest ? $0 : nil }
+        copy.weightsDigest = weightsDigest.flatMap { $0.isDigest ? $0 : nil }
         copy.logTail = logTail.map { lines in
-            PrivateKeyLines.covered(lines.suffix(20).map { $0.bounded(2_000) }).map { Redactor.standard.redact($0).bounded(300) }
+            PrivateKeyLines.covered(lines.suffix(20).newest(Self.mostLogScalars)).map { Redactor.standard.redact($0) }.newest(Self.mostLogScalars)
         }
         return copy
     }
+
+    /// Of all lines of a log together: as JSON never more than the 64 KiB that the schema takes.
+    private static let mostLogScalars = 16_000
 }
 
 extension RuntimeLoad {
@@ -90,8 +93,21 @@ extension Inventory.Accelerator {
     }
 }
 
+extension Sequence<String> {
+    /// The last of them that have so many scalars together, none of them a control character; of the first one that is kept maybe its beginning alone.
+    fileprivate func newest(_ most: Int) -> [String] {
+        var (kept, left): ([String], Int) = ([], most)
+        for line in reversed() where left > 0 {
+            let text = line.bounded(left)
+            left -= text.unicodeScalars.count
+            kept.append(text)
+        }
+        return kept.reversed()
+    }
+}
+
 extension String {
-    fileprivate var isImageDigest: Bool {
+    fileprivate var isDigest: Bool {
         hasPrefix("sha256:") && utf8.count == 71 && utf8.dropFirst(7).allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 

@@ -157,9 +157,10 @@ private struct RuntimeRows {
             FROM unnest(\(hosts)::uuid[], \(reports.map(\.runtime))::text[], \(reports.map(\.release))::text[], \(dialects)::text[],
                 \(reports.map(\.servedModel))::text[], \(reports.map(\.version))::text[], \(reports.map(\.state.rawValue))::text[],
                 \(reports.map(\.slots))::integer[], \(reports.map(\.contextTokens))::integer[], \(loads)::jsonb[],
-                \(reports.map { $0.restartable ?? false })::boolean[], \(tails)::jsonb[], \(reports.map(\.imageDigest))::text[])
+                \(reports.map { $0.restartable ?? false })::boolean[], \(tails)::jsonb[], \(reports.map(\.imageDigest))::text[],
+                \(reports.map(\.weightsDigest))::text[])
                 AS report (host_id, runtime, release, dialect, served_model, version, state, slots, context_tokens, load, restartable, log_tail,
-                    image_digest)
+                    image_digest, weights_digest)
             JOIN serving.hosts AS host ON host.id = report.host_id
             LEFT JOIN serving.releases AS release ON release.name = report.release AND release.state = 'active'
             WHERE report.host_id = ANY (\(accepted)::uuid[])
@@ -169,9 +170,10 @@ private struct RuntimeRows {
                 OR worker.refusal IS DISTINCT FROM report.refusal
         ), written AS (
             INSERT INTO serving.workers AS worker (host_id, runtime, release, dialect, served_model, runtime_version, runtime_state, slots,
-                context_tokens, accepted, refusal, load, restartable, log_tail, log_tail_at, image_digest, last_reported_at)
+                context_tokens, accepted, refusal, load, restartable, log_tail, log_tail_at, image_digest, weights_digest,
+                last_reported_at)
             SELECT host_id, runtime, release, dialect, served_model, version, state, slots, context_tokens, refusal IS NULL, refusal, load,
-                restartable, log_tail, CASE WHEN log_tail IS NOT NULL THEN now() END, image_digest, now()
+                restartable, log_tail, CASE WHEN log_tail IS NOT NULL THEN now() END, image_digest, weights_digest, now()
             FROM report ORDER BY host_id, runtime
             ON CONFLICT (host_id, runtime) DO UPDATE SET
                 release = EXCLUDED.release, dialect = EXCLUDED.dialect, served_model = EXCLUDED.served_model,
@@ -181,12 +183,14 @@ private struct RuntimeRows {
                 -- Each is told for half a minute; the same once more later is a look of its own.
                 log_tail_at = CASE WHEN EXCLUDED.log_tail IS NOT NULL AND (EXCLUDED.log_tail IS DISTINCT FROM worker.log_tail
                         OR worker.log_tail_at < now() - interval '5 minutes')
-                    THEN now() ELSE worker.log_tail_at END, image_digest = EXCLUDED.image_digest, last_reported_at = now(), updated_at = now(), retired_at = NULL
+                    THEN now() ELSE worker.log_tail_at END, image_digest = EXCLUDED.image_digest,
+                weights_digest = EXCLUDED.weights_digest, last_reported_at = now(), updated_at = now(), retired_at = NULL
             WHERE (worker.release, worker.dialect, worker.served_model, worker.runtime_version, worker.runtime_state, worker.slots,
-                    worker.context_tokens, worker.accepted, worker.refusal, worker.restartable, worker.image_digest, worker.retired_at)
+                    worker.context_tokens, worker.accepted, worker.refusal, worker.restartable, worker.image_digest, worker.weights_digest,
+                    worker.retired_at)
                 IS DISTINCT FROM (EXCLUDED.release, EXCLUDED.dialect, EXCLUDED.served_model, EXCLUDED.runtime_version, EXCLUDED.runtime_state,
                     EXCLUDED.slots, EXCLUDED.context_tokens, EXCLUDED.accepted, EXCLUDED.refusal, EXCLUDED.restartable, EXCLUDED.image_digest,
-                    NULL::timestamptz)
+                    EXCLUDED.weights_digest, NULL::timestamptz)
                 OR (EXCLUDED.log_tail IS NOT NULL AND EXCLUDED.log_tail IS DISTINCT FROM worker.log_tail)
                 OR worker.last_reported_at < now() - interval '15 seconds'
         ), retired AS (

@@ -42,7 +42,7 @@ struct OperationReports: Sendable {
         guard let incident = try row?.value("incident_id", as: UUID.self) else { return }
         let told = try await connection.queryOne(
             """
-            SELECT json_build_object('log_tail', worker.log_tail)::text AS tail FROM serving.workers AS worker, serving.operations AS operation
+            SELECT json_build_object('log_tail', \(LogTail.shown("worker.log_tail")))::text AS tail FROM serving.workers AS worker, serving.operations AS operation
             WHERE worker.id = \(worker) AND operation.id = \(id) AND worker.log_tail_at >= operation.created_at
             """)
         let words = ["restart of worker \(worker.lowercased): \(phase.rawValue)", text].compactMap(\.self).joined(separator: ": ")

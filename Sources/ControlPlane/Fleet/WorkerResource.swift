@@ -9,7 +9,7 @@ extension AdminResource {
             document: """
                 json_build_object('id', r.id, 'host', r.host_id, 'runtime', r.runtime, 'release', r.release, 'dialect', r.dialect,
                     'served_model', r.served_model, 'runtime_version', r.runtime_version, 'runtime_state', r.runtime_state,
-                    'restartable', r.restartable, 'image_digest', r.image_digest, 'slots', r.slots,
+                    'restartable', r.restartable, 'image_digest', r.image_digest, 'weights_digest', r.weights_digest, 'slots', r.slots,
                     'context_tokens', r.context_tokens, 'weight_ppm', r.weight_ppm, 'trust_class', r.trust_class, 'accepted', r.accepted, 'refusal', r.refusal, 'load', r.load,
                     'out', (SELECT coalesce(json_agg(json_build_object('gateway', gateway.name, 'reason', gateway.workers_out->>r.id::text)
                             ORDER BY gateway.name), '[]'::json)

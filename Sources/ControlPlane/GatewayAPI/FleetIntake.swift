@@ -21,7 +21,11 @@ package struct FleetIntake: Sendable {
         let good = report.out.filter { UUID(uuidString: $0.key) != nil && Self.reasons.contains($0.value) }
         let known = Dictionary(good.map { ($0.key.lowercased(), $0.value) }, uniquingKeysWith: { first, _ in first })
         let text = String(decoding: try WireCoder.encode(known), as: UTF8.self)
-        try await pool.execute("UPDATE serving.gateways SET workers_out = \(text)::jsonb, workers_out_at = now() WHERE id = \(gateway)")
+        let logged = report.promptsLogged.map { Int64(max(0, $0)) }
+        try await pool.execute(
+            """
+            UPDATE serving.gateways SET workers_out = \(text)::jsonb, workers_out_at = now(), prompts_logged = \(logged) WHERE id = \(gateway)
+            """)
         return IntakeResponse(stored: known.count, duplicates: 0, quarantined: report.out.count - known.count)
     }
 }

@@ -52,7 +52,7 @@ struct DiagnosisReader: Sendable {
                     'region', hosts.region, 'release', worker.release, 'model', releases.model, 'runtime_state', worker.runtime_state, 'slots', worker.slots,
                     'running', worker.load -> 'running', 'waiting', worker.load -> 'waiting', 'kv_used_ratio', worker.load -> 'kv_used_ratio',
                     'errors_total', worker.load -> 'errors_total', 'last_heartbeat_at', serving.wire_time(hosts.last_heartbeat_at),
-                    'log_tail', CASE WHEN chosen.place <= \(detailed) AND worker.log_tail_at > \(now.addingTimeInterval(-3_600)) THEN worker.log_tail END,
+                    'log_tail', CASE WHEN chosen.place <= \(detailed) AND worker.log_tail_at > \(now.addingTimeInterval(-3_600)) THEN \(LogTail.shown("worker.log_tail")) END,
                     'log_tail_at', CASE WHEN worker.log_tail_at > \(now.addingTimeInterval(-3_600)) THEN serving.wire_time(worker.log_tail_at) END,
                     'agent_state', hosts.agent_state, 'intent', hosts.intent,
                     'accelerators', (SELECT json_agg(json_build_object('name', device -> 'name', 'utilization_percent', device -> 'utilization',

@@ -1,10 +1,41 @@
 import FoundationEssentials
 import Postgres
+import Telemetry
 
 /// Lines about runtimes, by what the agents of their hosts tell.
 enum RuntimeReadiness {
-    /// Digests are recorded by people. What hosts tell of the images that they run proves them.
+    /// Of images, and of weights where their digest is recorded or told: no image has a known content that loads others than it should.
     @Sendable static func image(_ sources: ReadinessSources) async throws -> ReadinessFinding {
+        let (weights, finding) = (try await weights(sources), try await images(sources))
+        guard weights.others.isEmpty else { return .missing("other weights run than are recorded: \(weights.others)", at: finding.evidenceAt) }
+        var told = finding
+        if !weights.words.isEmpty { told.text += "; weights: \(weights.words)" }
+        return told
+    }
+
+    /// What hosts tell of the weights that they serve, against what people recorded.
+    private static func weights(_ sources: ReadinessSources) async throws -> (others: String, words: String) {
+        let row = try await sources.serving(
+            """
+            SELECT coalesce(string_agg(name || ' on ' || others, '; ' ORDER BY name) FILTER (WHERE others <> ''), '') AS others,
+                coalesce(string_agg(name || CASE WHEN recorded IS NULL THEN ' unrecorded, ' ELSE ' as recorded, ' END || 'told by ' || told || ' of ' || runtimes
+                    || CASE WHEN recorded IS NULL THEN ' (' || digests || ')' ELSE '' END, ', ' ORDER BY name), '') AS words
+            FROM (
+                SELECT release.name, release.weights_digest AS recorded, count(*) AS runtimes, count(worker.weights_digest) AS told,
+                    string_agg(DISTINCT worker.weights_digest, ', ') AS digests,
+                    coalesce(string_agg(host.name || ' ' || worker.runtime || ' (' || worker.weights_digest || ')', ', ' ORDER BY host.name, worker.runtime)
+                        FILTER (WHERE worker.weights_digest <> release.weights_digest), '') AS others
+                FROM serving.workers AS worker JOIN serving.releases AS release ON release.name = worker.release
+                JOIN serving.hosts AS host ON host.id = worker.host_id
+                WHERE worker.accepted AND worker.retired_at IS NULL AND release.state = 'active' AND \(Reporting.isCurrent("host.last_heartbeat_at"))
+                GROUP BY release.name, release.weights_digest) AS served
+            WHERE recorded IS NOT NULL OR told > 0
+            """)
+        return (try row.value("others"), try row.value("words"))
+    }
+
+    /// Digests are recorded by people. What hosts tell of the images that they run proves them.
+    private static func images(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let rows = try await sources.databases.serving.query(
             """
             SELECT release.id, release.name, release.image_digest IS NOT NULL AS is_recorded, release.updated_at, min(worker.last_reported_at) AS at,
@@ -65,6 +96,12 @@ enum RuntimeReadiness {
             """)
         let overdue: Int = try captures.value("overdue")
         if overdue > 0 { return .missing("\(overdue) debug captures have expired and are not erased") }
+        let own = try await sources.serving(gatewayLogs)
+        if LogCanary.lines > 0 {
+            return .missing("a probe's prompt stands in this control plane's own log, in \(LogCanary.lines) lines since its start")
+        }
+        let writing: String = try own.value("writing")
+        if !writing.isEmpty { return .missing("a probe's prompt stands in the log of gateways: \(writing)") }
         let told = try await sources.serving(tellingTails)
         let telling: String = try told.value("telling")
         if !telling.isEmpty { return .missing("a probe's prompt stands in the log of: \(telling)", at: try told.value("at")) }
@@ -82,10 +119,21 @@ enum RuntimeReadiness {
                 at: at)
         }
         guard let at else { return .missing("no runtime is in rotation, so that no log was looked through") }
+        let blind: String = try own.value("blind")
+        if !blind.isEmpty { return .missing("of an older release, which does not look into its own log: \(blind)", at: at) }
         return .proven(
-            "no probe's prompt is in the last log lines of \(try row.value("workers", as: Int.self)) runtimes, all that are in rotation; "
+            "no probe's prompt is in the last log lines of \(try row.value("workers", as: Int.self)) runtimes, all that are in rotation, and in no line of "
+                + "\(try own.value("gateways", as: Int.self)) gateways and this control plane since their starts; "
                 + "\(try captures.value("open", as: Int.self)) debug captures by tenants' consent are open, none overdue", at: at)
     }
+
+    /// Gateways, through which probes' prompts pass like customers', look at each line that they log.
+    private static let gatewayLogs: SQL = """
+        SELECT count(*) AS gateways, coalesce(string_agg(name || ' (' || prompts_logged || ' lines)', ', ' ORDER BY name) FILTER (WHERE prompts_logged > 0), '')
+                AS writing,
+            coalesce(string_agg(name, ', ' ORDER BY name) FILTER (WHERE prompts_logged IS NULL), '') AS blind
+        FROM serving.gateways WHERE state = 'active' AND last_seen_at > now() - interval '10 minutes'
+        """
 
     /// A prompt may be in a log as it is, over several lines, or as JSON and Python write texts, also within another text. Of a long one the beginning is
     /// enough, because lines are cut.

@@ -1,6 +1,7 @@
 import Domain
 import HTTPWire
 import Outbound
+import Telemetry
 
 /// One model at one public endpoint: what is asked there and what the answer says.
 struct OutsideProbe: Sendable {
@@ -26,7 +27,7 @@ struct OutsideProbe: Sendable {
     static let mostTokens = 256
     private static let time = Duration.seconds(60)
     /// Long enough an answer for the time to the last of 256 tokens.
-    static let prompt = "Count from one to one hundred in words."
+    static let prompt = LogCanary.text
 
     var model: String
     var region: String

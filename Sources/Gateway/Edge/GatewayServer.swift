@@ -159,6 +159,7 @@ package final class GatewayServer: Service {
     var fleetReport: FleetReport {
         var report = workers.watch.report
         for id in workers.lost(in: settings.region) where report.out[id] == nil { report.out[id] = "lost" }
+        report.promptsLogged = LogCanary.lines
         return report
     }
 
