@@ -130,10 +130,11 @@ package struct SignalRules: Sendable {
         self.newest = newest
     }
 
-    /// - Parameter open: Signals with an incident that is open: one breached minute is enough for it to go on, and so are some late first tokens.
+    /// - Parameter open: Signals with an incident that is open: one breached minute is enough for it to go on, and so are some late first tokens. What had
+    ///   to rise goes on for as long as its share is too great: a trouble that lasts is soon all that it could be compared with.
     package func findings(open: Set<IncidentSignal> = []) -> [Finding] {
-        [breach(isOpen: open.contains(.breachedMinutes)), lateness(isOpen: open.contains(.firstTokenLate)), errors, disconnects, queueing]
-            .compactMap(\.self)
+        let risen = [IncidentSignal.serverErrors, .disconnects, .queueTime].map { rise($0, isOpen: open.contains($0)) }
+        return ([breach(isOpen: open.contains(.breachedMinutes)), lateness(isOpen: open.contains(.firstTokenLate))] + risen).compactMap(\.self)
     }
 
     /// Late first tokens of the last seconds that are most of them, where a twentieth may be: five minutes are not waited for. It goes on until the
@@ -164,26 +165,31 @@ package struct SignalRules: Sendable {
         range.reduce(ServiceMinute()) { sum, minute in minutes[minute].map { sum + $0 } ?? sum }
     }
 
-    /// A share that is above one in `of`, and `times` what it was.
-    private func hasRisen(_ count: (ServiceMinute) -> Int64, above of: Int64, times: Int64) -> Bool {
+    private func rise(_ signal: IncidentSignal, isOpen: Bool) -> Finding? {
+        func isTooGreat(_ count: (ServiceMinute) -> Int64, above of: Int64, times: Int64) -> Bool {
+            isGreat(count, above: of) && (isOpen || hasRisen(count, times: times))
+        }
+        let isThere =
+            switch signal {
+            case .serverErrors: isTooGreat(\.serverErrors, above: 20, times: 4)
+            case .disconnects: isTooGreat(\.broken, above: 20, times: 4) || isTooGreat(\.disconnects, above: 3, times: 3)
+            case .queueTime: isTooGreat(\.shed, above: 50, times: 4) || isTooGreat(\.waited, above: 20, times: 4)
+            default: false
+            }
+        return isThere ? Finding(signal: signal, beganAt: (now / 60 - 1) * 60) : nil
+    }
+
+    /// A share that is above one in `of`.
+    private func isGreat(_ count: (ServiceMinute) -> Int64, above of: Int64) -> Bool {
+        let recent = self.recent
+        return count(recent) >= Self.least && count(recent) * of > recent.total + recent.disconnects
+    }
+
+    /// A share that is more than `times` what it was.
+    private func hasRisen(_ count: (ServiceMinute) -> Int64, times: Int64) -> Bool {
         let (recent, before) = (recent, before)
-        let events = count(recent)
-        guard events >= Self.least, events * of > recent.total + recent.disconnects else { return false }
-        let usual = Ratio(count(before), max(before.total, 1))
-        return Ratio(events, max(recent.total, 1)) > usual * Ratio(times, 1)
+        return Ratio(count(recent), max(recent.total, 1)) > Ratio(count(before), max(before.total, 1)) * Ratio(times, 1)
     }
-
-    private func finding(_ signal: IncidentSignal, _ isThere: Bool) -> Finding? {
-        isThere ? Finding(signal: signal, beganAt: (now / 60 - 1) * 60) : nil
-    }
-
-    private var errors: Finding? { finding(.serverErrors, hasRisen(\.serverErrors, above: 20, times: 4)) }
-
-    private var disconnects: Finding? {
-        finding(.disconnects, hasRisen(\.broken, above: 20, times: 4) || hasRisen(\.disconnects, above: 3, times: 3))
-    }
-
-    private var queueing: Finding? { finding(.queueTime, hasRisen(\.shed, above: 50, times: 4) || hasRisen(\.waited, above: 20, times: 4)) }
 }
 
 /// Reads out of what is known of workers which providers and workers are in trouble.

@@ -90,6 +90,24 @@ struct SignalRulesTests {
         #expect(signals([], after: 0).isEmpty)
     }
 
+    @Test(
+        "a trouble that stays as it is goes on: what it is compared with was before it, and it is over when few have it",
+        arguments: [IncidentSignal.serverErrors, .disconnects, .queueTime])
+    func staysAsItIs(signal: IncidentSignal) {
+        let calm = minute(good: 200)
+        let trouble =
+            switch signal {
+            case .serverErrors: minute(good: 140, errors: 60)
+            case .disconnects: minute(good: 60, left: 60)
+            default: minute(good: 200, waited: 60)
+            }
+        for length in 1...30 {
+            let open: Set<IncidentSignal> = length == 1 ? [] : [signal]
+            #expect(signals([calm, calm] + Array(repeating: trouble, count: length), after: 0, open: open).contains(signal), "\(length)")
+        }
+        #expect(!signals([calm] + Array(repeating: trouble, count: 20) + [calm, calm], after: 0, open: [signal]).contains(signal))
+    }
+
     @Test("half of a provider's workers in a region are its trouble, fewer are their own")
     func fleet() {
         func worker(_ id: String, _ provider: String, _ region: String = "eu", down: Bool) -> FleetRules.Condition {
