@@ -445,12 +445,41 @@ import Testing
                 (#""budgetingMethod":"Timeslices""#, #""budgetingMethod":"RatioTimeslices""#), (#""budgetingMethod":"Occurrences","#, ""),
                 (#""timeSliceWindow":"1m""#, #""timeSliceWindow":"5m""#),
                 (#""startTime":"2024-01-01 00:00:00""#, #""startTime":"2024-01-15 00:00:00""#),
+                (#""target":0.99995"#, #""target":0.9999999"#), (#""target":0.99995"#, #""target":0.0000001"#),
             ] {
                 let refused = try await admin.post("openslo", exported.text.replacing(written, with: other))
                 #expect(refused.status == 400, "\(other): \(refused.text)")
             }
             let foreign = exported.text.replacing(#""type":"plimsoll""#, with: #""type":"prometheus""#)
             #expect(try await admin.post("openslo", foreign).json["error"]["faults"].elements.count == 6)
+        }
+    }
+
+    /// The last one would not fit where it is kept.
+    @Test(arguments: ["0", "-1", "1.5", "0.9999999", "1e300"])
+    func aSliceThatIsNoShareIsRefusedInItsPlace(slice: String) async throws {
+        try await AdminFixture.run { admin in
+            let exported = try await admin.get("openslo").text
+            let refused = try await admin.post("openslo", exported.replacing(#""timeSliceTarget":0.95"#, with: "\"timeSliceTarget\":\(slice)"))
+            #expect(refused.status == 400 && refused.text.contains("timeSliceTarget"), "\(refused.text)")
+        }
+    }
+
+    @Test func anAgreementBeginsInTheMinuteThatIsAskedForAndFollowsOnWithoutAGap() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await PromiseFixture.measure(admin)
+            #expect(try await PromiseFixture.terms(admin).status == 201)
+            let first = try await PromiseFixture.agree(admin, #", "starts_at": "2030-06-01T00:00:00Z""#)
+            #expect(first.json["starts_at"].string?.hasPrefix("2030-06-01T00:00:00") == true, "\(first.text)")
+            let end = #"{"ends_at": "2030-07-01T00:00:00Z"}"#
+            let ended = try await admin.post("agreements/\(first.json["id"].string ?? "")/end", end)
+            #expect(ended.status == 200, "\(ended.text)")
+            let next = try await PromiseFixture.agree(admin, #", "starts_at": "2030-07-01T00:00:00Z""#)
+            #expect(next.json["starts_at"].string == ended.json["ends_at"].string, "\(next.text)")
+            _ = try await admin.post("agreements/\(next.json["id"].string ?? "")/end", #"{"ends_at": "2030-08-01T00:00:00Z"}"#)
+            let late = try await PromiseFixture.agree(admin, #", "starts_at": "2030-09-01T00:00:01Z""#)
+            #expect(late.json["starts_at"].string?.hasPrefix("2030-09-01T00:01:00") == true, "\(late.text)")
         }
     }
 

@@ -96,6 +96,29 @@ import Testing
         }
     }
 
+    @Test func aTenantsBudgetIsKeptUntilItsAgreementIsOverAndNoLonger() async throws {
+        try await KeeperWorld.run { keeper in
+            let (pool, start) = (keeper.world.pool, keeper.start)
+            // The first one's notice is running, the second one is over.
+            try await pool.execute(
+                """
+                WITH made AS (
+                    INSERT INTO reliability.terms (name, version, title, tier, created_by) VALUES ('pro', 1, 'Pro', 'pro', 'test') RETURNING id)
+                INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, ends_at, monthly_minimum_micro_usd, evidence,
+                    requested_by)
+                SELECT \(keeper.tenant), made.id, promised.model, 'eu', 'ended', \(SQL.minute(start)), promised.ends_at, 0, '{}', 'test'
+                FROM made, (VALUES ('tiny', \(SQL.minute(keeper.now + 43_200))), ('other', \(SQL.minute(start + 10)))) AS promised (model, ends_at)
+                """)
+            try await keeper.report(start..<start + 90, good: 39, bad: 1)
+            for minute in [keeper.now, keeper.now + 1] { try await keeper.turn(at: minute) }
+            let open = try await pool.query(
+                "SELECT model FROM reliability.budget_subject WHERE tenant_id IS NOT NULL AND ended_at IS NULL")
+            #expect(try open.map { try $0.value("model", as: String.self) } == ["tiny"])
+            try await BudgetSubjects(serving: pool, reliability: pool).discover(keeper.now + 43_200..<keeper.now + 43_201)
+            #expect(try await pool.query("SELECT 1 FROM reliability.budget_subject WHERE tenant_id IS NOT NULL AND ended_at IS NULL").isEmpty)
+        }
+    }
+
     /// The SQL of the ledger against the rules as values, with minutes of every status.
     @Test func theLedgerHoldsExactlyTheMinutesThatTheRulesCallBad() async throws {
         try await KeeperWorld.run(opening: 300) { keeper in

@@ -56,7 +56,8 @@ enum AgreementResource {
                 maintenance_weekday, maintenance_from_minute, maintenance_until_minute, evidence, override_reason, requested_by)
             SELECT \(owner), \(version.id), \(model), \(region), \(evidence.doubts.isEmpty ? "active" : "proposed"),
                 -- From the end of the one that it follows on: no minute is promised twice, and none between them is not.
-                greatest(date_trunc('minute', greatest(\(starts)::timestamptz, now())) + interval '1 minute',
+                greatest(CASE WHEN \(starts)::timestamptz > now() THEN date_trunc('minute', \(starts)::timestamptz + interval '59.999999 seconds')
+                        ELSE date_trunc('minute', now()) + interval '1 minute' END,
                     (SELECT max(ends_at) FROM reliability.agreement WHERE tenant_id = \(owner) AND model = \(model) AND region = \(region))),
                 coalesce(\(minimum)::bigint, CASE WHEN EXISTS (SELECT 1 FROM reliability.agreement WHERE tenant_id = \(owner) AND state <> 'ended'
                         AND monthly_minimum_micro_usd > 0) THEN 0 ELSE (SELECT monthly_minimum_micro_usd FROM serving.tiers WHERE name = \(version.tier)) END),

@@ -41,10 +41,15 @@ struct BudgetSubjects: Sendable {
             GROUP BY total.tenant_id, total.model, total.region
             UNION ALL
             SELECT tenant_id, '', model, region, greatest(starts_at, \(SQL.minute(range.lowerBound))) FROM reliability.agreement
-            WHERE state = 'active' AND starts_at < \(SQL.minute(range.upperBound))
+            WHERE \(Self.isInForce(at: range.lowerBound)) AND starts_at < \(SQL.minute(range.upperBound))
             ON CONFLICT DO NOTHING
             """)
         try await endUnsold(at: range.upperBound)
+    }
+
+    /// Of an `agreement`: one of which notice was given is kept until the notice is over.
+    private static func isInForce(at minute: Int64) -> SQL {
+        "(agreement.state = 'active' OR agreement.state = 'ended' AND agreement.ends_at > \(SQL.minute(minute)))"
     }
 
     func open() async throws -> [BudgetSubject] {
@@ -101,7 +106,7 @@ struct BudgetSubjects: Sendable {
             WHERE ended_at IS NULL AND tenant_id IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM reliability.objective WHERE objective.tenant_id = subject.tenant_id AND objective.state = 'active')
                 AND NOT EXISTS (SELECT 1 FROM reliability.agreement WHERE agreement.tenant_id = subject.tenant_id
-                    AND agreement.model = subject.model AND agreement.region = subject.region AND agreement.state = 'active')
+                    AND agreement.model = subject.model AND agreement.region = subject.region AND \(Self.isInForce(at: minute)))
             """,
             """
             DELETE FROM reliability.budget_state AS state USING reliability.budget_subject AS subject

@@ -143,10 +143,10 @@ struct ImportedObjective: Sendable {
                 place: "spec.indicator",
                 message: "must have a ratioMetric whose metricSource is of the type plimsoll, with a kind; nothing else is measured here")
         }
-        guard let targets = spec["objectives"]?.array, targets.count == 1, let target = Self.ppm(targets[0]) else {
-            throw ImportFault(place: "spec.objectives", message: "must be one objective with a target below or equal to 1")
+        guard let targets = spec["objectives"]?.array, targets.count == 1, let target = Self.target(targets[0]) else {
+            throw ImportFault(place: "spec.objectives", message: "must be one objective with a target of whole millionths, from one of them to 1")
         }
-        let slice = targets[0]["timeSliceTarget"]?.double.map { Objective.million - Int64(($0 * 1_000_000).rounded()) }
+        let slice = try Self.badAbove(targets[0])
         let isShare = kind == .errorRate || kind == .refusalRate
         objective = Objective(
             kind: kind,
@@ -179,9 +179,23 @@ struct ImportedObjective: Sendable {
         }
     }
 
-    private static func ppm(_ objective: JSONValue) -> Int64? {
-        let share = objective["target"]?.double ?? objective["targetPercent"]?.double.map { $0 / 100 }
-        guard let share, share > 0, share <= 1 else { return nil }
-        return Int64((share * 1_000_000).rounded())
+    private static func target(_ objective: JSONValue) -> Int64? {
+        (objective["target"]?.double ?? objective["targetPercent"]?.double.map { $0 / 100 }).flatMap(millionths)
+    }
+
+    private static func badAbove(_ objective: JSONValue) throws(ImportFault) -> Int64? {
+        guard let slice = objective["timeSliceTarget"] else { return nil }
+        guard let good = slice.double.flatMap(millionths) else {
+            throw ImportFault(place: "spec.objectives.0.timeSliceTarget", message: "must be whole millionths, from one of them to 1")
+        }
+        return Objective.million - good
+    }
+
+    /// Nil: none, more than all, or a share that is not kept as exactly as it is written.
+    private static func millionths(_ share: Double) -> Int64? {
+        guard share > 0, share <= 1 else { return nil }
+        let exact = share * 1_000_000
+        guard exact.rounded() >= 1, abs(exact - exact.rounded()) < 0.001 else { return nil }
+        return Int64(exact.rounded())
     }
 }
