@@ -303,6 +303,46 @@ import Testing
         }
     }
 
+    @Test func `nothing is told to fire after it was told to be over, whenever somebody acknowledges it`() async throws {
+        try await with { pool, pager in
+            let receiver = try await WebhookReceiver()
+            try await channel(pool, "own", .alertmanager, receiver.url)
+            let id = try await open(pool, at: start)
+            try await pager.turn(at: start + 1)
+            let tell = { (event: PageEvent, second: Double) in
+                try await pool.transaction { try await PageBook(connection: $0, now: start + second).tell(id, event) }
+            }
+            try await tell(.acknowledged, 10)
+            // Its first try failed: the next one is later than the end.
+            try await pool.execute(
+                "UPDATE reliability.page SET attempts = 1, next_attempt_at = \(start + 300) WHERE event = 'acknowledged'")
+            try await pool.transaction { connection in
+                try await IncidentBook(connection: connection, now: start + 60).resolve(
+                    id, draft: PostmortemDraft.Made(document: "{}", isDue: false), actor: "policy", reason: "it is over")
+            }
+            try await tell(.acknowledged, 70)
+            for second in [61.0, 301, 302, 1_000] { try await pager.turn(at: start + second) }
+            #expect(try receiver.documents.map { $0["status"].string } == ["firing", "resolved"])
+            #expect(try await states(pool) == ["own acknowledged dropped", "own opened delivered", "own resolved delivered"])
+        }
+    }
+
+    @Test func `an acknowledgement that comes behind the end has no page`() async throws {
+        try await with { pool, pager in
+            let receiver = try await WebhookReceiver()
+            try await channel(pool, "own", .generic, receiver.url)
+            let id = try await open(pool, at: start)
+            try await pager.turn(at: start + 1)
+            try await pool.transaction { connection in
+                try await IncidentBook(connection: connection, now: start + 60).resolve(
+                    id, draft: PostmortemDraft.Made(document: "{}", isDue: false), actor: "policy", reason: "it is over")
+                try await PageBook(connection: connection, now: start + 70).tell(id, .acknowledged)
+            }
+            try await pager.turn(at: start + 71)
+            #expect(try receiver.documents.map { $0["event"].string } == ["opened", "resolved"])
+        }
+    }
+
     @Test func `who is to hear only when nobody acknowledges hears then, and tickets wake nobody who asked for pages`() async throws {
         try await with { pool, pager in
             let (first, second) = (try await WebhookReceiver(), try await WebhookReceiver())

@@ -25,8 +25,14 @@ struct PageBook: Sendable {
     func tell(_ incident: UUID, _ event: PageEvent) async throws {
         switch event {
         case .opened: try await announce(incident)
-        case .acknowledged, .resolved:
-            try await dropWaiting(incident, isOver: event == .resolved)
+        case .acknowledged:
+            // Receivers take an acknowledgement for a sign that it goes on.
+            guard try await isOpen(incident) else { return }
+            try await dropWaiting(incident)
+            try await follow(incident, event, after: .opened)
+        case .resolved:
+            try await dropWaiting(incident, isOver: true)
+            try await dropAcknowledgement(incident)
             try await follow(incident, event, after: .opened)
         case .overdue: try await announce(incident, event: .overdue)
         case .reported:
@@ -49,13 +55,26 @@ struct PageBook: Sendable {
     }
 
     /// Nobody needs to be woken any more, nor to hear of what came and went while they did not want to hear.
-    private func dropWaiting(_ incident: UUID, isOver: Bool) async throws {
+    private func dropWaiting(_ incident: UUID, isOver: Bool = false) async throws {
         try await connection.execute(
             """
             UPDATE reliability.page AS page SET state = 'dropped', ended_at = \(now)
             FROM reliability.page_channel AS channel
             WHERE page.incident_id = \(incident) AND page.channel_id = channel.id AND page.state = 'pending' AND page.event = 'opened'
                 AND (channel.escalate_after_seconds IS NOT NULL OR \(isOver) AND channel.state = 'paused') AND page.attempts = 0
+            """)
+    }
+
+    private func isOpen(_ incident: UUID) async throws -> Bool {
+        try await connection.queryOne("SELECT 1 AS yes FROM reliability.incident WHERE id = \(incident) AND resolved_at IS NULL") != nil
+    }
+
+    /// Behind the end it would begin anew.
+    private func dropAcknowledgement(_ incident: UUID) async throws {
+        try await connection.execute(
+            """
+            UPDATE reliability.page SET state = 'dropped', ended_at = \(now)
+            WHERE incident_id = \(incident) AND event = 'acknowledged' AND state = 'pending'
             """)
     }
 

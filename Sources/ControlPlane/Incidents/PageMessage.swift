@@ -30,7 +30,9 @@ struct PageNotice: Sendable, Equatable {
     /// Nil: what it tells of goes on.
     var endedAt: Date? {
         switch event {
-        case .opened, .acknowledged, .overdue: nil
+        case .opened, .overdue: nil
+        // A dead letter that is sent again may come behind the end.
+        case .acknowledged: resolvedAt
         case .resolved: resolvedAt ?? openedAt
         case .reported: reportedAt ?? resolvedAt ?? openedAt
         }
