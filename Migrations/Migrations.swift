@@ -86,5 +86,6 @@ package enum Migrations {
         File(name: "V0077_request_routing", sql: PackageResources.V0077_request_routing_sql),
         File(name: "V0078_told_minutes", sql: PackageResources.V0078_told_minutes_sql),
         File(name: "V0079_runtime_evidence", sql: PackageResources.V0079_runtime_evidence_sql),
+        File(name: "V0080_pins_end", sql: PackageResources.V0080_pins_end_sql),
     ]
 }

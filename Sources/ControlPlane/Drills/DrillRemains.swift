@@ -77,7 +77,8 @@ struct DrillRemains: Sendable {
         let rows = try await connection.query(
             """
             SELECT \(MitigationTarget.columns), until FROM (
-                SELECT mitigation.*, CASE WHEN mitigation.pinned THEN NULL WHEN mitigation.mode = 'manual' THEN mitigation.expires_at
+                SELECT mitigation.*, CASE WHEN mitigation.pinned AND coalesce(mitigation.pinned_until > \(now), TRUE) THEN NULL
+                    WHEN mitigation.mode = 'manual' THEN mitigation.expires_at
                     ELSE greatest(mitigation.created_at + make_interval(secs => \(policy.holdSeconds)) / (\(haste)),
                         incident.last_signal_at + make_interval(secs => \(policy.cleanSeconds)) / (\(haste))) END AS until
                 FROM \(mitigations) AND mitigation.state = 'active') AS found ORDER BY created_at

@@ -62,7 +62,7 @@ struct MitigationDesk: Sendable {
         var situation = MitigationPolicy.Situation(now: now.wholeSeconds, troubles: troubles, fleet: fleet)
         let rows = try await connection.query(
             """
-            SELECT id, mode, state, pinned, created_at, expires_at, ended_at, coalesce(vetoed_until > \(now), FALSE) AS is_vetoed,
+            SELECT id, mode, state, coalesce(pinned_until > \(now), FALSE) AS is_pinned, created_at, expires_at, ended_at, coalesce(vetoed_until > \(now), FALSE) AS is_vetoed,
                 (SELECT \(OpenIncident.haste(drill: "incident.drill", openedAt: "incident.opened_at")) FROM reliability.incident AS incident
                     WHERE incident.id = incident_id) AS haste,
                 coalesce((SELECT operation.state IN ('failed', 'expired') FROM serving.operations AS operation WHERE operation.id = operation_id),
@@ -111,7 +111,7 @@ struct MitigationDesk: Sendable {
             situation.standing.append(
                 MitigationPolicy.Standing(
                     id: try row.id("id"), target: target, appliedAt: try row.value("created_at", as: Date.self).wholeSeconds,
-                    expiresAt: try row.value("expires_at", as: Date.self).wholeSeconds, isPinned: try row.value("pinned"),
+                    expiresAt: try row.value("expires_at", as: Date.self).wholeSeconds, isPinned: try row.value("is_pinned"),
                     isManual: mode == "manual", haste: try row.value("haste", as: Int64?.self) ?? 1,
                     hasFailed: try row.value("has_failed")))
         }

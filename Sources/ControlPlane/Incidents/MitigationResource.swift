@@ -12,7 +12,8 @@ enum MitigationResource {
                 'to_region', r.to_region, 'value', r.value, 'incident', r.incident_id, 'cause', r.cause,
                 'cost_micro_usd_per_hour', r.cost_micro_usd_per_hour, 'refused_requests_per_hour', r.refused_requests_per_hour,
                 'lessened_requests_per_hour', r.lessened_requests_per_hour, 'shortened_tokens_per_hour', r.shortened_tokens_per_hour,
-                'mode', r.mode, 'state', r.state, 'pinned', r.pinned, 'operation', r.operation_id, 'table_version', reach.table_version,
+                'mode', r.mode, 'state', r.state, 'pinned', r.pinned AND coalesce(r.pinned_until > now(), FALSE), 'operation', r.operation_id,
+                'table_version', reach.table_version,
                 'gateways_connected', reach.connected, 'gateways_reached', reach.reached,
                 'in_force_at', serving.wire_time(coalesce(reach.in_force_at, CASE WHEN raise.state = 'delivered' THEN raise.ended_at END)),
                 'scaler', scaler.name, 'workers', raise.workers, 'order_state', raise.state,
@@ -92,7 +93,8 @@ enum MitigationResource {
             let until = desk.now.addingTimeInterval(Double(hours) * 3_600)
             let changed = try await desk.connection.execute(
                 """
-                UPDATE reliability.mitigation SET pinned = TRUE, expires_at = greatest(expires_at, \(until)) WHERE id = \(id) AND state = 'active'
+                UPDATE reliability.mitigation SET pinned = TRUE, pinned_until = \(until), expires_at = greatest(expires_at, \(until))
+                WHERE id = \(id) AND state = 'active'
                 """)
             guard changed == 1 else { throw over }
             try await CapacityBook(connection: desk.connection, now: desk.now).extend(id)

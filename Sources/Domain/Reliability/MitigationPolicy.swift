@@ -41,7 +41,7 @@ package struct MitigationPolicy: Sendable {
         package var target: MitigationTarget
         package var appliedAt: Int64
         package var expiresAt: Int64
-        /// Somebody wants it to stay.
+        /// Somebody wants it to stay now.
         package var isPinned: Bool
         /// A person did it: the policy leaves it alone.
         package var isManual: Bool
@@ -209,16 +209,17 @@ package struct MitigationPolicy: Sendable {
             decisions.append(.revert(one.id, reason))
         }
 
-        /// What nobody needs any more goes, what hurts most first, one at a time and a step apart; what is needed lives on.
+        /// What nobody needs any more goes, what hurts most first, one at a time and a step apart; what is needed lives on. What is pinned is not taken back,
+        /// and ends when it was pinned until.
         mutating func takeBack() {
             let lastEnd = situation.ended.values.max() ?? .min
             var mayRevert = lastEnd == .min || now - lastEnd >= policy.stepSeconds
             let order = Dictionary(uniqueKeysWithValues: MitigationAction.runbook.enumerated().map { ($1, $0) })
             for one in standing.sorted(by: { (order[$1.target.action] ?? 0, $0.id) < (order[$0.target.action] ?? 0, $1.id) }) {
-                let isNeeded = one.isPinned || (!one.isManual && isNeeded(one.target))
+                let isNeeded = !one.isManual && isNeeded(one.target)
                 let life = policy.life(of: one.target)
                 if isNeeded, one.expiresAt - now < life / 2 { decisions.append(.extend(one.id, until: now + life)) }
-                guard !isNeeded, !one.isManual, mayRevert, now - one.appliedAt >= policy.holdSeconds / one.haste else { continue }
+                guard !isNeeded, !one.isPinned, !one.isManual, mayRevert, now - one.appliedAt >= policy.holdSeconds / one.haste else { continue }
                 revert(one, .clean)
                 mayRevert = false
             }

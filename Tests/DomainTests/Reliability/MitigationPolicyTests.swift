@@ -221,6 +221,16 @@ struct MitigationPolicyTests {
         #expect(world.reverted == [before[4], before[3], before[2], before[0]])
     }
 
+    @Test("a pin keeps something from being taken back, and makes nothing live longer than it was pinned for", arguments: [false, true])
+    func pinsEnd(isManual: Bool) {
+        let pinned = MitigationPolicy.Standing(
+            id: "pinned", target: MitigationTarget(.raiseWorkers, model: "m", region: "eu"), appliedAt: 0, expiresAt: 3_600, isPinned: true,
+            isManual: isManual)
+        for now in stride(from: Int64(0), to: 3_600, by: 300) {
+            #expect(MitigationPolicy().decide(.init(now: now, troubles: [], fleet: fleet, standing: [pinned])).isEmpty, "\(now)")
+        }
+    }
+
     @Test("what is refused for others is no reason to go on refusing it")
     func refusalsOfItsOwn() {
         var policy = MitigationPolicy()
