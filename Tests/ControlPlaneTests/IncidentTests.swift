@@ -316,24 +316,31 @@ struct IncidentWorld: Sendable {
         }
     }
 
-    @Test func `what is sold and not probed for ten minutes is unmeasured, from the tenth minute of listening on`() async throws {
+    @Test func `what is sold and not probed for three minutes is unmeasured, which wakes somebody where it is promised`() async throws {
         try await IncidentWorld.with { world in
             let pool = world.world.pool
             _ = try await pool.pipeline([
                 """
                 INSERT INTO serving.skus (name, model, tier, primary_region, prompt_price_pico_usd, completion_price_pico_usd, state, override_reason)
-                VALUES ('tiny-business', 'tiny', 'business', 'eu', 1, 1, 'active', 'demonstration')
+                VALUES ('tiny-business', 'tiny', 'business', 'eu', 1, 1, 'active', 'demonstration'),
+                    ('tiny-pro', 'tiny', 'pro', 'us', 1, 1, 'active', 'demonstration')
                 """,
-                "INSERT INTO reliability.probe_minute VALUES ('tiny', 'eu', \(start + 60), 1, 0)",
+                """
+                INSERT INTO reliability.probe_minute SELECT 'tiny', 'eu', minute_at, 1, 0
+                FROM generate_series(\(start + 60)::timestamptz, \(start + 540)::timestamptz, '1 minute') AS minute_at
+                """,
             ])
-            for second in [0.0, 300, 590] { try await world.turn(start + second) }
+            let found = "SELECT rule, model, region, severity FROM reliability.incident ORDER BY number" as SQL
+            for second in [0.0, 100, 170] { try await world.turn(start + second) }
+            #expect(try await world.rows(found).isEmpty, "nobody could be heard before")
+            try await world.turn(start + 190)
+            #expect(try await world.rows(found) == ["(unmeasured,tiny,us,ticket)"])
             // A probe of another model measures nothing of this one.
             try await pool.execute("INSERT INTO reliability.probe_minute VALUES ('other', 'eu', \(start + 600), 1, 0)")
             try await world.turn(start + 660)
-            #expect(try await world.rows("SELECT rule FROM reliability.incident").isEmpty)
-            try await world.turn(start + 780)
-            #expect(
-                try await world.rows("SELECT rule, model, region, severity FROM reliability.incident") == ["(unmeasured,tiny,eu,ticket)"])
+            #expect(try await world.rows(found).count == 1)
+            try await world.turn(start + 800)
+            #expect(try await world.rows(found) == ["(unmeasured,tiny,us,ticket)", "(unmeasured,tiny,eu,page)"])
         }
     }
 

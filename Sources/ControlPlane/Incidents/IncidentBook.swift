@@ -24,7 +24,7 @@ struct IncidentBook: Sendable {
             """
             INSERT INTO reliability.incident (key, rule, severity, tier, model, region, provider, worker_id, tenant_id, title, drill, began_at, opened_at,
                 last_signal_at, impact_from, snapshot)
-            VALUES (\(key.text), \(signal.rawValue), \(signal.severity.rawValue), \(key.tier), \(key.model), \(key.region), \(key.provider),
+            VALUES (\(key.text), \(signal.rawValue), \((trigger.severity ?? signal.severity).rawValue), \(key.tier), \(key.model), \(key.region), \(key.provider),
                 \(worker), \(UUID(uuidString: key.tenant)), \(Self.title(key)), \(trigger.isDrill), \(trigger.beganAt), \(now), \(now),
                 \(signal.isFelt ? trigger.beganAt : nil), \(snapshot ?? "{}")::jsonb)
             RETURNING id

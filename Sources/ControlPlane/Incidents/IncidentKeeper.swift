@@ -181,7 +181,9 @@ package actor IncidentKeeper: Service {
         (news.told, news.spending) = try await tables.triggers()
         // Nobody could be heard while nobody listened.
         let listened = now.timeIntervalSince(since) / 60
-        if listened >= Double(IncidentRules.silentMinutes) { news.told += try await tables.unmeasured(news.offer.terms) }
+        if listened >= Double(IncidentRules.silentMinutes) {
+            news.told += try await tables.unmeasured(news.offer.terms, promised: news.offer.promised.map(\.terms))
+        }
         if listened >= Double(IncidentRules.outsideSilentMinutes) {
             news.told += try await tables.outsideLost(news.offer.terms.filter { outsideRegions.contains($0.region) })
         }

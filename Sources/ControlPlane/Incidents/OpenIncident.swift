@@ -9,6 +9,8 @@ struct IncidentTrigger: Sendable {
     /// For operators.
     var text: String
     var isDrill = false
+    /// Nil: as usual of its signal.
+    var severity: BurnRule.Severity?
 }
 
 /// An incident that is not over, as its keeper needs it.

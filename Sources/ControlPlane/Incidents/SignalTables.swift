@@ -17,8 +17,9 @@ struct SignalTables: Sendable {
         return (try await probes() + alerts.map(\.trigger), Set(alerts.filter(\.isSpending).map(\.trigger.key)))
     }
 
-    /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside.
-    func unmeasured(_ terms: [FleetView.Terms]) async throws -> [IncidentTrigger] {
+    /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside. Where a minute of which nothing is known is a bad
+    /// one of somebody's promise, that wakes people.
+    func unmeasured(_ terms: [FleetView.Terms], promised: [FleetView.Terms]) async throws -> [IncidentTrigger] {
         let rows = try await reliability.query(
             """
             SELECT DISTINCT model, region FROM reliability.probe_minute
@@ -26,11 +27,14 @@ struct SignalTables: Sendable {
                 AND successes + failures > 0
             """)
         let probed = Set(try rows.map { IncidentKey(.unmeasured, model: try $0.value("model"), region: try $0.value("region")) })
-        return Set(terms.map { IncidentKey(.unmeasured, model: $0.model, region: $0.region) }).subtracting(probed).sorted { $0.text < $1.text }
+        let keys = { (terms: [FleetView.Terms]) in Set(terms.map { IncidentKey(.unmeasured, model: $0.model, region: $0.region) }) }
+        let paid = keys(promised)
+        return keys(terms).subtracting(probed).sorted { $0.text < $1.text }
             .map { key in
                 IncidentTrigger(
                     key: key, beganAt: now.addingTimeInterval(-60 * Double(IncidentRules.silentMinutes)),
-                    text: "no probe of \(key.model) in \(key.region) for \(IncidentRules.silentMinutes) minutes")
+                    text: "no probe of \(key.model) in \(key.region) for \(IncidentRules.silentMinutes) minutes",
+                    severity: paid.contains(key) ? .page : nil)
             }
     }
 

@@ -63,7 +63,7 @@ package enum IncidentRules {
     /// Clean minutes after which it is over.
     package static let cleanMinutes = 10
     /// Minutes without a probe from anywhere, after which what is sold is unmeasured.
-    package static let silentMinutes = 10
+    package static let silentMinutes = 3
     /// Minutes without a probe from outside, where there are to be some, after which that is told.
     package static let outsideSilentMinutes = 3
     /// A budget that ends sooner at the present pace is told before it does.
