@@ -63,6 +63,25 @@ package final class RetryBudget: Sendable {
         return true
     }
 
+    /// One that was taken costs nothing after all: the newest that is still counted.
+    package func giveBack(now: Int64) {
+        let second = Self.second(now)
+        for age in 0..<min(Self.seconds, second + 1) where takeBack(second - age) { return }
+    }
+
+    private func takeBack(_ second: UInt64) -> Bool {
+        let word = slots + Int(second % Self.seconds)
+        var known = word.pointee.load(ordering: .relaxed)
+        while true {
+            var slot = Slot(word: known)
+            guard slot.second == second & 0xFF_FFFF, slot.retries > 0 else { return false }
+            slot.retries -= 1
+            let (done, present) = word.pointee.weakCompareExchange(expected: known, desired: slot.word, ordering: .relaxed)
+            if done { return true }
+            known = present
+        }
+    }
+
     private static func second(_ now: Int64) -> UInt64 { UInt64(max(now, 0) / 1_000_000) }
 
     private func change(_ second: UInt64, _ body: (inout Slot) -> Void) {

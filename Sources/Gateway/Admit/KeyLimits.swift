@@ -144,6 +144,7 @@ final class KeyLimits: Sendable {
             }
         }
         tenant.retries.noteRequest(now: ask.now)
+        tenant.doubts.noteRequest(now: ask.now)
         return .granted(reservation, standing(now: ask.now))
     }
 
@@ -200,4 +201,10 @@ final class KeyLimits: Sendable {
     }
 
     func takeRetry(now: Int64) -> Bool { tenant.retries.takeRetry(now: now) }
+
+    /// To ask a second worker about what the first one refused, out of a budget beside that for retries.
+    func takeDoubt(now: Int64) -> Bool { tenant.doubts.takeRetry(now: now) }
+
+    /// The doubt was right: what a worker did wrong is not the tenant's cost.
+    func giveBackDoubt(now: Int64) { tenant.doubts.giveBack(now: now) }
 }

@@ -57,6 +57,8 @@ final class LimitHolder: Sendable {
     /// `tenant/ID` or `key/ID`.
     let name: String
     let retries = RetryBudget()
+    /// For asking twice whether a refusal is the request's fault.
+    let doubts = RetryBudget()
     private let words: LimitWords
     private let file: LimitFile
     private let requests: SharedBucket

@@ -5,4 +5,8 @@ final class KeptTrace {
     var trace = RoutingTrace()
     /// Microseconds before it was admitted, until its limits had room.
     var leasedFor: Int64 = 0
+    /// A worker has refused the request, and another one is asked.
+    var doubted: DoubtedRefusal?
+    /// It was taken out of the tenant's budget.
+    var paysDoubt = false
 }

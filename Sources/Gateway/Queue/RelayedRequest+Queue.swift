@@ -141,6 +141,12 @@ extension RelayedRequest {
         return enter(queue, question, deadline: max(deadline(queue), question.now + hold), now: question.now)
     }
 
+    /// Another worker with room, where nobody waits for one.
+    func seekFreePlace(_ question: Router.Question) -> Bool {
+        self.question = question
+        return question.model.queue.isEmpty && takePlace(question)
+    }
+
     /// An attempt has left its worker.
     func left(_ worker: Worker, after held: Int64) {
         guard let need, let queue = question?.model.queue else { return }

@@ -9,7 +9,7 @@ import OpenAIWire
 
 extension RelayedRequest {
     /// Attempts after errors and timeouts, the first one included.
-    private static let mostAttempts = 3
+    static let mostAttempts = 3
     /// A request whose hosts are lost again and again may be what kills them.
     private static let mostLosses = 3
     /// One that runtimes die of is not tried on all of them.
@@ -75,6 +75,7 @@ extension RelayedRequest {
         if isFailure { failed.fail() } else { failed.end(.lost) }
         if leavesItToOther(failed) { return }
         if case .streaming = phase { return interrupted() }
+        if let doubted { return finish(.failed(APIError(doubted.code))) }
         losses += 1
         let error = APIError(beforeRuntime ? .noWorkerAvailable : .hostLost)
         guard losses <= RelayedRequest.mostLosses, otherQuestion() != nil, mayMove(isFree: true) else { return finish(.failed(error)) }
@@ -86,6 +87,7 @@ extension RelayedRequest {
         failed.fail()
         if leavesItToOther(failed) { return }
         if case .streaming = phase { return interrupted() }
+        if let doubted { return finish(.failed(APIError(doubted.code))) }
         guard attempts < RelayedRequest.mostAttempts, otherQuestion() != nil, mayMove(isFree: false) else {
             return finish(.failed(APIError(code)))
         }
@@ -157,11 +159,7 @@ extension RelayedRequest {
     /// The runtime answered with an error.
     func attemptJudged(_ attempt: Attempt, _ verdict: UpstreamVerdict) {
         switch verdict {
-        case .refused(let code):
-            attempt.end(.refused)
-            if case .streaming = phase { return interrupted() }
-            cancelAttempts()
-            finish(.failed(APIError(code)))
+        case .refused(let code): refused(attempt, code)
         case .retry(let code): retry(attempt, code)
         case .outOfMemory: if survives(attempt) { retry(attempt, .upstreamError) }
         }

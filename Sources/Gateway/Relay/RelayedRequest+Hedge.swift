@@ -45,6 +45,7 @@ extension RelayedRequest {
 
     /// An attempt brought the first token: the other one, if there is one, is given up.
     func settle(on winner: Attempt) {
+        settleDoubt()
         hedgeTimer?.cancel()
         hedgeTimer = nil
         guard let other = hedge else { return }

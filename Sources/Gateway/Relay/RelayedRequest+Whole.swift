@@ -21,6 +21,7 @@ extension RelayedRequest {
             return retry(attempt, .upstreamError)
         }
         attempt.end(.answered)
+        settleDoubt()
         finish(.whole(answer))
     }
 

@@ -15,6 +15,18 @@ struct RoutingTests {
         #expect((0..<3).map { _ in budget.takeRetry(now: 30_000_000) } == [true, true, false])
     }
 
+    @Test("a retry that is given back, seconds later too, may be taken again")
+    func retryGivenBack() {
+        let budget = RetryBudget()
+        #expect((0..<3).map { _ in budget.takeRetry(now: 0) } == [true, true, false])
+        budget.giveBack(now: 4_000_000)
+        #expect((0..<2).map { _ in budget.takeRetry(now: 4_000_000) } == [true, false])
+        for _ in 0..<5 { budget.giveBack(now: 5_000_000) }
+        #expect((0..<3).map { _ in budget.takeRetry(now: 5_000_000) } == [true, true, false])
+        budget.giveBack(now: 60_000_000)
+        #expect((0..<3).map { _ in budget.takeRetry(now: 60_000_000) } == [true, true, false])
+    }
+
     @Test("releases get traffic by weight, and none without weight")
     func releases() {
         var generator = FixedGenerator(state: 5)
