@@ -23,7 +23,7 @@ package struct TenantMonthPage: Sendable {
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">\
             <title>\(title)</title><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><style>\(StatusStyle.sheet)</style></head>
             <body><a class="skip" href="#content">Skip to content</a><header><h1>\(title)</h1><p class="meta">Plan \(month.tier) · \(reach)</p>\(links)</header>
-            <main id="content">\(series)\(incidents)\(leftOut)\(credits)\(evidence)</main>
+            <main id="content">\(forgotten)\(series)\(incidents)\(leftOut)\(credits)\(evidence)</main>
             <footer><p>All times are UTC; a month is the one of UTC where no zone is named. A minute is bad as agreed by the rule of your contract, or without one when any of its requests failed by our fault; of all \
             minutes the rule of the objective counts too, whichever is stricter. When nobody asked a minute is bad if every probe failed; a minute of which \
             nothing is known is unmeasured and never counts as good. An incident can be felt in several spells: the minutes between them do not count.</p>\
@@ -33,6 +33,14 @@ package struct TenantMonthPage: Sendable {
 
     private var reach: String {
         month.complete ? "the whole month" : "measured up to \(Self.moment(month.until)), the month is not complete"
+    }
+
+    private var forgotten: HTML? {
+        guard !month.countsKept else { return nil }
+        return """
+            <p class="card quiet">How many requests there were in this month and how long they took is not kept any more. Minutes, days, credits and \
+            evidence are as they were.</p>
+            """
     }
 
     private var links: HTML? {
@@ -54,17 +62,18 @@ package struct TenantMonthPage: Sendable {
         return month.series.enumerated().map { index, series in
             """
             <section aria-labelledby="s\(index)"><h2 id="s\(index)">\(series.model) <span class="region">\(series.region)</span></h2>\
-            <article class="card">\(Self.figures(series))\(Self.contracts(series))\(Self.history(series))</article>\
+            <article class="card">\(Self.figures(series, isCounted: month.countsKept))\(Self.contracts(series))\(Self.history(series))</article>\
             <article class="card"><h3>By day</h3><div class="charts">\(Self.charts(series))</div></article>\
             \(series.budget.map(Self.budget))</section>
             """
         }
     }
 
-    private static func figures(_ series: TenantMonth.Series) -> HTML {
+    private static func figures(_ series: TenantMonth.Series, isCounted: Bool) -> HTML {
         let requests = series.requests
-        let figures: [(String, String)] = [
-            ("Uptime as agreed", uptime(series.promiseView)), ("Uptime, all minutes", uptime(series.objectiveView)),
+        let uptimes = [("Uptime as agreed", uptime(series.promiseView)), ("Uptime, all minutes", uptime(series.objectiveView))]
+        guard isCounted else { return figures(uptimes) }
+        let counts: [(String, String)] = [
             ("Requests answered", ShareText.count(requests.good)), ("Requests failed", ShareText.count(requests.bad)),
             ("First token, p95", time(series.firstToken.p95Microseconds)), ("Last of 256 tokens, p95", time(series.lastToken256.p95Microseconds)),
             ("Last of 512 tokens, p95", time(series.lastToken512.p95Microseconds)), ("Waited for a worker, p95", time(series.queue.p95Microseconds)),
@@ -73,7 +82,11 @@ package struct TenantMonthPage: Sendable {
             ("Tokens in and out", "\(ShareText.count(requests.promptTokens)) / \(ShareText.count(requests.completionTokens))"),
         ]
         let told = series.retrieval.map(retrieval) ?? []
-        return "<dl class=\"figures\">\((figures + told).map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML })</dl>"
+        return figures(uptimes + counts + told)
+    }
+
+    private static func figures(_ all: [(String, String)]) -> HTML {
+        "<dl class=\"figures\">\(all.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML })</dl>"
     }
 
     private static func retrieval(_ told: TenantMonth.Retrieval) -> [(String, String)] {

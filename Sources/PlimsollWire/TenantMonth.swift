@@ -225,6 +225,8 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
     /// Minutes before it are closed.
     package var until: String
     package var complete: Bool
+    /// False: requests and times are not known any more, and stand as 0 and nil.
+    package var countsKept: Bool
     package var series: [Series]
     package var incidents: [IncidentWindow]
     package var maintenance: [Maintenance]

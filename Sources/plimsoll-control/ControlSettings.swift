@@ -98,9 +98,11 @@ struct ControlSettings {
     }
 
     private static func retention(_ reader: SettingsReader) -> Retention {
-        let range = Duration.seconds(60 * 86_400) ... .seconds(36_500 * 86_400)
-        let limit = { (key: String) in reader.has(key) ? reader.duration(key, in: range) : nil }
-        return Retention(usage: limit("usage"), minutes: limit("minutes"), probes: limit("probes"))
+        let limit = { (key: String, days: Int64) -> Duration? in
+            reader.has(key) ? reader.duration(key, in: .seconds(days * 86_400) ... .seconds(36_500 * 86_400)) : nil
+        }
+        // A credit may be disputed until 64 days after its month, and its report needs the minutes until then.
+        return Retention(usage: limit("usage", 60), minutes: limit("minutes", 100), probes: limit("probes", 60))
     }
 
     /// Endpoints as `region=URL`.

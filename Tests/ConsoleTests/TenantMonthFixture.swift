@@ -8,7 +8,7 @@ enum TenantMonthFixture {
     static var empty: TenantMonth {
         TenantMonth(
             name: "acme", displayName: "Acme & Sons", tier: "pro", month: "2030-01", from: "2030-01-01T00:00Z", until: "2030-01-01T00:00Z",
-            complete: false, series: [], incidents: [], maintenance: [], exclusions: [], credits: [], evidence: nil)
+            complete: false, countsKept: true, series: [], incidents: [], maintenance: [], exclusions: [], credits: [], evidence: nil)
     }
 
     static var full: TenantMonth {

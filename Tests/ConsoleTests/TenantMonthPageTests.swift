@@ -18,6 +18,13 @@ import Testing
         #expect(page.contains("&lt;b&gt;their line&lt;/b&gt;") && !page.contains("<script"))
     }
 
+    @Test func `a month whose requests are not kept any more shows none, and its minutes`() {
+        var month = TenantMonthFixture.full
+        month.countsKept = false
+        let page = TenantMonthPage(month).html
+        #expect(page.contains("is not kept any more") && page.contains("99.95 %") && !page.contains("Requests answered"))
+    }
+
     @Test func `a month without anything says so`() {
         let page = TenantMonthPage(TenantMonthFixture.empty).html
         for part in [

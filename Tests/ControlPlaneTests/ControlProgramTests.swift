@@ -34,7 +34,7 @@ import Testing
         try await withFolder { folder in
             let settings = """
                 {"database": {"url": "x", "billing_url": "y"}, "admin": {"listen": "0.0.0.0:7700", "key_file": "/nowhere"},
-                "advertise": ["not a name"], "trust_domain": "UPPER", "retention": {"usage": "1d"}, "colour": "red",
+                "advertise": ["not a name"], "trust_domain": "UPPER", "retention": {"usage": "1d", "minutes": "99d"}, "colour": "red",
                 "public": {"listen": "0.0.0.0:7702", "url": "trust.example.com"}}
                 """
             let file = folder + "/settings.json"
@@ -42,7 +42,8 @@ import Testing
             let checked = try await run(["check-config", "--config", file], in: folder)
             #expect(checked.status == 64)
             for key in [
-                "billing_url", "admin.listen", "admin.key_file", "admin.certificate_file", "advertise", "trust_domain", "retention.usage", "colour",
+                "billing_url", "admin.listen", "admin.key_file", "admin.certificate_file", "advertise", "trust_domain", "retention.usage",
+                "retention.minutes", "colour",
                 "public.listen", "public.url",
             ] {
                 #expect(checked.errors.contains(key), "\(key) in \(checked.errors)")

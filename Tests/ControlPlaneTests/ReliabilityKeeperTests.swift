@@ -119,6 +119,21 @@ import Testing
         }
     }
 
+    @Test func `what comes late of a budget that has ended since stands in its ledger, and nothing of afterwards`() async throws {
+        try await KeeperWorld.run { keeper in
+            let (pool, start) = (keeper.world.pool, keeper.start)
+            try await keeper.report(start..<start + 90, good: 20, bad: 0)
+            try await keeper.turn()
+            try await pool.execute("UPDATE reliability.budget_subject SET ended_at = \(SQL.minute(start + 60))")
+            for minute in [40, 70] { try await keeper.report(start + Int64(minute), good: 0, bad: 2, gateway: 2) }
+            for _ in 0..<2 { try await keeper.turn() }
+            #expect(try await keeper.ledger() == ["40 unexpected 1"])
+            let events = try await pool.query(
+                "SELECT concat_ws(' ', kind, extract(epoch FROM minute_at)::bigint / 60 - \(start), amount) AS line FROM reliability.budget_event")
+            #expect(try events.map { try $0.value("line", as: String.self) } == ["error_rate 40 2"])
+        }
+    }
+
     /// The SQL of the ledger against the rules as values, with minutes of every status.
     @Test func theLedgerHoldsExactlyTheMinutesThatTheRulesCallBad() async throws {
         try await KeeperWorld.run(opening: 300) { keeper in

@@ -55,7 +55,12 @@ import Testing
             let month = try WireCoder.decode(TenantMonth.self, from: text.utf8)
             #expect(month.series[0].days.map(\.minutes.excluded) == [0, 20] && month.incidents[0].badMinutes == 1)
             #expect(month.maintenance.map(\.title) == ["Disks of a capacity source"] && month.evidence?.complete == false)
-            #expect(month.series[0].budget?.allowedMinutes == 43 && month.series[0].budget?.badMinutes == 1)
+            #expect(month.series[0].budget?.allowedMinutes == 43 && month.series[0].budget?.badMinutes == 1 && month.countsKept)
+            // As `retention.minutes` drops it.
+            try await evidence.world.pool.execute("DROP TABLE reliability.minute_2026_06")
+            let later = try await TenantReport.of(evidence.tenant, EvidenceWorld.month, evidence.databases)
+            let forgotten = try WireCoder.decode(TenantMonth.self, from: later.utf8)
+            #expect(!forgotten.countsKept && forgotten.series[0].promiseView == month.series[0].promiseView)
         }
     }
 

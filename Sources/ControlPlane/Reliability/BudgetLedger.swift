@@ -132,14 +132,19 @@ extension BudgetLedger {
         return """
             SELECT budget.id, budget.kind, asked.minute_at, \(counts) FROM budget JOIN reliability.minute_total AS asked
                 ON asked.tenant_id = budget.tenant_id AND asked.model = budget.model AND asked.region = budget.region AND \(inside(range))
+                    AND \(kept("asked.minute_at"))
             UNION ALL
             SELECT budget.id, budget.kind, asked.minute_at, \(counts) FROM budget JOIN reliability.service_minute AS asked
                 ON budget.tenant_id IS NULL AND asked.tier = budget.tier AND asked.model = budget.model AND asked.region = budget.region
-                    AND \(inside(range))
+                    AND \(inside(range)) AND \(kept("asked.minute_at"))
             UNION ALL
             SELECT budget.id, budget.kind, date_trunc('minute', probe.at), 1 FROM budget JOIN reliability.probe
                 ON budget.kind = 'ttlt_p95' AND probe.model = budget.model AND probe.region = budget.region AND probe.ttlt_us > budget.threshold
                     AND \(MinuteBook.fixedLength) AND probe.at >= \(SQL.minute(range.lowerBound)) AND probe.at < \(SQL.minute(range.upperBound))
+                    AND \(kept("probe.at"))
             """
     }
+
+    /// A budget that has ended has no events afterwards, however late they are told.
+    private static func kept(_ moment: SQL) -> SQL { "coalesce(\(moment) < budget.ended_at, true)" }
 }

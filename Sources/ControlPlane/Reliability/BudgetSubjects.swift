@@ -52,11 +52,19 @@ struct BudgetSubjects: Sendable {
         "(agreement.state = 'active' OR agreement.state = 'ended' AND agreement.ends_at > \(SQL.minute(minute)))"
     }
 
-    func open() async throws -> [BudgetSubject] {
+    func open() async throws -> [BudgetSubject] { try await read("ended_at IS NULL") }
+
+    /// Also those that have ended since: what comes late is of the budget that was kept then.
+    func kept(in range: MinuteRange) async throws -> [BudgetSubject] {
+        try await read(
+            "first_minute_at < \(SQL.minute(range.upperBound)) AND coalesce(ended_at > \(SQL.minute(range.lowerBound)), true)")
+    }
+
+    private func read(_ condition: SQL) async throws -> [BudgetSubject] {
         let rows = try await reliability.query(
             """
             SELECT id, tenant_id, tier, model, region, extract(epoch FROM first_minute_at)::bigint / 60 AS first
-            FROM reliability.budget_subject WHERE ended_at IS NULL ORDER BY id
+            FROM reliability.budget_subject WHERE \(condition) ORDER BY id
             """)
         let owners = try await serving.query("SELECT id::text AS id, tier FROM serving.tenants")
         var tiers: [String: String] = [:]

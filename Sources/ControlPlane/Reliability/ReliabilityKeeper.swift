@@ -125,9 +125,9 @@ package struct ReliabilityKeeper: Service {
 
     private func settle(_ range: MinuteRange, _ subjects: BudgetSubjects) async throws {
         let objectives = try await objectives()
-        let open = try await subjects.open()
+        let kept = try await subjects.kept(in: range)
         let contracts = try await ContractRules.read(range, reliability)
-        let judged = open.compactMap { subject -> (subject: BudgetSubject, rule: Int64?)? in
+        let judged = kept.compactMap { subject -> (subject: BudgetSubject, rule: Int64?)? in
             objectives.holding(.availability, for: subject.scope).map {
                 (subject, contracts.badAbovePpm(of: subject.minutes, objective: $0.objective.badAbovePpm))
             }
@@ -135,7 +135,7 @@ package struct ReliabilityKeeper: Service {
         let history = try await ChangeHistory.read(range, serving)
         let ledger = BudgetLedger(pool: reliability)
         _ = try await ledger.settle(judged, range, history)
-        let counted = open.flatMap { subject in
+        let counted = kept.flatMap { subject in
             ObjectiveKind.allCases.filter { $0 != .availability }.compactMap { kind in
                 objectives.holding(kind, for: subject.scope).map {
                     BudgetLedger.EventBudget(subject: subject, kind: kind, threshold: $0.objective.thresholdMicroseconds ?? 0)

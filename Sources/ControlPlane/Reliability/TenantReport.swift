@@ -93,9 +93,15 @@ package struct TenantReport: Sendable {
         return "{\"tenant\":\"\(tenant.uuidString.lowercased())\",\"name\":\(AdminJSON.string(short)),\"display_name\":\(AdminJSON.string(display)),"
             + "\"tier\":\(AdminJSON.string(name)),\"month\":\"\(month)\","
             + "\"from\":\"\(UTCMinute.text(range.lowerBound))\",\"until\":\"\(UTCMinute.text(range.upperBound))\","
-            + "\"complete\":\(range == month.minutes),\"series\":[\(series.joined(separator: ","))],"
+            + "\"complete\":\(range == month.minutes),\"counts_kept\":\(try await countsAreKept()),\"series\":[\(series.joined(separator: ","))],"
             + "\"incidents\":\(try await windows().json),\"maintenance\":\(try await facts.maintenance()),"
             + "\"exclusions\":\(try await facts.exclusions()),\"credits\":\(try await facts.credits()),\"evidence\":\(try await facts.evidence())}"
+    }
+
+    /// Whether the gateways' reports of the month are still there (`retention.minutes`): without them requests and times are not known any more.
+    private func countsAreKept() async throws -> Bool {
+        let table = "reliability.minute_" + "\(month)".replacing("-", with: "_")
+        return try await databases.reliability.queryOne("SELECT 1 AS yes WHERE to_regclass(\(table)) IS NOT NULL") != nil
     }
 
     /// What has leaves in the range, and for which part of it.
