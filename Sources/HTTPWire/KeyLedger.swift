@@ -130,6 +130,12 @@ struct KeyLedger {
         return (0..<name.utf8CodeUnitCount).allSatisfy { text.base[start + $0] == name.utf8Start[$0] }
     }
 
+    /// Whether that name is written with escapes.
+    func isNewestEscaped(before end: Int?, from first: Int) -> Bool {
+        let limit = end ?? keys.count
+        return limit > first && keys[limit - 1].hasEscapes
+    }
+
     /// The newest name of an object whose keys lie between `first` and `end`, for paths in faults.
     func lastName(before end: Int?, from first: Int, of text: JSONText) -> String? {
         let limit = min(end ?? keys.count, keys.count)

@@ -45,6 +45,7 @@ struct EdgeSettings {
         gateway.memoryLimit =
             reader.has("memory_limit") ? reader.bytes("memory_limit", in: (64 << 20)...(1 << 50)) : MemoryGroup.limit() ?? 0
         gateway.jsonStringBytes = reader.bytes("json_string_limit", default: gateway.jsonStringBytes, in: (64 << 10)...(64 << 20))
+        gateway.followsLinks = reader.bool("follow_links", default: false)
         readProxies(reader)
         readTimes(reader.object("times"))
     }

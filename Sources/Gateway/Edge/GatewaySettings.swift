@@ -27,6 +27,8 @@ package struct GatewaySettings: Sendable {
     package var memoryLimit = 0
     /// Bytes of any one string in a request's body; all of it is bounded by the tier.
     package var jsonStringBytes = JSONLimits().stringBytes
+    /// Runtimes may be asked to fetch pictures and sounds from the web: whoever serves the link then learns the address of the host.
+    package var followsLinks = false
     /// A request's head must be there after this time.
     package var headTime = 10
     package var idleTime = 60

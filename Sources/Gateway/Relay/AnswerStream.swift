@@ -32,6 +32,11 @@ final class AnswerStream {
     /// What the customer is told of it in each event; nil: nothing.
     private let serviceTier: StaticString?
     private let bound: UsageBound
+    /// More events with content do not come of the tokens that were asked for: servers write a call of a tool in a few events beside its tokens.
+    private let mostContentEvents: Int
+    /// More bytes neither: a token with the twenty likeliest others beside it takes a few thousand.
+    private let mostBytes: Int
+    private var bytesTaken = 0
     /// The last event with usage of several answers, or with an end: like it will be the one that tells all usage, where none has.
     private var usagePayload: ByteBuffer?
     /// The client was sent usage.
@@ -55,6 +60,9 @@ final class AnswerStream {
         joinsUsage = plan.facts.generated > 1
         serviceTier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
         bound = plan.bound
+        let cap = plan.outputTokens * plan.facts.generated
+        mostContentEvents = 2 * cap + 64
+        mostBytes = cap * (16 << 10) + (4 << 20)
         tokens = AnswerTokens(answers: plan.facts.generated, prompts: plan.facts.prompts)
         self.assembly = assembly
         self.memory = memory
@@ -80,7 +88,11 @@ final class AnswerStream {
     }
 
     /// Takes what was read and calls `forward` with pieces for the client, which together are whole events.
+    ///
+    /// An answer that goes on far beyond the tokens that were asked for is none: its worker does not hold to what it is told.
     func take(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(Failure) {
+        bytesTaken += bytes.readableBytes
+        guard contentEvents <= mostContentEvents, bytesTaken <= mostBytes else { throw .malformed }
         var joined = bytes
         if let known = partial {
             joined = known

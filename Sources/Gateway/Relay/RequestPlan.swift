@@ -59,6 +59,7 @@ final class RequestPlan {
         loop: GatewayLoop
     ) throws(APIError) -> RequestPlan {
         let endpoint = arriving.endpoint
+        try checkLinks(facts, follows: loop.settings.followsLinks)
         guard let asked = loop.directory.model(facts.model), arriving.key.mayUse(asked) else {
             throw APIError(.modelNotFound, param: "model")
         }
@@ -75,6 +76,13 @@ final class RequestPlan {
             body: consume body, facts: facts, model: model, asked: asked, cap: relief?.outputCap(asked.entry.name), endpoint: endpoint,
             words: words, mostTokens: mostTokens(facts, arriving.key), scan: scan, continues: tier.continuesStreams == true, session: arriving.session
         )
+    }
+
+    /// A runtime would fetch what a link leads to from within its host's network, and tell whoever serves it where that host is.
+    private static func checkLinks(_ facts: GenerationRequest, follows: Bool) throws(APIError) {
+        guard facts.media.places > 0 || facts.media.links > 0 && !follows else { return }
+        let sent = follows ? "a 'data:' or 'https:' URL" : "a 'data:' URL"
+        throw APIError(.unsupportedParameter, message: "Pictures and sounds must be sent in the request, as \(sent).", param: facts.promptParam)
     }
 
     /// What answers in a model's place; nil: nothing, or nothing that could.

@@ -131,7 +131,7 @@ package struct MessagesStream: Sendable {
 
     private var isWritingCall: Bool {
         guard case .call(let place) = open else { return false }
-        return !waiting.isEmpty || !isWholeJSON(pieces.calls[place].arguments)
+        return !waiting.isEmpty || !pieces.calls[place].isWhole
     }
 
     /// The open call is whole: sends what was kept for behind it.
@@ -157,12 +157,12 @@ package struct MessagesStream: Sendable {
     private mutating func advance(_ place: Int, _ piece: ChatDelta.ToolCall, _ out: inout [UInt8]) -> Bool {
         if open != .call(place) {
             if progress[place].isBegun { return piece.arguments.allSatisfy(\.isWhitespace) }
-            if case .call(let current) = open, !isWholeJSON(pieces.calls[current].arguments) { return true }
+            if case .call(let current) = open, !pieces.calls[current].isWhole { return true }
             guard !pieces.calls[place].name.isEmpty else { return true }
             begin(call: place, &out)
         }
         sendArguments(place, &out)
-        if !waiting.isEmpty, isWholeJSON(pieces.calls[place].arguments) { writeWaiting(&out) }
+        if !waiting.isEmpty, pieces.calls[place].isWhole { writeWaiting(&out) }
         return true
     }
 
@@ -174,10 +174,13 @@ package struct MessagesStream: Sendable {
     }
 
     private mutating func sendArguments(_ place: Int, _ out: inout [UInt8]) {
-        let news = Array(pieces.calls[place].arguments.utf8.dropFirst(progress[place].sent))
-        guard !news.isEmpty else { return }
-        progress[place].sent += news.count
-        let delta: JSONValue = ["type": "input_json_delta", "partial_json": .string(String(decoding: news, as: UTF8.self))]
+        // From the end, where the news are: from the start it would be all of it for each piece.
+        let arguments = pieces.calls[place].arguments.utf8
+        let count = arguments.count - progress[place].sent
+        guard count > 0 else { return }
+        let news = String(decoding: arguments.suffix(count), as: UTF8.self)
+        progress[place].sent += count
+        let delta: JSONValue = ["type": "input_json_delta", "partial_json": .string(news)]
         Self.send("content_block_delta", ["index": .count(index), "delta": delta], &out)
     }
 
@@ -215,8 +218,6 @@ package struct MessagesStream: Sendable {
         let input = try? JSONValue.parse(call.arguments)
         return ["type": "tool_use", "id": .string(call.id), "name": .string(call.name), "input": input?.object.map { .object($0) } ?? [:]]
     }
-
-    private func isWholeJSON(_ text: String) -> Bool { (try? JSONValue.parse(text)) != nil }
 
     /// Anthropic's count of the input leaves out what came from a cache.
     private static func usage(_ tokens: TokenCounts) -> JSONValue {

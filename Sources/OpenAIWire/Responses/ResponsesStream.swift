@@ -16,6 +16,9 @@ package struct ResponsesStream: Sendable {
     /// Positions in `items` by the place of a call; nil: its name has not come.
     private var announced: [Int?] = []
     private var finishReason: String?
+    private var textBytes = 0
+    /// More is not kept of an answer.
+    private static let mostTextBytes = 64 << 20
 
     package init(_ identity: AnswerIdentity, echo: ResponsesEcho) {
         self.identity = identity
@@ -28,6 +31,8 @@ package struct ResponsesStream: Sendable {
         let delta = ChatDelta(event)
         start(&out)
         finishReason = delta.finishReason ?? finishReason
+        textBytes += delta.reasoning.utf8.count + delta.text.utf8.count + delta.refusal.utf8.count
+        guard textBytes <= Self.mostTextBytes else { return false }
         if !delta.reasoning.isEmpty { append(delta.reasoning, .reasoning, &out) }
         if !delta.text.isEmpty { append(delta.text, .text, logprobs: delta.logprobs, &out) }
         if !delta.refusal.isEmpty { append(delta.refusal, .refusal, &out) }
@@ -48,6 +53,7 @@ package struct ResponsesStream: Sendable {
     /// The events that say that the answer broke: the response as failed, and an error that clients raise.
     package mutating func fail(_ error: APIError, into out: inout [UInt8]) {
         start(&out)
+        takeCalls()
         let code: JSONValue = error.code.status == 429 ? "rate_limit_exceeded" : error.code.status >= 500 ? "server_error" : "invalid_prompt"
         let state = ResponseState(
             status: "failed", output: items.map { $0.json(status: "incomplete") }, error: ["code": code, "message": .string(error.message)])
@@ -115,7 +121,6 @@ package struct ResponsesStream: Sendable {
             news = call.arguments
         }
         guard let position = announced[place], !news.isEmpty else { return }
-        items[position].call = call
         send("response.function_call_arguments.delta", items[position].place(position).with("delta", .string(news)), &out)
     }
 
@@ -141,6 +146,7 @@ package struct ResponsesStream: Sendable {
         let isCut = ResponseState.ended(finishReason, output: [], usage: usage).status != "completed"
         let calls = announced.compactMap { $0 }
         closeOpen(&out, status: isCut && calls.isEmpty ? "incomplete" : "completed")
+        takeCalls()
         for position in calls {
             var members = items[position].place(position)
             members.set("name", .string(items[position].call?.name ?? ""))
@@ -149,6 +155,13 @@ package struct ResponsesStream: Sendable {
             done(position, isCut && position == calls.last ? "incomplete" : "completed", &out)
         }
         return ResponseState.ended(finishReason, output: items.map { $0.json() }, usage: usage)
+    }
+
+    /// At the end alone: a second holder would have the arguments copied with each of their pieces.
+    private mutating func takeCalls() {
+        for (place, position) in announced.enumerated() {
+            if let position { items[position].call = pieces.calls[place] }
+        }
     }
 
     private mutating func send(_ type: String, _ members: JSONObject, _ out: inout [UInt8]) {

@@ -46,9 +46,17 @@ struct ToolCallPieces {
         var id: String
         var name = ""
         var arguments = ""
+        /// How far the arguments are a value.
+        fileprivate var reach = JSONReach()
+        /// They are as much as one JSON value, as far as its brackets tell.
+        var isWhole: Bool { reach.isWhole }
     }
 
     private(set) var calls: [Call] = []
+    /// Bytes of the arguments of all calls.
+    private var argumentBytes = 0
+    /// More is not kept of an answer.
+    private static let mostBytes = 16 << 20
     private var places: [Int: Int] = [:]
     private let idPrefix: String
 
@@ -57,7 +65,7 @@ struct ToolCallPieces {
         self.idPrefix = idPrefix
     }
 
-    /// Returns the place of the call that the piece belongs to; nil when there are more calls than anyone makes.
+    /// Returns the place of the call that the piece belongs to; nil when there are more calls, or arguments, than anyone makes.
     mutating func take(_ piece: ChatDelta.ToolCall) -> Int? {
         let isNext = piece.index == nil && piece.id != nil && piece.id != calls.last?.id
         let index = piece.index ?? (isNext ? calls.count : max(calls.count - 1, 0))
@@ -68,8 +76,49 @@ struct ToolCallPieces {
             calls.append(Call(id: piece.id ?? "\(idPrefix)\(place)"))
         }
         calls[place].name += piece.name ?? ""
+        argumentBytes += piece.arguments.utf8.count
+        guard argumentBytes <= Self.mostBytes else { return nil }
         calls[place].arguments += piece.arguments
+        calls[place].reach.take(piece.arguments)
         return place
+    }
+}
+
+/// Whether a text that comes in pieces is as much as one JSON value, told by its brackets and quotes alone: each byte is looked at once, however
+/// small the pieces are.
+package struct JSONReach {
+    private var depth = 0
+    private var isInText = false
+    private var isEscaped = false
+    private var hasBegun = false
+
+    package var isWhole: Bool { hasBegun && depth <= 0 && !isInText }
+
+    package init() {}
+
+    package mutating func take(_ piece: String) {
+        for byte in piece.utf8 { take(byte) }
+    }
+
+    private mutating func take(_ byte: UInt8) {
+        if isInText {
+            if isEscaped {
+                isEscaped = false
+            } else if byte == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if byte == UInt8(ascii: "\"") {
+                isInText = false
+            }
+            return
+        }
+        switch byte {
+        case UInt8(ascii: "\""): isInText = true
+        case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+        case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+        case 0...0x20: return
+        default: break
+        }
+        hasBegun = true
     }
 }
 

@@ -135,3 +135,18 @@ import Testing
         #expect(value.at("error.type") == .string(code.anthropicType) && value.at("error.code") == .string(code.rawValue))
     }
 }
+
+@Suite struct JSONReachTests {
+    @Test func `a value is whole with its last bracket, wherever it is cut`() {
+        for text in [#"{"a":"}\"{","b":[1,{"c":"\\"}]}"#, #"[]"#, #" {"ü":"[[["} "#, #""a\"b""#] {
+            let end = text.lastIndex { !$0.isWhitespace } ?? text.startIndex
+            for cut in text.indices {
+                var reach = JSONReach()
+                reach.take(String(text[..<cut]))
+                #expect(reach.isWhole == (cut > end), "\(text[..<cut])")
+                reach.take(String(text[cut...]))
+                #expect(reach.isWhole, "\(text)")
+            }
+        }
+    }
+}
