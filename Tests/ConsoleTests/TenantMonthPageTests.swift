@@ -1,3 +1,4 @@
+import PlimsollWire
 import Testing
 
 @testable import Console
