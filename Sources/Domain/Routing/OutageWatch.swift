@@ -54,8 +54,8 @@ package final class OutageWatch: Sendable {
 
         init(since: Int64, host: String) { (self.since, self.host, hosts, failedAt) = (since, host, [host], since) }
 
-        /// Experience weighs more than what is still awaited.
-        var isHopeless: Bool { failed >= 3 && pending * 3 <= failed }
+        /// Experience weighs more than what is still awaited; what one host does, however often, says nothing of the others.
+        var isHopeless: Bool { failed >= 3 && pending * 3 <= failed && hosts.count > 1 }
 
         mutating func fail(now: Int64) {
             failedAt = now

@@ -28,7 +28,9 @@ extension RelayedRequest {
         switch loop.outages.takeMove(failed.entry.model, next.trouble, now: Reactor.now.microseconds) {
         case .now: make(next)
         case .never: finish(.failed(next.error))
-        case .later: hold(next)
+        case .later where next.reason == .continuation || otherQuestion() != nil: hold(next)
+        // There is nobody to wait for.
+        case .later: finish(.failed(next.error))
         }
     }
 

@@ -6,7 +6,9 @@ import Testing
 struct OutageWatchTests {
     private let watch = OutageWatch()
 
-    private func fail(began: Int64, now: Int64) { watch.ended("m", .failed, host: "h", hadToken: false, began: began, now: now) }
+    private func fail(_ host: String = "h", began: Int64, now: Int64) {
+        watch.ended("m", .failed, host: host, hadToken: false, began: began, now: now)
+    }
 
     private func move(_ now: Int64) -> OutageWatch.Move { watch.takeMove("m", .noAnswer, now: now) }
 
@@ -51,7 +53,9 @@ struct OutageWatchTests {
         for _ in 0..<3 { #expect(move(1_000) == .now) }
         for _ in 0..<20 { watch.began("m") }
         #expect(move(1_000) == .later)
-        for _ in 0..<20 { fail(began: 2_000, now: 3_000) }
+        for _ in 0..<19 { fail(began: 2_000, now: 3_000) }
+        #expect(move(3_000) == .later, "one host says nothing of the others")
+        fail("other", began: 2_000, now: 3_000)
         #expect(move(3_000) == .never)
         for _ in 0..<8 { answer(4_000) }
         #expect(!watch.isCalm)

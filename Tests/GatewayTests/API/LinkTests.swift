@@ -1,3 +1,4 @@
+import PlimsollWire
 import TestSupport
 import Testing
 
@@ -28,28 +29,43 @@ import Testing
         ]
     }
 
-    @Test(arguments: places) func `a link is refused in every API, however it is written`(_ place: String) async throws {
+    private static var setup: GatewayFixture.Setup {
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxPromptTokens = 100_000
+        return setup
+    }
+
+    /// Calls the gateway with every body, and tells which answers do not have the wanted status.
+    private static func ask(_ places: [String], _ setup: GatewayFixture.Setup, _ judge: (_ place: String, _ param: String, _ answer: String) -> Void)
+        async throws
+    {
         let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
-        _ = try await GatewayFixture.run([runtime]) { gateway in
-            for (path, body, param) in Self.bodies(place) {
-                let client = try await TestClient(port: gateway.port)
-                try await client.post(body, path: path)
-                let answer = try await client.answer()
-                #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("must be sent in the request"), "\(body) \(answer)")
-                #expect(path == "/v1/messages" || answer.contains(#""param":"\#(param)""#), "\(answer)")
+        _ = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for place in places {
+                for (path, body, param) in bodies(place) {
+                    client.clear()
+                    try await client.post(body, path: path)
+                    judge(place, path == "/v1/messages" ? "" : #""param":"\#(param)""#, try await client.answer())
+                }
             }
         }
-        #expect(runtime.seen.requests.isEmpty)
+    }
+
+    @Test func `a link is refused in every API, however it is written`() async throws {
+        try await Self.ask(Self.places, GatewayFixture.Setup()) { place, param, answer in
+            #expect(
+                answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("must be sent in the request") && (param.isEmpty || answer.contains(param)),
+                "\(place) \(answer)")
+        }
     }
 
     @Test func `where links are followed, only those of https are`() async throws {
-        var setup = GatewayFixture.Setup()
+        var setup = Self.setup
         setup.settings.followsLinks = true
-        for place in Self.places {
-            for (path, body, _) in Self.bodies(place) {
-                let call = try await APICall.make(path, body, reply: Answers.json(Samples.answer), setup: setup)
-                #expect((call.status == "200") == place.hasPrefix("https:"), "\(body) \(call.body)")
-            }
+        // Two of the APIs are put into other words, where an escape is none any more.
+        try await Self.ask(Self.places.filter { !$0.hasPrefix(#"\u0068"#) }, setup) { place, _, answer in
+            #expect(answer.hasPrefix("HTTP/1.1 200 ") == place.hasPrefix("https:"), "\(place) \(answer)")
         }
     }
 
@@ -62,7 +78,7 @@ import Testing
     ])
     func `what is read as it stands may name a link`(_ part: String) async throws {
         let body = #"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","content":[\#(part)]}]}"#
-        let call = try await APICall.make("/v1/chat/completions", body, reply: Answers.json(Samples.answer))
+        let call = try await APICall.make("/v1/chat/completions", body, reply: Answers.json(Samples.answer), setup: Self.setup)
         #expect(call.status == "200", "\(call.body)")
     }
 }

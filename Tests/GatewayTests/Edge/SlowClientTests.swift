@@ -20,7 +20,9 @@ import Testing
     @Test func aStreamThatItsClientDoesNotReadIsGivenUp() async throws {
         let tokens = String(repeating: Samples.token(String(repeating: "x", count: 1000)), count: 12_000)
         let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + tokens)] }
-        let records = try await GatewayFixture.run([runtime], impatient()) { gateway in
+        var setup = impatient()
+        setup.tier.maxOutputTokens = 12_000
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
             let client = try await TestClient(port: gateway.port, receiveBuffer: 16_384)
             try await client.setReading(false)
             try await client.post(Samples.stream)
