@@ -12,9 +12,10 @@ import Testing
         let piece = Answers.chunk((0..<50).map { #"data: {"model":"m","choices":[{"index":0,"delta":{"content":"token \#($0)"}}]}\#n\#n"# }.joined())
         let isHeard = ScriptedRuntime.promise()
         let runtime = try await ScriptedRuntime { _, _ in
-            [.send(Answers.streamHead + Samples.role + Samples.token("begun")), .after(isHeard.futureResult)] + (0..<400).map { _ in .send(piece) } + [
-                .send(Samples.stop + Samples.done + Answers.streamEnd)
-            ]
+            [.send(Answers.streamHead + Samples.role + Samples.token("begun")), .after(isHeard.futureResult)] + (0..<400).map { _ in .send(piece) }
+                + [
+                    .send(Samples.stop + Samples.done + Answers.streamEnd)
+                ]
         }
         let words =
             path == "/v1/responses" ? #""input":"hi","max_output_tokens":20"# : #""messages":[{"role":"user","content":"hi"}],"max_tokens":20"#
