@@ -6,7 +6,10 @@ extension MachineTests {
     /// Two gateways before the same workers.
     @Suite struct SharedPoolTests {
         private static let freed =
-            #"{"tenant_share_percent":100,"concurrent_requests":1000,"requests_per_minute":100000,"tokens_per_minute":100000000}"#
+            """
+            {"tenant_share_percent":100,"concurrent_requests":1000,"requests_per_minute":100000,"tokens_per_minute":100000000,
+             "queue_wait_microseconds":120000000}
+            """
 
         /// No slot is left free for them, and they have two seconds.
         private static let paid = #"{"capacity_policy":"warm_regional","burst_percent":0,"reserved_percent":0,"queue_wait_microseconds":2000000}"#
@@ -20,9 +23,11 @@ extension MachineTests {
                 for tier in ["pro", "business"] {
                     try #require(try await plimsoll.admin("PATCH", "/tiers/\(tier)", Self.paid).status == 200)
                 }
+                // So that no place comes free by itself: an answer then takes 45 s.
+                for provider in ["alpha", "beta"] { try await plimsoll.orderFault(provider, #"{"token_gap_ms":100}"#) }
                 let free = try LoadClient(
                     url: other.url, key: plimsoll.environment["PLIMSOLL_API_KEY_HOBBY"] ?? "", model: plimsoll.model, customers: 200,
-                    maxTokens: 1_000, seconds: 90, prompt: "[[tokens 1000]]")
+                    maxTokens: 450, seconds: 90, prompt: "[[tokens 450]]")
                 try await Waiting.until("free streams wait for slots", within: .seconds(60)) {
                     try await Self.metric("plimsoll_gateway_queued_requests", plimsoll, port: 112) >= 50
                 }

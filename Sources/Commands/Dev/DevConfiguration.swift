@@ -39,7 +39,7 @@ struct DevConfiguration: Sendable {
         let entry = JSONValue.members(
             ("name", .string(provider)), ("release", .string(runtime.release)), ("dialect", .string(runtime.dialect)),
             ("address", .string("unix:\(layout.runtimeSocket(provider))")), ("command", texts(runtime.command(layout, provider))),
-            ("stop_grace", .string("3s")))
+            ("slots", .integer(Int64(runtime.slots))), ("stop_grace", .string("3s")))
         try write(
             provider,
             .members(

@@ -17,6 +17,8 @@ struct DevRuntime: Sendable {
     var model: String { kind == .simulated ? "simulated" : "smollm2-135m" }
     var release: String { kind == .simulated ? "simulated-1" : "smollm2-135m-q4" }
     var dialect: String { kind == .simulated ? "vllm" : "llamacpp" }
+    /// Requests at once, of each.
+    var slots: Int { kind == .simulated ? 64 : 2 }
     var contextTokens: Int { kind == .simulated ? 32_768 : 2048 }
 
     init(_ kind: Kind, environment: [String: String], python: String?, worker: String?) throws(CommandFailure) {
@@ -35,9 +37,11 @@ struct DevRuntime: Sendable {
         let socket = layout.runtimeSocket(provider)
         switch kind {
         case .simulated:
-            return [layout.program("plimsoll-simulated-runtime"), "--dialect", dialect, "--socket", socket, "--model", model, "--slots", "64"]
+            return [layout.program("plimsoll-simulated-runtime"), "--dialect", dialect, "--socket", socket, "--model", model, "--slots", "\(slots)"]
         case .llamacpp:
-            return [python, worker, "--socket", socket, "--model", weights, "--alias", model, "--threads", "1", "--parallel", "2", "--ctx", "4096"]
+            return [
+                python, worker, "--socket", socket, "--model", weights, "--alias", model, "--threads", "1", "--parallel", "\(slots)", "--ctx", "4096",
+            ]
         }
     }
 }

@@ -10,6 +10,7 @@ package final class WorkerLoad: Sendable {
     private let ready = Atomic(false)
     private let runningNow = Atomic(0)
     private let waitingNow = Atomic(0)
+    private let waitingLong = Atomic(0)
     private let kvPerMille = Atomic(unknown)
     private let kvCapacity = Atomic(unknown)
     private let othersNow = Atomic(0)
@@ -33,6 +34,8 @@ package final class WorkerLoad: Sendable {
     var hasBeenReady: Bool { isReady || lastLoss.load(ordering: .relaxed) > 0 }
     package var running: Int { runningNow.load(ordering: .relaxed) }
     package var waiting: Int { waitingNow.load(ordering: .relaxed) }
+    /// So many have waited in both of the last two reports: what comes at once waits for a moment in every runtime.
+    var waitingSteadily: Int { waitingLong.load(ordering: .relaxed) }
     /// Exchanges of this gateway that are not over.
     package var inFlight: Int { open.load(ordering: .relaxed) }
 
@@ -110,7 +113,7 @@ package final class WorkerLoad: Sendable {
         let most = 1_000_000
         let (running, waiting) = (max(0, min(report.load.running, most)), max(0, min(report.load.waiting, most)))
         runningNow.store(running, ordering: .relaxed)
-        waitingNow.store(waiting, ordering: .relaxed)
+        waitingLong.store(min(waiting, waitingNow.exchange(waiting, ordering: .relaxed)), ordering: .relaxed)
         // Whoever waits came last: what is not ours is taken to run.
         let others = max(0, running + waiting - inFlight)
         othersRunning.store(min(others, running), ordering: .relaxed)

@@ -88,9 +88,9 @@ extension Worker {
         return tally.holding(need.tenant).places < max(1, slots * need.tenantSharePercent / 100)
     }
 
-    /// Requests wait inside the runtime, more than it needs to keep its slots full: it has less room than it has slots.
+    /// Requests wait inside the runtime, more than it needs to keep its slots full: it has less room than it has slots, or fewer slots than are known.
     private var isBackedUp: Bool {
         guard let load else { return false }
-        return load.waiting > slots / 8 + 2
+        return load.waiting > slots / 8 + 2 || load.waitingSteadily > min(slots, load.running) / 8 + 2
     }
 }

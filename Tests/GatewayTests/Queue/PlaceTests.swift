@@ -108,6 +108,18 @@ struct PlaceTests {
         #expect(worker(slots: 8, load: load).hasRoom(for: small))
     }
 
+    @Test("a runtime that runs fewer requests than it is said to have slots while others wait gets nothing new from the second report on")
+    func fewerSlotsThanKnown() {
+        let load = WorkerLoad()
+        let worker = worker(slots: 256, load: load)
+        report(load, RuntimeLoad(running: 64, waiting: 30))
+        #expect(worker.hasRoom(for: small), "what came at once waits for a moment anywhere")
+        report(load, RuntimeLoad(running: 64, waiting: 28))
+        #expect(!worker.hasRoom(for: small))
+        report(load, RuntimeLoad(running: 64, waiting: 10))
+        #expect(worker.hasRoom(for: small))
+    }
+
     @Test("no prompt above the free KV cache, by its size where somebody knows it, else by the share in use; a request alone always fits")
     func cache() {
         let large = PlaceNeed(tokens: 400, tenant: 7)
