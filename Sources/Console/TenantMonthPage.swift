@@ -72,7 +72,8 @@ package struct TenantMonthPage: Sendable {
     private static func figures(_ series: TenantMonth.Series, isCounted: Bool) -> HTML {
         let requests = series.requests
         let uptimes = [("Uptime as agreed", uptime(series.promiseView)), ("Uptime, all minutes", uptime(series.objectiveView))]
-        guard isCounted else { return figures(uptimes) }
+        let delivered = series.batch.map(batch) ?? []
+        guard isCounted else { return figures(uptimes + delivered) }
         let counts: [(String, String)] = [
             ("Requests answered", ShareText.count(requests.good)), ("Requests failed", ShareText.count(requests.bad)),
             ("First token, p95", time(series.firstToken.p95Microseconds)), ("Last of 256 tokens, p95", time(series.lastToken256.p95Microseconds)),
@@ -82,11 +83,19 @@ package struct TenantMonthPage: Sendable {
             ("Tokens in and out", "\(ShareText.count(requests.promptTokens)) / \(ShareText.count(requests.completionTokens))"),
         ]
         let told = series.retrieval.map(retrieval) ?? []
-        return figures(uptimes + counts + told)
+        return figures(uptimes + counts + told + delivered)
     }
 
     private static func figures(_ all: [(String, String)]) -> HTML {
         "<dl class=\"figures\">\(all.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" as HTML })</dl>"
+    }
+
+    private static func batch(_ told: TenantMonth.Batch) -> [(String, String)] {
+        let share = ShareText.uptime(Ratio(told.inTime, told.requests)) ?? "no data"
+        return [
+            ("Batch answers by their deadline", "\(share) (\(ShareText.count(told.inTime)) of \(ShareText.count(told.requests)))"),
+            ("Batch answers later", ShareText.count(told.late)), ("Batch requests failed", ShareText.count(told.failed)),
+        ]
     }
 
     private static func retrieval(_ told: TenantMonth.Retrieval) -> [(String, String)] {

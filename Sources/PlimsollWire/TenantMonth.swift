@@ -58,6 +58,17 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var withAnswer: Times
     }
 
+    /// Requests of the batch service class, which have a time by which the whole answer is to be delivered. What the customer was to blame for is left out.
+    package struct Batch: Sendable, Decodable, Equatable {
+        package var requests: Int64
+        package var inTime: Int64
+        /// Whole after the deadline, or given up by the customer when it was over.
+        package var late: Int64
+        package var failed: Int64
+        /// Of all of them, rounded down.
+        package var inTimePpm: Int64
+    }
+
     package struct Day: Sendable, Decodable, Equatable {
         /// Such as `2030-01-31`, in UTC.
         package var day: String
@@ -115,6 +126,8 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var queue: Times
         /// Nil: it told nothing.
         package var retrieval: Retrieval?
+        /// Nil: nothing was asked for as batch, or the records of it are not kept any more.
+        package var batch: Batch?
         package var budget: Budget?
         package var days: [Day]
     }

@@ -66,6 +66,7 @@ enum TenantMonthFixture {
             lastToken512: TenantMonth.Times(samples: 90, p50Microseconds: 7_000_000, p95Microseconds: 8_300_000, p99Microseconds: 8_900_000),
             queue: TenantMonth.Times(samples: 40, p50Microseconds: 2_000, p95Microseconds: 21_000, p99Microseconds: 340_000),
             retrieval: region == "eu" ? retrieval : nil,
+            batch: region == "eu" ? TenantMonth.Batch(requests: 50_000, inTime: 49_998, late: 1, failed: 1, inTimePpm: 999_960) : nil,
             budget: TenantMonth.Budget(
                 objective: "availability", targetPpm: 999_000, allowedMinutes: 44, badMinutes: 21, causes: ["deployment": 4, "unexpected": 17],
                 isOfTier: true),

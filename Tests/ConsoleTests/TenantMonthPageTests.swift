@@ -11,7 +11,9 @@ import Testing
             "USD 25.05", "44,640 minutes agreed, 60 left out, 67 of the other 44,580 bad (46 of them unmeasured)", "USD 501.0005", "at most 25 %",
             "plimsoll verify acme-2030-01.evidence", "0af30af3", "all customers of the plan",
             "As your contract has this month, in Asia/Tokyo (31 Dec 2029, 15:00 to 31 Jan 2030, 15:00): uptime 99.82 %, 81 bad minutes.", "8.30 s",
-            "21 ms", "Streams that broke", "Minutes felt", "<td class=\"number\">17</td>",
+            "21 ms", "Streams that broke", "Minutes felt",
+            "<dt>Batch answers by their deadline</dt><dd>99.996 % (49,998 of 50,000)</dd>", "<dt>Batch answers later</dt><dd>1</dd>",
+            "<td class=\"number\">17</td>",
             "<li><strong>12 Jan 2030</strong> 98.54 % of 1,440 minutes were good, 21 bad</li>",
         ] {
             #expect(page.contains(part), "\(part)")

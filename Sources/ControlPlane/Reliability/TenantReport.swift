@@ -134,6 +134,7 @@ package struct TenantReport: Sendable {
         let days = try await days(place, tallies, histograms)
         let budget = try await facts.budget(held, of: place.subject, tier: tier, in: place.range, bad: objective.allBad)
         let sums = try await sums(place)
+        let batch = try await BatchDelivery.read(of: place.subject, place.range, databases.billing)
         let contracts = try await ContractMonth.read(of: place.subject, month, closed: closed, databases.reliability)
         return "{\"model\":\(AdminJSON.string(place.subject.model)),\"region\":\(AdminJSON.string(place.subject.region)),"
             + "\"from\":\"\(UTCMinute.text(place.range.lowerBound))\",\"until\":\"\(UTCMinute.text(place.range.upperBound))\","
@@ -143,7 +144,7 @@ package struct TenantReport: Sendable {
             + "\"first_token\":\(Self.text(sums.first, first, histograms.month(.first))),"
             + "\"last_token_256\":\(Self.text(sums.last, last, histograms.month(.last))),"
             + "\"last_token_512\":\(Self.text(histograms.month(.long))),\"queue\":\(Self.text(histograms.month(.queue))),"
-            + "\"retrieval\":\(Self.retrieval(histograms)),\"budget\":\(budget),\"days\":\(days)}"
+            + "\"retrieval\":\(Self.retrieval(histograms)),\"batch\":\(batch?.document ?? "null"),\"budget\":\(budget),\"days\":\(days)}"
     }
 
     /// Each day of the place as the promise sees it, oldest first.
