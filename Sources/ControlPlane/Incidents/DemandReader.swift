@@ -17,13 +17,14 @@ struct DemandReader: Sendable {
     var cappedOutput = MitigationLadder.cappedOutput
     var longPrompt = MitigationLadder.longPrompt
 
-    func read() async throws -> Demand {
-        var demand = try await asked()
+    /// - Parameter ask: Of the serving room, for who holds a connection of it already: whoever waits for a second one may wait for whoever does the same.
+    func read(_ ask: ((SQL) async throws -> [PostgresRow])? = nil) async throws -> Demand {
+        var demand = try await asked(ask)
         demand.aboveLimits = try await aboveLimits()
         return demand
     }
 
-    private func asked() async throws -> Demand {
+    private func asked(_ ask: ((SQL) async throws -> [PostgresRow])?) async throws -> Demand {
         let answers = try await billing.pipeline([span, services, tenants])
         // Of a burst that was shorter than the window only the time that it took is known.
         guard let seconds = try answers[0].first?.value("seconds", as: Int64?.self), seconds > 0 else { return Demand() }
@@ -36,7 +37,7 @@ struct DemandReader: Sendable {
                 longPrompts: hourly(try row.value("long")), tokensAboveCap: hourly(try row.value("above")))
         }
         let ids = try answers[2].map { try $0.value("tenant_id", as: UUID.self) }
-        let limits = try await limits(ids)
+        let limits = try await limits(ids, ask)
         for row in answers[2] {
             let id = try row.id("tenant_id")
             guard let limit = limits[id] else { continue }
@@ -92,12 +93,14 @@ struct DemandReader: Sendable {
     }
 
     /// Of a minute, by the tenant's tier.
-    private func limits(_ ids: [UUID]) async throws -> [String: (requests: Int64, tokens: Int64)] {
-        let rows = try await serving.query(
-            """
+    private func limits(
+        _ ids: [UUID], _ ask: ((SQL) async throws -> [PostgresRow])?
+    ) async throws -> [String: (requests: Int64, tokens: Int64)] {
+        let query: SQL = """
             SELECT tenants.id, tiers.requests_per_minute::bigint AS requests, tiers.tokens_per_minute::bigint AS tokens
             FROM serving.tenants JOIN serving.tiers ON tiers.name = tenants.tier WHERE tenants.id = ANY(\(ids)::uuid[])
-            """)
+            """
+        let rows = if let ask { try await ask(query) } else { try await serving.query(query) }
         return try rows.reduce(into: [:]) { $0[try $1.id("id")] = (try $1.value("requests"), try $1.value("tokens")) }
     }
 }

@@ -350,6 +350,7 @@ package actor IncidentKeeper: Service {
         let terms = try await desk.terms()
         if terms.mode != .dryRun { try await desk.endRehearsals() }
         if terms.mode != .off {
+            try await desk.takeTurn()
             let situation = try await desk.situation(open.map(\.trouble), fleet, terms)
             let touched = try await desk.carryOut(terms.policy.decide(situation), terms)
             for incident in open where touched.contains(incident.id) && incident.step == .detected {

@@ -37,6 +37,12 @@ struct MitigationDesk: Sendable {
         return Terms(mode: Terms.Mode(rawValue: try row.value("mode")) ?? .off, policy: policy)
     }
 
+    /// Whoever decides what comes into force does it alone, until the transaction's end: what one drains must be seen by the next, who would drain the
+    /// last ones otherwise. The caller asks for no other connection while it has the turn.
+    func takeTurn() async throws {
+        _ = try await connection.query("SELECT single FROM reliability.mitigation_policy FOR UPDATE")
+    }
+
     /// Ends what is over by itself.
     func expire() async throws {
         let rows = try await connection.query(
@@ -208,7 +214,7 @@ struct MitigationDesk: Sendable {
                 requested_by, created_at, expires_at, operation_id)
             VALUES (\(target.values), \(incident), (SELECT title FROM reliability.incident WHERE id = \(incident)), \(cost.values), \(mode), \(state),
                 'policy', \(now), \(expiresAt), \(operation))
-            RETURNING id
+            ON CONFLICT DO NOTHING RETURNING id
             """)
         guard let order, mode == "automatic", let id = try row?.value("id", as: UUID.self) else { return }
         try await orders.raise(id, order)

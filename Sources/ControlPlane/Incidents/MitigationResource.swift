@@ -57,26 +57,24 @@ enum MitigationResource {
         try await MitigationWish.check(target, connection)
         try await FallbackTerms.check(target, connection)
         let now = Date()
-        let same = try await connection.queryOne(
-            """
-            SELECT id FROM reliability.mitigation WHERE state = 'active' AND mode <> 'dry_run'
-                AND (\(MitigationTarget.columns)) IS NOT DISTINCT FROM (\(target.values)) LIMIT 1
-            """)
-        guard same == nil else { throw AdminRefusal.conflict("in_force", "this is in force already") }
-        let operation = try await MitigationDesk(connection: connection, now: now).order(target, by: call.actor.label)
+        let desk = MitigationDesk(connection: connection, now: now)
+        let (cost, order) = try await MitigationWish.reckon(target, workers: wanted.value, incident, databases, connection)
+        // From here on nothing waits for another connection: whoever decides waits for this one.
+        try await desk.takeTurn()
+        try await MitigationWish.check(target, connection)
+        let operation = try await desk.order(target, by: call.actor.label)
         guard operation != nil || target.action != .restartWorker else {
             throw AdminRefusal.conflict("not_restartable", "this worker's agent cannot restart it, or does so already")
         }
-        let (cost, order) = try await MitigationWish.reckon(target, workers: wanted.value, incident, databases, connection)
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.mitigation (\(MitigationTarget.columns), incident_id, cause, \(MitigationCost.columns), mode, state, requested_by,
                 created_at, expires_at, operation_id)
             VALUES (\(target.values), \(incident), \(cause), \(cost.values), 'manual', 'active', \(call.actor.label), \(now),
                 \(now.addingTimeInterval(Double(seconds))), \(operation))
-            RETURNING id
+            ON CONFLICT DO NOTHING RETURNING id
             """)
-        guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
+        guard let id = try row?.value("id", as: UUID.self) else { throw MitigationWish.inForce }
         if let order { try await CapacityBook(connection: connection, now: now).raise(id, order) }
         if let incident {
             let book = IncidentBook(connection: connection, now: now)
@@ -243,7 +241,7 @@ private struct MitigationWish {
         var fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
         var reader = DemandReader(serving: databases.serving, billing: databases.billing, reliability: databases.reliability, now: now)
         if let value = target.value { (reader.cappedOutput, reader.longPrompt) = (value, value) }
-        fleet.demand = try await reader.read()
+        fleet.demand = try await reader.read { try await connection.query($0) }
         let order = target.action == .raiseWorkers ? try await order(target, workers: workers, incident, fleet, connection) : nil
         return (MitigationLadder(fleet: fleet).cost(target, workers: order?.workers ?? 1), order)
     }
@@ -263,8 +261,16 @@ private struct MitigationWish {
         return order
     }
 
-    /// What is drained must leave somebody who serves.
+    static let inForce = AdminRefusal.conflict("in_force", "this is in force already")
+
+    /// It must not be in force already, and what is drained must leave somebody who serves.
     static func check(_ target: MitigationTarget, _ connection: PostgresConnection) async throws {
+        let same = try await connection.queryOne(
+            """
+            SELECT id FROM reliability.mitigation WHERE state = 'active' AND mode <> 'dry_run'
+                AND (\(MitigationTarget.columns)) IS NOT DISTINCT FROM (\(target.values)) LIMIT 1
+            """)
+        guard same == nil else { throw inForce }
         guard target.action.isUrgent else { return }
         let now = Date()
         let fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
