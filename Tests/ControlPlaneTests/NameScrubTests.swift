@@ -21,4 +21,20 @@ import Testing
                 == "a capacity source lost a capacity source in a burst of another customer; umbrellas do not help.")
         #expect(scrub.found(in: "For UMBRELLA corp only.") == "umbrella corp" && scrub.found(in: "A switch failed; all is well.") == nil)
     }
+
+    @Test func `what a model or region is called stands whole, whoever else is called so or is named in it`() {
+        let scrub = NameScrub(
+            ["lambda", "Lambda", "Together", "Together Large Cloud", "West Cloud", "eu"], customers: ["pro"],
+            told: ["lambda", "Together Large", "eu-west", "eu", "pro", "Frankfurt (Together)"])
+        for text in [
+            "lambda in eu was slow for pro.", "Lambda in EU", "Together Large was slow.", "together-large", "In Frankfurt (Together) only.",
+            "eu-west",
+        ] {
+            #expect(scrub.clean(text) == text && scrub.found(in: text) == nil, "\(text)")
+        }
+        #expect(scrub.clean("Together lost Together Large.") == "a capacity source lost Together Large.")
+        #expect(scrub.clean("Together Large Cloud lost lambda.") == "a capacity source lost lambda.")
+        #expect(scrub.clean("eu-west-cloud") == "eu-a capacity source" && scrub.found(in: "eu-west-cloud") == "west cloud")
+        #expect(scrub.found(in: "Together Large, by Together") == "together")
+    }
 }

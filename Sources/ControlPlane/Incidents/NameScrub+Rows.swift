@@ -1,6 +1,11 @@
 import Postgres
 
 extension NameScrub {
+    /// As `names` says it.
+    private enum Kind: String {
+        case capacity, customer, told
+    }
+
     /// - Parameters:
     ///   - reader: The tenant whose own name may stand; without one it is the public that reads.
     ///   - run: In the serving room.
@@ -10,12 +15,12 @@ extension NameScrub {
 
     /// Of `names`.
     init(_ rows: [PostgresRow]) throws {
-        var (capacity, customers): ([String], [String]) = ([], [])
+        var names: [Kind: [String]] = [:]
         for row in rows {
-            let name: String = try row.value("name")
-            if try row.value("is_customer") { customers.append(name) } else { capacity.append(name) }
+            guard let kind = Kind(rawValue: try row.value("kind")) else { continue }
+            names[kind, default: []].append(try row.value("name"))
         }
-        self.init(capacity, customers: customers)
+        self.init(names[.capacity] ?? [], customers: names[.customer] ?? [], told: names[.told] ?? [])
     }
 
     /// Refuses words that customers will read where they name one.
@@ -30,19 +35,22 @@ extension NameScrub {
         }
     }
 
-    /// Of everything that the reader must not see. What a model, tier or region is called, too, is public.
+    /// Of everything that the reader must not see, and of what is public whatever it is called: models, tiers and regions.
     static func names(for reader: SQL) -> SQL {
         """
-        SELECT name, bool_and(is_customer) AS is_customer FROM (
-            SELECT unnest(ARRAY[name::text, display_name::text]) AS name, false AS is_customer FROM serving.providers
-            UNION ALL SELECT name::text, false FROM serving.pools
-            UNION ALL SELECT unnest(ARRAY[name, id::text, inventory ->> 'hostname']), false FROM serving.hosts
-            UNION ALL SELECT id::text, false FROM serving.workers UNION ALL SELECT unnest(ARRAY[name, id::text]), false FROM serving.gateways
-            UNION ALL SELECT unnest(ARRAY[name::text, display_name::text, id::text]), true FROM serving.tenants WHERE id IS DISTINCT FROM \(reader)
-        ) AS known
-        WHERE char_length(name) > 1 AND NOT EXISTS (SELECT 1 FROM (SELECT name::text FROM serving.models UNION SELECT name::text FROM serving.tiers
-            UNION SELECT region::text FROM serving.pools UNION SELECT region::text FROM serving.gateways) AS told WHERE told.name = known.name)
-        GROUP BY name
+        SELECT DISTINCT name, kind FROM (
+            SELECT unnest(ARRAY[name::text, display_name::text]) AS name, 'capacity' AS kind FROM serving.providers
+            UNION ALL SELECT name::text, 'capacity' FROM serving.pools
+            UNION ALL SELECT unnest(ARRAY[name, id::text, inventory ->> 'hostname']), 'capacity' FROM serving.hosts
+            UNION ALL SELECT id::text, 'capacity' FROM serving.workers
+            UNION ALL SELECT unnest(ARRAY[name, id::text]), 'capacity' FROM serving.gateways
+            UNION ALL SELECT unnest(ARRAY[name::text, display_name::text, id::text]), CASE WHEN id = \(reader) THEN 'told' ELSE 'customer' END
+                FROM serving.tenants
+            UNION ALL SELECT unnest(ARRAY[name::text, display_name::text]), 'told' FROM serving.models
+            UNION ALL SELECT unnest(ARRAY[name::text, display_name::text]), 'told' FROM serving.tiers
+            UNION ALL SELECT region::text, 'told' FROM serving.pools UNION ALL SELECT region::text, 'told' FROM serving.gateways
+            UNION ALL SELECT value, 'told' FROM reliability.status_settings, jsonb_each_text(region_names)
+        ) AS known WHERE char_length(name) > 1
         """
     }
 }

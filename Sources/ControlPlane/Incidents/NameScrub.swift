@@ -5,7 +5,10 @@ import HTTPWire
 struct NameScrub {
     private struct Name {
         let text: [String]
-        let instead: String
+        /// Nil: it may stand.
+        let instead: String?
+        /// Of names that are the same the one with the least counts.
+        let rank: Int
     }
 
     /// By their first character, the longest first.
@@ -16,11 +19,15 @@ struct NameScrub {
     /// - Parameters:
     ///   - capacity: Names and ids of providers, pools, hosts, workers and gateways.
     ///   - customers: Of tenants who are not the reader.
-    init(_ capacity: [String], customers: [String] = []) {
+    ///   - told: What models, tiers and regions are called, and the reader: it stands whole, also where a part of it or all of it is another's name.
+    init(_ capacity: [String], customers: [String] = [], told: [String] = []) {
         let known =
-            capacity.map { Name(text: Self.compared($0), instead: "a capacity source") }
-            + customers.map { Name(text: Self.compared($0), instead: "another customer") }
-        names = Dictionary(grouping: known.filter { $0.text.count > 1 }) { $0.text[0] }.mapValues { $0.sorted { $0.text.count > $1.text.count } }
+            told.map { Name(text: Self.compared($0), instead: nil, rank: 0) }
+            + capacity.map { Name(text: Self.compared($0), instead: "a capacity source", rank: 1) }
+            + customers.map { Name(text: Self.compared($0), instead: "another customer", rank: 2) }
+        names = Dictionary(grouping: known.filter { $0.text.count > 1 }) { $0.text[0] }.mapValues { names in
+            names.sorted { ($1.text.count, $0.rank) < ($0.text.count, $1.rank) }
+        }
     }
 
     /// Characters as they are compared: `Lambda Labs` is `lambda-labs`. Texts are the same however their letters are composed.
@@ -44,13 +51,10 @@ struct NameScrub {
         let (characters, compared) = (Array(text), Self.compared(text))
         var (result, at) = ("", 0)
         while at < characters.count {
-            if let name = name(in: compared, characters, at) {
-                result += name.instead
-                at += name.text.count
-            } else {
-                result.append(characters[at])
-                at += 1
-            }
+            let name = name(in: compared, characters, at)
+            let end = at + (name?.text.count ?? 1)
+            result += name?.instead ?? String(characters[at..<end])
+            at = end
         }
         return result
     }
@@ -58,11 +62,28 @@ struct NameScrub {
     /// The first name that stands in the text, as it is compared; nil: it holds none.
     func found(in text: String) -> String? {
         let (characters, compared) = (Array(text), Self.compared(text))
-        return characters.indices.lazy.compactMap { name(in: compared, characters, $0) }.first?.text.joined()
+        var at = 0
+        while at < characters.count {
+            let name = name(in: compared, characters, at)
+            if let name, name.instead != nil { return name.text.joined() }
+            at += name?.text.count ?? 1
+        }
+        return nil
     }
 
-    /// That begins here; nil: none does. Whole words only: a provider called `one` must not eat the middle of another word.
+    /// That begins here and counts; nil: none does. One that may stand does not where another's begins in it and goes on behind it.
     private func name(in text: [String], _ characters: [Character], _ at: Int) -> Name? {
+        guard let name = longest(in: text, characters, at) else { return nil }
+        guard name.instead == nil else { return name }
+        let end = at + name.text.count
+        let isCut = (at + 1..<end).contains { inside in
+            longest(in: text, characters, inside).map { $0.instead != nil && inside + $0.text.count > end } ?? false
+        }
+        return isCut ? nil : name
+    }
+
+    /// Whole words only: a provider called `one` must not eat the middle of another word.
+    private func longest(in text: [String], _ characters: [Character], _ at: Int) -> Name? {
         guard let candidates = names[text[at]], at == 0 || !Self.isWord(characters[at - 1]) else { return nil }
         return candidates.first { name in
             let end = at + name.text.count
