@@ -74,7 +74,9 @@ enum Addendum {
         return """
             \(availability)
             - \(terms.latencyPercent) % of the monthly fee when the time to first token was above its objective for \
-            \(LatencyEpisodes.creditHours) consecutive hours, starting at any minute, \(terms.latencyPerEpisode ? "for each such time" : "once a month").
+            \(LatencyEpisodes.creditHours) consecutive hours, starting at any minute, \(terms.latencyPerEpisode ? "for each such time" : "once a month"). \
+            Hours that lie in one month count for it: of a time that goes on over the end of a month each month has the whole hours in it, and they are not \
+            added up across its end.
             - All credits of a month together: at most \(terms.capPercent) % of the monthly fee.
             - The monthly fee is the agreed minimum or the charges for the service in the month, whichever is more, net of tax and earlier credits.
             - Credits are computed by the provider from the fourth day of the next month on and need not be claimed. They are set against the next invoice; \

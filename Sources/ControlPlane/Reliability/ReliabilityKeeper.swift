@@ -155,6 +155,7 @@ package struct ReliabilityKeeper: Service {
             try await settle(range, subjects)
         }
         for day in Set(notes.minutes.map { $0 / 1_440 }) { try await days.sum(day..<day + 1) }
+        try await PublicLatency(pool: reliability).note(lateHours: Set(notes.minutes.map { $0 / 60 }))
         try await notes.remove(reliability)
     }
 

@@ -31,6 +31,34 @@ struct PublicLatency: Sendable {
         for day in Set(hours.map { $0 / 24 }) { try await refresh(day: day) }
     }
 
+    /// Something of these came after they may have been merged.
+    ///
+    /// - Parameter lateHours: Hours since 1970.
+    func note(lateHours: Set<Int64>) async throws {
+        try await pool.execute(
+            """
+            INSERT INTO reliability.public_latency_late (start_at, noted_at)
+            SELECT to_timestamp(hour * 3600), clock_timestamp() FROM unnest(\(lateHours.sorted())::bigint[]) AS hour
+            ON CONFLICT (start_at) DO UPDATE SET noted_at = EXCLUDED.noted_at
+            """)
+    }
+
+    /// Merges noted hours again, the oldest first and no more than so many: an hour of a great installation takes a second, and the page waits for it. What
+    /// is noted meanwhile stays noted.
+    func refreshLate(atMost most: Int) async throws {
+        let rows = try await pool.query(
+            """
+            SELECT extract(epoch FROM start_at)::bigint / 3600 AS hour, noted_at::text AS noted FROM reliability.public_latency_late
+            ORDER BY start_at LIMIT \(most)
+            """)
+        for row in rows {
+            let (hour, noted): (Int64, String) = (try row.value("hour"), try row.value("noted"))
+            try await refresh(hours: hour..<hour + 1)
+            try await pool.execute(
+                "DELETE FROM reliability.public_latency_late WHERE start_at = to_timestamp(\(hour) * 3600) AND noted_at = \(noted)::timestamptz")
+        }
+    }
+
     private func refresh(day: Int64) async throws {
         let rows = try await pool.query(
             """
@@ -88,6 +116,8 @@ struct PublicLatency: Sendable {
     }
 
     func forget() async throws {
-        try await pool.execute("DELETE FROM reliability.public_latency WHERE start_at < now() - interval '100 days'")
+        for table in ["public_latency", "public_latency_late"] as [StaticString] {
+            try await pool.execute("DELETE FROM reliability.\(identifier: table) WHERE start_at < now() - interval '100 days'")
+        }
     }
 }

@@ -32,6 +32,8 @@ package final class StatusMaker: Service {
     /// Minutes that history is kept in memory before it is read again, and latency is merged again.
     private static let historyMinutes: Int64 = 15
     private static let latencyMinutes: Int64 = 5
+    /// That are merged again in one turn because something of them came late.
+    private static let lateHours = 12
 
     package init(databases: ControlDatabases, news: Bells<ChangeChannel>, holder: UUID, metrics: MetricRegistry, logger: Logger) {
         serving = databases.serving
@@ -151,7 +153,9 @@ package final class StatusMaker: Service {
         guard let first else { return }
         let latency = PublicLatency(pool: reliability)
         try await latency.refresh(hours: first..<hour + 1)
+        // Before: what is as old as that is merged for nobody.
         try await latency.forget()
+        try await latency.refreshLate(atMost: Self.lateHours)
     }
 
     private func evidenceUntil(_ until: Int64) async throws -> Date? {
