@@ -73,7 +73,7 @@ struct MitigationDesk: Sendable {
                     WHERE incident.id = incident_id) AS haste,
                 coalesce((SELECT operation.state IN ('failed', 'expired') FROM serving.operations AS operation WHERE operation.id = operation_id),
                     \(CapacityBook.isRefused)) AS has_failed, \(CapacityBook.refusedLately(now)) AS refused_by,
-                \(MitigationTarget.columns)
+                CASE WHEN \(terms.mode == .dryRun) AND mode <> 'dry_run' THEN \(Self.toldAt) END AS told_at, \(MitigationTarget.columns)
             FROM reliability.mitigation
             WHERE vetoed_until > \(now) OR (mode <> 'dry_run' OR \(terms.mode == .dryRun)) AND (state IN ('active', 'proposed')
                 OR ended_at > \(now.addingTimeInterval(-max(Self.proposalRest, Double(terms.policy.holdSeconds)))))
@@ -84,6 +84,13 @@ struct MitigationDesk: Sendable {
         try await addTiers(&situation.troubles)
         return situation
     }
+
+    /// When it was last said of a row `mitigation`, in the dry run that goes on, that it would be taken back: the rehearsal goes on as if it had been.
+    private static let toldAt: SQL = """
+        (SELECT max(event.at) FROM reliability.incident_event AS event
+            WHERE event.incident_id = mitigation.incident_id AND event.kind = 'mitigation' AND event.detail ->> 'would_take_back' = mitigation.id::text
+                AND event.at >= (SELECT policy.updated_at FROM reliability.mitigation_policy AS policy))
+        """
 
     /// What people do not want, whether anybody has thought of it or not.
     private func vetoes() async throws -> [MitigationVeto] {
@@ -111,7 +118,7 @@ struct MitigationDesk: Sendable {
         let mode: String = try row.value("mode")
         if mode == "proposal" {
             situation.proposed.insert(target)
-        } else if let ended = try row.value("ended_at", as: Date?.self) {
+        } else if let ended = try row.value("ended_at", as: Date?.self) ?? row.value("told_at", as: Date?.self) {
             situation.ended[target] = max(situation.ended[target] ?? .min, ended.wholeSeconds)
         } else {
             situation.standing.append(
@@ -153,21 +160,37 @@ struct MitigationDesk: Sendable {
             return nil
         case .extend(let id, let until):
             guard let id = UUID(uuidString: id) else { return nil }
-            try await connection.execute(
+            let changed = try await connection.execute(
                 """
-                UPDATE reliability.mitigation SET expires_at = \(Date(timeIntervalSince1970: Double(until))) WHERE id = \(id) AND state = 'active'
+                UPDATE reliability.mitigation SET expires_at = \(Date(timeIntervalSince1970: Double(until)))
+                WHERE id = \(id) AND state = 'active' AND (mode = 'dry_run' OR \(terms.mode == .act))
                 """)
-            try await orders.extend(id)
+            if changed > 0 { try await orders.extend(id) }
             return nil
         case .revert(let id, let reason):
             guard let id = UUID(uuidString: id) else { return nil }
-            try await end(id, state: "reverted", reason: Self.words(reason), actor: "policy")
+            try await takeBack(id, Self.words(reason), terms)
             return nil
         case .withhold(let target, let trouble, _):
             guard let incident = UUID(uuidString: trouble) else { return nil }
             try await book.noteWithheld(incident, target.text)
             return nil
         }
+    }
+
+    /// In a dry run what is in force stays, and its timeline says what would become of it.
+    private func takeBack(_ id: UUID, _ reason: String, _ terms: Terms) async throws {
+        let row = try await connection.queryOne(
+            """
+            SELECT incident_id, \(MitigationTarget.columns) FROM reliability.mitigation WHERE id = \(id) AND mode <> 'dry_run' AND \(terms.mode == .dryRun)
+            """)
+        guard let row else {
+            try await end(id, state: "reverted", reason: reason, actor: "policy")
+            return
+        }
+        guard let incident = try row.value("incident_id", as: UUID?.self), let target = try MitigationTarget(row) else { return }
+        try await IncidentBook(connection: connection, now: now).note(
+            incident, "mitigation", "would take back: \(target.text): \(reason)", detail: "{\"would_take_back\":\(AdminJSON.string(id.lowercased))}")
     }
 
     private func isDrill(_ incident: UUID) async throws -> Bool {
