@@ -5,7 +5,8 @@ enum Budgets: AdminKind {
     static let path = "budgets"
     static let noun = "budget"
     static let columns: [AdminColumn] = [
-        "kind", "tier", "model", "region", "total", "bad", "consumed", "remaining", "hours_left", "rolling_consumed", "verdict", "freeze_state",
+        "kind", "tier", "model", "region", "total", "bad", "consumed", "remaining", "hours_left", "unmeasured_minutes", "rolling_consumed", "verdict",
+        "freeze_state",
     ]
     static let filters: [KindFilter] = [
         .tenant, "tier", "model", "region", KindFilter("kind", "availability, ttft_p95, ttlt_p95, error_rate or rate_429"),

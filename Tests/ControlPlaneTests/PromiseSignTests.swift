@@ -171,4 +171,35 @@ import Testing
                     == ["(t)"])
         }
     }
+
+    @Test func `a budget that is spent because nobody measures is told as unmeasured, also where nothing is sold`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            let closed = start - 15 * 60
+            _ = try await pool.pipeline([
+                "INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('business', 'tiny', 'eu', \(start - 7_200))",
+                """
+                INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, consumed_numerator,
+                    consumed_denominator, rolling_total, rolling_bad, rolling_consumed_numerator, rolling_consumed_denominator, verdict, freeze_state,
+                    causes, evaluated_at)
+                SELECT subject.id, 'availability', objective.id, now() - interval '15 days', now() + interval '15 days', 43200, 3, 1, 10, 43200, 3, 1, 10,
+                    'met', 'normal', '{}', \(closed)
+                FROM reliability.budget_subject AS subject, reliability.objective WHERE objective.name = 'availability'
+                """,
+                """
+                INSERT INTO reliability.budget_entry (subject_id, minute_at, revision, amount, status, cause)
+                SELECT id, \(closed)::timestamptz - ago * interval '1 minute', 0, 1, 'bad:unmeasured', 'unexpected'
+                FROM reliability.budget_subject, generate_series(1, 3) AS ago
+                """,
+            ])
+            let told: SQL = "SELECT model, region, severity FROM reliability.incident WHERE rule = 'unmeasured' AND resolved_at IS NULL"
+            for second in [0.0, 100] { try await world.turn(start + second) }
+            #expect(try await world.rows(told).isEmpty, "nobody could be heard before")
+            try await world.turn(start + 190)
+            #expect(try await world.rows(told) == ["(tiny,eu,ticket)"])
+            #expect(
+                try await world.one("SELECT text AS one FROM reliability.incident_event WHERE kind = 'opened'")?.hasPrefix(
+                    "nobody measures tiny in eu") == true)
+        }
+    }
 }

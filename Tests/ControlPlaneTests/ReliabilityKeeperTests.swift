@@ -244,8 +244,11 @@ import Testing
             try await keeper.report(keeper.start, good: 1, bad: 0)
             try await keeper.turn()
             let state = try await keeper.world.pool.queryOne(
-                "SELECT verdict || ' ' || freeze_state || ' ' || bad AS line FROM reliability.budget_state WHERE kind = 'availability'")
-            #expect(try state?.value("line", as: String.self) == "missed normal 104")
+                """
+                SELECT verdict || ' ' || freeze_state || ' ' || bad || ' ' || (hour_burn IS NULL) || ' ' || \(BudgetResource.unmeasuredMinutes(of: 60)) AS line
+                FROM \(BudgetResource.source) WHERE r.kind = 'availability'
+                """)
+            #expect(try state?.value("line", as: String.self) == "missed normal 104 true 60", "no pace is known of what nobody measures")
         }
     }
 

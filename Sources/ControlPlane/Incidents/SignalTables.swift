@@ -17,8 +17,9 @@ struct SignalTables: Sendable {
         return (try await probes() + alerts.map(\.trigger), Set(alerts.filter(\.isSpending).map(\.trigger.key)))
     }
 
-    /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside. Where a minute of which nothing is known is a bad
-    /// one of somebody's promise, that wakes people.
+    /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside, and those of a budget that is spent by minutes of
+    /// which nothing is known: burn alerts look at requests, and say nothing where there are none. Where such a minute is a bad one of somebody's promise,
+    /// that wakes people.
     func unmeasured(_ terms: [FleetView.Terms], promised: [FleetView.Terms]) async throws -> [IncidentTrigger] {
         let rows = try await reliability.query(
             """
@@ -28,14 +29,31 @@ struct SignalTables: Sendable {
             """)
         let probed = Set(try rows.map { IncidentKey(.unmeasured, model: try $0.value("model"), region: try $0.value("region")) })
         let keys = { (terms: [FleetView.Terms]) in Set(terms.map { IncidentKey(.unmeasured, model: $0.model, region: $0.region) }) }
-        let paid = keys(promised)
-        return keys(terms).subtracting(probed).sorted { $0.text < $1.text }
+        let (paid, sold) = (keys(promised), keys(terms))
+        let spent = try await unmeasuredBudgets().subtracting(sold).subtracting(probed).sorted { $0.text < $1.text }
+        return sold.subtracting(probed).sorted { $0.text < $1.text }
             .map { key in
                 IncidentTrigger(
                     key: key, beganAt: now.addingTimeInterval(-60 * Double(IncidentRules.silentMinutes)),
                     text: "no probe of \(key.model) in \(key.region) for \(IncidentRules.silentMinutes) minutes",
                     severity: paid.contains(key) ? .page : nil)
             }
+            + spent.map { key in
+                let words =
+                    "nobody measures \(key.model) in \(key.region), neither by a request nor by a probe: its budgets are spent by unmeasured minutes"
+                return IncidentTrigger(key: key, beganAt: now.addingTimeInterval(-60 * Double(IncidentRules.silentMinutes)), text: words)
+            }
+    }
+
+    /// As the ledger has it, which is a quarter of an hour behind. Budgets that raise no alerts raise none here.
+    private func unmeasuredBudgets() async throws -> Set<IncidentKey> {
+        let rows = try await reliability.query(
+            """
+            SELECT DISTINCT s.model, s.region FROM \(BudgetResource.source) JOIN reliability.objective AS objective ON objective.id = r.objective_id
+            WHERE r.kind = 'availability' AND s.ended_at IS NULL AND objective.burn_alerts AND r.evaluated_at > \(now)::timestamptz - interval '30 minutes'
+                AND \(BudgetResource.unmeasuredMinutes(of: IncidentRules.silentMinutes)) = \(IncidentRules.silentMinutes)
+            """)
+        return Set(try rows.map { IncidentKey(.unmeasured, model: try $0.value("model"), region: try $0.value("region")) })
     }
 
     /// Models and regions that are to be probed from outside, and are not; a probe that our own key or limits fail shows nothing of the service.

@@ -30,9 +30,10 @@ struct BurnWatch: Sendable {
                     kind == .lastToken
                     ? try await lastTokens(subject, stored.objective, before: minute, windows, &places) : recent.map { $0.events(kind) }
                 if let hour = events.first {
-                    let isProven = hour.bad >= BurnRule.leastBad
+                    // Where nothing was measured no pace is known, which is not the same as a budget of which nothing is spent.
+                    let isQuiet = hour.total > 0 && hour.bad < BurnRule.leastBad
                     paces.append(
-                        Pace(subject: subject.id, kind: kind, burn: isProven ? hour.burn(objective: stored.objective.goodShare) : Ratio(0, 1)))
+                        Pace(subject: subject.id, kind: kind, burn: isQuiet ? Ratio(0, 1) : hour.burn(objective: stored.objective.goodShare)))
                 }
                 for (index, rule) in BurnRule.shipped.enumerated() {
                     let (long, short) = (events[index * 2], events[index * 2 + 1])
