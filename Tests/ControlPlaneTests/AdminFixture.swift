@@ -76,6 +76,16 @@ struct AdminFixture: Sendable {
         return try await post("tenants", "{\"name\": \"\(name)\", \"display_name\": \"Acme\", \"tier\": \"pro\"}").json["id"].string ?? ""
     }
 
+    /// Somebody else, whose token no other token made.
+    func stranger(_ name: String) async throws -> JSONClient {
+        let secret = try await database.withPool { pool in
+            try await pool.transaction { connection in
+                try await AdminTokenResource.create(connection, name: name, role: .owner, expiresAt: nil, createdBy: "command").secret
+            }
+        }
+        return client.acting(as: secret)
+    }
+
     func row(_ sql: SQL) async throws -> PostgresRow? {
         try await database.withPool { pool in try await pool.queryOne(sql) }
     }

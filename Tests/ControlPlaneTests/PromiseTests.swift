@@ -358,7 +358,7 @@ import Testing
             #expect(made.status == 201 && made.json["state"].string == "proposed")
             let path = "/admin/v1/agreements/\(made.json["id"].string ?? "")/approve"
             #expect(try await admin.client.send("POST", path, "{}").status == 409)
-            let (second, third) = (try await person(admin, "second"), try await person(admin, "third"))
+            let (second, third) = (try await admin.stranger("second"), try await admin.stranger("third"))
             #expect(try await second.send("POST", path, "{}").json["state"].string == "proposed")
             #expect(try await second.send("POST", path, "{}").status == 409)
             #expect(try await third.send("POST", path, "{}").json["state"].string == "active")

@@ -4,7 +4,7 @@ import HTTPTypes
 import Postgres
 
 /// Promises made: terms for a tenant's use of a model in a region. One is active at once when the evidence supports it; otherwise two people other
-/// than who asked must approve it, with the reason on record.
+/// than who asked must approve it, with the reason on record, and with tokens that are not of one hand.
 enum AgreementResource {
     /// Who must approve what the evidence does not support.
     private static let approversNeeded = 2
@@ -100,14 +100,26 @@ enum AgreementResource {
         return terms
     }
 
-    static let approval = AdminRoute.change(.post, "agreements/{id}/approve") { call, fields, connection in
+    static let approval = AdminRoute.wideChange(.post, "agreements/{id}/approve") { call, fields, connection, databases in
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
         let row = try await connection.queryOne("SELECT requested_by, approved_by, state FROM reliability.agreement WHERE id = \(id)")
         guard let row else { throw AdminRefusal.notFound }
         let approvers: [String] = try row.value("approved_by")
         guard try row.value("state", as: String.self) == "proposed" else { throw AdminRefusal.conflict("not_proposed", "it needs no approval") }
-        try Approval.check(call.actor, requestedBy: try row.value("requested_by"), already: approvers)
+        let requester: String = try row.value("requested_by")
+        try Approval.check(call.actor, requestedBy: requester, already: approvers)
+        do {
+            try await Approval.checkHands(call.actor, others: [requester] + approvers, connection)
+        } catch let refusal as AdminRefusal {
+            // On record although nothing is changed: somebody tried to be two people.
+            try await databases.audit.transaction { audit in
+                try await PeerAudit.append(
+                    audit, actor: call.actor.label, action: "approve_refused", kind: "agreement", id: id.lowercased, requestId: call.requestId,
+                    change: "{\"code\":\(AdminJSON.string(refusal.code))}")
+            }
+            throw refusal
+        }
         let isLast = approvers.count + 1 >= approversNeeded
         if isLast { try await checkStillSold(id, connection) }
         try await connection.execute(

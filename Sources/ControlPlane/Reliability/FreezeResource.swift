@@ -65,12 +65,3 @@ enum FreezeResource {
         return try await passes.change(connection, id, "approve")
     }
 }
-
-/// What needs more than one person.
-enum Approval {
-    /// Refuses whoever asked, and whoever has approved before.
-    static func check(_ actor: AdminActor, requestedBy: String, already: [String]) throws {
-        if actor.label == requestedBy { throw AdminRefusal.conflict("own_request", "whoever asked for it cannot approve it") }
-        if already.contains(actor.label) { throw AdminRefusal.conflict("approved", "this token has approved it already") }
-    }
-}
