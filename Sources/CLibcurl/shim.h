@@ -2,6 +2,8 @@
 #define PLIMSOLL_CLIBCURL_SHIM_H
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 // Swift cannot call variadic functions, so each type of argument of the setters and getters has its own function here.
 
@@ -19,6 +21,26 @@ static inline CURLcode clibcurl_set_list(CURL *easy, CURLoption option, struct c
 
 static inline CURLcode clibcurl_set_callback(CURL *easy, CURLoption option, clibcurl_data_callback value) {
     return curl_easy_setopt(easy, option, value);
+}
+
+/// Whether to connect to an address, of 4 or 16 bytes in network order.
+typedef int (*clibcurl_address_check)(const void *address, size_t count);
+
+static inline curl_socket_t clibcurl_open_checked(void *check, curlsocktype purpose, struct curl_sockaddr *address) {
+    clibcurl_address_check is_allowed = (clibcurl_address_check)check;
+    int allowed = 0;
+    if (purpose == CURLSOCKTYPE_IPCXN && address->family == AF_INET) {
+        allowed = is_allowed(&((struct sockaddr_in *)&address->addr)->sin_addr, 4);
+    } else if (purpose == CURLSOCKTYPE_IPCXN && address->family == AF_INET6) {
+        allowed = is_allowed(&((struct sockaddr_in6 *)&address->addr)->sin6_addr, 16);
+    }
+    return allowed ? socket(address->family, address->socktype, address->protocol) : CURL_SOCKET_BAD;
+}
+
+/// Sockets are opened to addresses that pass only, whatever a name resolves to.
+static inline CURLcode clibcurl_set_address_check(CURL *easy, clibcurl_address_check check) {
+    CURLcode result = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, clibcurl_open_checked);
+    return result == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, (void *)check) : result;
 }
 
 /// The bytes are copied by libcurl.

@@ -11,13 +11,15 @@ package struct OutboundRequest: Sendable {
     /// Path of a unix socket to connect to in place of the URL's host and port.
     package var unixSocketPath: String?
     package var version: OutboundVersion
+    package var reach: OutboundReach
     /// An answer with a longer body fails with `responseTooLarge`. Bytes. Streamed answers have no bound.
     package var responseLimit: Int
 
     package init(
         method: String = "GET", url: String, headers: [OutboundHeader] = [], body: OutboundBody = .none,
         deadlines: OutboundDeadlines = OutboundDeadlines(), trust: OutboundTrust = .system, identity: OutboundIdentity? = nil,
-        unixSocketPath: String? = nil, version: OutboundVersion = .negotiated, responseLimit: Int = 16 << 20
+        unixSocketPath: String? = nil, version: OutboundVersion = .negotiated, reach: OutboundReach = .anywhere,
+        responseLimit: Int = 16 << 20
     ) {
         self.method = method
         self.url = url
@@ -28,6 +30,7 @@ package struct OutboundRequest: Sendable {
         self.identity = identity
         self.unixSocketPath = unixSocketPath
         self.version = version
+        self.reach = reach
         self.responseLimit = responseLimit
     }
 }
@@ -95,4 +98,12 @@ package enum OutboundVersion: Sendable {
     case negotiated
     /// HTTP/1.1 only.
     case http1
+}
+
+/// Which addresses may be connected to, whatever names say.
+package enum OutboundReach: Sendable {
+    case anywhere
+    /// Only such as everybody on the Internet can reach: for addresses that people write who may not look into this machine's networks. Others fail
+    /// with `connectFailed`. Each call has a connection of its own.
+    case publicAddresses
 }

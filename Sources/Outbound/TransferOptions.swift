@@ -34,6 +34,15 @@ enum TransferOptions {
         case .http1:
             results.append(clibcurl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)))
         }
+        if request.reach == .publicAddresses {
+            results += [
+                clibcurl_set_address_check(easy) { address, count in
+                    address.map { PublicAddress.isPublic(Array(UnsafeRawBufferPointer(start: $0, count: count))) } == true ? 1 : 0
+                },
+                // One that stands was opened by a call without the check.
+                clibcurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1), clibcurl_set_long(easy, CURLOPT_FORBID_REUSE, 1),
+            ]
+        }
         if let path = request.unixSocketPath { results.append(clibcurl_set_string(easy, CURLOPT_UNIX_SOCKET_PATH, path)) }
         return results
     }

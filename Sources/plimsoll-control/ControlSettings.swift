@@ -119,9 +119,10 @@ struct ControlSettings {
         let (keyFile, authorities) = (reader.optionalString("key_file"), reader.optionalString("authorities_file"))
         let pem = authorities.flatMap { FileManager.default.contents(atPath: $0) }.map { String(decoding: $0, as: UTF8.self) }
         if authorities != nil, pem == nil { reader.fault("authorities_file", "cannot be read") }
+        let looksAtPrivatePages = reader.bool("private_pages", default: false)
         if endpoints.isEmpty != (keyFile == nil) { reader.fault("key_file", "is of no use without endpoints, nor are they without it") }
         guard let keyFile, !endpoints.isEmpty else { return nil }
-        return OutsideProbes.Settings(endpoints: endpoints, keyFile: keyFile, authoritiesPem: pem)
+        return OutsideProbes.Settings(endpoints: endpoints, keyFile: keyFile, authoritiesPem: pem, looksAtPrivatePages: looksAtPrivatePages)
     }
 
     private static func address(_ reader: SettingsReader, default value: SettingsAddress) -> (String, Int) {

@@ -17,6 +17,7 @@ import Testing
             let asked = Mutex<[String]>([])
             let ask: OutsideProbes.Ask = { request async throws(OutboundError) in
                 asked.withLock { $0.append(request.url) }
+                #expect(request.reach == .publicAddresses)
                 guard request.url.contains("example.com") else { throw OutboundError(code: .connectFailed, message: "nobody is there") }
                 return OutboundResponse(head: OutboundHead(status: 200, headers: [], version: "1.1"), body: [], timings: OutboundTimings())
             }

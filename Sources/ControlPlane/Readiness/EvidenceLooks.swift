@@ -6,6 +6,8 @@ import Postgres
 struct EvidenceLooks: Sendable {
     /// Of the reliability room.
     let reliability: PostgresPool
+    /// People who may write evidence may not look through this machine into its networks: pages there are not asked for unless the settings say so.
+    var reach = OutboundReach.publicAddresses
     let ask: OutsideProbes.Ask
 
     /// At each once an hour; one that was not found is looked for again at the next look.
@@ -32,7 +34,7 @@ struct EvidenceLooks: Sendable {
     private func look(at url: String, for line: String) async throws {
         let request = OutboundRequest(
             method: "GET", url: url, headers: [], deadlines: OutboundDeadlines(connect: .seconds(5), total: .seconds(10)), trust: .system,
-            version: .http1, responseLimit: 4 << 20)
+            version: .http1, reach: reach, responseLimit: 4 << 20)
         // That there is no answer is what was to be found out.
         let status = (try? await ask(request))?.status ?? 0
         try await reliability.execute(

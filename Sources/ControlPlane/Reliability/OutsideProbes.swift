@@ -19,11 +19,14 @@ package struct OutsideProbes: Service {
         package var keyFile: String
         /// Nil: the system's authorities.
         package var authoritiesPem: String?
+        /// Whether pages that people attest are also looked for in this machine's own networks.
+        package var looksAtPrivatePages: Bool
 
-        package init(endpoints: [String: String], keyFile: String, authoritiesPem: String? = nil) {
+        package init(endpoints: [String: String], keyFile: String, authoritiesPem: String? = nil, looksAtPrivatePages: Bool = false) {
             self.endpoints = endpoints
             self.keyFile = keyFile
             self.authoritiesPem = authoritiesPem
+            self.looksAtPrivatePages = looksAtPrivatePages
         }
     }
 
@@ -81,7 +84,8 @@ package struct OutsideProbes: Service {
         var generator = SystemRandomNumberGenerator()
         let start = ContinuousClock.now
         let looks = StatusLooks(reliability: reliability, settings: settings, ask: ask)
-        let evidence = EvidenceLooks(reliability: reliability, ask: ask)
+        let evidence = EvidenceLooks(
+            reliability: reliability, reach: settings.looksAtPrivatePages ? .anywhere : .publicAddresses, ask: ask)
         var looked: ContinuousClock.Instant?
         await withDiscardingTaskGroup { group in
             group.addTask { await self.lookAtLimits(settings) }
