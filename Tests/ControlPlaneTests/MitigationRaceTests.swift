@@ -1,6 +1,9 @@
+import FoundationEssentials
 import Postgres
 import TestSupport
 import Testing
+
+@testable import ControlPlane
 
 /// Operators who do something about the same trouble at the same time.
 @Suite struct MitigationRaceTests {
@@ -68,6 +71,26 @@ import Testing
             for _ in 0..<2 { _ = try await admin.row(insert("dry_run")) }
             let error = await #expect(throws: PostgresError.self) { _ = try await admin.row(insert("automatic")) }
             #expect(error?.constraint == "mitigation_in_force")
+        }
+    }
+
+    @Test func `the policy waits for its turn before it holds an incident, which who decides by hand holds afterwards`() async throws {
+        let start = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 / 60).rounded(.down) * 60)
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                try await pool.transaction { connection in
+                    try await MitigationDesk(connection: connection, now: start).takeTurn()
+                    group.addTask { try await world.turn(start + 2, out: ["alpha"]) }
+                    // Not by this connection: a transaction sees of that what it saw at first.
+                    let waiting: SQL = "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                    try await Waiting.until("the policy waits", within: .seconds(30)) { try await world.world.count(waiting) == 1 }
+                    let held = try await connection.query("SELECT id FROM reliability.incident FOR KEY SHARE NOWAIT")
+                    #expect(!held.isEmpty)
+                }
+                try await group.waitForAll()
+            }
         }
     }
 }

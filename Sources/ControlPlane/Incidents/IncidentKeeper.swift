@@ -329,7 +329,9 @@ package actor IncidentKeeper: Service {
         _ triggers: [IncidentTrigger], _ snapshots: [String: String], _ fleet: FleetView, _ causes: IncidentCauses,
         _ connection: PostgresConnection, now: Date, isTidying: Bool
     ) async throws -> (opened: [IncidentTrigger], isExpected: Bool) {
-        let book = IncidentBook(connection: connection, now: now)
+        let (book, desk) = (IncidentBook(connection: connection, now: now), MitigationDesk(connection: connection, now: now))
+        // Before any incident is held, as people's hands take them: else each could wait for the other.
+        try await desk.takeTurn()
         let known = Dictionary(try await book.open().map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         var (signs, opened) = (OpenIncidents(known.mapValues { $0.lastSignalAt.timeIntervalSince1970 }), [IncidentTrigger]())
         for trigger in triggers {
@@ -342,7 +344,6 @@ package actor IncidentKeeper: Service {
             }
         }
         for (key, snapshot) in snapshots where known[key] != nil { try await book.complete(key, snapshot: snapshot) }
-        let desk = MitigationDesk(connection: connection, now: now)
         try await desk.expire()
         let unexplained = try await book.open()
         try await causes.note(unexplained, book)
@@ -350,7 +351,6 @@ package actor IncidentKeeper: Service {
         let terms = try await desk.terms()
         if terms.mode != .dryRun { try await desk.endRehearsals() }
         if terms.mode != .off {
-            try await desk.takeTurn()
             let situation = try await desk.situation(open.map(\.trouble), fleet, terms)
             let touched = try await desk.carryOut(terms.policy.decide(situation), terms)
             for incident in open where touched.contains(incident.id) && incident.step == .detected {
