@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 
 /// What a runtime would fetch from within its host's network is not passed to it.
-@Suite struct LinkTests {
+@Suite struct MediaLinkTests {
     static let places = [
         "http://a.example/b.png", "https://a.example/b.png", "file:///etc/passwd", "ftp://a/b", "HTTPS://a.example/b",
         "http://169.254.169.254/latest",
