@@ -31,61 +31,45 @@ struct MinuteSumRows {
     private func add(_ rows: ArraySlice<(key: MinuteIntake.Key, value: MinuteSums)>, _ connection: PostgresConnection) async throws {
         try await connection.execute(
             """
-            INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, provider, drill,
-                outcomes, good, bad, excluded, first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects,
-                streams, last_token_samples, last_token_over, first_token_histogram, queue_histogram, last_token_histogram,
-                long_last_token_histogram, retrieval_histogram, retrieved_first_token_histogram, retrieved_last_token_histogram)
-            SELECT row.tenant_id, row.model, row.region, to_timestamp(row.minute * 60), \(Self.gateway), \(Self.boot), 1, row.tier,
-                row.provider, row.drill, row.outcomes, row.good, row.bad, row.excluded, row.samples, row.over, row.prompt, row.completion,
-                row.limited, row.left_early, row.streams, row.last_samples, row.last_over, row.first, row.queue, row.last, row.long_last,
-                row.retrieval, row.retrieved_first, row.retrieved_last
+            INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, tier, provider, drill, gateway_id, boot_id, sequence,
+                outcomes, \(Self.names(Self.counts)), \(Self.names(Self.distributions)))
+            SELECT row.tenant_id, row.model, row.region, to_timestamp(row.minute * 60), row.tier, row.provider, row.drill, \(Self.gateway), \(Self.boot), 1,
+                row.outcomes, \(Self.names(Self.counts, of: "row.")), \(Self.names(Self.distributions, of: "row."))
             FROM \(try Self.table(rows)) AS row
-            ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill) DO UPDATE SET
-                sequence = minute.sequence + 1, outcomes = reliability.add_counts(minute.outcomes, EXCLUDED.outcomes),
-                good = minute.good + EXCLUDED.good, bad = minute.bad + EXCLUDED.bad, excluded = minute.excluded + EXCLUDED.excluded,
-                first_token_samples = minute.first_token_samples + EXCLUDED.first_token_samples,
-                first_token_over = minute.first_token_over + EXCLUDED.first_token_over,
-                prompt_tokens = minute.prompt_tokens + EXCLUDED.prompt_tokens,
-                completion_tokens = minute.completion_tokens + EXCLUDED.completion_tokens,
-                rate_limited = minute.rate_limited + EXCLUDED.rate_limited, disconnects = minute.disconnects + EXCLUDED.disconnects,
-                streams = minute.streams + EXCLUDED.streams, last_token_samples = minute.last_token_samples + EXCLUDED.last_token_samples,
-                last_token_over = minute.last_token_over + EXCLUDED.last_token_over,
-                first_token_histogram = reliability.add_counts(minute.first_token_histogram, EXCLUDED.first_token_histogram),
-                queue_histogram = reliability.add_counts(minute.queue_histogram, EXCLUDED.queue_histogram),
-                last_token_histogram = reliability.add_counts(minute.last_token_histogram, EXCLUDED.last_token_histogram),
-                long_last_token_histogram = reliability.add_counts(minute.long_last_token_histogram, EXCLUDED.long_last_token_histogram),
-                retrieval_histogram = reliability.add_counts(minute.retrieval_histogram, EXCLUDED.retrieval_histogram),
-                retrieved_first_token_histogram = reliability.add_counts(
-                    minute.retrieved_first_token_histogram, EXCLUDED.retrieved_first_token_histogram),
-                retrieved_last_token_histogram = reliability.add_counts(
-                    minute.retrieved_last_token_histogram, EXCLUDED.retrieved_last_token_histogram), received_at = now()
+            ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill) DO UPDATE SET \(Self.sums(with: "EXCLUDED"))
             """)
     }
 
     private func change(_ rows: ArraySlice<(key: MinuteIntake.Key, value: MinuteSums)>, _ connection: PostgresConnection) async throws {
         try await connection.execute(
             """
-            UPDATE reliability.minute AS minute SET
-                sequence = minute.sequence + 1, outcomes = reliability.add_counts(minute.outcomes, row.outcomes),
-                good = minute.good + row.good, bad = minute.bad + row.bad, excluded = minute.excluded + row.excluded,
-                first_token_samples = minute.first_token_samples + row.samples, first_token_over = minute.first_token_over + row.over,
-                prompt_tokens = minute.prompt_tokens + row.prompt, completion_tokens = minute.completion_tokens + row.completion,
-                rate_limited = minute.rate_limited + row.limited, disconnects = minute.disconnects + row.left_early,
-                streams = minute.streams + row.streams, last_token_samples = minute.last_token_samples + row.last_samples,
-                last_token_over = minute.last_token_over + row.last_over,
-                first_token_histogram = reliability.add_counts(minute.first_token_histogram, row.first),
-                queue_histogram = reliability.add_counts(minute.queue_histogram, row.queue),
-                last_token_histogram = reliability.add_counts(minute.last_token_histogram, row.last),
-                long_last_token_histogram = reliability.add_counts(minute.long_last_token_histogram, row.long_last),
-                retrieval_histogram = reliability.add_counts(minute.retrieval_histogram, row.retrieval),
-                retrieved_first_token_histogram = reliability.add_counts(minute.retrieved_first_token_histogram, row.retrieved_first),
-                retrieved_last_token_histogram = reliability.add_counts(minute.retrieved_last_token_histogram, row.retrieved_last),
-                received_at = now()
+            UPDATE reliability.minute AS minute SET \(Self.sums(with: "row"))
             FROM \(try Self.table(rows)) AS row
             WHERE minute.tenant_id = row.tenant_id AND minute.model = row.model AND minute.region = row.region
                 AND minute.minute_at = to_timestamp(row.minute * 60) AND minute.gateway_id = \(Self.gateway) AND minute.boot_id = \(Self.boot)
                 AND minute.tier = row.tier AND minute.provider = row.provider AND minute.drill = row.drill
             """)
+    }
+
+    /// Columns that are numbers: three verdicts, then `MinuteSums.counts` in their order.
+    private static let counts: [SQL] = [
+        "good", "bad", "excluded", "first_token_samples", "first_token_over", "prompt_tokens", "completion_tokens", "rate_limited", "disconnects",
+        "streams",
+        "last_token_samples", "last_token_over",
+    ]
+
+    /// Columns that count by name, in the order of `MinuteSums.histograms`.
+    private static let distributions: [SQL] = [
+        "first_token_histogram", "queue_histogram", "last_token_histogram", "long_last_token_histogram", "retrieval_histogram",
+        "retrieved_first_token_histogram", "retrieved_last_token_histogram",
+    ]
+
+    private static func names(_ columns: [SQL], of table: SQL = "") -> SQL { .joined(columns.map { "\(table)\($0)" }, separator: ", ") }
+
+    private static func sums(with row: SQL) -> SQL {
+        let counts = counts.map { "\($0) = minute.\($0) + \(row).\($0)" as SQL }
+        let distributions = (["outcomes"] + distributions).map { "\($0) = reliability.add_counts(minute.\($0), \(row).\($0))" as SQL }
+        return .joined(["sequence = minute.sequence + 1", "received_at = now()"] + counts + distributions, separator: ", ")
     }
 
     private static func table(_ rows: ArraySlice<(key: MinuteIntake.Key, value: MinuteSums)>) throws -> SQL {
@@ -100,8 +84,8 @@ struct MinuteSumRows {
                 \(try sums.map { try CountsText.json($0.outcomes) })::jsonb[],
                 \(SQL.joined(counts.map { "\($0)::bigint[]" }, separator: ", ")),
                 \(SQL.joined(histograms.map { "\($0)::jsonb[]" }, separator: ", ")))
-                AS row (tenant_id, model, region, minute, tier, provider, drill, outcomes, good, bad, excluded, samples, over, prompt, completion,
-                    limited, left_early, streams, last_samples, last_over, first, queue, last, long_last, retrieval, retrieved_first, retrieved_last))
+                AS row (tenant_id, model, region, minute, tier, provider, drill, outcomes, \(Self.names(Self.counts)),
+                    \(Self.names(Self.distributions))))
             """
     }
 }
