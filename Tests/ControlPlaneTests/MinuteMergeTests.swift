@@ -60,7 +60,7 @@ import Testing
             try await ToldMinutes.rows(
                 "SELECT gateway_id, boot_id, extract(epoch FROM minute_at)::bigint / 60 AS minute, counters FROM reliability.minute_told", connection)
         }.values.reduce(into: [:]) { sums, told in
-            for (key, last) in told.counters { sums[key, default: .none].add(last.sums) }
+            for (key, last) in told.counters { try sums[key, default: .none].add(last.sums) }
         }
     }
 
@@ -174,13 +174,13 @@ import Testing
         var start = Start()
         _ = start.countMore(minute)
         var packed = PackedMinutes()
-        for (key, sums) in start.counted { packed.add(key, .max, sums) }
+        for (key, sums) in start.counted { packed.add(key, .max, PackedSums(sums)) }
         var read: [MinuteIntake.Key: MinuteSums] = [:]
         let bytes = packed.bytes
         for place in [minute - 1, minute] {
             try PackedMinutes.read(bytes, minute: place) { key, sequence, sums in
                 #expect(sequence == .max)
-                if start.counted[key] != nil { read[key] = sums }
+                if start.counted[key] != nil { read[key] = try? sums.sums() }
             }
         }
         #expect(read == start.counted)
@@ -191,8 +191,11 @@ import Testing
 }
 
 extension MinuteSums {
-    fileprivate static let none = MinuteSums(
-        outcomes: [:], counts: Array(repeating: 0, count: counts), histograms: Array(repeating: [:], count: histograms))
+    fileprivate mutating func add(_ other: MinuteSums) {
+        for (name, count) in other.outcomes { add(outcome: name, count) }
+        for index in counts.indices { add(count: index, other.counts[index]) }
+        for (index, histogram) in other.histograms.enumerated() { for (bucket, count) in histogram { add(index, bucket: bucket, count) } }
+    }
 
     /// Where something was counted no time and where it was not counted is the same.
     fileprivate var withoutNothing: MinuteSums {

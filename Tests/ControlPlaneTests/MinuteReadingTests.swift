@@ -5,7 +5,11 @@ import Testing
 @testable import ControlPlane
 
 @Suite("Reading minutes as gateways write them") struct MinuteReadingTests {
-    private static func read(_ bytes: [UInt8]) -> MinuteBatch? { bytes.withUnsafeBytes { MinuteReading.batch($0) } }
+    private static func read(_ bytes: [UInt8]) -> ToldBatch? { bytes.withUnsafeBytes { MinuteReading.batch($0) } }
+
+    private static func sums(_ batch: ToldBatch) throws -> [MinuteIntake.Key: MinuteSums] { try batch.rows.mapValues { try $0.sums() } }
+
+    private static let now = Int64(Date().timeIntervalSince1970 / 60)
 
     static func histogram() -> [Int: Int64] {
         Dictionary((0..<Int.random(in: 0...30)).map { _ in (Int.random(in: 0...4_000), Int64.random(in: 0...1 << 40)) }) { first, _ in first }
@@ -13,12 +17,13 @@ import Testing
 
     static func minute() -> MinuteCounters {
         var minute = MinuteCounters(
-            minute: .random(in: 0...1 << 32), tenant: UUID().uuidString.lowercased(), tier: "pro", model: "org/tiny_model v1", region: "eu",
+            minute: now - .random(in: -4...50_000), tenant: Bool.random() ? UUID().uuidString.lowercased() : UUID().uuidString, tier: "pro",
+            model: "org/tiny_model v1", region: "eu",
             outcomes: ["good": 5, "bad:5xx": 1, "excluded:client_4xx": .random(in: 0...9)].filter { _ in Bool.random() },
-            firstTokenSamples: .random(in: 0...1 << 48), firstTokenOver: 2, promptTokens: 9_000, completionTokens: 0, rateLimited: 3, disconnects: 4,
+            firstTokenSamples: .random(in: 2...1 << 48), firstTokenOver: 2, promptTokens: 9_000, completionTokens: 0, rateLimited: 3, disconnects: 4,
             firstTokenHistogram: histogram())
         guard Bool.random() else { return minute }
-        (minute.provider, minute.drill, minute.streams, minute.lastTokenSamples, minute.lastTokenOver) = ("alpha", true, 5, 6, 7)
+        (minute.provider, minute.drill, minute.streams, minute.lastTokenSamples, minute.lastTokenOver) = ("alpha", true, 5, 7, 6)
         (minute.queueHistogram, minute.lastTokenHistogram, minute.longLastTokenHistogram) = (histogram(), histogram(), [:])
         (minute.retrievalHistogram, minute.retrievedFirstTokenHistogram, minute.retrievedLastTokenHistogram) = (histogram(), [:], histogram())
         return minute
@@ -33,16 +38,19 @@ import Testing
                 closes: [true, false, nil][round % 3], firstTokens: round % 2 == 0 ? [told, told] : nil)
             let bytes = try WireCoder.encode(batch)
             let read = try #require(Self.read(bytes))
-            let known = try WireCoder.decode(MinuteBatch.self, from: bytes)
-            #expect(read.minutes == known.minutes && read.minutes == batch.minutes && read.firstTokens == known.firstTokens)
-            #expect((read.gateway, read.boot, read.sequence) == (known.gateway, known.boot, known.sequence) && read.closes == known.closes)
+            let known = ToldBatch(try WireCoder.decode(MinuteBatch.self, from: bytes), at: Date())
+            #expect(try Self.sums(read) == Self.sums(known) && read.count == batch.minutes.count && read.rows.count == known.rows.count)
+            #expect(
+                (read.boot, read.sequence) == (known.boot, known.sequence) && read.closes == known.closes && read.firstTokens == known.firstTokens)
             let torn = stride(from: 0, to: bytes.count, by: max(1, bytes.count / 16)).filter { Self.read(Array(bytes.prefix($0))) != nil }
             #expect(torn.isEmpty)
         }
     }
 
+    static let tenant = UUID()
+
     static let plain = """
-        { "gateway" : "g", "boot": "b", "sequence": 7, "minutes": [ {"minute": 29000000, "tenant": "t", "tier": "pro", "model": "m", "region": "eu",
+        { "gateway" : "g", "boot": "b", "sequence": 7, "minutes": [ {"minute": \(now), "tenant": "\(tenant.uuidString)", "tier": "pro", "model": "m", "region": "eu",
         "outcomes": {"good": 3}, "first_token_samples": 1, "first_token_over": 0, "prompt_tokens": 10, "completion_tokens": 0, "rate_limited": 0,
         "disconnects": 0, "first_token_histogram": {"7": 1, "0": 2}} ] }
         """
@@ -50,8 +58,20 @@ import Testing
     @Test("space between tokens and any order of fields change nothing")
     func space() throws {
         let read = try #require(Self.read(Array(Self.plain.utf8)))
-        #expect(read.minutes == (try WireCoder.decode(MinuteBatch.self, from: Self.plain.utf8)).minutes)
-        #expect(read.minutes.first?.firstTokenHistogram == [7: 1, 0: 2] && read.minutes.first?.outcomes == ["good": 3])
+        let sums = try #require(try Self.sums(read).first)
+        #expect(sums.key.tenant == Self.tenant && sums.key.minute == Self.now && sums.key.provider.isEmpty && !sums.key.drill)
+        #expect(sums.value.histograms[0] == [7: 1, 0: 2] && sums.value.outcomes == ["good": 3] && sums.value.counts[2] == 10)
+    }
+
+    @Test("of counters that come twice in a batch the last count, in both ways")
+    func twice() throws {
+        let (first, last) = (#""rate_limited": 0"#, #""rate_limited": 9"#)
+        let inner = try #require(Self.plain.split(separator: "[").last?.split(separator: "]").first)
+        let text = Self.plain.replacing(inner, with: inner + "," + inner.replacing(first, with: last))
+        let read = try #require(Self.read(Array(text.utf8)))
+        let known = ToldBatch(try WireCoder.decode(MinuteBatch.self, from: text.utf8), at: Date())
+        #expect(try Self.sums(read) == Self.sums(known) && read.count == 2 && known.count == 2)
+        #expect(try Self.sums(read).values.map { $0.counts[4] } == [9])
     }
 
     @Test(
@@ -61,6 +81,8 @@ import Testing
             (#""tier": "pro""#, #""tier": "pro", "heat": 1"#), (#""tier": "pro""#, #""tier": "pro", "tier": "pro""#), (#""tier": "pro","#, ""),
             (#""good": 3"#, #""good": 3.0"#), (#""good": 3"#, #""good": -3"#), (#""good": 3"#, #""good": 3e0"#), (#""good": 3"#, #""good": 03"#),
             (#""good": 3"#, #""good": 3, "good": 3"#), (#""7": 1"#, #""07": 1"#), (#""7": 1"#, #""7": 1, "7": 1"#), (#""7": 1"#, #""x": 1"#),
+            (#""first_token_over": 0"#, #""first_token_over": 2"#), (#""good": 3"#, #""strange": 3"#), (#""good": 3"#, #""good": 300000000000000"#),
+            (tenant.uuidString, "t"), (tenant.uuidString, tenant.uuidString + "0"), ("\(now)", "\(now + 60)"), ("\(now)", "1"),
             (#""sequence": 7"#, #""sequence": 9223372036854775807"#), ("] }", "] } x"), ("] }", "], } "), ("] }", "]"),
         ])
     func unusual(_ change: (part: String, other: String)) {

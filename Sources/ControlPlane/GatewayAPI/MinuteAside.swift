@@ -15,9 +15,9 @@ struct MinuteAside: Sendable {
     /// Of the reliability room.
     let pool: PostgresPool
 
-    func put(_ found: [(key: MinuteIntake.Key, counters: MinuteCounters, reason: MinuteSorting.Reason)], _ batch: MinuteBatch, _ gateway: UUID)
-        async throws
-    {
+    func put(
+        _ found: [(key: MinuteIntake.Key, counters: MinuteCounters, reason: MinuteSorting.Reason)], boot: String, sequence: Int64, _ gateway: UUID
+    ) async throws {
         guard !found.isEmpty else { return }
         let newest = Dictionary(found.map { (Self.subject($0.key, $0.counters), $0) }, uniquingKeysWith: { _, last in last }).sorted {
             $0.key < $1.key
@@ -26,7 +26,7 @@ struct MinuteAside: Sendable {
         try await pool.execute(
             """
             INSERT INTO reliability.minute_aside AS known (gateway_id, boot_id, subject, sequence, reason, counters)
-            SELECT \(gateway)::uuid, \(batch.boot)::text, decode(told.subject, 'hex'), \(batch.sequence)::bigint, told.reason, told.counters
+            SELECT \(gateway)::uuid, \(boot)::text, decode(told.subject, 'hex'), \(sequence)::bigint, told.reason, told.counters
             FROM unnest(\(newest.map(\.key))::text[], \(newest.map(\.value.reason.rawValue))::text[], \(texts)::jsonb[])
                 AS told (subject, reason, counters)
             WHERE (SELECT count(*) FROM reliability.minute_aside WHERE gateway_id = \(gateway)) < \(Self.most)

@@ -25,31 +25,40 @@ package struct MinuteIntake: Sendable {
         var tier: String
         var provider: String
         var drill: Bool
+
+        /// Hashed several times for each counter that a gateway tells: the rest has few values.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(tenant)
+            hasher.combine(minute)
+            hasher.combine(model)
+        }
+    }
+
+    package func store(_ batch: MinuteBatch, from gateway: UUID, at moment: Date = Date()) async throws -> IntakeResponse {
+        try await store(ToldBatch(batch, at: moment), from: gateway)
     }
 
     /// `duplicates` counts reports that are not newer than what is stored.
-    package func store(_ batch: MinuteBatch, from gateway: UUID, at moment: Date = Date()) async throws -> IntakeResponse {
-        guard batch.minutes.count <= Self.maximumMinutes else { throw PeerRefusal(.tooLarge, "at most 5,000 minutes at once") }
+    func store(_ batch: ToldBatch, from gateway: UUID) async throws -> IntakeResponse {
+        guard batch.count <= Self.maximumMinutes else { throw PeerRefusal(.tooLarge, "at most 5,000 minutes at once") }
         guard (1...64).contains(batch.boot.unicodeScalars.count) else { throw PeerRefusal(.invalidRequest, "boot is missing or too long") }
-        let sorted = MinuteSorting(batch.minutes, at: moment)
         // First: what is acknowledged is in one place or the other.
-        try await MinuteAside(pool: pool).put(sorted.aside, batch, gateway)
-        let stored = try await write(sorted.rows, boot: batch.boot, sequence: batch.sequence, gateway: gateway)
+        try await MinuteAside(pool: pool).put(batch.aside, boot: batch.boot, sequence: batch.sequence, gateway)
+        let stored = try await write(batch.rows, boot: batch.boot, sequence: batch.sequence, gateway: gateway)
         if let closes = batch.closes {
-            let recent = (batch.firstTokens ?? []).prefix(Self.maximumMinutes).filter(\.isStorable)
+            let recent = batch.firstTokens.prefix(Self.maximumMinutes).filter(\.isStorable)
             try await MinuteSources(pool: pool).note(
                 gateway, batch.boot, sequence: batch.sequence, closes: closes,
                 firstTokens: String(decoding: try WireCoder.encode(recent), as: UTF8.self))
         }
-        let unusable = sorted.broken + sorted.aside.count
-        return IntakeResponse(stored: stored, duplicates: batch.minutes.count - unusable - stored, quarantined: unusable)
+        let unusable = batch.broken + batch.aside.count
+        return IntakeResponse(stored: stored, duplicates: batch.count - unusable - stored, quarantined: unusable)
     }
 
     /// How many were newer than what is known.
-    func write(_ rows: [Key: MinuteCounters], boot: String, sequence: Int64, gateway: UUID) async throws -> Int {
+    func write(_ rows: [Key: PackedSums], boot: String, sequence: Int64, gateway: UUID) async throws -> Int {
         guard !rows.isEmpty else { return 0 }
-        return try await line.store(
-            MinuteMerge.Told(gateway: gateway, boot: boot, sequence: sequence, rows: rows.mapValues { MinuteSums($0) }))
+        return try await line.store(MinuteMerge.Told(gateway: gateway, boot: boot, sequence: sequence, rows: rows))
     }
 }
 

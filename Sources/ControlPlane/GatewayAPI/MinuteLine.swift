@@ -5,7 +5,7 @@ import Synchronization
 /// once for each gateway.
 final class MinuteLine: Sendable {
     /// Counters that are merged at once.
-    private static let most = 80_000
+    private static let most = 250_000
 
     private struct Waiter {
         var told: MinuteMerge.Told

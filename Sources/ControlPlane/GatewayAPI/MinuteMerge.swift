@@ -10,7 +10,7 @@ struct MinuteMerge: Sendable {
         var gateway: UUID
         var boot: String
         var sequence: Int64
-        var rows: [MinuteIntake.Key: MinuteSums]
+        var rows: [MinuteIntake.Key: PackedSums]
     }
 
     /// Of the reliability room.
@@ -26,7 +26,7 @@ struct MinuteMerge: Sendable {
                 var newer = 0
                 for (minute, rows) in Dictionary(grouping: told.rows, by: \.key.minute) {
                     let origin = ToldMinutes.Origin(gateway: told.gateway, boot: told.boot, minute: minute)
-                    let count = known[origin, default: ToldMinutes()].replace(rows, told.sequence, &sums)
+                    let count = try known[origin, default: ToldMinutes()].replace(rows, told.sequence, &sums)
                     if count > 0 { changed.insert(origin) }
                     newer += count
                 }
@@ -53,20 +53,21 @@ struct ToldMinutes: Sendable {
         var minute: Int64
     }
 
-    private(set) var counters: [MinuteIntake.Key: (sequence: Int64, sums: MinuteSums)] = [:]
+    private(set) var counters: [MinuteIntake.Key: (sequence: Int64, sums: PackedSums)] = [:]
 
     /// Returns how many were newer, and adds to the sums by how much they differ from what was told before.
     fileprivate mutating func replace(
-        _ rows: [(key: MinuteIntake.Key, value: MinuteSums)], _ sequence: Int64, _ sums: inout [MinuteIntake.Key: MinuteSums]
-    ) -> Int {
+        _ rows: [(key: MinuteIntake.Key, value: PackedSums)], _ sequence: Int64, _ sums: inout [MinuteIntake.Key: MinuteSums]
+    ) throws -> Int {
+        counters.reserveCapacity(counters.count + rows.count)
         var newer = 0
         for (key, told) in rows {
             let before = counters[key]
             if let before, before.sequence >= sequence { continue }
             newer += 1
             counters[key] = (sequence, told)
-            if sums[key] == nil { sums[key] = told } else { sums[key]?.add(told) }
-            if let before { sums[key]?.add(before.sums, -1) }
+            try sums[key, default: .none].add(told)
+            if let before { try sums[key]?.add(before.sums, -1) }
         }
         return newer
     }
@@ -120,7 +121,7 @@ struct ToldMinutes: Sendable {
             provider: row.value("provider"), drill: row.value("drill"))
         var told = MinuteCounters(minute: minute, tenant: "", tier: key.tier, model: key.model, region: key.region)
         try told.read(row)
-        counters[key] = (try row.value("sequence"), MinuteSums(told))
+        counters[key] = (try row.value("sequence"), PackedSums(MinuteSums(told)))
     }
 
     /// - Parameter query: `gateway_id`, `boot_id`, `minute` and `counters`.

@@ -1,20 +1,32 @@
+import Domain
+import FoundationEssentials
 import PlimsollWire
 
-/// Reads batches of minutes as gateways write them, in one pass over the bytes: after a minute's end there are hundreds of thousands of counters, and
-/// `Codable` takes longer over each than all that is done with it. What is written otherwise, from an escape to a field of a newer release, is left to
-/// `WireCoder`, so that nothing is read in another way than there.
+/// Reads batches of minutes as gateways write them, in one pass over the bytes, and packs each of the counters as it is stored: after a minute's end there
+/// are hundreds of thousands, and dictionaries of each take longer than all that is done with them. What is written otherwise, from an escape to a field of a
+/// newer release, and a batch with counters that cannot be counted, is left to `WireCoder` and `MinuteSorting`, so that nothing is taken in another way.
 struct MinuteReading {
     private struct Unusual: Error {}
 
     private let bytes: UnsafeRawBufferPointer
+    private let times: ClosedRange<Int64>
     private var at = 0
+    private var parts = CounterParts()
+    private var packed: [UInt8] = []
+    private var rows: [(key: MinuteIntake.Key, sums: Range<Int>)] = []
+    /// Outcomes that are known to count as something.
+    private var outcomes: Set<String> = []
 
-    private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    private init(_ bytes: UnsafeRawBufferPointer, _ times: ClosedRange<Int64>) { (self.bytes, self.times) = (bytes, times) }
 
-    /// Nil: it is written otherwise, or is no batch.
-    static func batch(_ bytes: UnsafeRawBufferPointer) -> MinuteBatch? {
-        var reading = MinuteReading(bytes)
-        guard let batch = try? reading.batch(), reading.isAtEnd else { return nil }
+    /// Nil: it is written otherwise, has what cannot be counted, or is no batch.
+    static func batch(_ bytes: UnsafeRawBufferPointer, at moment: Date = Date()) -> ToldBatch? {
+        var reading = MinuteReading(bytes, MinuteSorting.times(at: moment))
+        guard var batch = try? reading.batch(), reading.isAtEnd else { return nil }
+        batch.count = reading.rows.count
+        batch.rows.reserveCapacity(batch.count)
+        // Of two of the same the last counts, as in `MinuteSorting`.
+        for row in reading.rows { batch.rows[row.key] = PackedSums(bytes: reading.packed[row.sums]) }
         return batch
     }
 
@@ -26,19 +38,16 @@ struct MinuteReading {
     private static let batchNames = FieldNames<BatchField>()
     private static let wholeBatch = batchNames.set(.boot, .gateway, .minutes, .sequence)
 
-    private mutating func batch() throws -> MinuteBatch {
-        var batch = MinuteBatch(gateway: "", boot: "", sequence: 0, minutes: [])
+    private mutating func batch() throws -> ToldBatch {
+        var batch = ToldBatch()
         try object(Self.batchNames, needing: Self.wholeBatch) { reading, field in
             switch field {
             case .boot: batch.boot = try reading.text()
             case .closes: batch.closes = try reading.flag()
-            case .gateway: batch.gateway = try reading.text()
+            case .gateway: _ = try reading.plainString()
             case .sequence: batch.sequence = try reading.number()
-            case .minutes: try reading.list { batch.minutes.append(try $0.minute()) }
-            case .firstTokens:
-                var counts: [FirstTokenCount] = []
-                try reading.list { counts.append(try $0.firstTokens()) }
-                batch.firstTokens = counts
+            case .minutes: try reading.list { try $0.counters() }
+            case .firstTokens: try reading.list { batch.firstTokens.append(try $0.firstTokens()) }
             }
         }
         return batch
@@ -91,54 +100,90 @@ struct MinuteReading {
         .minute, .tenant, .tier, .model, .region, .outcomes, .firstTokenSamples, .firstTokenOver, .promptTokens, .completionTokens, .rateLimited,
         .disconnects, .firstTokenHistogram)
 
-    private mutating func minute() throws -> MinuteCounters {
-        var told = MinuteCounters(minute: 0, tenant: "", tier: "", model: "", region: "")
+    private mutating func counters() throws {
+        parts.clear()
         try object(Self.minuteNames, needing: Self.wholeMinute) { reading, field in
             switch field {
-            case .completionTokens: told.completionTokens = try reading.number()
-            case .disconnects: told.disconnects = try reading.number()
-            case .drill: told.drill = try reading.flag()
-            case .firstTokenHistogram: told.firstTokenHistogram = try reading.histogram()
-            case .firstTokenOver: told.firstTokenOver = try reading.number()
-            case .firstTokenSamples: told.firstTokenSamples = try reading.number()
-            case .lastTokenHistogram: told.lastTokenHistogram = try reading.histogram()
-            case .lastTokenOver: told.lastTokenOver = try reading.number()
-            case .lastTokenSamples: told.lastTokenSamples = try reading.number()
-            case .longLastTokenHistogram: told.longLastTokenHistogram = try reading.histogram()
-            case .minute: told.minute = try reading.number()
-            case .model: told.model = try reading.text()
-            case .outcomes: told.outcomes = try reading.outcomes()
-            case .promptTokens: told.promptTokens = try reading.number()
-            case .provider: told.provider = try reading.text()
-            case .queueHistogram: told.queueHistogram = try reading.histogram()
-            case .rateLimited: told.rateLimited = try reading.number()
-            case .region: told.region = try reading.text()
-            case .retrievalHistogram: told.retrievalHistogram = try reading.histogram()
-            case .retrievedFirstTokenHistogram: told.retrievedFirstTokenHistogram = try reading.histogram()
-            case .retrievedLastTokenHistogram: told.retrievedLastTokenHistogram = try reading.histogram()
-            case .streams: told.streams = try reading.number()
-            case .tenant: told.tenant = try reading.text()
-            case .tier: told.tier = try reading.text()
+            case .completionTokens: try reading.count(3)
+            case .disconnects: try reading.count(5)
+            case .drill: reading.parts.key.drill = try reading.flag()
+            case .firstTokenHistogram: try reading.histogram(0)
+            case .firstTokenOver: try reading.count(1)
+            case .firstTokenSamples: try reading.count(0)
+            case .lastTokenHistogram: try reading.histogram(2)
+            case .lastTokenOver: try reading.count(8)
+            case .lastTokenSamples: try reading.count(7)
+            case .longLastTokenHistogram: try reading.histogram(3)
+            case .minute: reading.parts.key.minute = try reading.number()
+            case .model: reading.parts.key.model = try reading.text(127)
+            case .outcomes: try reading.outcomeCounts()
+            case .promptTokens: try reading.count(2)
+            case .provider: reading.parts.key.provider = try reading.text(63)
+            case .queueHistogram: try reading.histogram(1)
+            case .rateLimited: try reading.count(4)
+            case .region: reading.parts.key.region = try reading.text(63)
+            case .retrievalHistogram: try reading.histogram(4)
+            case .retrievedFirstTokenHistogram: try reading.histogram(5)
+            case .retrievedLastTokenHistogram: try reading.histogram(6)
+            case .streams: try reading.count(6)
+            case .tenant: reading.parts.key.tenant = try reading.identifier()
+            case .tier: reading.parts.key.tier = try reading.text(63)
             }
         }
-        return told
+        guard parts.isCountable, times.contains(parts.key.minute) else { throw Unusual() }
+        let first = packed.count
+        parts.append(to: &packed)
+        rows.append((parts.key, first..<packed.count))
     }
 
-    private mutating func outcomes() throws -> [String: Int64] {
-        var counts: [String: Int64] = [:]
-        try members { reading, name in
-            guard counts.updateValue(try reading.number(), forKey: String(decoding: name, as: UTF8.self)) == nil else { throw Unusual() }
-        }
-        return counts
+    /// - Parameter index: In `MinuteSums.counts`.
+    private mutating func count(_ index: Int) throws { parts.counts[index] = try countNumber() }
+
+    private mutating func countNumber() throws -> Int64 {
+        let count = try number()
+        guard count <= CounterParts.mostCount else { throw Unusual() }
+        return count
     }
 
-    private mutating func histogram() throws -> [Int: Int64] {
-        var counts: [Int: Int64] = [:]
-        try members { reading, name in
-            let index = Int(try Self.digits(name))
-            guard counts.updateValue(try reading.number(), forKey: index) == nil else { throw Unusual() }
+    private mutating func outcomeCounts() throws {
+        var names: [String] = []
+        try members { reading, bytes in
+            let name = String(decoding: bytes, as: UTF8.self)
+            guard names.count < CounterParts.mostOutcomes, bytes.count <= 64, !names.contains(name), reading.isKnown(name) else { throw Unusual() }
+            names.append(name)
+            reading.parts.outcomes.add(bytes, try reading.countNumber())
         }
-        return counts
+    }
+
+    private mutating func isKnown(_ outcome: String) -> Bool {
+        if outcomes.contains(outcome) { return true }
+        guard Outcome.Verdict(code: outcome) != nil else { return false }
+        outcomes.insert(outcome)
+        return true
+    }
+
+    /// - Parameter number: In `MinuteSums.histograms`.
+    private mutating func histogram(_ number: Int) throws {
+        var (indices, isOrdered): ([Int64], Bool) = ([], true)
+        try members { reading, name in
+            let index = try Self.digits(name)
+            // As gateways write them; what is in another order is looked through for what comes twice.
+            if let last = indices.last, last >= index { isOrdered = false }
+            indices.append(index)
+            reading.parts.histograms[number].add(index, try reading.number())
+        }
+        guard indices.count <= CounterParts.mostBuckets, isOrdered || Set(indices).count == indices.count else { throw Unusual() }
+    }
+
+    private mutating func identifier() throws -> UUID {
+        guard let identifier = UUID(text: try plainString()) else { throw Unusual() }
+        return identifier
+    }
+
+    private mutating func text(_ most: Int) throws -> String {
+        let bytes = try plainString()
+        guard bytes.count <= most else { throw Unusual() }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -151,7 +196,7 @@ extension MinuteReading {
     }
 
     private mutating func skipSpace() {
-        while at < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[at]) { at += 1 }
+        while at < bytes.count, bytes[at] == 0x20 || bytes[at] == 0x0A || bytes[at] == 0x0D || bytes[at] == 0x09 { at += 1 }
     }
 
     /// Whether the next token is this one, which is passed over then.

@@ -16,26 +16,36 @@ struct MinuteSorting {
     private static let oldest: Int64 = 50_400
     private static let newest: Int64 = 5
 
-    private(set) var rows: [MinuteIntake.Key: MinuteCounters] = [:]
+    /// Minutes that are counted at this moment.
+    static func times(at moment: Date) -> ClosedRange<Int64> {
+        let now = Int64(moment.timeIntervalSince1970 / 60)
+        return now - oldest...now + newest
+    }
+
+    private(set) var rows: [MinuteIntake.Key: PackedSums] = [:]
     private(set) var aside: [(key: MinuteIntake.Key, counters: MinuteCounters, reason: Reason)] = []
     /// So many are no counts at all.
     private(set) var broken = 0
 
     init(_ minutes: [MinuteCounters], at moment: Date) {
-        let now = Int64(moment.timeIntervalSince1970 / 60)
+        let times = Self.times(at: moment)
         for counters in minutes {
             guard let tenant = UUID(uuidString: counters.tenant), counters.isSound else {
                 broken += 1
                 continue
             }
             let key = MinuteIntake.Key(counters, tenant: tenant)
-            if let reason = Self.reason(counters, now: now) { aside.append((key, counters, reason)) } else { rows[key] = counters }
+            if let reason = Self.reason(counters, times) {
+                aside.append((key, counters, reason))
+            } else {
+                rows[key] = PackedSums(MinuteSums(counters))
+            }
         }
     }
 
-    private static func reason(_ counters: MinuteCounters, now: Int64) -> Reason? {
-        if counters.minute > now + newest { return .future }
-        if counters.minute < now - oldest { return .tooOld }
+    private static func reason(_ counters: MinuteCounters, _ times: ClosedRange<Int64>) -> Reason? {
+        if counters.minute > times.upperBound { return .future }
+        if counters.minute < times.lowerBound { return .tooOld }
         let isKnown = counters.unknown == nil && counters.outcomes.keys.allSatisfy { Outcome.Verdict(code: $0) != nil }
         return isKnown ? nil : .unknown
     }

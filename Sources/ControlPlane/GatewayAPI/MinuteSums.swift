@@ -45,14 +45,13 @@ struct MinuteSums: Equatable {
         return counters
     }
 
-    /// - Parameter sign: -1 takes them out.
-    mutating func add(_ other: MinuteSums, _ sign: Int64 = 1) {
-        for (name, count) in other.outcomes { outcomes[name, default: 0] &+= sign &* count }
-        for index in counts.indices { counts[index] &+= sign &* other.counts[index] }
-        for index in histograms.indices {
-            for (bucket, count) in other.histograms[index] { histograms[index][bucket, default: 0] &+= sign &* count }
-        }
-    }
+    /// Nothing was counted.
+    static let none = MinuteSums(
+        outcomes: [:], counts: Array(repeating: 0, count: counts), histograms: Array(repeating: [:], count: histograms))
+
+    mutating func add(outcome: String, _ count: Int64) { outcomes[outcome, default: 0] &+= count }
+    mutating func add(count index: Int, _ count: Int64) { counts[index] &+= count }
+    mutating func add(_ histogram: Int, bucket: Int, _ count: Int64) { histograms[histogram][bucket, default: 0] &+= count }
 
     /// Whether a later report took back something that was counted.
     var hasLess: Bool {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -11,9 +12,10 @@ enum PeerMessages {
         try decode(type, try await body(request, limit: limit))
     }
 
-    static func minutes(_ request: Request) async throws -> MinuteBatch {
+    static func minutes(_ request: Request) async throws -> ToldBatch {
         let buffer = try await body(request, limit: 8 << 20)
-        return try buffer.withUnsafeReadableBytes { MinuteReading.batch($0) } ?? decode(MinuteBatch.self, buffer)
+        if let batch = buffer.withUnsafeReadableBytes({ MinuteReading.batch($0) }) { return batch }
+        return ToldBatch(try decode(MinuteBatch.self, buffer), at: Date())
     }
 
     private static func body(_ request: Request, limit: Int) async throws -> ByteBuffer {

@@ -127,7 +127,7 @@ struct MinuteRecount: Sendable {
         let told = try await reliability.withConnection { try await ToldMinutes.read([origin], $0)[origin] ?? ToldMinutes() }
         var (counters, sequence): ([Key: MinuteCounters], Int64) = ([:], 0)
         for (key, last) in told.counters {
-            counters[Key(key)] = last.sums.counters(key)
+            counters[Key(key)] = try last.sums.sums().counters(key)
             sequence = max(sequence, last.sequence)
         }
         return (counters, sequence)
