@@ -14,26 +14,29 @@ package struct AnswerLikeness: Sendable {
     private var start = 0
     /// The quote that closes it.
     private var end = 0
-    /// What is not passed on.
-    private var hidden: Range<Int>?
+    /// What is not passed on, in order.
+    private var hidden: [Range<Int>] = []
 
     package init() {}
 
     /// - Parameters:
     ///   - text: Between its quotes, of a payload in which nothing else is of interest.
-    ///   - hidden: A member that is not passed on; the text is not in it.
-    package mutating func remember(_ payload: UnsafeRawBufferPointer, text: Range<Int>, hidden: Range<Int>? = nil) {
+    ///   - hidden: Members that are not passed on, in order; the text is in none of them.
+    package mutating func remember(_ payload: UnsafeRawBufferPointer, text: Range<Int>, hidden: [Range<Int>] = []) {
         bytes.removeAll(keepingCapacity: true)
         bytes.append(contentsOf: payload)
         (start, end) = (text.lowerBound, text.upperBound)
         self.hidden = hidden
     }
 
-    /// What is not passed on of a payload that is like the remembered one and has a text of so many bytes.
-    package func hidden(textLength: Int) -> Range<Int>? {
-        guard let hidden else { return nil }
-        let shift = hidden.lowerBound > end ? textLength &- (end &- start) : 0
-        return hidden.lowerBound &+ shift..<hidden.upperBound &+ shift
+    /// How many pieces of such a payload are not passed on.
+    package var hiddenCount: Int { hidden.count }
+
+    /// One of these pieces, of a payload that is like the remembered one and has a text of so many bytes.
+    package func hidden(_ position: Int, textLength: Int) -> Range<Int> {
+        let range = hidden[position]
+        let shift = range.lowerBound > end ? textLength &- (end &- start) : 0
+        return range.lowerBound &+ shift..<range.upperBound &+ shift
     }
 
     /// Bytes of the text of a payload that is like the remembered one; nil when it is not.

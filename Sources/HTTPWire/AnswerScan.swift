@@ -28,12 +28,10 @@ package struct AnswerScan: Sendable {
     package var usageMember: Range<Int>?
     /// The member `usage` in the same way, where it is null.
     package var emptyUsageMember: Range<Int>?
-    /// The member `timings`, which llama.cpp's server adds, in the same way.
-    package var timingsMember: Range<Int>?
-    /// The member `system_fingerprint` in the same way, where it is not null.
-    package var fingerprintMember: Range<Int>?
     /// The member `service_tier` in the same way.
     package var serviceTierMember: Range<Int>?
+    /// What is no customer's (`AnswerPlace`): in order and apart from each other. Without these bytes it is the same answer, with its commas right.
+    package var hidden: [Range<Int>] = []
     /// `data` is an array that is not empty: embeddings.
     package var hasData = false
     /// The value of that member.
@@ -46,9 +44,9 @@ package struct AnswerScan: Sendable {
     package var choicesValue: Range<Int>?
     /// `index` of the last choice that names it.
     package var choiceIndex: Int?
-    /// Text, reasoning, a refusal or a tool call that is not empty.
+    /// Text, reasoning, a refusal, a tool call or sound that is not empty.
     package var hasContent = false
-    /// Bytes of text, reasoning and tool calls, as written in JSON.
+    /// Bytes of text, reasoning, tool calls and what was said aloud, as written in JSON.
     package var contentBytes = 0
     /// The text between its quotes, when it is the only content.
     package var onlyText: Range<Int>?
@@ -85,14 +83,6 @@ struct AnswerWalk {
     var hasUsage = false
     private var namesUsage = false
 
-    private enum Place {
-        case top
-        case usage
-        case details
-        case choice
-        case delta
-    }
-
     init(text: JSONText) {
         self.text = text
     }
@@ -104,28 +94,34 @@ struct AnswerWalk {
     }
 
     /// Reads an object of a known place; nested at most as deeply as the places are.
-    private mutating func members(_ open: Int, _ place: Place) throws(JSONStop) -> Int {
+    private mutating func members(_ open: Int, _ place: AnswerPlace) throws(JSONStop) -> Int {
         guard open < text.count, text.base[open] == UInt8(ascii: "{") else { throw JSONStop(code: .notAnObject, offset: open) }
         var at = text.skipSpace(open &+ 1)
         if at < text.count, text.base[at] == UInt8(ascii: "}") { return at &+ 1 }
         var comma = -1
+        var hasTold = false
         while true {
             let start = at
             guard at < text.count, text.base[at] == UInt8(ascii: "\"") else { throw JSONStop(code: .syntax, offset: at) }
             let nameEnd = try text.stringEnd(at &+ 1)
-            if nameEnd.hasEscapes, place != .choice, place != .delta { throw JSONStop(code: .duplicateKey, offset: at) }
+            if nameEnd.hasEscapes, place.isCounted { throw JSONStop(code: .duplicateKey, offset: at) }
             at = text.skipSpace(nameEnd.quote &+ 1)
             guard at < text.count, text.base[at] == UInt8(ascii: ":") else { throw JSONStop(code: .syntax, offset: at) }
             at = text.skipSpace(at &+ 1)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
-            let name = Name(start: start &+ 1, count: nameEnd.quote &- start &- 1)
+            let name = AnswerName(start: start &+ 1, count: nameEnd.quote &- start &- 1)
             let isNull = text.base[at] == UInt8(ascii: "n")
             let end = try value(name, at, place)
             at = text.skipSpace(end)
             guard at < text.count else { throw JSONStop(code: .incomplete, offset: at) }
             let isLast = text.base[at] == UInt8(ascii: "}")
-            if place == .top, hasUsage || name.count == 5 || name.count == 7 || name.count == 12 || name.count == 18 {
-                noteMember(name, (comma < 0 ? start : comma)..<(comma < 0 && !isLast ? at &+ 1 : end), isNull: isNull)
+            if text.isTold(name, in: place, isNull: isNull) {
+                hasTold = true
+            } else {
+                result.hidden.append((hasTold ? comma : start)..<(hasTold || isLast ? end : at &+ 1))
+            }
+            if place == .top, hasUsage || name.count == 5 || name.count == 12 {
+                noteMember(name, (comma < 0 ? start : comma)..<(comma < 0 && !isLast ? at &+ 1 : end))
             }
             if isLast { return at &+ 1 }
             guard text.base[at] == UInt8(ascii: ",") else { throw JSONStop(code: .syntax, offset: at) }
@@ -134,25 +130,24 @@ struct AnswerWalk {
         }
     }
 
-    private mutating func noteMember(_ name: Name, _ range: Range<Int>, isNull: Bool) {
+    private mutating func noteMember(_ name: AnswerName, _ range: Range<Int>) {
         if hasUsage, result.usageMember == nil { result.usageMember = range }
         if !hasUsage, text.`is`(name, "usage") { result.emptyUsageMember = range }
-        if text.`is`(name, "timings") { result.timingsMember = range }
-        if !isNull, text.`is`(name, "system_fingerprint") { result.fingerprintMember = range }
         if text.`is`(name, "service_tier") { result.serviceTierMember = range }
     }
 
     @inline(__always)
-    private mutating func value(_ name: Name, _ at: Int, _ place: Place) throws(JSONStop) -> Int {
+    private mutating func value(_ name: AnswerName, _ at: Int, _ place: AnswerPlace) throws(JSONStop) -> Int {
         switch place {
         case .top: return try topValue(name, at)
         case .choice: return try choiceValue(name, at)
         case .delta: return try deltaValue(name, at)
+        case .audio: return try audioValue(name, at)
         case .usage, .details: return try countValue(name, at, place)
         }
     }
 
-    private mutating func topValue(_ name: Name, _ at: Int) throws(JSONStop) -> Int {
+    private mutating func topValue(_ name: AnswerName, _ at: Int) throws(JSONStop) -> Int {
         let byte = text.base[at]
         switch name.count {
         case 7 where byte == UInt8(ascii: "[") && text.`is`(name, "choices"):
@@ -174,7 +169,7 @@ struct AnswerWalk {
             return end
         case 6 where byte == UInt8(ascii: "\"") && text.`is`(name, "object"):
             let end = try text.skip(at)
-            if text.`is`(Name(start: at &+ 1, count: end &- at &- 2), "error") { result.error = 0..<text.count }
+            if text.`is`(AnswerName(start: at &+ 1, count: end &- at &- 2), "error") { result.error = 0..<text.count }
             return end
         default: return try text.skip(at)
         }
@@ -209,7 +204,7 @@ struct AnswerWalk {
         throw JSONStop(code: .incomplete, offset: text.count)
     }
 
-    private mutating func choiceValue(_ name: Name, _ at: Int) throws(JSONStop) -> Int {
+    private mutating func choiceValue(_ name: AnswerName, _ at: Int) throws(JSONStop) -> Int {
         let byte = text.base[at]
         switch name.count {
         case 5 where byte == UInt8(ascii: "{") && text.`is`(name, "delta"): return try members(at, .delta)
@@ -233,11 +228,25 @@ struct AnswerWalk {
         }
     }
 
-    private mutating func deltaValue(_ name: Name, _ at: Int) throws(JSONStop) -> Int {
+    private mutating func deltaValue(_ name: AnswerName, _ at: Int) throws(JSONStop) -> Int {
         let byte = text.base[at]
+        if name.count == 5, byte == UInt8(ascii: "{"), text.`is`(name, "audio") { return try members(at, .audio) }
         let end = try text.skip(at)
         guard end &- at > 2, text.holdsContent(name, byte) else { return end }
         content(at, end)
+        return end
+    }
+
+    /// Its id comes before any sound, and is none. Bytes of sound are no measure of tokens; those of its transcript are.
+    private mutating func audioValue(_ name: AnswerName, _ at: Int) throws(JSONStop) -> Int {
+        let byte = text.base[at]
+        let end = try text.skip(at)
+        guard byte == UInt8(ascii: "\""), end &- at > 2 else { return end }
+        if name.count == 10, text.`is`(name, "transcript") { content(at, end) }
+        if name.count == 4, text.`is`(name, "data") {
+            content(at, end)
+            result.contentBytes -= end - at - 2
+        }
         return end
     }
 
@@ -248,7 +257,7 @@ struct AnswerWalk {
         result.contentBytes += end - start - 2
     }
 
-    private mutating func countValue(_ name: Name, _ at: Int, _ place: Place) throws(JSONStop) -> Int {
+    private mutating func countValue(_ name: AnswerName, _ at: Int, _ place: AnswerPlace) throws(JSONStop) -> Int {
         let isNull = text.base[at] == UInt8(ascii: "n")
         if place == .usage, text.`is`(name, "prompt_tokens_details") || text.`is`(name, "completion_tokens_details") {
             if text.base[at] == UInt8(ascii: "{") { return try members(at, .details) }
@@ -279,23 +288,10 @@ struct AnswerWalk {
     }
 }
 
-/// The name of a member, between its quotes.
-private struct Name {
-    var start: Int
-    var count: Int
-}
-
 /// On the text alone: the walk with its result is too large to be handed about.
 extension JSONText {
-    /// With a literal this is a comparison of one or two words.
     @inline(__always)
-    fileprivate func `is`(_ name: Name, _ word: StaticString) -> Bool {
-        let length = word.utf8CodeUnitCount
-        return name.count == length && memcmp(base + name.start, word.utf8Start, length) == 0
-    }
-
-    @inline(__always)
-    fileprivate func holdsContent(_ name: Name, _ byte: UInt8) -> Bool {
+    fileprivate func holdsContent(_ name: AnswerName, _ byte: UInt8) -> Bool {
         let isText = byte == UInt8(ascii: "\"")
         guard isText || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") else { return false }
         switch name.count {

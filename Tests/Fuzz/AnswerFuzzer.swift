@@ -14,6 +14,54 @@ enum AnswerFuzzer: Fuzzer {
         var expected = AnswerScan()
         Expectation(bytes: bytes).fill(&expected, node)
         try same(answer, expected)
+        try tellsNoMore(answer, node, bytes)
+    }
+
+    /// Without what is hidden it is JSON still, of the members that are told and no others, in their order.
+    private static func tellsNoMore(_ answer: AnswerScan, _ node: ReferenceJSON.Node, _ bytes: [UInt8]) throws {
+        var told: [UInt8] = []
+        var at = 0
+        for range in answer.hidden {
+            try hold(range.lowerBound >= at, "hidden \(range) begins before \(at)")
+            told += bytes[at..<range.lowerBound]
+            at = range.upperBound
+        }
+        told += bytes[at...]
+        guard let rest = ReferenceJSON.read(told) else { return try hold(false, "what is told is no JSON") }
+        let before = Members(bytes: bytes)
+        try hold(Members(bytes: told).all(of: rest, .top) == before.all(of: node, .top).filter(\.isTold), "other members are told")
+    }
+
+    /// Each member of a place that is looked at, with its value.
+    private struct Members {
+        struct Member: Equatable {
+            var name: String
+            var value: String
+            var isTold: Bool
+        }
+
+        let bytes: [UInt8]
+
+        func all(of object: ReferenceJSON.Node, _ place: AnswerPlace) -> [Member] {
+            object.members.flatMap { member in
+                let name = String(decoding: bytes[member.name], as: UTF8.self)
+                let inner = inside(member.value, name, place)
+                let value = inner == nil ? String(decoding: bytes[member.value.range], as: UTF8.self) : ""
+                return [Member(name: name, value: value, isTold: place.tells(name, isNull: member.value.kind == .null))] + (inner ?? [])
+            }
+        }
+
+        /// Nil: its members are not looked at.
+        private func inside(_ value: ReferenceJSON.Node, _ name: String, _ place: AnswerPlace) -> [Member]? {
+            switch (place, name, value.kind) {
+            case (.top, "choices", .array): value.elements.flatMap { $0.kind == .object ? all(of: $0, .choice) : [] }
+            case (.top, "usage", .object): all(of: value, .usage)
+            case (.choice, "delta", .object), (.choice, "message", .object): all(of: value, .delta)
+            case (.delta, "audio", .object): all(of: value, .audio)
+            case (.usage, "prompt_tokens_details", .object), (.usage, "completion_tokens_details", .object): all(of: value, .details)
+            default: nil
+            }
+        }
     }
 
     /// A second `usage`, or a name with escapes where names are looked for.
@@ -30,10 +78,10 @@ enum AnswerFuzzer: Fuzzer {
 
     private static func rangesLieWithin(_ answer: AnswerScan, _ count: Int) throws {
         let ranges = [
-            answer.usageMember, answer.emptyUsageMember, answer.usageValue, answer.timingsMember, answer.choicesValue, answer.finishReason,
-            answer.model, answer.error, answer.timingsMember, answer.fingerprintMember,
+            answer.usageMember, answer.emptyUsageMember, answer.usageValue, answer.serviceTierMember, answer.choicesValue,
+            answer.finishReason, answer.model, answer.error,
         ]
-        for range in ranges.compactMap(\.self) {
+        for range in ranges.compactMap(\.self) + answer.hidden {
             try hold(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count) bytes")
         }
     }
@@ -47,7 +95,6 @@ enum AnswerFuzzer: Fuzzer {
         try hold(one.finishReason == other.finishReason && one.finished == other.finished, "another end")
         try hold(one.hasData == other.hasData, "other data")
         try hold(one.model == other.model && one.error == other.error, "another model or error")
-        try hold((one.fingerprintMember == nil) == (other.fingerprintMember == nil), "another fingerprint")
     }
 
     /// The scan of a tree, by names as they are written.
@@ -66,7 +113,6 @@ enum AnswerFuzzer: Fuzzer {
                 case ("usage", let kind) where kind != .null:
                     scan.usage = usage(value)
                     scan.usageValue = value.range
-                case ("system_fingerprint", let kind) where kind != .null: scan.fingerprintMember = value.range
                 case ("data", .array): scan.hasData = value.range.count > 2
                 case ("model", .string): scan.model = inside(value)
                 case ("object", .string) where bytes[inside(value)].elementsEqual("error".utf8): scan.error = 0..<bytes.count
@@ -100,6 +146,17 @@ enum AnswerFuzzer: Fuzzer {
                 case ("content", .array), ("content", .object), ("tool_calls", .array), ("tool_calls", .object), ("function_call", .array),
                     ("function_call", .object):
                     content(&scan, member.value)
+                case ("audio", .object): audio(&scan, member.value)
+                default: break
+                }
+            }
+        }
+
+        private func audio(_ scan: inout AnswerScan, _ object: ReferenceJSON.Node) {
+            for member in object.members where member.value.kind == .string && member.value.range.count > 2 {
+                switch name(member) {
+                case "transcript": content(&scan, member.value)
+                case "data": scan.hasContent = true
                 default: break
                 }
             }

@@ -72,14 +72,73 @@ import Testing
         #expect(scan(text) == nil)
     }
 
-    @Test func theBuildOfARuntimeCanBeCutOut() throws {
-        for (text, rest) in [(#"{"system_fingerprint":"b1" , "x":2}"#, #"{ "x":2}"#), (#"{"x":2, "system_fingerprint" : {"a":1}}"#, #"{"x":2}"#)] {
-            let range = try #require(scan(text)?.fingerprintMember)
-            var bytes = Array(text.utf8)
-            bytes.removeSubrange(range)
-            #expect(String(decoding: bytes, as: UTF8.self) == rest)
+    private func told(_ text: String) throws -> String {
+        var bytes = Array(text.utf8)
+        for range in try #require(scan(text)).hidden.reversed() { bytes.removeSubrange(range) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @Test(arguments: [
+        (#"{"system_fingerprint":"b1" , "id":2}"#, #"{ "id":2}"#), (#"{"id":2, "system_fingerprint" : {"a":1}}"#, #"{"id":2}"#),
+        (#"{"a":1,"b":2,"id":3,"c":4,"d":5}"#, #"{"id":3}"#), (#"{"a":1 , "b":2}"#, "{ }"), (#"{"usage":{},"a":null}"#, #"{"usage":{}}"#),
+        (
+            #"{"choices":[{"x":1,"index":0,"delta":{"y":[],"content":"a","z":{}},"w":1},{"v":1}],"q":2}"#,
+            #"{"choices":[{"index":0,"delta":{"content":"a"}},{}]}"#
+        ),
+        (
+            #"{"usage":{"cost":1,"prompt_tokens":9,"prompt_tokens_details":{"host":1,"cached_tokens":2}}}"#,
+            #"{"usage":{"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":2}}}"#
+        ),
+        (
+            #"{"choices":[{"message":{"audio":{"id":"a","path":"/x","data":""},"r\u006fle":1}}]}"#,
+            #"{"choices":[{"message":{"audio":{"id":"a","data":""}}}]}"#
+        ),
+        (#"{"usage":{},"system_fingerprint":null}"#, #"{"usage":{},"system_fingerprint":null}"#),
+    ])
+    func whatIsNoCustomersCanBeCutOut(_ text: String, _ rest: String) throws {
+        #expect(try told(text) == rest)
+    }
+
+    /// What OpenAI's schemas name, and what is read beside them.
+    @Test(arguments: [
+        (AnswerPlace.top, "id object created model choices usage error data service_tier obfuscation"),
+        (.choice, "index message delta text finish_reason logprobs stop_reason matched_stop"),
+        (.delta, "role content refusal tool_calls function_call annotations audio reasoning reasoning_content"),
+        (.audio, "id data expires_at transcript"),
+        (.usage, "prompt_tokens completion_tokens total_tokens prompt_tokens_details completion_tokens_details reasoning_tokens cached_tokens"),
+        (
+            .details,
+            "cached_tokens audio_tokens text_tokens image_tokens video_tokens cache_write_tokens cache_creation_tokens reasoning_tokens"
+                + " accepted_prediction_tokens rejected_prediction_tokens"
+        ),
+    ])
+    func theseMembersAreTold(_ place: AnswerPlace, _ names: String) {
+        for name in names.split(separator: " ") { #expect(place.tells(String(name)), "\(name)") }
+        for name in ["timings", "metadata", "sglext", "weight_version", "kv_transfer_params", "prompt_token_ids", "prompt_logprobs", "token_ids", ""]
+        {
+            #expect(!place.tells(name))
         }
-        #expect(scan(#"{"usage":{},"system_fingerprint":null}"#)?.fingerprintMember == nil)
+    }
+
+    /// The event that opens a sound has its id alone. Its bytes are no measure of the tokens that made it.
+    @Test(arguments: [
+        (#"{"id":"a","expires_at":9}"#, false, 0), (#"{"data":""}"#, false, 0), (#"{"data":"UklGRg=="}"#, true, 0),
+        (#"{"transcript":"Hi"}"#, true, 2), (#"{"data":"UklGRg==","transcript":"Hi"}"#, true, 2), ("null", false, 0),
+    ])
+    func soundIsContent(_ audio: String, _ isContent: Bool, _ bytes: Int) throws {
+        let answer = try #require(scan(#"{"choices":[{"delta":{"audio":\#(audio)}}]}"#))
+        #expect(answer.hasContent == isContent && answer.contentBytes == bytes)
+    }
+
+    /// What is empty, or null, is none.
+    @Test(arguments: [
+        (#"{"role":"assistant","content":"","tool_calls":null}"#, false), (#"{"reasoning":null,"reasoning_content":""}"#, false),
+        (#"{"tool_calls":[]}"#, false), (#"{"reasoning":"a"}"#, true), (#"{"refusal":"a"}"#, true),
+        (#"{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":""}}]}"#, true),
+        (#"{"function_call":{"name":"f"}}"#, true),
+    ])
+    func theFirstPieceOfEveryKindIsContent(_ delta: String, _ isContent: Bool) {
+        #expect(scan(#"{"choices":[{"index":0,"delta":\#(delta)}]}"#)?.hasContent == isContent)
     }
 
     @Test func usageThatIsNoneCanBeCutOut() throws {

@@ -1,4 +1,5 @@
 import HTTPWire
+import OpenAIWire
 
 /// Puts the events of a stream together into the one answer that a client asked for which does not stream.
 ///
@@ -8,6 +9,11 @@ struct AnswerAssembly {
         var id = ""
         var name = ""
         var arguments = ""
+
+        mutating func take(_ function: JSONValue?) {
+            if arguments.isEmpty { name = ToolName.joined(name, function?["name"]?.string ?? "") }
+            arguments += function?["arguments"]?.string ?? ""
+        }
     }
 
     private struct Choice {
@@ -70,7 +76,7 @@ struct AnswerAssembly {
         for member in event["logprobs"]?.object?.members ?? [] {
             if let entries = member.value.array { choice.add(logprobs: member.name, entries) }
         }
-        for member in event["delta"]?.object?.members ?? [] where member.name != "role" {
+        for member in event["delta"]?.object?.members ?? [] where member.name != "role" && AnswerPlace.delta.tells(member.name) {
             if let text = member.value.string { choice.add(member.name, text) }
         }
         for call in event["delta"]?["tool_calls"]?.array ?? [] {
@@ -78,8 +84,7 @@ struct AnswerAssembly {
             guard choice.toolCalls.count < AnswerAssembly.mostCalls || choice.toolCalls[index] != nil else { return false }
             // Some runtimes repeat it in every piece.
             if choice.toolCalls[index]?.id.isEmpty ?? true { choice.toolCalls[index, default: ToolCall()].id = call["id"]?.string ?? "" }
-            choice.toolCalls[index, default: ToolCall()].name += call["function"]?["name"]?.string ?? ""
-            choice.toolCalls[index, default: ToolCall()].arguments += call["function"]?["arguments"]?.string ?? ""
+            choice.toolCalls[index, default: ToolCall()].take(call["function"])
         }
         return true
     }

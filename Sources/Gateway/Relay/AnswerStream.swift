@@ -6,7 +6,7 @@ import OpenAIWire
 
 /// Cuts a worker's stream into events, learns what must be known of each, and says which bytes go on to the client.
 ///
-/// Nothing is decoded and encoded anew: bytes go on as they came, but for what tells of the runtime's build, which is left out. Exceptions are
+/// Nothing is decoded and encoded anew: bytes go on as they came, but for members that are no customer's, which are left out. Exceptions are
 /// an event that carries usage which the client did not ask for, or which is none, which is dropped or loses that member, and a model name
 /// that is not the customer's.
 final class AnswerStream {
@@ -42,6 +42,9 @@ final class AnswerStream {
     /// The client was sent usage.
     private var hasToldUsage = false
     private var partial: ByteBuffer?
+    /// What the last read brought for the client, where something of it was left out.
+    private var told = ByteBuffer()
+    private static let keptBytes = 4 << 10
     private var scanner = EventScanner()
     private var likeness = AnswerLikeness()
     private(set) var tokens: AnswerTokens
@@ -93,18 +96,27 @@ final class AnswerStream {
     func take(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(Failure) {
         bytesTaken += bytes.readableBytes
         guard contentEvents <= mostContentEvents, bytesTaken <= mostBytes else { throw .malformed }
-        var joined = bytes
-        if let known = partial {
-            joined = known
-            joined.writeImmutableBuffer(bytes)
-            partial = nil
-        }
-        let buffer = joined
-        func pass(_ start: Int, _ end: Int) {
-            if end > start, let slice = buffer.getSlice(at: start, length: end - start) { forward(slice) }
-        }
+        let buffer = joined(bytes)
         // What has been read and not been passed begins at `run`.
         var run = buffer.readerIndex
+        var isCopying = false
+        func pass(_ start: Int, _ end: Int) {
+            guard end > start else { return }
+            if isCopying {
+                let range = start - buffer.readerIndex..<end - buffer.readerIndex
+                buffer.withUnsafeReadableBytes { _ = told.writeBytes(UnsafeRawBufferPointer(rebasing: $0[range])) }
+            } else if let slice = buffer.getSlice(at: start, length: end - start) {
+                forward(slice)
+            }
+        }
+        // From the first event on of which something is left out, all goes into one buffer: slices would be joined by a new one each time.
+        func passWithout(_ hidden: Range<Int>) {
+            if !isCopying { told.clear(minimumCapacity: buffer.readableBytes) }
+            isCopying = true
+            pass(run, hidden.lowerBound)
+            run = hidden.upperBound
+        }
+        defer { passTold(isCopying, forward) }
         var at = run
         while let length = buffer.nextEvent(&scanner, from: at) {
             let decision: Decision
@@ -117,15 +129,19 @@ final class AnswerStream {
             }
             switch decision {
             case .forward: break
-            case .without(let hidden):
-                pass(run, at + hidden.lowerBound)
-                run = at + hidden.upperBound
+            case .without(let hidden, let offset):
+                for range in hidden { passWithout(range.lowerBound + at + offset..<range.upperBound + at + offset) }
+            case .alike(let length, let offset):
+                for position in 0..<likeness.hiddenCount {
+                    let range = likeness.hidden(position, textLength: length)
+                    passWithout(range.lowerBound + at + offset..<range.upperBound + at + offset)
+                }
             case .drop:
                 pass(run, at)
                 run = at + length
             case .replace(let event):
                 pass(run, at)
-                forward(event)
+                if isCopying { told.writeImmutableBuffer(event) } else { forward(event) }
                 run = at + length
             }
             at += length
@@ -136,10 +152,27 @@ final class AnswerStream {
         partial = buffer.getSlice(at: at, length: buffer.writerIndex - at)
     }
 
+    /// Behind what came before of an event that was not whole.
+    private func joined(_ bytes: ByteBuffer) -> ByteBuffer {
+        guard var known = partial else { return bytes }
+        partial = nil
+        known.writeImmutableBuffer(bytes)
+        return known
+    }
+
+    private func passTold(_ isCopying: Bool, _ forward: (ByteBuffer) -> Void) {
+        guard isCopying else { return }
+        forward(told)
+        // A large read is no measure of the next one.
+        if told.capacity > AnswerStream.keptBytes { told = ByteBuffer() }
+    }
+
     private enum Decision {
         case forward
-        /// But for these bytes of it.
-        case without(Range<Int>)
+        /// But for these bytes of its payload, which begins so far behind its start.
+        case without([Range<Int>], offset: Int)
+        /// But for what was left out of the one before, which differs in its text only.
+        case alike(textLength: Int, offset: Int)
         case drop
         case replace(ByteBuffer)
     }
@@ -166,8 +199,11 @@ final class AnswerStream {
             // Names and ids of events are the runtime's own, and not every client knows that `message` is the same as no name.
             let isBare = range.lowerBound <= 6 && event.count - range.upperBound <= 4
             let decision = try judge(payload: UnsafeRawBufferPointer(rebasing: event[range]), isBare: isBare)
-            guard case .without(let hidden) = decision else { return decision }
-            return .without(range.lowerBound + hidden.lowerBound..<range.lowerBound + hidden.upperBound)
+            switch decision {
+            case .without(let hidden, _): return .without(hidden, offset: range.lowerBound)
+            case .alike(let length, _): return .alike(textLength: length, offset: range.lowerBound)
+            default: return decision
+            }
         }
     }
 
@@ -176,7 +212,7 @@ final class AnswerStream {
         // What must be remembered, or added to, is looked at event by event.
         if memory == nil, serviceTier == nil, isBare, let length = likeness.textLength(of: payload) {
             if length > 0 { contentEvents += 1 }
-            return likeness.hidden(textLength: length).map { .without($0) } ?? .forward
+            return likeness.hiddenCount > 0 ? .alike(textLength: length, offset: 0) : .forward
         }
         // llama.cpp's server begins the answer to several prompts with it.
         if payload.count == 4, payload.elementsEqual("null".utf8) { return .drop }
@@ -197,12 +233,14 @@ final class AnswerStream {
             if includesUsage { usagePayload = ByteBuffer(bytes: payload) }
         }
         let isRenamed = answer.model.map { !payload.holds(quotedModel, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
-        let isChanged = isRenamed || !isBare || answer.timingsMember != nil || serviceTier != nil
-        let asItCame = answer.fingerprintMember.map { Decision.without($0) } ?? .forward
+        let isChanged = isRenamed || !isBare || serviceTier != nil
+        let asItCame = answer.hidden.isEmpty ? Decision.forward : .without(answer.hidden, offset: 0)
         guard let usage = answer.usage else {
+            // All that it brought was hidden, such as SGLang's `sglext`.
+            if answer.hasEmptyChoices, !answer.hidden.isEmpty { return .drop }
             guard !isChanged else { return .replace(rewritten(answer, payload)) }
             if let text = answer.onlyText, answer.finishReason == nil, assembly == nil {
-                likeness.remember(payload, text: text, hidden: answer.fingerprintMember)
+                likeness.remember(payload, text: text, hidden: answer.hidden)
             }
             return asItCame
         }
@@ -264,7 +302,7 @@ extension ByteBuffer {
     }
 
     /// Copies an answer with the customer's name of its model, without its usage or with another one, with the tier of service that it was
-    /// given where that is told, and without what the runtime tells of its times and its build.
+    /// given where that is told, and without what the runtime tells of itself.
     mutating func writeAnswer(
         _ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, quotedModel: [UInt8], dropsUsage: Bool, usage: [UInt8]? = nil,
         emptiesChoices: Bool = false, serviceTier: StaticString? = nil
@@ -273,8 +311,7 @@ extension ByteBuffer {
         if let range = answer.model {
             cuts.append((range.lowerBound - 1..<range.upperBound + 1, quotedModel))
         }
-        if let range = answer.timingsMember { cuts.append((range, [])) }
-        if let range = answer.fingerprintMember { cuts.append((range, [])) }
+        for range in answer.hidden { cuts.append((range, [])) }
         if serviceTier != nil, let range = answer.serviceTierMember { cuts.append((range, [])) }
         if dropsUsage, let range = answer.usageMember { cuts.append((range, [])) }
         if let usage, let range = answer.usageValue { cuts.append((range, usage)) }

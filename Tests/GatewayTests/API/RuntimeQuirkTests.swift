@@ -61,6 +61,40 @@ import Testing
         #expect(try await APICall.make("/v1/chat/completions", Samples.request, reply: Answers.json(none)).body == none)
     }
 
+    /// As vLLM writes them with its extensions on; the second text differs from the first in nothing else.
+    @Test func whatIsNoCustomersIsLeftOutOfEveryEvent() async throws {
+        func event(_ delta: String, _ more: String, _ finish: String = "null") -> String {
+            #"{"id":"c","model":"m","choices":[{"index":0,"delta":\#(delta),"logprobs":null,"finish_reason":\#(finish)\#(more)}]"#
+        }
+        let ids = #","token_ids":null"#
+        let texts = [
+            (#"{"role":"assistant","content":""}"#, ""), (#"{"content":"a"}"#, ids), (#"{"content":"bc"}"#, ids), (#"{"reasoning":"d"}"#, ids),
+        ]
+        let host = #","prompt_token_ids":[1],"kv_transfer_params":{"remote_host":"host17"}}"#
+        let stop = event("{}", #","stop_reason":null,"token_ids":[2],"routed_experts":"host17""#, #""stop""#) + host
+        let usage =
+            #"{"model":"m","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"host":17},"metrics":{"host17":1}}"#
+        let sent = texts.map { event($0.0, $0.1) + (host.dropFirst($0.1.isEmpty ? 0 : host.count - 1)) } + [stop, usage]
+        let shown = texts.map { event($0.0, "") + "}" } + [event("{}", #","stop_reason":null"#, #""stop""#) + "}"]
+        let asked = Samples.stream.dropLast() + #","stream_options":{"include_usage":true}}"#
+        let reply = Answers.streamHead + sent.map { Answers.event($0) }.joined() + Samples.done + Answers.streamEnd
+        let call = try await APICall.make("/v1/chat/completions", String(asked), reply: reply)
+        let lines = call.body.replacing("\r\n", with: "\n").split(separator: "\n").filter { $0.hasPrefix("data: ") }.map { $0.dropFirst(6) }
+        let told = #"{"model":"m","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#
+        #expect(lines == (shown + [told, "[DONE]"]).map { $0[...] })
+        let whole = String(Samples.answer.dropLast()) + #","metadata":{"weight_version":"host17"},"sglext":{"host17":1}}"#
+        #expect(try await APICall.make("/v1/chat/completions", Samples.request, reply: Answers.json(whole)).body == Samples.answer)
+    }
+
+    @Test func soundIsTheFirstTokenOfAStream() async throws {
+        func event(_ audio: String) -> String { Answers.event(#"{"model":"m","choices":[{"index":0,"delta":{"audio":\#(audio)}}]}"#) }
+        let reply =
+            Answers.streamHead + Samples.role + event(#"{"id":"a"}"#) + event(#"{"data":"UklG"}"#) + event(#"{"data":"Rg=="}"#) + Samples.stop
+            + Samples.done + Answers.streamEnd
+        let call = try await APICall.make("/v1/chat/completions", Samples.stream, reply: reply)
+        #expect(call.records.map(\.completion) == [2] && call.body.contains("Rg=="))
+    }
+
     @Test func interimHeadsOfARuntimeAreNoAnswer() async throws {
         let interim = "HTTP/1.1 103 Early Hints\r\nlink: </host17>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
         let call = try await APICall.make("/v1/chat/completions", Samples.request, reply: interim + Answers.json(Samples.answer))
