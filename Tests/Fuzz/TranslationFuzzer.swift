@@ -22,7 +22,7 @@ enum TranslationFuzzer: Fuzzer {
         for payload in payloads {
             let answer = Array(payload)
             if let whole = MessagesStream.whole(answer, identity, usage: counts) { _ = try JSONValue.parse(whole) }
-            if let whole = ResponsesStream.whole(answer, identity, echo: echo, usage: counts) { _ = try JSONValue.parse(whole) }
+            if let whole = ResponsesStream.whole(answer, identity, echo: echo, usage: counts, atSeconds: 12) { _ = try JSONValue.parse(whole) }
         }
     }
 
@@ -44,7 +44,7 @@ enum TranslationFuzzer: Fuzzer {
             let event = Array("data: ".utf8) + payload + Array("\n\n".utf8)
             if let piece = event.withUnsafeBytes({ stream.take($0) }) { out += piece } else { isSound = false }
         }
-        out += isSound ? stream.finish(counts) : stream.fail(APIError(.streamInterrupted))
+        out += isSound ? stream.finish(counts, atSeconds: 12) : stream.fail(APIError(.streamInterrupted))
         let events = try events(out)
         if ofMessages { try blocksAreBalanced(events, isSound) } else { try sequenceRises(events, isSound) }
     }

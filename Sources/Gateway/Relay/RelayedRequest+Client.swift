@@ -162,7 +162,7 @@ extension RelayedRequest {
         case .clientGone: takeSink()?.abandon()
         case .whole(let body): takeSink()?.answer(head, body)
         case .stream(let events):
-            takeSink()?.endStream(takeHead(), events, translated?.ending(metered) ?? ByteBuffer(staticString: "data: [DONE]\n\n"))
+            takeSink()?.endStream(takeHead(), events, translated?.ending(metered, after: elapsed) ?? ByteBuffer(staticString: "data: [DONE]\n\n"))
         case .failed(let error) where headSent: endBroken(error)
         case .failed(let error):
             let error = error.told(in: arriving.endpoint.errorShape)

@@ -31,7 +31,7 @@ extension RelayedRequest {
         case .chatCompletions, .completions: return noteText(collected, scan) ? customersAnswer(collected, scan, plan) : nil
         case .responses, .messages:
             guard noteText(collected, scan) else { return nil }
-            return translated?.whole(collected, meteredTokens(plan), of: dialect)
+            return translated?.whole(collected, meteredTokens(plan), of: dialect, after: elapsed)
         case .embeddings: return noteVectors(scan) ? customersAnswer(collected, scan, plan) : nil
         case .countTokens: return counted(collected)
         }
@@ -78,8 +78,7 @@ extension RelayedRequest {
         let isTrue = tokens.isReported && scan.usage?.isSound == true && !tokens.exceeds(plan.bound)
         let usage = isTrue ? nil : meteredTokens(plan).json
         let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
-        let tellsOfHost = scan.timingsMember != nil || scan.fingerprintMember != nil
-        guard isRenamed || usage != nil || tellsOfHost || tier != nil else { return collected }
+        guard isRenamed || usage != nil || !scan.hidden.isEmpty || tier != nil else { return collected }
         var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)
         collected.withUnsafeReadableBytes { bytes in
             rewritten.writeAnswer(bytes, scan, quotedModel: plan.model.quotedName, dropsUsage: false, usage: usage, serviceTier: tier)

@@ -9,6 +9,9 @@ final class TranslatedAnswer {
     private let identity: AnswerIdentity
     private let echo: ResponsesEcho?
     private let beginning: String?
+    private let isBatch: Bool
+    /// Microseconds since 1970.
+    private let acceptedAt: Int64
 
     /// Nil where the runtime's answer is the customer's.
     static func of(_ plan: RequestPlan, _ arriving: ArrivingRequest) -> TranslatedAnswer? {
@@ -23,11 +26,13 @@ final class TranslatedAnswer {
             requestId: arriving.requestId.description, model: plan.model.entry.name, createdSeconds: arriving.acceptedAt / 1_000_000)
         echo = plan.echo
         beginning = plan.beginning
+        isBatch = plan.facts.isBatch
+        acceptedAt = arriving.acceptedAt
         translation =
             if let echo {
                 .responses(ResponsesStream(identity, echo: echo))
             } else {
-                .messages(MessagesStream(identity, estimatedPrompt: plan.facts.estimatedPromptTokens))
+                .messages(MessagesStream(identity, estimatedPrompt: plan.facts.estimatedPromptTokens, isBatch: isBatch))
             }
     }
 
@@ -37,19 +42,26 @@ final class TranslatedAnswer {
     }
 
     /// The events behind a whole answer.
-    func ending(_ tokens: MeteredTokens) -> ByteBuffer { ByteBuffer(bytes: translation.finish(TokenCounts(tokens))) }
+    ///
+    /// - Parameter elapsed: Since acceptance, microseconds.
+    func ending(_ tokens: MeteredTokens, after elapsed: Int64) -> ByteBuffer {
+        ByteBuffer(bytes: translation.finish(TokenCounts(tokens), atSeconds: (acceptedAt + elapsed) / 1_000_000))
+    }
 
     /// The events behind an answer that broke.
     func failure(_ error: APIError) -> ByteBuffer { ByteBuffer(bytes: translation.fail(error)) }
 
     /// An answer in one piece; nil when the runtime's is no chat answer.
-    func whole(_ chat: ByteBuffer, _ tokens: MeteredTokens, of dialect: RuntimeDialect) -> ByteBuffer? {
+    ///
+    /// - Parameter elapsed: Since acceptance, microseconds.
+    func whole(_ chat: ByteBuffer, _ tokens: MeteredTokens, of dialect: RuntimeDialect, after elapsed: Int64) -> ByteBuffer? {
         let bytes = Array(chat.readableBytesView)
         let body =
             if let echo {
-                ResponsesStream.whole(bytes, identity, echo: echo, usage: TokenCounts(tokens))
+                ResponsesStream.whole(bytes, identity, echo: echo, usage: TokenCounts(tokens), atSeconds: (acceptedAt + elapsed) / 1_000_000)
             } else {
-                MessagesStream.whole(bytes, identity, usage: TokenCounts(tokens), repeated: dialect == .llamacpp ? beginning : nil)
+                MessagesStream.whole(
+                    bytes, identity, usage: TokenCounts(tokens), repeated: dialect == .llamacpp ? beginning : nil, isBatch: isBatch)
             }
         return body.map { ByteBuffer(bytes: $0) }
     }

@@ -18,6 +18,7 @@ package struct MessagesRequest: Sendable {
         for name in ["max_tokens", "stream", "temperature", "top_p", "top_k"] { chat.set(name, reader[name]) }
         chat.set("stop", reader["stop_sequences"])
         try Self.format(reader, &chat)
+        try Self.serviceTier(reader, &chat)
         for member in reader.object.members where !Self.own.contains(member.name) && member.value != .null { chat.set(member.name, member.value) }
         try Self.thinking(reader, &chat)
         if beginning != nil {
@@ -71,6 +72,17 @@ package struct MessagesRequest: Sendable {
         chat.set(
             "response_format",
             ["type": "json_schema", "json_schema": ["name": "output", "schema": .object(schema.object), "strict": true]])
+    }
+
+    /// Anthropic's two words ask for what is served anyway; those for answers that may take longer are the service's own, as in its other APIs.
+    private static func serviceTier(_ reader: MemberReader, _ chat: inout JSONObject) throws(APIError) {
+        switch try reader.string("service_tier") {
+        case nil, "auto", "standard_only": break
+        case "flex", "batch": chat.set("service_tier", "batch")
+        default:
+            let message = "'service_tier' must be 'auto' or 'standard_only', or 'flex' or 'batch' for answers that may take longer."
+            throw APIError(.invalidValue, message: message, param: "service_tier")
+        }
     }
 
     /// Models think only when asked to. Templates know the switch by one of two names; those that have none ignore both.

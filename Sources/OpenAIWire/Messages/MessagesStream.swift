@@ -19,6 +19,7 @@ package struct MessagesStream: Sendable {
 
     private let identity: AnswerIdentity
     private let estimatedPrompt: Int
+    private let isBatch: Bool
     private var repeated: String?
     private var isStarted = false
     private var open: Block?
@@ -37,10 +38,13 @@ package struct MessagesStream: Sendable {
     private var finishReason: String?
     private var stopSequence: String?
 
-    /// - Parameter estimatedPrompt: What the first event tells of the prompt's tokens; the last one tells what is true.
-    package init(_ identity: AnswerIdentity, estimatedPrompt: Int) {
+    /// - Parameters:
+    ///   - estimatedPrompt: What the first event tells of the prompt's tokens; the last one tells what is true.
+    ///   - isBatch: It was served behind all others, as was asked for.
+    package init(_ identity: AnswerIdentity, estimatedPrompt: Int, isBatch: Bool = false) {
         self.identity = identity
         self.estimatedPrompt = estimatedPrompt
+        self.isBatch = isBatch
         pieces = ToolCallPieces(idPrefix: "toolu_\(identity.id)_")
     }
 
@@ -66,7 +70,7 @@ package struct MessagesStream: Sendable {
         start(&out)
         close(&out)
         let ending: JSONValue = ["stop_reason": stopReason, "stop_sequence": stopSequence.map { .string($0) } ?? .null]
-        Self.send("message_delta", ["delta": ending, "usage": Self.usage(usage)], &out)
+        Self.send("message_delta", ["delta": ending, "usage": .object(Self.usage(usage))], &out)
         Self.send("message_stop", [:], &out)
     }
 
@@ -80,9 +84,11 @@ package struct MessagesStream: Sendable {
     /// The message of an answer that was not streamed; nil when it is no chat answer.
     ///
     /// - Parameter repeated: The beginning of the answer, which the customer gave and the runtime repeats.
-    package static func whole(_ chat: [UInt8], _ identity: AnswerIdentity, usage: TokenCounts, repeated: String? = nil) -> [UInt8]? {
+    package static func whole(
+        _ chat: [UInt8], _ identity: AnswerIdentity, usage: TokenCounts, repeated: String? = nil, isBatch: Bool = false
+    ) -> [UInt8]? {
         guard let answer = try? JSONValue.parse(chat), answer["choices"]?.array?.first?["message"] != nil else { return nil }
-        var stream = MessagesStream(identity, estimatedPrompt: 0)
+        var stream = MessagesStream(identity, estimatedPrompt: 0, isBatch: isBatch)
         stream.repeated = repeated
         var events: [UInt8] = []
         guard stream.take(answer, into: &events) else { return nil }
@@ -100,11 +106,13 @@ package struct MessagesStream: Sendable {
         out += Self.ping
     }
 
-    private func message(usage: JSONValue, isOver: Bool) -> JSONValue {
-        [
+    private func message(usage: JSONObject, isOver: Bool) -> JSONValue {
+        var usage = usage
+        usage.set("service_tier", isBatch ? "batch" : "standard")
+        return [
             "id": .string("msg_" + identity.id), "type": "message", "role": "assistant", "model": .string(identity.model),
             "content": .array(blocks), "stop_reason": isOver ? stopReason : .null,
-            "stop_sequence": isOver ? stopSequence.map { .string($0) } ?? .null : .null, "usage": usage,
+            "stop_sequence": isOver ? stopSequence.map { .string($0) } ?? .null : .null, "usage": .object(usage),
         ]
     }
 
@@ -220,7 +228,7 @@ package struct MessagesStream: Sendable {
     }
 
     /// Anthropic's count of the input leaves out what came from a cache.
-    private static func usage(_ tokens: TokenCounts) -> JSONValue {
+    private static func usage(_ tokens: TokenCounts) -> JSONObject {
         [
             "input_tokens": .count(max(0, tokens.prompt - tokens.cached)), "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": .count(tokens.cached), "output_tokens": .count(tokens.completion),

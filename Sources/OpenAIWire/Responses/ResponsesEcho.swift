@@ -31,7 +31,7 @@ package struct ResponsesEcho: Sendable {
         var object: JSONObject = [
             "id": .string("resp_" + identity.id), "object": "response", "created_at": .integer(identity.createdSeconds),
             "status": .string(state.status), "background": false,
-            "completed_at": state.status == "completed" ? .integer(identity.createdSeconds) : .null,
+            "completed_at": state.completedSeconds.map { .integer($0) } ?? .null,
             "error": state.error ?? .null,
             "incomplete_details": state.incompleteReason.map { ["reason": .string($0)] } ?? .null, "model": .string(identity.model),
             "output": .array(state.output), "usage": state.usage.map { Self.usage($0) } ?? .null,
@@ -56,13 +56,15 @@ struct ResponseState {
     var usage: TokenCounts?
     var error: JSONValue?
     var incompleteReason: String?
+    /// Since 1970; nil: it is not complete.
+    var completedSeconds: Int64?
 
     /// The end of an answer, by the reason that the runtime gave.
-    static func ended(_ finishReason: String?, output: [JSONValue], usage: TokenCounts) -> ResponseState {
+    static func ended(_ finishReason: String?, output: [JSONValue], usage: TokenCounts, atSeconds end: Int64) -> ResponseState {
         switch finishReason {
         case "length": ResponseState(status: "incomplete", output: output, usage: usage, incompleteReason: "max_output_tokens")
         case "content_filter": ResponseState(status: "incomplete", output: output, usage: usage, incompleteReason: "content_filter")
-        default: ResponseState(status: "completed", output: output, usage: usage)
+        default: ResponseState(status: "completed", output: output, usage: usage, completedSeconds: end)
         }
     }
 }

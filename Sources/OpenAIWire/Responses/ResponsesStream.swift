@@ -44,9 +44,11 @@ package struct ResponsesStream: Sendable {
     }
 
     /// The events at the end of a whole answer.
-    package mutating func finish(_ usage: TokenCounts, into out: inout [UInt8]) {
+    ///
+    /// - Parameter end: Seconds since 1970.
+    package mutating func finish(_ usage: TokenCounts, atSeconds end: Int64, into out: inout [UInt8]) {
         start(&out)
-        let state = close(usage, &out)
+        let state = close(usage, atSeconds: end, &out)
         send("response.\(state.status)", ["response": echo.response(identity, state)], &out)
     }
 
@@ -67,12 +69,16 @@ package struct ResponsesStream: Sendable {
     }
 
     /// The response object of an answer that was not streamed; nil when it is no chat answer.
-    package static func whole(_ chat: [UInt8], _ identity: AnswerIdentity, echo: ResponsesEcho, usage: TokenCounts) -> [UInt8]? {
+    ///
+    /// - Parameter end: When it was complete, seconds since 1970.
+    package static func whole(
+        _ chat: [UInt8], _ identity: AnswerIdentity, echo: ResponsesEcho, usage: TokenCounts, atSeconds end: Int64
+    ) -> [UInt8]? {
         guard let answer = try? JSONValue.parse(chat), answer["choices"]?.array?.first?["message"] != nil else { return nil }
         var stream = ResponsesStream(identity, echo: echo)
         var events: [UInt8] = []
         guard stream.take(answer, into: &events) else { return nil }
-        let state = stream.close(usage, &events)
+        let state = stream.close(usage, atSeconds: end, &events)
         return echo.response(identity, state).text
     }
 
@@ -142,8 +148,8 @@ package struct ResponsesStream: Sendable {
     }
 
     /// Closes every item. The last one is incomplete when the answer is.
-    private mutating func close(_ usage: TokenCounts, _ out: inout [UInt8]) -> ResponseState {
-        let isCut = ResponseState.ended(finishReason, output: [], usage: usage).status != "completed"
+    private mutating func close(_ usage: TokenCounts, atSeconds end: Int64, _ out: inout [UInt8]) -> ResponseState {
+        let isCut = ResponseState.ended(finishReason, output: [], usage: usage, atSeconds: end).status != "completed"
         let calls = announced.compactMap { $0 }
         closeOpen(&out, status: isCut && calls.isEmpty ? "incomplete" : "completed")
         takeCalls()
@@ -154,7 +160,7 @@ package struct ResponsesStream: Sendable {
             send("response.function_call_arguments.done", members, &out)
             done(position, isCut && position == calls.last ? "incomplete" : "completed", &out)
         }
-        return ResponseState.ended(finishReason, output: items.map { $0.json() }, usage: usage)
+        return ResponseState.ended(finishReason, output: items.map { $0.json() }, usage: usage, atSeconds: end)
     }
 
     /// At the end alone: a second holder would have the arguments copied with each of their pieces.

@@ -20,11 +20,13 @@ package enum AnswerTranslation: Sendable {
     }
 
     /// The last bytes of an answer that is whole.
-    package mutating func finish(_ usage: TokenCounts) -> [UInt8] {
+    ///
+    /// - Parameter end: Seconds since 1970.
+    package mutating func finish(_ usage: TokenCounts, atSeconds end: Int64) -> [UInt8] {
         var out: [UInt8] = []
         switch self {
         case .responses(var stream):
-            stream.finish(usage, into: &out)
+            stream.finish(usage, atSeconds: end, into: &out)
             self = .responses(stream)
         case .messages(var stream):
             stream.finish(usage, into: &out)

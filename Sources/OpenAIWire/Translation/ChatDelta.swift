@@ -75,12 +75,22 @@ struct ToolCallPieces {
             places[index] = place
             calls.append(Call(id: piece.id ?? "\(idPrefix)\(place)"))
         }
-        calls[place].name += piece.name ?? ""
+        if calls[place].arguments.isEmpty { calls[place].name = ToolName.joined(calls[place].name, piece.name ?? "") }
         argumentBytes += piece.arguments.utf8.count
         guard argumentBytes <= Self.mostBytes else { return nil }
         calls[place].arguments += piece.arguments
         calls[place].reach.take(piece.arguments)
         return place
+    }
+}
+
+/// The name of a called tool: told once by the API's word, again with each piece of the call by some runtimes, in pieces by none that is known.
+package enum ToolName {
+    /// - Parameters:
+    ///   - known: What has come of it.
+    ///   - piece: What came now, in front of the first byte of arguments.
+    package static func joined(_ known: String, _ piece: String) -> String {
+        piece.hasPrefix(known) ? piece : known + piece
     }
 }
 

@@ -38,4 +38,13 @@ import Testing
             #expect(try call.json()["service_tier"]?.string == tier)
         }
     }
+
+    @Test(arguments: [(#""service_tier":"batch","#, "batch"), (#""service_tier":"auto","#, "standard"), ("", "standard")])
+    func aMessageAlwaysHasItInItsUsage(_ member: String, _ tier: String) async throws {
+        let body = #"{"model":"m","max_tokens":9,\#(member)"messages":[{"role":"user","content":"hi"}]"#
+        let whole = try await APICall.make("/v1/messages", body + "}", reply: Answers.json(Samples.answer))
+        #expect(try whole.json()["usage"]?["service_tier"]?.string == tier)
+        let stream = try await APICall.make("/v1/messages", body + #","stream":true}"#, reply: Samples.wholeStream)
+        #expect(stream.events.last == "message_stop" && stream.body.contains(#""output_tokens":0,"service_tier":"\#(tier)"}"#))
+    }
 }

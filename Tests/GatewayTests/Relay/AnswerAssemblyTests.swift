@@ -57,4 +57,20 @@ struct AnswerAssemblyTests {
         let (known, above) = (assembly.take(Self.call(0, 5, " ")), assembly.take(Self.call(0, 128, id: "c", name: "f", "{}")))
         #expect(taken.allSatisfy { $0 } && known && !above)
     }
+
+    @Test("a name that is told with each piece of a call is told once")
+    func names() throws {
+        let answer = try assembled([
+            Self.call(0, 0, id: "c", name: "look", ""), Self.call(0, 0, id: "c", name: "look", "{"), Self.call(0, 0, id: "c", name: "look", "}"),
+            Self.end(0, "tool_calls"),
+        ])
+        let call = answer["choices"]?.array?.first?["message"]?["tool_calls"]?.array?.first
+        #expect(call?["function"] == ["name": "look", "arguments": "{}"])
+    }
+
+    @Test("what a runtime says beside the answer is not put into it")
+    func others() throws {
+        let answer = try assembled([Self.delta(0, #"{"content":"a","node":"host17"}"#), Self.end(0, "stop")])
+        #expect(answer["choices"]?.array?.first?["message"] == ["role": "assistant", "content": "a"])
+    }
 }

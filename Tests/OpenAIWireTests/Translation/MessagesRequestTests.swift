@@ -19,6 +19,19 @@ import Testing
         #expect(chat["chat_template_kwargs"] == ["enable_thinking": false, "thinking": false])
     }
 
+    @Test(
+        arguments: [
+            (#""auto""#, nil), (#""standard_only""#, nil), ("null", nil), (#""batch""#, "batch"), (#""flex""#, "batch"),
+        ] as [(String, String?)])
+    func tiersOfServiceAreTheServicesOwn(_ told: String, _ asked: String?) throws {
+        #expect(try chat(#"\#(Self.hi),"service_tier":\#(told)"#)["service_tier"]?.string == asked)
+    }
+
+    @Test(arguments: [#""priority""#, #""""#, "1"]) func otherTiersAreRefusedByName(_ told: String) throws {
+        let error = #expect(throws: APIError.self) { try chat(#"\#(Self.hi),"service_tier":\#(told)"#) }
+        #expect(error?.param == "service_tier" && error?.code == (told == "1" ? .invalidType : .invalidValue))
+    }
+
     @Test func aTurnWithToolsBecomesMessages() throws {
         let use = #"{"type":"tool_use","id":"t1","name":"f","input":{"a":[1]}}"#
         let assistant = #"[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"wait"},\#(use)]"#

@@ -16,6 +16,8 @@ import Testing
         #expect(events.allSatisfy { $0["type"]?.string == $0.name })
         #expect(events.values("response.output_text.done", "text") == ["ab"])
         let response = try #require(events.last?["response"])
+        #expect(events[0]["response"]?["created_at"] == 7 && events[0]["response"]?["completed_at"] == .null)
+        #expect(response["created_at"] == 7 && response["completed_at"] == 12)
         #expect(response["id"] == "resp_0199ab" && response["status"] == "completed" && response["store"] == false)
         #expect(response.at("output.0.content.0.text") == "ab")
         #expect(response.at("output.0.status") == "completed")
@@ -53,12 +55,25 @@ import Testing
         #expect(events.last?["response"]?.at("output.1") == events.values("response.output_item.done", "item").last)
     }
 
+    /// Some runtimes tell it again with each piece, one tells it in pieces perhaps; what comes once the arguments have begun is none.
+    @Test(arguments: [["get_weather", "get_weather", "get_weather"], ["get_", "weather", ""], ["get_", "get_weather", "get_weather"]])
+    func theNameOfACallIsTheSameHoweverOftenItIsTold(_ names: [String]) throws {
+        let deltas =
+            zip(names, ["", "", #"{"a":1}"#]).map { Translated.call(0, id: "c", name: $0, $1) } + [Translated.call(0, name: "get_weather", " ")]
+        let responses = try Translated.run(try Translated.responses(), deltas, finish: "tool_calls")
+        #expect(responses.values("response.function_call_arguments.done", "name") == ["get_weather"])
+        #expect(responses.values("response.function_call_arguments.done", "arguments") == [#"{"a":1} "#])
+        guard names[0] == "get_weather" else { return }
+        let messages = try Translated.run(Translated.messages, deltas, finish: "tool_calls")
+        #expect(messages.values("content_block_start", "content_block").map { $0["name"] } == ["get_weather"])
+    }
+
     @Test(arguments: [("length", "max_output_tokens"), ("content_filter", "content_filter")])
     func anAnswerThatWasCutIsIncomplete(_ finish: String, _ reason: String) throws {
         let events = try Translated.run(try Translated.responses(), [#"{"content":"a"}"#], finish: finish)
         #expect(events.last?.name == "response.incomplete")
         #expect(events.last?["response"]?.at("incomplete_details.reason") == .string(reason))
-        #expect(events.last?["response"]?.at("output.0.status") == "incomplete")
+        #expect(events.last?["response"]?.at("output.0.status") == "incomplete" && events.last?["response"]?["completed_at"] == .null)
     }
 
     @Test func aRefusalIsAContentPartOfItsOwn() throws {
@@ -83,7 +98,7 @@ import Testing
         var stream = try Translated.responses()
         var bytes = try Translated.take(
             #"{"choices":[{"index":0,"delta":{"content":"a"},"logprobs":{"content":[\#(entry)]},"finish_reason":"stop"}]}"#, &stream)
-        bytes += stream.finish(Translated.usage)
+        bytes += stream.finish(Translated.usage, atSeconds: 12)
         let events = try Translated.events(bytes)
         #expect(events.last?["response"]?.at("output.0.content.0.logprobs.0") == (try JSONValue.parse(entry)))
     }
@@ -92,10 +107,10 @@ import Testing
         let answer =
             #"{"choices":[{"index":0,"message":{"role":"assistant","content":"a","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#
         let echo = try ResponsesRequest(Array(#"{"model":"m","input":"x","metadata":{"k":"v"},"temperature":1}"#.utf8)).echo
-        let body = ResponsesStream.whole(Array(answer.utf8), Translated.identity, echo: echo, usage: Translated.usage)
+        let body = ResponsesStream.whole(Array(answer.utf8), Translated.identity, echo: echo, usage: Translated.usage, atSeconds: 12)
         let response = try JSONValue.parse(try #require(body))
         #expect(response["object"] == "response" && response["metadata"] == ["k": "v"] && response["temperature"] == 1)
         #expect(response.at("output.0.content.0.text") == "a" && response.at("output.1.name") == "f")
-        #expect(ResponsesStream.whole(Array(#"{"choices":[]}"#.utf8), Translated.identity, echo: echo, usage: Translated.usage) == nil)
+        #expect(ResponsesStream.whole(Array(#"{"choices":[]}"#.utf8), Translated.identity, echo: echo, usage: Translated.usage, atSeconds: 12) == nil)
     }
 }

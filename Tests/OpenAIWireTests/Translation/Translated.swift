@@ -25,7 +25,7 @@ enum Translated {
         let chunks = deltas.map { chunk($0) } + [#"{"choices":[{"index":0,"delta":{},"finish_reason":"\#(finish)"\#(choice)}]}"#]
         var out: [UInt8] = []
         for text in chunks { out += try take(text, &translation) }
-        return try events(out + translation.finish(usage))
+        return try events(out + translation.finish(usage, atSeconds: 12))
     }
 
     static func chunk(_ delta: String) -> String { #"{"choices":[{"index":0,"delta":\#(delta),"finish_reason":null}]}"# }
