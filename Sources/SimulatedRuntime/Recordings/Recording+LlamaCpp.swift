@@ -1,4 +1,5 @@
-/// llama.cpp: choices in front, null as the first content, a call of a tool whose first piece has arguments too, and timings of its own.
+/// llama.cpp as of build 11549 (`tools/server/server-task.cpp`; text events are those of the server that tests run): choices in front, null as the
+/// first content, a call of a tool whose first piece has arguments too, and timings of its own.
 extension Recording {
     static let llamacpp = [
         Recording(

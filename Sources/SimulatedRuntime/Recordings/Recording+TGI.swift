@@ -1,4 +1,5 @@
-/// TGI: no id of the answer, the same id of a call in every piece, no usage unless asked, and errors whose value is a text.
+/// TGI 3.3.7 (`router/src/lib.rs`): no id of the answer, the same id of a call in every piece, arguments of whole answers without spaces, no usage
+/// unless asked, and errors whose value is a text.
 extension Recording {
     static let tgi = [
         Recording(
@@ -11,7 +12,7 @@ extension Recording {
                 {"object":"chat.completion.chunk","id":"","created":1790000000,"model":"recorded","system_fingerprint":"3.3.7-sha-0a1b2c3","choices":[],"usage":{"prompt_tokens":120,"completion_tokens":20,"total_tokens":140}}
                 """#,
             whole: #"""
-                {"object":"chat.completion","id":"","created":1790000000,"model":"recorded","system_fingerprint":"3.3.7-sha-0a1b2c3","choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"0","type":"function","function":{"description":null,"name":"get_weather","arguments":"{\"city\": \"Lisbon\"}"}}]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":120,"completion_tokens":20,"total_tokens":140}}
+                {"object":"chat.completion","id":"","created":1790000000,"model":"recorded","system_fingerprint":"3.3.7-sha-0a1b2c3","choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"0","type":"function","function":{"description":null,"name":"get_weather","arguments":"{\"city\":\"Lisbon\"}"}}]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":120,"completion_tokens":20,"total_tokens":140}}
                 """#),
         Recording(
             "tgi-no-usage",

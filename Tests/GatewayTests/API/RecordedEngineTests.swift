@@ -26,9 +26,16 @@ import Testing
         API(path: "/v1/messages", field: "messages"),
     ]
 
+    /// What engines add for whoever runs them.
+    private static let hosts = [
+        "weight_version", "sglext", "kv_transfer_params", "ec_transfer_params", "prompt_token_ids", "prompt_logprobs", "prompt_text",
+        "token_ids", "routed_experts", "metrics", "timings", "hidden_states",
+    ]
+
     /// Billed tokens of the prompt and the answer.
     private static let whole: [(String, Int, Int)] = [
-        ("vllm-tools", 212, 41), ("vllm-reasoning", 18, 9), ("vllm-logprobs", 11, 3), ("vllm-continuous-usage", 11, 3), ("sglang-tools", 230, 38),
+        ("vllm-tools", 212, 41), ("vllm-reasoning", 18, 9), ("vllm-both-reasonings", 18, 9), ("vllm-logprobs", 11, 3),
+        ("vllm-continuous-usage", 11, 3), ("sglang-tools", 230, 38),
         ("sglang-reasoning", 18, 9), ("sglang-stop-sequence", 12, 2), ("llamacpp-tools", 180, 36), ("llamacpp-reasoning", 18, 9),
         ("llamacpp-logprobs", 11, 2), ("tgi-tools", 120, 20),
     ]
@@ -68,6 +75,7 @@ import Testing
             let (answer, record) = try await play(recording, api, streams: streams)
             #expect(answer.hasPrefix("HTTP/1.1 200 "))
             #expect(!answer.contains("timings") && !answer.contains(#""model":"recorded""#) && !answer.contains(#""error":{"#))
+            for name in Self.hosts { #expect(!answer.contains("\"\(name)\""), "\(name)") }
             #expect(record?.outcome == "good")
             #expect(try #require(record).billablePromptTokens == prompt && record?.billableCompletionTokens == completion)
         }
