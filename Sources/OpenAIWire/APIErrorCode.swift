@@ -2,10 +2,12 @@
 package enum APIErrorCode: String, Sendable, CaseIterable {
     case invalidAPIKey = "invalid_api_key"
     case addressNotAllowed = "address_not_allowed"
+    case permissionDenied = "permission_denied"
     case tooManyFailedKeys = "too_many_failed_keys"
     case contentRefused = "content_policy_violation"
     case modelNotFound = "model_not_found"
     case unknownURL = "unknown_url"
+    case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
     case malformedRequest = "malformed_request"
     case invalidJSON = "invalid_json"
@@ -26,6 +28,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     case idempotencyKeyInUse = "idempotency_key_in_use"
     case idempotencyKeyUsed = "idempotency_key_used"
     case idempotencyKeyMismatch = "idempotency_key_mismatch"
+    case tooManyCaptures = "too_many_captures"
     case rateLimitExceeded = "rate_limit_exceeded"
     case tokensPerMinuteExceeded = "tokens_per_minute_exceeded"
     case tooManyConcurrentRequests = "too_many_concurrent_requests"
@@ -47,11 +50,11 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
     package var status: Int {
         switch self {
         case .invalidAPIKey: 401
-        case .addressNotAllowed: 403
-        case .modelNotFound, .unknownURL: 404
+        case .addressNotAllowed, .permissionDenied: 403
+        case .modelNotFound, .unknownURL, .notFound: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
-        case .idempotencyKeyInUse, .idempotencyKeyUsed: 409
+        case .idempotencyKeyInUse, .idempotencyKeyUsed, .tooManyCaptures: 409
         case .requestTooLarge: 413
         case .unsupportedEncoding, .unsupportedMediaType: 415
         case .idempotencyKeyMismatch: 422
@@ -117,10 +120,12 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         switch self {
         case .invalidAPIKey: "Incorrect API key provided."
         case .addressNotAllowed: "This key may not be used from this address."
+        case .permissionDenied: "This key has not the right to do this."
         case .tooManyFailedKeys: "Too many keys that do not exist were tried from this address."
         case .contentRefused: "The request is against the content rules of this service."
         case .modelNotFound: "The model does not exist or this key may not use it."
         case .unknownURL: "Unknown request URL."
+        case .notFound: "There is nothing of that id for this key."
         case .methodNotAllowed: "This method is not allowed here."
         case .malformedRequest: "The request is not valid HTTP."
         case .invalidJSON: "The body is not valid JSON."
@@ -141,6 +146,7 @@ package enum APIErrorCode: String, Sendable, CaseIterable {
         case .idempotencyKeyInUse: "A request with this idempotency key is still running."
         case .idempotencyKeyUsed: "A request with this idempotency key has been answered."
         case .idempotencyKeyMismatch: "This idempotency key came with another request before."
+        case .tooManyCaptures: "There are as many captures as may be at once: erase one first."
         case .rateLimitExceeded: "Too many requests a minute for this key."
         case .tokensPerMinuteExceeded: "Too many tokens a minute for this key."
         case .tooManyConcurrentRequests: "Too many requests at once for this key."

@@ -372,4 +372,31 @@ import Testing
             #expect(try events.map { try $0.value("kind", as: String.self) } == ["anomaly", "release"])
         }
     }
+
+    /// What gateways refuse before a model is known.
+    @Test func errorsWithoutAModelAreWatchedAndInNoService() async throws {
+        try await PeerWorld.with { world in
+            let row = try await world.pool.queryOne(
+                "INSERT INTO serving.tenants (name, display_name, tier, anomaly_throttle_ppm) VALUES ('acme', 'A', 'pro', 250000) RETURNING id")
+            let tenant: UUID = try #require(row).value("id")
+            let watch = BehaviourWatch(serving: world.pool, reliability: world.pool, holder: UUID(), metrics: .init(), logger: world.logger)
+            let first = Int64(Date().timeIntervalSince1970) / 60
+            for number in Int64(0)..<73 {
+                try await world.pool.execute(
+                    """
+                    INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
+                        first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
+                    VALUES (\(tenant), '', 'eu', to_timestamp(\(first + number) * 60), gen_random_uuid(), 'b', 1, 'pro', '{"excluded:4xx": 1}', 0, 0,
+                        \(number < 70 ? 1 : 1000)::bigint, 0, 0, 0, 0, 0, 0, '{}')
+                    """)
+                try await watch.judge(minute: first + number)
+            }
+            let events = try await world.pool.query("SELECT kind || ' ' || (detail->>'signal') AS event FROM serving.abuse_events")
+            #expect(try events.map { try $0.value("event", as: String.self) } == ["anomaly errors"])
+            try await MinuteRoll(pool: world.pool).roll(first..<first + 100)
+            let rolled = try await world.pool.queryOne(
+                "SELECT (SELECT count(*) FROM reliability.minute_total) + (SELECT count(*) FROM reliability.service_minute) AS count")
+            #expect(try rolled?.value("count", as: Int.self) == 0)
+        }
+    }
 }

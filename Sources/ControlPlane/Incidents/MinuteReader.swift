@@ -36,6 +36,7 @@ struct MinuteReader: Sendable {
                 coalesce(sum((SELECT sum(bucket.value::bigint) FROM jsonb_each_text(queue_histogram) AS bucket
                     WHERE bucket.key::integer >= \(Self.longWait))), 0)::bigint AS waited
             FROM reliability.minute WHERE minute_at >= to_timestamp(\(first * 60)) AND minute_at <= to_timestamp(\(newest * 60))
+                AND model <> ''
             GROUP BY tier, model, region, drill, minute_at
             """)
         for name in minutes.keys { minutes[name] = minutes[name]?.filter { $0.key >= newest - Self.kept && $0.key < first } }

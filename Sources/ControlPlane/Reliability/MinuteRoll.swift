@@ -2,6 +2,8 @@ import Domain
 import FoundationEssentials
 import Postgres
 
+/// What was refused before its model was known is in nobody's service: such minutes have no model, and only a tenant's behaviour is judged by them.
+///
 /// Merges what gateways and probes reported into one row a minute. Run as often as wished: it gives what the reports give, however often and in
 /// whatever order they came.
 struct MinuteRoll: Sendable {
@@ -57,7 +59,7 @@ struct MinuteRoll: Sendable {
             SELECT tenant_id, model, region, minute_at, max(tier), sum(good), sum(bad), sum(excluded),
                 sum(coalesce((outcomes ->> 'bad:5xx')::bigint, 0)), sum(coalesce((outcomes ->> 'bad:shed')::bigint, 0) + coalesce((outcomes ->> 'bad:throttled')::bigint, 0)),
                 sum(coalesce((outcomes ->> 'excluded:quota')::bigint, 0)), sum(first_token_samples), sum(first_token_over), sum(disconnects)
-            FROM reliability.minute WHERE \(time(range)) AND NOT drill AND \(came(range, merged)) GROUP BY tenant_id, model, region, minute_at
+            FROM reliability.minute WHERE \(time(range)) AND NOT drill AND model <> '' AND \(came(range, merged)) GROUP BY tenant_id, model, region, minute_at
             ON CONFLICT (tenant_id, model, region, minute_at) DO UPDATE SET tier = EXCLUDED.tier, good = EXCLUDED.good, bad = EXCLUDED.bad,
                 excluded = EXCLUDED.excluded, server_errors = EXCLUDED.server_errors, shed = EXCLUDED.shed, over_quota = EXCLUDED.over_quota,
                 first_token_samples = EXCLUDED.first_token_samples, first_token_over = EXCLUDED.first_token_over,

@@ -45,7 +45,7 @@ extension RelayedRequest {
     func answerCaptures(_ target: CaptureTarget, _ body: ByteBuffer) {
         phase = .over
         guard let desk = loop.captureDesk else { return answerCall(APIError(.serviceUnavailable)) }
-        guard body.readableBytes <= 4096 else { return answerCall(APIError(.requestTooLarge)) }
+        guard body.readableBytes <= 4096 else { return refuse(APIError(.requestTooLarge)) }
         switch arriving.key.limits.reserve(LimitAsk(tokens: 0, spend: 0, now: arriving.started.microseconds)) {
         case .refused(let refusal): return refuseCall(refusal)
         case .granted(let reservation, _): self.reservation = reservation
@@ -57,6 +57,7 @@ extension RelayedRequest {
         loop.eventLoop.makeFutureWithTask { try await desk.answer(call) }.whenComplete { result in
             bound.value.settleCall()
             guard case .success(let answer) = result, let answer else { return bound.value.answerCall(APIError(.serviceUnavailable)) }
+            if let error = answer.refusal { return bound.value.answerCall(error) }
             bound.value.takeSink()?.answer(
                 AnswerHead(status: answer.status, requestId: bound.value.arriving.requestId), ByteBuffer(string: answer.body))
         }
@@ -80,7 +81,7 @@ extension RelayedRequest {
 
     private func answerCall(_ error: APIError) {
         loop.metrics.countRefusal(status: error.status)
-        takeSink()?.answer(AnswerHead(error, arriving.requestId), ByteBuffer(bytes: error.body))
+        answerRefusal(error, retryAfter: nil)
     }
 }
 
@@ -89,12 +90,15 @@ struct CaptureTarget {
     let action: CaptureCall.Action
     let capture: String?
     let query: String?
+    /// In whose words an error is told.
+    let shape: ErrorShape
     private static let path: StaticString = "/v1/debug/captures"
 
     /// Nil: no such path, or another method than it has.
     ///
     /// - Parameter target: With its query.
-    init?(_ target: UnsafeRawBufferPointer, _ method: HTTPMethod) {
+    init?(_ target: UnsafeRawBufferPointer, _ method: HTTPMethod, _ shape: ErrorShape) {
+        self.shape = shape
         let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
         query = end < target.endIndex ? String(decoding: target[(end + 1)...], as: UTF8.self) : nil
         let rest = target[..<end].dropFirst(Self.path.utf8CodeUnitCount)

@@ -21,5 +21,8 @@ struct ArrivingRequest {
     /// Microseconds since 1970.
     var acceptedAt: Int64
 
+    /// In whose words an error is told.
+    var errorShape: ErrorShape { captures?.shape ?? endpoint.errorShape }
+
     var retrieval: RetrievalTime? { RetrievalTime(microseconds: retrievalMicroseconds) }
 }

@@ -26,18 +26,15 @@ extension CustomerConnection {
 
     /// Refuses what is arriving, or what cannot be read at all.
     func refuse(_ error: APIError, status: Int? = nil) {
-        let error = arriving.map { error.told(in: $0.endpoint.errorShape) } ?? error
         let now = LoopClock.wallMicroseconds()
         let id = arriving?.requestId ?? RequestId(milliseconds: now / 1000, using: &loop.random)
-        loop.refusals.note(RefusalTrace(error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key))
+        let (head, told) = loop.refusal(
+            error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key, shape: arriving?.errorShape ?? .openAI)
         arriving = nil
         body.drop()
-        var head = AnswerHead(error, id)
-        head.status = status ?? error.status
-        loop.metrics.countRefusal(status: head.status)
         state = .serving
         keepAlive = false
-        answer(head, ByteBuffer(bytes: error.body))
+        answer(head, told)
     }
 
     func writeContinue() {

@@ -31,9 +31,7 @@ extension CustomerConnection {
             state = .serving
             answer(head, body)
             return true
-        case .refused(let error, let id, let allow):
-            loop.metrics.countRefusal(status: error.status)
-            return refuse(error, id, allow)
+        case .refused(let head, let body): return refuse(head, body)
         case .generate(let arriving):
             self.arriving = arriving
             let clock = BodyClock(loop.settings, now: arriving.started)
@@ -59,7 +57,7 @@ extension CustomerConnection {
     }
 
     /// Refused at its head. A short body that has arrived whole is passed over, so that the connection stays good; else it is closed.
-    private func refuse(_ error: APIError, _ id: RequestId, _ allow: StaticString?) -> Bool {
+    private func refuse(_ head: AnswerHead, _ body: ByteBuffer) -> Bool {
         var passes = false
         switch framing {
         case .none: passes = true
@@ -71,9 +69,7 @@ extension CustomerConnection {
         }
         keepAlive = passes && keepAlive && !loop.isDraining
         state = .serving
-        var head = AnswerHead(error, id)
-        head.allow = allow
-        answer(head, ByteBuffer(bytes: error.body))
+        answer(head, body)
         return keepAlive
     }
 }

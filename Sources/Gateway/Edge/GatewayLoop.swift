@@ -187,6 +187,18 @@ final class GatewayLoop {
         return made
     }
 
+    /// Of what is refused before its model is known: in minutes of their own, which are for watching the tenant's behaviour and in no objective.
+    func subject(withoutModel key: CustomerKey) -> UsageSubject {
+        let name = SubjectKey(key: ObjectIdentifier(key), model: ObjectIdentifier(key))
+        if let known = subjects[name] { return known }
+        let made = UsageSubject(
+            tenant: key.tenant.id, key: key.id, tier: key.tier.name, model: "", region: settings.region,
+            firstTokenObjective: key.tier.ttftObjectiveMicroseconds, purpose: key.entry.purpose)
+        if subjects.count >= 10_000 { subjects.removeAll(keepingCapacity: true) }
+        subjects[name] = made
+        return made
+    }
+
     /// Leases have been exchanged: who waited for one looks again.
     func leasesChanged() {
         // Each leaves the list or stays in it while it looks.

@@ -137,11 +137,7 @@ final class HTTP2Stream {
         }
         switch outcome {
         case .answered(let head, let body): answer(head, body)
-        case .refused(let error, let id, let allow):
-            loop.metrics.countRefusal(status: error.status)
-            var head = AnswerHead(error, id)
-            head.allow = allow
-            answer(head, ByteBuffer(bytes: error.body))
+        case .refused(let head, let body): answer(head, body)
         case .generate(let arriving):
             reading = .body(arriving, BodyClock(loop.settings, now: arriving.started))
             if isRequestComplete { return bodyEnded() }
@@ -170,24 +166,23 @@ final class HTTP2Stream {
         guard case .body(let arriving, _) = reading else { return }
         reading = .done
         body.drop()
-        loop.refusals.note(RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key))
-        let error = error.told(in: arriving.endpoint.errorShape)
-        loop.metrics.countRefusal(status: error.status)
-        answer(AnswerHead(error, arriving.requestId), ByteBuffer(bytes: error.body))
+        let (head, told) = loop.refusal(
+            error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key, shape: arriving.errorShape)
+        answer(head, told)
     }
 
     /// RFC 9113, section 8.1.1: the stream is broken. What is merely too much is answered.
     private func malformed(_ fault: HTTPFault) {
-        loop.metrics.countRefusal(status: fault.status)
-        guard fault.status != 400, case .head = reading else { return giveUp(.protocolError) }
+        guard fault.status != 400, case .head = reading else {
+            loop.metrics.countRefusal(status: fault.status)
+            return giveUp(.protocolError)
+        }
         reading = .done
-        let error = APIError(.malformedRequest)
         let now = LoopClock.wallMicroseconds()
         let id = RequestId(milliseconds: now / 1000, using: &loop.random)
-        loop.refusals.note(RefusalTrace(error, status: fault.status, id, acceptedAt: now, key: nil))
-        var head = AnswerHead(error, id)
-        head.status = fault.status
-        answer(head, ByteBuffer(bytes: error.body))
+        let (head, told) = loop.refusal(
+            APIError(.malformedRequest), status: fault.status, id, acceptedAt: now, key: nil, shape: .openAI)
+        answer(head, told)
     }
 
     // MARK: The answer

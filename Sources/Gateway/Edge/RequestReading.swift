@@ -12,7 +12,7 @@ enum HeadOutcome {
     case generate(ArrivingRequest)
     /// Needs no worker.
     case answered(AnswerHead, ByteBuffer)
-    case refused(APIError, RequestId, allow: StaticString?)
+    case refused(AnswerHead, ByteBuffer)
 }
 
 /// A request for one model, or for all that the key may use.
@@ -45,13 +45,18 @@ extension GatewayLoop {
         let target = target(UnsafeRawBufferPointer(rebasing: bytes[head.target]))
         let shape = shape(target, head)
         func refused(_ error: APIError, of key: CustomerKey? = nil, allow: StaticString? = nil) -> HeadOutcome {
-            refusals.note(RefusalTrace(error, id, acceptedAt: acceptedAt, key: key))
-            return .refused(error.told(in: shape), id, allow: allow)
+            let (head, body) = refusal(error, id, acceptedAt: acceptedAt, key: key, shape: shape, allow: allow)
+            return .refused(head, body)
         }
         func refused(_ code: APIErrorCode, of key: CustomerKey? = nil, allow: StaticString? = nil) -> HeadOutcome {
             refused(APIError(code), of: key, allow: allow)
         }
-        if case .unknown = target { return statusReply(head, bytes, id, fields: fields) ?? refused(.unknownURL) }
+        if case .unknown = target {
+            if let reply = statusReply(head, bytes, id, fields: fields) { return reply }
+            let known = key(of: head, bytes, nowSeconds: acceptedAt / 1_000_000)
+            let isGood = known.map { $0.isValid(nowSeconds: acceptedAt / 1_000_000) && mayUse($0, from: peer, bytes, fields) } ?? false
+            return refused(.unknownURL, of: isGood ? known : nil)
+        }
         // Without a table no key can be told from a wrong one.
         guard directory.isInForce else { return refused(.serviceUnavailable) }
         guard !memory.isOut else {
@@ -62,7 +67,7 @@ extension GatewayLoop {
         guard let key = known, key.isValid(nowSeconds: acceptedAt / 1_000_000) else {
             return refused(refusedKey(isUnknown: known == nil && PresentedKey.isPresent(in: head), from: customer(peer, bytes, fields)))
         }
-        if let addresses = key.addresses, !addresses.policy.admits(customer(peer, bytes, fields)) { return refused(.addressNotAllowed, of: key) }
+        guard mayUse(key, from: peer, bytes, fields) else { return refused(.addressNotAllowed, of: key) }
         if key.use.isDue(nowSeconds: acceptedAt / 1_000_000) {
             keyUses.note(key.id, nowSeconds: acceptedAt / 1_000_000, from: customer(peer, bytes, fields))
         }
@@ -75,7 +80,7 @@ extension GatewayLoop {
             return usage(id, key)
         case .captures:
             let text = UnsafeRawBufferPointer(rebasing: bytes[head.target])
-            guard let asked = CaptureTarget(text, head.method) else { return refused(.methodNotAllowed, of: key, allow: "GET, POST, DELETE") }
+            guard let asked = CaptureTarget(text, head.method, shape) else { return refused(.methodNotAllowed, of: key, allow: "GET, POST, DELETE") }
             if head.method == .post, let error = refusal(head, bytes, key) { return refused(error, of: key) }
             return .generate(
                 ArrivingRequest(
@@ -88,6 +93,12 @@ extension GatewayLoop {
             return .generate(arriving)
         case .unknown: return refused(.unknownURL)
         }
+    }
+
+    private func mayUse(
+        _ key: CustomerKey, from peer: NetworkAddress?, _ bytes: UnsafeRawBufferPointer, _ fields: (StaticString) -> [Range<Int>]
+    ) -> Bool {
+        key.addresses?.policy.admits(customer(peer, bytes, fields)) ?? true
     }
 
     /// What the client may tell beside its request. Gives what is wrong with it.

@@ -192,23 +192,12 @@ final class RelayedRequest {
         admit(plan)
     }
 
-    /// Before it was admitted. What the customer is to blame for takes its place of the minute all the same, so that a flood of it ends at the
-    /// customer's own limit.
+    /// Before it was admitted.
     func refuse(_ error: APIError) {
-        if error.code.fault == .customer, let refusal = takePlaceOfRefused() { return refuseCall(refusal) }
+        let now = arriving.started.microseconds
+        if let refusal = loop.takePlace(of: error, arriving.key, now: now, acceptedAt: arriving.acceptedAt) { return refuseCall(refusal) }
         loop.metrics.countRefusal(status: error.status)
         answerRefusal(error, retryAfter: retryAfter)
-    }
-
-    /// Nil: there was one.
-    private func takePlaceOfRefused() -> LimitRefusal? {
-        let now = arriving.started.microseconds
-        switch arriving.key.limits.reserve(LimitAsk(tokens: 0, spend: 0, now: now)) {
-        case .refused(let refusal): return refusal
-        case .granted(let reservation, _):
-            arriving.key.limits.settle(reservation, tokens: 0, spend: 0, now: now)
-            return nil
-        }
     }
 
     private func admit(_ plan: RequestPlan) {
@@ -311,7 +300,7 @@ final class RelayedRequest {
         explainRefusal(error, retryAfter: retryAfter)
         // While it waited for a lease the client was told that the gateway lives.
         guard !headSent else { return endBroken(error) }
-        let error = error.told(in: arriving.endpoint.errorShape)
+        let error = error.told(in: arriving.errorShape)
         let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
         takeSink()?.answer(head, ByteBuffer(bytes: error.body))
     }

@@ -56,10 +56,10 @@ struct ErrorTableTests {
     }
 
     /// They take more than one request: `KeyAddressTests`, `RuleTests`, `IdempotencyTests`, `BadInputTests`, `QueueTests`, `DrainTests`,
-    /// `FailureTests` and `UsageEndpointTests`.
+    /// `FailureTests`, `UsageEndpointTests` and `CaptureRefusalTests`.
     private static let elsewhere: Set<APIErrorCode> = [
         .tooManyFailedKeys, .contentRefused, .idempotencyKeyInUse, .idempotencyKeyUsed, .idempotencyKeyMismatch, .requestTimeout, .overCapacity,
-        .shuttingDown, .streamInterrupted, .spendLimitExceeded, .tokensPerMinuteExceeded,
+        .shuttingDown, .streamInterrupted, .spendLimitExceeded, .tokensPerMinuteExceeded, .permissionDenied, .notFound, .tooManyCaptures,
     ]
 
     static let cases = heads + bodies + limits + workers
