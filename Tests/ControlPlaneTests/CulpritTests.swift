@@ -51,6 +51,7 @@ import Testing
                 try await world.rows(
                     "SELECT extract(day FROM expires_at - created_at)::integer FROM reliability.mitigation WHERE action = 'roll_back_image'")
                     == ["(7)"], "a control plane that is away for a while brings it back nowhere")
+            try await world.probed(start + 60, minutes: 40)
             for second in stride(from: 30.0, through: 2_400, by: 30) { try await world.turn(start + second) }
             #expect(try await world.rows("SELECT step FROM reliability.incident") == ["(resolved)"])
             #expect(

@@ -69,6 +69,15 @@ struct IncidentWorld: Sendable {
             """)
     }
 
+    /// A probe succeeds in each of so many minutes.
+    func probed(_ first: Date, minutes: Int, model: String = "tiny") async throws {
+        try await world.pool.execute(
+            """
+            INSERT INTO reliability.probe_minute SELECT \(model), 'eu', date_trunc('minute', \(first)::timestamptz) + make_interval(mins => place), 1, 0
+            FROM generate_series(0, \(minutes - 1)) AS place
+            """)
+    }
+
     /// Requests of the last minutes before a moment, by the worker that answered.
     func requests(
         _ count: Int, failed: Int = 0, worker: UUID?, release: String, at now: Date, within seconds: Int = 60, region: String = "eu"
@@ -118,6 +127,7 @@ struct IncidentWorld: Sendable {
 
             for second in stride(from: 10.0, to: 300, by: 20) { try await world.turn(start + second, out: ["alpha"]) }
             #expect(try await world.rows("SELECT occurrences FROM reliability.incident") == ["(1)"])
+            try await world.probed(start, minutes: 20)
             for second in stride(from: 300.0, to: 960, by: 20) { try await world.turn(start + second) }
             #expect(
                 try await world.rows("SELECT state, end_reason FROM reliability.mitigation WHERE mode = 'automatic'") == [
@@ -160,6 +170,7 @@ struct IncidentWorld: Sendable {
             let actions = try await world.rows(
                 "SELECT action, tier FROM reliability.mitigation WHERE mode = 'automatic' ORDER BY created_at, id")
             #expect(actions.first == "(shorten_batch_window,)" && !actions.contains { $0.contains("business") }, "\(actions)")
+            try await world.probed(start + 300, minutes: 15)
             for second in stride(from: 320.0, to: 1_200, by: 20) { try await world.turn(start + second) }
             #expect(
                 try await world.rows("SELECT action FROM reliability.mitigation WHERE mode = 'automatic' AND tier = 'pro'").contains("(cap_output)"))
@@ -205,8 +216,9 @@ struct IncidentWorld: Sendable {
             _ = try await world.world.pool.pipeline([
                 "INSERT INTO reliability.page_channel (name, kind, url) VALUES ('on-call', 'generic', 'http://127.0.0.1:1/')"
             ])
+            try await world.probed(start, minutes: 12)
             for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }
-            try await world.turn(start + 700)
+            for second in stride(from: 20.0, through: 700, by: 40) { try await world.turn(start + second) }
             try await world.turn(start + 700 + 48 * 3_600 + 1)
             try await world.turn(start + 700 + 48 * 3_600 + 2)
             let events = try await world.rows("SELECT event FROM reliability.page ORDER BY created_at, event")
@@ -400,6 +412,7 @@ struct IncidentWorld: Sendable {
                 INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
                 SELECT \(tenant), made.id, 'tiny', 'eu', 'active', '2020-01-01', 1000000000, '{}', 'test' FROM made
                 """)
+            try await world.probed(start + 300, minutes: 12)
             for second in stride(from: 0.0, through: 1_000, by: 10) { try await world.turn(start + second) }
             let draft: SQL = "SELECT postmortem -> 'budget', postmortem -> 'credits_caused' FROM reliability.incident WHERE rule = 'breached_minutes'"
             let early = try await world.rows(draft).first?.filter { $0 != "\"" } ?? ""

@@ -12,6 +12,7 @@ import Testing
 
     /// A provider is lost for a minute, and over after ten clean ones.
     private func lose(_ world: IncidentWorld) async throws {
+        try await world.probed(start, minutes: 12)
         for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }
         for second in stride(from: 20.0, through: 700, by: 40) { try await world.turn(start + second) }
     }
@@ -57,6 +58,7 @@ import Testing
                     'it did not help')
                 """,
             ])
+            try await world.probed(start, minutes: 12)
             for second in stride(from: 20.0, through: 700, by: 40) { try await world.turn(start + second) }
             let text = try #require(
                 try await world.one("SELECT postmortem ->> 'prevention' AS one FROM reliability.incident WHERE rule = 'provider_health'"))
@@ -97,7 +99,8 @@ import Testing
             try await world.minute(start + 900, good: 90, errors: 10)
             try await world.turn(start + 910, out: ["alpha"])
             #expect(try await world.one(felt) == span(60, 960))
-            for second in stride(from: 930.0, through: 1_560, by: 40) { try await world.turn(start + second) }
+            try await world.probed(start + 960, minutes: 12)
+            for second in stride(from: 930.0, through: 1_650, by: 40) { try await world.turn(start + second) }
             #expect(try await world.one(felt) == span(60, 960))
             let spells: SQL = "SELECT unnest(felt) FROM reliability.incident WHERE rule = 'provider_health'"
             #expect(try await world.rows(spells).count == 2)
@@ -125,6 +128,7 @@ import Testing
                 INSERT INTO reliability.drill (kind, provider, models, compression, reason, requested_by, started_at, until_at)
                 VALUES ('provider-loss', 'alpha', '{tiny}', 10, 'test of it', 'test', \(start), \(start + 120))
                 """)
+            try await world.probed(start, minutes: 3)
             for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }
             for second in stride(from: 6.0, through: 90, by: 6) { try await world.turn(start + second) }
             let ends = try await world.rows("SELECT text FROM reliability.incident_event WHERE kind = 'resolved' ORDER BY id LIMIT 1").first ?? ""
@@ -135,6 +139,7 @@ import Testing
     @Test func `an incident that woke nobody and touched customers must be written up, one that nobody felt need not be`() async throws {
         try await IncidentWorld.with { world in
             for model in ["tiny", "other"] {
+                try await world.probed(start + 60, minutes: 12, model: model)
                 try await world.world.pool.execute(
                     """
                     INSERT INTO reliability.incident (key, rule, severity, tier, model, region, title, began_at, opened_at, last_signal_at, impact_from)
@@ -143,7 +148,7 @@ import Testing
                     """)
             }
             try await world.minute(start, good: 90, errors: 3)
-            try await world.turn(start + 700)
+            for second in stride(from: 60.0, through: 700, by: 40) { try await world.turn(start + second) }
             let due: SQL = """
                 SELECT model, postmortem_due = resolved_at + interval '48 hours' AS due FROM reliability.incident WHERE rule = 'queue_time' ORDER BY model
                 """
@@ -170,7 +175,8 @@ import Testing
                 VALUES ('business/tiny/eu/redundancy', 'redundancy', 'ticket', 'business', 'tiny', 'eu', 'Redundancy', \(start), \(start), \(start + 240))
                 """,
             ])
-            try await world.turn(start + 860)
+            try await world.probed(start, minutes: 20)
+            for second in stride(from: 240.0, through: 860, by: 20) { try await world.turn(start + second) }
             let due: SQL = """
                 SELECT severity, step, postmortem_due = resolved_at + interval '48 hours' FROM reliability.incident WHERE rule = 'redundancy'
                 """

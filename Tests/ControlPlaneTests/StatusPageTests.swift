@@ -164,7 +164,8 @@ import Testing
     @Test func `a draft publishes itself after ten minutes of impact, follows its incident, and names no provider`() async throws {
         try await withMaker { world, maker in
             let id = try await incident(world, impactMinutes: 9)
-            #expect(try await maker.make(at: Self.now).incidents.isEmpty)
+            for second in [0.0, 60] { #expect(try await maker.make(at: Self.now + second).incidents.isEmpty, "felt until its last sign") }
+            try await world.pool.execute("UPDATE reliability.incident SET last_signal_at = \(Self.now + 60)")
             let published = try await maker.make(at: Self.now.addingTimeInterval(60))
             let told = try #require(published.incidents.first)
             #expect(told.status == .investigating && told.impact == .major && told.components.count == 1 && told.updates.count == 1)
@@ -211,6 +212,21 @@ import Testing
         }
     }
 
+    @Test(arguments: [#"{"end": "clean_minutes"}"#, #"{"end": "person"}"#, "{}"])
+    func `the public is told what ended an incident, and that nothing but clean minutes kept what is promised`(detail: String) async throws {
+        try await withMaker { world, maker in
+            let id = try await incident(world, impactMinutes: 30, step: "resolved", resolved: true)
+            try await world.pool.execute(
+                """
+                INSERT INTO reliability.incident_event (incident_id, at, kind, actor, text, detail)
+                VALUES (\(id), now(), 'resolved', 'test', 'it is over', \(detail)::jsonb)
+                """)
+            let body = try #require(try await maker.make(at: Self.now).incidents.first?.updates.first?.body)
+            #expect(body.hasSuffix(" It lasted 30 minutes.") && body.contains("as promised for 10 minutes") == detail.contains("clean"), "\(body)")
+            #expect(body.hasPrefix("One of us") == detail.contains("person"), "\(body)")
+        }
+    }
+
     @Test func `short impact and vetoed drafts are never published, and a drill is told as one`() async throws {
         try await withMaker { world, maker in
             _ = try await incident(world, impactMinutes: 4, step: "resolved", resolved: true)
@@ -246,6 +262,15 @@ import Testing
                 as SQL
             #expect(try await world.count(told) == 1)
             #expect(try await world.count("\(told) AND rule = 'server_errors'") == 1)
+        }
+        try await withMaker { world, maker in
+            // What was felt for a short time and stands open is told by nobody, and holds nothing back.
+            let short = try await incident(world, impactMinutes: 20, rule: "first_token_late")
+            try await world.pool.execute("UPDATE reliability.incident SET last_signal_at = \(Self.now)::timestamptz - interval '18 minutes'")
+            #expect(try await maker.make(at: Self.now).incidents.isEmpty)
+            _ = try await incident(world, impactMinutes: 12, rule: "server_errors")
+            #expect(try await maker.make(at: Self.now).incidents.count == 1)
+            #expect(try await world.count("SELECT 1 FROM reliability.status_post WHERE incident_id = \(short) AND told_by IS NOT NULL") == 1)
         }
     }
 

@@ -45,26 +45,28 @@ struct FeltMinutes: Sendable {
         """
     }
 
-    /// When customers felt an `incident`, as a multirange: its spells or, by its rule, from the first sign to `end`; empty: they did not.
-    static func spells(until end: SQL) -> SQL {
+    /// When customers felt an incident, as a multirange: its spells or, by its rule, from the first sign to the last: that it stands open since does
+    /// not say that anybody feels it. Empty: they did not.
+    static func spells(of name: SQL = "incident") -> SQL {
         """
-        (CASE WHEN incident.impact_from IS NULL THEN '{}' WHEN isempty(incident.felt)
-            THEN tstzmultirange(tstzrange(incident.impact_from, greatest(\(end), incident.impact_from))) ELSE incident.felt END)
+        (CASE WHEN \(name).impact_from IS NULL THEN '{}' WHEN isempty(\(name).felt) THEN tstzmultirange(tstzrange(\(name).impact_from,
+            greatest(coalesce(\(name).impact_until, \(name).last_signal_at), \(name).impact_from))) ELSE \(name).felt END)
+        """
+    }
+
+    /// Customers felt an incident for so long without a break that its draft is published.
+    static func isPublic(_ name: SQL) -> SQL {
+        """
+        (SELECT coalesce(max(upper(spell) - lower(spell)), '0') >= make_interval(mins => \(IncidentRules.draftMinutes))
+            FROM unnest(\(spells(of: name))) AS spell)
         """
     }
 
     /// Whole minutes in which customers felt an `incident`, begun ones too; null: they did not.
-    static func count(until end: SQL) -> SQL {
-        """
+    static let count: SQL = """
         (CASE WHEN incident.impact_from IS NOT NULL THEN coalesce((SELECT ceil(extract(epoch FROM sum(upper(spell) - lower(spell))) / 60)
-            FROM unnest(\(spells(until: end))) AS spell), 0)::bigint END)
+            FROM unnest(\(spells())) AS spell), 0)::bigint END)
         """
-    }
-
-    /// So far, or until it ended.
-    static let count: SQL = count(until: ended("now()"))
-
-    static func ended(_ now: SQL) -> SQL { "coalesce(incident.impact_until, incident.resolved_at, \(now))" }
 
     /// Of incidents that are judged by minutes.
     static let rules = IncidentSignal.allCases.filter(\.isJudgedByMinutes).map(\.rawValue)

@@ -106,7 +106,7 @@ struct IncidentBook: Sendable {
 
     /// It is over: customers felt it until its last sign, where minutes do not tell until when. What woke people, what customers
     /// felt, and what spent much of a budget must be written up within two days.
-    func resolve(_ id: UUID, draft: PostmortemDraft.Made, actor: String, reason: String) async throws {
+    func resolve(_ id: UUID, draft: PostmortemDraft.Made, actor: String, end: IncidentEnd? = nil, reason: String) async throws {
         let due = now.addingTimeInterval(Double(IncidentRules.postmortemTime) / 1_000_000)
         try await connection.execute(
             """
@@ -116,9 +116,15 @@ struct IncidentBook: Sendable {
                 postmortem_due = CASE WHEN severity = 'page' OR \(draft.isDue) THEN \(due)::timestamptz END
             WHERE id = \(id)
             """)
-        try await note(id, "resolved", reason, actor: actor)
+        try await note(id, "resolved", reason, detail: end.map { "{\"end\":\"\($0.rawValue)\"}" } ?? "{}", actor: actor)
         try await PageBook(connection: connection, now: now).tell(id, .resolved)
     }
+
+    /// Of an `incident`: what ended it, as `IncidentEnd` names it; null: it is open, or ended before that was written down.
+    static let end: SQL = """
+        (SELECT event.detail ->> 'end' FROM reliability.incident_event AS event
+            WHERE event.incident_id = incident.id AND event.kind = 'resolved' ORDER BY event.id DESC LIMIT 1)
+        """
 
     func note(_ id: UUID, _ kind: String, _ text: String, detail: String = "{}", actor: String = "policy") async throws {
         try await connection.execute(

@@ -19,6 +19,7 @@ package actor IncidentKeeper: Service {
     private let interval: Duration
     private var minutes: MinuteReader
     private var listeningSince: Date?
+    private var watch: Watch?
     /// Epoch of the lease while a mitigation may come into force at any moment.
     private var reaching: Int64?
     private var news = News()
@@ -114,10 +115,14 @@ package actor IncidentKeeper: Service {
     /// One look, and all that follows from it.
     func turn(at now: Date) async throws {
         guard let epoch = try await lease.acquire(serving) else {
-            listeningSince = nil
+            (listeningSince, watch) = (nil, nil)
             news = News()
             return
         }
+        var watch = self.watch ?? Watch(now)
+        watch.look(at: now)
+        self.watch = watch
+        let watchedSince = watch.since
         let since = listeningSince ?? now
         listeningSince = since
         let hasNews = Self.isDue(news.readAt, Self.newsPause, now)
@@ -134,14 +139,15 @@ package actor IncidentKeeper: Service {
             let snapshots = try await snapshots((new + bare).prefix(Self.snapshotsAtOnce), now: now)
             let (opened, isExpected) = try await serving.transaction(.repeatable) { [lease] connection in
                 guard try await lease.confirm(connection, epoch: epoch) else { return ([IncidentTrigger](), false) }
-                return try await self.record(triggers, snapshots, fleet, causes, connection, now: now, isTidying: isTidying)
+                return try await self.record(
+                    triggers, snapshots, fleet, causes, connection, watchedSince: watchedSince, now: now, isTidying: isTidying)
             }
             reaching = isExpected ? epoch : nil
             for trigger in opened { report(trigger) }
         }
         guard hasNews else { return }
         if open.values.contains(where: \.isJudgedByMinutes) { try await FeltMinutes(pool: reliability, now: now).note() }
-        try await close(epoch: epoch, now: now)
+        try await close(epoch: epoch, watchedSince: watchedSince, now: now)
         if isTidying { try await tidy(epoch: epoch, now: now) }
         try await metrics.show(serving, now: now)
     }
@@ -327,7 +333,7 @@ package actor IncidentKeeper: Service {
     /// Opens and goes on with incidents, and does what the policy says; those that were opened, and whether a mitigation is on its way to gateways.
     private nonisolated func record(
         _ triggers: [IncidentTrigger], _ snapshots: [String: String], _ fleet: FleetView, _ causes: IncidentCauses,
-        _ connection: PostgresConnection, now: Date, isTidying: Bool
+        _ connection: PostgresConnection, watchedSince: Date, now: Date, isTidying: Bool
     ) async throws -> (opened: [IncidentTrigger], isExpected: Bool) {
         let (book, desk) = (IncidentBook(connection: connection, now: now), MitigationDesk(connection: connection, now: now))
         // Before any incident is held, as people's hands take them: else each could wait for the other.
@@ -358,43 +364,29 @@ package actor IncidentKeeper: Service {
             }
         }
         let isExpected = try await MitigationReach(connection: connection, now: now).follow()
-        for incident in open { try await calm(incident, book, now: now) }
+        for incident in open { try await calm(incident, book, watchedSince: watchedSince, now: now) }
         if isTidying { try await PostmortemDesk(connection: connection, now: now).remind() }
         return (opened, isExpected)
     }
 
-    /// A minute without a sign of it: what was done helps, or it went away.
-    private nonisolated func calm(_ incident: OpenIncident, _ book: IncidentBook, now: Date) async throws {
-        guard now.timeIntervalSince(incident.lastSignalAt) * Double(incident.haste) >= 60, incident.step != .mitigated else { return }
+    /// A minute that was looked at, without a sign of it: what was done helps, or it went away.
+    private nonisolated func calm(_ incident: OpenIncident, _ book: IncidentBook, watchedSince: Date, now: Date) async throws {
+        let silence = now.timeIntervalSince(max(incident.lastSignalAt, watchedSince)) * Double(incident.haste)
+        guard silence >= 60, incident.step != .mitigated else { return }
         try await book.move(incident.id, to: .mitigated)
     }
 
-    /// Ends incidents of which ten minutes were clean. Each with a draft of its write-up.
-    private func close(epoch: Int64, now: Date) async throws {
-        let clean: SQL = """
-            last_signal_at <= \(now)::timestamptz - make_interval(mins => \(IncidentRules.cleanMinutes)::integer)
-                / (\(OpenIncident.haste(drill: "drill", openedAt: "opened_at")))
-            """
-        let haste = OpenIncident.haste(drill: "drill", openedAt: "opened_at")
-        let rows = try await serving.query(
-            "SELECT id, last_signal_at, \(haste) AS haste FROM reliability.incident WHERE resolved_at IS NULL AND \(clean)")
-        for row in rows {
-            let id: UUID = try row.value("id")
-            let reason = Self.words(waited: now.timeIntervalSince(try row.value("last_signal_at")), haste: try row.value("haste"))
-            let draft = try await PostmortemDraft(reliability: reliability).make(id, until: now)
+    /// Ends incidents of which enough minutes were clean. Each with a draft of its write-up.
+    private func close(epoch: Int64, watchedSince: Date, now: Date) async throws {
+        let closer = IncidentCloser(
+            serving: serving, reliability: reliability, services: news.services, objectives: news.objectives, watchedSince: watchedSince, now: now)
+        for ending in try await closer.endings() {
+            let draft = try await PostmortemDraft(reliability: reliability).make(ending.id, until: now)
             try await serving.transaction(.repeatable) { [lease] connection in
-                guard try await lease.confirm(connection, epoch: epoch) else { return }
-                let still = try await connection.queryOne(
-                    "SELECT 1 AS yes FROM reliability.incident WHERE id = \(id) AND resolved_at IS NULL AND \(clean) FOR UPDATE")
-                guard still != nil else { return }
-                try await IncidentBook(connection: connection, now: now).resolve(id, draft: draft, actor: "policy", reason: reason)
+                guard try await lease.confirm(connection, epoch: epoch), try await closer.isDue(ending, connection) else { return }
+                try await IncidentBook(connection: connection, now: now).resolve(
+                    ending.id, draft: draft, actor: "policy", end: .cleanMinutes, reason: ending.words)
             }
         }
-    }
-
-    /// For how long there was no sign; in a drill clean time goes by faster.
-    private static func words(waited seconds: TimeInterval, haste: Int64) -> String {
-        let time = seconds >= 120 ? "\(Int(seconds / 60)) clean minutes" : "\(Int(seconds)) clean seconds"
-        return haste > 1 ? "\(time), which the drill counts \(haste) times" : time
     }
 }

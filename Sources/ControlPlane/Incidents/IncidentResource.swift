@@ -14,7 +14,7 @@ enum IncidentResource {
             'occurrences', r.occurrences, 'drill', r.drill, 'began_at', serving.wire_time(r.began_at),
             'opened_at', serving.wire_time(r.opened_at), 'last_signal_at', serving.wire_time(r.last_signal_at),
             'impact_from', serving.wire_time(r.impact_from), 'impact_until', serving.wire_time(r.impact_until),
-            'felt_minutes', (SELECT \(FeltMinutes.count) FROM (SELECT r.felt, r.impact_from, r.impact_until, r.resolved_at) AS incident),
+            'felt_minutes', (SELECT \(FeltMinutes.count) FROM (SELECT r.felt, r.impact_from, r.impact_until, r.last_signal_at) AS incident),
             'stabilizing_at', serving.wire_time(r.stabilizing_at), 'diagnosed_at', serving.wire_time(r.diagnosed_at),
             'mitigated_at', serving.wire_time(r.mitigated_at), 'resolved_at', serving.wire_time(r.resolved_at),
             'reported_at', serving.wire_time(r.reported_at), 'acknowledged_at', serving.wire_time(r.acknowledged_at),
@@ -102,7 +102,7 @@ enum IncidentResource {
         }
     }
 
-    /// A person says that it is over, before ten minutes were clean or although nothing measures that.
+    /// A person says that it is over, before ten minutes were clean, or although nothing measures that.
     private static let resolution = AdminRoute.wideChange(.post, "incidents/{id}/resolve") { call, fields, connection, databases in
         try await changed(call, "resolve", connection) { book, id in
             let reason = fields.text("reason", .reason, .required) ?? ""
@@ -110,7 +110,7 @@ enum IncidentResource {
             let open = try await book.connection.queryOne("SELECT 1 AS yes FROM reliability.incident WHERE id = \(id) AND resolved_at IS NULL")
             guard open != nil else { throw AdminRefusal.conflict("over", "this incident is over") }
             let draft = try await PostmortemDraft(reliability: databases.reliability).make(id, until: book.now)
-            try await book.resolve(id, draft: draft, actor: call.actor.label, reason: reason)
+            try await book.resolve(id, draft: draft, actor: call.actor.label, end: .person, reason: reason)
         }
     }
 

@@ -8,7 +8,7 @@ struct MinuteReader: Sendable {
     private let pool: PostgresPool
     private var minutes: [ServiceName: [Int64: ServiceMinute]] = [:]
     private var readUntil: Int64?
-    private static let kept: Int64 = 16
+    static let kept: Int64 = 16
     /// Reports that come later than this change no signal.
     private static let changing: Int64 = 2
     /// Bucket of a wait of a second for a place at a worker.

@@ -31,7 +31,7 @@ struct PostmortemDraft: Sendable {
             """
             SELECT title, rule, tier, model, region, tenant_id, began_at, opened_at, mitigated_at, impact_from, last_signal_at, resolved_at,
                 \(MitigationReach.firstInForce([id.lowercased])) AS in_force_at,
-                \(FeltMinutes.models) AS models, coalesce(\(FeltMinutes.count(until: "incident.last_signal_at")), 0) AS felt_minutes,
+                \(FeltMinutes.models) AS models, coalesce(\(FeltMinutes.count), 0) AS felt_minutes,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode IN ('automatic', 'manual'))::text AS actions,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation

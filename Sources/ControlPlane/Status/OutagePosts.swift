@@ -67,14 +67,14 @@ struct OutagePosts: Sendable {
         return "(\(one).impact_from <= \(end(other)) AND \(end(one)) >= \(other).impact_from)"
     }
 
-    /// How far the incidents of a post are, in how many minutes any of them was felt, and the write-up: its own before those of others.
-    static func outage(of post: SQL, _ now: Date) -> SQL {
+    /// How far the incidents of a post are, what ended them (empty: not known), in how many minutes any of them was felt, and the write-up: its own before those of others.
+    static func outage(of post: SQL) -> SQL {
         """
         WITH part AS (SELECT incident.step, incident.postmortem, incident.reported_at, told.id = \(post).id AS is_own,
-                \(FeltMinutes.spells(until: FeltMinutes.ended("\(now)"))) AS spells
+                coalesce(\(IncidentBook.end), '') AS ended_by, \(FeltMinutes.spells()) AS spells
             FROM reliability.status_post AS told JOIN reliability.incident AS incident ON incident.id = told.incident_id
             WHERE told.id = \(post).id OR told.told_by = \(post).id AND told.vetoed_at IS NULL)
-        SELECT (SELECT array_agg(DISTINCT step) FROM part) AS steps,
+        SELECT (SELECT array_agg(DISTINCT step) FROM part) AS steps, (SELECT array_agg(DISTINCT ended_by) FROM part) AS ends,
             (SELECT part.postmortem FROM part WHERE step = 'reported' ORDER BY is_own DESC, reported_at LIMIT 1) AS postmortem,
             (SELECT ceil(extract(epoch FROM sum(upper(spell) - lower(spell))) / 60)::bigint
                 FROM unnest((SELECT range_agg(spell) FROM part, unnest(part.spells) AS spell)) AS spell) AS minutes

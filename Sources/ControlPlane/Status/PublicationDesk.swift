@@ -51,8 +51,8 @@ struct PublicationDesk: Sendable {
             """)
     }
 
-    /// Ten minutes of impact, whether it still lasts or is over by now: an incident that was shorter stays a draft. So does one while another incident
-    /// tells of the same places: the public hears of one trouble once.
+    /// Ten minutes that customers felt, whether it still lasts or is over by now: an incident that was felt for less stays a draft, however long it stands
+    /// open. So does one while another incident tells of the same places: the public hears of one trouble once.
     private func publishDue(_ now: Date) async throws {
         try await reliability.transaction { connection in
             let rows = try await connection.query(
@@ -60,9 +60,7 @@ struct PublicationDesk: Sendable {
                 UPDATE reliability.status_post AS post SET published_at = \(now)
                 WHERE post.published_at IS NULL AND post.vetoed_at IS NULL AND post.told_by IS NULL AND post.publish_at <= \(now)
                     AND (post.incident_id IS NULL OR EXISTS (
-                    SELECT 1 FROM reliability.incident WHERE incident.id = post.incident_id AND (incident.drill OR
-                        (SELECT max(upper(spell) - lower(spell)) FROM unnest(\(FeltMinutes.spells(until: FeltMinutes.ended("\(now)")))) AS spell)
-                            >= make_interval(mins => \(IncidentRules.draftMinutes)))
+                    SELECT 1 FROM reliability.incident WHERE incident.id = post.incident_id AND (incident.drill OR \(FeltMinutes.isPublic("incident")))
                         AND NOT (incident.impact_from IS NOT NULL AND NOT incident.drill AND \(Self.isToldByAnother))))
                 RETURNING post.id, post.incident_id
                 """)
@@ -79,14 +77,15 @@ struct PublicationDesk: Sendable {
         }
     }
 
-    /// Of the first of several that customers feel by their rules or, where none is, of the loss that is nearest to the cause, the same place and time.
+    /// By a post that is there or due: of the first of several that customers feel by their rules or, where none is, of the loss that is nearest to the
+    /// cause, at the same place and time.
     private static var isToldByAnother: SQL {
         let rank = { (name: SQL) -> SQL in "(coalesce(array_position(\(FeltMinutes.rules)::text[], \(name).rule), 0), \(name).number)" }
         return """
             EXISTS (SELECT 1 FROM reliability.incident AS other JOIN reliability.status_post AS told ON told.incident_id = other.id
                 WHERE other.id <> incident.id AND NOT other.drill AND \(rank("other")) < \(rank("incident")) AND told.vetoed_at IS NULL
-                    AND (other.resolved_at IS NULL OR told.published_at IS NOT NULL) AND \(OutagePosts.isAtOneTime("other", "incident"))
-                    AND told.models && post.models AND told.regions && post.regions)
+                    AND (told.published_at IS NOT NULL OR other.resolved_at IS NULL AND \(FeltMinutes.isPublic("other")))
+                    AND \(OutagePosts.isAtOneTime("other", "incident")) AND told.models && post.models AND told.regions && post.regions)
             """
     }
 
@@ -106,6 +105,8 @@ struct PublicationDesk: Sendable {
         var step: IncidentStep
         var minutes: Int64
         var isDrill: Bool
+        /// What ended all of it; nil: it is not over, or that is not known.
+        var end: IncidentEnd?
         var postmortem: String?
 
         /// Nil: it has.
@@ -118,6 +119,7 @@ struct PublicationDesk: Sendable {
             post = try row.value("id")
             minutes = max(0, try row.value("minutes"))
             isDrill = try row.value("drill")
+            end = IncidentEnd.together(try row.value("ends", as: [String].self).map { IncidentEnd(rawValue: $0) })
             postmortem = try row.value("postmortem")
         }
     }
@@ -125,13 +127,13 @@ struct PublicationDesk: Sendable {
     /// Published posts of incidents with how far those are, what was told of them, and what a person said since.
     private func steps(_ now: Date) -> SQL {
         """
-        SELECT post.id, incident.drill, outage.steps, outage.postmortem::text AS postmortem, coalesce(outage.minutes,
+        SELECT post.id, incident.drill, outage.steps, outage.ends, outage.postmortem::text AS postmortem, coalesce(outage.minutes,
                 floor(extract(epoch FROM coalesce(incident.resolved_at, \(now)) - incident.opened_at) / 60)::bigint) AS minutes,
             told.status AS told, (SELECT status FROM reliability.status_update AS u
                 WHERE u.post_id = post.id AND u.corrects IS NULL AND u.actor <> 'automatic' AND coalesce((u.created_at, u.id) > (told.created_at, told.id), TRUE)
                 ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS said
         FROM reliability.status_post AS post JOIN reliability.incident AS incident ON incident.id = post.incident_id
-        CROSS JOIN LATERAL (\(OutagePosts.outage(of: "post", now))) AS outage
+        CROSS JOIN LATERAL (\(OutagePosts.outage(of: "post"))) AS outage
         LEFT JOIN LATERAL (SELECT status, created_at, id FROM reliability.status_update AS u
             WHERE u.post_id = post.id AND u.corrects IS NULL AND u.actor = 'automatic'
             ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS told ON TRUE
@@ -145,7 +147,7 @@ struct PublicationDesk: Sendable {
         try await connection.execute(
             """
             INSERT INTO reliability.status_update (post_id, status, body, note, actor)
-            VALUES (\(news.post), \(news.step.publicStatus.rawValue), \(Self.text(news.step, minutes: news.minutes, isDrill: news.isDrill)),
+            VALUES (\(news.post), \(news.step.publicStatus.rawValue), \(Self.text(news.step, minutes: news.minutes, isDrill: news.isDrill, end: news.end)),
                 \(words)::jsonb, 'automatic')
             """)
     }
@@ -158,7 +160,15 @@ struct PublicationDesk: Sendable {
         return written.note(minutes: minutes, scrub)
     }
 
-    static func text(_ step: IncidentStep, minutes: Int64, isDrill: Bool) -> String {
+    private static func words(_ end: IncidentEnd?) -> String {
+        switch end {
+        case .cleanMinutes: "Requests have been answered as promised for \(IncidentRules.cleanMinutes) minutes."
+        case .person: "One of us has looked at it, and says that it is over."
+        case nil: "It is over."
+        }
+    }
+
+    static func text(_ step: IncidentStep, minutes: Int64, isDrill: Bool, end: IncidentEnd?) -> String {
         let drill = isDrill ? "This is a planned drill. " : ""
         return drill
             + {
@@ -167,9 +177,7 @@ struct PublicationDesk: Sendable {
                 case .detected, .stabilizing: "Requests are failing or slow. We are looking for the cause."
                 case .diagnosed: "The cause is known, and we are working around it."
                 case .mitigated: "We see no further failures, and are watching whether that lasts."
-                case .resolved where isDrill: "It is over. It lasted \(Counted.text(minutes, "minute"))."
-                case .resolved:
-                    "Requests have been answered as promised for \(IncidentRules.cleanMinutes) minutes. It lasted \(Counted.text(minutes, "minute"))."
+                case .resolved: "\(isDrill ? "It is over." : words(end)) It lasted \(Counted.text(minutes, "minute"))."
                 case .reported: "We have written up what happened."
                 }
             }()

@@ -57,10 +57,22 @@ package enum IncidentStep: String, Sendable, CaseIterable {
     }
 }
 
+/// What ended an incident.
+package enum IncidentEnd: String, Sendable, CaseIterable {
+    /// As many minutes as it takes were measured and clean.
+    case cleanMinutes = "clean_minutes"
+    case person
+
+    /// Of one outage of which several incidents tell; nil: not known of each.
+    package static func together(_ ends: [IncidentEnd?]) -> IncidentEnd? {
+        ends.contains(.person) ? .person : ends.contains(nil) ? nil : ends.first ?? nil
+    }
+}
+
 package enum IncidentRules {
     /// Microseconds after the end of an incident until which it must be written up.
     package static let postmortemTime: Int64 = 48 * 3600 * 1_000_000
-    /// Clean minutes after which it is over.
+    /// Minutes of what it is about, measured and clean, after which it is over.
     package static let cleanMinutes = 10
     /// Minutes without a probe from anywhere, after which what is sold is unmeasured.
     package static let silentMinutes = 3
@@ -68,7 +80,7 @@ package enum IncidentRules {
     package static let outsideSilentMinutes = 3
     /// A budget that ends sooner at the present pace is told before it does.
     package static let forecastHours = 24
-    /// Minutes of customer impact after which its draft is published.
+    /// Minutes that customers felt after which its draft is published.
     package static let draftMinutes = 10
 
     package static func postmortemDue(resolvedAt: Int64) -> Int64 { resolvedAt + postmortemTime }

@@ -107,7 +107,7 @@ package struct SignalRules: Sendable {
     }
 
     /// Seconds after its end at which a minute is complete: gateways tell every five.
-    private static let settling: Int64 = 10
+    static let settling: Int64 = 10
     /// Events below which a share proves nothing.
     private static let least: Int64 = 5
     private static let baseline: Int64 = 10
