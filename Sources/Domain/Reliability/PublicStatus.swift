@@ -14,7 +14,7 @@ package enum PublicStatus {
         case majorOutage = "major_outage"
     }
 
-    /// The state at the end of some complete minutes.
+    /// The state at the end of some complete minutes. What is bad in a few of them is told; that it is well only where most of them are known.
     ///
     /// - Parameters:
     ///   - minutes: The last `windowMinutes`, in any order; those of which nothing is known may be missing.
@@ -30,7 +30,8 @@ package enum PublicStatus {
         let bad = known.filter { [.bad, .badIdle].contains($0.budgetStatus(minuteRule)) }
         if bad.count == known.count, bad.count >= 2, isMajor(bad) { return .majorOutage }
         if bad.count * 2 > known.count, bad.count >= 2 { return .partialOutage }
-        return bad.isEmpty && latency.isBreach != true && !hasIncident ? .operational : .degradedPerformance
+        guard bad.isEmpty && latency.isBreach != true && !hasIncident else { return .degradedPerformance }
+        return Int64(known.count) * 2 > windowMinutes ? .operational : .unmeasured
     }
 
     /// At least half of what was asked failed, or nobody asked and every probe failed.

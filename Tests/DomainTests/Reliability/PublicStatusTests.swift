@@ -15,13 +15,21 @@ import Testing
         #expect(PublicStatus.state([], hasIncident: true) == .unmeasured)
     }
 
+    @Test func `it is well where most of the minutes are known, and trouble shows in a few`() {
+        let good = minute(good: 100)
+        #expect(PublicStatus.state([good, minute(), minute(), minute(), minute()]) == .unmeasured)
+        #expect(PublicStatus.state([good, minute(probes: (1, 0))]) == .unmeasured && PublicStatus.state([good, good, good]) == .operational)
+        #expect(PublicStatus.state([good], hasIncident: true) == .degradedPerformance && PublicStatus.state([minute(bad: 1)]) == .degradedPerformance)
+        #expect(PublicStatus.state([good], latency: LatencyCounter(samples: 100, over: 6)) == .degradedPerformance)
+    }
+
     @Test func `an idle service is judged by its probes`() {
-        #expect(PublicStatus.state([minute(probes: (1, 3))]) == .operational)
+        #expect(PublicStatus.state(Array(repeating: minute(probes: (1, 3)), count: 3)) == .operational)
         #expect(PublicStatus.state([minute(probes: (0, 1)), minute(probes: (0, 2))]) == .majorOutage)
     }
 
     @Test func `five per cent of failures are not a bad minute, and more are`() {
-        #expect(PublicStatus.state([minute(good: 95, bad: 5)]) == .operational)
+        #expect(PublicStatus.state(Array(repeating: minute(good: 95, bad: 5), count: 3)) == .operational)
         #expect(PublicStatus.state([minute(good: 94, bad: 6), minute(good: 100), minute(good: 100)]) == .degradedPerformance)
         #expect(PublicStatus.state([minute(good: 94, bad: 6), minute(good: 94, bad: 6), minute(good: 100)]) == .partialOutage)
         #expect(PublicStatus.state([minute(good: 94, bad: 6), minute(good: 94, bad: 6)]) == .partialOutage)
@@ -29,7 +37,7 @@ import Testing
     }
 
     @Test func `slow answers, incidents and maintenance show`() {
-        let good = [minute(good: 100)]
+        let good = Array(repeating: minute(good: 100), count: 3)
         #expect(PublicStatus.state(good, latency: LatencyCounter(samples: 100, over: 6)) == .degradedPerformance)
         #expect(PublicStatus.state(good, latency: LatencyCounter(samples: 100, over: 5)) == .operational)
         #expect(PublicStatus.state(good, hasIncident: true) == .degradedPerformance)
