@@ -8,7 +8,7 @@ package enum Outcome: String, Sendable, CaseIterable {
     case shed = "bad:shed"
     /// 429 inside quota and burst, because the tenant is left less than that for a while. It says nothing of how others are served.
     case throttled = "bad:throttled"
-    /// The gateway died before the request's end was recorded; closed at its next start.
+    /// The gateway died before the request's end was recorded, or its disk refused the record; closed at its next start.
     case interrupted = "bad:interrupted"
     case maintenance = "excluded:maintenance"
     case overLimit = "excluded:over_limit"

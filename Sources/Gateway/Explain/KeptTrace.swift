@@ -7,6 +7,8 @@ final class KeptTrace {
     var leasedFor: Int64 = 0
     /// A worker has refused the request, and another one is asked.
     var doubted: DoubtedRefusal?
+    /// What is being recorded of its end; nil before, and once it is counted.
+    var completion: Completion?
     /// It was taken out of the tenant's budget.
     var paysDoubt = false
 }

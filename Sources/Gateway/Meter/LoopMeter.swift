@@ -72,15 +72,24 @@ package final class LoopMeter {
         firstTokens.came(sequence, at: now)
     }
 
-    /// Records the end of an admitted request and counts it in its minute. The last byte may go to the client once the waiter was told.
+    /// Records the end of an admitted request. The last byte may go to the client once the waiter was told; then, and not before, the waiter counts
+    /// the request by `count` or `countUnrecorded`: nothing may tell of an answer of which no record does.
     ///
     /// - Parameter routing: Stands in the record beside the usage.
     func finish(_ completion: Completion, routing: KeptTrace? = nil, waiter: any MeterWaiter, tag: UInt32) {
-        let outcome = Outcome(completion.evidence)
-        SpoolEncoding.append(completion, outcome: outcome, routing, to: &pending)
-        tally.count(completion, outcome: outcome)
+        SpoolEncoding.append(completion, outcome: Outcome(completion.evidence), routing, to: &pending)
         firstTokens.ended(completion.sequence, at: Reactor.now)
         note(Entry(waiter: waiter, tag: tag, end: pending.readableBytes, sequence: completion.sequence, isFinal: true, isRefused: false))
+    }
+
+    /// Counts, in its minute, a request whose end was recorded.
+    func count(_ completion: Completion) {
+        tally.count(completion, outcome: Outcome(completion.evidence))
+    }
+
+    /// Counts one whose end the disk refused, as its record will be: the next start closes it as interrupted.
+    func countUnrecorded(_ admission: Admission) {
+        tally.refuse(admission.subject, outcome: .interrupted, acceptedAt: admission.acceptedAt)
     }
 
     /// Counts a request that was refused before admission: no record, only its minute.

@@ -6,7 +6,7 @@ import Reactor
 import OpenAIWire
 
 extension RelayedRequest {
-    /// Writes the final record; the client's last bytes follow when it is on disk. The first ending counts.
+    /// Writes the final record; when it is on disk, the request is counted, and the client's last bytes follow. The first ending counts.
     func finish(_ ending: Ending) {
         guard !isFinishing, let admission, let plan else { return }
         phase = .finishing(ending)
@@ -23,13 +23,14 @@ extension RelayedRequest {
         completion.estimated = metered.isEstimated
         completion.queuedFor = seat.waited
         completion.leasedFor = kept.leasedFor
-        if let deadline = admission.batchDeadline { loop.metrics.countBatch(ending.isAnswer, isLate: elapsed > deadline) }
         completion.attempts = max(attempts, 1)
         completion.isContinued = continuations > 0
         completion.priceVersion = price?.version ?? 0
         completion.retrieval = arriving.retrieval.map { Int64($0.microseconds) }
         if case .failed(let error) = ending { completion.errorCode = error.code.rawValue }
-        count(completion, ending)
+        kept.completion = completion
+        // Workers made them, whatever becomes of the record.
+        settleShare(prompt: evidence.promptTokens, cached: completion.cachedPromptTokens, output: evidence.completionTokens)
         trace.fault = evidence.fault
         loop.meter.finish(completion, routing: kept, waiter: self, tag: RecordTag.final.rawValue)
     }
@@ -79,12 +80,21 @@ extension RelayedRequest {
         return evidence
     }
 
-    private func count(_ completion: Completion, _ ending: Ending) {
-        let (evidence, billable) = (completion.evidence, completion.billable)
+    /// In limits, minute and metrics, by what the record says: after it, so that none of them tells of what no record does.
+    ///
+    /// - Parameter isRecorded: False: the disk refused it. The next start will close the request as interrupted, with nothing to bill.
+    func countEnd(_ ending: Ending, isRecorded: Bool) {
+        guard let completion = kept.completion else { return }
+        kept.completion = nil
+        let (admission, evidence) = (completion.admission, completion.evidence)
+        let billable = isRecorded ? completion.billable : BillableTokens(prompt: 0, completion: 0)
         settleLimits(billable, cached: completion.cachedPromptTokens)
-        settleShare(prompt: evidence.promptTokens, cached: completion.cachedPromptTokens, output: evidence.completionTokens)
-        loop.metrics.count(Outcome(evidence))
-        if let retrieval = completion.retrieval { loop.metrics.count(retrieval: retrieval, evidence) }
+        if isRecorded { loop.meter.count(completion) } else { loop.meter.countUnrecorded(admission) }
+        loop.metrics.count(isRecorded ? Outcome(evidence) : .interrupted)
+        if let deadline = admission.batchDeadline {
+            loop.metrics.countBatch(isRecorded && ending.isAnswer, isLate: evidence.finishedAfter > deadline)
+        }
+        if isRecorded, let retrieval = completion.retrieval { loop.metrics.count(retrieval: retrieval, evidence) }
         loop.metrics.promptTokens.increment(by: billable.prompt)
         loop.metrics.completionTokens.increment(by: billable.completion)
         if case .clientGone = ending { loop.metrics.disconnects.increment() }

@@ -323,6 +323,7 @@ extension RelayedRequest: MeterWaiter {
             proceed()
         case .finishing(let ending) where tag == RecordTag.final.rawValue:
             phase = .over
+            countEnd(ending, isRecorded: succeeded)
             end(succeeded ? ending : unrecorded(ending))
         default: break
         }

@@ -1,6 +1,5 @@
 import Cryptography
 import FoundationEssentials
-import Gateway
 import Logging
 import NIOCore
 import NIOPosix
@@ -10,6 +9,8 @@ import Synchronization
 import Telemetry
 import TestSupport
 import Testing
+
+@testable import Gateway
 
 /// A gateway on a free port, before runtimes of the test's making; its records are read from its spool at the end.
 final class GatewayFixture: Sendable {
@@ -55,6 +56,11 @@ final class GatewayFixture: Sendable {
         var appliesTable = true
         /// 0: the spool admits nothing.
         var unsyncedBytes = 64 << 20
+        var drainLimit = Duration.seconds(5)
+        /// The last word on the spool.
+        var editSpool: @Sendable (inout SpoolSettings) -> Void = { _ in }
+        /// Ends may be lost: what is open at the end is closed as by a next start.
+        var losesEnds = false
         /// The gateway is stopped as by a first signal, not as by a second one.
         var drains = false
         /// The last word on the table.
@@ -68,8 +74,10 @@ final class GatewayFixture: Sendable {
     ) async throws -> [UsageRecord] {
         let directory = FileManager.default.temporaryDirectory.path + "/gateway-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let spool = try Spool(
-            SpoolSettings(directory: directory + "/spool", gateway: UUID().uuidString.lowercased(), unsyncedBytesLimit: setup.unsyncedBytes))
+        var spoolSettings = SpoolSettings(
+            directory: directory + "/spool", gateway: UUID().uuidString.lowercased(), unsyncedBytesLimit: setup.unsyncedBytes)
+        setup.editSpool(&spoolSettings)
+        let spool = try Spool(spoolSettings)
         let metrics = MetricRegistry()
         var settings = setup.settings
         settings.port = 0
@@ -92,6 +100,7 @@ final class GatewayFixture: Sendable {
         do { result = .success(try await body(fixture)) } catch { result = .failure(error) }
         if setup.drains { await fixture.drain() } else { serving.cancel() }
         try await serving.value
+        if setup.losesEnds { _ = try SpoolRecovery(directory: spoolSettings.directory, gateway: spoolSettings.gateway).run() }
         let records = try await fixture.records()
         for runtime in runtimes { try await runtime.close() }
         try await group.shutdownGracefully()

@@ -6,16 +6,20 @@ import NIOPosix
 
 @testable import Gateway
 
-/// A folder that is removed with the value's last use.
+/// A folder that is removed with the value's last use, if it was made for it.
 final class ScratchFolder: Sendable {
     let path: String
+    private let isOwn: Bool
+
+    /// One that is there.
+    init(at path: String) { (self.path, isOwn) = (path, false) }
 
     init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "plimsoll-\(UUID().uuidString)").path
+        (path, isOwn) = (FileManager.default.temporaryDirectory.appending(path: "plimsoll-\(UUID().uuidString)").path, true)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit { if isOwn { try? FileManager.default.removeItem(atPath: path) } }
 
     func files(_ suffix: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(suffix) }.sorted()
@@ -76,7 +80,10 @@ struct SpoolStand: Sendable {
         return try await loop.flatSubmit {
             let promise = loop.makePromise(of: Bool.self)
             meter.value.finish(completion, waiter: WrittenRecord(promise), tag: 8)
-            return promise.futureResult
+            return promise.futureResult.map { isWritten in
+                if isWritten { meter.value.count(completion) } else { meter.value.countUnrecorded(completion.admission) }
+                return isWritten
+            }
         }.get()
     }
 
