@@ -79,10 +79,13 @@ package final class OutageWatch: Sendable {
     private static let mostDeficit = 8
     private static let mostHosts = 64
     private static let manyHosts = 3
+    private static let mostModels = 256
     /// When nobody new has failed for so long, tokens of older streams show that their hosts live.
     private static let quiet: Int64 = 500_000
 
     private let rows = Mutex<[Name: Row]>([:])
+    /// By model. Answers do not clear it.
+    private let losses = Mutex<[String: RecentLosses]>([:])
     private let isQuiet = Atomic<Bool>(true)
     private let budget = RetryBudget()
 
@@ -132,9 +135,33 @@ package final class OutageWatch: Sendable {
 
     /// Another host was lost while this one's attempt was under way already, or this one had been lost before, or many have been: it is not of what was
     /// asked. To be asked before the end of the attempt is told.
-    package func isLossOfMany(_ model: String, host: String, began: Int64) -> Bool {
+    ///
+    /// - Parameter own: Hosts that this request has lost, this one among them.
+    package func isLossOfMany(_ model: String, host: String, own: [String], began: Int64, now: Int64) -> Bool {
+        if areManyLost(model, besides: own, now: now) { return true }
         guard !isCalm, let row = rows.withLock({ $0[Name(model: model, trouble: .noAnswer)] }) else { return false }
         return row.hosts.count >= Self.manyHosts || host != row.host && (began < row.since || row.hosts.contains(host))
+    }
+
+    /// Three and more hosts that no request is known to have brought down were lost in the last ten seconds.
+    ///
+    /// - Parameter own: Of these nothing is known yet.
+    package func areManyLost(_ model: String, besides own: [String], now: Int64) -> Bool {
+        losses.withLock { $0[model]?.count(besides: own, now: now) ?? 0 } >= Self.manyHosts
+    }
+
+    /// A host, or the runtime on it, was lost while it was asked.
+    package func noteLoss(_ model: String, host: String, now: Int64) {
+        losses.withLock { losses in
+            if losses[model] == nil, losses.count >= Self.mostModels { losses = losses.filter { !$0.value.isOver(now: now) } }
+            guard losses[model] != nil || losses.count < Self.mostModels else { return }
+            losses[model, default: RecentLosses()].note(host, now: now)
+        }
+    }
+
+    /// One request brought them all down.
+    package func explainLosses(_ model: String, of hosts: [String]) {
+        losses.withLock { $0[model]?.explain(hosts) }
     }
 
     /// Whether a request that failed may be tried once more; counts it, if it may.

@@ -114,8 +114,9 @@ final class Attempt {
         return trace
     }
 
-    /// The worker failed before the first byte of an answer.
+    /// The worker failed before the first byte of an answer. Once is enough.
     func fail() {
+        guard !isOver else { return }
         worker.tally.failed(now: Reactor.now.microseconds)
         end(.failed)
     }

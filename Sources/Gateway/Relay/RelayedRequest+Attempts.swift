@@ -12,8 +12,6 @@ extension RelayedRequest {
     static let mostAttempts = 3
     /// A request whose hosts are lost again and again may be what kills them.
     private static let mostLosses = 3
-    /// One that runtimes die of is not tried on all of them.
-    private static let mostRuntimeDeaths = 1
     /// Of whatever kind.
     static let attemptLimit = 6
 
@@ -71,7 +69,7 @@ extension RelayedRequest {
     /// - Parameters:
     ///   - beforeRuntime: No runtime has seen the request. Without another host that is a want of capacity, not a failure of the model.
     ///   - isFailure: The worker is to blame.
-    private func lost(_ failed: Attempt, beforeRuntime: Bool, isFailure: Bool) {
+    func lost(_ failed: Attempt, beforeRuntime: Bool, isFailure: Bool) {
         if isFailure { failed.fail() } else { failed.end(.lost) }
         if leavesItToOther(failed) { return }
         if case .streaming = phase { return interrupted() }
@@ -136,19 +134,10 @@ extension RelayedRequest {
     ///
     /// - Parameter runtimeDied: The runtime, not its host: it may have died of this request.
     func attemptLost(_ attempt: Attempt, beforeRuntime: Bool = false, isFailure: Bool = true, runtimeDied: Bool = false) {
-        let isAlone = !loop.outages.isLossOfMany(attempt.worker.entry.model, host: attempt.worker.entry.host, began: attempt.began.microseconds)
-        if runtimeDied, isAlone { guard survives(attempt) else { return } }
+        let isSuspect = runtimeDied && !isLossOfMany(attempt)
+        if isFailure { noteLoss(attempt.worker) }
+        if isSuspect, isSecondDeath() { return judgeDeaths(attempt) }
         lost(attempt, beforeRuntime: beforeRuntime, isFailure: isFailure)
-    }
-
-    /// A runtime died of it, or had no memory for it. False: it is the second one, and there will be no third.
-    private func survives(_ attempt: Attempt) -> Bool {
-        runtimeDeaths += 1
-        guard runtimeDeaths > RelayedRequest.mostRuntimeDeaths else { return true }
-        attempt.fail()
-        loop.metrics.poisonRequests.increment()
-        finish(.failed(APIError(.runtimeLost)))
-        return false
     }
 
     /// The worker failed.
@@ -161,7 +150,7 @@ extension RelayedRequest {
         switch verdict {
         case .refused(let code): refused(attempt, code)
         case .retry(let code): retry(attempt, code)
-        case .outOfMemory: if survives(attempt) { retry(attempt, .upstreamError) }
+        case .outOfMemory: if isSecondDeath() { stopAsPoison(attempt) } else { retry(attempt, .upstreamError) }
         }
     }
 

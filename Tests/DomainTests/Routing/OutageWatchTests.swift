@@ -91,11 +91,45 @@ struct OutageWatchTests {
 
     @Test("of hosts that are lost together no request is the cause; of one after the other it may be")
     func together() {
+        func isOfMany(_ host: String, began: Int64, model: String = "m") -> Bool {
+            watch.isLossOfMany(model, host: host, own: [host], began: began, now: 1_600)
+        }
         fail(began: 0, now: 1_000)
-        #expect(watch.isLossOfMany("m", host: "other", began: 500) && !watch.isLossOfMany("m", host: "h", began: 500))
-        #expect(!watch.isLossOfMany("m", host: "other", began: 1_000) && !watch.isLossOfMany("x", host: "other", began: 500))
+        #expect(isOfMany("other", began: 500) && !isOfMany("h", began: 500))
+        #expect(!isOfMany("other", began: 1_000) && !isOfMany("other", began: 500, model: "x"))
         watch.ended("m", .failed, host: "other", hadToken: false, began: 0, now: 1_500)
-        #expect(watch.isLossOfMany("m", host: "other", began: 1_000))
+        #expect(isOfMany("other", began: 1_000))
+    }
+
+    @Test(
+        "that many hosts were lost is known for ten seconds, whatever is answered meanwhile; a request's own losses, and what one brought down, do not count"
+    )
+    func recent() {
+        func isOfMany(_ now: Int64, own: [String] = ["h", "i"], model: String = "m") -> Bool {
+            watch.isLossOfMany(model, host: "i", own: own, began: now - 1, now: now)
+        }
+        for host in ["a", "b", "b", "h", "i"] { watch.noteLoss("m", host: host, now: 1_000) }
+        #expect(!isOfMany(1_000))
+        watch.noteLoss("m", host: "c", now: 1_000)
+        #expect(watch.isCalm && isOfMany(1_000) && isOfMany(10_001_000) && !isOfMany(10_001_001))
+        #expect(!isOfMany(1_000, own: ["a", "h", "i"]) && !isOfMany(1_000, model: "x"))
+        watch.explainLosses("m", of: ["a", "x"])
+        watch.noteLoss("m", host: "a", now: 2_000)
+        #expect(!isOfMany(2_000))
+        watch.noteLoss("m", host: "d", now: 2_000)
+        #expect(isOfMany(2_000))
+    }
+
+    @Test("as many losses and models are remembered as may be")
+    func bounds() {
+        for number in 0..<1_000 { watch.noteLoss("m", host: "h-\(number)", now: 1_000) }
+        #expect(watch.areManyLost("m", besides: (968..<997).map { "h-\($0)" }, now: 1_000))
+        #expect(!watch.areManyLost("m", besides: (968..<998).map { "h-\($0)" }, now: 1_000))
+        func lose(_ model: String, now: Int64) { for host in ["a", "b", "c"] { watch.noteLoss(model, host: host, now: now) } }
+        for number in 0..<300 { lose("model-\(number)", now: 1_000) }
+        #expect(watch.areManyLost("model-200", besides: [], now: 1_000) && !watch.areManyLost("model-299", besides: [], now: 1_000))
+        lose("late", now: 20_000_000)
+        #expect(watch.areManyLost("late", besides: [], now: 20_000_000))
     }
 
     @Test("another model is not in it")

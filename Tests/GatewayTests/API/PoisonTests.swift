@@ -1,5 +1,6 @@
 import Domain
 import Gateway
+import NIOCore
 import PlimsollWire
 import TestSupport
 import Testing
@@ -33,5 +34,67 @@ import Testing
         #expect(runtimes.reduce(0) { $0 + $1.seen.requests.count } == 2)
         #expect(records.map(\.errorCode) == ["runtime_lost"] && records.map(\.attempts) == [2])
         #expect(count == "1")
+    }
+
+    private static func asking(_ what: String) -> String { Samples.request.replacing(#""hi""#, with: "\"\(what)\"") }
+
+    /// Sixteen workers with one place each: four hold a bystander's request, and are lost in the moment in which the second one of the victim's is.
+    @Test func aRequestWhoseHostsAreLostWithManyOthersIsNotToBlame() async throws {
+        let (fall, areHeld) = (ScriptedRuntime.promise(), ScriptedRuntime.promise())
+        let (victims, bystanders) = (Counter(), Counter())
+        var runtimes: [ScriptedRuntime] = []
+        for _ in 0..<16 {
+            runtimes.append(
+                try await ScriptedRuntime { _, request in
+                    if request.contains("victim"), case let number = victims.next(), number <= 2 {
+                        if number == 2 { fall.succeed() }
+                        return [.reset]
+                    }
+                    if request.contains("bystander"), case let number = bystanders.next(), number <= 4 {
+                        if number == 4 { areHeld.succeed() }
+                        return [.after(fall.futureResult), .reset]
+                    }
+                    return [.send(Answers.json(Samples.answer))]
+                })
+        }
+        var setup = GatewayFixture.Setup()
+        setup.edit = { table in for place in table.workers.indices { table.workers[place].slots = 1 } }
+        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
+            var clients: [TestClient] = []
+            for _ in 0..<4 {
+                clients.append(try await TestClient(port: gateway.port))
+                try await clients.last?.post(Self.asking("bystander"))
+            }
+            try await areHeld.futureResult.get()
+            clients.append(try await TestClient(port: gateway.port))
+            try await clients.last?.post(Self.asking("victim"))
+            for client in clients { #expect(try await client.answer().hasPrefix("HTTP/1.1 200 ")) }
+            #expect(gateway.metric("plimsoll_gateway_poison_requests_total") == "0")
+        }
+        fall.succeed()
+        #expect(records.map(\.attempts).sorted() == [2, 2, 2, 2, 3])
+    }
+
+    @Test func requestsThatRuntimesDieOfAreStoppedHoweverManyCome() async throws {
+        var runtimes: [ScriptedRuntime] = []
+        for _ in 0..<40 {
+            runtimes.append(
+                try await ScriptedRuntime { _, request in request.contains("poison") ? [.reset] : [.send(Answers.json(Samples.answer))] })
+        }
+        let records = try await GatewayFixture.run(runtimes) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for _ in 0..<6 {
+                client.clear()
+                try await client.post(Self.asking("poison"))
+                #expect(try await client.answer().contains("runtime_lost"))
+                for _ in 0..<2 {
+                    client.clear()
+                    try await client.post(Samples.request)
+                    #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+                }
+            }
+        }
+        #expect(records.filter { $0.errorCode == "runtime_lost" }.map(\.attempts) == [2, 2, 2, 2, 2, 2])
+        #expect(runtimes.reduce(0) { $0 + $1.seen.requests.count { $0.contains("poison") } } == 12)
     }
 }

@@ -38,7 +38,8 @@ struct AmplificationTests {
         }
     }
 
-    private func setup(isRefused: Bool = false, firstTokenTime: Int = 60) -> GatewayFixture.Setup {
+    /// - Parameter lost: So many workers are at one provider.
+    private func setup(isRefused: Bool = false, firstTokenTime: Int = 60, lost: Int = 0) -> GatewayFixture.Setup {
         var setup = GatewayFixture.Setup()
         setup.tier.continuesStreams = true
         setup.settings.firstTokenTime = firstTokenTime
@@ -51,6 +52,7 @@ struct AmplificationTests {
             }
             for index in table.workers.indices {
                 table.workers[index].slots = Self.asked
+                if index < lost { table.workers[index].provider = "lost" }
                 if isRefused { table.workers[index].url = "http://127.0.0.1:1" }
             }
         }
@@ -131,16 +133,16 @@ struct AmplificationTests {
     }
 
     /// Hosts of which all under way is lost in one moment, of how many.
-    private static let losses = [(1, 3), (1, 2)]
+    private static let losses = [(1, 3), (1, 2), (12, 40)]
 
-    @Test("a host with a third or half of all that is under way is lost in one moment, and no customer sees it", arguments: losses)
+    @Test("hosts of a provider with a third or half of all that is under way are lost in one moment, and no customer sees it", arguments: losses)
     func partialLoss(_ lost: Int, of count: Int) async throws {
         let arrivals = Arrivals(Self.asked)
         let runtimes = try await runtimes(count) { runtime in
             arrivals.count()
             return [.after(arrivals.all.futureResult), runtime < lost ? .reset : .send(Samples.wholeStream)]
         }
-        let records = try await GatewayFixture.run(runtimes, setup()) { gateway in
+        let records = try await GatewayFixture.run(runtimes, setup(lost: lost)) { gateway in
             for answer in try await askAtOnce(gateway, Samples.stream) {
                 #expect(answer.contains("[DONE]") && !answer.contains("error"), "\(answer)")
             }

@@ -1,0 +1,61 @@
+import Domain
+import NIOCore
+import OpenAIWire
+import PlimsollWire
+import Reactor
+import Telemetry
+
+/// A request that runtimes die of, or have no memory for, is not tried on all of them: two are enough. Unless many hosts are lost, of which it is not the
+/// cause.
+extension RelayedRequest {
+    private static let mostRuntimeDeaths = 1
+    /// Hosts that are lost together are not noticed at once.
+    private static let newsTime = TimeAmount.milliseconds(250)
+
+    /// To be asked before the attempt is over.
+    func isLossOfMany(_ attempt: Attempt) -> Bool {
+        let worker = attempt.worker.entry
+        return loop.outages.isLossOfMany(
+            worker.model, host: worker.host, own: hosts(with: attempt.worker), began: attempt.began.microseconds, now: Reactor.now.microseconds)
+    }
+
+    func noteLoss(_ worker: Worker) {
+        loop.outages.noteLoss(worker.entry.model, host: worker.entry.host, now: Reactor.now.microseconds)
+    }
+
+    /// Counts the death of a runtime that seems to be the request's doing.
+    func isSecondDeath() -> Bool {
+        runtimeDeaths += 1
+        return runtimeDeaths > RelayedRequest.mostRuntimeDeaths
+    }
+
+    /// Judges the request as soon as it must be known which other hosts went at the same time.
+    func judgeDeaths(_ attempt: Attempt) {
+        attempt.fail()
+        let isStreaming = if case .streaming = phase { true } else { false }
+        phase = .held
+        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        _ = loop.eventLoop.scheduleTask(in: Self.newsTime) { bound.value.judge(isStreaming: isStreaming) }
+    }
+
+    /// - Parameter isStreaming: The client has tokens of the answer.
+    private func judge(isStreaming: Bool) {
+        guard case .held = phase, let failed = attempt else { return }
+        phase = isStreaming ? .streaming : .waiting
+        let (model, own) = (failed.worker.entry.model, hosts(with: failed.worker))
+        if loop.outages.areManyLost(model, besides: own, now: Reactor.now.microseconds) {
+            return lost(failed, beforeRuntime: false, isFailure: true)
+        }
+        loop.outages.explainLosses(model, of: own)
+        stopAsPoison(failed)
+    }
+
+    func stopAsPoison(_ attempt: Attempt) {
+        attempt.fail()
+        loop.metrics.poisonRequests.increment()
+        finish(.failed(APIError(.runtimeLost)))
+    }
+
+    /// Those that it was tried at.
+    private func hosts(with last: Worker) -> [String] { (question?.triedHosts ?? []) + [last.entry.host] }
+}
