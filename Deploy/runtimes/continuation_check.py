@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Asks llama.cpp's server whether an answer goes on exactly where its text was cut: behind each token, in chat and in completions.
+"""Asks llama.cpp's server whether an answer goes on exactly where its text was cut: behind each event, in chat and in completions.
+
+An event may hold several tokens, as one with an emoji does; `timings_per_token` makes it say how many have been made, and by that the rest is asked
+for: the whole must have as many tokens as were allowed.
 
 Run it with the Python that `llama_worker.py` runs with; prints a line for each kind and ends with 1 when a text differed.
 """
@@ -12,19 +15,26 @@ import urllib.request
 TOKENS = 24
 QUESTION = [{"role": "user", "content": "Tell me a short story about a ship."}]
 PROMPT = "The ship left the harbour and"
+SIGNS = "Emoji list: 😀 🎉 🚀 🐙 🦄 😀 🎉 🚀 🐙 🦄 😀 🎉"
 
 
 def pieces(address, path, body):
-    body = dict(body, stream=True, temperature=0)
+    """Texts of the events, the tokens made by the end of each, and the tokens of the whole answer."""
+    body = dict(body, stream=True, temperature=0, timings_per_token=True, stream_options={"include_usage": True})
     request = urllib.request.Request(address + path, json.dumps(body).encode(), {"content-type": "application/json"})
-    found = []
+    texts, made, total = [], [], 0
     with urllib.request.urlopen(request, timeout=120) as answer:
         for line in answer:
             if not line.startswith(b"data: {"):
                 continue
-            for choice in json.loads(line[6:])["choices"]:
-                found.append(choice.get("text") or choice.get("delta", {}).get("content") or "")
-    return [piece for piece in found if piece]
+            event = json.loads(line[6:])
+            total = (event.get("usage") or {}).get("completion_tokens", total)
+            for choice in event["choices"]:
+                text = choice.get("text") or choice.get("delta", {}).get("content") or ""
+                if text:
+                    texts.append(text)
+                    made.append(event["timings"]["predicted_n"])
+    return texts, made, total
 
 
 def chat(address, so_far, tokens):
@@ -36,11 +46,18 @@ def completion(address, so_far, tokens):
     return pieces(address, "/v1/completions", {"prompt": PROMPT + so_far, "max_tokens": tokens})
 
 
+def signs(address, so_far, tokens):
+    return pieces(address, "/v1/completions", {"prompt": SIGNS + so_far, "max_tokens": tokens})
+
+
 def check(name, ask, address):
-    whole = ask(address, "", TOKENS)
-    breaks = range(1, len(whole))
-    same = sum("".join(whole[:k] + ask(address, "".join(whole[:k]), TOKENS - k)) == "".join(whole) for k in breaks)
-    print(f"{name}: {same} of {len(breaks)} breaks continued exactly")
+    whole, made, total = ask(address, "", TOKENS)
+    breaks = [k for k in range(1, len(whole)) if made[k - 1] < TOKENS]
+    same = 0
+    for k in breaks:
+        rest, _, tokens = ask(address, "".join(whole[:k]), TOKENS - made[k - 1])
+        same += "".join(whole[:k] + rest) == "".join(whole) and made[k - 1] + tokens == total
+    print(f"{name}: {total} tokens in {len(whole)} events, {same} of {len(breaks)} breaks continued exactly")
     return same == len(breaks)
 
 
@@ -50,7 +67,7 @@ def main():
     try:
         address = process.stdout.readline().split()[1]
         address = address if address.startswith("http") else "http://" + address
-        results = [check("chat", chat, address), check("completions", completion, address)]
+        results = [check("chat", chat, address), check("completions", completion, address), check("signs", signs, address)]
     finally:
         process.terminate()
         process.wait()

@@ -14,9 +14,9 @@ struct AnswerText {
         return event(choices: delta(choice, "{\"role\":\"assistant\",\"content\":\(content)}", finish: nil))
     }
 
-    func token(_ text: String, choice: Int, usage: Usage?) -> String {
+    func token(_ text: String, choice: Int, usage: Usage?, timings: Timings?) -> String {
         let piece = kind == .chat ? delta(choice, "{\"content\":\(text.json)}", finish: nil) : part(choice, text, finish: nil)
-        return event(choices: piece, tail: usage.map { ",\"usage\":\($0.json(for: dialect))" } ?? "")
+        return event(choices: piece, tail: tail(usage, timings))
     }
 
     func closing(choice: Int, reason: String, usage: Usage?, timings: Timings?) -> String {
@@ -108,7 +108,7 @@ struct Usage {
     }
 }
 
-/// llama.cpp's own field on the last event of every answer.
+/// llama.cpp's own field on the last event of every answer, and on each one where that is asked for.
 struct Timings {
     var promptTokens: Int
     var promptMilliseconds: Double

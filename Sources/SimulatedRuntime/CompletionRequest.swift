@@ -14,6 +14,8 @@ struct CompletionRequest {
     let includesUsage: Bool
     /// `vllm`: usage on every event.
     let continuousUsage: Bool
+    /// `llamacpp`: timings on every event.
+    let timingsPerToken: Bool
     let maxTokens: Int?
     let choices: Int
     let seed: UInt64
@@ -33,6 +35,7 @@ struct CompletionRequest {
         streams = fields.stream ?? false
         includesUsage = fields.streamOptions?.includeUsage ?? false
         continuousUsage = fields.streamOptions?.continuousUsageStats ?? false
+        timingsPerToken = fields.timingsPerToken ?? false
         maxTokens = fields.maxCompletionTokens ?? fields.maxTokens
         choices = max(1, min(fields.n ?? 1, 128))
         seed = UInt64(bitPattern: fields.seed ?? 0)
@@ -70,11 +73,13 @@ private struct Fields: Decodable {
     var n: Int?
     var seed: Int64?
     var continueFinalMessage: Bool?
+    var timingsPerToken: Bool?
 
     enum CodingKeys: String, CodingKey {
         case model, messages, prompt, stream, n, seed
         case streamOptions = "stream_options"
         case continueFinalMessage = "continue_final_message"
+        case timingsPerToken = "timings_per_token"
         case maxTokens = "max_tokens"
         case maxCompletionTokens = "max_completion_tokens"
     }

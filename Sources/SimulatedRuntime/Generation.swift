@@ -137,7 +137,8 @@ final class Generation {
         for choice in 0..<request.choices {
             if produced == 0, let opening = text.opening(choice: choice) { writer.text(opening) }
             let usage = request.continuousUsage ? usage(tokens: (produced + 1) * request.choices) : nil
-            writer.text(text.token(story.token(at: offset + produced, choice: choice), choice: choice, usage: usage))
+            let timings = request.timingsPerToken ? timings(tokens: produced + 1) : nil
+            writer.text(text.token(story.token(at: offset + produced, choice: choice), choice: choice, usage: usage, timings: timings))
         }
     }
 
@@ -185,11 +186,13 @@ final class Generation {
         return Usage(prompt: (request.promptTokens + offset) * factor, completion: tokens * factor)
     }
 
-    private var timings: Timings? {
+    private var timings: Timings? { timings(tokens: limit) }
+
+    private func timings(tokens: Int) -> Timings? {
         guard engine.settings.dialect == .llamacpp else { return nil }
         return Timings(
-            promptTokens: request.promptTokens, promptMilliseconds: engine.settings.firstToken.seconds * 1000, tokens: limit,
-            milliseconds: engine.settings.tokenGap.seconds * 1000 * Double(limit))
+            promptTokens: request.promptTokens, promptMilliseconds: engine.settings.firstToken.seconds * 1000, tokens: tokens,
+            milliseconds: engine.settings.tokenGap.seconds * 1000 * Double(tokens))
     }
 
     private func garbage() {

@@ -42,6 +42,13 @@ import Testing
         #expect(answer.contains(#""finish_reason":"length","index":0,"delta":{}"#))
     }
 
+    @Test func llamaCarriesTimingsOnEveryEventWhenAsked() async throws {
+        let answer = try await withSimulation(.llamacpp) {
+            try await $0.chat("hi", fields: #","stream":true,"max_tokens":3,"timings_per_token":true"#)
+        }
+        for made in 1...3 { #expect(answer.contains(#""predicted_n":\#(made),"#)) }
+    }
+
     @Test func llamaUnderReportsSeveralChoices() async throws {
         let answer = try await withSimulation(.llamacpp) { try await $0.chat("hi", fields: #","n":3,"max_tokens":5"#) }
         #expect(answer.contains(#""completion_tokens":5"#))

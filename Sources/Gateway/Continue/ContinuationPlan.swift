@@ -43,9 +43,6 @@ struct ContinuationPlan {
     /// The runtime must be told to go on with the last message; llama.cpp's server does whenever that is the assistant's.
     func mustBeTold(_ dialect: RuntimeDialect) -> Bool { isChat && dialect == .vllm }
 
-    /// How a runtime is asked to say in each event how many tokens it has made; how many more are allowed is reckoned from that.
-    func asksForCount(_ dialect: RuntimeDialect) -> Bool { dialect == .vllm }
-
     /// Templates of many models cut white space at both ends of a message, and the model would say it again.
     func keeps(_ text: String, at dialect: RuntimeDialect) -> Bool {
         guard mustBeTold(dialect), let first = text.unicodeScalars.first, let last = text.unicodeScalars.last else { return true }

@@ -45,7 +45,7 @@ extension RelayedRequest {
             quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
             streams: plan.facts.stream || plan.mustAggregate(at: worker), delivered: resumed?.0.tokens ?? 0,
             goesOn: resumed?.1.mustBeTold(worker.entry.dialect) ?? false,
-            counts: plan.continuation?.asksForCount(worker.entry.dialect) ?? false, using: &loop.edit)
+            counts: plan.continuation == nil ? nil : worker.entry.dialect, using: &loop.edit)
         return ExchangeRequest(
             path: arriving.endpoint.runtimePath, requestId: arriving.requestId.description, worker: worker.entry.id, bodyStart: start,
             bodyRest: resumed.map { $1.rest(plan.rest, after: $0.text) } ?? plan.rest)

@@ -21,7 +21,7 @@ extension RelayedRequest {
         guard memory.tokens < plan.outputTokens else { return endByLength(memory, plan) }
         // Another worker of the release speaks the same dialect.
         guard let dialect = attempt?.worker.entry.dialect, continuation.keeps(memory.text, at: dialect),
-            memory.isCounted || !continuation.asksForCount(dialect), mayMove(isFree: true)
+            memory.isCounted, mayMove(isFree: true)
         else {
             return finish(.failed(APIError(.streamInterrupted)))
         }

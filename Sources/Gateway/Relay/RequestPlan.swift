@@ -138,9 +138,9 @@ final class RequestPlan {
     ///   - streams: The worker is asked to stream, whatever the client asked for.
     ///   - delivered: Tokens that the client has already.
     ///   - goesOn: The last message of the chat is the worker's own, to be gone on with.
-    ///   - counts: The worker is to say in each event how many tokens it has made.
+    ///   - counts: The worker, of this dialect, is to say in each event how many tokens it has made: an event may hold several. Nil: it need not.
     func start(
-        quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, delivered: Int = 0, goesOn: Bool = false, counts: Bool = false,
+        quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, delivered: Int = 0, goesOn: Bool = false, counts: RuntimeDialect? = nil,
         using edit: inout BodyEdit
     ) -> ByteBuffer {
         edit.begin()
@@ -153,7 +153,8 @@ final class RequestPlan {
         }
         if streams {
             edit.insert("stream", json: RequestPlan.yes)
-            edit.insert("stream_options", json: counts ? RequestPlan.includeRunningUsage : RequestPlan.includeUsage)
+            edit.insert("stream_options", json: counts == .vllm ? RequestPlan.includeRunningUsage : RequestPlan.includeUsage)
+            if counts == .llamacpp { edit.insert("timings_per_token", json: RequestPlan.yes) }
         }
         edit.finish(restHasMembers: restHasMembers)
         return ByteBuffer(bytes: edit.start)

@@ -244,24 +244,37 @@ struct ContinuationTests {
         }
     }
 
-    @Test("llama.cpp is sent the text as the assistant's message and needs no order")
-    func llama() async throws {
+    /// An event of llama.cpp's server holds what the last token made whole: a sign of several bytes takes three tokens.
+    @Test("llama.cpp is sent the text as the assistant's message, and says how many tokens an event holds", arguments: [true, false])
+    func llama(counts: Bool) async throws {
         let counter = Counter()
+        func token(_ text: String, made: Int) -> String {
+            let timings = counts ? #","timings":{"prompt_n":9,"predicted_n":\#(made)}"# : ""
+            return Answers.event(#"{"id":"t","model":"m","choices":[{"finish_reason":null,"index":0,"delta":{"content":"\#(text)"}}]\#(timings)}"#)
+        }
+        let usage = Answers.event(#"{"id":"t","choices":[],"usage":{"prompt_tokens":15,"completion_tokens":6,"total_tokens":21}}"#)
+        let broken = token("🐙", made: 3) + token("🦄", made: 6)
+        let (rest, wrong) = (token("🚀", made: 3) + token("🎉", made: 6) + Samples.stop + usage, token("wrong", made: 1))
         let script: ScriptedRuntime.Script = { _, request in
-            guard counter.next() > 1 else { return [.send(Answers.streamHead + Samples.role + Samples.token("a")), .close] }
-            let isRight = request.contains(#"{"role":"assistant","content":"a"}]"#) && !request.contains("continue_final_message")
-            return [
-                .send(Answers.streamHead + Samples.role + Samples.token(isRight ? "b" : "wrong") + Samples.stop + Samples.done + Answers.streamEnd)
-            ]
+            guard counter.next() > 1 else { return [.send(Answers.streamHead + Samples.role + broken), .close] }
+            let isRight = request.contains(#"{"role":"assistant","content":"🐙🦄"}]"#) && !request.contains("continue_final_message")
+            return [.send(Answers.streamHead + Samples.role + (isRight ? rest : wrong) + Samples.done + Answers.streamEnd)]
         }
         var setup = Self.setup
         setup.dialect = .llamacpp
-        let records = try await GatewayFixture.run([try await ScriptedRuntime(script), try await ScriptedRuntime(script)], setup) { gateway in
+        let runtimes = [try await ScriptedRuntime(script), try await ScriptedRuntime(script)]
+        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
             let client = try await TestClient(port: gateway.port)
-            try await client.post(Self.request)
-            #expect(Self.text(try await client.answer()) == "ab")
+            try await client.post(Self.request.replacing(#""stream":true"#, with: #""stream":true,"max_tokens":40"#))
+            let answer = try await client.answer()
+            #expect(!answer.contains("timings") && answer.contains("stream_interrupted") != counts)
+            guard counts else { return }
+            #expect(Self.text(answer) == "🐙🦄🚀🎉" && answer.contains(#""prompt_tokens":9,"completion_tokens":12,"total_tokens":21"#), "\(answer)")
         }
-        #expect(records.map(\.continued) == [true])
+        let asked = runtimes.flatMap { $0.seen.requests }
+        #expect(asked.allSatisfy { $0.contains(#""timings_per_token":true"#) && !$0.contains("continuous_usage_stats") })
+        #expect(asked.count == (counts ? 2 : 1) && asked.contains { $0.contains(#""max_tokens":34,"#) } == counts)
+        #expect(records.map(\.continued) == [counts ? true : nil] && records.map(\.billableCompletionTokens) == [counts ? 12 : 0])
     }
 
     @Test("a completion goes on behind its prompt")
