@@ -56,7 +56,6 @@ final class GatewayFixture: Sendable {
         var appliesTable = true
         /// 0: the spool admits nothing.
         var unsyncedBytes = 64 << 20
-        var drainLimit = Duration.seconds(5)
         /// The last word on the spool.
         var editSpool: @Sendable (inout SpoolSettings) -> Void = { _ in }
         /// Ends may be lost: what is open at the end is closed as by a next start.
