@@ -88,13 +88,18 @@ def chat_tools():
         same(final.finish_reason, "tool_calls")
 
 
+def thought(message):
+    """vLLM calls it `reasoning`, the others `reasoning_content`; clients get what the runtime wrote."""
+    return getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or ""
+
+
 @check
 def chat_reasoning():
     for engine in ENGINES:
         message = client.chat.completions.create(model="recorded", messages=play(engine + "-reasoning")).choices[0].message
-        same([message.content, message.reasoning_content], ["4.", "Two and two."])
+        same([message.content, thought(message)], ["4.", "Two and two."])
         pieces = client.chat.completions.create(model="recorded", messages=play(engine + "-reasoning"), stream=True)
-        same("".join(getattr(piece.choices[0].delta, "reasoning_content", None) or "" for piece in pieces), "Two and two.")
+        same("".join(thought(piece.choices[0].delta) for piece in pieces), "Two and two.")
 
 
 @check
@@ -138,7 +143,7 @@ def response_reasoning():
         assert {"response.reasoning_text.delta", "response.reasoning_text.done", "response.output_text.done"} <= kinds, kinds
         same([item.type for item in final.output], ["reasoning", "message"])
         same([final.output[0].content[0].text, final.output_text], ["Two and two.", "4."])
-        same(final.usage.output_tokens_details.reasoning_tokens, 5 if engine == "sglang" else 0)
+        same(final.usage.output_tokens_details.reasoning_tokens, 0 if engine == "llamacpp" else 5)
 
 
 @check
