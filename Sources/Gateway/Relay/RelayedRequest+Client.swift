@@ -13,7 +13,9 @@ extension RelayedRequest {
         takeSink()?.clientLeft()
         switch phase {
         case .admitting, .finishing, .over: break
-        case .leasing: endLeaseWait()
+        case .leasing:
+            endLeaseWait()
+            countRefused(.clientAbort)
         case .queued: finish(.clientGone)
         case .waiting, .held, .streaming:
             cancelAttempts()
@@ -33,12 +35,20 @@ extension RelayedRequest {
         case .admitting, .finishing, .over: break
         case .leasing:
             endLeaseWait()
+            countRefused(.serverError)
+            loop.metrics.countRefusal(status: 503)
             answerRefusal(APIError(.shuttingDown), retryAfter: 1_000_000)
         case .queued: finish(.failed(APIError(.shuttingDown)))
         case .waiting, .held, .streaming:
             cancelAttempts()
             finish(.failed(APIError(.shuttingDown)))
         }
+    }
+
+    /// In its minute; there will be no record of it.
+    private func countRefused(_ outcome: Outcome) {
+        guard let plan else { return }
+        loop.meter.refuse(loop.subject(arriving.key, plan.model), outcome: outcome, acceptedAt: arriving.acceptedAt)
     }
 
     func clientWritable(_ isWritable: Bool) {

@@ -80,6 +80,32 @@ import Testing
         #expect((3..<25).contains(asked.next()))
     }
 
+    @Test(
+        "whoever is told meanwhile that the gateway stops is in the minute as our failure, and who leaves as one that left", arguments: [true, false])
+    func ended(isCut: Bool) async throws {
+        var (setup, _) = try Self.setup(wait: 60)
+        (setup.drains, setup.drainLimit) = (true, .zero)
+        try await GatewayFixture.run([], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.request)
+            try await until { gateway.metric("plimsoll_gateway_lease_waits_total") == "1" }
+            if isCut {
+                await gateway.drain()
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 503 "))
+            } else {
+                try await client.close()
+                try await until { gateway.metric("plimsoll_gateway_connections") == "0" }
+            }
+            // While the spool closes they are on their way from its loops.
+            var told: [[String: Int64]] = []
+            try await until {
+                told += try await gateway.spool.takeMinutes().map { MinuteCounters($0.key, $0.value).outcomes }
+                return !told.isEmpty
+            }
+            #expect(told == [[isCut ? "bad:5xx" : "excluded:client_abort": 1]])
+        }
+    }
+
     @Test("of a tenant no more wait than it may have running") func number() async throws {
         let (setup, book) = try Self.setup(wait: 60, concurrent: 3)
         let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }

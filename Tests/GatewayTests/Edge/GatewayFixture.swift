@@ -62,6 +62,7 @@ final class GatewayFixture: Sendable {
         var losesEnds = false
         /// The gateway is stopped as by a first signal, not as by a second one.
         var drains = false
+        var drainLimit = Duration.seconds(5)
         /// The last word on the table.
         var edit: @Sendable (inout TableContents) -> Void = { _ in }
     }
@@ -86,7 +87,7 @@ final class GatewayFixture: Sendable {
             settings: settings, group: group, spool: spool, registry: setup.registry, limits: setup.limits, contact: setup.contact,
             certificates: setup.certificates, captures: setup.captures, probes: setup.probes, statusPage: setup.statusPage,
             memory: setup.memory, readers: setup.readers, metrics: metrics,
-            drainLimit: .seconds(5),
+            drainLimit: setup.drainLimit,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })
         if let leases = setup.leases { server.use(leases) }
         if setup.appliesTable { server.apply(table(runtimes, setup)) }
