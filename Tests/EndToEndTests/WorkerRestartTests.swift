@@ -25,6 +25,9 @@ extension MachineTests {
                     try await plimsoll.rows("SELECT count(*) FROM serving.gateways WHERE workers_out <> '{}'") == ["0"]
                 }
                 let endings = try await load.finish()
+                for lost in endings where !lost.first && lost.outcome != "finished" {
+                    print("\(lost): \(try await plimsoll.admin("GET", "/requests/\(lost.id ?? "")").body)")
+                }
                 expectNoneLostBeforeAToken(endings)
             }
         }
