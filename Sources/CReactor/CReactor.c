@@ -13,7 +13,7 @@
 
 static const uint64_t ours = UINT64_C(1) << 31;
 enum { most = 512 };
-/// Of the waits for an answer, as 65536 parts, how many of late were short: the share is of the last sixteen, roughly.
+/// Of the answers, as 65536 parts, how many of late came at once: the share is of the last sixteen, roughly.
 enum { all_short = 65536, half_short = all_short / 2, weight = 16 };
 
 struct turn {
@@ -23,7 +23,7 @@ struct turn {
     void (*release)(void *);
     /// Nanoseconds for which the loop stays awake for an answer; 0: never.
     uint64_t awake;
-    int short_waits;
+    int short_answers;
     /// Since the last wait something was asked whose answer may come at once.
     int expects_answer;
     /// Of `events`, those of ours that have not been handed over.
@@ -70,8 +70,20 @@ void creactor_busy_poll(uint64_t nanoseconds) {
     if (attached != NULL) attached->awake = nanoseconds;
 }
 
-void creactor_expect_answer(void) {
-    if (attached != NULL) attached->expects_answer = 1;
+uint64_t creactor_expect_answer(void) {
+    if (attached == NULL || attached->awake == 0) return 0;
+    attached->expects_answer = 1;
+    return clock_now();
+}
+
+int creactor_stays_awake(void) { return attached != NULL && attached->awake > 0 && attached->short_answers >= half_short; }
+
+void creactor_answer_came(uint64_t asked) {
+    struct turn *turn = attached;
+    if (turn == NULL || asked == 0) return;
+    // The time of one that slept has its waking in it.
+    uint64_t bound = creactor_stays_awake() ? turn->awake : 2 * turn->awake;
+    turn->short_answers += ((creactor_time() - asked < bound ? all_short : 0) - turn->short_answers) / weight;
 }
 
 int creactor_epoll(void) { return last_epoll; }
@@ -89,7 +101,7 @@ int creactor_attach(void *context, creactor_dispatch dispatch, void (*release)(v
     turn->context = context;
     turn->dispatch = dispatch;
     turn->release = release;
-    turn->short_waits = all_short;
+    turn->short_answers = all_short;
     attached = turn;
     return 0;
 }
@@ -114,27 +126,21 @@ static int sort_events(struct turn *turn, int count, struct epoll_event *others,
 static int poll_events(struct turn *turn, int timeout) { return epoll_pwait(turn->epoll, turn->events, most, timeout, NULL); }
 
 // A processor that goes to sleep takes longer to wake than a near runtime takes to answer, in a virtual machine above all. So the loop stays awake for
-// a moment, as long as that pays: as soon as fewer than half of the waits are short it sleeps at once, and sees by how long those take when to begin again.
+// a moment, as long as that pays: as soon as fewer than half of the answers come within it, it sleeps at once, and sees by how long those take when to begin
+// again. By answers, not by waits: with many streams the next event of some other one always comes soon.
 static int wait_for_answer(struct turn *turn, int timeout) {
-    uint64_t began = clock_now(), now = began;
-    int count = 0;
-    if (turn->short_waits >= half_short) {
-        while ((count = poll_events(turn, 0)) == 0 && (now = clock_now()) - began < turn->awake) {}
-    }
-    // The wait of one that slept has its waking in it.
-    uint64_t bound = turn->short_waits >= half_short ? turn->awake : 2 * turn->awake;
-    if (count == 0) {
-        count = poll_events(turn, timeout);
-        now = clock_now();
-    }
-    turn->short_waits += ((now - began < bound ? all_short : 0) - turn->short_waits) / weight;
-    return count;
+    uint64_t began = clock_now();
+    do {
+        int count = poll_events(turn, 0);
+        if (count != 0) return count;
+    } while (clock_now() - began < turn->awake);
+    return poll_events(turn, timeout);
 }
 
 static int wait_for_events(struct turn *turn, int timeout) {
     int expects_answer = turn->expects_answer;
     turn->expects_answer = 0;
-    return expects_answer && timeout != 0 && turn->awake > 0 ? wait_for_answer(turn, timeout) : poll_events(turn, timeout);
+    return expects_answer && timeout != 0 && creactor_stays_awake() ? wait_for_answer(turn, timeout) : poll_events(turn, timeout);
 }
 
 int epoll_wait(int epoll, struct epoll_event *others, int capacity, int timeout) {

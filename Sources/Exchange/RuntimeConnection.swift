@@ -25,6 +25,7 @@ final class RuntimeConnection {
     private var state = State.idle
     private var isReused = false
     private var sawBytes = false
+    private var askedAt: UInt64 = 0
     private var keepAlive = false
     private var isPaused = false
     private var handedBody = false
@@ -85,7 +86,7 @@ final class RuntimeConnection {
         }
         socket.write(out, isLast: isJoined)
         if !isJoined { socket.write(request.bodyRest, isLast: true) }
-        Reactor.expectAnswer()
+        askedAt = Reactor.expectAnswer()
     }
 
     /// The exchange was given up: closing is what tells the runtime to stop.
@@ -110,6 +111,7 @@ extension RuntimeConnection: StreamHandler {
     func received(_ arrived: UnsafeRawBufferPointer) {
         if !sawBytes {
             sawBytes = true
+            Reactor.answerCame(askedAt: askedAt)
             exchange?.answerBegan()
         }
         received += arrived.count

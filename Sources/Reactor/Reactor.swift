@@ -46,10 +46,14 @@ package final class Reactor {
         creactor_busy_poll(UInt64(microseconds) * 1000)
     }
 
-    /// Something was asked in this turn whose answer may come at once.
-    package static func expectAnswer() {
-        creactor_expect_answer()
-    }
+    /// Something was asked in this turn whose answer may come at once. Returns when, for `answerCame`.
+    package static func expectAnswer() -> UInt64 { creactor_expect_answer() }
+
+    /// The first bytes of the answer are there: whether staying awake pays is seen by how long it took.
+    package static func answerCame(askedAt moment: UInt64) { creactor_answer_came(moment) }
+
+    /// Whether this thread's loop stays awake for the next answer.
+    package static var staysAwake: Bool { creactor_stays_awake() != 0 }
 
     private func tell(_ events: UnsafeBufferPointer<epoll_event>) {
         for event in events {

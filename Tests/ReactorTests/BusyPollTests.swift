@@ -10,12 +10,15 @@ import Testing
     private struct Use: Sendable {
         var sleeps: Int
         var milliseconds: Double
+        var staysAwake = false
     }
 
     private static let exchanges = 64
 
     /// The answers come after `delay` milliseconds each.
-    private func exchange(busyPoll: Int, delay: Int32) async throws -> Use {
+    ///
+    /// - Parameter ticks: Something else happens every millisecond.
+    private func exchange(busyPoll: Int, delay: Int32, ticks: Bool = false) async throws -> Use {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let use = try await loop.flatSubmit {
@@ -23,8 +26,12 @@ import Testing
                 let pair = try SocketPair(on: loop)
                 pair.near.reactor.setBusyPoll(microseconds: busyPoll)
                 answer(pair.far, after: delay)
+                let ticking = ticks ? loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(1)) { _ in } : nil
                 let ended = askAll(pair, on: loop)
-                ended.assumeIsolated().whenComplete { _ in pair.near.close() }
+                ended.assumeIsolated().whenComplete { _ in
+                    ticking?.cancel()
+                    pair.near.close()
+                }
                 return ended
             } catch {
                 return loop.makeFailedFuture(error)
@@ -51,17 +58,20 @@ import Testing
     private func askAll(_ pair: SocketPair, on loop: any EventLoop) -> EventLoopFuture<Use> {
         let ended = loop.makePromise(of: Use.self)
         let before = threadUse()
-        var left = Self.exchanges
+        var (left, asked) = (Self.exchanges, UInt64(0))
         let ask = {
             pair.near.write(ByteBuffer(string: "?"), isLast: true)
-            Reactor.expectAnswer()
+            asked = Reactor.expectAnswer()
         }
         pair.seen.onEvent = { event in
             guard event == "received" else { return }
+            Reactor.answerCame(askedAt: asked)
             left -= 1
             if left > 0 { return ask() }
             let now = threadUse()
-            ended.succeed(Use(sleeps: now.sleeps - before.sleeps, milliseconds: now.milliseconds - before.milliseconds))
+            ended.succeed(
+                Use(
+                    sleeps: now.sleeps - before.sleeps, milliseconds: now.milliseconds - before.milliseconds, staysAwake: Reactor.staysAwake))
         }
         ask()
         return ended.futureResult
@@ -87,5 +97,11 @@ import Testing
         #expect(use.sleeps >= Self.exchanges / 2)
         // Awake for each it would be for all of them.
         #expect(use.milliseconds < window * Double(Self.exchanges) / 2)
+    }
+
+    /// As the next events of other streams do, which always come soon where there are many.
+    @Test func whatElseHappensIsTakenForNoAnswer() async throws {
+        #expect(try await !exchange(busyPoll: 2000, delay: 6, ticks: true).staysAwake)
+        #expect(try await exchange(busyPoll: 1_000_000, delay: 0, ticks: true).staysAwake)
     }
 }

@@ -28,7 +28,13 @@ int creactor_attach(void *context, creactor_dispatch dispatch, void (*release)(v
 /// From now on this thread's loop stays awake for so long, at most, after `creactor_expect_answer`, if that has paid of late. 0: never.
 void creactor_busy_poll(uint64_t nanoseconds);
 
-/// The next wait is for an answer that may come at once.
-void creactor_expect_answer(void);
+/// The next wait is for an answer that may come at once. Returns the moment for `creactor_answer_came`; 0: the loop never stays awake.
+uint64_t creactor_expect_answer(void);
+
+/// What was asked at that moment is answered.
+void creactor_answer_came(uint64_t asked);
+
+/// Whether the next wait for an answer is without sleep: at least half of the last ones came at once.
+int creactor_stays_awake(void);
 
 #endif
