@@ -62,6 +62,14 @@ struct AdminFixture: Sendable {
         try await client.send("DELETE", "/admin/v1/\(path)")
     }
 
+    /// A provider's pool, and a model with a release.
+    static let tinyModel: [SQL] = [
+        "INSERT INTO serving.providers (name, display_name, kind) VALUES ('alpha', 'Alpha', 'independent')",
+        "INSERT INTO serving.pools (name, provider, region) VALUES ('llama', 'alpha', 'eu')",
+        "INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('tiny', 'Tiny', 2048)",
+        "INSERT INTO serving.releases (name, model) VALUES ('tiny-1', 'tiny')",
+    ]
+
     static func tier(_ name: String = "pro") -> String {
         """
         {"name": "\(name)", "display_name": "Pro", "capacity_policy": "warm_regional", "priority": 50, "max_prompt_tokens": 8000,

@@ -7,11 +7,7 @@ import Testing
     /// A tier that shares, a model with one worker, and an incident of server errors, which is seen now.
     private func incident(_ admin: AdminFixture) async throws -> String {
         _ = try await admin.post("tiers", AdminFixture.tier("hobby").replacing("warm_regional", with: "shared"))
-        for statement in [
-            "INSERT INTO serving.providers (name, display_name, kind) VALUES ('alpha', 'Alpha', 'independent')",
-            "INSERT INTO serving.pools (name, provider, region) VALUES ('llama', 'alpha', 'eu')",
-            "INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('tiny', 'Tiny', 2048)",
-            "INSERT INTO serving.releases (name, model) VALUES ('tiny-1', 'tiny')",
+        for statement in AdminFixture.tinyModel + [
             """
             INSERT INTO serving.hosts (id, name, pool, region, boot_id, last_heartbeat_at)
             VALUES ('00000000-0000-4000-8000-000000000001', 'h', 'llama', 'eu', 'b', now())

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import PlimsollWire
 
-/// A batch of what a gateway counted, with what can be counted in packed form: as it is stored, and a twentieth of the time that dictionaries take.
+/// A batch of what a gateway counted, with what can be counted in packed form, as it is stored.
 struct ToldBatch {
     var boot = ""
     var sequence: Int64 = 0
