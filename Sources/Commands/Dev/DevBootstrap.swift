@@ -30,6 +30,7 @@ struct DevBootstrap: Sendable {
             try await ensureSKU(tier)
             try await ensurePrice(tier)
         }
+        try await nameStatusPage()
         progress.show("keys")
         var keys = known
         for tier in Self.tiers where keys[tier] == nil { keys[tier] = try await makeKey(tier) }
@@ -88,6 +89,13 @@ struct DevBootstrap: Sendable {
         try await approve { second in
             _ = try await second.change("PATCH", "skus/\(name)", .members(("state", .string("active"))))
         }
+    }
+
+    /// Whoever reads it sees where support would be named.
+    private func nameStatusPage() async throws {
+        guard try await client.get("status-page")["support_contact"]?.string == nil else { return }
+        _ = try await client.change(
+            "PATCH", "status-page", .members(("name", .string("Plimsoll demonstration")), ("support_contact", .string("support@plimsoll.example"))))
     }
 
     /// A SKU that is not proven is put into force by a second person: here by a token that is made for that alone.
