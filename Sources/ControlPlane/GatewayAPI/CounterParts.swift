@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 
 /// What is read of counters, until all of it is known; its memory serves the next ones.
@@ -33,9 +34,9 @@ struct CounterParts {
     static let (mostOutcomes, mostBuckets) = (64, 4_096)
 
     var key = nothing
-    var counts = noCounts
+    private(set) var counts = noCounts
     var outcomes = Counted()
-    var histograms = [Counted](repeating: Counted(), count: MinuteSums.histograms)
+    private(set) var histograms = [Counted](repeating: Counted(), count: MinuteSums.histograms)
 
     mutating func clear() {
         (key, counts) = (Self.nothing, Self.noCounts)
@@ -43,8 +44,15 @@ struct CounterParts {
         for index in histograms.indices { histograms[index].clear() }
     }
 
+    subscript(_ count: MinuteSums.Count) -> Int64 {
+        get { counts[count.rawValue] }
+        set { counts[count.rawValue] = newValue }
+    }
+
+    mutating func add(_ histogram: MinuteSums.Histogram, _ index: Int64, _ count: Int64) { histograms[histogram.rawValue].add(index, count) }
+
     /// No more are late than there are.
-    var isCountable: Bool { counts[1] <= counts[0] && counts[8] <= counts[7] }
+    var isCountable: Bool { self[.firstTokenOver] <= self[.firstTokenSamples] && self[.lastTokenOver] <= self[.lastTokenSamples] }
 
     func append(to packed: inout [UInt8]) {
         packed.pack(outcomes.size)
@@ -60,27 +68,7 @@ struct CounterParts {
 extension UUID {
     /// Of 36 characters; nil: it is written otherwise, or is none.
     init?(text: UnsafeRawBufferPointer) {
-        guard text.count == 36 else { return nil }
-        var (high, low): (UInt64, UInt64) = (0, 0)
-        var digits = 0
-        for (index, byte) in text.enumerated() {
-            if index == 8 || index == 13 || index == 18 || index == 23 {
-                guard byte == UInt8(ascii: "-") else { return nil }
-                continue
-            }
-            guard let digit = Self.digit(byte) else { return nil }
-            if digits < 16 { high = high << 4 | digit } else { low = low << 4 | digit }
-            digits += 1
-        }
-        self = withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt64? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
-        default: nil
-        }
+        guard let words = RequestId(ascii: text) else { return nil }
+        self = withUnsafeBytes(of: (words.high.bigEndian, words.low.bigEndian)) { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
     }
 }

@@ -19,19 +19,27 @@ package struct RequestId: Hashable, Sendable, CustomStringConvertible {
 
     /// Nil unless the text is 36 characters with dashes at 8, 13, 18 and 23 and hexadecimal digits elsewhere.
     package init?(_ text: some StringProtocol) {
-        var digits: [UInt64] = []
-        digits.reserveCapacity(32)
-        for (position, byte) in text.utf8.enumerated() {
+        var text = String(text)
+        let id = text.withUTF8 { Self(ascii: UnsafeRawBufferPointer($0)) }
+        guard let id else { return nil }
+        self = id
+    }
+
+    /// Of any UUID's text; nil as for `init(_:)`.
+    package init?(ascii text: UnsafeRawBufferPointer) {
+        guard text.count == 36 else { return nil }
+        var (high, low): (UInt64, UInt64) = (0, 0)
+        var digits = 0
+        for (position, byte) in text.enumerated() {
             if position == 8 || position == 13 || position == 18 || position == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
-            } else {
-                guard let digit = Self.value(of: byte) else { return nil }
-                digits.append(digit)
+                continue
             }
+            guard let digit = Self.value(of: byte) else { return nil }
+            if digits < 16 { high = high << 4 | digit } else { low = low << 4 | digit }
+            digits += 1
         }
-        guard digits.count == 32 else { return nil }
-        high = digits[..<16].reduce(0) { $0 << 4 | $1 }
-        low = digits[16...].reduce(0) { $0 << 4 | $1 }
+        self.init(high: high, low: low)
     }
 
     /// Milliseconds since 1970 at which the id was made.
