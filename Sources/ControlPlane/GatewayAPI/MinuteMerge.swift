@@ -33,7 +33,7 @@ struct MinuteMerge: Sendable {
                 counts.append(newer)
             }
             for origin in changed { try await known[origin]?.write(origin, connection) }
-            try await MinuteSumRows(sums).write(connection)
+            try await MinuteSumRows.add(sums, connection)
             return counts
         }
     }

@@ -30,6 +30,13 @@ struct MinuteReading {
         return batch
     }
 
+    /// The members of an object of counts; nil: it is written otherwise.
+    static func counts(_ bytes: UnsafeRawBufferPointer) -> [(name: UnsafeRawBufferPointer, count: Int64)]? {
+        var (reading, counts): (MinuteReading, [(UnsafeRawBufferPointer, Int64)]) = (MinuteReading(bytes, 0...0), [])
+        let isWhole = (try? reading.members { counts.append(($1, try $0.number())) }) != nil && reading.isAtEnd
+        return isWhole ? counts : nil
+    }
+
     private enum BatchField: String, CaseIterable {
         case boot, closes, gateway, minutes, sequence
         case firstTokens = "first_tokens"
@@ -104,28 +111,28 @@ struct MinuteReading {
         parts.clear()
         try object(Self.minuteNames, needing: Self.wholeMinute) { reading, field in
             switch field {
-            case .completionTokens: try reading.count(3)
-            case .disconnects: try reading.count(5)
+            case .completionTokens: try reading.count(.completionTokens)
+            case .disconnects: try reading.count(.disconnects)
             case .drill: reading.parts.key.drill = try reading.flag()
-            case .firstTokenHistogram: try reading.histogram(0)
-            case .firstTokenOver: try reading.count(1)
-            case .firstTokenSamples: try reading.count(0)
-            case .lastTokenHistogram: try reading.histogram(2)
-            case .lastTokenOver: try reading.count(8)
-            case .lastTokenSamples: try reading.count(7)
-            case .longLastTokenHistogram: try reading.histogram(3)
+            case .firstTokenHistogram: try reading.histogram(.firstToken)
+            case .firstTokenOver: try reading.count(.firstTokenOver)
+            case .firstTokenSamples: try reading.count(.firstTokenSamples)
+            case .lastTokenHistogram: try reading.histogram(.lastToken)
+            case .lastTokenOver: try reading.count(.lastTokenOver)
+            case .lastTokenSamples: try reading.count(.lastTokenSamples)
+            case .longLastTokenHistogram: try reading.histogram(.longLastToken)
             case .minute: reading.parts.key.minute = try reading.number()
             case .model: reading.parts.key.model = try reading.text(127)
             case .outcomes: try reading.outcomeCounts()
-            case .promptTokens: try reading.count(2)
+            case .promptTokens: try reading.count(.promptTokens)
             case .provider: reading.parts.key.provider = try reading.text(63)
-            case .queueHistogram: try reading.histogram(1)
-            case .rateLimited: try reading.count(4)
+            case .queueHistogram: try reading.histogram(.queue)
+            case .rateLimited: try reading.count(.rateLimited)
             case .region: reading.parts.key.region = try reading.text(63)
-            case .retrievalHistogram: try reading.histogram(4)
-            case .retrievedFirstTokenHistogram: try reading.histogram(5)
-            case .retrievedLastTokenHistogram: try reading.histogram(6)
-            case .streams: try reading.count(6)
+            case .retrievalHistogram: try reading.histogram(.retrieval)
+            case .retrievedFirstTokenHistogram: try reading.histogram(.retrievedFirstToken)
+            case .retrievedLastTokenHistogram: try reading.histogram(.retrievedLastToken)
+            case .streams: try reading.count(.streams)
             case .tenant: reading.parts.key.tenant = try reading.identifier()
             case .tier: reading.parts.key.tier = try reading.text(63)
             }
@@ -136,8 +143,7 @@ struct MinuteReading {
         rows.append((parts.key, first..<packed.count))
     }
 
-    /// - Parameter index: In `MinuteSums.counts`.
-    private mutating func count(_ index: Int) throws { parts.counts[index] = try countNumber() }
+    private mutating func count(_ count: MinuteSums.Count) throws { parts[count] = try countNumber() }
 
     private mutating func countNumber() throws -> Int64 {
         let count = try number()
@@ -162,15 +168,14 @@ struct MinuteReading {
         return true
     }
 
-    /// - Parameter number: In `MinuteSums.histograms`.
-    private mutating func histogram(_ number: Int) throws {
+    private mutating func histogram(_ histogram: MinuteSums.Histogram) throws {
         var (indices, isOrdered): ([Int64], Bool) = ([], true)
         try members { reading, name in
             let index = try Self.digits(name)
             // As gateways write them; what is in another order is looked through for what comes twice.
             if let last = indices.last, last >= index { isOrdered = false }
             indices.append(index)
-            reading.parts.histograms[number].add(index, try reading.number())
+            reading.parts.add(histogram, index, try reading.number())
         }
         guard indices.count <= CounterParts.mostBuckets, isOrdered || Set(indices).count == indices.count else { throw Unusual() }
     }

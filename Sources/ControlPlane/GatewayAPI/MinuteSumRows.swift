@@ -2,90 +2,117 @@ import Domain
 import FoundationEssentials
 import Postgres
 
-/// Differences that are added to the sums of minutes.
-struct MinuteSumRows {
+/// The sums of minutes in the database. They are added up here: the database would take objects of counts apart and put them together for each change.
+enum MinuteSumRows {
+    private typealias Row = (key: MinuteIntake.Key, sums: MinuteSums)
+
     private static let page = 5_000
     /// In place of a gateway's: rows with another are of the release before, and of starts that were lost.
-    static let gateway: SQL = "'00000000-0000-0000-0000-000000000000'::uuid"
-    static let boot: SQL = "'merged'::text"
+    private static let gateway: SQL = "'00000000-0000-0000-0000-000000000000'::uuid"
+    private static let boot: SQL = "'merged'::text"
 
-    private let grown: [(key: MinuteIntake.Key, value: MinuteSums)]
-    private let lessened: [(key: MinuteIntake.Key, value: MinuteSums)]
-
-    init(_ sums: [MinuteIntake.Key: MinuteSums]) {
-        let sorted = sums.sorted { ($0.key.minute, $0.key.tenant, $0.key.model) < ($1.key.minute, $1.key.tenant, $1.key.model) }
-        grown = sorted.filter { !$0.value.hasLess }
-        lessened = sorted.filter(\.value.hasLess)
-    }
-
-    func write(_ connection: PostgresConnection) async throws {
-        for first in stride(from: 0, to: grown.count, by: Self.page) {
-            try await add(grown[first..<min(first + Self.page, grown.count)], connection)
-        }
-        // What is taken back is in a row that is there; one to be inserted would have counts below zero.
-        for first in stride(from: 0, to: lessened.count, by: Self.page) {
-            try await change(lessened[first..<min(first + Self.page, lessened.count)], connection)
+    /// Of those who add, one at a time: what is read here must still be so when it is written.
+    static func add(_ differences: [MinuteIntake.Key: MinuteSums], _ connection: PostgresConnection) async throws {
+        let sorted = differences.sorted { ($0.key.minute, $0.key.tenant, $0.key.model) < ($1.key.minute, $1.key.tenant, $1.key.model) }
+        for first in stride(from: 0, to: sorted.count, by: page) {
+            var rows: [Row] = sorted[first..<min(first + page, sorted.count)].map { ($0.key, $0.value) }
+            try await addStored(&rows, connection)
+            try await write(rows, connection)
         }
     }
 
-    private func add(_ rows: ArraySlice<(key: MinuteIntake.Key, value: MinuteSums)>, _ connection: PostgresConnection) async throws {
+    private static func addStored(_ rows: inout [Row], _ connection: PostgresConnection) async throws {
+        let stored = try await connection.query(
+            """
+            SELECT row.place, \(names(of: "minute."))
+            FROM (SELECT * FROM unnest(\(keyArrays(rows))) WITH ORDINALITY AS row (\(keyNames), place)) AS row
+                JOIN reliability.minute AS minute ON minute.tenant_id = row.tenant_id AND minute.model = row.model AND minute.region = row.region
+                    AND minute.minute_at = to_timestamp(row.minute * 60) AND minute.gateway_id = \(gateway) AND minute.boot_id = \(boot)
+                    AND minute.tier = row.tier AND minute.provider = row.provider AND minute.drill = row.drill
+            """)
+        for row in stored { try rows[row.value("place", as: Int.self) - 1].sums.add(row) }
+    }
+
+    private static func write(_ rows: [Row], _ connection: PostgresConnection) async throws {
+        let sums = rows.map(\.sums)
+        let verdicts = verdicts.map { verdict in sums.map { $0.count(verdict.counted) } }
+        let counts = MinuteSums.Count.allCases.map { count in sums.map { $0[count] } }
+        let histograms = MinuteSums.Histogram.allCases.map { histogram in sums.map { CountsText.json($0[histogram]) } }
         try await connection.execute(
             """
-            INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, tier, provider, drill, gateway_id, boot_id, sequence,
-                outcomes, \(Self.names(Self.counts)), \(Self.names(Self.distributions)))
-            SELECT row.tenant_id, row.model, row.region, to_timestamp(row.minute * 60), row.tier, row.provider, row.drill, \(Self.gateway), \(Self.boot), 1,
-                row.outcomes, \(Self.names(Self.counts, of: "row.")), \(Self.names(Self.distributions, of: "row."))
-            FROM \(try Self.table(rows)) AS row
-            ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill) DO UPDATE SET \(Self.sums(with: "EXCLUDED"))
+            INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, tier, provider, drill, gateway_id, boot_id, sequence, \(names()))
+            SELECT row.tenant_id, row.model, row.region, to_timestamp(row.minute * 60), row.tier, row.provider, row.drill, \(gateway), \(boot), 1,
+                \(names(of: "row."))
+            FROM unnest(\(keyArrays(rows)), \(SQL.joined((verdicts + counts).map { "\($0)::bigint[]" }, separator: ", ")),
+                \(SQL.joined(histograms.map { "\($0)::jsonb[]" }, separator: ", ")), \(try sums.map { try CountsText.json($0.outcomes) })::jsonb[])
+                AS row (\(keyNames), \(names()))
+            ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill)
+                DO UPDATE SET sequence = minute.sequence + 1, received_at = now(),
+                    \(SQL.joined(columns.map { "\($0) = EXCLUDED.\($0)" }, separator: ", "))
             """)
     }
 
-    private func change(_ rows: ArraySlice<(key: MinuteIntake.Key, value: MinuteSums)>, _ connection: PostgresConnection) async throws {
-        try await connection.execute(
-            """
-            UPDATE reliability.minute AS minute SET \(Self.sums(with: "row"))
-            FROM \(try Self.table(rows)) AS row
-            WHERE minute.tenant_id = row.tenant_id AND minute.model = row.model AND minute.region = row.region
-                AND minute.minute_at = to_timestamp(row.minute * 60) AND minute.gateway_id = \(Self.gateway) AND minute.boot_id = \(Self.boot)
-                AND minute.tier = row.tier AND minute.provider = row.provider AND minute.drill = row.drill
-            """)
-    }
+    private static let keyNames: SQL = "tenant_id, model, region, minute, tier, provider, drill"
 
-    /// Columns that are numbers: three verdicts, then `MinuteSums.counts` in their order.
-    private static let counts: [SQL] = [
-        "good", "bad", "excluded", "first_token_samples", "first_token_over", "prompt_tokens", "completion_tokens", "rate_limited", "disconnects",
-        "streams",
-        "last_token_samples", "last_token_over",
-    ]
-
-    /// Columns that count by name, in the order of `MinuteSums.histograms`.
-    private static let distributions: [SQL] = [
-        "first_token_histogram", "queue_histogram", "last_token_histogram", "long_last_token_histogram", "retrieval_histogram",
-        "retrieved_first_token_histogram", "retrieved_last_token_histogram",
-    ]
-
-    private static func names(_ columns: [SQL], of table: SQL = "") -> SQL { .joined(columns.map { "\(table)\($0)" }, separator: ", ") }
-
-    private static func sums(with row: SQL) -> SQL {
-        let counts = counts.map { "\($0) = minute.\($0) + \(row).\($0)" as SQL }
-        let distributions = (["outcomes"] + distributions).map { "\($0) = reliability.add_counts(minute.\($0), \(row).\($0))" as SQL }
-        return .joined(["sequence = minute.sequence + 1", "received_at = now()"] + counts + distributions, separator: ", ")
-    }
-
-    private static func table(_ rows: ArraySlice<(key: MinuteIntake.Key, value: MinuteSums)>) throws -> SQL {
-        let (keys, sums) = (rows.map(\.key), rows.map(\.value))
-        let verdicts: [Outcome.Verdict] = [.good, .bad, .excluded]
-        let counts =
-            verdicts.map { verdict in sums.map { $0.count(verdict) } } + (0..<MinuteSums.counts).map { index in sums.map { $0.counts[index] } }
-        let histograms = (0..<MinuteSums.histograms).map { index in sums.map { CountsText.json($0.histograms[index]) } }
+    private static func keyArrays(_ rows: [Row]) -> SQL {
+        let keys = rows.map(\.key)
         return """
-            (SELECT * FROM unnest(\(keys.map(\.tenant))::uuid[], \(keys.map(\.model))::text[], \(keys.map(\.region))::text[],
-                \(keys.map(\.minute))::bigint[], \(keys.map(\.tier))::text[], \(keys.map(\.provider))::text[], \(keys.map(\.drill))::boolean[],
-                \(try sums.map { try CountsText.json($0.outcomes) })::jsonb[],
-                \(SQL.joined(counts.map { "\($0)::bigint[]" }, separator: ", ")),
-                \(SQL.joined(histograms.map { "\($0)::jsonb[]" }, separator: ", ")))
-                AS row (tenant_id, model, region, minute, tier, provider, drill, outcomes, \(Self.names(Self.counts)),
-                    \(Self.names(Self.distributions))))
+            \(keys.map(\.tenant))::uuid[], \(keys.map(\.model))::text[], \(keys.map(\.region))::text[], \(keys.map(\.minute))::bigint[],
+                \(keys.map(\.tier))::text[], \(keys.map(\.provider))::text[], \(keys.map(\.drill))::boolean[]
             """
+    }
+
+    private static let verdicts: [(column: SQL, counted: Outcome.Verdict)] = [("good", .good), ("bad", .bad), ("excluded", .excluded)]
+
+    /// All that is counted.
+    private static let columns: [SQL] =
+        verdicts.map(\.column) + MinuteSums.Count.allCases.map { "\(identifier: $0.column)" }
+        + MinuteSums.Histogram.allCases.map { "\(identifier: $0.column)" }
+        + ["outcomes"]
+
+    private static func names(of table: SQL = "") -> SQL { .joined(columns.map { "\(table)\($0)" }, separator: ", ") }
+}
+
+extension MinuteSums {
+    /// - Parameter row: As sums are stored.
+    fileprivate mutating func add(_ row: PostgresRow) throws {
+        for (name, count) in try CountsText.read(row.value("outcomes")) as [String: Int64] { add(outcome: name, count) }
+        for count in Count.allCases { add(count: count.rawValue, try row.value(count.column.description)) }
+        for histogram in Histogram.allCases {
+            for (bucket, count) in try CountsText.read(row.value(histogram.column.description)) as [Int: Int64] {
+                add(histogram.rawValue, bucket: bucket, count)
+            }
+        }
+        dropNothing()
+    }
+}
+
+extension MinuteSums.Count {
+    fileprivate var column: StaticString {
+        switch self {
+        case .firstTokenSamples: "first_token_samples"
+        case .firstTokenOver: "first_token_over"
+        case .promptTokens: "prompt_tokens"
+        case .completionTokens: "completion_tokens"
+        case .rateLimited: "rate_limited"
+        case .disconnects: "disconnects"
+        case .streams: "streams"
+        case .lastTokenSamples: "last_token_samples"
+        case .lastTokenOver: "last_token_over"
+        }
+    }
+}
+
+extension MinuteSums.Histogram {
+    fileprivate var column: StaticString {
+        switch self {
+        case .firstToken: "first_token_histogram"
+        case .queue: "queue_histogram"
+        case .lastToken: "last_token_histogram"
+        case .longLastToken: "long_last_token_histogram"
+        case .retrieval: "retrieval_histogram"
+        case .retrievedFirstToken: "retrieved_first_token_histogram"
+        case .retrievedLastToken: "retrieved_last_token_histogram"
+        }
     }
 }

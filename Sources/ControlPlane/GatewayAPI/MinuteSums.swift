@@ -4,21 +4,35 @@ import PlimsollWire
 
 /// What was counted of a subject in a minute, as it is added up: by one start of a gateway, or by all.
 struct MinuteSums: Equatable {
+    /// What is counted as one number, in the order in which it is packed.
+    enum Count: Int, CaseIterable {
+        case firstTokenSamples, firstTokenOver, promptTokens, completionTokens
+        /// Refused for a limit.
+        case rateLimited
+        /// Clients that left.
+        case disconnects
+        case streams, lastTokenSamples, lastTokenOver
+    }
+
+    /// What is counted by its time, in the order in which it is packed.
+    enum Histogram: Int, CaseIterable {
+        /// Last tokens of answers of 256 tokens, and long ones of 512; those with retrieval count apart.
+        case firstToken, queue, lastToken, longLastToken, retrieval, retrievedFirstToken, retrievedLastToken
+    }
+
     private(set) var outcomes: [String: Int64]
-    /// Samples and late ones of first tokens, tokens of prompts and completions, refused for a limit, clients that left, streams, samples and late ones of
-    /// last tokens.
+    /// By `Count`.
     private(set) var counts: [Int64]
-    /// First tokens, waits, last tokens of 256 and of 512, retrieval, and with it first and last tokens.
+    /// By `Histogram`.
     private(set) var histograms: [[Int: Int64]]
 
-    /// In the order of `counts` and `histograms`.
     init(outcomes: [String: Int64], counts: [Int64], histograms: [[Int: Int64]]) {
         precondition(counts.count == Self.counts && histograms.count == Self.histograms, "sums of minutes have all that is counted")
         (self.outcomes, self.counts, self.histograms) = (outcomes, counts, histograms)
     }
 
-    static let counts = 9
-    static let histograms = 7
+    static let counts = Count.allCases.count
+    static let histograms = Histogram.allCases.count
 
     init(_ told: MinuteCounters) {
         outcomes = told.outcomes
@@ -35,15 +49,19 @@ struct MinuteSums: Equatable {
     func counters(_ key: MinuteIntake.Key) -> MinuteCounters {
         var counters = MinuteCounters(
             minute: key.minute, tenant: key.tenant.lowercased, tier: key.tier, model: key.model, region: key.region, provider: key.provider,
-            drill: key.drill ? true : nil, outcomes: outcomes, firstTokenSamples: counts[0], firstTokenOver: counts[1], promptTokens: counts[2],
-            completionTokens: counts[3], rateLimited: counts[4], disconnects: counts[5], firstTokenHistogram: histograms[0], streams: counts[6],
-            queueHistogram: histograms[1], lastTokenSamples: counts[7], lastTokenOver: counts[8], lastTokenHistogram: histograms[2],
-            longLastTokenHistogram: histograms[3])
-        counters.retrievalHistogram = histograms[4]
-        counters.retrievedFirstTokenHistogram = histograms[5]
-        counters.retrievedLastTokenHistogram = histograms[6]
+            drill: key.drill ? true : nil, outcomes: outcomes, firstTokenSamples: self[.firstTokenSamples], firstTokenOver: self[.firstTokenOver],
+            promptTokens: self[.promptTokens], completionTokens: self[.completionTokens], rateLimited: self[.rateLimited],
+            disconnects: self[.disconnects], firstTokenHistogram: self[.firstToken], streams: self[.streams], queueHistogram: self[.queue],
+            lastTokenSamples: self[.lastTokenSamples], lastTokenOver: self[.lastTokenOver], lastTokenHistogram: self[.lastToken],
+            longLastTokenHistogram: self[.longLastToken])
+        counters.retrievalHistogram = self[.retrieval]
+        counters.retrievedFirstTokenHistogram = self[.retrievedFirstToken]
+        counters.retrievedLastTokenHistogram = self[.retrievedLastToken]
         return counters
     }
+
+    subscript(_ count: Count) -> Int64 { counts[count.rawValue] }
+    subscript(_ histogram: Histogram) -> [Int: Int64] { histograms[histogram.rawValue] }
 
     /// Nothing was counted.
     static let none = MinuteSums(
@@ -53,9 +71,12 @@ struct MinuteSums: Equatable {
     mutating func add(count index: Int, _ count: Int64) { counts[index] &+= count }
     mutating func add(_ histogram: Int, bucket: Int, _ count: Int64) { histograms[histogram][bucket, default: 0] &+= count }
 
-    /// Whether a later report took back something that was counted.
-    var hasLess: Bool {
-        counts.contains { $0 < 0 } || outcomes.values.contains { $0 < 0 } || histograms.contains { $0.values.contains { $0 < 0 } }
+    /// Takes away what was counted no time, as it is where less was told later.
+    mutating func dropNothing() {
+        if outcomes.values.contains(0) { outcomes = outcomes.filter { $0.value != 0 } }
+        for index in histograms.indices where histograms[index].values.contains(0) {
+            histograms[index] = histograms[index].filter { $0.value != 0 }
+        }
     }
 
     func count(_ verdict: Outcome.Verdict) -> Int64 {
