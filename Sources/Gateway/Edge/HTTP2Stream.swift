@@ -25,6 +25,8 @@ final class HTTP2Stream {
     /// Bytes that are written and not sent, above which a stream takes no more; half of it lets it go on.
     private static let writeHighWatermark = 64 * 1024
     private static let confirmEvery = 16 * 1024
+    /// So much of an answer is written at once: each piece tells when it has gone out, so that who reads it slowly is known from who does not.
+    private static let pieceBytes = 32 * 1024
     /// A client gets its window back in pieces of this size.
     private static let giveEvery = 16 * 1024
 
@@ -195,12 +197,19 @@ final class HTTP2Stream {
 
     private func writeGathered(isEnd: Bool) {
         guard connection != nil, answering == .headSent, isEnd || gathered.readableBytes > 0 else { return }
-        let bytes = gathered
+        var bytes = gathered
         gathered = ByteBuffer()
         if isEnd { answering = .ended }
         unconfirmed += bytes.readableBytes
-        uncovered += bytes.readableBytes
         if unconfirmed >= HTTP2Stream.writeHighWatermark { becameSlow() }
+        while bytes.readableBytes > HTTP2Stream.pieceBytes, let piece = bytes.readSlice(length: HTTP2Stream.pieceBytes) {
+            write(piece, isEnd: false)
+        }
+        write(bytes, isEnd: isEnd)
+    }
+
+    private func write(_ bytes: ByteBuffer, isEnd: Bool) {
+        uncovered += bytes.readableBytes
         let promise = isEnd ? endConfirmation() : confirmation()
         connection?.write(id, .data(.init(data: .byteBuffer(bytes), endStream: isEnd)), promise: promise)
     }

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP2
 import PlimsollWire
 import TestSupport
 import Testing
@@ -117,6 +118,29 @@ import Testing
             #expect(try await client.answer(1).body.utf8.count > 150_000)
             #expect(client.all.goAway.isEmpty)
         }
+    }
+
+    /// Many times as long as a client may take nothing.
+    @Test("a large answer is not cut off while its client goes on reading, however slowly")
+    func steadyReader() async throws {
+        let text = String(repeating: "x", count: 2_400_000)
+        let answer = #"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"\#(text)"},"finish_reason":"stop"}]}"#
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(answer))] }
+        var setup = GatewayFixture.Setup()
+        setup.settings.interTokenTime = 2
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await HTTP2Client(port: gateway.port, givesWindow: false)
+            client.post(1, Samples.request)
+            let began = ContinuousClock.now
+            for turn in 1...30 {
+                try await until { ContinuousClock.now - began > .milliseconds(150 * turn) }
+                // A stream that is over takes no more.
+                for stream in [1, 0] { try? await client.send(stream, .windowUpdate(windowSizeIncrement: 100_000)) }
+            }
+            let told = try await client.answer(1)
+            #expect(told.reset == nil && told.body.utf8.count > 2_400_000)
+        }
+        #expect(records.map(\.outcome) == ["good"])
     }
 
     @Test("a budget is given anew after its time, and data that was sent earns updates of windows")
