@@ -49,7 +49,7 @@ package struct AffinityTable: Sendable {
     package func entry(_ key: UInt64, now: UInt32) -> Entry? {
         let start = start(of: key)
         for at in start..<start + Self.ways where entries[at].key == key {
-            return now &- entries[at].usedAt <= Self.expiry ? entries[at] : nil
+            return age(entries[at], now) <= Self.expiry ? entries[at] : nil
         }
         return nil
     }
@@ -58,8 +58,8 @@ package struct AffinityTable: Sendable {
     package mutating func note(_ key: UInt64, owner: UInt32, tokens: Int, now: UInt32) {
         let at = place(for: key, now: now)
         var entry = entries[at]
-        if entry.key != key || now &- entry.usedAt > Self.expiry { entry = Entry(key: key) }
-        entry.usedAt = now
+        if entry.key != key || age(entry, now) > Self.expiry { entry = Entry(key: key) }
+        entry.usedAt = max(entry.usedAt, now)
         entry.tokens = UInt32(clamping: tokens)
         if entry.first != owner {
             if entry.second != owner {
@@ -90,8 +90,9 @@ package struct AffinityTable: Sendable {
         return oldest
     }
 
+    /// Who asks may have read the clock before the entry was used last.
     private func age(_ entry: Entry, _ now: UInt32) -> UInt32 {
-        entry.key == 0 ? .max : now &- entry.usedAt
+        entry.key == 0 ? .max : now - min(entry.usedAt, now)
     }
 
     private mutating func grow(now: UInt32) {

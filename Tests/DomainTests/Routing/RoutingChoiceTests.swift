@@ -89,6 +89,17 @@ struct AffinityTests {
         #expect(table.entry(77, now: 702)?.owners.1 == 0)
     }
 
+    @Test("a time that lies back, as that of who waited, forgets nobody and makes nobody older")
+    func backward() throws {
+        var table = AffinityTable(capacity: 4)
+        for key: UInt64 in 1...300 { table.note(key, owner: 1, tokens: 10, now: 1000) }
+        let key = try #require((1...300).first { table.entry($0, now: 1000) != nil })
+        #expect(table.entry(key, now: 990) != nil)
+        table.note(key, owner: 2, tokens: 10, now: 990)
+        let owners = try #require(table.entry(key, now: 1600)?.owners)
+        #expect(owners.0 == 2 && owners.1 == 1)
+    }
+
     @Test("memory is bounded, and under pressure what was used longest ago makes way")
     func bounded() {
         var table = AffinityTable(capacity: 4096)
@@ -123,6 +134,8 @@ struct HedgeTests {
         var budget = HedgeBudget(now: 0)
         for _ in 0..<100 { budget.noteRequest(promptTokens: 100, now: 0) }
         #expect((0..<3).map { _ in budget.take(promptTokens: 100, share: 20_000, now: 1) } == [true, true, false])
+        budget.giveBack(promptTokens: 100)
+        #expect((0..<2).map { _ in budget.take(promptTokens: 100, share: 20_000, now: 1) } == [true, false])
         var dear = HedgeBudget(now: 0)
         for _ in 0..<100 { dear.noteRequest(promptTokens: 100, now: 0) }
         #expect((0..<2).map { _ in dear.take(promptTokens: 150, share: 20_000, now: 1) } == [true, false])
