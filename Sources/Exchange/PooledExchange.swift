@@ -10,6 +10,8 @@ final class PooledExchange: RunningExchange {
     private var connection: RuntimeConnection?
     private var wantsReading = true
     private(set) var isOver = false
+    /// It has been written to a runtime that has closed the connection since.
+    private var wasSent = false
     /// `start` has not returned: its caller does not know this exchange yet, and must not hear of its end.
     private var isStarting = true
 
@@ -43,9 +45,12 @@ final class PooledExchange: RunningExchange {
         if !wantsReading { connection.setReading(false) }
     }
 
-    /// The reused connection was closed by the runtime before it saw the request.
-    func goAgain() {
+    /// The reused connection was closed by the runtime, most likely before it saw the request.
+    ///
+    /// - Parameter wasSent: The request had been written when that was known.
+    func goAgain(wasSent: Bool) {
         connection = nil
+        if wasSent { self.wasSent = true }
         pool.connect(for: self)
     }
 
@@ -71,7 +76,9 @@ final class PooledExchange: RunningExchange {
         receiver.exchangeEnd()
     }
 
-    func fail(_ failure: ExchangeFailure) {
+    func fail(_ cause: ExchangeFailure) {
+        // A runtime that had it and cannot be reached a moment later was lost with it.
+        let failure = wasSent && cause == .connectFailed ? .lostBeforeHead : cause
         // A connect or a write can fail on the spot: a unix socket that is gone, no file descriptor left.
         if isStarting { return pool.failLater(self, failure) }
         guard let receiver, !isOver else { return }

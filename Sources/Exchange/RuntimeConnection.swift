@@ -26,6 +26,7 @@ final class RuntimeConnection {
     private var isReused = false
     private var sawBytes = false
     private var askedAt: UInt64 = 0
+    private var sentAt = NIODeadline.uptimeNanoseconds(0)
     private var keepAlive = false
     private var isPaused = false
     private var handedBody = false
@@ -54,7 +55,7 @@ final class RuntimeConnection {
 
     func begin(_ exchange: PooledExchange, isReused: Bool) {
         guard isActive, let request = exchange.request else {
-            return isReused ? exchange.goAgain() : exchange.fail(.connectFailed)
+            return isReused ? exchange.goAgain(wasSent: false) : exchange.fail(.connectFailed)
         }
         self.exchange = exchange
         self.isReused = isReused
@@ -87,7 +88,11 @@ final class RuntimeConnection {
         socket.write(out, isLast: isJoined)
         if !isJoined { socket.write(request.bodyRest, isLast: true) }
         askedAt = Reactor.expectAnswer()
+        sentAt = Reactor.now
     }
+
+    /// It was closed while it was idle, and the request crossed that on its way. A runtime that closes later may have died of the request.
+    private var wasStale: Bool { isReused && !sawBytes && Reactor.now - sentAt < pool.limits.staleTime }
 
     /// The exchange was given up: closing is what tells the runtime to stop.
     func abandon() {
@@ -145,7 +150,7 @@ extension RuntimeConnection: StreamHandler {
         guard let exchange else { return }
         self.exchange = nil
         switch last {
-        case .head where isReused && !sawBytes: exchange.goAgain()
+        case .head where wasStale: exchange.goAgain(wasSent: true)
         case .untilClose: exchange.end()
         case .head: exchange.fail(.lostBeforeHead)
         default: exchange.fail(.lostBeforeEnd)

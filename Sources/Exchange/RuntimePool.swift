@@ -43,7 +43,8 @@ package final class RuntimePool {
 
     /// Sends `request` on an idle connection or a new one.
     ///
-    /// When a reused connection turns out to be closed before any byte of an answer came, the request goes once more, on a fresh connection.
+    /// When a reused connection turns out to have been closed while it was idle (`ExchangeLimits.staleTime`), the request goes once more, on a
+    /// fresh connection. Where that cannot be opened the exchange fails with `lostBeforeHead`: the runtime may have died of the request.
     package func start(_ request: ExchangeRequest, receiver: any ExchangeReceiver) -> any RunningExchange {
         let exchange = PooledExchange(request: request, receiver: receiver, pool: self)
         openExchanges += 1

@@ -61,11 +61,37 @@ import Testing
 
     @Test func aReusedConnectionThatWasClosedIsTriedOnceMoreFresh() async throws {
         let runtime = try await ScriptedRuntime { number, _ in number == 1 ? [.close] : [.send(Answers.json("{}"))] }
-        let pool = try await pool(runtime.port)
+        let pool = try await pool(runtime.port, Self.stale(for: .minutes(1)))
         _ = try await ask(pool)
         let answer = try await ask(pool)
         #expect(answer.body == "{}")
         #expect(runtime.seen.requests.count == 3)
+        try await close(pool, runtime)
+    }
+
+    private static func stale(for time: TimeAmount) -> ExchangeLimits {
+        var limits = ExchangeLimits()
+        limits.staleTime = time
+        return limits
+    }
+
+    @Test func aReusedConnectionThatClosesWhileTheRuntimeWorksIsNotTriedAgain() async throws {
+        let runtime = try await ScriptedRuntime { number, _ in number == 1 ? [.close] : [.send(Answers.json("{}"))] }
+        let pool = try await pool(runtime.port, Self.stale(for: .nanoseconds(0)))
+        _ = try await ask(pool)
+        #expect(try await ask(pool).failure == .lostBeforeHead)
+        #expect(runtime.seen.requests.count == 2)
+        try await close(pool, runtime)
+    }
+
+    @Test func aRuntimeThatIsGoneOnceItHadTheRequestWasLostWithIt() async throws {
+        let runtime = try await ScriptedRuntime { number, _ in number == 1 ? [.exit] : [.send(Answers.json("{}"))] }
+        let pool = try await pool(runtime.port, Self.stale(for: .minutes(1)))
+        _ = try await ask(pool)
+        #expect(try await ask(pool).failure == .lostBeforeHead)
+        // What nobody was sent was not lost.
+        #expect(try await ask(pool).failure == .connectFailed)
+        #expect(runtime.seen.requests.count == 2)
         try await close(pool, runtime)
     }
 
