@@ -10,6 +10,8 @@ package final class ScriptedRuntime: Sendable {
         case close
         /// With a reset in place of an orderly end.
         case reset
+        /// The whole runtime goes, as a process that dies: its port is closed before the connection is.
+        case exit
         /// So often, each time when the one before has left.
         case flood(String, times: Int)
         /// Goes on when the future is done.
@@ -50,8 +52,12 @@ package final class ScriptedRuntime: Sendable {
     package var seen: Seen { state.withLock { $0 } }
 
     package func close() async throws {
+        // One that has gone by itself is closed.
+        guard channel.isActive else { return }
         try await channel.close().get()
     }
+
+    fileprivate func exit() -> EventLoopFuture<Void> { channel.close() }
 
     package static func promise() -> EventLoopPromise<Void> { MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self) }
 
@@ -120,6 +126,9 @@ private final class ScriptHandler: ChannelInboundHandler {
             case .reset:
                 _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
                 context.close(promise: nil)
+            case .exit:
+                let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+                relay.current?.exit().hop(to: context.eventLoop).whenComplete { _ in bound.value.close(promise: nil) }
             case .after(let future):
                 let bound = NIOLoopBound((self, context, rest), eventLoop: context.eventLoop)
                 return future.hop(to: context.eventLoop).whenComplete { _ in bound.value.0.run(bound.value.2, bound.value.1) }

@@ -102,6 +102,8 @@ package struct FleetHealth: Sendable {
 
     private(set) var records: [String: Record] = [:]
     private var pools: [Pool: [String]] = [:]
+    /// The pools of each model.
+    private var regions: [String: [Pool]] = [:]
     private var changed: Set<Pool> = []
     private var hasTable = false
     private var trialEnds: [String: Int64] = [:]
@@ -120,20 +122,21 @@ package struct FleetHealth: Sendable {
             records[id, default: Record(place: place, since: hasTable ? now : 0)].place = place
         }
         pools = Dictionary(grouping: workers.keys) { Pool(records[$0]?.place ?? Place(model: "", region: "", provider: "", host: "")) }
+        regions = Dictionary(grouping: pools.keys, by: \.model)
         changed = Set(pools.keys)
         if !workers.isEmpty { hasTable = true }
     }
 
     /// Of all workers about which there may be news since the last call.
     package mutating func takeStandings() -> [Standing] {
-        let news = changed
+        // What one pool's failure means depends on the others of its model.
+        let news = Set(changed.flatMap { regions[$0.model] ?? [] })
         changed = []
         return news.flatMap { pool -> [Standing] in
-            let members = self.members(pool)
-            let health = PoolHealth(members)
+            let (health, isBelieved) = (health(pool), isBelieved(pool))
             return (pools[pool] ?? []).map { id in
                 let record = records[id]
-                return Standing(worker: id, isAvoided: health != .failing && record?.isOut == true, pool: health, since: record?.since ?? 0)
+                return Standing(worker: id, isAvoided: isBelieved && record?.isOut == true, pool: health, since: record?.since ?? 0)
             }
         }
     }
@@ -158,16 +161,16 @@ package struct FleetHealth: Sendable {
     /// Since when it is in rotation; 0: always.
     package func since(_ id: String) -> Int64 { records[id]?.since ?? 0 }
 
-    /// Others are to be asked. False for all of a pool in which everybody fails: it is not believed that everything died at once, and the load
-    /// is spread over all.
+    /// Others are to be asked. False for all of a model's pools in which everybody fails: it is not believed that everything died at once, and
+    /// the load is spread over all.
     package func isAvoided(_ id: String) -> Bool {
         guard let record = records[id], record.isOut else { return false }
-        return PoolHealth(members(Pool(record.place))) != .failing
+        return isBelieved(Pool(record.place))
     }
 
     /// Of the pool of a worker.
     package func poolHealth(_ id: String) -> PoolHealth {
-        records[id].map { PoolHealth(members(Pool($0.place))) } ?? .well
+        records[id].map { health(Pool($0.place)) } ?? .well
     }
 
     /// An attempt failed before the first byte of its answer.
@@ -269,8 +272,21 @@ package struct FleetHealth: Sendable {
         (pools[pool] ?? []).compactMap { records[$0] }
     }
 
-    /// At most half of a pool, or one of two or three; by probes, which say of each worker what it does, all but those that work.
+    private func health(_ pool: Pool) -> PoolHealth { PoolHealth(members(pool)) }
+
+    /// That its workers which are out are bad: somebody who could stand in for them is well, here or in another region.
+    private func isBelieved(_ pool: Pool) -> Bool { health(pool) != .failing || failsAlone(pool) }
+
+    /// Nobody in the pool is well, and in another region somebody is.
+    private func failsAlone(_ pool: Pool) -> Bool {
+        guard let others = regions[pool.model], others.count > 1, health(pool) == .failing else { return false }
+        return others.contains { $0 != pool && health($0) != .failing }
+    }
+
+    /// At most half of a pool, or one of two or three; by probes, which say of each worker what it does, all but those that work. All of one of which
+    /// nobody is well, while another region's workers can be asked: whoever may go nowhere else still comes here.
     private func mayEject(_ id: String, from place: Place, byProbes: Bool) -> Bool {
+        if failsAlone(Pool(place)) { return true }
         let members = members(Pool(place))
         guard !byProbes else {
             return pools[Pool(place)]?.contains { $0 != id && records[$0]?.isOut == false && records[$0]?.isFailing == false } ?? false

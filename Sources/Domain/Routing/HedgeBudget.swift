@@ -32,6 +32,12 @@ package struct HedgeBudget: Sendable {
         return true
     }
 
+    /// One that was taken was not sent.
+    package mutating func giveBack(promptTokens tokens: Int) {
+        hedges = max(hedges - 1, 0)
+        hedgedTokens = max(hedgedTokens - Double(tokens), 0)
+    }
+
     /// What is a minute old counts half.
     private mutating func decay(_ now: Int64) {
         guard now - lastDecay >= Self.window else { return }

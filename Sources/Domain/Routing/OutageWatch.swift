@@ -165,11 +165,15 @@ package final class OutageWatch: Sendable {
     }
 
     /// Whether a request that failed may be tried once more; counts it, if it may.
-    package func takeMove(_ model: String, _ trouble: Trouble, now: Int64) -> Move {
+    ///
+    /// - Parameter awaitsNews: Not before somebody has been answered since, unless nobody is asked who could be.
+    package func takeMove(_ model: String, _ trouble: Trouble, awaitsNews: Bool = false, now: Int64) -> Move {
         guard !isCalm else { return .now }
         let name = Name(model: model, trouble: trouble)
         return rows.withLock { rows in
             guard let row = rows[name] else { return .now }
+            if awaitsNews, row.isHopeless { return .never }
+            if awaitsNews, row.pending > 0 { return .later }
             if budget.takeRetry(minimum: 0, now: now) { return .now }
             guard row.spare > 0 else { return row.isHopeless ? .never : .later }
             rows[name]?.spare -= 1

@@ -202,6 +202,9 @@ final class KeyLimits: Sendable {
 
     func takeRetry(now: Int64) -> Bool { tenant.retries.takeRetry(now: now) }
 
+    /// Another worker has answered it.
+    func giveBackRetry(now: Int64) { tenant.retries.giveBack(now: now) }
+
     /// To ask a second worker about what the first one refused, out of a budget beside that for retries.
     func takeDoubt(now: Int64) -> Bool { tenant.doubts.takeRetry(now: now) }
 

@@ -11,4 +11,8 @@ final class KeptTrace {
     var completion: Completion?
     /// It was taken out of the tenant's budget.
     var paysDoubt = false
+    /// Second tries that were taken out of the tenant's budget and may come back to it.
+    var paidRetries: UInt8 = 0
+    /// Attempts that failed by an error or in time: losses and refusals are none.
+    var failures: UInt8 = 0
 }

@@ -157,10 +157,7 @@ final class ModelQueue: Sendable {
         guard !isEmpty else { return }
         let notices = state.withLock { state -> [Notice] in
             var notices = expire(&state, isUnreachable: false, now: now)
-            guard worker.isReachable, !worker.tally.isAvoided || !state.workers.contains(where: { $0.isReachable && !$0.tally.isAvoided }) else {
-                return notices
-            }
-            notices += serve(worker, &state, now: now)
+            if worker.isReachable { notices += serve(worker, &state, now: now) }
             return notices
         }
         tell(notices)
@@ -201,8 +198,7 @@ final class ModelQueue: Sendable {
         var notices = expire(&state, isUnreachable: isUnreachable, now: now)
         if isUnreachable, !ModelQueue.mayReturn(workers, within: hold, now: now) { return notices + refuseAll(&state, now: now) }
         if workers.contains(where: { $0.isReachable && $0.load.map { $0.placesWanted > 0 } ?? false }) { state.queue.noteRiskElsewhere(now: now) }
-        let hasFresh = workers.contains { $0.isReachable && !$0.tally.isAvoided }
-        for worker in workers where worker.hasSlot && state.queue.count > 0 && worker.isReachable && !(hasFresh && worker.tally.isAvoided) {
+        for worker in workers where worker.hasSlot && state.queue.count > 0 && worker.isReachable {
             notices += serve(worker, &state, now: now)
         }
         return notices
@@ -231,6 +227,8 @@ final class ModelQueue: Sendable {
 
     private func fit(_ waiting: Waiting?, _ worker: Worker, _ tenants: QueueTenants) -> QueueFit {
         guard let waiting, waiting.question.allows(worker), worker.hasSlot(for: waiting.need) else { return .never }
+        // One that is out of rotation is for those who may go to nobody else.
+        guard !worker.tally.isAvoided || !waiting.question.hasFresh else { return .never }
         guard !isReserved(waiting, tenants) else { return .reserved }
         return worker.hasRoom(for: waiting.need) ? .yes : .full
     }

@@ -39,6 +39,11 @@ extension RelayedRequest {
         return enter(queue, question, deadline: deadline(queue), now: now)
     }
 
+    /// A worker that the request has not been at was there a moment ago.
+    func mayReturn(to question: Router.Question) -> Bool {
+        ModelQueue.mayReturn(question.lane.workers.filter(question.suits), within: hold, now: question.now)
+    }
+
     private func takePlace(_ question: Router.Question) -> Bool {
         guard let need = question.need, question.model.queue.leavesHeadroom(question) else { return false }
         for _ in 0..<RelayedRequest.mostTries {
@@ -104,7 +109,10 @@ extension RelayedRequest {
         worker = next
         seat.isTaken = true
         seat.expected = expected
-        if let question { loop.router.adopt(question, next) }
+        if var question {
+            question.now = Reactor.now.microseconds
+            loop.router.adopt(question, next)
+        }
         noteChoice()
         guard case .queued = phase else { return }
         beginAttempt()

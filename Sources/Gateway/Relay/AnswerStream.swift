@@ -224,12 +224,11 @@ final class AnswerStream {
 
     private func note(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer, isBare: Bool) throws(Failure) -> Decision {
         begun = max(begun, answer.choices, answer.choiceIndex.map { $0 + 1 } ?? 0)
-        if memory != nil, let decision = remember(answer, payload) { return decision }
+        if memory != nil, let decision = try remember(answer, payload) { return decision }
         if answer.hasContent { contentEvents += 1 }
         if let reason = answer.finishReason {
-            guard let known = FinishReason.known(payload, reason) else { throw .upstream(.retry(.upstreamError)) }
+            finishReason = try known(reason, payload)
             finished += answer.finished
-            finishReason = known
             if includesUsage { usagePayload = ByteBuffer(bytes: payload) }
         }
         let isRenamed = answer.model.map { !payload.holds(quotedModel, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
@@ -257,16 +256,22 @@ final class AnswerStream {
         return answer.choices == 0 ? .drop : .replace(rewritten(answer, payload, dropsUsage: true))
     }
 
+    /// Why a choice ended. A worker that says it gave the answer up has failed.
+    private func known(_ reason: Range<Int>, _ payload: UnsafeRawBufferPointer) throws(Failure) -> String {
+        guard let known = FinishReason.known(payload, reason) else { throw .upstream(.retry(.upstreamError)) }
+        return known
+    }
+
     /// Keeps what the client is sent; of a stream that goes on, says what that is. Nil: the event as it came.
-    private func remember(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) -> Decision? {
+    private func remember(_ answer: AnswerScan, _ payload: UnsafeRawBufferPointer) throws(Failure) -> Decision? {
         guard let known = memory, known.isResumed else {
             memory?.note(Array(payload))
             return nil
         }
         if answer.hasContent { contentEvents += 1 }
         if let reason = answer.finishReason {
+            finishReason = try self.known(reason, payload)
             finished += answer.finished
-            finishReason = FinishReason.known(payload, reason)
         }
         let counts = answer.usage.map { tokens.take(known.joined($0), isFinal: answer.choices == 0) } ?? false
         guard answer.choices > 0 else {

@@ -199,15 +199,25 @@ extension Attempt: ExchangeReceiver {
     func exchangeFailed(_ failure: ExchangeFailure) {
         guard let request else { return }
         exchange = nil
-        if let stream, stream.hasContent || stream.finished > 0 || stream.sawDone { return request.attemptStreamEnded(self) }
+        if let stream, stream.hasContent || stream.finished > 0 || stream.sawDone {
+            return request.attemptStreamEnded(self, runtimeDied: runtimeDied(failure))
+        }
         switch failure {
         case .malformed: request.attemptFailed(self, .upstreamError)
         case .timedOut: request.attemptFailed(self, .upstreamTimeout)
         case .connectFailed: request.attemptLost(self, beforeRuntime: true)
         case .overloaded: request.attemptLost(self, beforeRuntime: true, isFailure: false)
+        default: request.attemptLost(self, runtimeDied: runtimeDied(failure))
+        }
+    }
+
+    /// The runtime is gone, and not its host or the way there.
+    private func runtimeDied(_ failure: ExchangeFailure) -> Bool {
+        switch failure {
         // On a link that lives, it is the runtime behind it that is gone.
-        case .reset: request.attemptLost(self, runtimeDied: true)
-        default: request.attemptLost(self, runtimeDied: worker.address != nil)
+        case .reset: true
+        case .lostBeforeHead, .lostBeforeEnd: worker.address != nil
+        case .connectFailed, .overloaded, .malformed, .timedOut, .cancelled: false
         }
     }
 

@@ -8,8 +8,8 @@ import Reactor
 import OpenAIWire
 
 extension RelayedRequest {
-    /// Attempts after errors and timeouts, the first one included.
-    static let mostAttempts = 3
+    /// Workers that may fail it, by errors or in time.
+    static let mostFailures = 3
     /// A request whose hosts are lost again and again may be what kills them.
     private static let mostLosses = 3
     /// Of whatever kind.
@@ -76,41 +76,66 @@ extension RelayedRequest {
         if let doubted { return finish(.failed(APIError(doubted.code))) }
         losses += 1
         let error = APIError(beforeRuntime ? .noWorkerAvailable : .hostLost)
-        guard losses <= RelayedRequest.mostLosses, otherQuestion() != nil, mayMove(isFree: true) else { return finish(.failed(error)) }
-        go(SecondTry(.reroute, else: error))
+        guard losses <= RelayedRequest.mostLosses, attempts < RelayedRequest.attemptLimit, otherQuestion() != nil,
+            let isPaid = payMove(isFree: true)
+        else { return finish(.failed(error)) }
+        go(SecondTry(.reroute, isPaid: isPaid, else: error))
     }
 
     /// The worker failed or was too slow: another one is tried while the tenant's budget lasts.
     func retry(_ failed: Attempt, _ code: APIErrorCode) {
         failed.fail()
+        kept.failures += 1
         if leavesItToOther(failed) { return }
         if case .streaming = phase { return interrupted() }
         if let doubted { return finish(.failed(APIError(doubted.code))) }
-        guard attempts < RelayedRequest.mostAttempts, otherQuestion() != nil, mayMove(isFree: false) else {
-            return finish(.failed(APIError(code)))
-        }
-        go(SecondTry(.retry, else: APIError(code)))
+        guard kept.failures < RelayedRequest.mostFailures, attempts < RelayedRequest.attemptLimit, otherQuestion() != nil,
+            let isPaid = payMove(isFree: false)
+        else { return finish(.failed(APIError(code))) }
+        go(SecondTry(.retry, isPaid: isPaid, else: APIError(code)))
     }
 
     /// Whether a second try is worth its load to its own pool and tenant. Where everybody fails it is not; where most do it comes out of the tenant's
     /// budget for retries.
-    func mayMove(isFree: Bool) -> Bool {
-        switch attempt?.worker.tally.poolHealth {
-        case nil, .failing: false
-        case .well where isFree: true
-        case .well, .troubled: arriving.key.limits.takeRetry(now: Reactor.now.microseconds)
+    ///
+    /// - Returns: Nil: it is not. False: the budget is spent, but most workers are well: others' answers decide.
+    func payMove(isFree: Bool) -> Bool? {
+        guard let worker = attempt?.worker, case let health = poolHealth(of: worker), health != .failing else { return nil }
+        if isFree, health == .well { return true }
+        if arriving.key.limits.takeRetry(now: Reactor.now.microseconds) {
+            kept.paidRetries += 1
+            return true
         }
+        return health == .well ? false : nil
     }
 
-    /// What is asked for instead of the worker that failed. Nil: there is no other, and its own host is not about to come back.
+    /// Another worker answers: what this request has cost its tenant's budget was the fault of those that failed.
+    func settleRetries() {
+        guard kept.paidRetries > 0 else { return }
+        let now = Reactor.now.microseconds
+        for _ in 0..<kept.paidRetries { arriving.key.limits.giveBackRetry(now: now) }
+        kept.paidRetries = 0
+    }
+
+    /// Of all that can stand in for a worker. A pool of which nobody is well counts as well while the request may go to another that is not like that.
+    func poolHealth(of worker: Worker) -> FleetHealth.PoolHealth {
+        let health = worker.tally.poolHealth
+        guard health == .failing, let question else { return health }
+        let region = worker.entry.region
+        let hasOthers = question.lane.workers.contains { $0.entry.region != region && $0.isReachable && $0.tally.poolHealth != .failing }
+        return hasOthers ? .well : .failing
+    }
+
+    /// What is asked for instead of the worker that failed. Nil: there is no other, and none is about to come back.
     func otherQuestion() -> Router.Question? {
         guard sink != nil, var question, let failed = attempt?.worker else { return nil }
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
         question.now = Reactor.now.microseconds
         if question.isServed { return question }
-        guard failed.address == nil, !failed.isReachable else { return nil }
-        question.triedHosts.removeAll { $0 == failed.entry.host }
+        let returnsItself = failed.address == nil && !failed.isReachable
+        guard returnsItself || mayReturn(to: question) else { return nil }
+        if returnsItself { question.triedHosts.removeAll { $0 == failed.entry.host } }
         return question
     }
 
@@ -123,7 +148,10 @@ extension RelayedRequest {
         case .waits:
             moves.increment()
             phase = .queued
-        case .unreachable, .refused: finish(.failed(error))
+        case .unreachable: finish(.failed(error))
+        case .refused(let refusal):
+            retryAfter = spread(refusal.retryAfter)
+            finish(.failed(error))
         }
     }
 }
@@ -134,9 +162,7 @@ extension RelayedRequest {
     ///
     /// - Parameter runtimeDied: The runtime, not its host: it may have died of this request.
     func attemptLost(_ attempt: Attempt, beforeRuntime: Bool = false, isFailure: Bool = true, runtimeDied: Bool = false) {
-        let isSuspect = runtimeDied && !isLossOfMany(attempt)
-        if isFailure { noteLoss(attempt.worker) }
-        if isSuspect, isSecondDeath() { return judgeDeaths(attempt) }
+        if isFailure, isSecondDeath(attempt, runtimeDied: runtimeDied) { return judgeDeaths(attempt) }
         lost(attempt, beforeRuntime: beforeRuntime, isFailure: isFailure)
     }
 
@@ -181,6 +207,7 @@ extension RelayedRequest {
     /// An event was an error, or none.
     func attemptBroke(_ attempt: Attempt, _ failure: AnswerStream.Failure) {
         if case .streaming = phase {
+            if case .upstream(.outOfMemory) = failure, isSecondDeath() { return stopAsPoison(attempt) }
             attempt.end(.broken)
             return interrupted()
         }
@@ -191,7 +218,9 @@ extension RelayedRequest {
     }
 
     /// The stream ended, with or without `[DONE]`.
-    func attemptStreamEnded(_ attempt: Attempt) {
+    ///
+    /// - Parameter runtimeDied: The runtime, not its host: it may have died of this request.
+    func attemptStreamEnded(_ attempt: Attempt, runtimeDied: Bool = false) {
         guard let stream = attempt.stream else { return attemptLost(attempt) }
         // One of which a choice ended without saying why is not known to be whole, `[DONE]` or not.
         if stream.saysWhyItEnded, stream.sawDone || stream.finished >= (plan?.facts.answers ?? 1) {
@@ -199,10 +228,11 @@ extension RelayedRequest {
             return finishStream(stream, attempt)
         }
         if case .streaming = phase {
+            if runtimeDied, isSecondDeath(attempt, runtimeDied: true) { return judgeDeaths(attempt) }
             attempt.end(.broken)
             return interrupted()
         }
-        if stream.sawDone { retry(attempt, .upstreamError) } else { attemptLost(attempt) }
+        if stream.sawDone { retry(attempt, .upstreamError) } else { attemptLost(attempt, runtimeDied: runtimeDied) }
     }
 
     private func finishStream(_ stream: AnswerStream, _ attempt: Attempt) {

@@ -21,11 +21,11 @@ extension RelayedRequest {
         guard memory.tokens < plan.outputTokens else { return endByLength(memory, plan) }
         // Another worker of the release speaks the same dialect.
         guard let dialect = attempt?.worker.entry.dialect, continuation.keeps(memory.text, at: dialect),
-            memory.isCounted, mayMove(isFree: true)
+            memory.isCounted, let isPaid = payMove(isFree: true)
         else {
             return finish(.failed(APIError(.streamInterrupted)))
         }
-        go(SecondTry(.continuation, else: APIError(.streamInterrupted)))
+        go(SecondTry(.continuation, isPaid: isPaid, else: APIError(.streamInterrupted)))
     }
 
     /// The stream goes on at another worker.

@@ -42,7 +42,10 @@ extension RelayedRequest {
 
     /// Where many workers fail their load matters more.
     private func mayDoubt() -> Bool {
-        attempts < RelayedRequest.mostAttempts && attempt?.worker.tally.poolHealth == .well && loop.outages.isCalm
+        guard kept.failures + 1 < RelayedRequest.mostFailures, attempts < RelayedRequest.attemptLimit, let worker = attempt?.worker else {
+            return false
+        }
+        return poolHealth(of: worker) == .well && loop.outages.isCalm
     }
 
     /// Another worker answers: the one that refused has failed, as one has that answers with an error.

@@ -32,26 +32,31 @@ extension RelayedRequest {
         let tokens = plan.facts.estimatedPromptTokens
         // Nobody's second worker goes before somebody's first.
         guard first.worker.tally.poolHealth == .well, question.model.queue.isEmpty, question.model.queue.leavesHeadroom(question),
-            let second = loop.router.pick(question, using: &loop.random),
             desk.unanswered < HedgeDesk.mostUnanswered,
-            desk.budget.take(promptTokens: tokens, share: desk.share, now: question.now), let need, second.take(need)
+            let second = loop.router.pick(question, remembers: false, using: &loop.random),
+            desk.budget.take(promptTokens: tokens, share: desk.share, now: question.now)
         else { return }
-        loop.metrics.hedges.increment()
-        desk.unanswered += 1
+        // What is not sent costs nothing.
+        guard let need, second.take(need) else { return desk.budget.giveBack(promptTokens: tokens) }
         seat.isTaken = true
         noteChoice()
         hedge = startedAttempt(at: second)
+        guard hedge != nil else { return desk.budget.giveBack(promptTokens: tokens) }
+        loop.metrics.hedges.increment()
+        desk.unanswered += 1
     }
 
     /// An attempt brought the first token: the other one, if there is one, is given up.
     func settle(on winner: Attempt) {
         settleDoubt()
+        settleRetries()
         hedgeTimer?.cancel()
         hedgeTimer = nil
         guard let other = hedge else { return }
         hedge = nil
         if winner === other {
             loop.metrics.hedgeWins.increment()
+            rememberWinner(winner.worker)
             attempt?.cancel()
             attempt = winner
             worker = winner.worker
@@ -60,12 +65,20 @@ extension RelayedRequest {
         }
     }
 
+    /// A hedge leaves the conversation where it was, unless its worker is the one that has read the prompt.
+    private func rememberWinner(_ worker: Worker) {
+        guard var question else { return }
+        question.now = Reactor.now.microseconds
+        loop.router.remember(question, worker)
+    }
+
     /// One of two attempts has ended without an answer; the other one goes on alone. False when there is no other.
     func leavesItToOther(_ failed: Attempt) -> Bool {
         guard let other = hedge else { return false }
         hedge = nil
         question?.triedHosts.append(failed.worker.entry.host)
         guard failed !== other else { return true }
+        rememberWinner(other.worker)
         attempt = other
         worker = other.worker
         return true

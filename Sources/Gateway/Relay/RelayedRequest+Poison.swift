@@ -12,15 +12,20 @@ extension RelayedRequest {
     /// Hosts that are lost together are not noticed at once.
     private static let newsTime = TimeAmount.milliseconds(250)
 
-    /// To be asked before the attempt is over.
-    func isLossOfMany(_ attempt: Attempt) -> Bool {
+    private func isLossOfMany(_ attempt: Attempt) -> Bool {
         let worker = attempt.worker.entry
         return loop.outages.isLossOfMany(
             worker.model, host: worker.host, own: hosts(with: attempt.worker), began: attempt.began.microseconds, now: Reactor.now.microseconds)
     }
 
-    func noteLoss(_ worker: Worker) {
-        loop.outages.noteLoss(worker.entry.model, host: worker.entry.host, now: Reactor.now.microseconds)
+    /// Notes that the worker was lost, and whether that is the request's doing. To be asked before the attempt is over.
+    ///
+    /// - Parameter runtimeDied: The runtime, not its host.
+    func isSecondDeath(_ attempt: Attempt, runtimeDied: Bool) -> Bool {
+        let isSuspect = runtimeDied && !isLossOfMany(attempt)
+        let worker = attempt.worker.entry
+        loop.outages.noteLoss(worker.model, host: worker.host, now: Reactor.now.microseconds)
+        return isSuspect && isSecondDeath()
     }
 
     /// Counts the death of a runtime that seems to be the request's doing.
@@ -31,8 +36,8 @@ extension RelayedRequest {
 
     /// Judges the request as soon as it must be known which other hosts went at the same time.
     func judgeDeaths(_ attempt: Attempt) {
-        attempt.fail()
         let isStreaming = if case .streaming = phase { true } else { false }
+        if isStreaming { attempt.end(.broken) } else { attempt.fail() }
         phase = .held
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         _ = loop.eventLoop.scheduleTask(in: Self.newsTime) { bound.value.judge(isStreaming: isStreaming) }

@@ -9,10 +9,13 @@ struct SecondTry {
     let reason: RoutingAttempt.Reason
     /// What its client is told if it may not.
     let error: APIError
+    /// It is free, or paid out of its tenant's budget. Otherwise it waits for news of others.
+    let isPaid: Bool
 
-    init(_ reason: RoutingAttempt.Reason, else error: APIError) {
+    init(_ reason: RoutingAttempt.Reason, isPaid: Bool = true, else error: APIError) {
         self.reason = reason
         self.error = error
+        self.isPaid = isPaid
     }
 
     var trouble: OutageWatch.Trouble { reason == .continuation ? .brokenStream : .noAnswer }
@@ -25,13 +28,19 @@ extension RelayedRequest {
     /// A second try, at once or when it is known that others are answered.
     func go(_ next: SecondTry) {
         guard let failed = attempt?.worker else { return finish(.failed(next.error)) }
-        switch loop.outages.takeMove(failed.entry.model, next.trouble, now: Reactor.now.microseconds) {
+        switch takeMove(next, from: failed) {
         case .now: make(next)
         case .never: finish(.failed(next.error))
         case .later where next.reason == .continuation || otherQuestion() != nil: hold(next)
         // There is nobody to wait for.
         case .later: finish(.failed(next.error))
         }
+    }
+
+    /// One that nobody paid for goes when another worker has answered since, or when the one that failed is out of rotation.
+    private func takeMove(_ next: SecondTry, from failed: Worker) -> OutageWatch.Move {
+        loop.outages.takeMove(
+            failed.entry.model, next.trouble, awaitsNews: !next.isPaid && !failed.tally.isAvoided, now: Reactor.now.microseconds)
     }
 
     private func hold(_ next: SecondTry) {
@@ -44,9 +53,8 @@ extension RelayedRequest {
     /// There may be news. False: it waits on.
     func heldTryMayGo(_ held: HeldTry) -> Bool {
         guard case .held = phase, let failed = attempt?.worker else { return true }
-        let now = Reactor.now
-        let move = failed.tally.poolHealth == .failing ? .never : loop.outages.takeMove(failed.entry.model, held.next.trouble, now: now.microseconds)
-        if move == .later, now < held.until { return false }
+        let move = poolHealth(of: failed) == .failing ? .never : takeMove(held.next, from: failed)
+        if move == .later, Reactor.now < held.until { return false }
         phase = held.isStreaming ? .streaming : .waiting
         if move == .now { make(held.next) } else { finish(.failed(held.next.error)) }
         return true

@@ -22,6 +22,7 @@ extension RelayedRequest {
         }
         attempt.end(.answered)
         settleDoubt()
+        settleRetries()
         finish(.whole(answer))
     }
 

@@ -35,7 +35,12 @@ struct Router {
 
         /// The same of a worker that its rules allow.
         func canUse(_ worker: Worker) -> Bool {
-            guard worker.holds(contextTokens), worker.isReachable else { return false }
+            worker.isReachable && suits(worker)
+        }
+
+        /// The same of one that cannot be reached now.
+        func suits(_ worker: Worker) -> Bool {
+            guard worker.holds(contextTokens) else { return false }
             if let release, worker.entry.release != release { return false }
             return !triedHosts.contains(worker.entry.host)
         }
@@ -48,6 +53,9 @@ struct Router {
 
         /// A worker that it may use can be reached, with room or without.
         var isServed: Bool { lane.workers.contains(where: canUse) }
+
+        /// One of these is in rotation.
+        var hasFresh: Bool { lane.workers.contains { canUse($0) && !$0.tally.isAvoided } }
 
         /// Where it may go. A promise that pays goes to providers with a good score, and to any other rather than to nobody.
         var lane: RouteLane { rules.isPaid && !isServedByScore ? model.lane(rules.withoutScores) : model.lane(rules) }
@@ -69,11 +77,14 @@ struct Router {
     }
 
     /// Nil when no worker can take the request now.
-    mutating func pick(_ question: Question, using random: inout LoopRandom) -> Worker? {
+    ///
+    /// - Parameter remembers: The conversation goes on there, as far as is known.
+    mutating func pick(_ question: Question, remembers: Bool = true, using random: inout LoopRandom) -> Worker? {
         let lane = question.lane
         begin(lane)
         guard let worker = quickPick(question, lane, using: &random) ?? pickAmongAll(question, lane, using: &random) else { return nil }
         note(question, worker)
+        if remembers { remember(question, worker) }
         choice.take(worker.tally.number)
         return worker
     }
@@ -88,6 +99,7 @@ struct Router {
         let isOwner = choice.has(worker.tally.number)
         if !isOwner { cachedTokens = 0 }
         note(question, worker)
+        remember(question, worker)
         if !isOwner { add(worker, .queued, question, cached: 0) }
         choice.take(worker.tally.number)
     }
@@ -175,6 +187,11 @@ struct Router {
         let role = choice.role(of: number) ?? .drawn
         if role != .owner { cachedTokens = 0 }
         metrics.count(role)
+    }
+
+    /// The worker has, or will have, the prompt in its cache.
+    mutating func remember(_ question: Question, _ worker: Worker) {
+        let number = worker.tally.number
         let seconds = UInt32(truncatingIfNeeded: question.now / 1_000_000)
         if question.conversation != 0 {
             affinity.note(question.conversation, owner: number, tokens: question.likelyTokens, now: seconds)

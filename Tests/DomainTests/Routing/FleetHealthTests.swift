@@ -133,6 +133,37 @@ struct FleetHealthTests {
         #expect(health.isAvoided("w0") && health.isAvoided("w1") && !health.isAvoided("w3"))
     }
 
+    @Test("a pool of which nobody is well goes out whole while another region is well, and is asked again when none is")
+    mutating func regions() {
+        let places = ["eu": ["eu0"], "us": ["us0", "us1", "us2"]].flatMap { region, ids in
+            ids.map { ($0, FleetHealth.Place(model: "m", region: region, provider: $0, host: $0)) }
+        }
+        health.assign(Dictionary(uniqueKeysWithValues: places), now: 0)
+        fail("eu0", times: 2)
+        #expect(!health.isAvoided("eu0"))
+        fail("eu0", times: 1)
+        #expect(health.isAvoided("eu0") && health.poolHealth("eu0") == .failing && health.poolHealth("us0") == .well)
+        _ = health.takeStandings()
+        for id in ["us0", "us1", "us2"] { fail(id) }
+        #expect(health.out.keys.sorted() == ["eu0", "us0"])
+        let standings = health.takeStandings()
+        #expect(standings.count == 4 && standings.allSatisfy { !$0.isAvoided && $0.pool == .failing })
+        health.answered("us2")
+        #expect(health.isAvoided("eu0") && health.isAvoided("us0") && !health.isAvoided("us2"))
+        #expect(health.takeStandings().count { $0.isAvoided } == 2)
+    }
+
+    @Test("by probes too")
+    mutating func probedRegions() {
+        let places = ["eu0": "eu", "us0": "us"].map { ($0, FleetHealth.Place(model: "m", region: $1, provider: $0, host: $0)) }
+        health.assign(Dictionary(uniqueKeysWithValues: places), now: 0)
+        examine("eu0", false, false)
+        examine("us0", false, false)
+        #expect(health.out == ["eu0": .probes] && !health.isAvoided("eu0"))
+        examine("us0", true)
+        #expect(health.isAvoided("eu0"))
+    }
+
     @Test("the rest of a host, and of a provider in a region, goes out when most of it has failed")
     mutating func breakers() {
         assign(

@@ -47,6 +47,22 @@ struct OutageWatchTests {
         #expect(watch.isCalm && move(200_000) == .now)
     }
 
+    private func unpaid(_ now: Int64) -> OutageWatch.Move { watch.takeMove("m", .noAnswer, awaitsNews: true, now: now) }
+
+    @Test("a second try that waits for news goes when one is answered, or none is asked, and not where all fail")
+    func unpaidMoves() {
+        #expect(unpaid(0) == .now)
+        fail(began: 0, now: 1_000)
+        watch.began("m")
+        #expect(unpaid(1_000) == .later && move(1_000) == .now)
+        watch.token("m", isFirst: true, began: 1_000, now: 2_000)
+        #expect(unpaid(2_000) == .now)
+        fail(began: 2_000, now: 3_000)
+        #expect((0..<4).map { _ in unpaid(3_000) } == [.now, .now, .now, .later])
+        for host in ["h", "i", "j"] { fail(host, began: 3_000, now: 4_000) }
+        #expect(unpaid(4_000) == .never)
+    }
+
     @Test("where what was tried again fails too, who waits is told so, and it takes as many answers more as there were failures, eight at most")
     func hopeless() {
         for _ in 0..<13 { fail(began: 0, now: 1_000) }

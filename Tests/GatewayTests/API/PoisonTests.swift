@@ -1,6 +1,7 @@
 import Domain
 import Gateway
 import NIOCore
+import NIOPosix
 import PlimsollWire
 import TestSupport
 import Testing
@@ -34,6 +35,62 @@ import Testing
         #expect(runtimes.reduce(0) { $0 + $1.seen.requests.count } == 2)
         #expect(records.map(\.errorCode) == ["runtime_lost"] && records.map(\.attempts) == [2])
         #expect(count == "1")
+    }
+
+    /// As after the first minute of any gateway: its requests go over connections that others have used.
+    @Test(arguments: [Duration.zero, .milliseconds(60)])
+    func runtimesThatDieOverConnectionsThatWereUsedBeforeAreCounted(after time: Duration) async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        var runtimes: [ScriptedRuntime] = []
+        for _ in 0..<4 {
+            runtimes.append(
+                try await ScriptedRuntime { _, request in
+                    guard request.contains("poison") else { return [.send(Answers.json(Samples.answer))] }
+                    return [.after(loop.scheduleTask(in: TimeAmount(time)) {}.futureResult), .exit]
+                })
+        }
+        let records = try await GatewayFixture.run(runtimes) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            var asked = 0
+            while runtimes.contains(where: { $0.seen.connections == 0 }), asked < 500 {
+                asked += 1
+                client.clear()
+                try await client.post(Self.asking("good \(asked * 7919)"))
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+            }
+            client.clear()
+            try await client.post(Self.asking("poison"))
+            let answer = try await client.answer()
+            #expect(answer.hasPrefix("HTTP/1.1 502 ") && answer.contains("runtime_lost"), "\(answer)")
+            #expect(gateway.metric("plimsoll_gateway_poison_requests_total") == "1")
+        }
+        #expect(records.last?.errorCode == "runtime_lost" && records.last?.attempts == 2)
+        #expect(runtimes.count { $0.seen.requests.contains { $0.contains("poison") } } == 2)
+    }
+
+    /// It has sent some tokens each time, so that the stream would go on at a third.
+    @Test(arguments: [[ScriptedRuntime.Step.reset], [.close], [.send(Answers.event(outOfMemory))]])
+    func aStreamThatRuntimesDieOfGoesOnOnce(_ end: [ScriptedRuntime.Step]) async throws {
+        func token(_ made: Int) -> String {
+            let usage = #""usage":{"prompt_tokens":9,"completion_tokens":\#(made),"total_tokens":\#(9 + made)}"#
+            return Answers.event(#"{"model":"m","choices":[{"index":0,"delta":{"content":"a"}}],\#(usage)}"#)
+        }
+        let steps = [.send(Answers.streamHead + Samples.role + token(1) + token(2))] + end
+        var runtimes: [ScriptedRuntime] = []
+        for _ in 0..<4 { runtimes.append(try await ScriptedRuntime { _, _ in steps }) }
+        var setup = GatewayFixture.Setup()
+        setup.tier.continuesStreams = true
+        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Samples.stream.replacing(#""stream":true"#, with: #""temperature":0,"stream":true"#))
+            let answer = try await client.answer()
+            #expect(answer.contains("runtime_lost") && !answer.contains("[DONE]"), "\(answer)")
+            // Nothing is told of an answer whose first tokens came in the same read as its error.
+            if case .send? = end.first { return }
+            #expect(answer.ranges(of: #""content":"a""#).count == 4, "\(answer)")
+        }
+        #expect(runtimes.reduce(0) { $0 + $1.seen.requests.count } == 2)
+        #expect(records.map(\.errorCode) == ["runtime_lost"] && records.map(\.billableCompletionTokens) == [0])
     }
 
     private static func asking(_ what: String) -> String { Samples.request.replacing(#""hi""#, with: "\"\(what)\"") }

@@ -1,6 +1,7 @@
 import NIOCore
 import PlimsollWire
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -59,6 +60,37 @@ struct LostHostTests {
         }
         #expect(records.map(\.outcome) == ["good", "good"])
         #expect(records.filter { $0.queuedFor > 0 }.count == 1)
+    }
+
+    @Test("a request that its worker failed waits for another one whose host was lost a moment ago")
+    func comesBackForAnother() async throws {
+        let linked = try LinkedHost(stream: (Self.answer, ends: true))
+        let failing = try await ScriptedRuntime { _, _ in [.send(Answers.json("{}", status: "500 Oops"))] }
+        var setup = GatewayFixture.Setup()
+        setup.registry = linked.links.registry
+        setup.settings.hostReturnTime = 30
+        setup.tier.queue = TierQueue(waitMicroseconds: 30_000_000)
+        var entry = linked.entry("worker-1")
+        entry.release = "r"
+        setup.edit = { [entry] in $0.workers.append(entry) }
+        let load = linked.links.registry.load(worker: "worker-1")
+        try await linked.running {
+            try await until { load.isReady }
+            let records = try await GatewayFixture.run([failing], setup) { gateway in
+                let client = try await TestClient(port: gateway.port)
+                // The last report of a link may still be under way.
+                let began = ContinuousClock.now
+                try await until {
+                    load.lost()
+                    return ContinuousClock.now - began > .seconds(1)
+                }
+                try await client.post(Samples.stream)
+                try await until { gateway.metric("plimsoll_gateway_queued_requests") == "1" }
+                load.take(LinkReport.Worker(id: "worker-1", ready: true, load: RuntimeLoad()), of: .serving, at: .now())
+                #expect(try await client.answer().contains("[DONE]"))
+            }
+            #expect(records.map(\.outcome) == ["good"] && records.map(\.attempts) == [2])
+        }
     }
 
     @Test("when it does not come back requests are refused, and later ones at once")

@@ -30,8 +30,9 @@ struct ContinuationTests {
     ///   - fault: What follows after so many events of a story that was begun; later ones are told to their end.
     ///   - size: Tokens of an event.
     ///   - counts: Each event says how many have been made, where that was asked for.
+    ///   - ends: How the second one says that it ended; later ones stop.
     private static func runtimes(
-        breaking tokens: Int, _ fault: [ScriptedRuntime.Step], _ count: Int = 2, size: Int = 1, counts: Bool = true
+        breaking tokens: Int, _ fault: [ScriptedRuntime.Step], _ count: Int = 2, size: Int = 1, counts: Bool = true, ends: String = "stop"
     ) async throws -> [ScriptedRuntime] {
         let counter = Counter()
         let script: ScriptedRuntime.Script = { _, request in
@@ -47,7 +48,9 @@ struct ContinuationTests {
                 #"{"id":"c-\#(number)","model":"m","choices":[],"usage":{"prompt_tokens":\#(prompt),"completion_tokens":\#(completion),"#
                     + #""total_tokens":\#(prompt + completion)}}"#)
             return [
-                .send(Answers.streamHead + role + rest.joined() + event("{}", number, finish: #""stop""#) + usage + Samples.done + Answers.streamEnd)
+                .send(
+                    Answers.streamHead + role + rest.joined() + event("{}", number, finish: number == 2 ? "\"\(ends)\"" : #""stop""#) + usage
+                        + Samples.done + Answers.streamEnd)
             ]
         }
         var all: [ScriptedRuntime] = []
@@ -132,6 +135,19 @@ struct ContinuationTests {
             #expect(Self.text(try await client.answer()) == Self.story.joined())
         }
         #expect(records.map(\.outcome) == ["good"])
+    }
+
+    @Test("a worker that gives up what it goes on with has not ended it: a third one does, or nobody", arguments: ["abort", "error"], [2, 3])
+    func givenUp(_ reason: String, workers: Int) async throws {
+        let runtimes = try await Self.runtimes(breaking: 3, [.close], workers, ends: reason)
+        let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.request)
+            let answer = try await client.answer()
+            #expect(Self.text(answer) == Self.story.joined() && !answer.contains(#""finish_reason":"\#(reason)""#), "\(answer)")
+            #expect(answer.contains("[DONE]") == (workers == 3) && answer.contains("stream_interrupted") == (workers == 2), "\(answer)")
+        }
+        #expect(records.map(\.billableCompletionTokens) == [workers == 3 ? Self.story.count : 0])
     }
 
     @Test("an answer whose last allowed token was delivered has only lost its end")

@@ -1,3 +1,4 @@
+import Cryptography
 import Gateway
 import PlimsollWire
 import Synchronization
@@ -49,6 +50,59 @@ struct EjectionTests {
             #expect(probe.contains(#""max_tokens":1,"#) && probe.contains(#""model":"m""#))
             try await until { gateway.metric(#"plimsoll_gateway_probes_total{result="answered"}"#) == "1" }
         }
+    }
+
+    /// The gateway's own region has one worker, another one three.
+    private func regions(_ own: [ScriptedRuntime.Step], _ others: [ScriptedRuntime.Step]) async throws -> ([ScriptedRuntime], GatewayFixture.Setup) {
+        var runtimes = [try await ScriptedRuntime { _, _ in own }]
+        for _ in 0..<3 { runtimes.append(try await ScriptedRuntime { _, _ in others }) }
+        var setup = GatewayFixture.Setup()
+        setup.edit = { table in
+            for place in 1...3 { table.workers[place].region = "elsewhere" }
+            table.tenants["bound"] = TenantEntry(id: "bound", tier: "pro", active: true, allowedRegions: ["default"], cacheSalt: "5a18")
+            let hash = Hash.sha256("sk-bound").hex
+            table.keys[hash] = KeyEntry(id: "k-bound", tenant: "bound", sha256Hex: hash, expiresAtSeconds: nil, models: nil)
+        }
+        return (runtimes, setup)
+    }
+
+    private static func asked(_ runtime: ScriptedRuntime) -> Int { runtime.seen.requests.count { !$0.contains("Hello") } }
+
+    @Test("where all of a region fail others serve, but for tenants who may go nowhere else")
+    func failover() async throws {
+        let (runtimes, setup) = try await regions([.send("garbage\r\n\r\n")], [.send(Answers.json(Samples.answer))])
+        try await GatewayFixture.run(runtimes, setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for number in 0..<40 {
+                client.clear()
+                // Of a conversation of its own, that none is asked because it has it cached.
+                try await client.post(Samples.request.replacing(#""hi""#, with: "\"\(number * 7919)\""))
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 200"), "\(number)")
+            }
+            #expect(Self.asked(runtimes[0]) == 3)
+            for number in 1...3 {
+                client.clear()
+                try await client.post(Samples.request, key: "sk-bound")
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 502"))
+                #expect(Self.asked(runtimes[0]) == 3 + number)
+            }
+        }
+    }
+
+    @Test("where all regions fail, workers see at most a tenth more than came")
+    func outageOfRegions() async throws {
+        let (runtimes, setup) = try await regions([.send("garbage\r\n\r\n")], [.reset])
+        let asked = 120
+        try await GatewayFixture.run(runtimes, setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for _ in 0..<asked {
+                client.clear()
+                try await client.post(Samples.request)
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 50"))
+            }
+        }
+        let seen = runtimes.map(Self.asked).reduce(0, +)
+        #expect(seen <= asked * 11 / 10, "\(seen)")
     }
 
     @Test("a request is sent to its conversation's worker, and what a customer said of its session stays here")
