@@ -8,7 +8,8 @@ struct EventNumbers {
     /// The event with the next number; nil: it has that already, or none.
     mutating func numbered(_ event: [UInt8]) -> [UInt8]? {
         guard let place = Self.place(event), let own = Int(String(decoding: event[place], as: UTF8.self)) else { return nil }
-        let next = last.map { $0 + 1 } ?? own
+        // Where a host tells the greatest there is, the next ones are of no use, and harmless.
+        let next = last.map { $0 &+ 1 } ?? own
         last = next
         guard next != own else { return nil }
         var renumbered = event

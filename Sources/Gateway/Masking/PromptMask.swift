@@ -13,6 +13,8 @@ struct PromptMask: Sendable {
     /// Puts placeholders into the body. Nil when there is nothing to be masked or warned of; what is no JSON is left to whoever refuses it.
     static func apply(_ masking: Masking, to body: inout ByteBuffer, _ scan: RequestScan, _ scanner: inout SensitiveScanner) -> PromptMask? {
         var book = MaskBook()
+        // Looked for once, and only where there is something to be masked.
+        var taken: Placeholders?
         var holdsSecret = false
         let rewritten: [UInt8]? = body.withUnsafeReadableBytes { bytes in
             do throws(JSONFault) { try scan.scan(bytes) } catch { return nil }
@@ -20,20 +22,13 @@ struct PromptMask: Sendable {
                 let findings = value.withUnsafeBytes { scanner.findings(in: $0) }
                 holdsSecret = holdsSecret || findings.contains { $0.kind.isSecret }
                 guard masking.replaces, !findings.isEmpty else { return nil }
-                return book.cover(value, findings) { placeholder in holds(bytes, placeholder) }
+                let own = taken ?? Placeholders(in: bytes)
+                taken = own
+                return book.cover(value, findings, isTaken: own.contains)
             }
         }
         guard holdsSecret || !book.isEmpty else { return nil }
         if let rewritten { body = ByteBuffer(bytes: rewritten) }
         return PromptMask(book: book, holdsSecret: holdsSecret)
-    }
-
-    private static func holds(_ bytes: UnsafeRawBufferPointer, _ text: [UInt8]) -> Bool {
-        var at = bytes.startIndex
-        while let found = bytes[at...].firstIndex(of: text[0]) {
-            if bytes[found...].starts(with: text) { return true }
-            at = found + 1
-        }
-        return false
     }
 }
