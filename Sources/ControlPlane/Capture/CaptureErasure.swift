@@ -3,7 +3,8 @@ import Postgres
 
 /// How a capture ends: by its tenant, by an operator, with its key or tenant, or with its time.
 enum CaptureErasure {
-    /// What the key of a capture is gone of cannot be read from anywhere, old pages and backups of the database included.
+    /// The key goes, and the records: what is left of them in the database's files cannot be read from there. A backup or an archived log of an earlier time has both
+    /// still, and whoever has it and the authorities' folder can read the capture until it expires.
     ///
     /// - Parameter condition: On rows `r` of captures.
     /// - Returns: Those that were not erased before.
