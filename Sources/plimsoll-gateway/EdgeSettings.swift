@@ -41,7 +41,9 @@ struct EdgeSettings {
         gateway.loops = reader.int("loops", default: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), in: 1...256)
         gateway.busyPoll = reader.int("busy_poll_us", default: gateway.busyPoll, in: 0...1000)
         gateway.connections = reader.int("connections", default: gateway.connections, in: 1...1_000_000)
-        gateway.connectionsPerAddress = reader.int("connections_per_address", default: 0, in: 0...1_000_000)
+        if reader.has("connections_per_address") {
+            gateway.connectionsPerAddress = reader.int("connections_per_address", default: 0, in: 0...1_000_000)
+        }
         gateway.memoryLimit =
             reader.has("memory_limit") ? reader.bytes("memory_limit", in: (64 << 20)...(1 << 50)) : MemoryGroup.limit() ?? 0
         gateway.jsonStringBytes = reader.bytes("json_string_limit", default: gateway.jsonStringBytes, in: (64 << 10)...(64 << 20))

@@ -21,6 +21,9 @@ package struct NetworkAddress: Hashable, Sendable {
 
     package var isVersion4: Bool { bits >> 32 == 0xFFFF }
 
+    /// Of this machine: 127.0.0.0/8 and ::1.
+    package var isLoopback: Bool { isVersion4 ? bits >> 24 & 0xFF == 127 : bits == 1 }
+
     /// What one customer has at least: the address of IPv4, the first 64 bits of IPv6.
     package var site: NetworkAddress {
         isVersion4 ? self : NetworkAddress(version6: bits & ~UInt128(UInt64.max))

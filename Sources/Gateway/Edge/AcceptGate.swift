@@ -27,6 +27,7 @@ final class AcceptGate {
     /// Looks again for room.
     func tick() {
         if loop.memory.isShort { return pause(.memory) }
+        if paused == .connections, book.isFull { loop.closeIdlest() }
         guard paused != nil, !book.isFull else { return }
         paused = nil
         listening.setAccepting(true)

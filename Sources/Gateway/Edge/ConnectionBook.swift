@@ -10,14 +10,17 @@ struct ConnectionPlace {
 /// How many connections customers have open, in all and from each address. Shared by the loops; touched when one opens or closes, never by requests.
 final class ConnectionBook: Sendable {
     private let most: Int
+    /// From one address; 0: no bound.
     private let mostEach: Int
+    /// Whoever connects from this machine is one of its own programs, such as a proxy or a load generator, unless a bound was set for all.
+    private let boundsThisMachine: Bool
     private let open = Atomic<Int>(0)
     private let sites = Mutex<[NetworkAddress: Int]>([:])
 
-    /// - Parameter mostEach: From one address; 0: no bound.
-    init(most: Int, mostEach: Int) {
-        self.most = most
-        self.mostEach = mostEach
+    init(_ settings: GatewaySettings) {
+        most = settings.connections
+        mostEach = settings.connectionsPerAddress ?? settings.usualConnectionsPerAddress
+        boundsThisMachine = settings.connectionsPerAddress != nil
     }
 
     var isFull: Bool { open.load(ordering: .relaxed) >= most }
@@ -35,12 +38,18 @@ final class ConnectionBook: Sendable {
     /// As `enter`, for a connection that is counted in all already. Who has one IPv6 address has a network of 64 bits of them; proxies, and who has
     /// no address, may have any number.
     func enterSite(_ address: NetworkAddress?, _ loop: GatewayLoop) -> ConnectionPlace? {
-        guard mostEach > 0, let site = address?.site, !loop.settings.trust.isProxy(address) else { return ConnectionPlace {} }
+        guard let site = boundedSite(address), !loop.settings.trust.isProxy(address) else { return ConnectionPlace {} }
         guard enter(site) else {
             loop.metrics.edge.refusedConnections.increment()
             return nil
         }
         return ConnectionPlace { self.leave(site) }
+    }
+
+    /// Nil: it may have any number.
+    func boundedSite(_ address: NetworkAddress?) -> NetworkAddress? {
+        guard mostEach > 0, let address, boundsThisMachine || !address.isLoopback else { return nil }
+        return address.site
     }
 
     private func enter(_ site: NetworkAddress) -> Bool {

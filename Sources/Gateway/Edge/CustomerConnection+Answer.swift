@@ -22,6 +22,8 @@ extension CustomerConnection {
         self.request = request
         // Handed over, so that a body which nothing else holds is edited where it lies.
         request.start(body: consume bytes)
+        // One of several that came together, whose client may be gone since.
+        if inputClosed { self.request?.probeClient() }
     }
 
     /// Refuses what is arriving, or what cannot be read at all.

@@ -87,8 +87,20 @@ final class CustomerConnection: EdgeConnection {
     func process() {
         guard !isProcessing else { return }
         isProcessing = true
-        defer { isProcessing = false }
         while step() {}
+        isProcessing = false
+        endIfOver()
+    }
+
+    /// A client that has closed its half sends nothing more: what it had sent whole has been answered, and the connection ends.
+    private func endIfOver() {
+        guard inputClosed, request == nil else { return }
+        switch state {
+        // It is answered when the client has read the answers before it.
+        case .head where stall != nil && inbound.readableBytes > 0: break
+        case .head, .body, .chunks: finishClosing()
+        case .serving, .discarding, .closed: break
+        }
     }
 
     private func step() -> Bool {
@@ -185,7 +197,7 @@ final class CustomerConnection: EdgeConnection {
     func answered() {
         request = nil
         guard case .serving = state else { return }
-        guard keepAlive, !inputClosed, !loop.isDraining else { return finishClosing() }
+        guard keepAlive, !loop.isDraining else { return finishClosing() }
         state = .head
         awaitNext()
         adjustReading()
@@ -194,6 +206,11 @@ final class CustomerConnection: EdgeConnection {
 }
 
 extension CustomerConnection {
+    var idleUntil: NIODeadline? {
+        guard case .head = state, awaitsNext, stall == nil else { return nil }
+        return deadline
+    }
+
     /// The client may be idle until the next request's first byte; from then on its head has a time of its own, as the first one had.
     func awaitNext() {
         awaitsNext = inbound.readableBytes == 0
@@ -251,12 +268,9 @@ extension CustomerConnection: StreamHandler {
 
     func inputEnded() {
         inputClosed = true
-        guard let request else {
-            if !isWritingLast { finishClosing() }
-            return
-        }
         // Half-closed and gone look the same. A byte towards a client that is gone is answered with a reset, which cancels the request.
-        request.probeClient()
+        if let request { return request.probeClient() }
+        if case .discarding = state, !isWritingLast { finishClosing() } else { endIfOver() }
     }
 
     func writableChanged(_ isWritable: Bool) {

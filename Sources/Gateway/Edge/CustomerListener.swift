@@ -12,7 +12,7 @@ struct CustomerListener {
     static func bind(
         _ loops: [NIOLoopBound<GatewayLoop>], settings: GatewaySettings, certificates: EdgeCertificates?, logger: Logger
     ) async throws -> CustomerListener {
-        let book = ConnectionBook(most: settings.connections, mostEach: settings.connectionsPerAddress)
+        let book = ConnectionBook(settings)
         guard let loop = loops.first?.eventLoop,
             var address = try await HostAddresses.resolve(settings.host, port: settings.port, on: loop).get().first
         else { throw UnknownHost(description: "\(settings.host) has no address") }

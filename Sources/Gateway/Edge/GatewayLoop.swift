@@ -69,6 +69,8 @@ final class GatewayLoop {
     private var workerPools: [ObjectIdentifier: RuntimePool] = [:]
     private var subjects: [SubjectKey: UsageSubject] = [:]
     var keys = KeyMemo<CustomerKey>()
+    /// Idle connections that make room in one tick.
+    private static let mostClosedAtOnce = 16
     private var ticking: RepeatedTask?
     private var lag: LoopLag?
 
@@ -144,6 +146,13 @@ final class GatewayLoop {
             last.position = connection.position
         }
         metrics.connections.add(-1)
+    }
+
+    /// Makes room where all connections are taken: of those that wait for a next request the ones that have waited longest go.
+    func closeIdlest() {
+        let latest = NIODeadline.now() + .seconds(Int64(settings.idleTime - settings.leastIdleTime))
+        let idle = connections.compactMap { connection in connection.idleUntil.map { (connection, $0) } }.filter { $0.1 <= latest }
+        for (connection, _) in idle.sorted(by: { $0.1 < $1.1 }).prefix(GatewayLoop.mostClosedAtOnce) { connection.drain() }
     }
 
     func pool(_ worker: Worker, _ address: RuntimeAddress) -> RuntimePool {

@@ -21,8 +21,8 @@ package struct GatewaySettings: Sendable {
     package var region = "default"
     package var gatewayId = "00000000-0000-0000-0000-000000000000"
     package var connections = 20_000
-    /// From one address, and of an IPv6 one from its network of 64 bits; 0: no bound.
-    package var connectionsPerAddress = 0
+    /// From one address, and of an IPv6 one from its network of 64 bits; 0: no bound; nil: the usual one.
+    package var connectionsPerAddress: Int?
     /// Bytes that this process may have resident; 0: no bound.
     package var memoryLimit = 0
     /// Bytes of any one string in a request's body; all of it is bounded by the tier.
@@ -32,6 +32,8 @@ package struct GatewaySettings: Sendable {
     /// A request's head must be there after this time.
     package var headTime = 10
     package var idleTime = 60
+    /// Connections that have been idle for so long go before that where all are taken and others wait.
+    package var leastIdleTime = 5
     /// Longest pause of a client in the middle of its body.
     package var bodyTime = 20
     /// Bytes a second of a body, once it has paused for as long as it may.
@@ -56,6 +58,10 @@ package struct GatewaySettings: Sendable {
     package var answerBytes = 64 << 20
 
     package init() {}
+
+    /// From one address where nothing else was said: a tenth of all, so that nobody alone takes every place. None where a proxy stands in front of which nothing
+    /// is known: all have its address then.
+    var usualConnectionsPerAddress: Int { isBehindProxy && trust.isEmpty ? 0 : max(256, connections / 10) }
 
     /// Of a request's body.
     var json: JSONLimits { JSONLimits(stringBytes: jsonStringBytes) }

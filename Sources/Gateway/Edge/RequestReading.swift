@@ -68,8 +68,9 @@ extension GatewayLoop {
             return refused(refusedKey(isUnknown: known == nil && PresentedKey.isPresent(in: head), from: customer(peer, bytes, fields)))
         }
         guard mayUse(key, from: peer, bytes, fields) else { return refused(.addressNotAllowed, of: key) }
-        if key.use.isDue(nowSeconds: acceptedAt / 1_000_000) {
-            keyUses.note(key.id, nowSeconds: acceptedAt / 1_000_000, from: customer(peer, bytes, fields))
+        let client = customer(peer, bytes, fields)
+        if key.use.isDue(nowSeconds: acceptedAt / 1_000_000, from: client) {
+            keyUses.note(key.id, nowSeconds: acceptedAt / 1_000_000, from: client)
         }
         if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable, of: key) }
         switch target {
@@ -90,6 +91,7 @@ extension GatewayLoop {
             if let error = refusal(head, bytes, key) { return refused(error, of: key) }
             var arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: Reactor.now, acceptedAt: acceptedAt)
             if let error = note(head, bytes, in: &arriving) { return refused(error, of: key) }
+            if let refusal = refusalOfFull(head, arriving) { return .refused(refusal.0, refusal.1) }
             return .generate(arriving)
         case .unknown: return refused(.unknownURL)
         }

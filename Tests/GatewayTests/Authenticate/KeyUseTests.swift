@@ -1,3 +1,4 @@
+import Domain
 import PlimsollWire
 import TestSupport
 import Testing
@@ -21,7 +22,29 @@ import Testing
 
     @Test func aBusyKeyIsNotedAtItsFirstUseOfEachMinute() {
         let mark = KeyUseMark()
-        #expect([0, 1, 59, 60, 61, 7200].map { mark.isDue(nowSeconds: $0) } == [true, false, false, true, false, true])
+        #expect([0, 1, 59, 60, 61, 7200].map { mark.isDue(nowSeconds: $0, from: nil) } == [true, false, false, true, false, true])
+    }
+
+    @Test func aNewAddressIsNotedInTheSameMinuteTooWhileThereAreFew() throws {
+        let mark = KeyUseMark()
+        func isDue(_ address: String?, _ second: Int64 = 5) -> Bool { mark.isDue(nowSeconds: second, from: address.flatMap { NetworkAddress($0) }) }
+        #expect(isDue("192.0.2.1") && !isDue("192.0.2.1") && isDue("192.0.2.2") && isDue(nil))
+        #expect(!isDue("192.0.2.2") && !isDue("192.0.2.1") && !isDue(nil))
+        // An IPv6 network is one site.
+        #expect(isDue("2001:db8::1") && !isDue("2001:db8::2") && isDue("2001:db8:0:1::1"))
+        let more = (10..<100).filter { isDue("192.0.2.\($0)") }
+        #expect(more.count == KeyUseMark.mostSites - 5)
+        #expect(isDue("192.0.2.1", 60) && isDue("192.0.2.99", 61) && !isDue("192.0.2.1", 62))
+    }
+
+    @Test func oneLoopTellsAllAddressesOfAKey() {
+        var uses = KeyUses()
+        for (second, address) in [(1, "192.0.2.1"), (2, "192.0.2.2"), (3, "192.0.2.1")] {
+            uses.note("a", nowSeconds: Int64(second), from: NetworkAddress(address))
+        }
+        let told = uses.take().sorted { $0.at < $1.at }
+        #expect(told == [KeyUse(key: "a", at: 2, address: "192.0.2.2"), KeyUse(key: "a", at: 3, address: "192.0.2.1")])
+        #expect(uses.take().isEmpty)
     }
 
     @Test func reportsThatWaitAreJoinedByKeyAndAddress() {

@@ -33,6 +33,44 @@ import Testing
         }
     }
 
+    @Test func whereAllConnectionsAreTakenTheLongestIdleMakesRoom() async throws {
+        var setup = GatewayFixture.Setup()
+        (setup.settings.connections, setup.settings.leastIdleTime) = (3, 0)
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + Samples.role + Samples.token("a"))] }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            // One that runs, one that has never asked, and one that waits for its next request.
+            let (busy, silent, idle) = (
+                try await TestClient(port: gateway.port), try await TestClient(port: gateway.port), try await TestClient(port: gateway.port)
+            )
+            try await busy.post(Samples.stream)
+            try await busy.receive { $0.contains(#""content":"a""#) }
+            try await idle.send(Self.models)
+            let next = try await TestClient(port: gateway.port)
+            try await next.send(Self.models)
+            #expect(try await next.answer().hasPrefix("HTTP/1.1 200"))
+            #expect(try await idle.untilClosed().contains(#""object":"model""#))
+            try await silent.send(Self.models)
+            #expect(try await silent.answer().hasPrefix("HTTP/1.1 200"))
+            #expect(!busy.received.contains("error"))
+        }
+    }
+
+    @Test func noAddressTakesAllConnectionsByDefault() throws {
+        var settings = GatewaySettings()
+        #expect(settings.usualConnectionsPerAddress == 2_000)
+        let (loopback, other) = (try #require(NetworkAddress("127.0.0.1")), try #require(NetworkAddress("192.0.2.1")))
+        #expect(ConnectionBook(settings).boundedSite(other) == other && ConnectionBook(settings).boundedSite(loopback) == nil)
+        #expect(ConnectionBook(settings).boundedSite(NetworkAddress("::1")) == nil && ConnectionBook(settings).boundedSite(nil) == nil)
+        settings.connections = 100
+        #expect(settings.usualConnectionsPerAddress == 256)
+        settings.isBehindProxy = true
+        #expect(ConnectionBook(settings).boundedSite(other) == nil, "it is the proxy's")
+        settings.connectionsPerAddress = 0
+        #expect(ConnectionBook(settings).boundedSite(other) == nil)
+        settings.connectionsPerAddress = 5
+        #expect(ConnectionBook(settings).boundedSite(loopback) == loopback)
+    }
+
     /// One that never begins and one that stops within the client's first message.
     @Test func aHandshakeThatIsNotFinishedIsGivenUp() async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/handshake-\(UUID().uuidString)"

@@ -3,6 +3,7 @@ import Cryptography
 import Gateway
 import HTTPWire
 import NIOCore
+import NIOPosix
 import PlimsollWire
 import TestSupport
 import Testing
@@ -207,6 +208,28 @@ import Testing
             #expect(try await client.untilClosed().hasSuffix(Samples.answer))
         }
         #expect(records.map(\.outcome) == ["good"])
+    }
+
+    /// The last one has not come whole, and never will.
+    @Test func whatAHalfClosedClientHasSentWholeIsAnswered() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
+        let runtime = try await ScriptedRuntime { number, _ in
+            number == 0 ? [.after(gate.futureResult), .send(Answers.json(Samples.answer))] : [.send(Answers.json(Samples.answer))]
+        }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\ncontent-length: \(Samples.request.utf8.count)\r\n\r\n"
+            let models = "GET /v1/models/m HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n"
+            try await client.send(head + Samples.request + models + head + Samples.request + head + "{")
+            try await until { runtime.seen.requests.count == 1 }
+            try await client.closeOutput()
+            // The word that it is still there for its second half.
+            try await client.receive { $0.contains("100 Continue") }
+            gate.succeed()
+            let answers = try await client.untilClosed()
+            #expect(answers.ranges(of: "HTTP/1.1 200 ").count == 3 && answers.ranges(of: #""object":"model""#).count == 1, "\(answers)")
+        }
+        #expect(records.map(\.outcome) == ["good", "good"])
     }
 }
 
