@@ -87,6 +87,15 @@ struct MetricPageTests {
         #expect(numbers.promptTokensTotal == nil)
     }
 
+    @Test("numbers that are too many to be added up are cut")
+    func cutsSums() {
+        let names = ["num_requests_running", "num_requests_waiting", "prompt_tokens_total", "generation_tokens_total"]
+        let page = names.flatMap { name in (0..<2_000).map { "vllm:\(name){engine=\"\($0)\"} 8.9e15\n" } }.joined()
+        let numbers = read(page, .vllm, version: "0.33.0")
+        #expect(numbers.running == 9_000_000_000_000_000 && numbers.waiting == numbers.running)
+        #expect(numbers.promptTokensTotal == 9_000_000_000_000_000 && numbers.generatedTokensTotal == numbers.promptTokensTotal)
+    }
+
     @Test("versions are compared by number", arguments: [("0.9.2", "0.11.0"), ("v0.9.2.dev3", "0.10"), ("b99", "b5432")])
     func comparesVersions(lower: String, higher: String) throws {
         let low = try #require(RuntimeVersion(lower))

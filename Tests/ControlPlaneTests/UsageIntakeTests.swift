@@ -76,15 +76,18 @@ import Testing
             nameless.tenant = "nobody"
             var endless = record()
             endless.promptTokens = -1
+            var lasting = record()
+            lasting.finishedAfter = .max
             let batch = UsageBatch(records: [
                 record(at: now + 299), record(at: now + 301), record(at: now - 34 * 86_400), record(at: now - 36 * 86_400), nameless, endless,
+                lasting,
             ])
             var newer = record()
             newer.outcome = "bad:melted"
             #expect(try await UsageIntake(pool: world.pool).store(UsageBatch(records: [newer]), from: Self.gateway).stored == 1)
             let answer = try await UsageIntake(pool: world.pool).store(batch, from: Self.gateway, at: now)
-            #expect(answer == IntakeResponse(stored: 2, duplicates: 0, quarantined: 4))
-            #expect(try await world.count("SELECT 1 FROM billing.usage_quarantine WHERE reason IN ('future', 'too_old', 'malformed')") == 4)
+            #expect(answer == IntakeResponse(stored: 2, duplicates: 0, quarantined: 5))
+            #expect(try await world.count("SELECT 1 FROM billing.usage_quarantine WHERE reason IN ('future', 'too_old', 'malformed')") == 5)
         }
     }
 

@@ -67,15 +67,18 @@ struct RuntimeNumbers: Equatable, Sendable {
     init(page: some Collection<UInt8>, dialect: RuntimeDialect, version: RuntimeVersion?) {
         let names = MetricNames.names(dialect, version: version)
         let page = PrometheusText(page, wanted: names.all)
-        running = page.sum(names.running).map { Int($0) } ?? 0
-        waiting = (page.sum(names.waiting).map { Int($0) } ?? 0) + (page.sum(names.swapped).map { Int($0) } ?? 0)
+        running = page.sum(names.running).map { Int(Self.whole($0)) } ?? 0
+        waiting = Int(Self.whole((page.sum(names.waiting) ?? 0) + (page.sum(names.swapped) ?? 0)))
         kvUsedRatio = page.maximum(names.kvUsedRatio).map { min(1, $0) }
         kvTokens = Self.kvTokens(names.kvConfiguration.flatMap(page.samples))
-        promptTokensTotal = page.sum(names.promptTokens).map { Int64($0) }
-        generatedTokensTotal = page.sum(names.generatedTokens).map { Int64($0) }
+        promptTokensTotal = page.sum(names.promptTokens).map(Self.whole)
+        generatedTokensTotal = page.sum(names.generatedTokens).map(Self.whole)
         let work = names.work.compactMap { page.sum($0) }
         workMark = work.isEmpty ? nil : work.reduce(0, +)
     }
+
+    /// Each sample is sane, but thousands of them together may be no integer any more, and turning that into one would end the agent.
+    private static func whole(_ sum: Double) -> Int64 { Int64(min(sum, 9e15)) }
 
     /// Blocks times their size, of all engines; nil when one of them does not say.
     private static func kvTokens(_ engines: [PrometheusText.Sample]) -> Int? {

@@ -87,13 +87,17 @@ extension UsageRecord {
         ]
         let texts = [(tier, 63), (model, 127), (release ?? "", 127), (region, 63), (provider ?? "", 63), (boot, 64)]
         let words = [outcome, finishReason ?? "", errorCode ?? ""]
+        let durations = [finishedAfter, queuedFor, firstTokenAfter ?? 0, leasedFor ?? 0]
         return tokens.allSatisfy { (0...Int(Int32.max)).contains($0) } && texts.allSatisfy { $0.0.unicodeScalars.count <= $0.1 }
             && words.allSatisfy { $0.unicodeScalars.count <= 64 } && (0...599).contains(status) && (0...1_000).contains(attempts)
-            && (priceVersion ?? 1) > 0 && finishedAfter >= 0 && queuedFor >= 0 && (firstTokenAfter ?? 0) >= 0
-            && (0...Self.longestRetrieval).contains(retrieval ?? 0) && (leasedFor ?? 0) >= 0 && Outcome.Verdict(code: outcome) != nil
+            && (priceVersion ?? 1) > 0 && durations.allSatisfy(Self.times.contains)
+            && (0...Self.longestRetrieval).contains(retrieval ?? 0) && Outcome.Verdict(code: outcome) != nil
             && (-62_000_000_000_000_000...200_000_000_000_000_000).contains(acceptedAt)
             && (texts.map(\.0) + words).allSatisfy { !$0.unicodeScalars.contains("\0") }
     }
+
+    /// Microseconds, up to more than a hundred years: they are added to others.
+    private static let times: ClosedRange<Int64> = 0...4_000_000_000_000_000
 
     /// Microseconds; gateways take no longer ones.
     private static var longestRetrieval: Int64 { 600_000_000 }

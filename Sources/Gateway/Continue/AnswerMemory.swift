@@ -11,6 +11,8 @@ struct AnswerMemory {
     private(set) var text = ""
     /// Of the answer, over all workers: what the present one says in each event, or one for each event with text.
     private(set) var tokens = 0
+    /// With text, over all workers: so many tokens at least were made, whatever the workers say.
+    private(set) var events = 0
     /// The present worker, and each before it, said in its last event how many tokens it had made.
     private(set) var isCounted = false
     /// Nothing but text came, so that it is all there is to go on from.
@@ -21,6 +23,8 @@ struct AnswerMemory {
     private var id = ""
     private var created: Int64 = 0
     private static let mostBytes = 4 << 20
+    /// As counts of usage are cut everywhere: hosts are not trusted, and one that claims more would end the gateway by an overflow.
+    private static let mostTokens: Int64 = 999_999_999
 
     init(isChat: Bool) {
         self.isChat = isChat
@@ -90,9 +94,19 @@ struct AnswerMemory {
 
     /// Of an event with text. One may hold several tokens, and a runtime that says nothing of them is not known to hold one in each.
     private mutating func count(_ event: JSONValue) {
-        let made = event["usage"]?["completion_tokens"]?.integer ?? event["timings"]?["predicted_n"]?.integer
+        let told = event["usage"]?["completion_tokens"]?.integer ?? event["timings"]?["predicted_n"]?.integer
+        let made = told.flatMap { $0 < 0 ? nil : $0 }
         isCounted = made != nil && (isCounted || tokens == earlierTokens)
-        tokens = max(tokens + 1, made.map { earlierTokens + Int(clamping: $0) } ?? 0)
+        events += 1
+        tokens = max(tokens + 1, made.map { earlierTokens + Int(clamping: min($0, Self.mostTokens)) } ?? 0)
+    }
+
+    /// The text can have been made of so many tokens. Not of what a worker claims and never sent: one that breaks off would pass for one that has come to its
+    /// end. An event may hold several, as where a sign takes three.
+    var canHaveAll: Bool {
+        guard events < tokens else { return true }
+        var text = text
+        return tokens <= text.withUTF8 { UsageBound.mostTokens(UnsafeRawBufferPointer($0)) }
     }
 
     private func frame(_ choice: String, quotedModel: [UInt8], tail: String = "") -> ByteBuffer {

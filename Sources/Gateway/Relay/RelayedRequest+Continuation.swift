@@ -54,8 +54,9 @@ extension RelayedRequest {
 
     /// The last token that was allowed has been delivered; only the end was lost.
     private func endByLength(_ memory: AnswerMemory, _ plan: RequestPlan) {
+        guard memory.canHaveAll else { return finish(.failed(APIError(.streamInterrupted))) }
         finishReason = "length"
-        deliveredTokens = memory.tokens
+        deliveredTokens = min(memory.tokens, plan.outputTokens)
         var last = memory.lengthEvent(quotedModel: plan.model.quotedName)
         if plan.facts.includesUsage {
             last.writeImmutableBuffer(memory.usageEvent(meteredTokens(plan).json, quotedModel: plan.model.quotedName))

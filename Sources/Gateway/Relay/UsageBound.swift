@@ -27,7 +27,7 @@ struct UsageBound {
     /// Tokenizers that work on bytes make four or five small letters and spaces a token, and hardly ever fewer than two, whatever the words.
     /// But they may give every digit and sign a token of its own, two of three capitals in base64 text, and every byte of a rare script: those
     /// count whole.
-    private static func mostTokens(_ body: UnsafeRawBufferPointer) -> Int {
+    static func mostTokens(_ body: UnsafeRawBufferPointer) -> Int {
         guard let base = body.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
         var light = 0
         var at = 0

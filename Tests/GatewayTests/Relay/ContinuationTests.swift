@@ -164,6 +164,21 @@ struct ContinuationTests {
         #expect(runtimes.map(\.seen.requests.count).reduce(0, +) == 1)
     }
 
+    /// More than an integer holds, less than none, and all that the plan allows after the first word.
+    @Test("a runtime that claims what it never sent ends neither the gateway nor an answer", arguments: [Int64.max, .min, 100, 99_999])
+    func claims(made: Int64) async throws {
+        let usage = #""usage":{"prompt_tokens":9,"completion_tokens":\#(made),"total_tokens":9}"#
+        let event = Answers.event(#"{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"Once"},"finish_reason":null}],\#(usage)}"#)
+        let script: ScriptedRuntime.Script = { _, _ in [.send(Answers.streamHead + event + event), .close] }
+        let records = try await GatewayFixture.run([try await ScriptedRuntime(script), try await ScriptedRuntime(script)], Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.request)
+            let answer = try await client.answer()
+            #expect(answer.contains("stream_interrupted") && !answer.contains(#""finish_reason":"length""#), "\(answer)")
+        }
+        #expect(records.map(\.outcome) == ["bad:stream_broken"] && records.map(\.billableCompletionTokens) == [0])
+    }
+
     private static let response = #"{"model":"m","input":"tell","temperature":0,"stream":true}"#
 
     @Test("a broken answer of /v1/responses goes on too, with its events in their order", arguments: 1...story.count)
