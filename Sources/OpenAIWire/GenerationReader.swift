@@ -144,6 +144,7 @@ struct GenerationReader {
         }
         request.prompts = count.prompts
         request.promptNumbers = count.tokens
+        request.longestPrompt = count.prompts > 1 ? count.longest : nil
     }
 
     private mutating func streamOptions(_ member: JSONMember, at index: Int, options: RequestScan) throws(APIError) {

@@ -42,6 +42,8 @@ package struct GenerationRequest: Sendable {
     package var prompts = 1
     /// Tokens that the prompt names by number.
     package var promptNumbers = 0
+    /// Of the longest of several prompts; nil: there is only one.
+    package var longestPrompt: PromptSize?
     package var promptParam = "messages"
     /// The client would rather pay less than be answered soon (`service_tier`).
     package var isBatch = false
@@ -59,6 +61,9 @@ package struct GenerationRequest: Sendable {
     /// Tokens of the prompt by its bytes: four to a token, which is a little above what real text needs; never fewer than it names by number.
     /// Tools and what else becomes a part of it count as text does; pictures, sounds and films count flat.
     package var estimatedPromptTokens: Int { max(textBytes / 4 + 1 + mediaTokens, promptNumbers) }
+
+    /// The same of the longest of its prompts.
+    package var longestPromptTokens: Int { longestPrompt.map { max($0.bytes / 4 + 1, $0.numbers) } ?? estimatedPromptTokens }
 
     /// What is billed of it where nobody has counted it, because the client left before: six bytes to a token, which is below what real text needs.
     package var modestPromptTokens: Int { max(textBytes / 6, promptNumbers) }

@@ -232,6 +232,14 @@ import Testing
         #expect(try read(#"{"model":"m","prompt":[[\#(numbers)],[-1]]}"#, .completions).0.estimatedPromptTokens == 1000)
     }
 
+    @Test(arguments: [
+        (#""abcdefgh""#, 3), (#"["a","abcdefgh"]"#, 3), (#"["a]\"[,","bcd"]"#, 3), ("[[1,2,3,4,5,6,7],[1]]", 7),
+        (#"[{"a":"b"},"abcdefghijklmno"]"#, 5),
+    ])
+    func theLongestOfSeveralPromptsIsKnown(_ input: String, _ tokens: Int) throws {
+        #expect(try read(#"{"model":"m","input":\#(input)}"#, .embeddings).0.longestPromptTokens == tokens)
+    }
+
     @Test(arguments: [("[]", 1), ("[ ]", 1), (prompts(129), 1), (prompts(65), 2), (prompts(9), 16)])
     func tooManyPromptsAreRefused(_ prompt: String, _ answers: Int) {
         #expect { try read(#"{"model":"m","prompt":\#(prompt),"n":\#(answers)}"#, .completions) } throws: {

@@ -131,8 +131,9 @@ final class KeyLimits: Sendable {
             tenant.settleMinute(reserved: ask.tokens, used: 0, unit: tenantUnit, countsRequest: false, now: ask.now)
             return refused(fault, isOwn: true, ask)
         }
+        // No request makes room for others: a window of which less than nothing was taken could not be told of.
         var reservation = LimitReservation(
-            tokens: ask.tokens, spend: ask.spend, day: file.number(.day), month: file.number(.month), tenantUnit: tenantUnit,
+            tokens: max(0, ask.tokens), spend: max(0, ask.spend), day: file.number(.day), month: file.number(.month), tenantUnit: tenantUnit,
             ownUnit: ownUnit)
         for kind in [QuotaKind.tokensPerDay, .tokensPerMonth, .spendPerMonth] {
             let (amount, number) = (reservation.amount(kind), reservation.number(kind))
@@ -146,6 +147,13 @@ final class KeyLimits: Sendable {
         tenant.retries.noteRequest(now: ask.now)
         tenant.doubts.noteRequest(now: ask.now)
         return .granted(reservation, standing(now: ask.now))
+    }
+
+    /// Why no request is admitted now, whatever it asks for, as far as that can be told without it; nothing is taken. Nil: one may be.
+    func full(now: Int64) -> LimitRefusal? {
+        if let fault = tenant.full(now: now) { return LimitRefusal(fault: fault, isOwn: false, standing: standing(now: now)) }
+        guard hasOwnMinute, let fault = own.full(now: now) else { return nil }
+        return LimitRefusal(fault: fault, isOwn: true, standing: standing(now: now))
     }
 
     /// The request is over.

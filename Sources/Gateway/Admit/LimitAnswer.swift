@@ -70,9 +70,9 @@ struct LimitAnswer {
 
 extension LimitAsk {
     init(_ plan: RequestPlan, _ price: PriceVersion?, now: Int64) {
-        let completion = plan.reservedTokens - plan.facts.estimatedPromptTokens
-        self.init(
-            tokens: plan.reservedTokens,
-            spend: price?.spend(prompt: plan.facts.estimatedPromptTokens, cached: 0, completion: completion) ?? 0, now: now)
+        let completion = plan.outputTokens * plan.facts.generated
+        // Counting is billed to nobody.
+        let spend = plan.endpoint == .countTokens ? nil : price?.spend(prompt: plan.facts.estimatedPromptTokens, cached: 0, completion: completion)
+        self.init(tokens: plan.reservedTokens, spend: spend ?? 0, now: now)
     }
 }

@@ -180,6 +180,21 @@ final class LimitHolder: Sendable {
         return nil
     }
 
+    /// Why no request has room in the minute now, whatever it asks for. Takes nothing, and notes nothing. Nil: one may have, or all that is left here is too
+    /// little for any, and then it depends on the request what others are asked for.
+    func full(now: Int64) -> LimitFault? {
+        let most = concurrentLimit
+        guard most > 0 else { return nil }
+        guard words[Place.running].value < Int64(most) else { return LimitFault(.concurrency, retryAfter: 1_000_000) }
+        let (rule, known) = requests.reading
+        var state = known
+        guard case .wait(let time) = rule.reserve(1, of: &state, now: now) else { return nil }
+        return LimitFault(.requests, retryAfter: time)
+    }
+
+    /// What has no room here has none anywhere: no less is left than was agreed, and others are not known to leave more. Looked at by requests that are refused.
+    var holdsAllThereIs: Bool { withheld.withLock { $0 == nil } && !share.withLock { $0.mayBeLent } }
+
     /// What one token takes of the bucket now.
     var tokenUnit: Int64 { tokens.rule.unit }
 
@@ -228,7 +243,7 @@ final class LimitHolder: Sendable {
         Slot(words, at: Place.slots + (kind.index * 2 + Int(number & 1)) * Place.slotWords)
     }
 
-    /// Takes `amount` of a window. Nil: taken, or not limited.
+    /// Takes `amount` of a window, which is not negative. Nil: taken, or not limited.
     func take(_ kind: QuotaKind, _ amount: Int64, number: Int64, counted: inout QuotaKinds) -> LimitFault? {
         let slot = slot(kind, number)
         let ceiling = slot.ceiling.value

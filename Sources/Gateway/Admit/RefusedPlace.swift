@@ -1,4 +1,5 @@
 import Domain
+import HTTPWire
 import NIOCore
 import OpenAIWire
 import PlimsollWire
@@ -44,12 +45,38 @@ extension GatewayLoop {
             head.allow = allow
             return (head, body)
         }
+        return refusal(limit, id, acceptedAt: acceptedAt, key: key, shape: shape)
+    }
+
+    /// The answer to a request whose head is all that was read of it.
+    private func refusal(
+        _ limit: LimitRefusal, _ id: RequestId, acceptedAt: Int64, key: CustomerKey, shape: ErrorShape
+    ) -> (AnswerHead, ByteBuffer) {
         let answer = LimitAnswer(limit, key)
         metrics.rateLimited.increment()
         metrics.limits.count(limit.fault.kind)
         var (head, body) = told(answer.error, id, acceptedAt: acceptedAt, key: key, shape: shape)
         (head.standing, head.retryAfter) = (limit.standing, answer.retryAfter ?? head.retryAfter)
         return (head, body)
+    }
+
+    /// Bodies up to this length are let come: a connection goes on behind them, and the model counts the refusal.
+    private static let shortBody = 64 * 1024
+
+    /// The answer to a request that cannot be admitted whatever its long body asks for: that would be sent and read for nothing. Nil: it is not so, or what the
+    /// refusal counts as depends on others, which is told by its model.
+    func refusalOfFull(_ head: RequestHead, _ arriving: ArrivingRequest) -> (AnswerHead, ByteBuffer)? {
+        switch head.framing {
+        case .none: return nil
+        case .length(let length) where length <= Self.shortBody: return nil
+        case .length, .chunked, .untilClose: break
+        }
+        let key = arriving.key
+        guard let limit = key.limits.full(now: Reactor.now.microseconds), (limit.isOwn ? key.limits.own : key.limits.tenant).holdsAllThereIs else {
+            return nil
+        }
+        meter.refuse(subject(withoutModel: key), outcome: limit.fault.outcome, acceptedAt: arriving.acceptedAt)
+        return refusal(limit, arriving.requestId, acceptedAt: arriving.acceptedAt, key: key, shape: arriving.errorShape)
     }
 
     private func told(

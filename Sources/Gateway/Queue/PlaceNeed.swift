@@ -2,7 +2,7 @@ import PlimsollWire
 
 /// What a request takes of a worker: a slot, and room in its KV cache.
 struct PlaceNeed: Sendable {
-    /// Tokens of KV cache that it is likely to use.
+    /// Tokens of KV cache that it is likely to use; 0: it needs none, and is not held up by a cache that is full.
     var tokens: Int
     /// Per cent of the worker's slots that are open to its tier.
     var slotPercent: Int32 = 100
@@ -58,6 +58,7 @@ extension Worker {
 
     /// No prompt above the KV cache that is free. A request alone always fits: what exceeds the context is refused elsewhere.
     private func hasCache(for need: PlaceNeed) -> Bool {
+        guard need.tokens > 0 else { return true }
         let capacity = kvTokens
         // A new report is looked at before anything is taken: what is held then is in it.
         let foreign = capacity.map(foreignTokens) ?? 0

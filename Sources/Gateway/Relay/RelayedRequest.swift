@@ -134,6 +134,7 @@ final class RelayedRequest {
 
     func take(_ body: consuming ByteBuffer) {
         if body.readableBytes >= LargeBody.least { return readAside(consume body) }
+        if isRefusedUnmasked(body) { return }
         var body = body
         let asItCame = mask(&body)
         let captured = arriving.key.captures == nil ? nil : body
@@ -248,7 +249,7 @@ final class RelayedRequest {
         question.now = arriving.started.microseconds
         let standing = arriving.key.standing
         question.need = PlaceNeed(
-            tokens: plan.facts.estimatedPromptTokens + min(plan.outputTokens, PlaceNeed.usualOutput) * plan.facts.generated,
+            tokens: plan.cacheTokens,
             slotPercent: Int32(
                 min(standing.slotPercent, plan.facts.isBatch ? arriving.key.relief?.batchPercent(plan.asked.entry.name) ?? 100 : 100)),
             reserved: standing.reserved, yields: standing.yields, tenant: arriving.key.affinitySalt, rank: standing.place,

@@ -37,6 +37,16 @@ final class RequestPlan {
     /// Tokens that are reserved: the estimated prompt and the longest answer, as often as it is generated.
     var reservedTokens: Int { endpoint == .countTokens ? 0 : facts.estimatedPromptTokens + outputTokens * facts.generated }
 
+    /// Tokens of a worker's KV cache that it is likely to hold at once. Texts for embeddings are worked on as they fit in, and a prompt that is counted is not
+    /// worked on at all.
+    var cacheTokens: Int {
+        switch endpoint {
+        case .countTokens: 0
+        case .embeddings: facts.longestPromptTokens
+        default: facts.estimatedPromptTokens + min(outputTokens, PlaceNeed.usualOutput) * facts.generated
+        }
+    }
+
     /// llama.cpp's server reports the tokens of one answer when it was asked for several: only its stream tells the truth.
     func mustAggregate(at worker: Worker) -> Bool {
         !facts.stream && facts.generated > 1 && worker.entry.dialect == .llamacpp
@@ -67,7 +77,7 @@ final class RequestPlan {
         let relief = arriving.key.relief
         let model = relief.flatMap { standIn(for: asked, facts, arriving.key.tier, $0, loop) } ?? asked
         let tier = arriving.key.tier
-        if endpoint != .countTokens, facts.estimatedPromptTokens > tier.maxPromptTokens {
+        if facts.estimatedPromptTokens > tier.maxPromptTokens {
             loop.meter.refuse(loop.subject(arriving.key, asked), outcome: .overLimit, acceptedAt: arriving.acceptedAt)
             throw arriving.key.promptTooLong(facts.promptParam)
         }

@@ -1,4 +1,7 @@
+import Gateway
 import HTTPWire
+import NIOCore
+import NIOPosix
 import PlimsollWire
 import TestSupport
 import Testing
@@ -57,6 +60,32 @@ import Testing
         let error = try #require(try tooMany.json()["error"])
         #expect(error["code"] == "invalid_value" && error["param"] == "input", "\(tooMany.body)")
         #expect(error["message"] == "'input' must hold from 1 to 2048 texts.")
+    }
+
+    /// Of many texts the longest one has to fit in, not all of them at once.
+    @Test func manyTextsWaitForNoMoreRoomThanTheLongestNeeds() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
+        let runtime = try await ScriptedRuntime { number, _ in
+            number == 0 ? [.after(gate.futureResult), .send(Answers.json(Self.vectors))] : [.send(Answers.json(Self.vectors))]
+        }
+        var setup = APICall.embeddingSetup
+        setup.tier.maxPromptTokens = 10_000
+        setup.tier.maxBodyBytes = 65_536
+        setup.edit = { table in
+            table.models["m"]?.kind = .embedding
+            (table.workers[0].slots, table.workers[0].kvTokens) = (8, 500)
+        }
+        let texts = Array(repeating: #""\#(String(repeating: "word ", count: 40))""#, count: 100).joined(separator: ",")
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let (running, second) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))
+            try await running.post(#"{"model":"m","input":"a"}"#, path: "/v1/embeddings")
+            try await until { runtime.seen.requests.count == 1 }
+            try await second.post(#"{"model":"m","input":[\#(texts)]}"#, path: "/v1/embeddings")
+            try await until { gateway.metric("plimsoll_gateway_queued_requests") == "1" || runtime.seen.requests.count == 2 }
+            #expect(runtime.seen.requests.count == 2)
+            gate.succeed()
+            for client in [running, second] { #expect(try await client.answer().hasPrefix("HTTP/1.1 200 ")) }
+        }
     }
 
     @Test func anAnswerWithoutVectorsIsAFailureOfTheRuntime() async throws {

@@ -1,6 +1,12 @@
+import Domain
 import HTTPWire
+import NIOCore
+import NIOPosix
+import PlimsollWire
 import TestSupport
 import Testing
+
+@testable import Gateway
 
 @Suite struct MessagesTests {
     private static let request = #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#
@@ -72,6 +78,44 @@ import Testing
         let tools: JSONValue = [["name": "f", "input_schema": ["type": "object"]]]
         #expect(try JSONValue.parse(call.sent) == ["model": "m", "messages": [["role": "user", "content": "hi"]], "tools": tools])
         #expect(call.records == [.init(outcome: "good", prompt: 0, completion: 0, attempts: 1, errorCode: nil)])
+    }
+
+    private static let counting = #"{"model":"m","messages":[{"role":"user","content":"how many tokens are these words?"}]}"#
+
+    @Test func countingTakesNothingOfTheMoneyAndGivesNoneEither() async throws {
+        let gate = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
+        let runtime = try await ScriptedRuntime { _, _ in [.after(gate.futureResult), .send(Answers.json(#"{"input_tokens":14}"#))] }
+        var setup = GatewayFixture.Setup()
+        setup.tier.spendPerMonthMicroUsd = 1
+        setup.limits = .unkept()
+        setup.edit = { table in
+            table.prices = [
+                PriceEntry(
+                    version: 7, model: "m", tier: "pro", serviceClass: "interactive", effectiveFromSeconds: 0, promptPicoUsd: 10,
+                    cachedPromptPicoUsd: 10, completionPicoUsd: 1_000)
+            ]
+        }
+        let limits = try #require(setup.limits)
+        func taken() throws -> Int64 {
+            let holder = try #require(limits.holder("tenant/tenant-1"))
+            return holder.slot(.spendPerMonth, holder.number(.spendPerMonth)).taken.value
+        }
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.counting, path: "/v1/messages/count_tokens")
+            try await until { runtime.seen.requests.count == 1 }
+            #expect(try taken() == 0)
+            gate.succeed()
+            #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+            #expect(try taken() == 0)
+        }
+    }
+
+    @Test func countingIsHeldToThePromptOfThePlan() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxPromptTokens = 5
+        let call = try await APICall.make("/v1/messages/count_tokens", Self.counting, reply: Answers.json(#"{"input_tokens":14}"#), setup: setup)
+        #expect(call.status == "400" && call.body.contains("prompt_too_long") && call.sent.isEmpty)
     }
 
     @Test func aRuntimeThatCannotCountIsNamedAsSuch() async throws {

@@ -52,6 +52,17 @@ import Testing
         #expect(limits.tenant.standing(now: 0).requestsLeft == 1_000_000 - 2)
     }
 
+    @Test func whatCostsLessThanNothingMakesNoRoom() throws {
+        var fixture = try LimitFixture()
+        fixture.tier.spendPerMonthMicroUsd = 1
+        let limits = fixture.limits
+        let free = try #require(limits.take(0, spend: -500_000).reservation)
+        #expect(limits.tenant.left(.spendPerMonth) == 1_000_000)
+        #expect(limits.take(0, spend: 1_000_001).fault?.kind == .spendPerMonth)
+        limits.settle(free, tokens: 0, spend: 0, now: 0)
+        #expect(limits.tenant.left(.spendPerMonth) == 1_000_000)
+    }
+
     @Test func whatAThrottleRefusesIsOursAsFarAsItWasAgreed() throws {
         var fixture = try LimitFixture()
         (fixture.tier.requestsPerMinute, fixture.tier.tokensPerMinute) = (100, 100_000)

@@ -249,6 +249,17 @@ struct PlaceTests {
         #expect(places(self.worker(slots: 1), other["business"] ?? business) == 1, "half of one slot is none")
     }
 
+    @Test("what needs no KV cache is not held up by a full one")
+    func noCache() {
+        let (known, unknown) = (worker(slots: 3, kvTokens: 100), WorkerLoad())
+        report(unknown, RuntimeLoad(running: 1, waiting: 0, kvUsedRatio: 1))
+        for worker in [known, worker(slots: 3, load: unknown)] {
+            #expect(worker.take(PlaceNeed(tokens: 200, tenant: 7)), "a request alone fits")
+            #expect(!worker.take(PlaceNeed(tokens: 1, tenant: 7)))
+            #expect(worker.take(PlaceNeed(tokens: 0, tenant: 7)))
+        }
+    }
+
     @Test("slots that greater tiers keep for bursts are not given")
     func burst() {
         #expect(places(worker(slots: 20), PlaceNeed(tokens: 10, slotPercent: 90, tenant: 7)) == 18)
