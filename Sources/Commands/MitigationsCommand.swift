@@ -31,7 +31,9 @@ enum Mitigations: AdminKind {
             .optional("model", changeable: false),
             .optional("region", "of the gateways that carry it out; of the workers, for drain_provider", changeable: false),
         ] + target + [
-            .optional("value", "tokens, parts per million of a tenant's limits, or how many workers", form: .json, changeable: false),
+            .optional(
+                "value", "tokens, per cent of a worker's slots, parts per million of a tenant's limits, or how many workers", form: .json,
+                changeable: false),
             .optional("seconds", "after which it ends by itself, at most a week; 3600, for roll_back_image a week", form: .json, changeable: false),
             .optional("incident", "id of the incident that it is for", changeable: false),
         ]

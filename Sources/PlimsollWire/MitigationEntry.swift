@@ -8,7 +8,7 @@ package struct MitigationEntry: Sendable, Codable, Equatable {
         case restartWorker = "restart_worker"
         /// `provider`, in `region`
         case drainProvider = "drain_provider"
-        /// `pool`, which stands by without a weight
+        /// `pool`, which stands by without a weight: its workers take what they have as `standbyWeight`
         case warmPool = "warm_pool"
         /// `pool`, as above
         case reservedCapacity = "reserved_capacity"

@@ -20,6 +20,8 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
     package var contextTokens: Int
     /// Relative share among workers of its release, parts per million.
     package var weight: Int
+    /// What that becomes when its pool, which stands by, is called in; nil: its pool does not stand by, or something else keeps requests away, too.
+    package var standbyWeight: Int?
     /// Nil: standard.
     package var trustClass: String?
     /// What its host costs; nil: not known.
@@ -36,7 +38,7 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
     package init(
         id: String, host: String, provider: String, pool: String, region: String, model: String, release: String, dialect: RuntimeDialect,
         servedModel: String? = nil, link: LinkClass, address: String? = nil, url: String? = nil, draining: Bool, slots: Int, contextTokens: Int,
-        weight: Int, trustClass: String? = nil, hourPriceMicroUsd: Int64? = nil, contextClass: ContextClass? = nil,
+        weight: Int, standbyWeight: Int? = nil, trustClass: String? = nil, hourPriceMicroUsd: Int64? = nil, contextClass: ContextClass? = nil,
         kvTokens: Int? = nil, paid: Bool? = nil, drill: DrillEffect? = nil
     ) {
         self.id = id
@@ -55,6 +57,7 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
         self.slots = slots
         self.contextTokens = contextTokens
         self.weight = weight
+        self.standbyWeight = standbyWeight
         self.trustClass = trustClass
         self.hourPriceMicroUsd = hourPriceMicroUsd
         self.contextClass = contextClass

@@ -127,7 +127,11 @@ struct DrillTests {
     @Test("what stands by may be lost, and what is called in counts again")
     func standsBy() async throws {
         try await Self.with { admin in
-            _ = try await admin.row("UPDATE serving.workers SET weight_ppm = 0 WHERE host_id = (SELECT id FROM serving.hosts WHERE pool = 'beta-eu')")
+            _ = try await admin.row(
+                """
+                INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor)
+                VALUES ('pool', 'beta-eu', 0, 'operator', 'stands by', 'test')
+                """)
             let begun = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "beta", "reason": "rehearsal"}"#)
             #expect(begun.status == 201, "\(begun.text)")
             _ = try await admin.post("drills/\(begun.json["id"].string ?? "")/abort")
@@ -136,8 +140,13 @@ struct DrillTests {
                 INSERT INTO reliability.mitigation (action, pool, cause, mode, state, requested_by, created_at, expires_at)
                 VALUES ('warm_pool', 'beta-eu', 'few', 'manual', 'active', 'test', now(), now() + interval '1 hour')
                 """)
-            let other = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "alpha", "reason": "rehearsal"}"#)
+            let alpha = #"{"kind": "provider-loss", "provider": "alpha", "reason": "rehearsal"}"#
+            let other = try await admin.post("drills", alpha)
             #expect(other.json["error"]["code"].string != "last_left", "\(other.text)")
+            _ = try await admin.post("drills/\(other.json["id"].string ?? "")/abort")
+            // A worker that was taken out is not called in with its pool.
+            _ = try await admin.row("UPDATE serving.workers SET weight_ppm = 0 WHERE host_id = (SELECT id FROM serving.hosts WHERE pool = 'beta-eu')")
+            #expect(try await admin.post("drills", alpha).json["error"]["code"].string == "last_left")
         }
     }
 

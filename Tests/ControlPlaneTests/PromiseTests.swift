@@ -189,6 +189,7 @@ import Testing
     @Test func aSmallerModelAnswersOnlyWhereTheTermsNameItAndTheAddendumTells() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)
+            try await supply(admin)
             _ = try await admin.post("models", #"{"name": "small", "display_name": "Small", "context_tokens": 2048}"#)
             _ = try await admin.row(Self.probe)
             let create = { (name: String, more: String) in

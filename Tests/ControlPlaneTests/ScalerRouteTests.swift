@@ -15,7 +15,7 @@ import Testing
 
     private func run(_ body: @Sendable (AdminFixture) async throws -> Void) async throws {
         try await AdminFixture.run { admin in
-            _ = try await admin.row("INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('tiny', 'Tiny', 2048)")
+            for statement in AdminFixture.tinyModel { _ = try await admin.row(statement) }
             try await body(admin)
         }
     }
@@ -26,6 +26,8 @@ import Testing
             #expect(try await admin.post("scalers", Self.scaler).status == 201)
             #expect(try await admin.post("mitigations", Self.raise(#", "value": 4"#)).status == 400)
             #expect(try await admin.post("mitigations", #"{"action": "raise_workers", "reason": "of anything"}"#).status == 400)
+            let elsewhere = try await admin.post("mitigations", Self.raise().replacing("\"eu\"", with: "\"eux\""))
+            #expect(elsewhere.status == 400 && elsewhere.json["error"]["param"].string == "region", "\(elsewhere.text)")
             let made = try await admin.post("mitigations", Self.raise(#", "value": 2, "seconds": 600"#))
             #expect(made.status == 201 && made.json["mode"].string == "manual" && made.json["value"] == .null, "\(made.text)")
             #expect(made.json["scaler"].string == "hosts-eu" && made.json["workers"].number == 2 && made.json["order_state"].string == "pending")

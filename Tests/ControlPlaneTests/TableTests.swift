@@ -164,6 +164,40 @@ import Testing
         }
     }
 
+    @Test func `a worker of a pool that stands by says what it takes when that is called in, unless something else took it out`() async throws {
+        try await PeerWorld.with { world in
+            let host = try await world.enrol()
+            try await world.report(host, epoch: 1, sequence: 1, releases: ["tiny-1"])
+            let publisher = world.publisher()
+            func weights() async throws -> [Int?] {
+                _ = try await publisher.publishNow()
+                let table = try #require(try await answer(world, since: nil))
+                let worker = try #require(table.entries.first { $0.key.hasPrefix("worker/") }).value
+                let entry = try WireCoder.decode(WorkerEntry.self, from: worker.utf8)
+                return [entry.weight, entry.standbyWeight]
+            }
+            func weigh(_ scope: String, _ subject: String, _ ppm: Int) async throws {
+                try await world.pool.execute(
+                    """
+                    INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor)
+                    VALUES (\(scope), \(subject), \(ppm), 'operator', 'testing', 'test')
+                    """)
+            }
+            try await world.pool.execute("UPDATE serving.workers SET weight_ppm = 250000")
+            try await weigh("pool", "llama", 0)
+            try await weigh("provider", "alpha", 500_000)
+            #expect(try await weights() == [0, 125_000])
+            try await world.pool.execute("UPDATE serving.workers SET weight_ppm = 0")
+            #expect(try await weights() == [0, nil])
+            try await world.pool.execute("UPDATE serving.workers SET weight_ppm = 250000")
+            try await weigh("provider", "alpha", 0)
+            #expect(try await weights() == [0, nil])
+            try await weigh("provider", "alpha", 1_000_000)
+            try await weigh("pool", "llama", 500_000)
+            #expect(try await weights() == [125_000, nil])
+        }
+    }
+
     @Test func weightsOfPoolProviderAndReleaseReachTheTable() async throws {
         try await PeerWorld.with { world in
             let host = try await world.enrol()

@@ -12,16 +12,14 @@ enum Rotation {
         LEFT JOIN serving.current_routing_weights AS of_provider ON of_provider.scope = 'provider' AND of_provider.subject = provider.name
         WHERE worker.accepted AND worker.retired_at IS NULL AND worker.runtime_state = 'ready' AND host.state = 'active' AND host.intent <> 'drain'
             AND pool.state = 'active' AND provider.state = 'active' AND release.state = 'active' AND model.state = 'active'
-            AND coalesce(of_release.weight_ppm, 1) > 0 AND (\(isWeighted) OR \(isLifted)) AND NOT \(isDrained)
+            AND coalesce(of_release.weight_ppm, 1) > 0 AND worker.weight_ppm > 0 AND coalesce(of_provider.weight_ppm, 1) > 0
+            AND (coalesce(of_pool.weight_ppm, 1) > 0 OR \(isLifted)) AND NOT \(isDrained)
         """
-
-    private static let isWeighted: SQL =
-        "(worker.weight_ppm > 0 AND coalesce(of_pool.weight_ppm, 1) > 0 AND coalesce(of_provider.weight_ppm, 1) > 0)"
 
     private static let inForce: SQL =
         "reliability.mitigation AS done WHERE done.state = 'active' AND done.mode <> 'dry_run' AND done.expires_at > now()"
 
-    /// What stands by is called in.
+    /// What stands by is called in: pools alone do.
     private static let isLifted: SQL =
         "EXISTS (SELECT 1 FROM \(inForce) AND done.action IN ('warm_pool', 'reserved_capacity') AND done.pool = pool.name)"
 

@@ -112,11 +112,14 @@ struct FleetReader: Sendable {
         let isDown = try isSilent || row.value("is_out", as: Bool.self)
         let weight: Int64 = try row.value("weight")
         let id = try row.id("id")
-        let lives = try !isDown && !row.value("leaves", as: Bool.self)
+        let isReady = try !isDown && !row.value("leaves", as: Bool.self) && row.value("is_ready", as: Bool.self)
+        let hasShare: Bool = try row.value("has_share")
         var worker = FleetView.Worker(
             id: id, provider: try row.value("provider"), region: try row.value("region"), model: try row.value("model"),
-            release: try row.value("release"), pool: try row.value("pool"), isServing: lives && weight > 0,
-            isStandby: try lives && weight == 0 && row.value("pool_stands_by", as: Bool.self), runtime: try runtime(row, isSilent: isSilent))
+            release: try row.value("release"), pool: try row.value("pool"), isServing: isReady && hasShare && weight > 0,
+            isStandby: try isReady && hasShare && weight == 0 && row.value("pool_stands_by", as: Bool.self),
+            runtime: try runtime(row, isSilent: isSilent))
+        (worker.hasShare, worker.awaitsShare) = (hasShare, isReady && !hasShare && weight > 0)
         worker.isAdmitted = try row.value("is_admitted")
         picture.view.workers.append(worker)
         // Who leaves because an operator says so, or never spoke, is no trouble.
@@ -134,9 +137,11 @@ struct FleetReader: Sendable {
     }
 
     private func runtime(_ row: PostgresRow, isSilent: Bool) throws -> FleetView.Runtime {
-        FleetView.Runtime(
+        var runtime = FleetView.Runtime(
             isFaulty: try !isSilent && row.value("is_faulty", as: Bool.self), isRestartable: try row.value("restartable"),
             isRestarting: try row.value("restarting"), restartsLately: try row.value("restarts"))
+        runtime.isStarting = try !isSilent && row.value("is_starting", as: Bool.self)
+        return runtime
     }
 
     /// A worker is out when at least half of its region's gateways that told anything lately have it out for more than being slow, and its runtime
@@ -147,7 +152,10 @@ struct FleetReader: Sendable {
             hosts.intent = 'drain' AS leaves,
             worker.weight_ppm::bigint * coalesce(pool_weight.weight_ppm, 1000000) / 1000000
                 * coalesce(provider_weight.weight_ppm, 1000000) / 1000000 AS weight,
-            coalesce(pool_weight.weight_ppm, 1000000) = 0 AND coalesce(provider_weight.weight_ppm, 1000000) > 0 AS pool_stands_by,
+            coalesce(pool_weight.weight_ppm, 1000000) = 0 AND coalesce(provider_weight.weight_ppm, 1000000) > 0 AND worker.weight_ppm > 0
+                AS pool_stands_by,
+            coalesce(release_weight.weight_ppm, 1000000) > 0 AS has_share, worker.runtime_state = 'ready' AS is_ready,
+            worker.runtime_state = 'starting' AS is_starting,
             coalesce(told.is_out, FALSE) AS is_out, coalesce(score.admitted, FALSE) AS is_admitted,
             coalesce(told.is_faulty, FALSE) AND worker.runtime_state IN ('ready', 'unhealthy') AS is_faulty, worker.restartable,
             EXISTS (SELECT 1 FROM serving.operations AS operation
@@ -168,6 +176,8 @@ struct FleetReader: Sendable {
             WHERE gateway.region = hosts.region AND gateway.state = 'active'
                 AND gateway.workers_out_at > \(now)::timestamptz - \(FleetIntake.fresh)) AS told
         LEFT JOIN reliability.provider_score AS score ON score.provider = pools.provider
+        LEFT JOIN serving.current_routing_weights AS release_weight
+            ON release_weight.scope = 'release' AND release_weight.subject = worker.release
         LEFT JOIN serving.current_routing_weights AS pool_weight ON pool_weight.scope = 'pool' AND pool_weight.subject = hosts.pool
         LEFT JOIN serving.current_routing_weights AS provider_weight
             ON provider_weight.scope = 'provider' AND provider_weight.subject = pools.provider

@@ -27,6 +27,40 @@ extension MitigationTarget {
     }
 }
 
+extension MitigationAction {
+    /// What its targets are told apart by, by the names of fields.
+    var subjects: Set<String> {
+        switch self {
+        case .restartWorker, .drainWorker: ["worker"]
+        case .drainProvider: ["provider", "region"]
+        case .warmPool, .reservedCapacity: ["pool"]
+        case .protectedPool: ["pool", "tier"]
+        case .backupRegion: ["tier", "model", "region", "to_region"]
+        case .raiseWorkers, .shortenBatchWindow: ["model", "region"]
+        case .rollBackImage: ["model", "release"]
+        case .capOutput, .pauseLongPrompts, .shedTier: ["tier", "model", "region"]
+        case .throttleTenant: ["tenant", "region"]
+        case .fallbackModel: ["tier", "model", "region", "to_model"]
+        case .raiseLimit, .sellCapacity: ["tenant"]
+        case .reviewProvider: ["provider"]
+        }
+    }
+
+    /// Values with which it does something; nil: it has none.
+    var values: ClosedRange<Int64>? {
+        switch self {
+        // Workers, as many as a scaler may be asked for.
+        case .raiseWorkers: 1...100
+        // Per cent of a worker's slots, and parts per million of limits: all of them would change nothing.
+        case .shortenBatchWindow: 1...99
+        case .throttleTenant: 1...999_999
+        // Tokens.
+        case .capOutput, .pauseLongPrompts: 1...1_000_000
+        default: nil
+        }
+    }
+}
+
 extension FieldReader {
     mutating func uuid(_ name: StaticString) -> UUID? {
         guard let text = text(name, .reference) else { return nil }

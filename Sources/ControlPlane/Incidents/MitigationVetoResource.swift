@@ -48,22 +48,9 @@ enum MitigationVetoResource {
         return try await resource.change(connection, id, "create", status: .created)
     }
 
-    /// What the targets of an action are told apart by.
+    /// Of a worker more is known than a target names.
     private static func named(by action: MitigationAction) -> Set<String> {
-        switch action {
-        case .restartWorker, .drainWorker: ["worker", "provider", "region", "model", "pool", "release"]
-        case .drainProvider: ["provider", "region"]
-        case .warmPool, .reservedCapacity: ["pool"]
-        case .protectedPool: ["pool", "tier"]
-        case .backupRegion: ["tier", "model", "region", "to_region"]
-        case .raiseWorkers, .shortenBatchWindow: ["model", "region"]
-        case .rollBackImage: ["model", "release"]
-        case .capOutput, .pauseLongPrompts, .shedTier: ["tier", "model", "region"]
-        case .throttleTenant: ["tenant", "region"]
-        case .fallbackModel: ["tier", "model", "region", "to_model"]
-        case .raiseLimit, .sellCapacity: ["tenant"]
-        case .reviewProvider: ["provider"]
-        }
+        action.subjects.union(action.subjects.contains("worker") ? ["provider", "region", "model", "pool", "release"] : [])
     }
 
     private static let withdrawal = AdminRoute.change(.post, "mitigations/vetoes/{id}/withdraw") { call, fields, connection in

@@ -60,10 +60,12 @@ struct TableFacts: Sendable {
     }
 
     private static func weighted(_ worker: Worker) -> WorkerEntry {
+        func share(_ part: Int?) -> Int { worker.entry.weight * (part ?? whole) / whole }
         var entry = worker.entry
-        for weight in [worker.poolWeight, worker.providerWeight] {
-            entry.weight = entry.weight * (weight ?? whole) / whole
-        }
+        entry.weight = share(worker.poolWeight) * (worker.providerWeight ?? whole) / whole
+        let called = share(worker.providerWeight)
+        // A worker or provider that was taken out is not called in with its pool.
+        if worker.poolWeight == 0, called > 0 { entry.standbyWeight = called }
         return entry
     }
 

@@ -7,10 +7,14 @@ package struct FleetView: Sendable {
         package var model: String
         package var release: String
         package var pool: String
-        /// It lives and would take requests: its host speaks, it is not draining, its pool has a weight.
+        /// It would take requests: its host speaks, it is not draining, its runtime is ready, and itself, its pool, provider and release have a weight.
         package var isServing: Bool
-        /// It lives, and only its pool's weight keeps requests away.
+        /// It is ready, and only its pool's weight keeps requests away.
         package var isStandby: Bool
+        /// It is ready, and only the weight of its release keeps requests away.
+        package var awaitsShare = false
+        /// Its release has a share of its model's requests, whether the worker lives or not.
+        package var hasShare = true
         package var runtime: Runtime
         /// Its provider may serve tiers with a promise, by its score.
         package var isAdmitted = true
@@ -40,6 +44,8 @@ package struct FleetView: Sendable {
         package var isRestarting: Bool
         /// Restarts that were ordered within the last hour, by whomever.
         package var restartsLately: Int
+        /// It is not ready yet, and will be.
+        package var isStarting = false
 
         package init(isFaulty: Bool = false, isRestartable: Bool = false, isRestarting: Bool = false, restartsLately: Int = 0) {
             self.isFaulty = isFaulty
@@ -139,17 +145,56 @@ package struct FleetView: Sendable {
         }
     }
 
-    /// While all these are in force, each model that is served now still is, and each that others could serve is served by them.
+    /// While all these are in force, each model is still served in each region in which it is now, and where others could serve it, by them.
+    package func survives(_ targets: some Sequence<MitigationTarget>) -> Bool { deserted(by: Array(targets)) == nil }
+
+    /// The first place in which these together leave nobody to serve a model; nil: they leave somebody everywhere.
     ///
-    /// What nobody else could ever serve and nobody serves now is left out: nothing is lost with it.
-    package func survives(_ targets: some Sequence<MitigationTarget>) -> Bool {
-        var gone: Set<String> = []
-        for target in targets { gone.formUnion(drained(by: target).map(\.id)) }
-        let elsewhere = Set(workers.lazy.filter { !gone.contains($0.id) }.map(\.model))
-        let touched = Set(workers.lazy.filter { gone.contains($0.id) && ($0.isServing || elsewhere.contains($0.model)) }.map(\.model))
-        let left = Set(workers.lazy.filter { $0.isServing && !gone.contains($0.id) }.map(\.model))
-        return touched.isSubset(of: left)
+    /// A customer who is kept in a region has nothing of workers elsewhere. What nobody else could ever serve in a region and nobody serves there now is
+    /// left out: nothing is lost with it.
+    package func deserted(by targets: [MitigationTarget]) -> Place? {
+        let gone = Set(targets.flatMap { drained(by: $0).map(\.id) })
+        guard !gone.isEmpty else { return nil }
+        let takers = takers(targets.filter { $0.action == .rollBackImage })
+        let elsewhere = Set(workers.lazy.filter { !gone.contains($0.id) }.map(\.place))
+        let touched = workers.lazy.filter { worker in
+            gone.contains(worker.id) && (worker.isServing || takers.contains(worker.id) || elsewhere.contains(worker.place))
+        }
+        let left = Set(workers.lazy.filter { takers.contains($0.id) && !gone.contains($0.id) }.map(\.place))
+        return Set(touched.map(\.place)).subtracting(left).min()
     }
+
+    /// Ids of those who take requests while these releases are rolled back. Gateways give their share to the others, and all where those had none; they
+    /// leave a model as it is that has no other release.
+    private func takers(_ rollBacks: [MitigationTarget]) -> Set<String> {
+        guard !rollBacks.isEmpty else { return Set(workers.lazy.filter(\.isServing).map(\.id)) }
+        func isHeld(_ worker: Worker) -> Bool {
+            rollBacks.contains { $0.release == worker.release && ($0.model ?? worker.model) == worker.model }
+        }
+        return Dictionary(grouping: workers, by: \.model).values.reduce(into: []) { takers, own in
+            let others = own.filter { !isHeld($0) }
+            let takeAll = !others.contains(where: \.hasShare) && own.contains { $0.hasShare }
+            let open = others.isEmpty ? own.filter(\.isServing) : others.filter { $0.isServing || (takeAll && $0.awaitsShare) }
+            takers.formUnion(open.map(\.id))
+        }
+    }
+}
+
+extension FleetView {
+    /// Where a model is served.
+    package struct Place: Sendable, Hashable, Comparable {
+        package var model: String
+        package var region: String
+
+        /// For refusals.
+        package var text: String { "\(model) in \(region)" }
+
+        package static func < (one: Place, other: Place) -> Bool { (one.model, one.region) < (other.model, other.region) }
+    }
+}
+
+extension FleetView.Worker {
+    package var place: FleetView.Place { FleetView.Place(model: model, region: region) }
 }
 
 /// Something that is wrong, in the policy's terms: an open incident.

@@ -9,9 +9,13 @@ package struct MitigationLadder: Sendable {
     package static let throttle = 250_000
 
     let fleet: FleetView
+    /// What sends requests to other regions now.
+    private let moved: [MitigationTarget]
 
-    package init(fleet: FleetView) {
+    /// - Parameter standing: What is in force.
+    package init(fleet: FleetView, standing: [MitigationTarget] = []) {
         self.fleet = fleet
+        moved = standing.filter { $0.action == .backupRegion }
     }
 
     package func targets(_ trouble: Trouble) -> [MitigationTarget] {
@@ -98,14 +102,25 @@ package struct MitigationLadder: Sendable {
         fleet.tiers.filter { trouble.tier == nil || $0.name == trouble.tier }.sorted { ($1.rank, $0.name) < ($0.rank, $1.name) }
     }
 
-    /// Pools that stand by with workers of the model, those of the region first, then the cheapest.
+    /// Pools that stand by with workers of the model which requests reach, those of the region first, then the cheapest.
     private func standby(_ kind: FleetView.Pool.Kind, _ action: MitigationAction, _ trouble: Trouble) -> [MitigationTarget] {
-        let ready = Set(fleet.workers.lazy.filter { $0.isStandby && (trouble.model == nil || $0.model == trouble.model) }.map(\.pool))
+        let ready = Set(fleet.workers.lazy.filter { $0.isStandby && helps($0, trouble) }.map(\.pool))
         func order(_ pool: FleetView.Pool) -> (Int, Int64, String) {
             (pool.region == trouble.region || trouble.region == nil ? 0 : 1, pool.hourPriceMicroUsd ?? .max, pool.name)
         }
         return fleet.pools.filter { $0.kind == kind && ready.contains($0.name) }.sorted { order($0) < order($1) }
             .map { MitigationTarget(action, pool: $0.name) }
+    }
+
+    /// It serves the model, in the region, or in one to which requests of those who suffer are moved now: hosts of any other have no links to the region's
+    /// gateways.
+    private func helps(_ worker: FleetView.Worker, _ trouble: Trouble) -> Bool {
+        guard (trouble.model ?? worker.model) == worker.model else { return false }
+        guard let region = trouble.region, worker.region != region else { return true }
+        return moved.contains { move in
+            move.region == region && move.toRegion == worker.region && (move.model ?? worker.model) == worker.model
+                && (trouble.tier == nil || move.tier == nil || move.tier == trouble.tier)
+        }
     }
 
     private func moves(_ trouble: Trouble) -> [MitigationTarget] {

@@ -110,7 +110,7 @@ package struct MitigationPolicy: Sendable {
     package enum RevertReason: String, Sendable {
         /// Its trouble has been away for long enough.
         case clean
-        /// What it drains is all that is left of a model.
+        /// What it drains is all that is left of a model in a region.
         case lastLeft = "last_left"
         /// It could not be carried out, or its worker fails as before: the next step of the runbook is due.
         case noHelp = "no_help"
@@ -155,7 +155,7 @@ package struct MitigationPolicy: Sendable {
         init(policy: MitigationPolicy, _ situation: Situation) {
             self.policy = policy
             self.situation = situation
-            let ladder = MitigationLadder(fleet: situation.fleet)
+            let ladder = MitigationLadder(fleet: situation.fleet, standing: situation.standing.map(\.target))
             self.ladder = ladder
             let ranks = Dictionary(situation.fleet.tiers.map { ($0.name, $0.rank) }, uniquingKeysWith: { first, _ in first })
             // What hits all hits those who are protected first.
@@ -172,9 +172,10 @@ package struct MitigationPolicy: Sendable {
 
         private var now: Int64 { situation.now }
 
-        /// What others failed meanwhile must not leave a model with nobody.
+        /// What others failed meanwhile, or a release that was rolled back, must not leave a model with nobody in a region.
         mutating func rescue() {
-            for one in standing where one.target.action.isUrgent && !situation.fleet.survives([one.target]) { revert(one, .lastLeft) }
+            let rollBacks = standing.map(\.target).filter { $0.action == .rollBackImage }
+            for one in standing where one.target.action.isUrgent && !situation.fleet.survives(rollBacks + [one.target]) { revert(one, .lastLeft) }
             // Alone each may be well, together not: the youngest goes.
             while !situation.fleet.survives(standing.map(\.target)),
                 let youngest = standing.filter({ $0.target.action.isUrgent }).max(by: { ($0.appliedAt, $0.id) < ($1.appliedAt, $1.id) })

@@ -50,8 +50,11 @@ extension FleetView {
             scalers.contains(scaler.id) ? nil : scaler.nearness(model, region).map { (scaler: scaler, nearness: $0) }
         }.max { ($0.nearness, $1.scaler.name) < ($1.nearness, $0.scaler.name) }
         guard let scaler = found?.scaler else { return nil }
-        // What stands by is not missing.
-        let missing = workers.count { $0.model == model && $0.region == region && !$0.isServing && !$0.isStandby }
+        // What stands by, starts, or is of a release without a share is not missing.
+        let missing = workers.count { worker in
+            worker.model == model && worker.region == region && !worker.isServing && !worker.isStandby && !worker.awaitsShare
+                && !worker.runtime.isStarting
+        }
         return WorkerOrder(scaler: scaler, workers: min(max(1, missing), scaler.mostWorkers))
     }
 }

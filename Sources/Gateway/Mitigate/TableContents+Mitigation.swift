@@ -10,6 +10,9 @@ extension TableContents {
         var served = self
         served.mitigations = mitigations.filter { $0.isFor(region) && $0.expiresAtSeconds > nowSeconds }
         for mitigation in served.mitigations { served.carryOut(mitigation) }
+        // Who is left is known when pools and releases have their shares, in whatever order the table has these.
+        served.holdReleases()
+        for mitigation in served.mitigations { served.drain(mitigation) }
         return served
     }
 
@@ -20,36 +23,62 @@ extension TableContents {
 
     private mutating func carryOut(_ mitigation: MitigationEntry) {
         switch mitigation.kind {
-        case .drainWorker, .restartWorker: drain { $0.id == mitigation.worker }
-        case .drainProvider:
-            drain { $0.provider == mitigation.provider && (mitigation.region == nil || $0.region == mitigation.region) }
         case .warmPool, .reservedCapacity:
             for index in workers.indices where workers[index].pool == mitigation.pool && workers[index].weight == 0 {
-                workers[index].weight = Self.whole
+                workers[index].weight = workers[index].standbyWeight ?? 0
             }
-        case .rollBackImage: hold(mitigation.release, of: mitigation.model)
         case .throttleTenant:
             guard let tenant = mitigation.tenant, let share = mitigation.value else { return }
             let left = tenants[tenant]?.throttlePpm ?? Self.whole
             tenants[tenant]?.throttlePpm = min(left, max(share, 1))
-        case .backupRegion, .protectedPool, .shortenBatchWindow, .capOutput, .pauseLongPrompts, .fallbackModel, .shedTier, nil: break
+        case .drainWorker, .restartWorker, .drainProvider, .rollBackImage, .backupRegion, .protectedPool, .shortenBatchWindow, .capOutput,
+            .pauseLongPrompts, .fallbackModel, .shedTier, nil:
+            break
         }
     }
 
-    /// A worker that is the last of its model stays: a bad answer is better than none, and health of workers is judged elsewhere.
-    private mutating func drain(_ isMeant: (WorkerEntry) -> Bool) {
-        let open = workers.indices.filter { !workers[$0].draining && workers[$0].weight > 0 }
-        let left = Set(open.filter { !isMeant(workers[$0]) }.map { workers[$0].model })
-        for index in open where isMeant(workers[index]) && left.contains(workers[index].model) { workers[index].draining = true }
+    private mutating func drain(_ mitigation: MitigationEntry) {
+        switch mitigation.kind {
+        case .drainWorker, .restartWorker: drain { $0.id == mitigation.worker }
+        case .drainProvider:
+            drain { $0.provider == mitigation.provider && (mitigation.region == nil || $0.region == mitigation.region) }
+        default: break
+        }
     }
 
-    /// The others take the release's share; where they had none, they take all.
-    private mutating func hold(_ release: String?, of model: String?) {
-        guard let release, let model, var weights = models[model]?.releaseWeights, weights[release] ?? 0 > 0 else { return }
+    /// A worker that is the last of its model in its region stays: a bad answer is better than none, who is kept in the region has nothing of workers
+    /// elsewhere, and health of workers is judged elsewhere.
+    private mutating func drain(_ isMeant: (WorkerEntry) -> Bool) {
+        let open = workers.indices.filter { !workers[$0].draining && workers[$0].weight > 0 }
+        var left: Set<Place> = []
+        for worker in open.map({ workers[$0] }) where !isMeant(worker) && models[worker.model]?.releaseWeights[worker.release] ?? 0 > 0 {
+            left.insert(Place(worker))
+        }
+        for index in open where isMeant(workers[index]) && left.contains(Place(workers[index])) { workers[index].draining = true }
+    }
+
+    private struct Place: Hashable {
+        let model: String
+        let region: String
+
+        init(_ worker: WorkerEntry) {
+            model = worker.model
+            region = worker.region
+        }
+    }
+
+    private mutating func holdReleases() {
+        let rollBacks = Dictionary(grouping: mitigations.filter { $0.kind == .rollBackImage }, by: \.model)
+        for (model, entries) in rollBacks { if let model { hold(Set(entries.compactMap(\.release)), of: model) } }
+    }
+
+    /// The others take the releases' share; where they had none, they take all.
+    private mutating func hold(_ held: Set<String>, of model: String) {
+        guard var weights = models[model]?.releaseWeights, held.contains(where: { weights[$0] ?? 0 > 0 }) else { return }
         let present = Set(workers.lazy.filter { $0.model == model && !$0.draining && $0.weight > 0 }.map(\.release))
-        let others = weights.keys.filter { $0 != release && present.contains($0) }
+        let others = weights.keys.filter { !held.contains($0) && present.contains($0) }
         guard !others.isEmpty else { return }
-        weights[release] = 0
+        for release in weights.keys where held.contains(release) { weights[release] = 0 }
         if others.allSatisfy({ weights[$0] == 0 }) { for name in others { weights[name] = Self.whole } }
         models[model]?.releaseWeights = weights
     }

@@ -144,7 +144,7 @@ enum TableValue: Sendable {
     }
 
     private static func fault(of entry: WorkerEntry) -> String? {
-        guard entry.weight >= 0, entry.slots > 0, entry.contextTokens > 0 else { return "a number is out of range" }
+        guard entry.weight >= 0, entry.standbyWeight ?? 0 >= 0, entry.slots > 0, entry.contextTokens > 0 else { return "a number is out of range" }
         return entry.link == .direct && entry.address == nil && entry.url == nil ? "a direct link without an address" : nil
     }
 }

@@ -7,13 +7,14 @@ import Testing
 @Suite("A table's mitigations, as values")
 struct MitigatedTableTests {
     private func worker(
-        _ id: String, provider: String = "a", region: String = "eu", pool: String = "p", release: String = "r", weight: Int = 1_000_000
+        _ id: String, provider: String = "a", region: String = "eu", pool: String = "p", release: String = "r", weight: Int = 1_000_000,
+        standbyWeight: Int? = nil
     )
         -> WorkerEntry
     {
         WorkerEntry(
             id: id, host: "h-" + id, provider: provider, pool: pool, region: region, model: "m", release: release, dialect: .vllm, link: .direct,
-            url: "http://127.0.0.1:1", draining: false, slots: 4, contextTokens: 4096, weight: weight)
+            url: "http://127.0.0.1:1", draining: false, slots: 4, contextTokens: 4096, weight: weight, standbyWeight: standbyWeight)
     }
 
     private func table(_ workers: [WorkerEntry], weights: [String: Int] = ["r": 1_000_000], _ mitigations: MitigationEntry...) -> TableContents {
@@ -45,7 +46,8 @@ struct MitigatedTableTests {
         let provider = MitigationEntry(id: "x", action: "drain_provider", region: "eu", provider: "a", expiresAtSeconds: 101)
         #expect(draining(table(all, provider)) == ["1", "2"])
         let everywhere = MitigationEntry(id: "x", action: "drain_provider", provider: "a", expiresAtSeconds: 101)
-        #expect(draining(table(all, everywhere)) == ["1", "2", "3"])
+        #expect(draining(table(all, everywhere)) == ["1", "2"], "of the other region it is the last")
+        #expect(draining(table(all + [worker("5", provider: "b", region: "us")], everywhere)) == ["1", "2", "3"])
         #expect(draining(table(all, MitigationEntry(id: "x", action: "drain_worker", worker: "2", expiresAtSeconds: 100))).isEmpty)
         let later = table(all, MitigationEntry(id: "x", action: "of_a_later_release", worker: "2", expiresAtSeconds: 101))
         #expect(draining(later).isEmpty && later.mitigations.isEmpty)
@@ -66,14 +68,68 @@ struct MitigatedTableTests {
         #expect(draining(table([worker("1"), worker("2")], provider)).isEmpty)
         // What stands by does not take over.
         #expect(draining(table([worker("1"), worker("2", provider: "b", weight: 0)], provider)).isEmpty)
+        // Nor do workers elsewhere: tenants are kept in regions.
+        let inEurope = MitigationEntry(id: "x", action: "drain_provider", region: "eu", provider: "a", expiresAtSeconds: 101)
+        #expect(draining(table([worker("1"), worker("2", provider: "b", region: "us")], inEurope)).isEmpty)
     }
 
-    @Test("a pool that stands by gets its share, and others keep theirs")
+    @Test("a release without a share is nobody who is left, whether an operator or a roll-back took it, and in whatever order the table has them")
+    func lastShare() {
+        let drain = MitigationEntry(id: "x", action: "drain_provider", provider: "a", expiresAtSeconds: 101)
+        let back = MitigationEntry(id: "y", action: "roll_back_image", model: "m", release: "new", expiresAtSeconds: 101)
+        let both = [worker("1", release: "old"), worker("2", provider: "b", release: "new")]
+        #expect(draining(table(both, weights: ["old": 1_000_000, "new": 0], drain)).isEmpty)
+        #expect(draining(table(both, weights: ["old": 500_000], drain)).isEmpty)
+        #expect(draining(table(both, weights: ["old": 500_000, "new": 500_000], drain)) == ["1"])
+        for order in [[drain, back], [back, drain]] {
+            var served = table(both, weights: ["old": 500_000, "new": 500_000])
+            served.mitigations = order
+            served = served.mitigated(region: "eu", nowSeconds: 100)
+            #expect(draining(served).isEmpty && served.models["m"]?.releaseWeights == ["old": 500_000, "new": 0])
+            // Who takes the share of what was rolled back is left.
+            var others = table([worker("1", release: "new"), worker("2", provider: "b", release: "old")], weights: ["old": 0, "new": 1_000_000])
+            others.mitigations = order
+            #expect(draining(others.mitigated(region: "eu", nowSeconds: 100)) == ["1"])
+        }
+    }
+
+    @Test("of two releases that were both rolled back none comes back for the other's sake")
+    func bothRolledBack() {
+        let backs = ["new", "newer"].map {
+            MitigationEntry(id: $0, action: "roll_back_image", model: "m", release: $0, expiresAtSeconds: 101)
+        }
+        for order in [backs, backs.reversed()] {
+            var served = table(
+                [worker("1", release: "old"), worker("2", release: "new"), worker("3", release: "newer")],
+                weights: ["old": 0, "new": 0, "newer": 1_000_000])
+            served.mitigations = order
+            #expect(served.mitigated(region: "eu", nowSeconds: 100).models["m"]?.releaseWeights == ["old": 1_000_000, "new": 0, "newer": 0])
+        }
+    }
+
+    @Test("workers of a pool that stands by take what is theirs, who was taken out stays out, and others keep what they have")
     func pools() {
+        let workers = [
+            worker("1", weight: 500), worker("2", pool: "warm", weight: 0, standbyWeight: 250_000),
+            worker("3", pool: "cold", weight: 0, standbyWeight: 1_000_000), worker("4", pool: "warm", weight: 0),
+            worker("5", pool: "warm", weight: 7),
+        ]
         for action in ["warm_pool", "reserved_capacity"] {
             let entry = MitigationEntry(id: "x", action: action, pool: "warm", expiresAtSeconds: 101)
-            let served = table([worker("1", weight: 500), worker("2", pool: "warm", weight: 0), worker("3", pool: "cold", weight: 0)], entry)
-            #expect(served.workers.map(\.weight) == [500, 1_000_000, 0])
+            #expect(table(workers, entry).workers.map(\.weight) == [500, 250_000, 0, 0, 7])
+        }
+    }
+
+    @Test("who is called in is left when others are drained, in whatever order the table has them")
+    func calledIn() {
+        let entries = [
+            MitigationEntry(id: "x", action: "drain_provider", provider: "a", expiresAtSeconds: 101),
+            MitigationEntry(id: "y", action: "warm_pool", pool: "warm", expiresAtSeconds: 101),
+        ]
+        for order in [entries, entries.reversed()] {
+            var served = table([worker("1"), worker("2", provider: "b", pool: "warm", weight: 0, standbyWeight: 1_000_000)])
+            served.mitigations = order
+            #expect(draining(served.mitigated(region: "eu", nowSeconds: 100)) == ["1"])
         }
     }
 
