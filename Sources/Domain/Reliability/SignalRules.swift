@@ -215,16 +215,16 @@ package struct FleetRules: Sendable {
         package var region: String
     }
 
-    /// At least half of a provider's workers in the region are down.
+    /// All of a provider's workers in the region are down, or at least half of them and two: one alone is a worker's trouble, not its provider's.
     package let providers: [Place]
-    /// Workers that are down while most of their provider's are not.
+    /// Workers that are down while their provider is not lost.
     package let workers: [Condition]
 
     package init(_ conditions: [Condition]) {
         let places = Dictionary(grouping: conditions) { Place(provider: $0.provider, region: $0.region) }
         let lost = places.filter { place in
             let down = place.value.count { $0.isDown }
-            return down > 0 && down * 2 >= place.value.count
+            return down > 0 && (down == place.value.count || down > 1 && down * 2 >= place.value.count)
         }.keys
         providers = lost.sorted { ($0.provider, $0.region) < ($1.provider, $1.region) }
         workers = conditions.filter { $0.isDown && !lost.contains(Place(provider: $0.provider, region: $0.region)) }

@@ -108,17 +108,20 @@ struct SignalRulesTests {
         #expect(!signals([calm] + Array(repeating: trouble, count: 20) + [calm, calm], after: 0, open: [signal]).contains(signal))
     }
 
-    @Test("half of a provider's workers in a region are its trouble, fewer are their own")
+    @Test("all of a provider's workers in a region are its trouble, or half of them and two; fewer are their own")
     func fleet() {
         func worker(_ id: String, _ provider: String, _ region: String = "eu", down: Bool) -> FleetRules.Condition {
             FleetRules.Condition(worker: id, provider: provider, region: region, model: "m", isDown: down)
         }
         let rules = FleetRules([
             worker("a1", "a", down: true), worker("a2", "a", down: false), worker("a3", "a", "us", down: false), worker("b1", "b", down: true),
-            worker("b2", "b", down: false), worker("b3", "b", down: false), worker("c1", "c", down: false),
+            worker("b2", "b", down: false), worker("b3", "b", down: false), worker("c1", "c", down: false), worker("d1", "d", down: true),
+            worker("e1", "e", down: true), worker("e2", "e", down: true), worker("e3", "e", down: false), worker("e4", "e", down: false),
+            worker("f1", "f", down: true), worker("f2", "f", down: true), worker("f3", "f", down: false), worker("f4", "f", down: false),
+            worker("f5", "f", down: false),
         ])
-        #expect(rules.providers.map { "\($0.provider)/\($0.region)" } == ["a/eu"])
-        #expect(rules.workers.map(\.worker) == ["b1"])
+        #expect(rules.providers.map { "\($0.provider)/\($0.region)" } == ["d/eu", "e/eu"])
+        #expect(rules.workers.map(\.worker) == ["a1", "b1", "f1", "f2"], "one of two is a worker's trouble")
         #expect(FleetRules([]).providers.isEmpty)
     }
 
