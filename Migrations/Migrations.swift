@@ -90,5 +90,6 @@ package enum Migrations {
         File(name: "V0081_batch_delivery", sql: PackageResources.V0081_batch_delivery_sql),
         File(name: "V0082_one_in_force", sql: PackageResources.V0082_one_in_force_sql),
         File(name: "V0083_late_latency", sql: PackageResources.V0083_late_latency_sql),
+        File(name: "V0084_traffic_changes", sql: PackageResources.V0084_traffic_changes_sql),
     ]
 }
