@@ -153,6 +153,24 @@ import Testing
         }
     }
 
+    @Test func `who may serve a promise no more is put up for review, once; who never might is not`() async throws {
+        try await PeerWorld.with { world in
+            let proposals: SQL = "SELECT action || ' ' || provider || ' ' || state || ': ' || cause AS line FROM reliability.mitigation"
+            func proposed() async throws -> [String] { try await world.pool.query(proposals).map { try $0.value("line") } }
+            try await world.pool.execute("UPDATE serving.pools SET hour_price_micro_usd = 1")
+            try await scores(world).turn(at: Date(), listeningSince: .distantPast)
+            #expect(try await proposed().isEmpty)
+            try await probes(world, good: 5_000)
+            try await last(world, Array(repeating: true, count: 30))
+            try await scores(world).turn(at: Date(), listeningSince: .distantPast)
+            #expect(try await alpha(world).admitted)
+            try await open(world, .providerHealth)
+            for _ in 0..<2 { try await scores(world).turn(at: Date(), listeningSince: .distantPast) }
+            let found = try await proposed()
+            #expect(found.count == 1 && found[0].hasPrefix("review_provider alpha proposed: its score fell to 4"), "\(found)")
+        }
+    }
+
     @Test func `the table says which workers may not serve a promise that pays`() async throws {
         try await PeerWorld.with { world in
             _ = try await world.worker(on: world.host(region: "eu"))

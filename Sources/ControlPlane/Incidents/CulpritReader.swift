@@ -2,7 +2,7 @@ import Domain
 import FoundationEssentials
 import Postgres
 
-/// Which release or worker of a model is worse than the others, by what it answered within the last minutes and by probes.
+/// Which release, provider or worker of a model is worse than the others, by what it answered within the last minutes and by probes.
 struct CulpritReader: Sendable {
     /// What is known of one model.
     struct Findings: Sendable {
@@ -10,6 +10,8 @@ struct CulpritReader: Sendable {
         var release: Finding?
         /// By region: the one worker that is worse than the others there, where no release is.
         var workers: [String: Finding] = [:]
+        /// By region: the one provider of whose workers all are worse than those of the others there, where no release is.
+        var providers: [String: Finding] = [:]
     }
 
     struct Finding: Sendable {
@@ -34,6 +36,12 @@ struct CulpritReader: Sendable {
         var region: String
     }
 
+    /// Of a worker.
+    private struct Home {
+        var release: String
+        var provider: String
+    }
+
     private struct Candidate {
         var release: String
         var since: Date
@@ -47,13 +55,17 @@ struct CulpritReader: Sendable {
             (model: model, from: max(now.addingTimeInterval(-Self.window), candidates[model]?.since ?? .distantPast))
         }
         var known = try await answers(starts)
+        let homes = try await homes(models)
         var found: [String: Findings] = [:]
         for (model, from) in starts {
-            try await addProbes(model, from: from, to: &known[model, default: [:]])
+            try await addProbes(model, from: from, homes, to: &known[model, default: [:]])
             let (tallies, candidate) = (known[model] ?? [:], candidates[model])
             var findings = Findings()
             findings.release = candidate.map { release($0.release, tallies) }
-            if findings.release?.verdict != .worse { findings.workers = workers(tallies) }
+            if findings.release?.verdict != .worse {
+                findings.workers = workers(tallies)
+                findings.providers = providers(tallies, homes)
+            }
             found[model] = findings
         }
         return found
@@ -73,6 +85,24 @@ struct CulpritReader: Sendable {
                 let comparison = FaultComparison([Self.beside(place) { $0.id == id }])
                 guard comparison.verdict == .worse else { return nil }
                 return Finding(name: id, verdict: .worse, text: "worker \(id): \(comparison.text)")
+            }
+            return worse.count == 1 ? worse.first : nil
+        }
+    }
+
+    /// One with a single worker is judged as that worker, and where two are worse than the others it is neither's fault.
+    private func providers(_ tallies: [Worker: FaultComparison.Tally], _ homes: [String: Home]) -> [String: Finding] {
+        Dictionary(grouping: tallies, by: \.key.region).compactMapValues { place in
+            let worse = Set(place.compactMap { homes[$0.key.id]?.provider }).compactMap { name -> Finding? in
+                let own = Set(place.map(\.key.id).filter { homes[$0]?.provider == name })
+                let comparison = FaultComparison([Self.beside(place) { own.contains($0.id) }])
+                // A worker that is as good as others' shows that its provider is not what is bad.
+                let isWhole = own.allSatisfy { id in
+                    let besideOthers = place.filter { $0.key.id == id || !own.contains($0.key.id) }
+                    return FaultComparison([Self.beside(besideOthers) { $0.id == id }]).verdict != .alike
+                }
+                guard own.count > 1, comparison.verdict == .worse, isWhole else { return nil }
+                return Finding(name: name, verdict: .worse, text: "provider \(name): \(comparison.text)")
             }
             return worse.count == 1 ? worse.first : nil
         }
@@ -127,14 +157,20 @@ struct CulpritReader: Sendable {
         }
     }
 
+    /// Of workers of these models, by their ids; also of those that went within the time that is looked at.
+    private func homes(_ models: Set<String>) async throws -> [String: Home] {
+        let rows = try await serving.query(
+            """
+            SELECT worker.id, worker.release, pools.provider FROM serving.workers AS worker
+            JOIN serving.releases AS releases ON releases.name = worker.release
+            JOIN serving.hosts AS hosts ON hosts.id = worker.host_id JOIN serving.pools AS pools ON pools.name = hosts.pool
+            WHERE releases.model = ANY(\(models.sorted())) AND coalesce(worker.retired_at, \(now)) >= \(now.addingTimeInterval(-Self.window))
+            """)
+        return try rows.reduce(into: [:]) { $0[try $1.id("id")] = Home(release: try $1.value("release"), provider: try $1.value("provider")) }
+    }
+
     /// A request that a second worker answered does not show the first one's failure; probes do.
-    private func addProbes(_ model: String, from: Date, to tallies: inout [Worker: FaultComparison.Tally]) async throws {
-        let releases = try await serving.query(
-            """
-            SELECT worker.id, worker.release FROM serving.workers AS worker JOIN serving.releases AS releases ON releases.name = worker.release
-            WHERE releases.model = \(model) AND worker.retired_at IS NULL
-            """
-        ).reduce(into: [String: String]()) { $0[try $1.id("id")] = try $1.value("release") }
+    private func addProbes(_ model: String, from: Date, _ homes: [String: Home], to tallies: inout [Worker: FaultComparison.Tally]) async throws {
         let rows = try await reliability.query(
             """
             SELECT worker_id, region, count(*) AS asked, count(*) FILTER (WHERE fault IN ('runtime', 'answer', 'timeout')) AS failed
@@ -144,7 +180,7 @@ struct CulpritReader: Sendable {
             """)
         for row in rows {
             let id = try row.id("worker_id")
-            let worker = Worker(id: id, release: releases[id] ?? "", region: try row.value("region"))
+            let worker = Worker(id: id, release: homes[id]?.release ?? "", region: try row.value("region"))
             tallies[worker, default: FaultComparison.Tally()].failures =
                 (tallies[worker] ?? FaultComparison.Tally()).failures
                 + FaultComparison.Share(bad: try row.value("failed"), total: try row.value("asked"))

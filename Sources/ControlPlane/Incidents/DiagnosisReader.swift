@@ -23,6 +23,7 @@ struct DiagnosisReader: Sendable {
         if let tenant = try await noisyTenant(key) { members.append("\"noisy_tenant\":\(AdminJSON.string(tenant.lowercased))") }
         if let found = culprits[key.model] {
             if let release = found.release, release.verdict != .alike { members += Self.members("suspect_release", release) }
+            if let provider = found.providers[key.region] { members += Self.members("suspect_provider", provider) }
             if let worker = found.workers[key.region] { members += Self.members("suspect_worker", worker) }
         }
         return "{\(members.joined(separator: ","))}"

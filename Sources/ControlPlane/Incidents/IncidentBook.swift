@@ -26,7 +26,7 @@ struct IncidentBook: Sendable {
                 last_signal_at, impact_from, snapshot)
             VALUES (\(key.text), \(signal.rawValue), \((trigger.severity ?? signal.severity).rawValue), \(key.tier), \(key.model), \(key.region), \(key.provider),
                 \(worker), \(UUID(uuidString: key.tenant)), \(Self.title(key)), \(trigger.isDrill), \(trigger.beganAt), \(now), \(now),
-                \(signal.isFelt ? trigger.beganAt : nil), \(snapshot ?? "{}")::jsonb)
+                \(trigger.isFelt ? trigger.beganAt : nil), \(snapshot ?? "{}")::jsonb)
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw PostgresError(.decoding, "an incident has no id") }
@@ -55,6 +55,7 @@ struct IncidentBook: Sendable {
     ///
     /// - Parameter isNew: It is an occurrence of its own.
     func seenAgain(_ incident: OpenIncident, _ trigger: IncidentTrigger, isNew: Bool) async throws {
+        if trigger.isPage, incident.severity != BurnRule.Severity.page.rawValue { try await raise(incident.id, trigger) }
         guard now.timeIntervalSince(incident.lastSignalAt) >= Self.signPause else { return }
         try await connection.execute(
             """
@@ -63,6 +64,16 @@ struct IncidentBook: Sendable {
         guard isNew else { return }
         try await note(incident.id, "signal", trigger.text)
         if incident.step == .mitigated { try await move(incident.id, to: .stabilizing) }
+    }
+
+    /// What was a ticket is a page by now. Never the other way: whoever was woken hears of its end.
+    private func raise(_ id: UUID, _ trigger: IncidentTrigger) async throws {
+        try await connection.execute(
+            """
+            UPDATE reliability.incident SET severity = 'page', impact_from = coalesce(impact_from, \(trigger.isFelt ? trigger.beganAt : nil)) WHERE id = \(id)
+            """)
+        try await note(id, "signal", "it is a page now: \(trigger.text)")
+        try await PageBook(connection: connection, now: now).raise(id)
     }
 
     /// A tenant that behaves unlike itself may be a part of it; told once.
@@ -76,7 +87,7 @@ struct IncidentBook: Sendable {
         try await note(id, "signal", alarm.text, detail: "{\"abuse_event\":\(AdminJSON.string(alarm.event.lowercased))}")
     }
 
-    /// A release or worker is worse than the others; told once.
+    /// A release, worker or provider is worse than the others; told once.
     func noteCulprit(_ id: UUID, _ kind: StaticString, _ finding: CulpritReader.Finding) async throws {
         try await note(id, "signal", finding.text, detail: "{\(AdminJSON.string(kind.description)):\(AdminJSON.string(finding.name))}")
     }

@@ -31,6 +31,7 @@ struct IncidentCauses: Sendable {
                 case .alike: break
                 }
             }
+            if laid[index].provider.isEmpty, let provider = found.providers[laid[index].region] { laid[index].provider = provider.name }
             if laid[index].worker == nil, let worker = found.workers[laid[index].region] { laid[index].worker = UUID(uuidString: worker.name) }
         }
         return laid
@@ -43,6 +44,9 @@ struct IncidentCauses: Sendable {
             guard let found = culprits[incident.model] else { continue }
             if incident.release == nil, let release = found.release, release.verdict == .worse {
                 try await book.noteCulprit(incident.id, "release", release)
+            }
+            if incident.provider.isEmpty, let provider = found.providers[incident.region] {
+                try await book.noteCulprit(incident.id, "provider", provider)
             }
             if incident.worker == nil, let worker = found.workers[incident.region] { try await book.noteCulprit(incident.id, "worker", worker) }
         }

@@ -129,8 +129,8 @@ package actor IncidentKeeper: Service {
         if hasNews { try await readNews(since: since, now: now) }
         var picture = try await FleetReader(listeningSince: since, now: now).read(news.offer) { try await self.serving.pipeline($0) }
         try await remember(picture.risen)
-        let (open, bare) = try await openKeys()
-        let triggers = triggers(picture, open: open, now: now)
+        let (open, pages, bare) = try await openKeys()
+        let triggers = triggers(picture, open: open, pages: pages, now: now)
         let isTidying = hasNews && Self.isDue(news.tidiedAt, Self.tidyPause, now)
         if hasNews || !triggers.isEmpty || !open.isEmpty {
             if !triggers.isEmpty || !open.isEmpty { picture.view.demand = try await demand(now) }
@@ -226,19 +226,20 @@ package actor IncidentKeeper: Service {
             ])
     }
 
-    /// Signals of open incidents, by key, and those of which nothing was looked at yet.
-    private func openKeys() async throws -> (open: [String: IncidentSignal], bare: [(String, IncidentKey)]) {
+    /// Signals of open incidents, by key, those of them that woke people, and those of which nothing was looked at yet.
+    private func openKeys() async throws -> (open: [String: IncidentSignal], pages: Set<String>, bare: [(String, IncidentKey)]) {
         let rows = try await serving.query(
             """
-            SELECT key, rule, tier, model, region, provider, coalesce(worker_id::text, '') AS worker, coalesce(tenant_id::text, '') AS tenant,
+            SELECT key, rule, severity = 'page' AS is_page, tier, model, region, provider, coalesce(worker_id::text, '') AS worker, coalesce(tenant_id::text, '') AS tenant,
                 snapshot = '{}' AS is_bare
             FROM reliability.incident WHERE resolved_at IS NULL ORDER BY opened_at, id
             """)
-        var (open, bare): ([String: IncidentSignal], [(String, IncidentKey)]) = ([:], [])
+        var (open, pages, bare): ([String: IncidentSignal], Set<String>, [(String, IncidentKey)]) = ([:], [], [])
         for row in rows {
             guard let signal = IncidentSignal(rawValue: try row.value("rule")) else { continue }
             let text: String = try row.value("key")
             open[text] = signal
+            if try row.value("is_page") { pages.insert(text) }
             guard try row.value("is_bare") else { continue }
             let key = IncidentKey(
                 signal, tier: try row.value("tier"), model: try row.value("model"), region: try row.value("region"),
@@ -246,18 +247,22 @@ package actor IncidentKeeper: Service {
                 subject: try row.value("worker"), tenant: try row.value("tenant"))
             bare.append((text, key))
         }
-        return (open, bare)
+        return (open, pages, bare)
     }
 
-    private func triggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], now: Date) -> [IncidentTrigger] {
+    /// - Parameters:
+    ///   - open: Signals of open incidents, by key.
+    ///   - pages: Keys of those that woke people.
+    private func triggers(_ picture: FleetReader.Picture, open: [String: IncidentSignal], pages: Set<String>, now: Date) -> [IncidentTrigger] {
         let told = news.told.filter { trigger in
             switch trigger.key.signal {
             case .burn, .budgetEnding: news.spending.contains(trigger.key) || (trigger.key.tenant.isEmpty && isSpending(trigger.key, now: now))
             default: true
             }
         }
-        let known = Set(told.map(\.key.text)).union(open.keys)
-        return ownTriggers(picture, open: open, now: now) + told.filter { trigger in !trigger.key.widerBudgets.contains { known.contains($0.text) } }
+        .filter { !Self.isAfterglow($0, pages: pages) }
+        let (known, waking) = (Set(told.map(\.key.text)).union(open.keys), Set(told.filter(\.isPage).map(\.key.text)).union(pages))
+        return ownTriggers(picture, open: open, now: now) + told.filter { !Self.isPart($0, known: known, pages: waking) }
     }
 
     /// An alert looks back for hours: it is a trouble, and reason for another step, only while more is being spent.

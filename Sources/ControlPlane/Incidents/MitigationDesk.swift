@@ -215,7 +215,8 @@ struct MitigationDesk: Sendable {
                 expires_at)
             SELECT \(target.values), \(cause), \(MitigationCost.nothing.values), 'proposal', 'proposed', 'policy', \(now), \(now.addingTimeInterval(Self.proposalRest))
             WHERE NOT EXISTS (SELECT 1 FROM reliability.mitigation AS known
-                WHERE known.action = \(target.action.rawValue) AND known.tenant_id IS NOT DISTINCT FROM \(target.tenant.flatMap { UUID(uuidString: $0) })
+                WHERE known.action = \(target.action.rawValue) AND known.provider IS NOT DISTINCT FROM \(target.provider)
+                    AND known.tenant_id IS NOT DISTINCT FROM \(target.tenant.flatMap { UUID(uuidString: $0) })
                     AND (known.state = 'proposed' OR known.vetoed_until > \(now) OR known.ended_at > \(now.addingTimeInterval(-Self.proposalRest))))
             """)
     }

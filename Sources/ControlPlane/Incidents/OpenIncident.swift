@@ -11,6 +11,12 @@ struct IncidentTrigger: Sendable {
     var isDrill = false
     /// Nil: as usual of its signal.
     var severity: BurnRule.Severity?
+
+    /// It wakes people.
+    var isPage: Bool { (severity ?? key.signal.severity) == .page }
+
+    /// A budget that is spent slowly is felt in single requests, of which no more is known than that.
+    var isFelt: Bool { key.signal.isFelt && (isPage || key.signal != .burn) }
 }
 
 /// An incident that is not over, as its keeper needs it.
@@ -22,7 +28,8 @@ struct OpenIncident: Sendable {
     let tier: String
     let model: String
     let region: String
-    let provider: String
+    /// It is about, or that was found to be worse than others; empty: none.
+    var provider: String
     var worker: UUID?
     /// Whose promise it is about; nil: all customers'.
     let owner: UUID?
@@ -41,7 +48,7 @@ struct OpenIncident: Sendable {
     let isDrill: Bool
 
     static let columns: SQL = """
-        id, key, rule, severity, tier, model, region, provider, coalesce(worker_id, \(culprit("'worker'"))::uuid) AS worker_id, tenant_id, step, drill, began_at, opened_at, last_signal_at,
+        id, key, rule, severity, tier, model, region, coalesce(nullif(provider, ''), \(culprit("'provider'")), '') AS provider, coalesce(worker_id, \(culprit("'worker'"))::uuid) AS worker_id, tenant_id, step, drill, began_at, opened_at, last_signal_at,
         acknowledged_at IS NOT NULL AS is_acknowledged, snapshot ->> 'noisy_tenant' AS noisy_tenant,
         \(culprit("'release'")) AS culprit_release, \(haste(drill: "drill", openedAt: "opened_at")) AS haste
         """
@@ -91,12 +98,14 @@ struct OpenIncident: Sendable {
 
     var trouble: Trouble {
         func named(_ text: String) -> String? { text.isEmpty ? nil : text }
-        return Trouble(
+        var trouble = Trouble(
             id: id.lowercased, signal: signal, tier: named(tier), model: named(model), region: named(region), provider: named(provider),
             worker: worker?.lowercased, tenant: tenant == owner?.lowercased ? nil : tenant, release: release, suspect: suspect,
             since: beganAt.wholeSeconds,
             lastSeen: lastSignalAt.wholeSeconds,
             haste: haste, isDrill: isDrill)
+        trouble.isSlowBurn = signal == .burn && severity == BurnRule.Severity.ticket.rawValue
+        return trouble
     }
 }
 

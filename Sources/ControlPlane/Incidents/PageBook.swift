@@ -41,6 +41,17 @@ struct PageBook: Sendable {
         }
     }
 
+    /// What was told as a ticket is a page now: who hears of pages only hears of it for the first time, and who was told before hears it anew. That is
+    /// another delivery, because receivers pass over one that they know.
+    func raise(_ incident: UUID) async throws {
+        try await connection.execute(
+            """
+            UPDATE reliability.page SET id = gen_random_uuid(), state = 'pending', attempts = 0, next_attempt_at = \(now), ended_at = NULL
+            WHERE incident_id = \(incident) AND event = 'opened' AND state = 'delivered'
+            """)
+        try await announce(incident)
+    }
+
     private func announce(_ incident: UUID, event: PageEvent = .opened) async throws {
         try await connection.execute(
             """
@@ -50,6 +61,7 @@ struct PageBook: Sendable {
             FROM reliability.page_channel AS channel, reliability.incident AS incident
             WHERE incident.id = \(incident) AND channel.state <> 'deleted'
                 AND (channel.least_severity = 'ticket' OR incident.severity = 'page' OR \(event == .overdue))
+                AND (channel.escalate_after_seconds IS NULL OR incident.acknowledged_at IS NULL OR \(event != .opened))
             ON CONFLICT (incident_id, channel_id, event) DO NOTHING
             """)
     }

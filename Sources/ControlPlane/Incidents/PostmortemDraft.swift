@@ -38,6 +38,7 @@ struct PostmortemDraft: Sendable {
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode = 'proposal')::text AS proposals,
                 \(PostmortemPrevention.columns),
                 \(Self.traced("release")) AS by_release, \(Self.traced("worker")) AS by_worker,
+                \(Self.traced("provider")) AS by_provider,
                 incident.snapshot ->> 'noisy_tenant' IS NOT NULL OR \(Self.traced("abuse_event")) AS by_tenant
             FROM reliability.incident AS incident WHERE incident.id = \(id)
             """)
@@ -125,6 +126,7 @@ struct PostmortemDraft: Sendable {
         var words = [cause(signal)]
         if try row.value("by_release") { words.append("A release that had taken over was worse than the others.") }
         if try row.value("by_worker") { words.append("One worker was worse than the others.") }
+        if try row.value("by_provider") { words.append("The workers of one source of capacity were worse than the others.") }
         if try row.value("by_tenant") { words.append("One customer asked for far more than usual.") }
         return words.joined(separator: " ")
     }

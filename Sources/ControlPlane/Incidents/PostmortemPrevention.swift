@@ -31,6 +31,7 @@ enum PostmortemPrevention {
             words.append("Find out why the release that was worse passed its checks, and keep it out until it is mended.")
         }
         if try row.value("by_worker") { words.append("Look at the worker that was worse than the others before it serves again.") }
+        if try row.value("by_provider") { words.append("Review the source of capacity that was worse than the others before it serves again.") }
         if try row.value("by_tenant") { words.append("Agree on limits or reserved capacity with the customer that asked for far more than usual.") }
         if try signal == .redundancy || row.value("has_lost_redundancy") {
             words.append("Put back the independent sources of capacity that what is promised needs.")

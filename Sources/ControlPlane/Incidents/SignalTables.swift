@@ -75,11 +75,12 @@ struct SignalTables: Sendable {
             }
     }
 
-    /// Alerts that page: of all customers of a service together, and of one with a budget of its own.
+    /// Alerts of all customers of a service together, and of one with a budget of its own: a page where one that pages is open, else a ticket.
     private func burns() async throws -> [(trigger: IncidentTrigger, isSpending: Bool)] {
         let rows = try await reliability.query(
             """
-            SELECT subject.tenant_id, subject.tier, subject.model, subject.region, min(alert.opened_at) AS began_at,
+            SELECT subject.tenant_id, subject.tier, subject.model, subject.region, bool_or(alert.severity = 'page') AS pages,
+                coalesce(min(alert.opened_at) FILTER (WHERE alert.severity = 'page'), min(alert.opened_at)) AS began_at,
                 string_agg(DISTINCT alert.kind, ', ' ORDER BY alert.kind) AS kinds,
                 bool_or(alert.kind = 'ttlt_p95' AND EXISTS (SELECT 1 FROM reliability.probe WHERE probe.model = subject.model
                     AND probe.region = subject.region AND \(MinuteBook.fixedLength) AND probe.ttlt_us > objective.threshold_microseconds
@@ -87,14 +88,17 @@ struct SignalTables: Sendable {
                 OR bool_or(\(isSpending("subject"))) AS spending
             FROM reliability.burn_alert AS alert JOIN reliability.budget_subject AS subject ON subject.id = alert.subject_id
             LEFT JOIN reliability.objective AS objective ON objective.id = alert.objective_id
-            WHERE alert.closed_at IS NULL AND alert.severity = 'page' AND alert.opened_at <= \(now)
+            WHERE alert.closed_at IS NULL AND alert.opened_at <= \(now)
             GROUP BY subject.tenant_id, subject.tier, subject.model, subject.region
             """)
         let tiers = try await tiers(of: rows)
         return try rows.map { row in
             let key = try key(.burn, row, tiers)
-            let text = "budget of \(try row.value("kinds", as: String.self))\(Self.whose(key)) is spent too fast"
-            return (IncidentTrigger(key: key, beganAt: try row.value("began_at"), text: text), try row.value("spending"))
+            let isPage: Bool = try row.value("pages")
+            let text =
+                "budget of \(try row.value("kinds", as: String.self))\(Self.whose(key)) is spent \(isPage ? "too fast" : "slowly, and too fast to last")"
+            let trigger = IncidentTrigger(key: key, beganAt: try row.value("began_at"), text: text, severity: isPage ? .page : .ticket)
+            return (trigger, try row.value("spending"))
         }
     }
 

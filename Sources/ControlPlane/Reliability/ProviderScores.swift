@@ -55,6 +55,8 @@ package struct ProviderScores: Service {
             let points = evidence.points(at: now)
             let isAdmitted = PaidTierGate.admits(
                 points: points, isAdmitted: admitted.contains(provider), cleanProbes: evidence.cleanProbes)
+            // Before it is written down that it may not: who dies in between asks once more.
+            if admitted.contains(provider), !isAdmitted { try await propose(provider, points: points, at: now) }
             try await store(provider, evidence, points: points, isAdmitted: isAdmitted, at: now)
             if isAdmitted != admitted.contains(provider) { report(provider, isAdmitted) }
         }
@@ -63,6 +65,18 @@ package struct ProviderScores: Service {
 
     private func admitted() async throws -> Set<String> {
         Set(try await reliability.query("SELECT provider FROM reliability.provider_score WHERE admitted").map { try $0.value("provider") })
+    }
+
+    /// A person is asked to review who may serve no promise that pays any more.
+    private func propose(_ provider: String, points: Double?, at now: Date) async throws {
+        let cause = points.map { "its score fell to \(Int64($0)), and below \(Int64(PaidTierGate.least)) it serves no tier whose promise pays" }
+        try await serving.transaction { connection in
+            let desk = MitigationDesk(connection: connection, now: now)
+            guard try await desk.terms().mode != .off else { return }
+            try await desk.propose(
+                MitigationTarget(.reviewProvider, provider: provider),
+                cause: cause ?? "it has no score, because nobody probed it for a day: it serves no tier whose promise pays")
+        }
     }
 
     private func report(_ provider: String, _ isAdmitted: Bool) {

@@ -217,6 +217,8 @@ package struct Trouble: Sendable {
     package var suspect: String?
     /// A drill made it.
     package var isDrill: Bool
+    /// A budget that is spent slowly: a person has hours for it.
+    package var isSlowBurn = false
     /// Seconds of one clock: when it was first seen, and when last.
     package var since: Int64
     package var lastSeen: Int64

@@ -12,7 +12,7 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
     case serverErrors = "server_errors"
     case disconnects = "stream_disconnects"
     case queueTime = "queue_time"
-    /// Most of a provider's workers in a region are out of rotation, or cannot be reached.
+    /// All of a provider's workers in a region, or at least half of them and two, are out of rotation, or cannot be reached.
     case providerHealth = "provider_health"
     case workerHealth = "worker_health"
     /// Less is left than a paid SKU needs.
@@ -66,21 +66,32 @@ package enum IncidentSignal: String, Sendable, CaseIterable {
     }
 
     /// Steps of the runbook that may help. What customers feel is helped by all of it: too little capacity shows as lateness, as errors or as broken streams,
-    /// and whether one worker or release is the cause is said by evidence, not by the sign.
+    /// and whether a worker, provider or release is the cause is said by evidence, not by the sign.
     package var remedies: Set<MitigationAction> {
         switch self {
         case .workerHealth: [.restartWorker, .drainWorker]
         case .providerHealth: [.restartWorker, .drainProvider, .reviewProvider]
         case .breachedMinutes, .firstTokenLate, .burn, .queueTime, .probesFailing, .serverErrors, .disconnects:
             [
-                .restartWorker, .drainWorker, .warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .rollBackImage,
+                .restartWorker, .drainWorker, .drainProvider, .warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers,
+                .rollBackImage,
                 .shortenBatchWindow, .capOutput, .pauseLongPrompts, .throttleTenant, .fallbackModel, .shedTier, .sellCapacity,
+                .reviewProvider,
             ]
-        case .redundancy: [.raiseWorkers, .reviewProvider]
+        // Whose score was lost is put up for review by whoever computes it.
+        case .redundancy: [.raiseWorkers]
         // Before it is missed: what adds or moves capacity, and what terms name. Nobody else pays for a forecast.
         case .budgetEnding: [.warmPool, .backupRegion, .protectedPool, .reservedCapacity, .raiseWorkers, .fallbackModel]
         case .unmeasured, .outsideLost: []
         }
+    }
+}
+
+extension Trouble {
+    /// Of those of its sign. What is spent slowly has what does harm taken out, by evidence; nothing that customers feel or that costs anything is done.
+    var remedies: Set<MitigationAction> {
+        let slow: Set<MitigationAction> = [.restartWorker, .drainWorker, .drainProvider, .rollBackImage, .reviewProvider]
+        return isSlowBurn ? signal.remedies.intersection(slow) : signal.remedies
     }
 }
 

@@ -19,7 +19,7 @@ package struct MitigationLadder: Sendable {
     }
 
     package func targets(_ trouble: Trouble) -> [MitigationTarget] {
-        MitigationAction.runbook.filter(trouble.signal.remedies.contains).flatMap { targets($0, trouble) }
+        MitigationAction.runbook.filter(trouble.remedies.contains).flatMap { targets($0, trouble) }
     }
 
     /// What is known of it now. Moving requests, and leaving out who fails, costs nothing beyond what is paid anyway.
@@ -157,9 +157,13 @@ package struct MitigationLadder: Sendable {
             .map { MitigationTarget(action, tier: $0.name, model: trouble.model, region: trouble.region, value: value) }
     }
 
-    /// Where terms name one: from those who are protected last.
+    /// Where terms name one: from those who are protected last, and of nobody who ranks above the one that suffers. For a forecast its own tier pays alone.
     private func fallbacks(_ trouble: Trouble) -> [MitigationTarget] {
-        fleet.tiers.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }.flatMap { tier in
+        let sufferers = sufferers(trouble)
+        let payers = fleet.tiers.filter { tier in
+            sufferers.contains { $0.name == tier.name || trouble.signal != .budgetEnding && tier.rank < $0.rank }
+        }
+        return payers.sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }.flatMap { tier in
             fleet.terms.filter { terms in
                 terms.tier == tier.name && (trouble.model == nil || terms.model == trouble.model)
                     && (trouble.region == nil || terms.region == trouble.region)

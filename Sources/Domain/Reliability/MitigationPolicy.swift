@@ -249,7 +249,7 @@ package struct MitigationPolicy: Sendable {
                 let isWaiting = inForce.contains { now - $0.appliedAt < policy.stepSeconds }
                 let isHeld = isWaiting || isFull(trouble)
                 var next: MitigationTarget?
-                for target in targets where canApply(target, trouble) && !(isHeld && !target.action.isUrgent) {
+                for target in targets where canApply(target, trouble) && !(isHeld && !target.action.isUrgent) && !waitsForWorkers(target) {
                     guard situation.isVetoed(target) else {
                         next = target
                         break
@@ -263,6 +263,19 @@ package struct MitigationPolicy: Sendable {
                 decisions.append(.apply(next, trouble: trouble.id, cost: cost, expiresAt: expiresAt, order: order))
                 standing.append(Standing(id: "", target: next, appliedAt: now, expiresAt: expiresAt))
             }
+        }
+
+        /// What was done about a provider's failing workers has a step's time to help before those that are well are drained with them.
+        private func waitsForWorkers(_ target: MitigationTarget) -> Bool {
+            guard target.action == .drainProvider else { return false }
+            let workers = situation.fleet.drained(by: target)
+            guard workers.contains(where: \.isServing) else { return false }
+            let ids = Set(workers.map(\.id))
+            // Of several the first: one after the other they put it off for a step, not for ever.
+            let first = standing.lazy.filter { one in
+                [.restartWorker, .drainWorker].contains(one.target.action) && one.target.worker.map(ids.contains) ?? false
+            }.map(\.appliedAt).min()
+            return first.map { now - $0 < policy.stepSeconds } ?? false
         }
 
         /// As much is in force as may be. Releases that were rolled back stay so until a person says otherwise, and are not counted.
@@ -312,17 +325,23 @@ package struct MitigationPolicy: Sendable {
             }
         }
 
-        /// What only people can do is said once, when everything before it in the runbook is in force or cannot be.
+        /// What only people can do is said once, when everything before it in the runbook is in force or cannot be; who is drained is to be reviewed at once.
         private mutating func propose(_ targets: [MitigationTarget], _ trouble: Trouble) {
+            var isEarly = false
             for target in targets {
                 let isVetoed = situation.isVetoed(target)
-                if !isVetoed, canApply(target, trouble) { return }
+                isEarly = isEarly || !isVetoed && canApply(target, trouble)
+                guard !isEarly || target.action == .reviewProvider && isDrained(target.provider) else { continue }
                 guard !isAutomatic(target, trouble), !situation.proposed.contains(target), !isVetoed,
                     !standing.contains(where: { $0.target == target })
                 else { continue }
                 let isSaid = decisions.contains { if case .propose(target, _, _) = $0 { true } else { false } }
                 if !isSaid { decisions.append(.propose(target, trouble: trouble.id, cost: ladder.cost(target))) }
             }
+        }
+
+        private func isDrained(_ provider: String?) -> Bool {
+            standing.contains { $0.target.action == .drainProvider && $0.target.provider == provider }
         }
     }
 }

@@ -54,7 +54,7 @@ struct RemedyTests {
                 MitigationTarget(.restartWorker, worker: "a1"), MitigationTarget(.drainProvider, region: "eu", provider: "a"),
                 MitigationTarget(.reviewProvider, provider: "a"),
             ]
-        case .redundancy: [MitigationTarget(.raiseWorkers, model: "m", region: "eu"), MitigationTarget(.reviewProvider, provider: "a")]
+        case .redundancy: [MitigationTarget(.raiseWorkers, model: "m", region: "eu")]
         case .budgetEnding: felt.filter { forecast.contains($0.action) }
         case .unmeasured, .outsideLost: []
         }
@@ -62,7 +62,7 @@ struct RemedyTests {
 
     private func trouble(_ signal: IncidentSignal, release: String? = "new", suspect: String? = nil, worker: String? = "a1") -> Trouble {
         Trouble(
-            id: "t", signal: signal, model: "m", region: "eu", provider: [.providerHealth, .redundancy].contains(signal) ? "a" : nil,
+            id: "t", signal: signal, model: "m", region: "eu", provider: signal == .providerHealth ? "a" : nil,
             worker: signal == .providerHealth ? nil : worker, tenant: "noisy", tenantTier: "hobby", release: release, suspect: suspect, since: 0,
             lastSeen: 0)
     }
@@ -77,6 +77,24 @@ struct RemedyTests {
             let tier = target.action == .throttleTenant ? trouble(signal).tenantTier : target.tier
             #expect(tier == "hobby" || target.action == .fallbackModel, "nothing is taken from whom something is promised to")
         }
+    }
+
+    /// Who gets the smaller model for the sake of a tier.
+    private func fallbacks(_ signal: IncidentSignal, for tier: String?) -> [String?] {
+        var (fleet, trouble) = (Self.fleet, trouble(signal))
+        for index in fleet.terms.indices { fleet.terms[index].fallbackModel = "small" }
+        fleet.terms.append(FleetView.Terms(model: "m", tier: "hobby", region: "eu", fallbackModel: "small"))
+        trouble.tier = tier
+        return MitigationLadder(fleet: fleet).targets(trouble).filter { $0.action == .fallbackModel }.map(\.tier)
+    }
+
+    @Test("a smaller model answers for those who suffer and who rank below them, never for their betters; for a forecast its own tier alone")
+    func fallbackTiers() {
+        #expect(fallbacks(.serverErrors, for: "hobby") == ["hobby"])
+        #expect(fallbacks(.queueTime, for: "pro") == ["hobby", "pro"])
+        for tier in [nil, "business"] { #expect(fallbacks(.firstTokenLate, for: tier) == ["hobby", "pro", "business"]) }
+        #expect(fallbacks(.budgetEnding, for: "business") == ["business"] && fallbacks(.budgetEnding, for: "pro") == ["pro"])
+        #expect(fallbacks(.serverErrors, for: "gone").isEmpty)
     }
 
     /// What is done, until nothing more is, about what a tier feels while a tenant of a tier sends more than usual.
@@ -129,6 +147,19 @@ struct RemedyTests {
         #expect(!isTakenBack())
     }
 
+    @Test("what customers feel has a provider drained on evidence, after its failing workers and before what moves requests", arguments: felts)
+    func provider(signal: IncidentSignal) {
+        var trouble = trouble(signal, release: nil, worker: nil)
+        #expect(!MitigationLadder(fleet: Self.fleet).targets(trouble).contains { [.drainProvider, .reviewProvider].contains($0.action) })
+        trouble.provider = "a"
+        let targets = MitigationLadder(fleet: Self.fleet).targets(trouble)
+        let drain = MitigationTarget(.drainProvider, region: "eu", provider: "a")
+        #expect(targets.prefix(2) == [MitigationTarget(.restartWorker, worker: "a1"), drain])
+        #expect(targets.last == MitigationTarget(.reviewProvider, provider: "a"))
+    }
+
+    private static let felts = IncidentSignal.allCases.filter(\.isFelt)
+
     @Test("Hobby is shed and paused for others, never for itself", arguments: IncidentSignal.allCases.filter(\.isFelt))
     func sheds(signal: IncidentSignal) {
         func refusals(for tier: String?) -> [MitigationAction] {
@@ -168,5 +199,17 @@ struct RemedyTests {
         #expect(proven.contains(target) && !suspected.contains(target))
         let standing = MitigationPolicy.Standing(id: "1", target: target, appliedAt: 0, expiresAt: 10_100)
         #expect(decisions(trouble(.serverErrors), standing: [standing], now: 10_000) == [.extend("1", until: 10_000 + 7 * 86_400)])
+    }
+
+    @Test("a budget that is spent slowly has what does harm taken out, and nothing done that anybody feels or pays for")
+    func slowBurn() {
+        var trouble = trouble(.burn)
+        (trouble.isSlowBurn, trouble.provider) = (true, "a")
+        #expect(
+            MitigationLadder(fleet: Self.fleet).targets(trouble) == [
+                MitigationTarget(.restartWorker, worker: "a1"), MitigationTarget(.drainWorker, worker: "a1"),
+                MitigationTarget(.drainProvider, region: "eu", provider: "a"), MitigationTarget(.rollBackImage, model: "m", release: "new"),
+                MitigationTarget(.reviewProvider, provider: "a"),
+            ])
     }
 }
