@@ -3,17 +3,19 @@ import PlimsollWire
 
 /// Pieces of the status page.
 enum StatusCards {
-    static func component(_ component: StatusComponent) -> HTML {
-        """
-        <article class="card"><div class="top-line"><h3>\(component.modelName) <span class="region">\(component.regionName)</span></h3>\
-        <span class="state \(component.status.rawValue)"><span aria-hidden="true">\(component.status.sign)</span> \(component.status.words)</span></div>\
-        \(StatusCharts.history(component))\
-        <p class="scale"><span>\(component.days.count) days ago</span><span>today</span></p><p class="sum">\(StatusCharts.summary(component.days))</p>\
-        <details><summary>Charts of \(component.modelName), \(component.regionName)</summary><div class="charts">\
-        \(StatusCharts.lines.map { StatusCharts.chart($0, component.days, over: "by day, \(component.days.count) days") })\
-        \(StatusCharts.lines.map { StatusCharts.chart($0, component.hours, over: "by hour, 24 hours") })</div></details>\
-        \(StatusCharts.days(component.days, "Days of \(component.modelName), \(component.regionName), that were not all good"))</article>
-        """
+    static func component(_ component: StatusComponent, _ snapshot: StatusSnapshot) -> HTML {
+        let work: HTML? =
+            snapshot.hasWorkBeside(component) ? "<p class=\"meta\">Announced maintenance is under way here, beside what is measured.</p>" : nil
+        return """
+            <article class="card"><div class="top-line"><h3>\(component.modelName) <span class="region">\(component.regionName)</span></h3>\
+            <span class="state \(component.status.rawValue)"><span aria-hidden="true">\(component.status.sign)</span> \(component.status.words)</span></div>\(work)\
+            \(StatusCharts.history(component))\
+            <p class="scale"><span>\(component.days.count) days ago</span><span>today</span></p><p class="sum">\(StatusCharts.summary(component.days))</p>\
+            <details><summary>Charts of \(component.modelName), \(component.regionName)</summary><div class="charts">\
+            \(StatusCharts.lines.map { StatusCharts.chart($0, component.days, over: "by day, \(component.days.count) days") })\
+            \(StatusCharts.lines.map { StatusCharts.chart($0, component.hours, over: "by hour, 24 hours") })</div></details>\
+            \(StatusCharts.days(component.days, "Days of \(component.modelName), \(component.regionName), that were not all good"))</article>
+            """
     }
 
     static func incident(_ incident: StatusIncident, _ snapshot: StatusSnapshot, isWhole: Bool, hasTitle: Bool = true) -> HTML {

@@ -37,7 +37,7 @@ package struct StatusPages: Sendable {
             \(now(snapshot, isStale: isStale))
             \(section("Open incidents", id: "open", open.map { StatusCards.incident($0, snapshot, isWhole: true) }))
             \(section("Maintenance", id: "maintenance", work.map { StatusCards.work($0, snapshot) }))
-            <section aria-labelledby="components"><h2 id="components">Components</h2>\(legend)\(snapshot.components.map(StatusCards.component))\
+            <section aria-labelledby="components"><h2 id="components">Components</h2>\(legend)\(snapshot.components.map { StatusCards.component($0, snapshot) })\
             \(snapshot.components.isEmpty ? quiet("Nothing is offered yet.") : nil)</section>
             <section aria-labelledby="past"><h2 id="past">Past incidents and maintenance</h2>\(past(snapshot))</section>
             """)

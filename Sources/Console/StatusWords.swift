@@ -101,6 +101,11 @@ struct OverallStatus {
 }
 
 extension StatusSnapshot {
+    /// Announced maintenance of it is under way, and its state tells of something else.
+    func hasWorkBeside(_ component: StatusComponent) -> Bool {
+        component.status != .underMaintenance && maintenances.contains { $0.isActive && $0.components.contains(component.id) }
+    }
+
     /// The same when there has been no news for so long that nothing live in it counts; history stays.
     var withoutNews: StatusSnapshot {
         var old = self

@@ -82,7 +82,11 @@ private struct Component: Encodable {
         createdAt = component.measuredSince ?? snapshot.generatedAt
         updatedAt = snapshot.generatedAt
         self.position = position
-        description = measured ? "" : "Unmeasured: there is no evidence of the last minutes, for or against it."
+        let words = [
+            measured ? nil : "Unmeasured: there is no evidence of the last minutes, for or against it.",
+            snapshot.hasWorkBeside(component) ? "Announced maintenance is under way." : nil,
+        ]
+        description = words.compactMap(\.self).joined(separator: " ")
         startDate = component.measuredSince.map { String(Moment.machine($0).prefix(10)) }
         groupId = nil
         pageId = snapshot.page.id

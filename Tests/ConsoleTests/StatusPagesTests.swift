@@ -70,6 +70,7 @@ import Testing
                 "group", "only_show_if_degraded", "measured",
             ])
         #expect(component["status"].string == "degraded_performance" && component["description"].string?.hasPrefix("Unmeasured") == true)
+        #expect(component["description"].string?.hasSuffix(" Announced maintenance is under way.") == true)
         let incident = summary["incidents"][0]
         let common: Set = [
             "id", "name", "status", "created_at", "updated_at", "monitoring_at", "resolved_at", "impact", "shortlink", "started_at", "page_id",
@@ -84,6 +85,17 @@ import Testing
         #expect(incident["incident_updates"][0]["affected_components"] == .null, "states of the past are not kept")
         let work = summary["scheduled_maintenances"][0]
         #expect(work.names == common.union(["scheduled_for", "scheduled_until"]) && work["status"].string == "in_progress")
+    }
+
+    @Test func `work stands beside what is measured, and once where that is all there is to tell`() throws {
+        let words = "Announced maintenance is under way here, beside what is measured."
+        var snapshot = try #require(StatusFixture.all["maintenance"])
+        func page() throws -> String { try document("/status", of: snapshot).live }
+        #expect(try !page().contains(words))
+        for status in [ComponentStatus.majorOutage, .unmeasured] {
+            snapshot.components[2].status = status
+            #expect(try page().ranges(of: words).count == 1)
+        }
     }
 
     @Test func `what was written of an incident is in its last word in the JSON, and in the feed`() throws {

@@ -11,11 +11,11 @@ import Testing
 @testable import ControlPlane
 
 @Suite struct StatusPageTests {
-    private static let now = Date(timeIntervalSince1970: Double(Int64(Date().timeIntervalSince1970) / 60 * 60 + 20))
-    private static var until: Int64 { Int64(now.timeIntervalSince1970) / 60 }
+    static let now = Date(timeIntervalSince1970: Double(Int64(Date().timeIntervalSince1970) / 60 * 60 + 20))
+    static var until: Int64 { Int64(now.timeIntervalSince1970) / 60 }
 
     /// A model that is sold in `eu` and `us`.
-    private func withMaker(_ body: (PeerWorld, StatusMaker) async throws -> Void) async throws {
+    func withMaker(_ body: (PeerWorld, StatusMaker) async throws -> Void) async throws {
         try await PeerWorld.with { world in
             try await world.pool.execute(
                 """
@@ -30,7 +30,7 @@ import Testing
     }
 
     /// Minutes before now, with so many good and bad requests in each.
-    private func traffic(_ world: PeerWorld, _ minutes: Range<Int64>, good: Int64, bad: Int64 = 0, region: String = "eu") async throws {
+    func traffic(_ world: PeerWorld, _ minutes: Range<Int64>, good: Int64, bad: Int64 = 0, region: String = "eu") async throws {
         try await world.pool.execute(
             """
             INSERT INTO reliability.service_minute (tier, model, region, minute_at, good, bad, excluded, server_errors, shed, over_quota,
@@ -40,7 +40,7 @@ import Testing
             """)
     }
 
-    private func incident(
+    func incident(
         _ world: PeerWorld, impactMinutes: Int?, step: String = "detected", drill: Bool = false, resolved: Bool = false, rule: String = "probes",
         tier: String = "pro", severity: String = "page"
     ) async throws -> UUID {
@@ -91,27 +91,6 @@ import Testing
             #expect(hours.last.map { $0.worst != .operational } == true)
             let work = try #require(snapshot.maintenances.first)
             #expect(work.status == .completed && work.updates.map(\.status) == [.completed, .scheduled] && work.components.count == 1)
-        }
-    }
-
-    @Test func `work that was announced too late, or that is more than contracts leave out, counts like any other time`() async throws {
-        try await withMaker { world, maker in
-            let begins = Self.until - 400
-            try await traffic(world, 1..<401, good: 1, bad: 1)
-            func announce(_ first: Int64, _ end: Int64, hoursAhead: Int64) async throws {
-                try await world.pool.execute(
-                    """
-                    INSERT INTO reliability.maintenance_window (region, title, reason, starts_at, ends_at, announced_at, announced_by)
-                    VALUES ('eu', 'Upgrade', 'new runtime', \(SQL.minute(first)), \(SQL.minute(end)),
-                        \(SQL.minute(first)) - make_interval(hours => \(Int(hoursAhead))), 'test')
-                    """)
-            }
-            let excluded = { (snapshot: StatusSnapshot) in snapshot.components[0].days.reduce(0) { $0 + $1.excluded } }
-            try await announce(begins, begins + 50, hoursAhead: 1)
-            #expect(excluded(try await maker.make(at: Self.now)) == 0, "an hour ahead hides nothing")
-            try await announce(begins + 50, begins + 100, hoursAhead: 72)
-            let told = try await maker.make(at: Self.now)
-            #expect(excluded(told) == 50 && told.components[0].days.reduce(0) { $0 + $1.bad } == 350)
         }
     }
 

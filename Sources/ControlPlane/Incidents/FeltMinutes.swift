@@ -54,10 +54,10 @@ struct FeltMinutes: Sendable {
         """
     }
 
-    /// Customers felt an incident for so long without a break that its draft is published.
+    /// Customers felt an incident for so long, all its spells together, that its draft is published.
     static func isPublic(_ name: SQL) -> SQL {
         """
-        (SELECT coalesce(max(upper(spell) - lower(spell)), '0') >= make_interval(mins => \(IncidentRules.draftMinutes))
+        (SELECT coalesce(sum(upper(spell) - lower(spell)), '0') >= make_interval(mins => \(IncidentRules.draftMinutes))
             FROM unnest(\(spells(of: name))) AS spell)
         """
     }

@@ -92,16 +92,13 @@ package final class StatusMaker: Service {
         _ posts: (incidents: [StatusIncident], maintenances: [StatusMaintenance]), until: Int64
     ) async throws -> [StatusComponent] {
         let evidence = StatusEvidence(pool: reliability)
-        let (days, hours, since) = try await histories(evidence, places.map(\.place), until: until)
-        let troubled = Set(posts.incidents.filter { $0.isOpen && $0.impact != .none }.flatMap(\.components))
-        let maintained = Set(posts.maintenances.filter(\.isActive).flatMap(\.components))
+        let work = try await evidence.work(within: StatusHistory.range(.day, count: StatusHistory.days, until: until), at: places.map(\.place))
+        let (days, hours, since) = try await histories(evidence, without: work, until: until)
         var components: [StatusComponent] = []
         for (place, modelName) in places {
-            let minutes = try await evidence.latest(place, until: until)
             let id = place.componentId
-            let state = PublicStatus.state(
-                minutes.map(\.evidence), latency: minutes.map(\.firstTokens).reduce(LatencyCounter(), +), isMaintained: maintained.contains(id),
-                hasIncident: troubled.contains(id))
+            let present = PresentState(place: place, until: until, work: work, incidents: posts.incidents, maintenances: posts.maintenances)
+            let state = present.judge(try await evidence.latest(place, until: until))
             components.append(
                 StatusComponent(
                     id: id, model: place.model, modelName: modelName, region: place.region,
@@ -115,11 +112,10 @@ package final class StatusMaker: Service {
 
     /// What is further back than yesterday is read seldom, unless the work that it leaves out has changed.
     private func histories(
-        _ evidence: StatusEvidence, _ places: [StatusPlace], until: Int64
+        _ evidence: StatusEvidence, without work: [AnnouncedWork], until: Int64
     ) async throws -> (StatusHistory, StatusHistory, [StatusPlace: Int64]) {
         let all = StatusHistory.range(.day, count: StatusHistory.days, until: until)
         let recent = StatusHistory.range(.day, count: 2, until: until)
-        let work = try await evidence.work(within: all, at: places)
         var (days, since) = memory.withLock { memory in
             until - memory.daysUntil < Self.historyMinutes && memory.work == work ? (memory.days, memory.since) : ([:], [:])
         }

@@ -14,24 +14,29 @@ package enum PublicStatus {
         case majorOutage = "major_outage"
     }
 
-    /// The state at the end of some complete minutes. What is bad in a few of them is told; that it is well only where most of them are known.
+    /// The state at the end of some complete minutes. What is bad in a few of them is told; that it is well only where most of them are known. Announced
+    /// work stands in the place of what is well and of nothing else: an outage stays one, and what nobody measured is not known to be well.
     ///
     /// - Parameters:
-    ///   - minutes: The last `windowMinutes`, in any order; those of which nothing is known may be missing.
+    ///   - minutes: The last `windowMinutes` without those that are left out, in any order; those of which nothing is known may be missing.
     ///   - latency: Time to the first token in them, against the tiers' objectives.
     ///   - isMaintained: Announced maintenance is under way.
+    ///   - leftOut: Of the last `windowMinutes`, those of work as contracts accept it; 0 to `windowMinutes`.
     ///   - hasIncident: A published incident of it that has an impact is open, which the state may not contradict.
     package static func state(
-        _ minutes: [MinuteEvidence], latency: LatencyCounter = LatencyCounter(), isMaintained: Bool = false, hasIncident: Bool = false
+        _ minutes: [MinuteEvidence], latency: LatencyCounter = LatencyCounter(), isMaintained: Bool = false, leftOut: Int64 = 0,
+        hasIncident: Bool = false
     ) -> State {
-        if isMaintained { return .underMaintenance }
+        let counting = windowMinutes - leftOut
+        guard counting > 0 else { return hasIncident ? .degradedPerformance : .underMaintenance }
         let known = minutes.filter { $0.budgetStatus(minuteRule) != .unmeasured }
         guard !known.isEmpty else { return .unmeasured }
         let bad = known.filter { [.bad, .badIdle].contains($0.budgetStatus(minuteRule)) }
         if bad.count == known.count, bad.count >= 2, isMajor(bad) { return .majorOutage }
         if bad.count * 2 > known.count, bad.count >= 2 { return .partialOutage }
         guard bad.isEmpty && latency.isBreach != true && !hasIncident else { return .degradedPerformance }
-        return Int64(known.count) * 2 > windowMinutes ? .operational : .unmeasured
+        guard Int64(known.count) * 2 > counting else { return .unmeasured }
+        return isMaintained ? .underMaintenance : .operational
     }
 
     /// At least half of what was asked failed, or nobody asked and every probe failed.

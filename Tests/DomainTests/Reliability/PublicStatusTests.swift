@@ -36,12 +36,34 @@ import Testing
         #expect(PublicStatus.state([minute(good: 5, bad: 6), minute(bad: 6)]) == .majorOutage)
     }
 
-    @Test func `slow answers, incidents and maintenance show`() {
+    @Test func `slow answers and incidents show`() {
         let good = Array(repeating: minute(good: 100), count: 3)
         #expect(PublicStatus.state(good, latency: LatencyCounter(samples: 100, over: 6)) == .degradedPerformance)
         #expect(PublicStatus.state(good, latency: LatencyCounter(samples: 100, over: 5)) == .operational)
         #expect(PublicStatus.state(good, hasIncident: true) == .degradedPerformance)
-        #expect(PublicStatus.state([minute(bad: 9)], isMaintained: true) == .underMaintenance)
+    }
+
+    @Test func `work stands in the place of what is well, and of no outage and nothing that is unmeasured`() {
+        let (good, bad) = (Array(repeating: minute(good: 100), count: 5), Array(repeating: minute(bad: 9), count: 5))
+        #expect(PublicStatus.state(good, isMaintained: true) == .underMaintenance)
+        #expect(
+            PublicStatus.state(bad, isMaintained: true) == .majorOutage
+                && PublicStatus.state([minute(bad: 9)], isMaintained: true) == .degradedPerformance)
+        #expect(PublicStatus.state(good, latency: LatencyCounter(samples: 100, over: 6), isMaintained: true) == .degradedPerformance)
+        #expect(PublicStatus.state(good, isMaintained: true, hasIncident: true) == .degradedPerformance)
+        #expect(
+            PublicStatus.state([], isMaintained: true) == .unmeasured && PublicStatus.state([good[0], minute()], isMaintained: true) == .unmeasured)
+    }
+
+    @Test func `minutes of accepted work are left out, and those before and after it are judged by themselves`() {
+        let (good, bad) = (minute(good: 100), minute(bad: 9))
+        #expect(
+            PublicStatus.state([], isMaintained: true, leftOut: 5) == .underMaintenance && PublicStatus.state([], leftOut: 5) == .underMaintenance)
+        #expect(PublicStatus.state([], isMaintained: true, leftOut: 5, hasIncident: true) == .degradedPerformance, "it was there before")
+        #expect(PublicStatus.state([bad, bad], isMaintained: true, leftOut: 3) == .majorOutage, "it began before the work")
+        #expect(
+            PublicStatus.state([good], isMaintained: true, leftOut: 4) == .underMaintenance && PublicStatus.state([good], leftOut: 4) == .operational)
+        #expect(PublicStatus.state([], leftOut: 4) == .unmeasured && PublicStatus.state([good, minute(), minute()], leftOut: 2) == .unmeasured)
     }
 
     @Test func `the worst of a period, and unmeasured time is not uptime`() {
