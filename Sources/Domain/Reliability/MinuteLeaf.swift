@@ -3,6 +3,8 @@ package import Cryptography
 /// What one minute of one tenant, model and region counted, as the evidence of its month holds it. The text is what is hashed.
 package struct MinuteLeaf: Sendable, Equatable {
     package static let version = "v1"
+    /// What a minute may have counted: no sum over a month leaves 64 bits, whatever a text claims.
+    static let counts: ClosedRange<Int64> = 0...1 << 40
 
     package let tenant: String
     package let model: String
@@ -15,12 +17,13 @@ package struct MinuteLeaf: Sendable, Equatable {
     package let firstTokens: LatencyCounter
     package let status: MinuteStatus
 
-    /// Nil when a name has a character that the text cannot hold, or a count is below 0.
+    /// Nil when a name has a character that the text cannot hold, or a count is below 0 or above 2^40.
     package init?(
         tenant: String, model: String, region: String, minute: Int64, good: Int64, bad: Int64, excluded: Int64, firstTokens: LatencyCounter,
         status: MinuteStatus
     ) {
-        guard [tenant, model, region].allSatisfy(Self.isName), [good, bad, excluded, firstTokens.samples, firstTokens.over].allSatisfy({ $0 >= 0 })
+        guard [tenant, model, region].allSatisfy(Self.isName),
+            [good, bad, excluded, firstTokens.samples, firstTokens.over].allSatisfy({ Self.counts.contains($0) })
         else {
             return nil
         }

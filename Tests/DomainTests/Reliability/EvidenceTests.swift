@@ -228,6 +228,16 @@ struct EvidenceMonthFixture {
         #expect(failing(try later.verify()) == ["records"], "the first one is withheld")
     }
 
+    @Test func aCorrectionInTheLogWhoseStatusContradictsItsCountsMakesNothingGood() throws {
+        let first = EvidenceMonthFixture.month.minutes.lowerBound
+        for counts in ["0|5|0|0|0|good", "0|5|0|0|0|excluded", "0|5|0|0|0|good:idle", "5|0|0|0|0|bad", "0|0|0|0|0|good"] {
+            let leaf = try #require(MinuteLeaf("v1|\(EvidenceMonthFixture.tenant)|pro-8b|eu|\(UTCMinute.text(first))|\(counts)"))
+            let fixture = try EvidenceMonthFixture(
+                [try EvidenceMonthFixture.stretch(bad: 43)], corrections: [EvidenceCorrection(number: 1, leaf: leaf)])
+            #expect(failing(try fixture.verify()) == ["counts"], "\(counts)")
+        }
+    }
+
     @Test func aCorrectionThatIsWithheldWithItsLeafShowsAgainstALogFromElsewhere() throws {
         let corrections = try (1...2).map { number in
             let minute = EvidenceMonthFixture.month.minutes.upperBound - Int64(number)
@@ -407,7 +417,10 @@ struct EvidenceMonthFixture {
 
     @Test func hostileFiguresAreRefusedAndNotComputed() throws {
         for text in ["9223372036854775807/1", "1/0", "-1/2", "1/9999999999", "a/b", "1"] { #expect(BundleText.ratio(text, limit: 1_000_000) == nil) }
-        #expect(LeafCounts("9223372036854775807|0|0|0|0|good") == nil)
+        for counts in ["9223372036854775807|0|0|0|0|good", "0|0|1099511627777|0|0|good:idle", "9223372036854775807|9223372036854775807|0|0|0|bad"] {
+            let leaf = "v1|\(EvidenceMonthFixture.tenant)|pro-8b|eu|2026-06-30T23:59Z|\(counts)"
+            #expect(LeafCounts(counts) == nil && MinuteLeaf(leaf) == nil && EvidenceCorrection(line: "correction|1|\(leaf)") == nil, "\(counts)")
+        }
         #expect(BundleText.unescape(BundleText.escape("a|b\n% ü")) == "a|b\n% ü")
         #expect(BundleText.unescape("%zz") == nil)
     }

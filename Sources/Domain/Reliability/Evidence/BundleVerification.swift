@@ -67,7 +67,10 @@ extension BundleVerification {
         if !isWhole || Set(bundle.trees.map(\.month.description)).count != bundle.trees.count {
             note("root", "the month's own tree is not here in whole, or a tree is here twice", false)
         }
-        let incoherent = bundle.parts.reduce(0) { sum, part in sum + part.stretch.runs.runs.count { !$0.counts.isCoherent } }
+        // A correction stands in a leaf's place, so it is held against the same.
+        let incoherent =
+            bundle.parts.reduce(0) { sum, part in sum + part.stretch.runs.runs.count { !$0.counts.isCoherent } }
+            + bundle.corrections.count { !LeafCounts($0.leaf).isCoherent }
         note(
             "counts", incoherent == 0 ? "every status follows from its counts" : "\(incoherent) lines whose status contradicts their counts",
             incoherent == 0)

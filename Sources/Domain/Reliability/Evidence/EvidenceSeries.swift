@@ -48,16 +48,13 @@ package struct LeafCounts: Sendable, Equatable {
             good: evidence.good, bad: evidence.bad, excluded: evidence.excluded, firstTokens: firstTokens, status: evidence.budgetStatus(.anyBad))
     }
 
-    /// So that no sum over a month leaves 64 bits, whatever a text claims.
-    private static let most: Int64 = 1 << 40
-
     /// Reads exactly what `text` gives.
     init?(_ text: some StringProtocol) {
         let fields = text.utf8.split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false)
         guard fields.count == 6, let status = MinuteStatus(rawValue: String(decoding: fields[5], as: UTF8.self)) else { return nil }
         var counts: [Int64] = []
         for field in fields.prefix(5) {
-            guard let count = Int64(String(decoding: field, as: UTF8.self)), (0...Self.most).contains(count) else { return nil }
+            guard let count = Int64(String(decoding: field, as: UTF8.self)), MinuteLeaf.counts.contains(count) else { return nil }
             counts.append(count)
         }
         self.init(
