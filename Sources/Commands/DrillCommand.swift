@@ -17,9 +17,10 @@ struct DrillCommand: AsyncParsableCommand {
         commandName: "drill", abstract: "Breaks something on purpose and tells whether the promise held.",
         discussion: """
             A drill is synthetic: gateways behave as if a worker or a provider were gone, a region slow, a worker's answers to probes wrong, or the
-            control plane away. It is refused where nobody else would be left to serve, while another runs, and while what an earlier one left behind
-            would spoil it: --wait waits for that. It ends by itself, and can be aborted (Ctrl-C, or plimsoll drills abort). What customers feel of it
-            counts; what its own load meets does not, when its key is made with purpose=drill.
+            control plane away. It is refused where nobody else would be left to serve, while a real page is open there or a budget is spent
+            (--override-reason), while another runs, and while what an earlier one left behind would spoil it: --wait waits for that. It ends by itself,
+            and can be aborted (Ctrl-C, or plimsoll drills abort). What customers feel of it counts; what its own load meets does not, when its key is
+            made with purpose=drill.
 
             Exit codes as elsewhere; 1 also when the promise did not hold, and 2 when that is not proven, because too few requests met the drill or it
             was aborted.
@@ -35,6 +36,7 @@ struct DrillCommand: AsyncParsableCommand {
     @Flag(help: "Probes, holds and clean times go by twelve times as fast for it.") var compress = false
     @Option(help: "Times as fast, from 2 to 60, where --compress says twelve.") var compression: Int?
     @Option(help: "Why, for the record.") var reason = "drill"
+    @Option(help: "Why it must begin although a real page is open there, or a budget is spent.") var overrideReason: String?
     @Option(
         help: "Requests at once that it sends while it lasts, to OPENAI_BASE_URL with OPENAI_API_KEY, or to PLIMSOLL_URL with PLIMSOLL_DRILL_KEY.")
     var load = 0
@@ -75,6 +77,7 @@ struct DrillCommand: AsyncParsableCommand {
         add("seconds", .integer(Int64(seconds ?? (haste == nil ? 120 : 40))))
         add("compression", haste.map { .integer(Int64($0)) })
         add("reason", .string(reason))
+        add("override_reason", overrideReason.map(JSONValue.string))
         return wish
     }
 }
@@ -95,6 +98,7 @@ enum Drills: AdminKind {
         .optional("seconds", form: .json, changeable: false),
         .optional("compression", form: .json, changeable: false),
         .required("reason", changeable: false),
+        .optional("override_reason", changeable: false),
     ]
 }
 

@@ -37,7 +37,7 @@ struct DrillTests {
         SELECT id, 'other', 'own-1', 'vllm', 'ready', 4, 2048, true, now() FROM serving.hosts WHERE pool = 'beta-eu'
         """
 
-    private static func with(_ body: @Sendable (AdminFixture) async throws -> Void) async throws {
+    static func with(_ body: @Sendable (AdminFixture) async throws -> Void) async throws {
         try await AdminFixture.run { admin in
             for statement in fleet { _ = try await admin.row(statement) }
             try await body(admin)
@@ -183,7 +183,10 @@ struct DrillTests {
             for (body, param) in [
                 (#"{"kind": "worker-loss", "provider": "alpha", "reason": "why"}"#, "provider"), (#"{"kind": "flood", "reason": "why"}"#, "kind"),
                 (#"{"kind": "slow-region", "region": "eu", "reason": "why"}"#, "delay_milliseconds"),
-                (#"{"kind": "worker-loss", "worker": "w", "reason": "why"}"#, "worker"), (#"{"kind": "worker-loss"}"#, "reason"),
+                (
+                    #"{"kind": "slow-region", "region": "eu", "delay_milliseconds": 60000, "seconds": 16, "reason": "why"}"#,
+                    "delay_milliseconds"
+                ), (#"{"kind": "worker-loss", "worker": "w", "reason": "why"}"#, "worker"), (#"{"kind": "worker-loss"}"#, "reason"),
                 (#"{"kind": "provider-loss", "provider": "gamma", "reason": "why"}"#, "kind"),
             ] {
                 let answer = try await admin.post("drills", body)

@@ -47,6 +47,13 @@ struct Drill: Sendable {
 }
 
 extension Drill {
+    /// What nobody is served by while it runs, as what is drained by a mitigation; nil: it takes nothing, or is over.
+    var taken: MitigationTarget? {
+        guard kind.takesWorkers, endedAt == nil else { return nil }
+        if let worker { return MitigationTarget(.drainWorker, worker: worker.lowercased) }
+        return MitigationTarget(.drainProvider, region: region, provider: provider)
+    }
+
     /// Of rows with a model and a region: those that it is about.
     var touches: SQL { "(model = ANY(\(models)) AND (cardinality(\(regions)::text[]) = 0 OR region = ANY(\(regions))))" }
 

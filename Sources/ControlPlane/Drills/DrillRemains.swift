@@ -20,6 +20,14 @@ struct DrillScope: Sendable {
         """
     }
 
+    /// Incidents of any provider and worker at its models in its regions: who is served there feels both. Of an `incident`.
+    var meeting: SQL {
+        """
+        ((cardinality(\(FeltMinutes.models)) = 0 OR \(FeltMinutes.models) && \(models)::text[])
+            AND (incident.region = '' OR incident.rule = \(IncidentSignal.redundancy.rawValue) OR \(isItsRegion("incident"))))
+        """
+    }
+
     /// Mitigations that take out what it breaks.
     func takes(_ mitigation: SQL) -> SQL {
         """

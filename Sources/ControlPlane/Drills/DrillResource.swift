@@ -33,14 +33,18 @@ enum DrillResource {
 
     private static let creation = AdminRoute.change(.post, "drills") { call, fields, connection in
         var plan = try DrillPlan(&fields)
+        let now = Date()
+        // What is decided meanwhile is seen from here on, and who decides next sees this drill: else each could take what the other leaves.
+        try await MitigationDesk(connection: connection, now: now).takeTurn()
         try await plan.chooseTarget(connection)
         let scope = try await plan.touches(connection)
         let (models, regions) = (scope.models, scope.regions)
         guard try await connection.query("SELECT 1 FROM reliability.drill WHERE ended_at IS NULL").isEmpty else {
             throw AdminRefusal.conflict("drill_running", "another drill runs; wait for its end, or abort it")
         }
+        let trouble = try await DrillTrouble(scope: scope, connection: connection).refusal()
+        if let trouble, plan.overrideReason == nil { throw trouble }
         try await plan.checkBounds(connection)
-        let now = Date()
         if plan.kind.mustBeDetected {
             let remains = DrillRemains(scope: scope, compression: plan.compression, connection: connection, now: now)
             if let words = try await remains.words() { throw AdminRefusal.conflict("not_settled", words) }
@@ -57,7 +61,7 @@ enum DrillResource {
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
-        return try await change(connection, id, "start", status: .created)
+        return try await change(connection, id, trouble == nil ? "start" : "override", status: .created)
     }
 
     private static let abortion = AdminRoute.change(.post, "drills/{id}/abort") { call, fields, connection in
@@ -90,6 +94,12 @@ private struct DrillPlan {
     let seconds: Int64
     let compression: Int
     let reason: String
+    /// Why it may begin in the middle of real trouble.
+    let overrideReason: String?
+
+    /// What customers of a slow region may be made to wait at most: the delay times its seconds, in milliseconds times seconds. It is a second for
+    /// the longest drill, and the longest delay for a quarter of a minute.
+    private static let mostDelay: Int64 = 900_000
 
     init(_ fields: inout FieldReader) throws {
         let kind = fields.text("kind", .choice(DrillKind.allCases.map(\.rawValue)), .required).flatMap(DrillKind.init) ?? .workerLoss
@@ -102,6 +112,7 @@ private struct DrillPlan {
         seconds = fields.integer("seconds", 5...900) ?? 120
         compression = Int(fields.integer("compression", 1...60) ?? 1)
         reason = fields.text("reason", .reason, .required) ?? ""
+        overrideReason = fields.text("override_reason", .reason)
         if worker != nil, self.worker == nil { fields.add("worker", "must be a UUID") }
         for (name, isGiven, hasMeaning) in [
             ("worker", worker != nil, isOfWorker), ("provider", provider != nil, kind == .providerLoss),
@@ -111,6 +122,11 @@ private struct DrillPlan {
         }
         if kind == .slowRegion, delayMilliseconds == nil { fields.add("delay_milliseconds", "is required for this kind") }
         if kind == .slowRegion, region == nil { fields.add("region", "is required for this kind") }
+        if let delayMilliseconds, Int64(delayMilliseconds) * seconds > Self.mostDelay {
+            fields.add(
+                "delay_milliseconds",
+                "times seconds may be at most \(Self.mostDelay): in \(seconds) seconds at most \(Self.mostDelay / seconds) milliseconds")
+        }
         try fields.finish()
     }
 

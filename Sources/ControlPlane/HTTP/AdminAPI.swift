@@ -25,7 +25,7 @@ package struct AdminAPI: Sendable {
     ) {
         self.databases = databases
         self.logger = logger
-        routes = AdminRoutes.all(tokens: tokens, signer: signer, publicURL: publicURL, report: report, now: now)
+        routes = AdminRoutes.all(tokens: tokens, signer: signer, publicURL: publicURL, report: report, now: now, logger: logger)
     }
 
     struct Request: Sendable {

@@ -89,7 +89,8 @@ struct MitigationWish {
         guard same == nil else { throw inForce }
         guard target.action.isUrgent else { return }
         let now = Date()
-        let fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
+        let picture = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }
+        let fleet = picture.view
         let desk = MitigationDesk(connection: connection, now: now)
         var terms = try await desk.terms()
         // What a dry run would drain still serves.
@@ -97,6 +98,11 @@ struct MitigationWish {
         let standing = try await desk.situation([], fleet, terms).standing.map(\.target)
         if let place = fleet.deserted(by: standing + [target]) {
             throw AdminRefusal.conflict("last_left", "nothing else would be left to serve \(place.text)")
+        }
+        // What a drill takes comes back, but not before its end.
+        let drilled = standing + picture.drills.compactMap(\.taken)
+        if let place = fleet.deserted(by: drilled + [target]), fleet.survives(drilled) {
+            throw AdminRefusal.conflict("last_left", "nothing else would be left to serve \(place.text) while a drill runs, which can be aborted")
         }
     }
 }

@@ -1,0 +1,116 @@
+import FoundationEssentials
+import Postgres
+import TestSupport
+import Testing
+
+@testable import ControlPlane
+
+/// Drills in the middle of what is no drill.
+extension DrillTests {
+    private static func slow(_ more: String = "") -> String {
+        #"{"kind": "slow-region", "region": "eu", "delay_milliseconds": 7500, "reason": "rehearsal"\#(more)}"#
+    }
+
+    private static func open(_ admin: AdminFixture, _ difference: SQL = "") async throws {
+        _ = try await admin.row(
+            """
+            WITH known AS (INSERT INTO reliability.incident (key, rule, severity, model, region, provider, title, began_at, opened_at, last_signal_at)
+                VALUES ('k', 'server_errors', 'page', 'tiny', 'eu', 'gamma', 'Errors', now(), now(), now()))
+            SELECT 1 AS one
+            """)
+        _ = try await admin.row("UPDATE reliability.incident SET drill = drill\(difference)")
+    }
+
+    @Test(
+        "while a real page is open at the same models and regions no drill begins there without a reason, which is audited",
+        arguments: [
+            "", ", region = ''", ", model = '', region = ''",
+            ", model = '', snapshot = '{\"fleet\": {\"workers\": [{\"model\": \"own\"}, {\"model\": \"tiny\"}]}}'",
+        ] as [SQL]) func pageIsOpen(difference: SQL) async throws
+    {
+        try await Self.with { admin in
+            try await Self.open(admin, difference)
+            for kind in [Self.slow(), #"{"kind": "control-loss", "reason": "rehearsal"}"#, #"{"kind": "worker-loss", "reason": "rehearsal"}"#] {
+                let refused = try await admin.post("drills", kind)
+                #expect(refused.status == 409 && refused.json["error"]["code"].string == "incident_open", "\(refused.text)")
+                #expect(refused.text.contains("incident 1, which pages somebody"), "\(refused.text)")
+            }
+            let begun = try await admin.post("drills", Self.slow(#", "override_reason": "it is what we rehearse""#))
+            #expect(begun.status == 201, "\(begun.text)")
+            let row = try await admin.row("SELECT action, change::text AS change FROM audit.entry ORDER BY sequence DESC LIMIT 1")
+            #expect(try row?.value("action", as: String.self) == "override")
+            #expect(try row?.value("change", as: String.self).contains("it is what we rehearse") == true)
+        }
+    }
+
+    @Test(
+        "what is over, elsewhere, a drill's own or no page stands in no drill's way",
+        arguments: [
+            ", resolved_at = now(), step = 'resolved'", ", region = 'us'", ", model = 'own'", ", severity = 'ticket'",
+            ", model = '', snapshot = '{\"fleet\": {\"workers\": [{\"model\": \"own\"}]}}'",
+        ] as [SQL]) func otherTrouble(difference: SQL) async throws
+    {
+        try await Self.with { admin in
+            try await Self.open(admin, difference)
+            #expect(try await admin.post("drills", Self.slow()).status == 201)
+        }
+    }
+
+    @Test("where a budget is spent no drill begins without a reason", arguments: ["frozen", "caution"])
+    func budgetIsSpent(state: String) async throws {
+        try await Self.with { admin in
+            _ = try await admin.row(
+                """
+                WITH subject AS (
+                    INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('pro', 'tiny', 'eu', now()) RETURNING id
+                )
+                INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, rolling_total, rolling_bad,
+                    verdict, freeze_state, evaluated_at)
+                SELECT subject.id, 'availability', objective.id, now(), now(), 1, 1, 1, 1, 'missed', \(state), now()
+                FROM subject, reliability.objective WHERE objective.name = 'availability' RETURNING 1
+                """)
+            let answer = try await admin.post("drills", Self.slow())
+            if state == "caution" {
+                #expect(answer.status == 201, "\(answer.text)")
+                return
+            }
+            #expect(answer.status == 409 && answer.json["error"]["code"].string == "frozen" && answer.text.contains("tiny in eu"), "\(answer.text)")
+            #expect(try await admin.post("drills", Self.slow(#", "override_reason": "before the launch""#)).status == 201)
+        }
+    }
+
+    @Test("what a drill takes is not left for what is drained while it runs")
+    func takenIsNotLeft() async throws {
+        try await Self.with { admin in
+            let drain = #"{"action": "drain_provider", "provider": "alpha", "reason": "it seems slow"}"#
+            let begun = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "beta", "reason": "rehearsal"}"#)
+            let refused = try await admin.post("mitigations", drain)
+            #expect(refused.json["error"]["code"].string == "last_left" && refused.text.contains("while a drill runs"), "\(refused.text)")
+            _ = try await admin.post("drills/\(begun.json["id"].string ?? "")/abort")
+            #expect(try await admin.post("mitigations", drain).status == 201)
+        }
+    }
+
+    @Test("a drill waits for whoever decides what comes into force, and sees what that took")
+    func turn() async throws {
+        try await Self.with { admin in
+            try await admin.database.withPool { pool in
+                try await withThrowingTaskGroup(of: JSONClient.Answer.self) { group in
+                    try await pool.transaction { connection in
+                        try await MitigationDesk(connection: connection, now: Date()).takeTurn()
+                        try await connection.execute(
+                            """
+                            INSERT INTO reliability.mitigation (action, provider, cause, mode, state, requested_by, created_at, expires_at)
+                            VALUES ('drain_provider', 'beta', 'slow', 'manual', 'active', 'test', now(), now() + interval '1 hour')
+                            """)
+                        group.addTask { try await admin.post("drills", #"{"kind": "provider-loss", "provider": "alpha", "reason": "rehearsal"}"#) }
+                        let waiting: SQL = "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                        try await Waiting.until("the drill waits", within: .seconds(30)) { try await admin.row(waiting) != nil }
+                    }
+                    let answer = try #require(try await group.next())
+                    #expect(answer.json["error"]["code"].string == "last_left", "\(answer.text)")
+                }
+            }
+        }
+    }
+}
