@@ -67,6 +67,7 @@ package enum LogKeys {
     package static let migration = "migration.version"
     package static let database = "database.name"
     package static let minute = "minute"
+    package static let readinessLine = "readiness.line"
 
     /// All of the above, and the names that libraries use for what is safe to print.
     package static let all: Set<String> = [
@@ -74,6 +75,6 @@ package enum LogKeys {
         identity, peerAddress, listenAddress, linkClass, linkState, tableVersion, tableAge, generation, operation, operationKind, operationState,
         code, reason, errorType, sqlState, status, method, route, duration, attempt, retryAfter, count, bytes, limit, dropped, service, version, pid,
         exitCode, signal, path, segment, sequence, notAfter, expired, fingerprint, migration, database, minute, error, refusal,
-        peerId, peerRole, adminPath, failures, models, quarantined, tableReason, authority, "hb.request.id",
+        peerId, peerRole, adminPath, readinessLine, failures, models, quarantined, tableReason, authority, "hb.request.id",
     ]
 }

@@ -1,22 +1,43 @@
 import FoundationEssentials
 import HTTPTypes
+import Logging
 import Postgres
+import Telemetry
 
 /// The launch checklist: every line with its evidence and the evidence's age, or why it is not proven.
 enum ReadinessResource {
-    static func list(_ now: @escaping @Sendable () -> Date) -> AdminRoute {
+    static func list(_ now: @escaping @Sendable () -> Date, _ logger: Logger) -> AdminRoute {
         .read("readiness") { call, databases in
             try call.refuseQuery()
             let sources = ReadinessSources(databases: databases, now: now())
             let moment: Date = try await sources.serving("SELECT now() AS moment").value("moment")
             var (documents, proven): ([String], Int) = ([], 0)
             for line in ReadinessLine.all {
-                let finding = try await line.check(sources)
+                let finding = try await find(line, sources, logger)
                 if finding.isProven { proven += 1 }
                 documents.append(document(line, finding, moment))
             }
             let isReady = proven == ReadinessLine.all.count
             return AdminAnswer(body: #"{"ready":\#(isReady),"proven":\#(proven),"lines":[\#(documents.joined(separator: ","))]}"#)
+        }
+    }
+
+    /// A line that cannot be looked at is not proven, and takes no other with it.
+    private static func find(_ line: ReadinessLine, _ sources: ReadinessSources, _ logger: Logger) async throws -> ReadinessFinding {
+        do {
+            return try await line.check(sources)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            let failure = error as? PostgresError
+            if failure?.code == .cancelled { throw error }
+            logger.error(
+                "Readiness line could not be read",
+                metadata: [
+                    LogKeys.readinessLine: "\(line.id)", LogKeys.code: "\(errorCode(error))", LogKeys.sqlState: "\(failure?.sqlState ?? "")",
+                ])
+            // Descriptions of the database's failures hold neither statements nor values.
+            return .missing("cannot be read: \(failure?.description ?? "an unexpected failure, which the control plane's log names")")
         }
     }
 

@@ -17,26 +17,56 @@ enum TechnicalReadiness {
     ]
 
     @Sendable private static func streaming(_ sources: ReadinessSources) async throws -> ReadinessFinding {
+        let (models, regions) = try await sold(sources)
+        guard !models.isEmpty else { return .missing("nothing is sold: no SKU is active") }
+        // As old as the newest minutes that have as many streams as are needed.
         let row = try await sources.reliability(
             """
-            SELECT coalesce(sum(streams), 0)::bigint AS streams,
-                coalesce(sum(coalesce((outcomes ->> 'bad:stream_broken')::bigint, 0)), 0)::bigint AS broken, max(minute_at) AS at
-            FROM reliability.minute WHERE minute_at > now() - interval '7 days' AND NOT drill AND streams > 0
+            WITH told AS (
+                SELECT model, region, minute_at, sum(streams)::bigint AS streams,
+                    sum(coalesce((outcomes ->> 'bad:stream_broken')::bigint, 0))::bigint AS broken
+                FROM reliability.minute WHERE minute_at > now() - interval '7 days' AND NOT drill AND streams > 0 GROUP BY model, region, minute_at
+            ), counted AS (
+                SELECT model, region, minute_at, streams, broken, sum(streams) OVER (PARTITION BY model, region ORDER BY minute_at DESC) AS newest FROM told
+            ), place AS (
+                SELECT sold.model || ' in ' || sold.region AS name, coalesce(sum(streams), 0)::bigint AS streams,
+                    coalesce(sum(broken), 0)::bigint AS broken, max(minute_at) FILTER (WHERE newest >= \(fewestStreams)) AS at
+                FROM unnest(\(models)::text[], \(regions)::text[]) AS sold (model, region) LEFT JOIN counted USING (model, region)
+                GROUP BY sold.model, sold.region
+            )
+            SELECT sum(streams)::bigint AS streams, sum(broken)::bigint AS broken, min(at) AS at,
+                coalesce(string_agg(name || ' (' || streams || ')', ', ' ORDER BY name) FILTER (WHERE at IS NULL), '') AS few,
+                coalesce(string_agg(name || ' (' || broken || ' of ' || streams || ')', ', ' ORDER BY name)
+                    FILTER (WHERE at IS NOT NULL AND broken * 1000 > streams * 2), '') AS worse
+            FROM place
             """)
-        let (streams, broken): (Int64, Int64) = (try row.value("streams"), try row.value("broken"))
-        guard streams >= 100, let at = try row.value("at", as: Date?.self) else {
-            return .missing("streams in 7 days: \(streams); 100 are needed to tell", at: try row.value("at"))
+        let (few, worse): (String, String) = (try row.value("few"), try row.value("worse"))
+        if !worse.isEmpty {
+            return .missing("streams of the last 7 days that we broke, of which at most 0.2 % may be: \(worse)", at: try row.value("at"))
         }
-        let words = "\(broken) of \(streams) streams of the last 7 days were broken by us"
-        return broken * 1_000 <= streams * 2 ? .proven(words, at: at) : .missing("\(words); at most 0.2 % may be", at: at)
+        guard few.isEmpty, let at = try row.value("at", as: Date?.self) else {
+            return .missing("streams in 7 days, of which \(fewestStreams) are needed to tell: \(few)", at: try row.value("at"))
+        }
+        let (streams, broken): (Int64, Int64) = (try row.value("streams"), try row.value("broken"))
+        return .proven(
+            "\(broken) of \(streams) streams of the last 7 days were broken by us, nowhere more than 0.2 %; sold models with their regions: \(models.count)",
+            at: at)
+    }
+
+    /// Of each model where it is sold, to say anything of it.
+    private static let fewestStreams: Int64 = 100
+
+    /// Models with the regions in which they are sold first.
+    private static func sold(_ sources: ReadinessSources) async throws -> (models: [String], regions: [String]) {
+        let sold = try await sources.databases.serving.query(
+            "SELECT DISTINCT model, primary_region AS region FROM serving.skus WHERE state = 'active' ORDER BY 1, 2")
+        return (try sold.map { try $0.value("model", as: String.self) }, try sold.map { try $0.value("region", as: String.self) })
     }
 
     /// What is sold, each where it is sold first.
     @Sendable private static func endpoint(_ sources: ReadinessSources) async throws -> ReadinessFinding {
-        let sold = try await sources.databases.serving.query(
-            "SELECT DISTINCT model, primary_region AS region FROM serving.skus WHERE state = 'active'")
-        guard !sold.isEmpty else { return .missing("nothing is sold: no SKU is active") }
-        let (models, regions) = (try sold.map { try $0.value("model", as: String.self) }, try sold.map { try $0.value("region", as: String.self) })
+        let (models, regions) = try await sold(sources)
+        guard !models.isEmpty else { return .missing("nothing is sold: no SKU is active") }
         let row = try await sources.reliability(
             """
             SELECT min(seen.at) AS at, coalesce(sum(seen.asked), 0)::bigint AS asked, coalesce(sum(seen.answered), 0)::bigint AS answered,
@@ -54,7 +84,7 @@ enum TechnicalReadiness {
         guard lacking.isEmpty, let at = try row.value("at", as: Date?.self) else {
             return .missing("\(words); the last one of an hour failed, or there was none: \(lacking)", at: try row.value("at"))
         }
-        return .proven("\(words); sold models with their regions, of each of which the last one was: \(sold.count)", at: at)
+        return .proven("\(words); sold models with their regions, of each of which the last one was: \(models.count)", at: at)
     }
 
     /// By what public endpoints answer to what they must refuse; that quotas are kept is told by the requests that were refused above them.
