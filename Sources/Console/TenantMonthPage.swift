@@ -62,7 +62,7 @@ package struct TenantMonthPage: Sendable {
         return month.series.enumerated().map { index, series in
             """
             <section aria-labelledby="s\(index)"><h2 id="s\(index)">\(series.model) <span class="region">\(series.region)</span></h2>\
-            <article class="card">\(Self.figures(series, isCounted: month.countsKept))\(Self.contracts(series))\(Self.history(series))</article>\
+            <article class="card">\(Self.figures(series, isCounted: month.countsKept))\(Self.covered(series))\(Self.contracts(series))\(Self.history(series))</article>\
             <article class="card"><h3>By day</h3><div class="charts">\(Self.charts(series))</div></article>\
             \(series.budget.map(Self.budget))</section>
             """
@@ -103,6 +103,13 @@ package struct TenantMonthPage: Sendable {
             ("Your retrieval", told.time), ("Retrieval and first token", told.withFirstToken), ("Retrieval and answer", told.withAnswer),
         ]
         return all.flatMap { [("\($0), p50", time($1.p50Microseconds)), ("\($0), p95", time($1.p95Microseconds))] }
+    }
+
+    /// Where it was not subscribed all the time.
+    private static func covered(_ series: TenantMonth.Series) -> HTML? {
+        guard series.covered.count > 1 else { return nil }
+        let spans = series.covered.map { "\(moment($0.from)) to \(moment($0.until))" }
+        return "<p class=\"sum\">Subscribed from \(spans.joined(separator: "; from ")). What lies between is in no figure.</p>"
     }
 
     /// The month that a credit speaks of, where it is not the one of this page.

@@ -107,6 +107,12 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var minutes: Minutes
     }
 
+    /// Minutes such as `2030-01-31T12:00Z`, without the last one.
+    package struct Span: Sendable, Decodable, Equatable {
+        package var from: String
+        package var until: String
+    }
+
     /// Of a model in a region.
     package struct Series: Sendable, Decodable, Equatable {
         package var model: String
@@ -114,6 +120,8 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         /// Minutes such as `2030-01-31T12:00Z`.
         package var from: String
         package var until: String
+        /// What was subscribed of that, in order: between these nothing is promised, and nothing of it counts.
+        package var covered: [Span]
         package var objectiveView: Minutes
         package var promiseView: Minutes
         /// Empty: the month of each contract is the one of UTC.

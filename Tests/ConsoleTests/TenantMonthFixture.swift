@@ -51,7 +51,11 @@ enum TenantMonthFixture {
             thresholdMicroseconds: 1_500_000, samples: 1_240_000, over: 310, p95IsOver: false, p50Microseconds: 240_000, p95Microseconds: 900_000,
             p99Microseconds: 1_400_000)
         return TenantMonth.Series(
-            model: model, region: region, from: "2030-01-01T00:00Z", until: "2030-02-01T00:00Z", objectiveView: minutes(44_640, bad: 21, excluded: 0),
+            model: model, region: region, from: "2030-01-01T00:00Z", until: "2030-02-01T00:00Z",
+            covered: model == "chat-large"
+                ? [.init(from: "2030-01-01T00:00Z", until: "2030-01-09T12:00Z"), .init(from: "2030-01-11T00:00Z", until: "2030-02-01T00:00Z")]
+                : [.init(from: "2030-01-01T00:00Z", until: "2030-02-01T00:00Z")],
+            objectiveView: minutes(44_640, bad: 21, excluded: 0),
             promiseView: minutes(44_640, bad: 21, excluded: 60),
             contractMonths: model == "chat-large"
                 ? [

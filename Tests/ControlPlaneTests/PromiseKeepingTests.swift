@@ -385,4 +385,35 @@ enum PromiseFixture {
             #expect(next.json["monthly_minimum_micro_usd"] == .number(500), "\(next.text)")
         }
     }
+
+    @Test func `while an agreement with a minimum is under notice, one that begins before its end must say what its own is`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.measure(admin)
+            _ = try await admin.patch("tiers/pro", #"{"monthly_minimum_micro_usd": 500}"#)
+            _ = try await PromiseFixture.terms(admin)
+            _ = try await PromiseFixture.agree(admin)
+            _ = try await admin.row(
+                """
+                UPDATE reliability.agreement SET model = 'other', state = 'ended', ends_at = date_trunc('minute', now()) + interval '30 days'
+                """)
+            let refused = try await PromiseFixture.agree(admin)
+            #expect(refused.status == 400 && refused.text.contains("monthly_minimum_micro_usd: is required"), "\(refused.text)")
+            let none = try await PromiseFixture.agree(admin, #", "monthly_minimum_micro_usd": 0"#)
+            #expect(none.status == 201 && none.json["monthly_minimum_micro_usd"] == .number(0))
+            _ = try await admin.row("UPDATE reliability.agreement SET model = CASE state WHEN 'ended' THEN 'tiny' ELSE 'third' END")
+            let follower = try await PromiseFixture.agree(admin)
+            #expect(follower.json["monthly_minimum_micro_usd"] == .number(500), "it begins when the other one ends: \(follower.text)")
+            _ = try await admin.row(
+                """
+                UPDATE reliability.agreement SET model = 'fourth', monthly_minimum_micro_usd = 0 WHERE id = \(follower.json["id"].string)::uuid
+                """)
+            _ = try await admin.row(
+                """
+                UPDATE reliability.agreement SET starts_at = date_trunc('minute', now()) - interval '1 hour', ends_at = date_trunc('minute', now())
+                WHERE state = 'ended'
+                """)
+            #expect(try await PromiseFixture.agree(admin).json["monthly_minimum_micro_usd"] == .number(500), "it is over")
+        }
+    }
 }

@@ -106,6 +106,36 @@ import Testing
         }
     }
 
+    @Test func `what lies between two subscriptions is no part of the month, whose uptime is the one of its bundle`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let month = EvidenceWorld.month.minutes
+            let (left, back) = (month.lowerBound + 10_000, month.lowerBound + 14_000)
+            func sell(_ state: String, at minute: Int64) async throws {
+                try await evidence.world.pool.execute("UPDATE serving.skus SET state = \(state)")
+                try await evidence.turn(at: minute, closed: minute - 15)
+            }
+            try await evidence.begin()
+            try await evidence.probes(month.lowerBound..<left)
+            try await evidence.probes(back..<month.upperBound)
+            for minute in [5, 20_000, 20_001] as [Int64] { try await evidence.traffic(month.lowerBound + minute, good: 3, bad: 1) }
+            try await sell("retired", at: left)
+            try await sell("active", at: back)
+            try await evidence.turn(at: month.upperBound + 90, closed: month.upperBound + 75)
+            let june = try #require(try await evidence.trees().first { $0.month == EvidenceWorld.month })
+            let bundle = try await BundleMaker(databases: evidence.databases, signer: evidence.signer).make(june)
+            let found = BundleVerification(Array(bundle.utf8), key: evidence.signer.noteKey)
+            let text = try await TenantReport.of(evidence.tenant, EvidenceWorld.month, evidence.databases)
+            let series = try WireCoder.decode(TenantMonth.self, from: text.utf8).series[0]
+            #expect(series.covered.map(\.from) == [UTCMinute.text(month.lowerBound), UTCMinute.text(back)])
+            #expect(series.covered.map(\.until) == [UTCMinute.text(left), UTCMinute.text(month.upperBound)])
+            for told in [series.promiseView, series.objectiveView] {
+                #expect(told.minutes == 39_200 && told.unmeasured == 0 && told.bad == 3, "\(told)")
+            }
+            #expect(found.holds && found.steps.contains { $0.finding.contains("39197 good of 39200 minutes (3 bad") }, "\(found.steps)")
+            #expect(series.days.reduce(0) { $0 + $1.minutes.minutes } == 39_200 && series.days.count == 30)
+        }
+    }
+
     @Test func `credits of a month stand in its report with their arithmetic, the newest version alone`() async throws {
         try await EvidenceWorld.with { evidence in
             try await evidence.begin()

@@ -1,14 +1,16 @@
 package import FoundationEssentials
+package import Logging
 
 /// Every route of the admin API with who may use it: registered from here, and compared with `docs/openapi.yaml` from here.
 package enum AdminRoutes {
     package static func all(
         tokens: EnrolmentTokens, signer: EvidenceSigner? = nil, publicURL: String? = nil,
-        report: @escaping TenantReport.Render = { _, _ in "" }, now: @escaping @Sendable () -> Date = { Date() }
+        report: @escaping TenantReport.Render = { _, _ in "" }, now: @escaping @Sendable () -> Date = { Date() },
+        logger: Logger = Logger(label: "plimsoll-control")
     ) -> [AdminRoute] {
         customers + TenantReport.routes(report) + reportLinks(publicURL) + catalogue + fleet(tokens) + records + abuse + promise
             + DrillResource.routes + incidents + status
-            + EvidenceResource.routes(signer) + [ReadinessResource.list(now)]
+            + EvidenceResource.routes(signer) + [ReadinessResource.list(now, logger)]
     }
 
     private static func reportLinks(_ publicURL: String?) -> [AdminRoute] {

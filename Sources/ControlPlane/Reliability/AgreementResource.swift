@@ -50,22 +50,44 @@ enum AgreementResource {
                 "the evidence does not support this promise: \(evidence.doubts.joined(separator: "; ")); give override_reason, and two others approve it"
             )
         }
+        // From the end of the one that it follows on: no minute is promised twice, and none between them is not.
+        let begins: SQL = """
+            greatest(CASE WHEN \(starts)::timestamptz > now() THEN date_trunc('minute', \(starts)::timestamptz + interval '59.999999 seconds')
+                    ELSE date_trunc('minute', now()) + interval '1 minute' END,
+                (SELECT max(ends_at) FROM reliability.agreement WHERE tenant_id = \(owner) AND model = \(model) AND region = \(region)))
+            """
+        let agreed = if let minimum { minimum } else { try await usualMinimum(of: owner, tier: version.tier, from: begins, connection) }
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd,
                 maintenance_weekday, maintenance_from_minute, maintenance_until_minute, evidence, override_reason, requested_by)
             SELECT \(owner), \(version.id), \(model), \(region), \(evidence.doubts.isEmpty ? "active" : "proposed"),
-                -- From the end of the one that it follows on: no minute is promised twice, and none between them is not.
-                greatest(CASE WHEN \(starts)::timestamptz > now() THEN date_trunc('minute', \(starts)::timestamptz + interval '59.999999 seconds')
-                        ELSE date_trunc('minute', now()) + interval '1 minute' END,
-                    (SELECT max(ends_at) FROM reliability.agreement WHERE tenant_id = \(owner) AND model = \(model) AND region = \(region))),
-                coalesce(\(minimum)::bigint, CASE WHEN EXISTS (SELECT 1 FROM reliability.agreement WHERE tenant_id = \(owner) AND state <> 'ended'
-                        AND monthly_minimum_micro_usd > 0) THEN 0 ELSE (SELECT monthly_minimum_micro_usd FROM serving.tiers WHERE name = \(version.tier)) END),
-                \(weekday)::integer, \(from)::integer, \(until)::integer, \(evidence.document)::jsonb, \(reason), \(call.actor.label)
+                \(begins), \(agreed), \(weekday)::integer, \(from)::integer, \(until)::integer, \(evidence.document)::jsonb, \(reason), \(call.actor.label)
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
         return try await resource.change(connection, id, "create", status: .created)
+    }
+
+    /// The tier's, once: a minimum that two agreements of a tenant had would be credited twice. Micro-dollars a month.
+    ///
+    /// While nothing but agreements under notice has one when it begins, somebody must say what is meant: at their end no agreement would have any, and
+    /// until then two would.
+    private static func usualMinimum(of tenant: UUID, tier: String, from begins: SQL, _ connection: PostgresConnection) async throws -> Int64 {
+        let row = try await connection.queryOne(
+            """
+            SELECT coalesce(bool_or(state <> 'ended'), false) AS stays, serving.wire_time(max(ends_at)) AS ends,
+                (SELECT monthly_minimum_micro_usd FROM serving.tiers WHERE name = \(tier)) AS usual
+            FROM reliability.agreement WHERE tenant_id = \(tenant) AND monthly_minimum_micro_usd > 0 AND coalesce(ends_at > \(begins), true)
+            """)
+        guard let row else { throw AdminRefusal.failed }
+        let usual = try row.value("usual", as: Int64?.self) ?? 0
+        if try row.value("stays") { return 0 }
+        guard usual > 0, let ends = try row.value("ends", as: String?.self) else { return usual }
+        throw AdminRefusal.fault(
+            "monthly_minimum_micro_usd",
+            "is required: an agreement of this tenant with a minimum ends at \(ends), after this one begins: with \(usual), the tier's, both are credited until then, with 0 none is afterwards"
+        )
     }
 
     private static func checkMeasured(_ terms: TermsVersion, _ subject: MinuteSubject, _ connection: PostgresConnection) async throws {

@@ -14,7 +14,7 @@ struct BatchDelivery: Sendable, Equatable {
     var requests: Int64 { inTime + late + failed }
 
     /// Nil: nothing was asked for with a deadline, or its records have gone by age (`retention.usage`).
-    static func read(of subject: MinuteSubject, _ range: MinuteRange, _ billing: PostgresPool) async throws -> BatchDelivery? {
+    static func read(of subject: MinuteSubject, _ covered: CoveredMinutes, _ billing: PostgresPool) async throws -> BatchDelivery? {
         guard let tenant = subject.tenant else { return nil }
         let row = try await billing.queryOne(
             """
@@ -24,7 +24,7 @@ struct BatchDelivery: Sendable, Equatable {
             FROM (SELECT outcome, split_part(outcome, ':', 1) AS verdict, finished_after_us > batch_deadline_us AS is_late FROM billing.usage_event
                 WHERE tenant_id = \(tenant) AND model = \(subject.model) AND region = \(subject.region) AND kind = 'final'
                     AND batch_deadline_us IS NOT NULL
-                    AND accepted_at >= \(EvidenceTime.minute(range.lowerBound)) AND accepted_at < \(EvidenceTime.minute(range.upperBound))) AS asked
+                    AND \(covered.contain("accepted_at"))) AS asked
             """)
         guard let row else { return nil }
         let found = BatchDelivery(inTime: try row.value("in_time"), late: try row.value("late"), failed: try row.value("failed"))

@@ -18,13 +18,13 @@ struct ReportFacts: Sendable {
 
     /// Bad minutes against what the objective allows in the whole month, and the ledger's causes: of the tenant's own ledger where it has one, else of
     /// its tier's.
-    func budget(_ held: StoredObjective?, of subject: MinuteSubject, tier: String, in range: MinuteRange, bad: Int64) async throws -> String {
+    func budget(_ held: StoredObjective?, of subject: MinuteSubject, tier: String, in covered: CoveredMinutes, bad: Int64) async throws -> String {
         guard let found = held else { return "null" }
         let rows = try await databases.reliability.query(
             """
             SELECT subject.tenant_id IS NOT NULL AS own, coalesce(entry.cause, '') AS cause, coalesce(sum(entry.amount), 0)::bigint AS minutes
             FROM reliability.budget_subject AS subject LEFT JOIN reliability.budget_entry AS entry ON entry.subject_id = subject.id
-                AND entry.minute_at >= \(EvidenceTime.minute(range.lowerBound)) AND entry.minute_at < \(EvidenceTime.minute(range.upperBound))
+                AND \(covered.contain("entry.minute_at"))
             WHERE subject.model = \(subject.model) AND subject.region = \(subject.region)
                 AND (subject.tenant_id = \(tenant) OR (subject.tenant_id IS NULL AND subject.tier = \(tier)))
             GROUP BY 1, 2 ORDER BY 2
@@ -41,7 +41,7 @@ struct ReportFacts: Sendable {
             SELECT \(BudgetResource.hoursLeft) AS hours FROM \(BudgetResource.source)
             WHERE r.kind = 'availability' AND s.model = \(subject.model) AND s.region = \(subject.region) AND s.ended_at IS NULL
                 AND (s.tenant_id = \(tenant) OR (s.tenant_id IS NULL AND s.tier = \(tier)))
-                AND r.evaluated_at >= \(EvidenceTime.minute(range.lowerBound)) AND r.evaluated_at < \(EvidenceTime.minute(month.minutes.upperBound))
+                AND r.evaluated_at >= \(EvidenceTime.minute(covered.hull.lowerBound)) AND r.evaluated_at < \(EvidenceTime.minute(month.minutes.upperBound))
             ORDER BY s.tenant_id NULLS LAST LIMIT 1
             """)
         let left = try forecast?.value("hours", as: String?.self).map(AdminJSON.string) ?? "null"

@@ -16,7 +16,7 @@ package struct TenantReport: Sendable {
 
     private struct Place: Sendable {
         let subject: MinuteSubject
-        let range: MinuteRange
+        let covered: CoveredMinutes
     }
 
     /// Makes a page of a month, with links to what can be had beside it.
@@ -104,40 +104,43 @@ package struct TenantReport: Sendable {
         return try await databases.reliability.queryOne("SELECT 1 AS yes WHERE to_regclass(\(table)) IS NOT NULL") != nil
     }
 
-    /// What has leaves in the range, and for which part of it.
+    /// What has leaves in the range, and for which parts of it: between two subscriptions nothing is promised and nothing measured.
     private func places(in range: MinuteRange) async throws -> [Place] {
         let rows = try await databases.reliability.query(
             """
-            SELECT model, region, extract(epoch FROM min(since_at))::bigint / 60 AS since,
-                extract(epoch FROM max(coalesce(until_at, 'infinity'::timestamptz)))::text AS until
+            SELECT model, region, extract(epoch FROM since_at)::bigint / 60 AS since, extract(epoch FROM until_at)::bigint / 60 AS until
             FROM reliability.evidence_series WHERE tenant_id = \(tenant) AND since_at < \(EvidenceTime.minute(range.upperBound))
                 AND (until_at IS NULL OR until_at > \(EvidenceTime.minute(range.lowerBound)))
-            GROUP BY model, region ORDER BY model, region
+            ORDER BY model, region, since_at
             """)
-        return try rows.map { row in
-            let since = max(range.lowerBound, try row.value("since", as: Int64.self))
-            let until = Double(try row.value("until", as: String.self)).flatMap { $0.isFinite ? Int64($0 / 60) : nil } ?? range.upperBound
-            return Place(
-                subject: MinuteSubject(tenant: tenant, model: try row.value("model"), region: try row.value("region")),
-                range: since..<max(since, min(range.upperBound, until)))
+        var found: [(subject: MinuteSubject, parts: [MinuteRange])] = []
+        for row in rows {
+            let subject = MinuteSubject(tenant: tenant, model: try row.value("model"), region: try row.value("region"))
+            let since: Int64 = try row.value("since")
+            let until = try row.value("until", as: Int64?.self) ?? range.upperBound
+            let part = since..<max(since, until)
+            if found.last?.subject == subject { found[found.count - 1].parts.append(part) } else { found.append((subject, [part])) }
         }
+        return found.map { Place(subject: $0.subject, covered: CoveredMinutes($0.parts, within: range)) }
     }
 
     private func text(_ place: Place, tier: String, first: Int64, last: Int64) async throws -> String {
         let facts = ReportFacts(databases: databases, tenant: tenant, month: month)
         let held = try await facts.objective(of: place.subject, tier: tier)
         let view = try await PromiseView.read(of: place.subject, month.minutes, objective: held?.objective.rule, databases.reliability)
-        let objective = try await view.budgeted(place.range)
+        var objective = MinuteTally()
+        for part in place.covered.parts { objective.add(try await view.budgeted(part)) }
         let tallies = try await tallies(place, view)
         let promise = tallies.reduce(into: MinuteTally()) { $0.add($1.tally) }
-        let histograms = try await ReportHistograms.read(place.subject, place.range, databases.reliability)
+        let histograms = try await ReportHistograms.read(place.subject, place.covered, databases.reliability)
         let days = try await days(place, tallies, histograms)
-        let budget = try await facts.budget(held, of: place.subject, tier: tier, in: place.range, bad: objective.allBad)
+        let budget = try await facts.budget(held, of: place.subject, tier: tier, in: place.covered, bad: objective.allBad)
         let sums = try await sums(place)
-        let batch = try await BatchDelivery.read(of: place.subject, place.range, databases.billing)
+        let batch = try await BatchDelivery.read(of: place.subject, place.covered, databases.billing)
         let contracts = try await ContractMonth.read(of: place.subject, month, closed: closed, databases.reliability)
         return "{\"model\":\(AdminJSON.string(place.subject.model)),\"region\":\(AdminJSON.string(place.subject.region)),"
-            + "\"from\":\"\(UTCMinute.text(place.range.lowerBound))\",\"until\":\"\(UTCMinute.text(place.range.upperBound))\","
+            + "\"from\":\"\(UTCMinute.text(place.covered.hull.lowerBound))\",\"until\":\"\(UTCMinute.text(place.covered.hull.upperBound))\","
+            + "\"covered\":[\(place.covered.parts.map(Self.text).joined(separator: ","))],"
             + "\"objective_view\":\(Self.text(objective)),\"promise_view\":\(Self.text(promise)),"
             + "\"contract_months\":[\(contracts.map(Self.text).joined(separator: ","))],"
             + "\"requests\":\(sums.requests),"
@@ -149,13 +152,17 @@ package struct TenantReport: Sendable {
 
     /// Each day of the place as the promise sees it, oldest first.
     private func tallies(_ place: Place, _ view: PromiseView) async throws -> [(day: String, tally: MinuteTally)] {
-        var (found, first): ([(day: String, tally: MinuteTally)], Int64) = ([], place.range.lowerBound)
-        while first < place.range.upperBound {
-            let day = first..<min((first / 1_440 + 1) * 1_440, place.range.upperBound)
-            found.append((String(UTCMinute.text(first).prefix(10)), try await view.promised(day)))
-            first = day.upperBound
+        var found: [(day: String, tally: MinuteTally)] = []
+        for (day, parts) in place.covered.days {
+            var tally = MinuteTally()
+            for part in parts { tally.add(try await view.promised(part)) }
+            found.append((String(UTCMinute.text(day.lowerBound).prefix(10)), tally))
         }
         return found
+    }
+
+    private static func text(_ part: MinuteRange) -> String {
+        "{\"from\":\"\(UTCMinute.text(part.lowerBound))\",\"until\":\"\(UTCMinute.text(part.upperBound))\"}"
     }
 
     private static func text(_ tally: MinuteTally) -> String {
@@ -208,7 +215,7 @@ extension TenantReport {
                 coalesce(sum(first_token_samples), 0)::bigint AS first, coalesce(sum(first_token_over), 0)::bigint AS first_over,
                 coalesce(sum(last_token_samples), 0)::bigint AS last, coalesce(sum(last_token_over), 0)::bigint AS last_over
             FROM reliability.minute WHERE tenant_id = \(tenant) AND model = \(subject.model) AND region = \(subject.region) AND NOT drill
-                AND minute_at >= \(EvidenceTime.minute(place.range.lowerBound)) AND minute_at < \(EvidenceTime.minute(place.range.upperBound))
+                AND \(place.covered.contain("minute_at"))
             """)
         guard let row else { return ("{}", LatencyCounter(), LatencyCounter()) }
         return (
@@ -228,7 +235,7 @@ extension TenantReport {
                 'server_errors', sum(server_errors), 'refused', sum(shed + over_quota), 'disconnects', sum(disconnects),
                 'first_token_samples', sum(first_token_samples), 'first_token_over', sum(first_token_over))::text AS document
             FROM reliability.minute_total WHERE tenant_id = \(tenant) AND model = \(subject.model) AND region = \(subject.region)
-                AND minute_at >= \(EvidenceTime.minute(place.range.lowerBound)) AND minute_at < \(EvidenceTime.minute(place.range.upperBound))
+                AND \(place.covered.contain("minute_at"))
             GROUP BY (minute_at AT TIME ZONE 'UTC')::date
             """)
         let asked = try rows.reduce(into: [String: String]()) { $0[try $1.value("day")] = try $1.value("document") }
@@ -287,7 +294,7 @@ struct ReportHistograms: Sendable {
         }
     }
 
-    static func read(_ subject: MinuteSubject, _ range: MinuteRange, _ reliability: PostgresPool) async throws -> ReportHistograms {
+    static func read(_ subject: MinuteSubject, _ covered: CoveredMinutes, _ reliability: PostgresPool) async throws -> ReportHistograms {
         let rows = try await reliability.query(
             """
             SELECT kind, (minute_at AT TIME ZONE 'UTC')::date::text AS day, bucket.key::integer AS bucket, sum(bucket.value::bigint)::bigint AS count
@@ -297,7 +304,7 @@ struct ReportHistograms: Sendable {
                     ('retrieved_first', retrieved_first_token_histogram), ('retrieved_last', retrieved_last_token_histogram)) AS kinds (kind, histogram),
                 LATERAL jsonb_each_text(histogram) AS bucket
             WHERE tenant_id = \(subject.tenant) AND model = \(subject.model) AND region = \(subject.region) AND NOT drill
-                AND minute_at >= \(EvidenceTime.minute(range.lowerBound)) AND minute_at < \(EvidenceTime.minute(range.upperBound))
+                AND \(covered.contain("minute_at"))
             GROUP BY kind, 2, 3
             """)
         var found = ReportHistograms()
