@@ -9,19 +9,22 @@ import Postgres
 enum OpenSLO {
     private static let version = "openslo/v1"
     fileprivate static let freezeAnnotation = "plimsoll/freezes"
+    /// An objective without a budget: targets of OpenSLO are below 1.
+    fileprivate static let wholeAnnotation = "plimsoll/target"
     private static let ignoredKinds = ["Service", "DataSource", "SLI", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"]
 
     static let export = AdminRoute.read("openslo") { call, databases in
         try call.refuseQuery()
         let objectives = try await ObjectiveStore.active { try await databases.serving.query($0) }
         let service = #"{"apiVersion":"openslo/v1","kind":"Service","metadata":{"name":"plimsoll"},"spec":{"description":"Managed LLM inference"}}"#
-        let documents = [service, alertPolicy] + objectives.map(document)
+        let documents = [service] + OpenSLOAlerts.documents + objectives.map(document)
         return AdminAnswer(body: "{\"documents\":[\(documents.joined(separator: ","))]}")
     }
 
     /// By name: objectives that are there are changed, others made.
     static let imports = AdminRoute.change(.post, "openslo") { call, fields, connection in
         let documents = fields.raw("documents")?.array ?? []
+        let alerts = OpenSLOAlerts(documents)
         var read: [ImportedObjective] = []
         for (index, document) in documents.enumerated() {
             guard document["apiVersion"]?.string == version else {
@@ -33,7 +36,7 @@ enum OpenSLO {
                 continue
             }
             do throws(ImportFault) {
-                read.append(try ImportedObjective(document))
+                read.append(try ImportedObjective(document, alerts))
             } catch {
                 fields.add("documents.\(index).\(error.place)", error.message)
             }
@@ -88,31 +91,27 @@ enum OpenSLO {
             stored.period == .rolling
             ? #"{"duration":"30d","isRolling":true}"#
             : "{\"duration\":\"1M\",\"isRolling\":false,\"calendar\":{\"startTime\":\"2024-01-01 00:00:00\",\"timeZone\":\(AdminJSON.string(stored.timeZone))}}"
-        var target = "{\"displayName\":\(AdminJSON.string(stored.name)),\"target\":\(objective.goodShare.shortDecimal(places: 6))"
+        var target = "{\"displayName\":\(AdminJSON.string(stored.name)),\"target\":\(min(objective.goodShare, Self.greatest).shortDecimal(places: 6))"
         if objective.kind == .availability {
             let slice = objective.badAbovePpm.map { Ratio(Objective.million - $0, Objective.million).shortDecimal(places: 6) } ?? "1"
             target += ",\"timeSliceTarget\":\(slice),\"timeSliceWindow\":\"1m\""
         }
         // OpenSLO knows no freeze; what is usual of a kind is not said.
         let isUsual = stored.freezes == (objective.kind == .availability)
-        let annotations = isUsual ? "" : ",\"annotations\":{\"\(freezeAnnotation)\":\"\(stored.freezes)\"}"
+        let notes =
+            (isUsual ? [] : ["\"\(freezeAnnotation)\":\"\(stored.freezes)\""])
+            + (objective.goodShare > Self.greatest ? ["\"\(wholeAnnotation)\":\"1\""] : [])
+        let annotations = notes.isEmpty ? "" : ",\"annotations\":{\(notes.joined(separator: ","))}"
         return
             "{\"apiVersion\":\"\(version)\",\"kind\":\"SLO\",\"metadata\":{\"name\":\(AdminJSON.string(stored.name))\(annotations)},\"spec\":{\"service\":\"plimsoll\","
             + "\"indicator\":{\"metadata\":{\"name\":\(AdminJSON.string(stored.name))},\"spec\":{\"ratioMetric\":{\"counter\":true,"
             + "\"good\":\(source),\"total\":\(source)}}},\"timeWindow\":[\(window)],"
             + "\"budgetingMethod\":\"\(objective.kind == .availability ? "Timeslices" : "Occurrences")\",\"objectives\":[\(target)}],"
-            + "\"alertPolicies\":[\(stored.raisesBurnAlerts ? "\"burn\"" : "")]}}"
+            + "\"alertPolicies\":[\(stored.raisesBurnAlerts ? OpenSLOAlerts.references : "")]}}"
     }
 
-    private static var alertPolicy: String {
-        let conditions = BurnRule.shipped.map { rule in
-            "{\"kind\":\"AlertCondition\",\"metadata\":{\"name\":\"burn-\(rule.longSeconds)s\"},\"spec\":{\"severity\":\"\(rule.severity.rawValue)\","
-                + "\"condition\":{\"kind\":\"burnrate\",\"op\":\"gt\",\"threshold\":\(rule.threshold(periodSeconds: 30 * 86_400).shortDecimal(places: 3)),"
-                + "\"lookbackWindow\":\"\(rule.longSeconds / 60)m\",\"alertAfter\":\"0m\"}}}"
-        }
-        return "{\"apiVersion\":\"\(version)\",\"kind\":\"AlertPolicy\",\"metadata\":{\"name\":\"burn\"},\"spec\":{\"alertWhenBreaching\":true,"
-            + "\"alertWhenResolved\":true,\"alertWhenNoData\":false,\"conditions\":[\(conditions.joined(separator: ","))]}}"
-    }
+    /// That a target may be.
+    private static let greatest = Ratio(Objective.million - 1, Objective.million)
 }
 
 /// Where a document cannot be taken over, and why.
@@ -131,21 +130,18 @@ struct ImportedObjective: Sendable {
     var raisesBurnAlerts: Bool?
     var freezes: Bool?
 
-    init(_ document: JSONValue) throws(ImportFault) {
+    init(_ document: JSONValue, _ alerts: OpenSLOAlerts) throws(ImportFault) {
         guard let name = document["metadata"]?["name"]?.string, TextForm.isSlug(name) else {
             throw ImportFault(place: "metadata.name", message: "must be a name of lower-case letters, digits, dots, dashes and underscores")
         }
         self.name = name
         guard let spec = document["spec"] else { throw ImportFault(place: "spec", message: "is required") }
-        let source = spec["indicator"]?["spec"]?["ratioMetric"]?["total"]?["metricSource"]
-        guard source?["type"]?.string == "plimsoll", let facts = source?["spec"], let kind = facts["kind"]?.string.flatMap(ObjectiveKind.init) else {
-            throw ImportFault(
-                place: "spec.indicator",
-                message: "must have a ratioMetric whose metricSource is of the type plimsoll, with a kind; nothing else is measured here")
-        }
-        guard let targets = spec["objectives"]?.array, targets.count == 1, let target = Self.target(targets[0]) else {
+        let (facts, kind) = try Self.source(spec)
+        guard let targets = spec["objectives"]?.array, targets.count == 1, var target = Self.target(targets[0]) else {
             throw ImportFault(place: "spec.objectives", message: "must be one objective with a target of whole millionths, from one of them to 1")
         }
+        let annotations = document["metadata"]?["annotations"]
+        if annotations?[OpenSLO.wholeAnnotation]?.string == "1", target == Objective.million - 1 { target = Objective.million }
         let slice = try Self.badAbove(targets[0])
         let isShare = kind == .errorRate || kind == .refusalRate
         objective = Objective(
@@ -155,14 +151,39 @@ struct ImportedObjective: Sendable {
             targetPpm: isShare ? Objective.million - target : target, thresholdMicroseconds: facts["threshold_microseconds"]?.integer,
             badAbovePpm: kind == .availability ? slice.flatMap { $0 == 0 ? nil : $0 } : nil)
         let windows = spec["timeWindow"]?.array ?? []
-        guard windows.count == 1, let rolling = windows[0]["isRolling"]?.bool, windows[0]["duration"]?.string == (rolling ? "30d" : "1M") else {
+        let calendar = windows.first?["calendar"]
+        guard windows.count == 1, let rolling = windows[0]["isRolling"]?.bool ?? calendar.map({ _ in false }), !rolling || calendar == nil,
+            windows[0]["duration"]?.string == (rolling ? "30d" : "1M")
+        else {
             throw ImportFault(place: "spec.timeWindow", message: "must be one window: 30d rolling, or 1M of a calendar")
         }
         isRolling = rolling
-        timeZone = windows[0]["calendar"]?["timeZone"]?.string ?? "UTC"
-        raisesBurnAlerts = spec["alertPolicies"]?.array.map { !$0.isEmpty }
-        freezes = document["metadata"]?["annotations"]?[OpenSLO.freezeAnnotation]?.string.map { $0 != "false" }
-        try Self.check(spec, target: targets[0], start: windows[0]["calendar"]?["startTime"]?.string, kind)
+        timeZone = calendar?["timeZone"]?.string ?? "UTC"
+        if let policies = spec["alertPolicies"] {
+            guard let items = policies.array else { throw ImportFault(place: "spec.alertPolicies", message: "must be a list") }
+            raisesBurnAlerts = try alerts.raises(items)
+        }
+        freezes = annotations?[OpenSLO.freezeAnnotation]?.string.map { $0 != "false" }
+        try Self.check(spec, target: targets[0], start: calendar?["startTime"]?.string, kind)
+    }
+
+    /// What is measured: good events and all of them, of one source, because that is what is counted here.
+    private static func source(_ spec: JSONValue) throws(ImportFault) -> (facts: JSONValue, kind: ObjectiveKind) {
+        let indicator = spec["indicator"]?["spec"]
+        let (good, total) = (indicator?["ratioMetric"]?["good"]?["metricSource"], indicator?["ratioMetric"]?["total"]?["metricSource"])
+        guard indicator?["thresholdMetric"] == nil, total?["type"]?.string == "plimsoll", let facts = total?["spec"],
+            let kind = facts["kind"]?.string.flatMap(ObjectiveKind.init)
+        else {
+            throw ImportFault(
+                place: "spec.indicator",
+                message: "must have a ratioMetric whose metricSource is of the type plimsoll, with a kind; nothing else is measured here")
+        }
+        guard good == total, indicator?["ratioMetric"]?["bad"] == nil, indicator?["ratioMetric"]?["raw"] == nil, spec["indicatorRef"] == nil else {
+            throw ImportFault(
+                place: "spec.indicator.spec.ratioMetric",
+                message: "must have good and total, both of the same metricSource: one kind counts both here")
+        }
+        return (facts, kind)
     }
 
     /// What would be judged otherwise here than the document says is refused.
