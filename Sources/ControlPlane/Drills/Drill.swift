@@ -16,6 +16,8 @@ struct Drill: Sendable {
     let regions: [String]
     let compression: Int
     let startedAt: Date
+    /// When it was to end; gateways that it keeps away hear of no earlier end.
+    let until: Date
     /// Bad requests of its models in the minute in which it began, before it did.
     let badBefore: Int64
     let endedAt: Date?
@@ -23,7 +25,7 @@ struct Drill: Sendable {
     let isAborted: Bool
 
     static let columns: SQL = """
-        r.id, r.kind, r.worker_id, r.region, r.models, r.regions, r.compression, r.started_at, r.ended_at, r.bad_before,
+        r.id, r.kind, r.worker_id, r.region, r.models, r.regions, r.compression, r.started_at, r.until_at, r.ended_at, r.bad_before,
         coalesce(r.end_reason = 'aborted', false) AS aborted,
         coalesce(r.provider, (SELECT pools.provider FROM serving.workers AS worker JOIN serving.hosts AS hosts ON hosts.id = worker.host_id
             JOIN serving.pools AS pools ON pools.name = hosts.pool WHERE worker.id = r.worker_id)) AS provider
@@ -40,6 +42,7 @@ struct Drill: Sendable {
         regions = try row.value("regions")
         compression = try row.value("compression")
         startedAt = try row.value("started_at")
+        until = try row.value("until_at")
         badBefore = try row.value("bad_before")
         endedAt = try row.value("ended_at")
         isAborted = try row.value("aborted")
@@ -56,6 +59,22 @@ extension Drill {
 
     /// Of rows with a model and a region: those that it is about.
     var touches: SQL { "(model = ANY(\(models)) AND (cardinality(\(regions)::text[]) = 0 OR region = ANY(\(regions))))" }
+
+    /// Gateways that it kept from the control plane, and that have told nothing since.
+    ///
+    /// - Parameter pool: Of the reliability room.
+    func silentGateways(since end: Date, _ pool: PostgresPool) async throws -> Int64 {
+        guard kind == .controlLoss else { return 0 }
+        let row = try await pool.queryOne(
+            """
+            SELECT count(*) AS silent FROM (
+                SELECT alone.gateway_id FROM reliability.alone_gateway AS alone
+                JOIN reliability.minute_source AS source ON source.gateway_id = alone.gateway_id
+                WHERE alone.drill_id = \(id) AND source.told_at > alone.started_at - \(MinuteSources.silence)
+                GROUP BY alone.gateway_id HAVING max(source.told_at) <= \(end) AND bool_or(source.closed_at IS NULL)) AS gateway
+            """)
+        return try row?.value("silent") ?? 0
+    }
 
     /// An incident of the fleet is about what it breaks.
     func covers(_ key: IncidentKey) -> Bool {

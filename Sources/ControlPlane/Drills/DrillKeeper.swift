@@ -9,6 +9,8 @@ package import Telemetry
 package struct DrillKeeper: Service {
     /// Seconds after its end at which what gateways count and ship has come.
     static let settling = 15.0
+    /// Seconds after the end of one that takes the control plane away for which its report waits until every gateway has told what it counted.
+    static let hearing = 90.0
     /// Seconds, times compression, for which a report waits for mitigations to be taken back.
     static let patience = 900.0
 
@@ -45,7 +47,9 @@ package struct DrillKeeper: Service {
         running.set(drills.contains { $0.endedAt == nil } ? 1 : 0)
         for drill in drills {
             guard let end = drill.endedAt, now.timeIntervalSince(end) >= Self.settling else { continue }
-            let report = try await DrillReport.make(of: drill, until: end, databases)
+            let silent = try await drill.silentGateways(since: end, databases.reliability)
+            guard silent == 0 || now.timeIntervalSince(drill.until) >= Self.hearing else { continue }
+            let report = try await DrillReport.make(of: drill, until: end, silent: silent, databases)
             let patience = Self.patience / Double(drill.compression)
             guard !report.isPending || now.timeIntervalSince(end) >= patience else { continue }
             try await store(report, of: drill, at: now)

@@ -20,7 +20,8 @@ struct DrillReport: Sendable {
 
     var verdict: DrillFindings.Verdict { findings.verdict(of: kind) }
 
-    static func make(of drill: Drill, until end: Date, _ databases: ControlDatabases) async throws -> DrillReport {
+    /// - Parameter silent: Gateways that have told nothing since its end.
+    static func make(of drill: Drill, until end: Date, silent: Int64 = 0, _ databases: ControlDatabases) async throws -> DrillReport {
         let probes = try await ProbeKeys.read(databases.serving)
         let traffic = try await traffic(drill, end, without: probes, databases.billing)
         let minutes = try await badMinutes(drill, end, databases.reliability)
@@ -29,7 +30,7 @@ struct DrillReport: Sendable {
             requests: traffic.requests, lost: traffic.lost, badMinutes: minutes,
             detectedAfter: trail.detected.map { micros(drill.startedAt, $0.at) },
             mitigatedAfter: trail.detected.flatMap { detected in trail.mitigatedAt.map { micros(detected.at, $0) } },
-            firstTokens: try await firstTokens(drill, end, databases.reliability), isAborted: drill.isAborted)
+            firstTokens: try await firstTokens(drill, end, databases.reliability), isAborted: drill.isAborted, silentGateways: silent)
         return DrillReport(
             kind: drill.kind, findings: findings, moved: traffic.moved, detectedBy: trail.detected?.by, incidents: trail.incidents,
             mitigations: trail.mitigations, fallbacks: try await DrillFallbacks(drill, until: end, without: probes, databases).uses(),
@@ -87,7 +88,8 @@ struct DrillReport: Sendable {
             ("requests", "\(findings.requests)"), ("requests_lost", "\(findings.lost)"), ("requests_moved", "\(moved)"),
             ("bad_minutes", "\(findings.badMinutes)"), ("budgets", "[" + budgets.map(\.document).joined(separator: ",") + "]"),
             ("first_tokens", "\(findings.firstTokens.samples)"), ("first_tokens_late", "\(findings.firstTokens.over)"),
-            ("detected_after_us", Self.number(findings.detectedAfter)), ("detected_by", detectedBy.map(AdminJSON.string) ?? "null"),
+            ("gateways_silent", "\(findings.silentGateways)"), ("detected_after_us", Self.number(findings.detectedAfter)),
+            ("detected_by", detectedBy.map(AdminJSON.string) ?? "null"),
             ("mitigated_after_us", Self.number(findings.mitigatedAfter)), ("reverted_after_us", Self.number(revertedAfter)),
             ("incidents", Self.list(incidents)), ("mitigations", Self.list(mitigations)),
             ("fallbacks", "[" + fallbacks.map(Self.text).joined(separator: ",") + "]"),

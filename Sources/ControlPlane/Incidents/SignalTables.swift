@@ -19,7 +19,7 @@ struct SignalTables: Sendable {
 
     /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside, and those of a budget that is spent by minutes of
     /// which nothing is known: burn alerts look at requests, and say nothing where there are none. Where such a minute is a bad one of somebody's promise,
-    /// that wakes people.
+    /// that wakes people. What gateways measure while a drill keeps them away is told after it.
     func unmeasured(_ terms: [FleetView.Terms], promised: [FleetView.Terms]) async throws -> [IncidentTrigger] {
         let rows = try await reliability.query(
             """
@@ -29,8 +29,11 @@ struct SignalTables: Sendable {
             """)
         let probed = Set(try rows.map { IncidentKey(.unmeasured, model: try $0.value("model"), region: try $0.value("region")) })
         let keys = { (terms: [FleetView.Terms]) in Set(terms.map { IncidentKey(.unmeasured, model: $0.model, region: $0.region) }) }
-        let (paid, sold) = (keys(promised), keys(terms))
-        let spent = try await unmeasuredBudgets().subtracting(sold).subtracting(probed).sorted { $0.text < $1.text }
+        let alone = try await aloneRegions()
+        let (paid, sold) = (keys(promised), keys(terms).filter { !alone.contains($0.region) })
+        let spent = try await unmeasuredBudgets().filter { !alone.contains($0.region) }.subtracting(sold).subtracting(probed).sorted {
+            $0.text < $1.text
+        }
         return sold.subtracting(probed).sorted { $0.text < $1.text }
             .map { key in
                 IncidentTrigger(
@@ -43,6 +46,16 @@ struct SignalTables: Sendable {
                     "nobody measures \(key.model) in \(key.region), neither by a request nor by a probe: its budgets are spent by unmeasured minutes"
                 return IncidentTrigger(key: key, beganAt: now.addingTimeInterval(-60 * Double(IncidentRules.silentMinutes)), text: words)
             }
+    }
+
+    /// Of gateways that a drill keeps from the control plane, or did just now.
+    private func aloneRegions() async throws -> Set<String> {
+        let rows = try await reliability.query(
+            """
+            SELECT DISTINCT region FROM reliability.alone_gateway
+            WHERE started_at <= \(now) AND until_at > \(now)::timestamptz - \(MinuteSources.silence)
+            """)
+        return Set(try rows.map { try $0.value("region") })
     }
 
     /// As the ledger has it, which is a quarter of an hour behind. Budgets that raise no alerts raise none here.

@@ -79,15 +79,17 @@ struct MinuteSources: Sendable {
         var region: String
     }
 
-    /// How many starts have fallen silent since the last time.
+    /// How many starts have fallen silent since the last time. Who was there when a drill took the control plane away is silent from its end on.
     ///
     /// - Parameter served: Whom one served since, by usage records that have come: tenants of its last seconds were never told.
     func findLost(_ served: @Sendable (UUID, String, Date) async throws -> [Subject]) async throws -> Int {
         try await pool.transaction { connection in
             let rows = try await connection.query(
                 """
-                UPDATE reliability.minute_source SET lost_at = now()
+                UPDATE reliability.minute_source AS source SET lost_at = now()
                 WHERE closed_at IS NULL AND lost_at IS NULL AND records_at IS NULL AND told_at < now() - \(Self.silence)
+                    AND NOT EXISTS (SELECT 1 FROM reliability.alone_gateway AS alone WHERE alone.gateway_id = source.gateway_id
+                        AND alone.until_at > now() - \(Self.silence) AND source.told_at > alone.started_at - \(Self.silence))
                 RETURNING gateway_id, boot_id, told_at
                 """)
             for row in rows {

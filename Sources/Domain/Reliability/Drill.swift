@@ -35,6 +35,8 @@ package struct DrillFindings: Sendable, Equatable {
     package var firstTokens: LatencyCounter
     /// It was ended before its time was over.
     package var isAborted: Bool
+    /// Gateways that have told nothing since its end: what they counted is missing.
+    package var silentGateways: Int64
 
     package static let mostDetection: Int64 = 60_000_000
     package static let mostMitigation: Int64 = 5_000_000
@@ -44,7 +46,7 @@ package struct DrillFindings: Sendable, Equatable {
     package init(
         requests: Int64, lost: Int64, badMinutes: Int64, detectedAfter: Int64?, mitigatedAfter: Int64?,
         firstTokens: LatencyCounter = LatencyCounter(),
-        isAborted: Bool = false
+        isAborted: Bool = false, silentGateways: Int64 = 0
     ) {
         self.requests = requests
         self.lost = lost
@@ -53,6 +55,7 @@ package struct DrillFindings: Sendable, Equatable {
         self.mitigatedAfter = mitigatedAfter
         self.firstTokens = firstTokens
         self.isAborted = isAborted
+        self.silentGateways = silentGateways
     }
 
     /// Why the promise did not hold, in words for the operator; empty: nothing speaks against it.
@@ -82,6 +85,9 @@ package struct DrillFindings: Sendable, Equatable {
     package func gaps(of kind: DrillKind) -> [String] {
         var gaps: [String] = []
         if isAborted { gaps.append("it was aborted before its time was over") }
+        if silentGateways > 0 {
+            gaps.append("\(Counted.text(silentGateways, "gateway")) told nothing since its end, so that what was counted there is missing")
+        }
         if requests < Self.fewestRequests {
             gaps.append(
                 "\(requests == 0 ? "no request" : requests == 1 ? "only 1 request" : "only \(requests) requests") met it, and \(Self.fewestRequests) are needed to tell: send load"

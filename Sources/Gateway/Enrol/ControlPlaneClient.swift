@@ -122,7 +122,10 @@ package struct ControlPlaneClient: Sendable {
     }
 
     private func send(_ request: OutboundRequest) async throws(EnrolmentError) -> OutboundResponse {
-        guard !solitude.isAlone else { throw EnrolmentError(.unreachable, "a drill keeps the control plane away") }
+        guard !solitude.isAlone else {
+            // Nobody is spared by longer and longer pauses, and its end is known to the second.
+            throw EnrolmentError(.unreachable, "a drill keeps the control plane away", retryAfter: .seconds(1))
+        }
         let response: OutboundResponse
         do throws(OutboundError) {
             response = try await http.send(request)

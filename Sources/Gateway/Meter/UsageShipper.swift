@@ -57,8 +57,12 @@ package struct UsageShipper: Service {
                 return
             } catch {
                 guard !Task.isCancelled else { return }
-                failures += 1
-                wait = backoff.delay(afterFailures: failures, using: &generator)
+                if let asked = (error as? EnrolmentError)?.retryAfter {
+                    wait = max(asked, pause)
+                } else {
+                    failures += 1
+                    wait = backoff.delay(afterFailures: failures, using: &generator)
+                }
                 spool.statistics.shipFailures.wrappingAdd(1, ordering: .relaxed)
                 logger.warning("usage records not shipped", metadata: ["error": "\(MeterError.describe(error))", "failures": "\(failures)"])
             }

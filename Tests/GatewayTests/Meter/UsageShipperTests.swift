@@ -2,6 +2,7 @@ import Domain
 import Logging
 import PlimsollWire
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -138,6 +139,26 @@ struct UsageShipperTests {
         for _ in 1...2 { try await shipper(next, intake).drain() }
         #expect(intake.ended.isEmpty && !intake.records.isEmpty)
         try await next.spool.close()
+    }
+
+    @Test("who is asked to come again soon makes no longer and longer pauses: a drill's end is not slept through")
+    func askedSoon() async throws {
+        let (folder, intake) = (try ScratchFolder(), Intake())
+        let tries = Atomic<Int>(0)
+        let stand = try await SpoolStand(folder)
+        try await stand.serve(3)
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let shipper = UsageShipper(spool: stand.spool, logger: logger, pause: .milliseconds(5)) { batch in
+            // Else the twelfth pause is half a minute.
+            guard tries.wrappingAdd(1, ordering: .relaxed).newValue > 12 else { throw EnrolmentError(.unreachable, "alone", retryAfter: .zero) }
+            return try intake.take(batch)
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await shipper.run() }
+            try await Waiting.until("the records are there", within: .seconds(20)) { intake.records.count == 3 }
+            group.cancelAll()
+        }
+        try await stand.spool.close()
     }
 
     @Test("segments go only when they are acknowledged and old enough")
