@@ -3,7 +3,8 @@ import Domain
 import FoundationEssentials
 import Postgres
 
-/// Reports that came after their minute's leaf was fixed: a correction says what the minute was found to be, the leaf stays.
+/// Reports that came after their minute's leaf was fixed: a correction says what the minute was found to be, the leaf stays. Where the minute has no leaf,
+/// because nobody knew then that the tenant uses this model there, the correction stands alone, and leaves begin where the tree goes on.
 struct LateEvidence: Sendable {
     /// Minutes that are looked at in one turn.
     private static let most = 1_000
@@ -49,10 +50,13 @@ struct LateEvidence: Sendable {
     private func correct(_ late: Minute) async throws {
         try await pool.transaction(.repeatable) { connection in
             _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(late.tenant)::text, 7116881261))")
-            if let known = try await known(late, connection) {
+            // What the tree has not come to yet gets its leaf.
+            if let tree = try await tree(late, connection), late.minute < tree.next {
+                let known = try await known(late, connection)
                 let counts = try await EvidenceCounts.read(late.tenant, late.minute..<late.minute + 1, place: late.place, connection)
                 let found = counts.leaf(late.place, late.minute)
-                if found != known { try await note(found, late, connection) }
+                let isNews = known.map { $0 != found } ?? (found.good + found.bad + found.excluded > 0)
+                if isNews, try await note(found, late, connection), known == nil { try await begin(late.place, tree, connection) }
             }
             try await reached()
             // One that was summed again meanwhile stays.
@@ -64,7 +68,30 @@ struct LateEvidence: Sendable {
         }
     }
 
-    /// What is on record of the minute: its newest correction, else its leaf. Nil when it has no leaf, or not yet.
+    /// Of the minute's month.
+    private func tree(_ late: Minute, _ connection: PostgresConnection) async throws -> TenantTree? {
+        try await connection.queryOne(
+            """
+            SELECT \(TenantTree.columns) FROM reliability.evidence_tree
+            WHERE tenant_id = \(late.tenant) AND month = \(EvidenceTime.month(BillingPeriod(microseconds: late.minute * 60_000_000)))
+            """
+        ).map { try TenantTree($0) }
+    }
+
+    /// From the tree's next minute on there are leaves, to the end of the month, as of whatever is used without a subscription.
+    private func begin(_ place: EvidenceSubscriptions.Place, _ tree: TenantTree, _ connection: PostgresConnection) async throws {
+        guard !tree.isComplete else { return }
+        try await connection.execute(
+            """
+            INSERT INTO reliability.evidence_series (tenant_id, model, region, since_at, cause)
+            SELECT \(tree.tenant), \(place.model), \(place.region), \(EvidenceTime.minute(tree.next)), 'traffic'
+            WHERE NOT EXISTS (SELECT 1 FROM reliability.evidence_series AS series WHERE series.tenant_id = \(tree.tenant)
+                AND series.model = \(place.model) AND series.region = \(place.region)
+                AND coalesce(series.until_at > \(EvidenceTime.minute(tree.next)), true))
+            """)
+    }
+
+    /// What is on record of the minute: its newest correction, else its leaf. Nil when it has neither.
     private func known(_ late: Minute, _ connection: PostgresConnection) async throws -> LeafCounts? {
         let row = try await connection.queryOne(
             """
@@ -73,22 +100,24 @@ struct LateEvidence: Sendable {
                 AND region = \(late.place.region) AND since_at <= \(EvidenceTime.minute(late.minute))
                 AND since_at + make_interval(mins => minutes) > \(EvidenceTime.minute(late.minute))
             """)
-        guard let row, let runs = LeafRuns(try row.value("leaves", as: String.self)) else { return nil }
         let corrections = try await Self.corrections(late.tenant, BillingPeriod(microseconds: late.minute * 60_000_000)) {
             try await connection.query($0)
         }
         let newest = corrections.map(\.leaf).last {
             $0.minute == late.minute && $0.model == late.place.model && $0.region == late.place.region
         }
-        let since: Int64 = try row.value("since")
-        return newest.map { LeafCounts($0) } ?? runs.counts(at: Int(late.minute - since))
+        if let newest { return LeafCounts(newest) }
+        guard let row else { return nil }
+        guard let runs = LeafRuns(try row.value("leaves", as: String.self)) else { throw PostgresError(.decoding, "leaves that are none") }
+        return runs.counts(at: Int(late.minute - (try row.value("since", as: Int64.self))))
     }
 
-    private func note(_ found: LeafCounts, _ late: Minute, _ connection: PostgresConnection) async throws {
+    /// False: it is of no model of ours.
+    private func note(_ found: LeafCounts, _ late: Minute, _ connection: PostgresConnection) async throws -> Bool {
         let leaf = MinuteLeaf(
             tenant: late.tenant.uuidString.lowercased(), model: late.place.model, region: late.place.region, minute: late.minute, good: found.good,
             bad: found.bad, excluded: found.excluded, firstTokens: found.firstTokens, status: found.status)
-        guard let leaf else { return }
+        guard let leaf else { return false }
         let month = BillingPeriod(microseconds: late.minute * 60_000_000)
         let number = try await Self.corrections(late.tenant, month) { try await connection.query($0) }.count + 1
         let correction = EvidenceCorrection(number: number, leaf: leaf)
@@ -97,6 +126,7 @@ struct LateEvidence: Sendable {
             INSERT INTO reliability.evidence_fact (tenant_id, month, kind, digest, line)
             VALUES (\(late.tenant), \(EvidenceTime.month(month)), 'correction', \(correction.digest.bytes), \(correction.line))
             """)
+        return true
     }
 
     /// Of a tenant's month, in the order of their finding.

@@ -104,7 +104,8 @@ package struct TenantReport: Sendable {
         return try await databases.reliability.queryOne("SELECT 1 AS yes WHERE to_regclass(\(table)) IS NOT NULL") != nil
     }
 
-    /// What has leaves in the range, and for which parts of it: between two subscriptions nothing is promised and nothing measured.
+    /// What has leaves in the range, or was told without them when its minutes were closed, and for which parts of it: between two subscriptions nothing is
+    /// promised and nothing measured.
     private func places(in range: MinuteRange) async throws -> [Place] {
         let rows = try await databases.reliability.query(
             """
@@ -113,15 +114,18 @@ package struct TenantReport: Sendable {
                 AND (until_at IS NULL OR until_at > \(EvidenceTime.minute(range.lowerBound)))
             ORDER BY model, region, since_at
             """)
-        var found: [(subject: MinuteSubject, parts: [MinuteRange])] = []
+        var parts: [MinuteSubject: [MinuteRange]] = [:]
         for row in rows {
             let subject = MinuteSubject(tenant: tenant, model: try row.value("model"), region: try row.value("region"))
             let since: Int64 = try row.value("since")
-            let until = try row.value("until", as: Int64?.self) ?? range.upperBound
-            let part = since..<max(since, until)
-            if found.last?.subject == subject { found[found.count - 1].parts.append(part) } else { found.append((subject, [part])) }
+            parts[subject, default: []].append(since..<max(since, try row.value("until", as: Int64?.self) ?? range.upperBound))
         }
-        return found.map { Place(subject: $0.subject, covered: CoveredMinutes($0.parts, within: range)) }
+        for leaf in try await LateEvidence.corrections(tenant, month, { try await databases.reliability.query($0) }).map(\.leaf)
+        where range.contains(leaf.minute) {
+            parts[MinuteSubject(tenant: tenant, model: leaf.model, region: leaf.region), default: []].append(leaf.minute..<leaf.minute + 1)
+        }
+        return parts.map { Place(subject: $0.key, covered: CoveredMinutes($0.value, within: range)) }
+            .sorted { ($0.subject.model, $0.subject.region) < ($1.subject.model, $1.subject.region) }
     }
 
     private func text(_ place: Place, tier: String, first: Int64, last: Int64) async throws -> String {

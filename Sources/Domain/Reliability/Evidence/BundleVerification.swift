@@ -40,6 +40,7 @@ package struct BundleVerification: Sendable {
         guard isSealed else { return }
         checkLeaves(bundle)
         checkMinutes(bundle)
+        tellLate(bundle)
         checkLog(bundle, signer)
         if let kept { check(kept, bundle, signer) }
         checkPromises(bundle)

@@ -19,7 +19,7 @@ package struct MonthOutcome: Sendable, Equatable {
 
     /// - Parameters:
     ///   - period: Minutes that the terms are about: where they pay, those of them without a leaf are not measured. Nil: from the first leaf to the last.
-    ///   - corrections: What minutes of this series were found to be after their leaf was fixed.
+    ///   - corrections: What minutes of this series were found to be after their leaf was fixed, or without one.
     ///   - excluding: Minutes that do not count.
     ///   - probes: That stand for its quiet hours.
     package init(
@@ -31,33 +31,43 @@ package struct MonthOutcome: Sendable, Equatable {
         var requests: [(minute: Int64, counter: LatencyCounter)] = []
         var next = period.lowerBound
         for stretch in stretches {
-            if terms.pays { lack(next..<max(next, stretch.since), excluding) }
+            lack(next..<max(next, stretch.since), corrections, terms, excluding, &requests)
             var minute = stretch.since
             for run in stretch.runs.runs {
                 for place in minute..<minute + Int64(run.times) {
-                    let counts = corrections[place] ?? run.counts
-                    if excluding.contains(where: { $0.contains(place) }) {
-                        excluded += 1
-                    } else {
-                        count(counts, terms.rule)
-                        if counts.firstTokens.samples > 0 { requests.append((place, counts.firstTokens)) }
-                    }
+                    take(place, corrections[place] ?? run.counts, terms, excluding, &requests)
                 }
                 minute += Int64(run.times)
             }
             next = max(next, stretch.until)
         }
-        if terms.pays { lack(next..<max(next, period.upperBound), excluding) }
+        lack(next..<max(next, period.upperBound), corrections, terms, excluding, &requests)
         if let latency = terms.latency { judge(latency, requests, probes, excluding, in: period) }
         let availability = uptime.map { terms.credit.percent(uptime: $0) } ?? Ratio(0, 1)
         percent = terms.pays ? terms.credit.total([availability, Ratio(Int64(latencyPercent), 1)]) : Ratio(0, 1)
     }
 
-    /// Minutes without a leaf are not measured, which is never uptime.
-    private mutating func lack(_ minutes: Range<Int64>, _ excluding: [Range<Int64>]) {
+    /// Minutes without a leaf are not measured, which is never uptime, but for what was told of them later.
+    private mutating func lack(
+        _ minutes: Range<Int64>, _ corrections: [Int64: LeafCounts], _ terms: EvidenceTerms, _ excluding: [Range<Int64>],
+        _ requests: inout [(minute: Int64, counter: LatencyCounter)]
+    ) {
         for minute in minutes {
-            if excluding.contains(where: { $0.contains(minute) }) { excluded += 1 } else { (bad, unmeasured) = (bad + 1, unmeasured + 1) }
+            guard let counts = corrections[minute] ?? (terms.pays ? LeafCounts(status: .unmeasured) : nil) else { continue }
+            take(minute, counts, terms, excluding, &requests)
         }
+    }
+
+    private mutating func take(
+        _ minute: Int64, _ counts: LeafCounts, _ terms: EvidenceTerms, _ excluding: [Range<Int64>],
+        _ requests: inout [(minute: Int64, counter: LatencyCounter)]
+    ) {
+        guard !excluding.contains(where: { $0.contains(minute) }) else {
+            excluded += 1
+            return
+        }
+        count(counts, terms.rule)
+        if counts.firstTokens.samples > 0 { requests.append((minute, counts.firstTokens)) }
     }
 
     private mutating func count(_ counts: LeafCounts, _ rule: TrafficRule) {
