@@ -39,7 +39,7 @@ enum SKUCreation {
         return namesPrompt ? nil : template.price(try row.value("cached_prompt_price_pico_usd"))
     }
 
-    /// The template's tier, which is made when nobody has made it yet.
+    /// The template's tier, which is made when nobody has made it yet, with an objective for what it counts.
     private static func fillTier(
         _ fields: inout FieldReader, _ template: SKUTemplate, _ call: AdminCall, _ connection: PostgresConnection
     ) async throws {
@@ -53,6 +53,7 @@ enum SKUCreation {
         let made = try await create(call, &reader, connection)
         try await connection.execute(
             "SELECT audit.append(\(call.actor.label), \(made.action), \(made.subjectKind), \(made.subjectId), \(call.requestId), \(document))")
+        try await TierObjective.add(template.name, call, connection)
     }
 
     /// The SKU's prices become those by which its tier is billed for its model.

@@ -17,7 +17,7 @@ enum HeldObjectives {
         for (kind, place) in places where isLooser(after.holding(kind, for: place), than: before.holding(kind, for: place)) {
             try await FreezeDesk.admit(
                 .objective, FreezeScope(model: place.model, region: place.region, tier: place.tier),
-                subject: "\(done.action) objective \(done.subjectId)", call, connection)
+                subject: "\(done.action) \(done.subjectKind) \(done.subjectId)", call, connection)
         }
         return done
     }
@@ -49,7 +49,7 @@ enum HeldObjectives {
 }
 
 extension AdminRoute {
-    /// A change of objectives, held to budgets that are spent.
+    /// A change of objectives, or of what they are judged by, held to budgets that are spent.
     var heldToBudgets: AdminRoute {
         guard case .change(let work) = work else { preconditionFailure("objectives are changed within one transaction") }
         return AdminRoute(

@@ -12,7 +12,11 @@ enum ObjectiveResource {
                 json_build_object('id', r.id, 'name', r.name, 'kind', r.kind, 'tenant', r.tenant_id, 'tier', r.tier, 'model', r.model,
                     'region', r.region, 'target_ppm', r.target_ppm, 'threshold_microseconds', r.threshold_microseconds,
                     'bad_above_ppm', CASE WHEN r.kind = 'availability' THEN r.bad_above_ppm END, 'period', r.period, 'time_zone', r.time_zone, 'burn_alerts', r.burn_alerts,
-                    'freezes', r.freezes, 'created_at', serving.wire_time(r.created_at), 'updated_at', serving.wire_time(r.updated_at))
+                    'freezes', r.freezes, 'unmeasured_tiers', CASE WHEN r.kind = 'ttft_p95' THEN ARRAY(SELECT own.tier FROM reliability.tier_threshold AS own
+                        WHERE own.microseconds <> r.threshold_microseconds
+                            AND own.tier = coalesce(r.tier, (SELECT tenants.tier FROM serving.tenants WHERE tenants.id = r.tenant_id), own.tier)
+                        ORDER BY own.tier) ELSE '{}' END,
+                    'created_at', serving.wire_time(r.created_at), 'updated_at', serving.wire_time(r.updated_at))
                 """,
             source: "reliability.objective AS r", visible: "r.state <> 'deleted'", usualOrder: .descending,
             filters: [
@@ -69,7 +73,8 @@ enum ObjectiveResource {
             try row.value("threshold", as: Int64?.self) != counted
         {
             throw AdminRefusal.fault(
-                "threshold_microseconds", "must be \(counted), which is what gateways count against for this tier; change the tier's first")
+                "threshold_microseconds",
+                "must be \(counted), which is what gateways count against for this tier; change the tier's, and this goes with it")
         }
     }
 }

@@ -51,17 +51,23 @@ package struct Objective: Sendable, Equatable {
     package var thresholdMicroseconds: Int64?
     /// Of an availability: share of bad requests above which a minute is bad; nil: with any.
     package var badAbovePpm: Int64?
+    /// Of first tokens: tiers whose gateways count over another threshold, so that nothing says whether they meet it.
+    package var unmeasuredTiers: Set<String>
 
     package init(
         kind: ObjectiveKind, scope: ObjectiveScope = ObjectiveScope(), targetPpm: Int64, thresholdMicroseconds: Int64? = nil,
-        badAbovePpm: Int64? = nil
+        badAbovePpm: Int64? = nil, unmeasuredTiers: Set<String> = []
     ) {
         self.kind = kind
         self.scope = scope
         self.targetPpm = targetPpm
         self.thresholdMicroseconds = thresholdMicroseconds
         self.badAbovePpm = badAbovePpm
+        self.unmeasuredTiers = unmeasuredTiers
     }
+
+    /// Whether what is counted for the scope says if it is met.
+    private func isMeasured(for scope: ObjectiveScope) -> Bool { !(scope.tier.map(unmeasuredTiers.contains) ?? false) }
 
     /// Share of events that must be good, as budgets and burn rules want it.
     package var goodShare: Ratio {
@@ -90,11 +96,11 @@ package struct Objective: Sendable, Equatable {
         ErrorBudget(minutes: total, objective: goodShare).consumed(bad: bad)
     }
 
-    /// The one that holds: the most specific of those that cover it.
+    /// The one that holds: the most specific of those that cover it and are measured there.
     package static func holding<Entry>(_ entries: [Entry], _ objective: (Entry) -> Objective, kind: ObjectiveKind, for scope: ObjectiveScope)
         -> Entry?
     {
-        entries.filter { objective($0).kind == kind && objective($0).scope.covers(scope) }
+        entries.filter { objective($0).kind == kind && objective($0).scope.covers(scope) && objective($0).isMeasured(for: scope) }
             .max { objective($0).scope.specificity < objective($1).scope.specificity }
     }
 }
