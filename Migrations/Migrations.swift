@@ -91,5 +91,7 @@ package enum Migrations {
         File(name: "V0082_one_in_force", sql: PackageResources.V0082_one_in_force_sql),
         File(name: "V0083_late_latency", sql: PackageResources.V0083_late_latency_sql),
         File(name: "V0084_traffic_changes", sql: PackageResources.V0084_traffic_changes_sql),
+        File(name: "V0085_agreed_limits", sql: PackageResources.V0085_agreed_limits_sql),
+        File(name: "V0086_alone_gateways", sql: PackageResources.V0086_alone_gateways_sql),
     ]
 }

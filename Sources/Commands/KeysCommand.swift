@@ -26,6 +26,7 @@ enum Keys: AdminKind {
         .optional("purpose", "probe or drill; null: a customer's", changeable: false),
         .optional("reads_reports", "true or false: whether it opens its tenant's months, and captures of all its keys", form: .json),
         .optional("expires_at", "instant such as 2030-01-31T12:00:00Z"),
+        .later("customer_asked", "true: the customer wants less than its contract has", form: .json),
     ]
     static let secret: String? = "secret"
 }

@@ -21,6 +21,7 @@ enum Tenants: AdminKind {
         .optional("tokens_per_month", form: .json),
         .optional("spend_per_month_micro_usd", "10^-6 US dollars", form: .json),
         .later("state", "active or suspended"),
+        .later("customer_asked", "true: the customer wants less than its contract has", form: .json),
     ]
 }
 

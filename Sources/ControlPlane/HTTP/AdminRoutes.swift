@@ -21,9 +21,9 @@ package enum AdminRoutes {
         let tiers = AdminResource.tiers
         let tenants = AdminResource.tenants
         let keys = KeyResource.resource
-        return tiers.reads + [tiers.creation, AdminResource.tierUpdate, tiers.removal]
-            + tenants.reads + [tenants.creation, AdminResource.tenantUpdate, AdminResource.tenantRemoval]
-            + keys.reads + [KeyResource.creation, keys.update, KeyResource.rotation, KeyResource.revocation]
+        return tiers.reads + [tiers.creation, AdminResource.tierUpdate.heldToBudgets, tiers.removal]
+            + tenants.reads + [tenants.creation, AdminResource.tenantUpdate.keepingLimits(.tenant, of: tenants), AdminResource.tenantRemoval]
+            + keys.reads + [KeyResource.creation, keys.update.keepingLimits(.key, of: keys), KeyResource.rotation, KeyResource.revocation]
             + [QuotaResource.list]
     }
 

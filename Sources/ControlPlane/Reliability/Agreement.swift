@@ -14,13 +14,15 @@ struct Agreement: Sendable {
     var ends: Int64?
     var monthlyMinimumMicroUsd: Int64
     var window: MaintenanceRules.AgreedWindow?
+    /// Nil: of a release that did not keep them.
+    var limits: AgreedLimits?
 
     var subject: MinuteSubject { MinuteSubject(tenant: tenant, model: model, region: region) }
 
     static let columns: SQL = """
         id, tenant_id, terms_id, model, region, extract(epoch FROM starts_at)::bigint / 60 AS first,
         extract(epoch FROM ends_at)::bigint / 60 AS next, monthly_minimum_micro_usd, maintenance_weekday, maintenance_from_minute,
-        maintenance_until_minute
+        maintenance_until_minute, limits::text AS limits_text
         """
 
     init(_ row: PostgresRow) throws {
@@ -32,6 +34,7 @@ struct Agreement: Sendable {
         starts = try row.value("first")
         ends = try row.value("next")
         monthlyMinimumMicroUsd = try row.value("monthly_minimum_micro_usd")
+        limits = try row.value("limits_text", as: String?.self).flatMap(AgreedLimits.init)
         let from = try row.value("maintenance_from_minute", as: Int?.self)
         let until = try row.value("maintenance_until_minute", as: Int?.self)
         let weekday = try row.value("maintenance_weekday", as: Int?.self)

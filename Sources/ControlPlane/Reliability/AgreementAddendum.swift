@@ -20,7 +20,7 @@ struct AgreedFacts: Sendable {
         if terms.exclusions.contains(Maintenance.code) {
             lines.append("- Agreed window for maintenance: \(window), in the time zone \(terms.timeZone).")
         }
-        return lines.joined(separator: "\n")
+        return (lines + (agreement.limits?.lines ?? [])).joined(separator: "\n")
     }
 
     private var window: String {

@@ -16,7 +16,7 @@ enum AgreementResource {
                 json_build_object('id', r.id, 'tenant', r.tenant_id, 'terms', r.terms_id,
                     'terms_name', (SELECT name || ' v' || version FROM reliability.terms WHERE terms.id = r.terms_id), 'model', r.model,
                     'region', r.region, 'state', r.state, 'starts_at', serving.wire_time(r.starts_at), 'ends_at', serving.wire_time(r.ends_at),
-                    'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'maintenance_weekday', r.maintenance_weekday,
+                    'monthly_minimum_micro_usd', r.monthly_minimum_micro_usd, 'limits', r.limits, 'maintenance_weekday', r.maintenance_weekday,
                     'maintenance_from_minute', r.maintenance_from_minute, 'maintenance_until_minute', r.maintenance_until_minute,
                     'stops_fallback_of', \(FallbackTerms.stoppedByAgreement),
                     'evidence', r.evidence, 'override_reason', r.override_reason, 'requested_by', r.requested_by,
@@ -60,9 +60,10 @@ enum AgreementResource {
         let row = try await connection.queryOne(
             """
             INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd,
-                maintenance_weekday, maintenance_from_minute, maintenance_until_minute, evidence, override_reason, requested_by)
+                maintenance_weekday, maintenance_from_minute, maintenance_until_minute, evidence, override_reason, requested_by, limits)
             SELECT \(owner), \(version.id), \(model), \(region), \(evidence.doubts.isEmpty ? "active" : "proposed"),
-                \(begins), \(agreed), \(weekday)::integer, \(from)::integer, \(until)::integer, \(evidence.document)::jsonb, \(reason), \(call.actor.label)
+                \(begins), \(agreed), \(weekday)::integer, \(from)::integer, \(until)::integer, \(evidence.document)::jsonb, \(reason), \(call.actor.label),
+                reliability.tenant_limits(\(owner))
             RETURNING id
             """)
         guard let id = try row?.value("id", as: UUID.self) else { throw AdminRefusal.failed }
@@ -165,6 +166,7 @@ enum AgreementResource {
             throw AdminRefusal.conflict("not_sold", "it cannot be sold any more: \(refusal.message)")
         }
         try await checkMeasured(terms, proposed.subject, connection)
+        try await AgreedLimits.check(.agreement(id), connection)
     }
 
     /// Why an agreement ends before the notice of its terms is over.

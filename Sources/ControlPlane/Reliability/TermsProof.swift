@@ -4,8 +4,8 @@ import Postgres
 
 /// What must be there before something is promised, and as long as it is.
 enum TermsProof {
-    /// What lacks, and the objective at which it lacks; nil: there is none.
-    typealias Gap = (objective: UUID?, text: String)
+    /// What lacks, and the objective at which it lacks; nil: there is none of the kind.
+    typealias Gap = (objective: UUID?, kind: ObjectiveKind, text: String)
 
     /// Whatever lacks: an objective at least as strict with a budget and burn alerts, the threshold that gateways count, and probes.
     ///
@@ -26,31 +26,34 @@ enum TermsProof {
     }
 
     private static func availability(_ terms: TermsVersion, _ place: ObjectiveScope, _ objectives: [StoredObjective]) -> [Gap] {
-        guard let found = objectives.holding(.availability, for: place) else { return [(nil, "no objective of availability")] }
+        guard let found = objectives.holding(.availability, for: place) else { return [(nil, .availability, "no objective of availability")] }
         var gaps: [Gap] = []
         if found.objective.targetPpm < terms.availabilityPpm {
-            gaps.append((found.id, "the objective \(found.name) asks for less than \(percent(terms.availabilityPpm))"))
+            gaps.append((found.id, .availability, "the objective \(found.name) asks for less than \(percent(terms.availabilityPpm))"))
         }
-        if found.objective.targetPpm == Objective.million { gaps.append((found.id, "the objective \(found.name) has no budget")) }
-        if !found.raisesBurnAlerts { gaps.append((found.id, "the objective \(found.name) raises no burn alerts")) }
+        if found.objective.targetPpm == Objective.million { gaps.append((found.id, .availability, "the objective \(found.name) has no budget")) }
+        if !found.raisesBurnAlerts { gaps.append((found.id, .availability, "the objective \(found.name) raises no burn alerts")) }
         return gaps
     }
 
     private static func latency(
         _ kind: ObjectiveKind, at threshold: Int64, _ objectives: [StoredObjective], _ place: ObjectiveScope
     ) -> [Gap] {
-        guard let found = objectives.holding(kind, for: place) else { return [(nil, "no objective of \(kind.rawValue)")] }
-        guard let own = found.objective.thresholdMicroseconds, own <= threshold else {
-            return [(found.id, "the objective \(found.name) is looser than \(threshold) microseconds")]
+        guard let found = objectives.holding(kind, for: place) else {
+            return [(nil, kind, "no objective of \(kind.rawValue)" + (kind == .firstToken ? " with the threshold that its tier counts" : ""))]
         }
-        return found.raisesBurnAlerts ? [] : [(found.id, "the objective \(found.name) raises no burn alerts")]
+        guard let own = found.objective.thresholdMicroseconds, own <= threshold else {
+            return [(found.id, kind, "the objective \(found.name) is looser than \(threshold) microseconds")]
+        }
+        return found.raisesBurnAlerts ? [] : [(found.id, kind, "the objective \(found.name) raises no burn alerts")]
     }
 
     private static func facts(_ terms: TermsVersion, _ place: ObjectiveScope, _ connection: PostgresConnection) async throws -> [String] {
         let row = try await connection.queryOne(
             """
             SELECT tier.ttft_objective_microseconds AS counted, coalesce(tier.burst_requests, tier.requests_per_minute)::bigint AS burst,
-                tier.requests_per_minute::bigint AS quota,
+                tier.requests_per_minute::bigint AS quota, coalesce(tier.burst_tokens, tier.tokens_per_minute)::bigint AS burst_tokens,
+                tier.tokens_per_minute::bigint AS quota_tokens,
                 EXISTS (SELECT 1 FROM reliability.probe_minute WHERE minute_at > now() - interval '1 hour'
                     AND coalesce(model = \(place.model), true) AND coalesce(region = \(place.region), true)) AS probed,
                 EXISTS (SELECT 1 FROM pg_timezone_names AS zone WHERE zone.name = \(terms.timeZone)) AS zone_known
@@ -63,15 +66,24 @@ enum TermsProof {
         if counted != terms.firstTokenThreshold {
             missing.append("gateways count first tokens of this tier over \(counted) microseconds, not \(terms.firstTokenThreshold)")
         }
-        if let short = burst(terms, try row.value("burst"), of: try row.value("quota")) { missing.append(short) }
+        missing += try burst(terms, row)
         if try !row.value("probed", as: Bool.self) { missing.append("no probe in the last hour") }
         return missing
     }
 
     /// What gateways would refuse within the agreed burst would be nobody's failure.
-    static func burst(_ terms: TermsVersion, _ burst: Int64, of quota: Int64) -> String? {
+    ///
+    /// - Parameter row: Of a tier, with `burst` and `quota` of a minute's requests, `burst_tokens` and `quota_tokens` of its tokens.
+    static func burst(_ terms: TermsVersion, _ row: PostgresRow) throws -> [String] {
+        [
+            short(terms, "requests", try row.value("burst"), of: try row.value("quota")),
+            short(terms, "tokens", try row.value("burst_tokens"), of: try row.value("quota_tokens")),
+        ].compactMap(\.self)
+    }
+
+    private static func short(_ terms: TermsVersion, _ unit: String, _ burst: Int64, of quota: Int64) -> String? {
         guard burst * 100 < quota * Int64(terms.burstPercent) else { return nil }
-        return "gateways let \(burst) requests of this tier come at once, which is less than the agreed burst of \(terms.burstPercent) % of \(quota)"
+        return "gateways let \(burst) \(unit) of this tier come at once, which is less than the agreed burst of \(terms.burstPercent) % of \(quota)"
     }
 
     static func percent(_ ppm: Int64) -> String { Ratio(ppm, 10_000).shortDecimal(places: 4) + " %" }
@@ -88,8 +100,11 @@ enum KeptPromises {
     /// Refuses an objective, as it was just written, that holds for a contract and does not carry it.
     static func check(objective id: UUID, _ connection: PostgresConnection) async throws {
         let objectives = try await ObjectiveStore.active { try await connection.query($0) }
+        guard let own = objectives.first(where: { $0.id == id })?.objective else { return }
         for promise in try await promises(connection) {
-            let gaps = TermsProof.gaps(promise.terms, for: promise.place, objectives).filter { $0.objective == id }
+            // One that has another threshold than the tier's counters holds no more, and then there may be none.
+            let isLast = { (gap: TermsProof.Gap) in gap.objective == nil && gap.kind == own.kind && own.scope.covers(promise.place) }
+            let gaps = TermsProof.gaps(promise.terms, for: promise.place, objectives).filter { $0.objective == id || isLast($0) }
             if let gap = gaps.first { throw refusal(promise, gap.text) }
         }
     }
@@ -112,16 +127,16 @@ enum KeptPromises {
         let row = try await connection.queryOne(
             """
             SELECT name, ttft_objective_microseconds AS counted, coalesce(burst_requests, requests_per_minute)::bigint AS burst,
-                requests_per_minute::bigint AS quota FROM serving.tiers WHERE id = \(id)
+                requests_per_minute::bigint AS quota, coalesce(burst_tokens, tokens_per_minute)::bigint AS burst_tokens,
+                tokens_per_minute::bigint AS quota_tokens FROM serving.tiers WHERE id = \(id)
             """)
         guard let row else { return }
         let (name, counted): (String, Int64) = (try row.value("name"), try row.value("counted"))
-        let (burst, quota): (Int64, Int64) = (try row.value("burst"), try row.value("quota"))
         for promise in try await promises(connection) where promise.terms.tier == name {
             if promise.terms.firstTokenThreshold != counted {
                 throw refusal(promise, "its first tokens are counted over \(promise.terms.firstTokenThreshold) microseconds, not \(counted)")
             }
-            if let short = TermsProof.burst(promise.terms, burst, of: quota) { throw refusal(promise, short) }
+            if let short = try TermsProof.burst(promise.terms, row).first { throw refusal(promise, short) }
         }
     }
 

@@ -87,12 +87,22 @@ extension AdminResource {
         if let row { try TierLimits(row).refuseFaults() }
     }
 
-    /// Changes a tier; what contracts are counted against stays.
+    private static let burstFields = ["burst_requests", "requests_per_minute", "burst_tokens", "tokens_per_minute"]
+
+    /// Changes a tier; what contracts agree and are counted against stays, and objectives of first tokens of the tier go with its threshold.
     static let tierUpdate = AdminRoute.change(.patch, "tiers/{id}") { call, fields, connection in
         guard case .change(let update) = tiers.update.work else { preconditionFailure("an update is a change") }
-        let touchesPromises = ["ttft_objective_microseconds", "burst_requests", "requests_per_minute"].contains { fields.has($0) }
+        let id = try await tiers.locked(call.reference, connection)
+        let row = try await connection.queryOne("SELECT name, ttft_objective_microseconds AS threshold FROM serving.tiers WHERE id = \(id)")
+        guard let row else { throw AdminRefusal.notFound }
+        let (name, threshold): (String, Int64) = (try row.value("name"), try row.value("threshold"))
+        let limits = try await AgreedLimits.present(tier: name, connection)
+        let countsOtherwise = fields.has("ttft_objective_microseconds")
+        let touchesPromises = countsOtherwise || burstFields.contains { fields.has($0) }
         let change = try await update(call, &fields, connection)
-        if touchesPromises, let id = UUID(uuidString: change.subjectId) { try await KeptPromises.check(tier: id, connection) }
+        if countsOtherwise { try await TierObjective.follow(name, from: threshold, call, connection) }
+        if touchesPromises { try await KeptPromises.check(tier: id, connection) }
+        try await AgreedLimits.check(.tier(name, before: limits), connection)
         return change
     }
 }
