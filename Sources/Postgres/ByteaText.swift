@@ -1,35 +1,28 @@
 /// `bytea` in PostgreSQL's hexadecimal text form, `\x` and two digits for each byte.
 enum ByteaText {
-    private static let digits = Array("0123456789abcdef".utf8)
-
-    static func encode(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = [UInt8(ascii: "\\"), UInt8(ascii: "x")]
-        text.reserveCapacity(2 + bytes.count * 2)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+    static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
+        String(unsafeUninitializedCapacity: 2 + 2 * bytes.count) { text in
+            (text[0], text[1]) = (UInt8(ascii: "\\"), UInt8(ascii: "x"))
+            for (index, byte) in bytes.enumerated() { (text[2 * index + 2], text[2 * index + 3]) = (digit(byte >> 4), digit(byte & 15)) }
+            return 2 + 2 * bytes.count
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     static func decode(_ text: String) -> [UInt8]? {
-        guard text.hasPrefix("\\x") else { return nil }
-        let nibbles = text.utf8.dropFirst(2)
-        guard nibbles.count % 2 == 0 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(nibbles.count / 2)
-        var high: UInt8?
-        for character in nibbles {
-            guard let nibble = nibble(character) else { return nil }
-            if let upper = high {
-                bytes.append(upper << 4 | nibble)
-                high = nil
-            } else {
-                high = nibble
+        var text = text
+        return text.withUTF8 { text in
+            guard text.count >= 2, text.count % 2 == 0, text[0] == UInt8(ascii: "\\"), text[1] == UInt8(ascii: "x") else { return nil }
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(text.count / 2 - 1)
+            for index in stride(from: 2, to: text.count, by: 2) {
+                guard let high = nibble(text[index]), let low = nibble(text[index + 1]) else { return nil }
+                bytes.append(high << 4 | low)
             }
+            return bytes
         }
-        return bytes
     }
+
+    private static func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10 }
 
     private static func nibble(_ character: UInt8) -> UInt8? {
         switch character {

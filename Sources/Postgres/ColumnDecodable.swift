@@ -52,7 +52,8 @@ extension Optional: ColumnDecodable where Wrapped: ColumnDecodable {
 extension Array: ColumnDecodable where Element: ColumnDecodable {
     package static func decodeColumn(_ text: String?) -> [Element]? {
         guard let text else { return nil }
-        if Element.self == UInt8.self { return ByteaText.decode(text) as? [Element] }
+        // Not by a cast, which looks at each of them.
+        if Element.self == UInt8.self { return ByteaText.decode(text)?.withUnsafeBytes { Array($0.bindMemory(to: Element.self)) } }
         guard let elements = ArrayLiteral.decode(text) else { return nil }
         var decoded: [Element] = []
         decoded.reserveCapacity(elements.count)

@@ -65,7 +65,8 @@ extension UInt8: SQLBindable {
 
 extension Array: SQLBindable where Element: SQLBindable {
     package var sqlValue: SQLValue {
-        if Element.self == UInt8.self, let bytes = self as? [UInt8] { return SQLValue(ByteaText.encode(bytes)) }
+        // Not by a cast, which looks at each of them.
+        if Element.self == UInt8.self { return SQLValue(withUnsafeBytes(ByteaText.encode)) }
         return SQLValue(ArrayLiteral.encode(map(\.sqlValue.text)))
     }
 }
