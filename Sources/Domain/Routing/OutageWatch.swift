@@ -168,10 +168,15 @@ package final class OutageWatch: Sendable {
     ///
     /// - Parameter awaitsNews: Not before somebody has been answered since, unless nobody is asked who could be.
     package func takeMove(_ model: String, _ trouble: Trouble, awaitsNews: Bool = false, now: Int64) -> Move {
-        guard !isCalm else { return .now }
+        func free() -> Move {
+            // Nobody has paid for it.
+            if awaitsNews { budget.noteRetry(now: now) }
+            return .now
+        }
+        guard !isCalm else { return free() }
         let name = Name(model: model, trouble: trouble)
         return rows.withLock { rows in
-            guard let row = rows[name] else { return .now }
+            guard let row = rows[name] else { return free() }
             if awaitsNews, row.isHopeless { return .never }
             if awaitsNews, row.pending > 0 { return .later }
             if budget.takeRetry(minimum: 0, now: now) { return .now }

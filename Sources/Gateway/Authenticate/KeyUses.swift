@@ -17,11 +17,12 @@ final class KeyUseMark: Sendable {
     ///
     /// - Parameter address: Nil: not known, which counts as one more.
     func isDue(nowSeconds: Int64, from address: NetworkAddress?) -> Bool {
-        let (site, minute) = (address?.site.hashValue ?? 0, (nowSeconds / Self.interval) << 4)
+        let minute = (nowSeconds / Self.interval) << 4
         let noted = known.load(ordering: .relaxed)
         let count = noted & ~15 == minute ? Int(noted & 15) : 0
-        for index in 0..<count where sites[index].load(ordering: .relaxed) == site { return false }
         guard count < Self.mostSites else { return false }
+        let site = address?.site.hashValue ?? 0
+        for index in 0..<count where sites[index].load(ordering: .relaxed) == site { return false }
         sites[count].store(site, ordering: .relaxed)
         known.store(minute | Int64(count + 1), ordering: .relaxed)
         return true

@@ -209,9 +209,10 @@ final class HTTP2Stream {
     }
 
     private func write(_ bytes: ByteBuffer, isEnd: Bool) {
+        guard let connection else { return }
         uncovered += bytes.readableBytes
         let promise = isEnd ? endConfirmation() : confirmation()
-        connection?.write(id, .data(.init(data: .byteBuffer(bytes), endStream: isEnd)), promise: promise)
+        connection.write(id, .data(.init(data: .byteBuffer(bytes), endStream: isEnd)), promise: promise)
     }
 
     /// Every `confirmEvery` bytes a write tells when it has gone out, and each one while the request waits for that.

@@ -238,6 +238,7 @@ extension RelayedRequest {
     private func finishStream(_ stream: AnswerStream, _ attempt: Attempt) {
         noteFirstToken(stream)
         attempt.end(.answered)
+        settleRetries()
         tokens = stream.tokens
         finishReason = stream.finishReason
         deliveredTokens = stream.contentEvents

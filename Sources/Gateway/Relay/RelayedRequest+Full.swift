@@ -9,7 +9,8 @@ extension RelayedRequest {
     ///
     /// - Returns: False: nothing has been said of it, and it may have room.
     func isRefusedUnmasked(_ body: ByteBuffer) -> Bool {
-        guard arriving.key.masking != nil || arriving.key.contentRules != nil else { return false }
+        // A capture keeps what was masked.
+        guard arriving.key.masking != nil || arriving.key.contentRules != nil, arriving.key.captures == nil else { return false }
         let (limits, now) = (arriving.key.limits, Reactor.now.microseconds)
         guard limits.full(now: now) != nil else { return false }
         do throws(APIError) {
@@ -24,11 +25,9 @@ extension RelayedRequest {
                 return false
             case .refused(let refusal):
                 self.plan = plan
-                capture(plan)
                 refuse(refusal, subject)
             }
         } catch {
-            captureRefused(arriving.key.captures == nil ? nil : body)
             refuse(error)
         }
         return true
