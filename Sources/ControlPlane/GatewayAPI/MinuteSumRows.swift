@@ -22,6 +22,8 @@ enum MinuteSumRows {
     }
 
     private static func addStored(_ rows: inout [Row], _ connection: PostgresConnection) async throws {
+        guard let first = rows.map(\.key.minute).min(), let last = rows.map(\.key.minute).max() else { return }
+        // Named, so that no other day of the table is looked through, however the join is planned.
         let stored = try await connection.query(
             """
             SELECT row.place, \(names(of: "minute."))
@@ -29,6 +31,7 @@ enum MinuteSumRows {
                 JOIN reliability.minute AS minute ON minute.tenant_id = row.tenant_id AND minute.model = row.model AND minute.region = row.region
                     AND minute.minute_at = to_timestamp(row.minute * 60) AND minute.gateway_id = \(gateway) AND minute.boot_id = \(boot)
                     AND minute.tier = row.tier AND minute.provider = row.provider AND minute.drill = row.drill
+            WHERE minute.minute_at BETWEEN \(SQL.minute(first)) AND \(SQL.minute(last))
             """)
         for row in stored { try rows[row.value("place", as: Int.self) - 1].sums.add(row) }
     }

@@ -47,7 +47,7 @@ struct PageBook: Sendable {
         try await connection.execute(
             """
             UPDATE reliability.page SET id = gen_random_uuid(), state = 'pending', attempts = 0, next_attempt_at = \(now), ended_at = NULL
-            WHERE incident_id = \(incident) AND event = 'opened' AND state = 'delivered'
+            WHERE incident_id = \(incident) AND event = 'opened' AND state IN ('delivered', 'dead')
             """)
         try await announce(incident)
     }

@@ -56,11 +56,21 @@ package struct MitigationLadder: Sendable {
         return fleet.pools.first { $0.name == target.pool }?.hourPriceMicroUsd.map { $0 * waiting }
     }
 
+    /// A provider that is bad for one model is not known to be for another one, which it serves there too.
+    private func drains(_ trouble: Trouble) -> [MitigationTarget] {
+        guard let provider = trouble.provider else { return [] }
+        let servesOthers = fleet.workers.contains {
+            $0.provider == provider && $0.region == trouble.region && $0.isServing && $0.model != trouble.model
+        }
+        guard trouble.signal == .providerHealth || !servesOthers else { return [] }
+        return [MitigationTarget(.drainProvider, region: trouble.region, provider: provider)]
+    }
+
     private func targets(_ action: MitigationAction, _ trouble: Trouble) -> [MitigationTarget] {
         switch action {
         case .restartWorker: restarts(trouble)
         case .drainWorker: trouble.worker.map { [MitigationTarget(action, worker: $0)] } ?? []
-        case .drainProvider: trouble.provider.map { [MitigationTarget(action, region: trouble.region, provider: $0)] } ?? []
+        case .drainProvider: drains(trouble)
         case .reviewProvider: trouble.provider.map { [MitigationTarget(action, provider: $0)] } ?? []
         case .warmPool: standby(.warm, action, trouble)
         case .reservedCapacity: standby(.reserved, action, trouble)
