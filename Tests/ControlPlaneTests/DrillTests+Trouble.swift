@@ -59,16 +59,7 @@ extension DrillTests {
     @Test("where a budget is spent no drill begins without a reason", arguments: ["frozen", "caution"])
     func budgetIsSpent(state: String) async throws {
         try await Self.with { admin in
-            _ = try await admin.row(
-                """
-                WITH subject AS (
-                    INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('pro', 'tiny', 'eu', now()) RETURNING id
-                )
-                INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, rolling_total, rolling_bad,
-                    verdict, freeze_state, evaluated_at)
-                SELECT subject.id, 'availability', objective.id, now(), now(), 1, 1, 1, 1, 'missed', \(state), now()
-                FROM subject, reliability.objective WHERE objective.name = 'availability' RETURNING 1
-                """)
+            try await admin.spendBudget(state)
             let answer = try await admin.post("drills", Self.slow())
             if state == "caution" {
                 #expect(answer.status == 201, "\(answer.text)")

@@ -10,16 +10,7 @@ import Testing
     private func prepare(_ admin: AdminFixture, _ state: String) async throws {
         _ = try await admin.tenant()
         _ = try await admin.post("models", #"{"name": "tiny", "display_name": "Tiny", "context_tokens": 2048}"#)
-        _ = try await admin.row(
-            """
-            WITH subject AS (
-                INSERT INTO reliability.budget_subject (tier, model, region, first_minute_at) VALUES ('pro', 'tiny', 'eu', now()) RETURNING id
-            )
-            INSERT INTO reliability.budget_state (subject_id, kind, objective_id, period_from, period_until, total, bad, rolling_total, rolling_bad,
-                verdict, freeze_state, evaluated_at)
-            SELECT subject.id, 'availability', objective.id, now(), now(), 1, 1, 1, 1, 'missed', \(state), now()
-            FROM subject, reliability.objective WHERE objective.name = 'availability' RETURNING 1
-            """)
+        try await admin.spendBudget(state)
     }
 
     /// Two pools in `eu` with a host and its worker each.
