@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fifty gateways tell of a minute of 10,000 tenants when it has ended, over mutual TLS: until all of it is stored, and until it is merged for reading.
 
-    Deploy/bench --minutes [--gateways 50] [--tenants 10000] [--rounds 3] [--spreads 1,5,50] [--goal 5 --goal-rows 50000]
+    Deploy/bench --minutes [--gateways 50] [--tenants 10000] [--rounds 3] [--spreads 1,5,50] [--goal 5 --goal-rows 500000]
 """
 import argparse
 import http.client
@@ -19,7 +19,7 @@ from machine import free_port
 
 
 # Minutes in one batch; seconds that a round's reports take to write for each gateway that a tenant asks at.
-MOST, PREPARATION = 5_000, 0.5
+MOST, PREPARATION = 10_000, 0.5
 
 
 class Busy(Exception):
@@ -146,7 +146,7 @@ def main():
     reader.add_argument("--rounds", type=int, default=3)
     reader.add_argument("--spreads", default="1,5,50", help="at how many gateways each tenant asks")
     reader.add_argument("--goal", type=float, default=5, help="seconds after the minute's end by which it is to be merged")
-    reader.add_argument("--goal-rows", type=int, default=50_000, help="rows a minute up to which the goal is held")
+    reader.add_argument("--goal-rows", type=int, default=500_000, help="rows a minute up to which the goal is held")
     wish = reader.parse_args()
     control = Control((free_port(), free_port()))
     try:

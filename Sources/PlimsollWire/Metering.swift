@@ -223,6 +223,12 @@ package struct FirstTokenCount: Sendable, Codable, Equatable {
 }
 
 package struct MinuteBatch: Sendable, Codable {
+    /// Minutes that the control plane takes at once: each batch is answered when it is merged with those of other gateways, and one that waits for the
+    /// answer to another misses them.
+    package static let most = 10_000
+    /// Bytes of a batch that the control plane takes.
+    package static let mostBytes = 12 << 20
+
     package var gateway: String
     package var boot: String
     /// Rises with each batch of a boot; the control plane keeps the greatest.

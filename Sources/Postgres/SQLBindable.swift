@@ -1,11 +1,26 @@
 package import FoundationEssentials
 
-/// One parameter in PostgreSQL's text format; nil is NULL.
+/// One parameter: in PostgreSQL's text format, or bytes as they are.
 package struct SQLValue: Sendable {
-    let text: String?
+    enum Form {
+        case null
+        case text(String)
+        case bytes([UInt8])
+    }
 
-    init(_ text: String?) {
-        self.text = text
+    let form: Form
+
+    init(_ text: String?) { form = text.map { .text($0) } ?? .null }
+
+    init(bytes: [UInt8]) { form = .bytes(bytes) }
+
+    /// Nil is NULL.
+    var text: String? {
+        switch form {
+        case .null: nil
+        case .text(let text): text
+        case .bytes(let bytes): bytes.withUnsafeBytes(ByteaText.encode)
+        }
     }
 }
 
@@ -66,7 +81,7 @@ extension UInt8: SQLBindable {
 extension Array: SQLBindable where Element: SQLBindable {
     package var sqlValue: SQLValue {
         // Not by a cast, which looks at each of them.
-        if Element.self == UInt8.self { return SQLValue(withUnsafeBytes(ByteaText.encode)) }
+        if Element.self == UInt8.self { return SQLValue(bytes: withUnsafeBytes { Array<UInt8>($0) }) }
         return SQLValue(ArrayLiteral.encode(map(\.sqlValue.text)))
     }
 }

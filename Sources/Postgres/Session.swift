@@ -64,10 +64,34 @@ final class Session {
 
     func send(_ sql: SQL) throws(PostgresError) {
         let (text, values) = sql.rendered()
-        let copies = values.map { value in value.text.map { strdup($0) } ?? nil }
-        defer { copies.forEach { free($0) } }
-        let pointers: [UnsafePointer<CChar>?] = copies.map { $0.map { UnsafePointer($0) } }
-        guard PQsendQueryParams(handle, text, Int32(values.count), nil, pointers, nil, nil, 0) == 1 else { throw .lost }
+        let parameters = values.map { Parameter($0) }
+        defer { parameters.forEach { free($0.copy) } }
+        let isSent = PQsendQueryParams(
+            handle, text, Int32(values.count), parameters.map(\.type), parameters.map { UnsafePointer($0.copy) }, parameters.map(\.length),
+            parameters.map(\.format), 0)
+        guard isSent == 1 else { throw .lost }
+    }
+
+    private struct Parameter {
+        /// Of `bytea`; the server finds the type of a text.
+        private static let bytea: Oid = 17
+
+        var copy: UnsafeMutablePointer<CChar>?
+        var (type, length, format): (Oid, Int32, Int32) = (0, 0, 0)
+
+        init(_ value: SQLValue) {
+            switch value.form {
+            case .null: break
+            case .text(let text): copy = strdup(text)
+            case .bytes(let bytes):
+                // Without any it is no NULL.
+                copy = malloc(max(bytes.count, 1))?.assumingMemoryBound(to: CChar.self)
+                bytes.withUnsafeBytes { bytes in
+                    if let copy, let first = bytes.baseAddress { memcpy(copy, first, bytes.count) }
+                }
+                (type, length, format) = (Self.bytea, Int32(bytes.count), 1)
+            }
+        }
     }
 
     /// Reads results up to the end of the statement and answers the last; the first refusal wins.

@@ -2,6 +2,7 @@ import Domain
 import FoundationEssentials
 import PlimsollWire
 import Postgres
+import TestSupport
 import Testing
 
 @testable import ControlPlane
@@ -37,7 +38,7 @@ import Testing
         return MinuteSums(
             outcomes: ["good": .random(in: 0...9), "bad:5xx": .random(in: 0...1), "excluded:quota": 1].filter { _ in Bool.random() },
             counts: [samples, .random(in: 0...samples), 9, 8, 7, 6, 5, samples, .random(in: 0...samples)],
-            histograms: (0..<MinuteSums.histograms).map { _ in Bool.random() ? histogram() : [:] })
+            histograms: (0..<MinuteSums.histograms).map { _ in BucketCounts(Bool.random() ? histogram() : [:]) })
     }
 
     private func stored(_ world: PeerWorld) async throws -> [MinuteIntake.Key: MinuteSums] {
@@ -113,6 +114,32 @@ import Testing
             let answers = try await [first, second]
             #expect(answers.map(\.stored).sorted() == [0, batch.minutes.count] && answers.map(\.duplicates).sorted() == [0, batch.minutes.count])
             #expect(try await stored(world).mapValues(\.withoutNothing) == sum([start]).mapValues(\.withoutNothing))
+        }
+    }
+
+    @Test("those that wait are merged with what is being read, and no longer than they may wait")
+    func gathered() async throws {
+        try await PeerWorld.with { world in
+            let (intake, impatient) = (MinuteIntake(pool: world.pool, patience: .seconds(60)), MinuteIntake(pool: world.pool, patience: .zero))
+            let tenant = UUID().lowercased
+            let told = MinuteCounters(minute: minute, tenant: tenant, tier: "pro", model: "tiny", region: "eu", outcomes: ["good": 1])
+            let batch = ToldBatch(MinuteBatch(gateway: "", boot: "b", sequence: 1, minutes: [told]), at: Date())
+            let (isRead, read) = AsyncStream.makeStream(of: Void.self)
+            async let second = intake.reading {
+                for await _ in isRead {}
+                return batch
+            }
+            try await Waiting.until("it is read", within: .seconds(30)) { intake.coming == 1 }
+            async let first = intake.store(batch, from: UUID())
+            try await Waiting.until("the first waits", within: .seconds(30)) { intake.waiting == 1 }
+            #expect(try await stored(world).isEmpty)
+            _ = try await impatient.store(batch, from: UUID())
+            read.finish()
+            let other = try await intake.store(second, from: UUID())
+            let answers = try await [first, other]
+            #expect(answers.map(\.stored) == [1, 1])
+            let row = try #require(try await world.pool.queryOne("SELECT good, sequence FROM reliability.minute"))
+            #expect(try row.value("good") == 3 && row.value("sequence") == 2, "merged once beside the impatient one")
         }
     }
 
@@ -194,11 +221,16 @@ extension MinuteSums {
     fileprivate mutating func add(_ other: MinuteSums) {
         for (name, count) in other.outcomes { add(outcome: name, count) }
         for index in counts.indices { add(count: index, other.counts[index]) }
-        for (index, histogram) in other.histograms.enumerated() { for (bucket, count) in histogram { add(index, bucket: bucket, count) } }
+        for (index, histogram) in other.histograms.enumerated() {
+            var place = 0
+            for (bucket, count) in histogram { add(index, bucket: bucket, count, at: &place) }
+        }
     }
 
     /// Where something was counted no time and where it was not counted is the same.
     fileprivate var withoutNothing: MinuteSums {
-        MinuteSums(outcomes: outcomes.filter { $0.value != 0 }, counts: counts, histograms: histograms.map { $0.filter { $0.value != 0 } })
+        var sums = self
+        sums.dropNothing()
+        return sums
     }
 }

@@ -7,7 +7,11 @@ import Testing
 @Suite("Reading minutes as gateways write them") struct MinuteReadingTests {
     private static func read(_ bytes: [UInt8]) -> ToldBatch? { bytes.withUnsafeBytes { MinuteReading.batch($0) } }
 
-    private static func sums(_ batch: ToldBatch) throws -> [MinuteIntake.Key: MinuteSums] { try batch.rows.mapValues { try $0.sums() } }
+    private static func sums(_ batch: ToldBatch) throws -> [MinuteIntake.Key: MinuteSums] {
+        try batch.rows.values.reduce(into: [:]) { sums, rows in
+            for (key, told) in rows { sums[key] = try told.sums() }
+        }
+    }
 
     private static let now = Int64(Date().timeIntervalSince1970 / 60)
 
@@ -39,7 +43,7 @@ import Testing
             let bytes = try WireCoder.encode(batch)
             let read = try #require(Self.read(bytes))
             let known = ToldBatch(try WireCoder.decode(MinuteBatch.self, from: bytes), at: Date())
-            #expect(try Self.sums(read) == Self.sums(known) && read.count == batch.minutes.count && read.rows.count == known.rows.count)
+            #expect(try Self.sums(read) == Self.sums(known) && read.count == batch.minutes.count && read.rows.keys == known.rows.keys)
             #expect(
                 (read.boot, read.sequence) == (known.boot, known.sequence) && read.closes == known.closes && read.firstTokens == known.firstTokens)
             let torn = stride(from: 0, to: bytes.count, by: max(1, bytes.count / 16)).filter { Self.read(Array(bytes.prefix($0))) != nil }
@@ -93,9 +97,36 @@ import Testing
     @Test("counts for the database are the JSON that an encoder writes")
     func counts() throws {
         let histogram = Self.histogram()
-        #expect(try WireCoder.decode([Int: Int64].self, from: CountsText.json(histogram).utf8) == histogram)
+        let json = CountsText.json(BucketCounts(histogram))
+        #expect(try WireCoder.decode([Int: Int64].self, from: json.utf8) == histogram)
+        for written in [json, #"{ "9": -1, "10": 2 }"#] {
+            let read = Dictionary(uniqueKeysWithValues: try CountsText.buckets(written))
+            #expect(try read == WireCoder.decode([Int: Int64].self, from: written.utf8))
+        }
         for outcomes in [[:], ["good": 5, "bad:5xx": 1], [#"bad:"\"#: 2, "good": 1], ["bad:\n": 3], ["bad:ó": 4]] as [[String: Int64]] {
             #expect(try WireCoder.decode([String: Int64].self, from: CountsText.json(outcomes).utf8) == outcomes)
+            #expect(try CountsText.outcomes(CountsText.json(outcomes)) == outcomes)
+        }
+    }
+
+    @Test("counts by bucket are added as a dictionary adds them, in whatever order they come")
+    func buckets() {
+        var (sums, known): (BucketCounts, [Int: Int64]) = (BucketCounts(), [:])
+        for round in 0..<200 {
+            let told = Self.histogram()
+            let ordered = round % 2 == 0 ? told.sorted { $0.key < $1.key } : told.shuffled()
+            var place = 0
+            for (index, count) in ordered {
+                let count = round % 5 == 4 ? -(known[index] ?? 0) : count
+                sums.add(index, count, at: &place)
+                known[index, default: 0] += count
+            }
+            if round % 20 == 19 {
+                sums.dropNothing()
+                known = known.filter { $0.value != 0 }
+            }
+            #expect(sums == BucketCounts(known) && sums.byIndex == known)
+            #expect(sums.map(\.0) == known.keys.sorted())
         }
     }
 }

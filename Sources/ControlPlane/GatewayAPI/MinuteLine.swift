@@ -15,12 +15,17 @@ final class MinuteLine: Sendable {
     private struct State {
         var waiting: [Waiter] = []
         var isMerging = false
+        /// Batches that are being read.
+        var coming = 0
+
+        /// More will be waiting soon.
+        var isGrowing: Bool { coming > 0 && waiting.reduce(0) { $0 + $1.told.count } < MinuteLine.most }
 
         /// Empty: nobody waits.
         mutating func next() -> [Waiter] {
             var (count, rows) = (0, 0)
-            while count < waiting.count, count == 0 || rows + waiting[count].told.rows.count <= MinuteLine.most {
-                rows += waiting[count].told.rows.count
+            while count < waiting.count, count == 0 || rows + waiting[count].told.count <= MinuteLine.most {
+                rows += waiting[count].told.count
                 count += 1
             }
             defer { waiting.removeFirst(count) }
@@ -29,10 +34,21 @@ final class MinuteLine: Sendable {
         }
     }
 
+    /// How often is looked whether all that come are there.
+    private static let step = Duration.milliseconds(10)
+
     private let merge: MinuteMerge
     private let state = Mutex(State())
 
-    init(pool: PostgresPool) { merge = MinuteMerge(pool: pool) }
+    private let patience: Duration
+
+    init(pool: PostgresPool, patience: Duration) {
+        merge = MinuteMerge(pool: pool)
+        self.patience = patience
+    }
+
+    var coming: Int { state.withLock { $0.coming } }
+    var waiting: Int { state.withLock { $0.waiting.count } }
 
     /// How many counters were newer than what was known. All of them are committed when it returns.
     func store(_ told: MinuteMerge.Told) async throws -> Int {
@@ -47,8 +63,22 @@ final class MinuteLine: Sendable {
         }
     }
 
+    /// What is read now is stored right after that: to be merged with it costs much less than to be merged after it.
+    func reading<Batch>(_ read: () async throws -> Batch) async rethrows -> Batch {
+        state.withLock { $0.coming += 1 }
+        defer { state.withLock { $0.coming -= 1 } }
+        return try await read()
+    }
+
+    private func gather() async {
+        let end = ContinuousClock.now + patience
+        // No task cancels this one: that the sleep may throw means nothing.
+        while state.withLock({ $0.isGrowing }), .now < end { try? await Task.sleep(for: Self.step) }
+    }
+
     private func mergeAll() async {
         while true {
+            await gather()
             let group = state.withLock { $0.next() }
             if group.isEmpty { return }
             await merge(group)

@@ -10,7 +10,9 @@ struct MinuteMerge: Sendable {
         var gateway: UUID
         var boot: String
         var sequence: Int64
-        var rows: [MinuteIntake.Key: PackedSums]
+        var rows: MinuteRows
+
+        var count: Int { rows.values.reduce(0) { $0 + $1.count } }
     }
 
     /// Of the reliability room.
@@ -24,7 +26,7 @@ struct MinuteMerge: Sendable {
             var (sums, changed, counts): ([MinuteIntake.Key: MinuteSums], Set<ToldMinutes.Origin>, [Int]) = ([:], [], [])
             for told in group {
                 var newer = 0
-                for (minute, rows) in Dictionary(grouping: told.rows, by: \.key.minute) {
+                for (minute, rows) in told.rows {
                     let origin = ToldMinutes.Origin(gateway: told.gateway, boot: told.boot, minute: minute)
                     let count = try known[origin, default: ToldMinutes()].replace(rows, told.sequence, &sums)
                     if count > 0 { changed.insert(origin) }
@@ -32,7 +34,7 @@ struct MinuteMerge: Sendable {
                 }
                 counts.append(newer)
             }
-            for origin in changed { try await known[origin]?.write(origin, connection) }
+            _ = try await connection.pipeline(changed.compactMap { known[$0]?.write($0) })
             try await MinuteSumRows.add(sums, connection)
             return counts
         }
@@ -41,7 +43,7 @@ struct MinuteMerge: Sendable {
 
 extension MinuteMerge.Told {
     fileprivate var origins: [ToldMinutes.Origin] {
-        Set(rows.keys.lazy.map(\.minute)).map { ToldMinutes.Origin(gateway: gateway, boot: boot, minute: $0) }
+        rows.keys.map { ToldMinutes.Origin(gateway: gateway, boot: boot, minute: $0) }
     }
 }
 
@@ -57,7 +59,7 @@ struct ToldMinutes: Sendable {
 
     /// Returns how many were newer, and adds to the sums by how much they differ from what was told before.
     fileprivate mutating func replace(
-        _ rows: [(key: MinuteIntake.Key, value: PackedSums)], _ sequence: Int64, _ sums: inout [MinuteIntake.Key: MinuteSums]
+        _ rows: [MinuteIntake.Key: PackedSums], _ sequence: Int64, _ sums: inout [MinuteIntake.Key: MinuteSums]
     ) throws -> Int {
         counters.reserveCapacity(counters.count + rows.count)
         var newer = 0
@@ -72,15 +74,14 @@ struct ToldMinutes: Sendable {
         return newer
     }
 
-    fileprivate func write(_ origin: Origin, _ connection: PostgresConnection) async throws {
+    fileprivate func write(_ origin: Origin) -> SQL {
         var packed = PackedMinutes()
         for (key, told) in counters { packed.add(key, told.sequence, told.sums) }
-        try await connection.execute(
-            """
+        return """
             INSERT INTO reliability.minute_told (gateway_id, boot_id, minute_at, counters)
             VALUES (\(origin.gateway), \(origin.boot), \(SQL.minute(origin.minute)), \(packed.bytes))
             ON CONFLICT (gateway_id, boot_id, minute_at) DO UPDATE SET counters = EXCLUDED.counters
-            """)
+            """
     }
 
     static func read(_ origins: Set<Origin>, _ connection: PostgresConnection) async throws -> [Origin: ToldMinutes] {

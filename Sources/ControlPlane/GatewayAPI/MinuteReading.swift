@@ -12,6 +12,7 @@ struct MinuteReading {
     private let times: ClosedRange<Int64>
     private var at = 0
     private var parts = CounterParts()
+    private var buckets: [(index: Int64, count: Int64)] = []
     private var packed: [UInt8] = []
     private var rows: [(key: MinuteIntake.Key, sums: Range<Int>)] = []
     /// Outcomes that are known to count as something.
@@ -24,9 +25,8 @@ struct MinuteReading {
         var reading = MinuteReading(bytes, MinuteSorting.times(at: moment))
         guard var batch = try? reading.batch(), reading.isAtEnd else { return nil }
         batch.count = reading.rows.count
-        batch.rows.reserveCapacity(batch.count)
         // Of two of the same the last counts, as in `MinuteSorting`.
-        for row in reading.rows { batch.rows[row.key] = PackedSums(bytes: reading.packed[row.sums]) }
+        for row in reading.rows { batch.rows[row.key.minute, default: [:]][row.key] = PackedSums(bytes: reading.packed[row.sums]) }
         return batch
     }
 
@@ -169,15 +169,18 @@ struct MinuteReading {
     }
 
     private mutating func histogram(_ histogram: MinuteSums.Histogram) throws {
-        var (indices, isOrdered): ([Int64], Bool) = ([], true)
+        buckets.removeAll(keepingCapacity: true)
+        var isOrdered = true
         try members { reading, name in
             let index = try Self.digits(name)
-            // As gateways write them; what is in another order is looked through for what comes twice.
-            if let last = indices.last, last >= index { isOrdered = false }
-            indices.append(index)
-            reading.parts.add(histogram, index, try reading.number())
+            if let last = reading.buckets.last, last.index >= index { isOrdered = false }
+            reading.buckets.append((index, try reading.number()))
         }
-        guard indices.count <= CounterParts.mostBuckets, isOrdered || Set(indices).count == indices.count else { throw Unusual() }
+        // As texts they have another order.
+        if !isOrdered { buckets.sort { $0.index < $1.index } }
+        let comeOnce = isOrdered || zip(buckets, buckets.dropFirst()).allSatisfy { $0.index < $1.index }
+        guard buckets.count <= CounterParts.mostBuckets, comeOnce else { throw Unusual() }
+        for bucket in buckets { parts.add(histogram, bucket.index, bucket.count) }
     }
 
     private mutating func identifier() throws -> UUID {

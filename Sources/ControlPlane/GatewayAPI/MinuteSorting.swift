@@ -22,7 +22,7 @@ struct MinuteSorting {
         return now - oldest...now + newest
     }
 
-    private(set) var rows: [MinuteIntake.Key: PackedSums] = [:]
+    private(set) var rows: MinuteRows = [:]
     private(set) var aside: [(key: MinuteIntake.Key, counters: MinuteCounters, reason: Reason)] = []
     /// So many are no counts at all.
     private(set) var broken = 0
@@ -38,7 +38,7 @@ struct MinuteSorting {
             if let reason = Self.reason(counters, times) {
                 aside.append((key, counters, reason))
             } else {
-                rows[key] = PackedSums(MinuteSums(counters))
+                rows[key.minute, default: [:]][key] = PackedSums(MinuteSums(counters))
             }
         }
     }

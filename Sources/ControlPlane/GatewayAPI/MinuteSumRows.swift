@@ -79,11 +79,12 @@ enum MinuteSumRows {
 extension MinuteSums {
     /// - Parameter row: As sums are stored.
     fileprivate mutating func add(_ row: PostgresRow) throws {
-        for (name, count) in try CountsText.read(row.value("outcomes")) as [String: Int64] { add(outcome: name, count) }
+        for (name, count) in try CountsText.outcomes(row.value("outcomes")) { add(outcome: name, count) }
         for count in Count.allCases { add(count: count.rawValue, try row.value(count.column.description)) }
         for histogram in Histogram.allCases {
-            for (bucket, count) in try CountsText.read(row.value(histogram.column.description)) as [Int: Int64] {
-                add(histogram.rawValue, bucket: bucket, count)
+            var place = 0
+            for (bucket, count) in try CountsText.buckets(row.value(histogram.column.description)) {
+                add(histogram.rawValue, bucket: bucket, count, at: &place)
             }
         }
         dropNothing()

@@ -52,7 +52,7 @@ struct PackedSums: Sendable {
         sums.counts.forEach { bytes.pack($0) }
         for histogram in sums.histograms {
             bytes.pack(Int64(histogram.count))
-            for (index, count) in histogram.sorted(by: { $0.key < $1.key }) {
+            for (index, count) in histogram {
                 bytes.pack(Int64(index))
                 bytes.pack(count)
             }
@@ -76,7 +76,8 @@ extension MinuteSums {
         for _ in 0..<(try reader.size()) { add(outcome: try reader.text(), sign &* (try reader.number())) }
         for index in 0..<Self.counts { add(count: index, sign &* (try reader.number())) }
         for histogram in 0..<Self.histograms {
-            for _ in 0..<(try reader.size()) { add(histogram, bucket: Int(try reader.number()), sign &* (try reader.number())) }
+            var place = 0
+            for _ in 0..<(try reader.size()) { add(histogram, bucket: Int(try reader.number()), sign &* (try reader.number()), at: &place) }
         }
     }
 }

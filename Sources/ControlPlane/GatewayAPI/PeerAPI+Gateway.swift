@@ -69,7 +69,7 @@ extension PeerAPI {
     /// After a minute's end all gateways tell of it at once; whoever waits has not sent its counters yet.
     private func takeMinutes(_ request: Request, from gateway: UUID) async throws -> IntakeResponse {
         try await minuteTurns.pass {
-            let batch = try await minuteReads.pass { try await PeerMessages.minutes(request) }
+            let batch = try await minutes.reading { try await minuteReads.pass { try await PeerMessages.minutes(request) } }
             return try await minutes.store(batch, from: gateway)
         }
     }

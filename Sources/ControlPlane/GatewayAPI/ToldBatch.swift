@@ -1,6 +1,9 @@
 import FoundationEssentials
 import PlimsollWire
 
+/// Of each minute what was told of it.
+typealias MinuteRows = [Int64: [MinuteIntake.Key: PackedSums]]
+
 /// A batch of what a gateway counted, with what can be counted in packed form, as it is stored.
 struct ToldBatch {
     var boot = ""
@@ -9,7 +12,7 @@ struct ToldBatch {
     var firstTokens: [FirstTokenCount] = []
     /// Of all its counters.
     var count = 0
-    var rows: [MinuteIntake.Key: PackedSums] = [:]
+    var rows: MinuteRows = [:]
     var aside: [(key: MinuteIntake.Key, counters: MinuteCounters, reason: MinuteSorting.Reason)] = []
     /// So many are no counts at all.
     var broken = 0

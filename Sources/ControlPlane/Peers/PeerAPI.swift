@@ -23,7 +23,7 @@ package struct PeerAPI: Sendable {
     let statusPage: StatusBoard
     let usage: UsageIntake
     let minutes: MinuteIntake
-    /// A batch has at most 8 MiB as it comes, and a few hundred bytes for each of its counters when it is read.
+    /// A batch has at most 12 MiB as it comes, and a few hundred bytes for each of its counters when it is read.
     let minuteReads = Turnstile(places: 16, line: 1_000, patience: .seconds(20))
     let minuteTurns = Turnstile(places: 64, line: 1_000, patience: .seconds(20))
     let sources: MinuteSources

@@ -13,7 +13,7 @@ enum PeerMessages {
     }
 
     static func minutes(_ request: Request) async throws -> ToldBatch {
-        let buffer = try await body(request, limit: 8 << 20)
+        let buffer = try await body(request, limit: MinuteBatch.mostBytes)
         if let batch = buffer.withUnsafeReadableBytes({ MinuteReading.batch($0) }) { return batch }
         return ToldBatch(try decode(MinuteBatch.self, buffer), at: Date())
     }

@@ -86,8 +86,8 @@ struct MinuteRecount: Sendable {
             missing.append(whole)
             added += whole.requests - (told[key]?.requests ?? 0)
         }
-        for first in stride(from: 0, to: missing.count, by: MinuteIntake.maximumMinutes) {
-            let piece = Array(missing[first..<min(first + MinuteIntake.maximumMinutes, missing.count)])
+        for first in stride(from: 0, to: missing.count, by: MinuteBatch.most) {
+            let piece = Array(missing[first..<min(first + MinuteBatch.most, missing.count)])
             let batch = MinuteBatch(gateway: "", boot: start.boot, sequence: sequence + 1, minutes: piece)
             _ = try await MinuteIntake(pool: reliability).store(batch, from: start.gateway)
         }

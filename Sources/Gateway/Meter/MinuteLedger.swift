@@ -1,3 +1,4 @@
+import Domain
 import PlimsollWire
 
 /// The minutes of this start of the gateway, cumulative, and which of them the control plane does not have yet.
@@ -9,7 +10,8 @@ struct MinuteLedger {
     /// Minutes in which most requests that began in them have ended.
     static let freshMinutes: Int64 = 3
     static let cellLimit = 200_000
-    static let batchLimit = 1_500
+    /// Bytes of a batch as JSON, about: what the control plane takes, less what the guess may be wrong by.
+    static let batchBytes = MinuteBatch.mostBytes * 5 / 6
 
     private let keptMinutes: Int64
     private var cells: [MinuteKey: MinuteCell] = [:]
@@ -37,11 +39,15 @@ struct MinuteLedger {
         cells = cells.filter { $0.key.minute > nowMinute - keptMinutes || changed.contains($0.key) }
     }
 
-    /// Changed minutes, oldest first, at most one batch. They count as sent; `restore` takes that back.
-    mutating func take() -> [MinuteKey] {
-        let keys = Array(changed.sorted { $0.minute < $1.minute }.prefix(Self.batchLimit))
+    /// Changed minutes, oldest first, at most so many and one batch. They count as sent; `restore` takes that back.
+    mutating func take(_ most: Int) -> [MinuteKey] {
+        var bytes = 0
+        let keys = changed.sorted { $0.minute < $1.minute }.prefix(most).prefix { key in
+            bytes += cells[key].map { key.bytes + $0.bytes } ?? 0
+            return bytes <= Self.batchBytes
+        }
         changed.subtract(keys)
-        return keys
+        return Array(keys)
     }
 
     mutating func restore(_ keys: [MinuteKey]) {
@@ -50,5 +56,21 @@ struct MinuteLedger {
 
     func counters(_ keys: [MinuteKey]) -> [MinuteCounters] {
         keys.compactMap { key in cells[key].map { MinuteCounters(key, $0) } }
+    }
+}
+
+extension MinuteKey {
+    fileprivate var bytes: Int {
+        [subject.tenant, subject.tier, subject.model, subject.region, subject.provider].reduce(0) { $0 + $1.utf8.count }
+    }
+}
+
+extension MinuteCell {
+    private static let (namesBytes, bucketBytes) = (560, 16)
+
+    /// As JSON, about.
+    fileprivate var bytes: Int {
+        let times = [histogram, queue, lastTokenHistogram, longLastTokenHistogram, retrieval, retrievedFirstToken, retrievedLastToken]
+        return Self.namesBytes + times.reduce(0) { $0 + $1.counts.count * Self.bucketBytes }
     }
 }

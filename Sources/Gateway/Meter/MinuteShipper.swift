@@ -74,6 +74,9 @@ struct MinuteSender {
     private var late = MinuteLedger(keptMinutes: MinuteLedger.lateMinutes)
     private var firstTokens = RecentFirstTokens()
     private var sequence: Int64 = 0
+    /// Minutes in a batch: fewer after one that was refused, as a control plane of the release before refuses one that is too large for it.
+    private var most = MinuteBatch.most
+    private static let fewest = 500
 
     init(spool: Spool, send: @escaping MinuteShipper.Send) {
         self.spool = spool
@@ -98,7 +101,7 @@ struct MinuteSender {
 
     /// One batch, of nothing where nothing has changed.
     private mutating func tell(_ ledger: WritableKeyPath<MinuteSender, MinuteLedger>, boot: String, closes: Bool? = nil) async throws {
-        let keys = self[keyPath: ledger].take()
+        let keys = self[keyPath: ledger].take(most)
         sequence += 1
         let batch = MinuteBatch(
             gateway: spool.settings.gateway, boot: boot, sequence: sequence, minutes: self[keyPath: ledger].counters(keys),
@@ -106,7 +109,9 @@ struct MinuteSender {
             firstTokens: closes.map { _ in firstTokens.counts.map { FirstTokenCount($0.key, $0.value) } })
         do {
             _ = try await send(batch)
+            most = min(2 * most, MinuteBatch.most)
         } catch {
+            if (error as? EnrolmentError)?.code == .refused { most = max(most / 2, Self.fewest) }
             self[keyPath: ledger].restore(keys)
             throw error
         }

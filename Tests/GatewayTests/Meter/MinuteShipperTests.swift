@@ -82,6 +82,52 @@ struct MinuteShipperTests {
         #expect(ledger.dropped == 1 && ledger.isClean)
     }
 
+    @Test("a batch is as large as the control plane takes it, and has the oldest first")
+    func batchSize() {
+        var (ledger, cells): (MinuteLedger, [MinuteKey: MinuteCell]) = (MinuteLedger(keptMinutes: 120), [:])
+        var full = MinuteCell()
+        for bucket in 0..<1_000 { full.histogram.add(Int64(bucket * bucket) * 1_000) }
+        for number in 0..<MinuteBatch.most + 5 {
+            cells[MinuteKey(minute: 1000, subject: MinuteSubject(tenant: "\(number)", tier: "pro", model: "m", region: "eu"))] = MinuteCell()
+            cells[MinuteKey(minute: 1001, subject: MinuteSubject(tenant: "\(number)", tier: "pro", model: "m", region: "eu"))] = full
+        }
+        ledger.add(cells, nowMinute: 1001)
+        var batches: [[MinuteKey]] = []
+        while !ledger.isClean { batches.append(ledger.take(MinuteBatch.most)) }
+        #expect(batches.first?.count == MinuteBatch.most && batches.first?.allSatisfy { $0.minute == 1000 } == true)
+        #expect(batches.joined().count == cells.count && Set(batches.joined()).count == cells.count)
+        let sizes = batches.map { keys in ledger.counters(keys) }.map { minutes in
+            (try? WireCoder.encode(MinuteBatch(gateway: "g", boot: "b", sequence: 1, minutes: minutes)).count) ?? .max
+        }
+        #expect(sizes.allSatisfy { $0 < MinuteBatch.mostBytes } && sizes.dropFirst().dropLast().allSatisfy { $0 > MinuteBatch.mostBytes / 3 })
+    }
+
+    @Test("a control plane that takes less at once is told less at once, until it takes more")
+    func refusedSize() async throws {
+        let folder = try ScratchFolder()
+        let stand = try await SpoolStand(folder)
+        let sizes = Mutex<[Int]>([])
+        var sender = MinuteSender(spool: stand.spool) { batch in
+            guard batch.minutes.count <= 2_000 else { throw EnrolmentError(.refused, "too large") }
+            sizes.withLock { $0.append(batch.minutes.count) }
+            return Self.accepted
+        }
+        try await stand.loop.submit {
+            for number in 0..<3_000 {
+                let subject = UsageSubject(
+                    tenant: "t\(number)", key: "k", tier: "pro", model: "m", region: "eu", firstTokenObjective: 1_000_000)
+                stand.meter.value.refuse(subject, outcome: .quota, acceptedAt: Self.now * 1_000_000)
+            }
+        }.get()
+        var tries = 0
+        while sizes.withLock({ $0.reduce(0, +) }) < 3_000, tries < 10 {
+            tries += 1
+            try? await sender.shipChanges(now: Self.now)
+        }
+        #expect(sizes.withLock { $0 }.reduce(0, +) == 3_000 && sizes.withLock { $0 }.allSatisfy { $0 <= 2_000 } && tries == 4)
+        try await stand.spool.close()
+    }
+
     @Test("what ends when its minute is long over is told apart, so that nothing that was told before is told as less")
     func lateEnds() async throws {
         let folder = try ScratchFolder()
