@@ -21,7 +21,7 @@ enum SKUs: AdminKind {
         .optional("sets_price", "true: its prices are those by which its tier is billed from now on", form: .json, changeable: false),
         .optional("fallback_sku"),
         .later("state", "draft, active or retired"),
-        .later("override_reason", "why it is activated although not everything is proven; another token must do it"),
+        .later("override_reason", "why it is activated although not everything is proven; another person's token must do it"),
     ]
 }
 

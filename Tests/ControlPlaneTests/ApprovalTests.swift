@@ -4,7 +4,7 @@ import Testing
 
 @testable import ControlPlane
 
-/// Who may approve a promise that the evidence does not support.
+/// Who may approve what another person asked for: a promise that the evidence does not support, a change while a budget is spent, time that does not count.
 @Suite struct ApprovalTests {
     /// A proposal of the fixture's owner, and the path that approves it.
     private func proposal(_ admin: AdminFixture, by asker: JSONClient? = nil) async throws -> String {
@@ -60,6 +60,61 @@ import Testing
             let asker = try await made("asker", by: admin.client)
             let path = try await proposal(admin, by: asker)
             #expect(try await approve(admin.client, path) == "same_hand")
+        }
+    }
+
+    @Test func `a pass is approved by another person's token: none that the asker's made, that made it, or of the same maker`() async throws {
+        try await AdminFixture.run { admin in
+            func pass(_ asker: JSONClient) async throws -> String {
+                let body = #"{"kind": "p0", "change": "objective", "reason": "a wrong target"}"#
+                let made = try await asker.send("POST", "/admin/v1/freeze-passes", body)
+                let id = try #require(made.json["id"].string, "\(made.text)")
+                return "/admin/v1/freeze-passes/\(id)/approve"
+            }
+            let (first, second) = (try await made("first", by: admin.client), try await made("second", by: admin.client))
+            let (child, sister) = (try await made("child", by: first), try await made("sister", by: first))
+            let grandchild = try await made("grandchild", by: child)
+            let (own, childs) = (try await pass(first), try await pass(child))
+            for client in [admin.client, child, grandchild] { #expect(try await approve(client, own) == "same_hand") }
+            for client in [admin.client, first, sister, grandchild] { #expect(try await approve(client, childs) == "same_hand") }
+            for path in [own, childs] { #expect(try await second.send("POST", path, "{}").status == 200, "each has a token of the first one's") }
+        }
+    }
+
+    @Test func `of those who approve force majeure none has a token of another's making`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            let (first, second) = (try await made("first", by: admin.client), try await made("second", by: admin.client))
+            let asked = try await first.send(
+                "POST", "/admin/v1/exclusions",
+                """
+                {"code": "force_majeure", "reason": "a flood", "region": "eu", "starts_at": "2026-06-01T02:00:00Z", "ends_at": "2026-06-01T03:00:00Z", "published": true}
+                """)
+            let id = try #require(asked.json["id"].string, "\(asked.text)")
+            let path = "/admin/v1/exclusions/\(id)/approve"
+            #expect(try await second.send("POST", path, "{}").json["effective"] == .bool(false))
+            #expect(try await approve(try await made("third", by: second), path) == "same_hand")
+            #expect(try await made("fourth", by: admin.client).send("POST", path, "{}").json["effective"] == .bool(true))
+        }
+    }
+
+    @Test func `time is not left out by who asked for it with a token of the own making, which is audited`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            let asked = try await admin.post(
+                "exclusions",
+                """
+                {"tenant": "acme", "code": "misuse", "reason": "they scraped the service", "starts_at": "2026-06-01T02:00:00Z",
+                "ends_at": "2026-06-01T03:00:00Z"}
+                """)
+            let path = "/admin/v1/exclusions/\(asked.json["id"].string ?? "")/approve"
+            let own = try await made("second", by: admin.client)
+            #expect(try await own.send("POST", path, "{}").json["error"]["code"].string == "same_hand")
+            let audited = try await admin.row(
+                "SELECT count(*) AS count FROM audit.entry WHERE subject_kind = 'exclusion' AND action = 'approve_refused'")
+            #expect(try audited?.value("count", as: Int.self) == 1)
+            let approved = try await admin.stranger("other").send("POST", path, "{}")
+            #expect(approved.status == 200 && approved.json["effective"] == .bool(true), "\(approved.text)")
         }
     }
 }

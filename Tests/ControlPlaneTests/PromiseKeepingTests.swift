@@ -289,8 +289,7 @@ enum PromiseFixture {
             #expect(try await ask("a flood at alpha").status == 400, "customers see no provider")
             let id = try #require(try await ask("a flood took the whole town").json["id"].string)
             for (person, told) in [("second", 0), ("third", 1)] {
-                let made = try await admin.post("tokens", "{\"name\": \"\(person)\", \"role\": \"owner\"}")
-                let approved = try await admin.client.acting(as: made.json["secret"].string).send("POST", "/admin/v1/exclusions/\(id)/approve", "{}")
+                let approved = try await admin.stranger(person).send("POST", "/admin/v1/exclusions/\(id)/approve", "{}")
                 #expect(approved.status == 200 && approved.json["effective"] == .bool(told == 1), "\(approved.text)")
                 #expect(try await admin.get("status-posts").json["data"].elements.count == told)
             }
@@ -317,13 +316,10 @@ enum PromiseFixture {
                     try await PromiseGaps(pool: $0).gaps(of: MinuteSubject(model: "tiny", region: region), month: day)
                 }
             }
-            func person(_ name: String) async throws -> JSONClient {
-                admin.client.acting(as: try await admin.post("tokens", "{\"name\": \"\(name)\", \"role\": \"operator\"}").json["secret"].string)
-            }
             func approve(_ client: JSONClient) async throws -> String? {
                 try await client.send("POST", "/admin/v1/exclusions/\(id)/approve", "{}").json["error"]["code"].string
             }
-            let (second, third) = (try await person("second"), try await person("third"))
+            let (second, third) = (try await admin.stranger("second"), try await admin.stranger("third"))
             #expect(try await approve(admin.client) == "own_request")
             #expect(try await approve(second) == nil)
             #expect(try await approve(second) == "approved")
@@ -334,7 +330,7 @@ enum PromiseFixture {
             #expect(try await minutes("us").isEmpty)
             #expect(try await admin.post("exclusions/\(id)/withdraw").status == 200)
             #expect(try await minutes().isEmpty)
-            #expect(try await approve(try await person("fourth")) == "withdrawn")
+            #expect(try await approve(try await admin.stranger("fourth")) == "withdrawn")
         }
     }
 
@@ -345,8 +341,7 @@ enum PromiseFixture {
                 {"code": "force_majeure", "reason": "a flood", "starts_at": "2026-06-01T02:00:00Z", "ends_at": "2026-06-01T03:00:00Z"}
                 """
             let id = try #require(try await admin.post("exclusions", asked).json["id"].string)
-            let made = try await admin.post("tokens", #"{"name": "second", "role": "operator"}"#)
-            let refused = try await admin.client.acting(as: made.json["secret"].string).send("POST", "/admin/v1/exclusions/\(id)/approve", "{}")
+            let refused = try await admin.stranger("second").send("POST", "/admin/v1/exclusions/\(id)/approve", "{}")
             #expect(refused.json["error"]["code"].string == "not_published")
         }
     }

@@ -14,8 +14,8 @@ import Testing
         _ = try await admin.post("models", #"{"name": "tiny", "display_name": "Tiny", "context_tokens": 2048}"#)
     }
 
-    /// Another person with the rights of the first.
-    private func person(_ admin: AdminFixture, _ name: String, role: String = "owner") async throws -> JSONClient {
+    /// Somebody with rights of their own.
+    private func person(_ admin: AdminFixture, _ name: String, role: String) async throws -> JSONClient {
         let made = try await admin.post("tokens", "{\"name\": \"\(name)\", \"role\": \"\(role)\"}")
         return admin.client.acting(as: made.json["secret"].string)
     }
@@ -60,7 +60,7 @@ import Testing
             let id = try #require(pass.json["id"].string)
             #expect(try await admin.post("releases", Self.release).status == 409, "not approved yet")
             #expect(try await admin.post("freeze-passes/\(id)/approve").json["error"]["code"].string == "own_request")
-            let other = try await person(admin, "second")
+            let other = try await admin.stranger("second")
             #expect(try await other.send("POST", "/admin/v1/freeze-passes/\(id)/approve", "{}").status == 200)
             #expect(try await admin.post("releases", Self.release).status == 201)
             let price = #"{"model": "tiny", "tier": "pro", "prompt_price_pico_usd": 1, "completion_price_pico_usd": 1}"#

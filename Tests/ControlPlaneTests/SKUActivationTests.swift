@@ -19,6 +19,12 @@ import Testing
         }
     }
 
+    /// A person with a token that the installation's first one made, and what audit rows call it.
+    private func operate(_ admin: AdminFixture, _ name: String) async throws -> (client: JSONClient, label: String) {
+        let token = try await admin.post("tokens", "{\"name\": \"\(name)\", \"role\": \"operator\"}").json
+        return (admin.client.acting(as: token["secret"].string), "token:\(token["id"].string ?? "")")
+    }
+
     /// A worker of a provider that there is, in the backup region.
     private func back(_ admin: AdminFixture, provider: String) async throws {
         _ = try await admin.post("pools", "{\"name\": \"\(provider)-us\", \"provider\": \"\(provider)\", \"region\": \"us\"}")
@@ -141,11 +147,15 @@ import Testing
             #expect(try await admin.patch("skus/s", "{\"state\": \"active\", \"override_reason\": \"demonstration\"}").status == 409)
             #expect(try await admin.patch("skus/s", reason).json["override_requested_by"].string != nil)
             #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").json["error"]["code"].string == "second_approver")
-            let token = try await admin.post("tokens", "{\"name\": \"second\", \"role\": \"operator\"}").json
-            let second = admin.client.acting(as: token["secret"].string)
-            let done = try await second.send("PATCH", "/admin/v1/skus/s", "{\"state\": \"active\"}").json
+            let (first, second) = (try await operate(admin, "first"), try await operate(admin, "second"))
+            let path = "/admin/v1/skus/s"
+            let own = try await first.client.send("PATCH", path, "{\"state\": \"active\"}")
+            #expect(own.json["error"]["code"].string == "same_hand" && own.json["error"]["message"].string?.contains("come from the token") == true)
+            #expect(try await first.client.send("PATCH", path, reason).status == 200)
+            #expect(try await admin.patch("skus/s", "{\"state\": \"active\"}").json["error"]["code"].string == "same_hand", "it made the other")
+            let done = try await second.client.send("PATCH", path, "{\"state\": \"active\"}").json
             #expect(done["state"].string == "active")
-            #expect(done["override_approved_by"].string == "token:\(token["id"].string ?? "")")
+            #expect(done["override_approved_by"].string == second.label)
             let audit = try await admin.get("audit?action=override").json["data"].elements
             #expect(audit.count == 1 && audit[0]["actor"].string == done["override_approved_by"].string)
         }
@@ -180,11 +190,10 @@ import Testing
         try await AdminFixture.run { admin in
             try await prepare(admin, policy: "shared")
             _ = try await admin.patch("skus/small", "{\"state\": \"active\"}")
-            _ = try await admin.patch("skus/s", "{\"override_reason\": \"a pilot customer\"}")
-            let token = try await admin.post("tokens", "{\"name\": \"second\", \"role\": \"operator\"}").json
-            let second = admin.client.acting(as: token["secret"].string)
-            let done = try await second.send("PATCH", "/admin/v1/skus/s", "{\"state\": \"active\"}").json
-            #expect(done["state"].string == "active" && done["override_approved_by"].string == "token:\(token["id"].string ?? "")")
+            let (first, second) = (try await operate(admin, "first"), try await operate(admin, "second"))
+            _ = try await first.client.send("PATCH", "/admin/v1/skus/s", "{\"override_reason\": \"a pilot customer\"}")
+            let done = try await second.client.send("PATCH", "/admin/v1/skus/s", "{\"state\": \"active\"}").json
+            #expect(done["state"].string == "active" && done["override_approved_by"].string == second.label)
             #expect(try await admin.patch("skus/small", "{\"state\": \"active\"}").status == 200)
         }
     }

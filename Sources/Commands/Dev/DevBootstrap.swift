@@ -85,8 +85,10 @@ struct DevBootstrap: Sendable {
                 ("prompt_price_pico_usd", .integer(100_000)), ("completion_price_pico_usd", .integer(400_000)),
             ])
         guard isNew else { return }
-        _ = try await client.change("PATCH", "skus/\(name)", .members(("override_reason", .string("demonstration"))))
-        try await approve { second in
+        try await asPerson { first in
+            _ = try await first.change("PATCH", "skus/\(name)", .members(("override_reason", .string("demonstration"))))
+        }
+        try await asPerson { second in
             _ = try await second.change("PATCH", "skus/\(name)", .members(("state", .string("active"))))
         }
     }
@@ -98,8 +100,8 @@ struct DevBootstrap: Sendable {
             "PATCH", "status-page", .members(("name", .string("Plimsoll demonstration")), ("support_contact", .string("support@plimsoll.example"))))
     }
 
-    /// A SKU that is not proven is put into force by a second person: here by a token that is made for that alone.
-    private func approve(_ body: (AdminClient) async throws -> Void) async throws {
+    /// A SKU that is not proven is put into force by two people, each with a token that the installation's first one made: here for that alone.
+    private func asPerson(_ body: (AdminClient) async throws -> Void) async throws {
         let made = try await client.change("POST", "tokens", .members(("name", .string("demonstration")), ("role", .string("operator"))))
         guard let secret = made["secret"]?.string, let id = made["id"]?.string else {
             throw CommandFailure(.refused, "the control plane gave no token")

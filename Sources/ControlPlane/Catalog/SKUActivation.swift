@@ -35,7 +35,7 @@ enum SKUActivation {
                 """)
         }
         let reliability = wasActive ? nil : databases.reliability
-        let isOverride = namesState ? try await judge(connection, id, beside: reliability, by: call.actor.label) : false
+        let isOverride = namesState ? try await judge(connection, id, beside: reliability, by: call.actor) : false
         change = try await resource.change(connection, id, isOverride ? "override" : "update")
         return change
     }
@@ -56,7 +56,7 @@ enum SKUActivation {
     ///
     /// - Parameter reliability: Where the evidence of other SKUs is; nil: it was sold beside them already.
     private static func judge(
-        _ connection: PostgresConnection, _ id: UUID, beside reliability: PostgresPool?, by actor: String
+        _ connection: PostgresConnection, _ id: UUID, beside reliability: PostgresPool?, by actor: AdminActor
     ) async throws -> Bool {
         let row = try await connection.queryOne(
             """
@@ -68,16 +68,18 @@ enum SKUActivation {
         if let reliability { missing += try await NarrowStart.missing(connection, id, reliability) }
         guard !missing.isEmpty else { return false }
         let requester = try row.value("override_requested_by", as: String?.self)
-        guard try row.value("override_reason", as: String?.self) != nil, requester != nil else {
+        guard try row.value("override_reason", as: String?.self) != nil, let requester else {
             throw AdminRefusal.conflict(
                 "not_ready",
-                "not proven: \(missing.joined(separator: ", ")); to activate it anyway, give override_reason and have another token set the state")
+                "not proven: \(missing.joined(separator: ", ")); to activate it anyway, give override_reason and have another person's token set the state"
+            )
         }
-        guard requester != actor else {
+        guard requester != actor.label else {
             throw AdminRefusal.conflict(
                 "second_approver", "not proven: \(missing.joined(separator: ", ")); who gave override_reason cannot be the one who activates it")
         }
-        try await connection.execute("UPDATE serving.skus SET override_approved_by = \(actor) WHERE id = \(id)")
+        try await Approval.checkHands(actor, others: [requester], sparesFirst: true, connection)
+        try await connection.execute("UPDATE serving.skus SET override_approved_by = \(actor.label) WHERE id = \(id)")
         return true
     }
 

@@ -9,14 +9,13 @@ enum FreezeResource {
         for name in call.query.keys where !["model", "region", "tier"].contains(name) {
             throw AdminRefusal.fault(name, "is not a parameter of this request")
         }
+        let scope = FreezeScope(model: call.query["model"], region: call.query["region"], tier: call.query["tier"])
         let row = try await databases.serving.queryOne(
             """
             SELECT json_build_object('state', coalesce((array_agg(r.freeze_state ORDER BY r.freeze_state = 'frozen' DESC))[1], 'normal'),
                 'budgets', coalesce(json_agg(\(BudgetResource.document) ORDER BY r.freeze_state DESC, s.model, s.region, s.tier)
                     FILTER (WHERE r.subject_id IS NOT NULL), '[]'::json))::text AS document
-            FROM \(BudgetResource.source) WHERE s.ended_at IS NULL AND r.freeze_state <> 'normal'
-                AND coalesce(s.model = \(call.query["model"]), true) AND coalesce(s.region = \(call.query["region"]), true)
-                AND coalesce(s.tier = \(call.query["tier"]), true)
+            FROM \(BudgetResource.source) WHERE s.ended_at IS NULL AND r.freeze_state <> 'normal' AND \(FreezeDesk.matches(scope, of: "s"))
             """)
         return AdminAnswer(body: try row?.value("document") ?? "{}")
     }
@@ -51,13 +50,14 @@ enum FreezeResource {
     }
 
     /// By another person than who asked.
-    static let approval = AdminRoute.change(.post, "freeze-passes/{id}/approve") { call, fields, connection in
+    static let approval = AdminRoute.wideChange(.post, "freeze-passes/{id}/approve") { call, fields, connection, databases in
         try fields.finish()
         let id = try await passes.locked(call.reference, connection)
         let row = try await connection.queryOne(
             "SELECT requested_by, approved_by IS NOT NULL AS approved, expires_at <= now() AS expired FROM reliability.freeze_pass WHERE id = \(id)")
         guard let row else { throw AdminRefusal.notFound }
-        try Approval.check(call.actor, requestedBy: try row.value("requested_by"), already: [])
+        try await Approval.admit(
+            call, passes.kind, id, requestedBy: try row.value("requested_by"), already: [], sparesFirst: true, connection, databases)
         if try row.value("approved") { throw AdminRefusal.conflict("approved", "it is approved already") }
         if try row.value("expired") { throw AdminRefusal.conflict("expired", "its time is over; ask for another one") }
         try await connection.execute(

@@ -111,7 +111,8 @@ enum ExclusionResource {
         return try await resource.change(connection, id, "create", status: .created)
     }
 
-    static let approval = AdminRoute.change(.post, "exclusions/{id}/approve") { call, fields, connection in
+    /// By somebody else than who asked, told apart as approvers of agreements are: one person who makes tokens could leave out whatever would be credited.
+    static let approval = AdminRoute.wideChange(.post, "exclusions/{id}/approve") { call, fields, connection, databases in
         try fields.finish()
         let id = try await resource.locked(call.reference, connection)
         let row = try await connection.queryOne(
@@ -121,7 +122,9 @@ enum ExclusionResource {
             FROM reliability.exclusion WHERE id = \(id)
             """)
         guard let row else { throw AdminRefusal.notFound }
-        try Approval.check(call.actor, requestedBy: try row.value("requested_by"), already: try row.value("approved_by"))
+        try await Approval.admit(
+            call, resource.kind, id, requestedBy: try row.value("requested_by"), already: try row.value("approved_by"), sparesFirst: true, connection,
+            databases)
         if try row.value("withdrawn") { throw AdminRefusal.conflict("withdrawn", "it was withdrawn") }
         if try row.value("secret") { throw AdminRefusal.conflict("not_published", "force majeure must be published; ask for it anew with published") }
         if try row.value("maintenance") { throw AdminRefusal.conflict("not_a_window", "maintenance is left out by its window alone") }
