@@ -1,3 +1,4 @@
+import Domain
 import FoundationEssentials
 import Postgres
 import TestSupport
@@ -79,6 +80,47 @@ extension DrillTests {
             #expect(refused.json["error"]["code"].string == "last_left" && refused.text.contains("while a drill runs"), "\(refused.text)")
             _ = try await admin.post("drills/\(begun.json["id"].string ?? "")/abort")
             #expect(try await admin.post("mitigations", drain).status == 201)
+        }
+    }
+
+    @Test("a release that was rolled back is nobody to rely on, and who takes its requests is nobody to lose", arguments: [1_000_000, 0])
+    func rolledBack(weight: Int) async throws {
+        try await Self.with { admin in
+            for statement in [
+                "INSERT INTO serving.releases (name, model) VALUES ('tiny-2', 'tiny')",
+                "UPDATE serving.workers SET release = 'tiny-2' WHERE host_id = (SELECT id FROM serving.hosts WHERE pool = 'beta-eu')",
+                """
+                INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor)
+                VALUES ('release', 'tiny-1', \(weight), 'operator', 'testing', 'test')
+                """,
+                """
+                INSERT INTO reliability.mitigation (action, model, release, cause, mode, state, requested_by, created_at, expires_at)
+                VALUES ('roll_back_image', 'tiny', 'tiny-2', 'bad', 'automatic', 'active', 'policy', now(), now() + interval '1 hour')
+                """,
+            ] as [SQL] { _ = try await admin.row(statement) }
+            let alpha = #"{"kind": "provider-loss", "provider": "alpha", "reason": "rehearsal"}"#
+            let refused = try await admin.post("drills", alpha)
+            #expect(refused.json["error"]["code"].string == "last_left" && refused.text.contains("tiny in eu"), "\(refused.text)")
+            _ = try await admin.row("UPDATE reliability.mitigation SET state = 'reverted', ended_at = now()")
+            #expect(try await admin.post("drills", alpha).status == 201)
+        }
+    }
+
+    @Test("the policy is told what a drill takes as long as it runs")
+    func policyKnows() async throws {
+        try await Self.with { admin in
+            func drilled() async throws -> [MitigationTarget] {
+                try await admin.database.withPool { pool in
+                    try await pool.transaction { connection in
+                        let desk = MitigationDesk(connection: connection, now: Date())
+                        return try await desk.situation([], FleetView(), desk.terms()).fleet.drilled
+                    }
+                }
+            }
+            let begun = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "beta", "region": "eu", "reason": "rehearsal"}"#)
+            #expect(try await drilled() == [MitigationTarget(.drainProvider, region: "eu", provider: "beta")], "\(begun.text)")
+            _ = try await admin.post("drills/\(begun.json["id"].string ?? "")/abort")
+            #expect(try await drilled().isEmpty)
         }
     }
 

@@ -119,6 +119,44 @@ import Testing
         }
     }
 
+    @Test func `a release is not rolled back while those who would take its requests are away`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            let back = #""action": "roll_back_image", "model": "tiny", "release": "tiny-2""#
+            _ = try await admin.row("UPDATE serving.workers SET runtime_state = 'starting' WHERE release = 'tiny-1'")
+            let refused = try await run(admin, back)
+            #expect(refused.status == 409 && refused.json["error"]["code"].string == "last_left", "\(refused.text)")
+            #expect(refused.text.contains("nothing else would be left to serve tiny in eu"), "\(refused.text)")
+            _ = try await admin.row("UPDATE serving.workers SET runtime_state = 'ready' WHERE release = 'tiny-1'")
+            #expect(try await run(admin, back).status == 201)
+        }
+    }
+
+    @Test func `only a pool that stands by is called in`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            func weigh(_ scope: String, _ subject: String, _ ppm: Int) async throws {
+                _ = try await admin.row(
+                    """
+                    INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor)
+                    VALUES (\(scope), \(subject), \(ppm), 'operator', 'testing', 'test')
+                    """)
+            }
+            let calls = ["warm_pool", "reserved_capacity"].map { #""action": "\#($0)", "pool": "llama""# }
+            for call in calls {
+                let refused = try await run(admin, call)
+                #expect(refused.status == 400 && refused.text.contains("does not stand by"), "\(refused.text)")
+            }
+            try await weigh("pool", "llama", 500_000)
+            #expect(try await faults(admin, calls[0]) == "400 pool")
+            try await weigh("pool", "llama", 0)
+            try await weigh("provider", "alpha", 0)
+            #expect(try await faults(admin, calls[0]) == "400 pool", "its provider was taken out")
+            try await weigh("provider", "alpha", 1_000_000)
+            for call in calls { #expect(try await faults(admin, call) == "201") }
+        }
+    }
+
     @Test func `a worker stands by while its pool alone keeps requests away, and serves when it is ready and has a share`() async throws {
         try await PeerWorld.with { world in
             let host = try await world.enrol()

@@ -184,8 +184,23 @@ private struct DrillPlan {
             HAVING bool_or(\(touched)) AND NOT coalesce(bool_or(NOT (\(touched)) AND \(Reporting.isCurrent("host.last_heartbeat_at"))), false)
             ORDER BY release.model, host.region LIMIT 1
             """)
-        guard let row else { return }
-        let (model, region): (String, String) = (try row.value("model"), try row.value("region"))
-        throw AdminRefusal.conflict("last_left", "nothing else would be left to serve \(model) in \(region)")
+        guard let row else { return try await checkRollBacks(connection) }
+        throw Self.lastLeft("\(try row.value("model", as: String.self)) in \(try row.value("region", as: String.self))")
+    }
+
+    /// Whose release is rolled back takes nothing, and who has its share instead may be one of a release without a weight.
+    private func checkRollBacks(_ connection: PostgresConnection) async throws {
+        let now = Date()
+        let fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
+        let standing = try await MitigationDesk(connection: connection, now: now).inForce(fleet).standing.map(\.target)
+        guard standing.contains(where: { $0.action == .rollBackImage }) else { return }
+        let taken =
+            worker.map { MitigationTarget(.drainWorker, worker: $0.lowercased) }
+            ?? MitigationTarget(.drainProvider, region: region, provider: provider)
+        if let place = fleet.place(lostBy: taken, beside: standing) { throw Self.lastLeft(place.text) }
+    }
+
+    private static func lastLeft(_ place: String) -> AdminRefusal {
+        .conflict("last_left", "nothing else would be left to serve \(place)")
     }
 }

@@ -120,6 +120,7 @@ struct FleetReader: Sendable {
             isStandby: try isReady && hasShare && weight == 0 && row.value("pool_stands_by", as: Bool.self),
             runtime: try runtime(row, isSilent: isSilent))
         (worker.hasShare, worker.awaitsShare) = (hasShare, isReady && !hasShare && weight > 0)
+        worker.isOpen = try weight > 0 && !row.value("leaves", as: Bool.self)
         worker.isAdmitted = try row.value("is_admitted")
         picture.view.workers.append(worker)
         // Who leaves because an operator says so, or never spoke, is no trouble.

@@ -43,11 +43,12 @@ struct MitigationDesk: Sendable {
         _ = try await connection.query("SELECT single FROM reliability.mitigation_policy FOR UPDATE")
     }
 
-    /// Ends what is over by itself.
+    /// Ends what is over by itself: gateways ended it then, whether anybody looked or not.
     func expire() async throws {
+        try await endRestarts()
         let rows = try await connection.query(
             """
-            UPDATE reliability.mitigation SET state = 'expired', ended_at = \(now), end_reason = 'its time was over'
+            UPDATE reliability.mitigation SET state = 'expired', ended_at = expires_at, end_reason = 'its time was over'
             WHERE state IN ('active', 'proposed') AND expires_at <= \(now) RETURNING id, incident_id, mode, \(MitigationTarget.columns)
             """)
         try await orders.release(try rows.map { try $0.value("id") })
@@ -57,11 +58,30 @@ struct MitigationDesk: Sendable {
         }
     }
 
+    /// One that a person ordered has done what it was for; nobody else would bring its worker back.
+    private func endRestarts() async throws {
+        let rows = try await connection.query(
+            """
+            SELECT mitigation.id FROM reliability.mitigation AS mitigation JOIN serving.operations AS operation ON operation.id = mitigation.operation_id
+            WHERE mitigation.state = 'active' AND mitigation.mode = 'manual' AND operation.state = 'done'
+                AND NOT coalesce(mitigation.pinned_until > \(now), FALSE)
+            ORDER BY mitigation.created_at, mitigation.id
+            """)
+        for row in rows { try await end(try row.value("id"), state: "reverted", reason: "its worker has started again", actor: "policy") }
+    }
+
     /// What was only said in a dry run is not done: it must not keep the policy from doing it.
     func endRehearsals() async throws {
         let rows = try await connection.query(
             "SELECT id FROM reliability.mitigation WHERE state = 'active' AND mode = 'dry_run' ORDER BY created_at, id FOR UPDATE")
         for row in rows { try await end(try row.value("id"), state: "reverted", reason: "the dry run is over", actor: "policy") }
+    }
+
+    /// What gateways do now: what a dry run would drain still serves.
+    func inForce(_ fleet: FleetView) async throws -> MitigationPolicy.Situation {
+        var terms = try await self.terms()
+        if terms.mode == .dryRun { terms.mode = .act }
+        return try await situation([], fleet, terms)
     }
 
     func situation(_ troubles: [Trouble], _ fleet: FleetView, _ terms: Terms) async throws -> MitigationPolicy.Situation {
@@ -81,6 +101,7 @@ struct MitigationDesk: Sendable {
             """)
         for row in rows { try add(row, to: &situation) }
         situation.vetoes = try await vetoes()
+        situation.fleet.drilled = try await drilled()
         try await addTiers(&situation.troubles)
         return situation
     }
@@ -91,6 +112,13 @@ struct MitigationDesk: Sendable {
             WHERE event.incident_id = mitigation.incident_id AND event.kind = 'mitigation' AND event.detail ->> 'would_take_back' = mitigation.id::text
                 AND event.at >= (SELECT policy.updated_at FROM reliability.mitigation_policy AS policy))
         """
+
+    /// What running drills take; asked for in the caller's turn, which who begins one waits for.
+    private func drilled() async throws -> [MitigationTarget] {
+        try await connection.query(
+            "SELECT \(Drill.columns) FROM reliability.drill AS r WHERE r.ended_at IS NULL AND r.until_at > \(now)"
+        ).compactMap { try Drill($0).taken }
+    }
 
     /// What people do not want, whether anybody has thought of it or not.
     private func vetoes() async throws -> [MitigationVeto] {
@@ -201,6 +229,7 @@ struct MitigationDesk: Sendable {
         switch reason {
         case .clean: "its trouble is over"
         case .lastLeft: "nothing else is left"
+        case .restarted: "its worker serves again, and nothing else is left"
         case .noHelp: "it did not help"
         case .vetoed: "a person does not want it"
         }

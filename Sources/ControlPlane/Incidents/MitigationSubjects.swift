@@ -66,6 +66,18 @@ enum MitigationSubjects {
         if let pool = target.pool {
             lookups.append(Lookup(field: "pool", query: "SELECT 1 FROM serving.pools WHERE name = \(pool) AND state <> 'deleted'"))
         }
+        if let pool = target.pool, target.action == .warmPool || target.action == .reservedCapacity {
+            let query: SQL = """
+                SELECT 1 FROM serving.pools AS pool
+                LEFT JOIN serving.current_routing_weights AS own ON own.scope = 'pool' AND own.subject = pool.name
+                LEFT JOIN serving.current_routing_weights AS provider ON provider.scope = 'provider' AND provider.subject = pool.provider
+                WHERE pool.name = \(pool)
+                    AND (pool.state = 'deleted' OR own.weight_ppm = 0 AND coalesce(provider.weight_ppm, 1) > 0)
+                UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM serving.pools WHERE name = \(pool))
+                """
+            let message = "does not stand by: only a pool does whose own routing weight is 0, and not its provider's"
+            lookups.append(Lookup(field: "pool", query: query, message: message))
+        }
         if let worker = target.worker.flatMap({ UUID(uuidString: $0) }) {
             let query: SQL = "SELECT 1 FROM serving.workers WHERE id = \(worker) AND retired_at IS NULL"
             lookups.append(Lookup(field: "worker", query: query, message: "does not exist, or is retired"))

@@ -79,7 +79,7 @@ struct MitigationWish {
 
     static let inForce = AdminRefusal.conflict("in_force", "this is in force already")
 
-    /// It must not be in force already, and what is drained must leave somebody who serves in the region.
+    /// It must not be in force already, and what is drained or rolled back must leave somebody who serves in the region.
     static func check(_ target: MitigationTarget, _ connection: PostgresConnection) async throws {
         let same = try await connection.queryOne(
             """
@@ -87,21 +87,16 @@ struct MitigationWish {
                 AND (\(MitigationTarget.columns)) IS NOT DISTINCT FROM (\(target.values)) LIMIT 1
             """)
         guard same == nil else { throw inForce }
-        guard target.action.isUrgent else { return }
+        guard target.action.isUrgent || target.action == .rollBackImage else { return }
         let now = Date()
-        let picture = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }
-        let fleet = picture.view
-        let desk = MitigationDesk(connection: connection, now: now)
-        var terms = try await desk.terms()
-        // What a dry run would drain still serves.
-        if terms.mode == .dryRun { terms.mode = .act }
-        let standing = try await desk.situation([], fleet, terms).standing.map(\.target)
-        if let place = fleet.deserted(by: standing + [target]) {
+        let fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
+        let situation = try await MitigationDesk(connection: connection, now: now).inForce(fleet)
+        let standing = situation.standing.map(\.target)
+        if let place = fleet.place(lostBy: target, beside: standing) {
             throw AdminRefusal.conflict("last_left", "nothing else would be left to serve \(place.text)")
         }
         // What a drill takes comes back, but not before its end.
-        let drilled = standing + picture.drills.compactMap(\.taken)
-        if let place = fleet.deserted(by: drilled + [target]), fleet.survives(drilled) {
+        if let place = situation.fleet.place(lostBy: target, beside: standing) {
             throw AdminRefusal.conflict("last_left", "nothing else would be left to serve \(place.text) while a drill runs, which can be aborted")
         }
     }

@@ -15,6 +15,9 @@ package struct FleetView: Sendable {
         package var awaitsShare = false
         /// Its release has a share of its model's requests, whether the worker lives or not.
         package var hasShare = true
+        /// Gateways have it among those that may take requests, whether it lives or not: neither it nor its pool or provider is without a weight, and its
+        /// host is not drained.
+        package var isOpen = true
         package var runtime: Runtime
         /// Its provider may serve tiers with a promise, by its score.
         package var isAdmitted = true
@@ -122,6 +125,8 @@ package struct FleetView: Sendable {
     package var scalers: [Scaler]
     /// Empty: not known, or nobody asks.
     package var demand: Demand
+    /// What running drills take out of service.
+    package var drilled: [MitigationTarget] = []
 
     package init(
         workers: [Worker] = [], pools: [Pool] = [], tiers: [Tier] = [], terms: [Terms] = [], scalers: [Scaler] = [], demand: Demand = Demand()
@@ -152,28 +157,55 @@ package struct FleetView: Sendable {
     ///
     /// A customer who is kept in a region has nothing of workers elsewhere. What nobody else could ever serve in a region and nobody serves there now is
     /// left out: nothing is lost with it.
-    package func deserted(by targets: [MitigationTarget]) -> Place? {
+    package func deserted(by targets: [MitigationTarget]) -> Place? { places(desertedBy: targets).min() }
+
+    /// Places that these leave to nobody beside others and what drills take, and that somebody serves without them.
+    func places(desertedBy targets: [MitigationTarget], beside others: [MitigationTarget]) -> Set<Place> {
+        let given = others + drilled
+        return places(desertedBy: given + targets).subtracting(places(desertedBy: given))
+    }
+
+    /// The first place that a drain, a restart or a roll-back leaves to nobody beside what is in force and what drills take, and that somebody serves without
+    /// it; nil: there is none.
+    package func place(lostBy target: MitigationTarget, beside standing: [MitigationTarget]) -> Place? {
+        if target.action == .rollBackImage { return place(lostByRollingBack: target, beside: standing) }
+        return target.action.isUrgent ? places(desertedBy: [target], beside: standing).min() : nil
+    }
+
+    /// Drains make way for a roll-back, so that only those are missed who take nothing for other reasons.
+    private func place(lostByRollingBack target: MitigationTarget, beside standing: [MitigationTarget]) -> Place? {
+        let rollBacks = standing.filter { $0.action == .rollBackImage }
+        let away = Set(drilled.flatMap { drained(by: $0).map(\.id) })
+        func served(_ rollBacks: [MitigationTarget]) -> Set<Place> {
+            let takers = takers(rollBacks)
+            return Set(workers.lazy.filter { takers.contains($0.id) && !away.contains($0.id) }.map(\.place))
+        }
+        return served(rollBacks).subtracting(served(rollBacks + [target])).min()
+    }
+
+    private func places(desertedBy targets: [MitigationTarget]) -> Set<Place> {
         let gone = Set(targets.flatMap { drained(by: $0).map(\.id) })
-        guard !gone.isEmpty else { return nil }
+        guard !gone.isEmpty else { return [] }
         let takers = takers(targets.filter { $0.action == .rollBackImage })
         let elsewhere = Set(workers.lazy.filter { !gone.contains($0.id) }.map(\.place))
         let touched = workers.lazy.filter { worker in
             gone.contains(worker.id) && (worker.isServing || takers.contains(worker.id) || elsewhere.contains(worker.place))
         }
         let left = Set(workers.lazy.filter { takers.contains($0.id) && !gone.contains($0.id) }.map(\.place))
-        return Set(touched.map(\.place)).subtracting(left).min()
+        return Set(touched.map(\.place)).subtracting(left)
     }
 
-    /// Ids of those who take requests while these releases are rolled back. Gateways give their share to the others, and all where those had none; they
-    /// leave a model as it is that has no other release.
+    /// Ids of those who take requests while these releases are rolled back. Gateways give their share to the others of their region, and all where those had
+    /// none; they leave a model as it is that has no other release there.
     private func takers(_ rollBacks: [MitigationTarget]) -> Set<String> {
         guard !rollBacks.isEmpty else { return Set(workers.lazy.filter(\.isServing).map(\.id)) }
         func isHeld(_ worker: Worker) -> Bool {
             rollBacks.contains { $0.release == worker.release && ($0.model ?? worker.model) == worker.model }
         }
-        return Dictionary(grouping: workers, by: \.model).values.reduce(into: []) { takers, own in
-            let others = own.filter { !isHeld($0) }
-            let takeAll = !others.contains(where: \.hasShare) && own.contains { $0.hasShare }
+        let yielding = Set(workers.lazy.filter { isHeld($0) && $0.hasShare }.map(\.model))
+        return Dictionary(grouping: workers, by: \.place).values.reduce(into: []) { takers, own in
+            let others = own.filter { !isHeld($0) && $0.isOpen }
+            let takeAll = !others.contains(where: \.hasShare) && own.contains { yielding.contains($0.model) }
             let open = others.isEmpty ? own.filter(\.isServing) : others.filter { $0.isServing || (takeAll && $0.awaitsShare) }
             takers.formUnion(open.map(\.id))
         }

@@ -112,6 +112,8 @@ package struct MitigationPolicy: Sendable {
         case clean
         /// What it drains is all that is left of a model in a region.
         case lastLeft = "last_left"
+        /// Its worker serves again, and is all that is left of a model in a region.
+        case restarted
         /// It could not be carried out, or its worker fails as before: the next step of the runbook is due.
         case noHelp = "no_help"
         /// A person does not want it.
@@ -173,15 +175,24 @@ package struct MitigationPolicy: Sendable {
         private var now: Int64 { situation.now }
 
         /// What others failed meanwhile, or a release that was rolled back, must not leave a model with nobody in a region.
+        /// What a drill takes comes back at its end, and whose drain changes nothing beside it stays drained.
         mutating func rescue() {
+            let fleet = situation.fleet
             let rollBacks = standing.map(\.target).filter { $0.action == .rollBackImage }
-            for one in standing where one.target.action.isUrgent && !situation.fleet.survives(rollBacks + [one.target]) { revert(one, .lastLeft) }
-            // Alone each may be well, together not: the youngest goes.
-            while !situation.fleet.survives(standing.map(\.target)),
-                let youngest = standing.filter({ $0.target.action.isUrgent }).max(by: { ($0.appliedAt, $0.id) < ($1.appliedAt, $1.id) })
-            {
-                revert(youngest, .lastLeft)
+            for one in standing where one.target.action.isUrgent && !fleet.places(desertedBy: [one.target], beside: rollBacks).isEmpty { free(one) }
+            // Alone each may be well, together not: the youngest of those that drain there goes.
+            func youngest() -> Standing? {
+                let drains = standing.filter(\.target.action.isUrgent)
+                let places = fleet.places(desertedBy: drains.map(\.target), beside: rollBacks)
+                return drains.filter { one in fleet.drained(by: one.target).contains { places.contains($0.place) } }
+                    .max { ($0.appliedAt, $0.id) < ($1.appliedAt, $1.id) }
             }
+            while let one = youngest() { free(one) }
+        }
+
+        /// A restart holds its worker only while that serves, which the last one does when it is over.
+        private mutating func free(_ one: Standing) {
+            revert(one, one.target.action == .restartWorker && runtime(one.target)?.isRestarting == false ? .restarted : .lastLeft)
         }
 
         /// Restarts that did not help make way for a drain, and what a scaler would not take for a person. What a person wants to stay, stays.
@@ -297,7 +308,7 @@ package struct MitigationPolicy: Sendable {
                 guard !standing.contains(where: { $0.target == MitigationTarget(.restartWorker, worker: target.worker) }) else { return false }
             default: break
             }
-            return !target.action.isUrgent || situation.fleet.survives(standing.map(\.target) + [target])
+            return situation.fleet.place(lostBy: target, beside: standing.map(\.target)) == nil
         }
 
         /// Agents start again only what they started, no release is rolled back on a suspicion, nobody is throttled below what was agreed for those who

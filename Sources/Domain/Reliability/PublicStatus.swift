@@ -15,7 +15,7 @@ package enum PublicStatus {
     }
 
     /// The state at the end of some complete minutes. What is bad in a few of them is told; that it is well only where most of them are known. Announced
-    /// work stands in the place of what is well and of nothing else: an outage stays one, and what nobody measured is not known to be well.
+    /// work stands in the place of what is well and of what nobody measured, and of nothing else: an outage stays one.
     ///
     /// - Parameters:
     ///   - minutes: The last `windowMinutes` without those that are left out, in any order; those of which nothing is known may be missing.
@@ -30,13 +30,13 @@ package enum PublicStatus {
         let counting = windowMinutes - leftOut
         guard counting > 0 else { return hasIncident ? .degradedPerformance : .underMaintenance }
         let known = minutes.filter { $0.budgetStatus(minuteRule) != .unmeasured }
-        guard !known.isEmpty else { return .unmeasured }
+        guard !known.isEmpty else { return isMaintained && !hasIncident ? .underMaintenance : .unmeasured }
         let bad = known.filter { [.bad, .badIdle].contains($0.budgetStatus(minuteRule)) }
         if bad.count == known.count, bad.count >= 2, isMajor(bad) { return .majorOutage }
         if bad.count * 2 > known.count, bad.count >= 2 { return .partialOutage }
         guard bad.isEmpty && latency.isBreach != true && !hasIncident else { return .degradedPerformance }
-        guard Int64(known.count) * 2 > counting else { return .unmeasured }
-        return isMaintained ? .underMaintenance : .operational
+        guard !isMaintained else { return .underMaintenance }
+        return Int64(known.count) * 2 > counting ? .operational : .unmeasured
     }
 
     /// At least half of what was asked failed, or nobody asked and every probe failed.

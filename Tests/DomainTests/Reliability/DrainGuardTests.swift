@@ -75,6 +75,69 @@ struct DrainGuardTests {
         #expect(decisions.first == .revert("drain", .lastLeft) && !decisions.contains { if case .revert("back", _) = $0 { true } else { false } })
     }
 
+    private func applied(_ fleet: FleetView, _ troubles: [Trouble], _ standing: [MitigationPolicy.Standing] = []) -> [MitigationTarget] {
+        MitigationPolicy().decide(.init(now: 40, troubles: troubles, fleet: fleet, standing: standing)).compactMap {
+            if case .apply(let target, _, _, _, _) = $0 { target } else { nil }
+        }
+    }
+
+    @Test("a release is rolled back where another one that lives takes its requests, and goes on where there is no other")
+    func rollsBackBesideOthers() {
+        let worse = Trouble(id: "t", signal: .serverErrors, model: "m", region: "eu", release: "new", since: 0, lastSeen: 40)
+        var fleet = FleetView(workers: [worker("a1", "a"), worker("b1", "b", release: "new"), worker("b2", "b", "us", release: "new")])
+        #expect(applied(fleet, [worse]) == [back] && fleet.place(lostBy: back, beside: []) == nil)
+        // Gateways of the other region leave it as it is, so that its workers there are somebody who is left, and the last ones.
+        #expect(fleet.survives([back]) && !fleet.survives([back, MitigationTarget(.drainWorker, worker: "b2")]))
+        fleet.workers[0].isServing = false
+        #expect(!applied(fleet, [worse]).contains(back) && fleet.place(lostBy: back, beside: [])?.text == "m in eu")
+        // Nobody waits for what an operator has taken out: gateways do not count it among those that could take over.
+        fleet.workers[0].isOpen = false
+        #expect(applied(fleet, [worse]) == [back])
+        let asleep = FleetView(workers: [idle("a1", "a", release: "old", isReady: false), worker("b1", "b", release: "new")])
+        #expect(!applied(asleep, [worse]).contains(back))
+        #expect(applied(FleetView(workers: [idle("a1", "a", release: "old"), worker("b1", "b", release: "new")]), [worse]) == [back])
+    }
+
+    @Test("what a drill takes is nobody who is left, and its own drain is neither kept from coming nor taken back")
+    func besideDrills() {
+        func lost(_ provider: String) -> Trouble {
+            Trouble(id: "t", signal: .providerHealth, region: "eu", provider: provider, since: 0, lastSeen: 40)
+        }
+        let other = MitigationTarget(.drainProvider, region: "eu", provider: "b")
+        var fleet = FleetView(workers: [worker("a1", "a"), worker("b1", "b")])
+        #expect(applied(fleet, [lost("a")]) == [drain])
+        fleet.drilled = [other]
+        #expect(applied(fleet, [lost("a")]).isEmpty && fleet.place(lostBy: drain, beside: [])?.text == "m in eu")
+        #expect(applied(fleet, [lost("b")]) == [other])
+        // Who is left besides both fails: the drain goes for whom there is somebody again.
+        fleet.workers.append(worker("c1", "c"))
+        #expect(applied(fleet, [lost("a")]) == [drain])
+        fleet.workers[2].isServing = false
+        let decisions = MitigationPolicy().decide(
+            .init(now: 40, troubles: [lost("a"), lost("b")], fleet: fleet, standing: [standing("a", drain), standing("b", other, at: 5)]))
+        let reverted = decisions.filter { if case .revert = $0 { true } else { false } }
+        #expect(reverted == [.revert("a", .lastLeft)])
+        // A release is not rolled back when only drilled workers could take its requests.
+        var releases = FleetView(workers: [worker("b1", "b"), worker("a1", "a", release: "new")])
+        #expect(releases.place(lostBy: back, beside: []) == nil)
+        releases.drilled = [other]
+        #expect(releases.place(lostBy: back, beside: [])?.text == "m in eu")
+    }
+
+    @Test("the restart of the only worker is over when it serves again, and of two the other one's drain goes for want of others")
+    func restartOfTheLast() {
+        let restart = MitigationTarget(.restartWorker, worker: "a1")
+        func reverted(_ workers: [FleetView.Worker], _ all: [MitigationPolicy.Standing]) -> [MitigationPolicy.Decision] {
+            MitigationPolicy().decide(.init(now: 40, troubles: [], fleet: FleetView(workers: workers), standing: all))
+        }
+        #expect(reverted([worker("a1", "a")], [standing("r", restart)]) == [.revert("r", .restarted)])
+        var away = worker("a1", "a", serving: false)
+        away.runtime.isRestarting = true
+        #expect(reverted([away], [standing("r", restart)]).isEmpty)
+        let drained = standing("d", MitigationTarget(.drainWorker, worker: "b1"), at: 10)
+        #expect(reverted([worker("a1", "a"), worker("b1", "b")], [standing("r", restart), drained]) == [.revert("d", .lastLeft)])
+    }
+
     /// A warm pool in the region that the SKU names for trouble, one in another, and workers that serve in all.
     private var regional: FleetView {
         FleetView(
