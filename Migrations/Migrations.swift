@@ -93,5 +93,6 @@ package enum Migrations {
         File(name: "V0084_traffic_changes", sql: PackageResources.V0084_traffic_changes_sql),
         File(name: "V0085_agreed_limits", sql: PackageResources.V0085_agreed_limits_sql),
         File(name: "V0086_alone_gateways", sql: PackageResources.V0086_alone_gateways_sql),
+        File(name: "V0087_first_token_objectives", sql: PackageResources.V0087_first_token_objectives_sql),
     ]
 }

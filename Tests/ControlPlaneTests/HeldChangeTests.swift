@@ -43,6 +43,18 @@ import Testing
         #"{"name": "mine", "kind": "availability", "model": "tiny", "target_ppm": 999990, "bad_above_ppm": null, "freezes": \#(freezes)}"#
     }
 
+    @Test func theFreezeThatIsShownForATierIsTheOneThatItsChangesMeet() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin, "frozen")
+            // As the budget of a contract is, which is one tenant's own.
+            _ = try await admin.row("UPDATE reliability.budget_subject SET tenant_id = (SELECT id FROM serving.tenants), tier = '' RETURNING 1")
+            let price = #"{"model": "tiny", "tier": "pro", "prompt_price_pico_usd": 1, "completion_price_pico_usd": 1}"#
+            #expect(outcome(try await admin.post("prices", price)) == "frozen")
+            #expect(try await admin.get("freeze?model=tiny&tier=pro").json["state"].string == "frozen")
+            #expect(try await admin.get("freeze?model=other&tier=pro").json["state"].string == "normal")
+        }
+    }
+
     @Test func nobodyEndsAFreezeAloneByALooserObjective() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin, "frozen")
@@ -101,8 +113,7 @@ import Testing
             try await prepare(admin, "frozen")
             let pass = try await admin.post("freeze-passes", #"{"kind": "p0", "change": "objective", "reason": "a wrong target"}"#)
             let id = try #require(pass.json["id"].string, "\(pass.text)")
-            let made = try await admin.post("tokens", #"{"name": "second", "role": "owner"}"#)
-            let other = admin.client.acting(as: made.json["secret"].string)
+            let other = try await admin.stranger("second")
             #expect(outcome(try await admin.patch("objectives/availability", #"{"freezes": false}"#)) == "frozen", "not approved yet")
             #expect(try await other.send("POST", "/admin/v1/freeze-passes/\(id)/approve", "{}").status == 200)
             #expect(outcome(try await admin.patch("objectives/availability", #"{"freezes": false}"#)) == "200")

@@ -59,4 +59,42 @@ import Testing
             for model in ["other", "third", "tiny"] { #expect(report.contains("{\"model\":\"\(model)\",\"region\":\"eu\""), "\(model)") }
         }
     }
+
+    @Test func `what is told late of somebody who has no tree at all is where the tree begins`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let (start, closed) = (EvidenceWorld.start, EvidenceWorld.start + 5 * 1_440)
+            try await evidence.world.pool.execute("UPDATE serving.skus SET state = 'retired'")
+            try await evidence.turn(at: closed + 15, closed: closed)
+            #expect(try await evidence.trees().isEmpty)
+            try await evidence.traffic(start + 10, good: 3, bad: 2, model: "other")
+            for minute in [16, 17] as [Int64] { try await evidence.turn(at: closed + minute, closed: closed) }
+            let tree = try #require(try await evidence.trees().first)
+            #expect(tree.month == EvidenceWorld.month && tree.next == closed && tree.frontier.count == 5 * 1_440 - 10)
+            let stretch = try #require(try await TenantLeaves.read(tree, evidence.world.pool).first)
+            #expect(stretch.series.model == "other" && stretch.since == start + 10)
+            #expect(stretch.runs.counts(at: 0)?.good == 3 && stretch.runs.counts(at: 0)?.bad == 2)
+            #expect(try await corrections(evidence).isEmpty)
+            #expect(try await evidence.world.count("SELECT 1 FROM reliability.evidence_late") == 0)
+        }
+    }
+
+    @Test func `what is told of a month that the trees have passed over is corrected in a tree without leaves, which is verified`() async throws {
+        try await EvidenceWorld.with { evidence in
+            let (start, april) = (EvidenceWorld.start, BillingPeriod(year: 2026, month: 4))
+            try await evidence.partitions(around: april)
+            try await evidence.begin()
+            try await evidence.turn(at: start + 45, closed: start + 30)
+            #expect(try await evidence.trees().map(\.month.description) == ["2026-05", "2026-06"])
+            try await evidence.traffic(april.minutes.lowerBound + 7, good: 4, bad: 1, model: "other")
+            for turn in [46, 47, 110] as [Int64] { try await evidence.turn(at: start + turn, closed: start + 30) }
+            #expect(try await evidence.world.count("SELECT 1 FROM reliability.evidence_late") == 0)
+            let tree = try #require(try await evidence.trees().first { $0.month == april })
+            #expect(tree.isComplete && tree.frontier.count == 0)
+            let told = try await LateEvidence.corrections(evidence.tenant, april) { try await evidence.world.pool.query($0) }.map(\.leaf)
+            #expect(told.map(\.minute) == [april.minutes.lowerBound + 7] && told.map(\.good) == [4] && told.map(\.bad) == [1])
+            let found = try await evidence.verify(april)
+            #expect(found.holds, "\(found.steps)")
+            #expect(found.steps.contains { $0.title == "late" && $0.finding.contains("4 good and 1 bad") }, "\(found.steps)")
+        }
+    }
 }

@@ -101,9 +101,64 @@ import Testing
             for second in [66.0, 72] { try await world.turn(start + second) }
             #expect(try await world.one(seen) == last)
             #expect(try await world.rows(incidents) == ["(burn,page,t)"])
-            try await pool.execute("UPDATE reliability.incident SET step = 'resolved', resolved_at = \(start + 73)")
-            try await world.turn(start + 78)
+        }
+    }
+
+    /// A page that is over, while the window that makes a ticket is still above.
+    private func withEndedPage(_ body: (IncidentWorld) async throws -> Void) async throws {
+        try await with { world in
+            try await world.world.pool.execute(alert(.page))
+            try await world.turn(start + 6)
+            _ = try await world.world.pool.pipeline([
+                "UPDATE reliability.burn_alert SET closed_at = \(start + 7) WHERE severity = 'page'",
+                "UPDATE reliability.incident SET step = 'resolved', resolved_at = \(start + 60)",
+            ])
+            #expect(try await world.rows(incidents) == ["(burn,page,t)"])
+            try await body(world)
+        }
+    }
+
+    @Test func `what a page told is no ticket after it, until the short window has nothing of before and is still above`() async throws {
+        try await withEndedPage { world in
+            // Of the slow rule that `alert` takes.
+            let short = 7_200.0
+            for at in [60, short] {
+                try await world.minute(start + at, good: 90, errors: 1)
+                for second in [6.0, 12] { try await world.turn(start + at + second) }
+                #expect(try await world.rows(incidents) == ["(burn,page,t)"], "\(at)")
+            }
+            for at in [short + 60, short + 180] {
+                try await world.minute(start + at, good: 90, errors: 1)
+                for second in [6.0, 12] { try await world.turn(start + at + second) }
+                #expect(try await world.rows(incidents) == ["(burn,page,t)", "(burn,ticket,f)"], "\(at)")
+                try await world.world.pool.execute(
+                    "UPDATE reliability.incident SET step = 'resolved', resolved_at = \(start + at + 20) WHERE resolved_at IS NULL")
+            }
+        }
+    }
+
+    @Test func `a slow alert that opens after the page was over is told at once`() async throws {
+        try await withEndedPage { world in
+            _ = try await world.world.pool.pipeline([
+                "UPDATE reliability.burn_alert SET closed_at = \(start + 61) WHERE closed_at IS NULL", alert(.ticket, at: start + 65),
+            ])
+            try await world.minute(start + 60, good: 90, errors: 1)
+            try await world.turn(start + 72)
             #expect(try await world.rows(incidents) == ["(burn,page,t)", "(burn,ticket,f)"])
+        }
+    }
+
+    @Test func `what a tier's page told is no ticket of its tenants either`() async throws {
+        try await withEndedPage { world in
+            let (pool, tenant) = (world.world.pool, UUID())
+            _ = try await pool.pipeline([
+                "INSERT INTO serving.tenants (id, name, display_name, tier) VALUES (\(tenant), 'acme', 'Acme', 'business')",
+                "INSERT INTO reliability.budget_subject (tenant_id, tier, model, region, first_minute_at) VALUES (\(tenant), '', 'tiny', 'eu', \(start))",
+                alert(.ticket, of: "tenant_id IS NOT NULL"),
+            ])
+            try await world.minute(start + 60, good: 50, errors: 2, tenant: tenant)
+            for second in [66.0, 72] { try await world.turn(start + second) }
+            #expect(try await world.rows(incidents) == ["(burn,page,t)"])
         }
     }
 

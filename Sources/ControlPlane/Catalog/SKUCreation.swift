@@ -47,13 +47,12 @@ enum SKUCreation {
         fields.fill("tier", .string(template.name))
         let known: SQL = "SELECT 1 FROM serving.tiers WHERE name = \(template.name) AND state <> 'deleted'"
         guard try await connection.query(known).isEmpty else { return }
-        guard case .change(let create) = AdminResource.tiers.creation.work else { preconditionFailure("a creation is a change") }
+        guard case .change(let create) = AdminResource.tierCreation.work else { preconditionFailure("a creation is a change") }
         let document = AdminJSON.text(.object(template.tierDocument))
         var reader = try FieldReader(Array(document.utf8))
         let made = try await create(call, &reader, connection)
         try await connection.execute(
             "SELECT audit.append(\(call.actor.label), \(made.action), \(made.subjectKind), \(made.subjectId), \(call.requestId), \(document))")
-        try await TierObjective.add(template.name, call, connection)
     }
 
     /// The SKU's prices become those by which its tier is billed for its model.

@@ -4,7 +4,8 @@ import FoundationEssentials
 import Postgres
 
 /// Trees without a leaf. An agreement that begins in the last hours of a month of its zone, or ends in the first ones, may have all its minutes of that
-/// month in the tree of a neighbour, while there is no tree of the month's own name, under which its credit is logged and has its bundle.
+/// month in the tree of a neighbour, while there is no tree of the month's own name, under which its credit is logged and has its bundle. And what is first
+/// told of a month when later ones have their trees is shown by corrections alone.
 struct BareTrees: Sendable {
     /// Of the reliability room.
     let pool: PostgresPool
@@ -37,15 +38,20 @@ struct BareTrees: Sendable {
     private func plant(_ tenant: UUID, _ month: BillingPeriod) async throws {
         try await pool.transaction(.repeatable) { connection in
             _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(tenant)::text, 7116881261))")
-            try await connection.execute(
-                """
-                WITH planted AS (
-                    INSERT INTO reliability.evidence_tree (tenant_id, month, salt, next_at)
-                    VALUES (\(tenant), \(EvidenceTime.month(month)), \(SecureRandom.bytes(16)), \(EvidenceTime.minute(month.minutes.upperBound)))
-                    ON CONFLICT DO NOTHING RETURNING tenant_id, month, leaves, root)
-                INSERT INTO reliability.evidence_fact (tenant_id, month, kind, leaves, digest)
-                SELECT tenant_id, month, 'root', leaves, root FROM planted
-                """)
+            try await Self.plant(tenant, month, connection)
         }
+    }
+
+    /// Within a transaction that holds the tenant's lock, when no leaf of the month can come any more.
+    static func plant(_ tenant: UUID, _ month: BillingPeriod, _ connection: PostgresConnection) async throws {
+        try await connection.execute(
+            """
+            WITH planted AS (
+                INSERT INTO reliability.evidence_tree (tenant_id, month, salt, next_at)
+                VALUES (\(tenant), \(EvidenceTime.month(month)), \(SecureRandom.bytes(16)), \(EvidenceTime.minute(month.minutes.upperBound)))
+                ON CONFLICT DO NOTHING RETURNING tenant_id, month, leaves, root)
+            INSERT INTO reliability.evidence_fact (tenant_id, month, kind, leaves, digest)
+            SELECT tenant_id, month, 'root', leaves, root FROM planted
+            """)
     }
 }

@@ -49,7 +49,7 @@ package struct EvidenceKeeper: Service {
     package func turn() async throws {
         var faults = try await closeTrees()
         faults += try await BareTrees(pool: reliability).plant()
-        faults += try await LateEvidence(pool: reliability).correct()
+        faults += try await LateEvidence(pool: reliability).correct(without: faults.map(\.tenant))
         faults += try await CreditEvidence.note(reliability)
         tell(faults)
         let log = PublicLog(pool: reliability)
@@ -116,6 +116,7 @@ package struct EvidenceKeeper: Service {
                 UNION SELECT tenant_id FROM reliability.minute_total WHERE minute_at >= \(EvidenceTime.minute(limit - 1440))
                     AND minute_at < \(EvidenceTime.minute(limit))
                 UNION SELECT tenant_id FROM reliability.evidence_tree WHERE next_at < (month + interval '1 month') AT TIME ZONE 'UTC'
+                UNION SELECT tenant_id FROM reliability.evidence_late
             ) AS candidate LEFT JOIN LATERAL (
                 SELECT next_at FROM reliability.evidence_tree WHERE tenant_id = candidate.id ORDER BY month DESC LIMIT 1) AS tree ON TRUE
             WHERE tree.next_at IS NULL OR tree.next_at <= \(EvidenceTime.minute(limit - Self.stride))

@@ -4,7 +4,8 @@ import FoundationEssentials
 import Postgres
 
 /// Reports that came after their minute's leaf was fixed: a correction says what the minute was found to be, the leaf stays. Where the minute has no leaf,
-/// because nobody knew then that the tenant uses this model there, the correction stands alone, and leaves begin where the tree goes on.
+/// because nobody knew then that the tenant uses this model there, the correction stands alone, and leaves begin where the tree goes on. A tenant of whom
+/// there is no tree of the month yet, nor of a later one, gets leaves from that minute on.
 struct LateEvidence: Sendable {
     /// Minutes that are looked at in one turn.
     private static let most = 1_000
@@ -21,10 +22,12 @@ struct LateEvidence: Sendable {
     }
 
     /// Those of tenants of whom one could not be corrected wait, and no others for them.
-    func correct() async throws -> [EvidenceFault] {
+    ///
+    /// - Parameter standing: Tenants whose trees do not grow now: theirs wait too.
+    func correct(without standing: [UUID] = []) async throws -> [EvidenceFault] {
         var faults: [EvidenceFault] = []
         while true {
-            let found = try await noted(without: faults.map(\.tenant))
+            let found = try await noted(without: standing + faults.map(\.tenant))
             let known = faults.count
             for late in found where !faults.contains(where: { $0.tenant == late.tenant }) {
                 if let fault = try await EvidenceFault.caught(late.tenant, { try await correct(late) }) { faults.append(fault) }
@@ -50,8 +53,10 @@ struct LateEvidence: Sendable {
     private func correct(_ late: Minute) async throws {
         try await pool.transaction(.repeatable) { connection in
             _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(late.tenant)::text, 7116881261))")
+            // The first of a tree that there will be gets its leaf by that, in the next turn.
+            guard let place = try await standing(late, connection) else { return }
             // What the tree has not come to yet gets its leaf.
-            if let tree = try await tree(late, connection), late.minute < tree.next {
+            if case .tree(let tree) = place, late.minute < tree.next {
                 let known = try await known(late, connection)
                 let counts = try await EvidenceCounts.read(late.tenant, late.minute..<late.minute + 1, place: late.place, connection)
                 let found = counts.leaf(late.place, late.minute)
@@ -66,6 +71,33 @@ struct LateEvidence: Sendable {
                     AND region = \(late.place.region) AND minute_at = \(EvidenceTime.minute(late.minute)) AND noted_at <= \(late.notedAt)
                 """)
         }
+    }
+
+    private enum Standing {
+        case tree(TenantTree)
+        /// There is nothing to be told of it.
+        case untold
+    }
+
+    /// What a correction of the minute belongs to; nil: the tenant's trees have not come to its month yet. Where they have passed it over no leaf can come
+    /// any more, and its month gets a tree for the correction alone.
+    private func standing(_ late: Minute, _ connection: PostgresConnection) async throws -> Standing? {
+        if let tree = try await tree(late, connection) { return .tree(tree) }
+        guard EvidenceSeries(tenant: late.tenant.uuidString.lowercased(), model: late.place.model, region: late.place.region) != nil else {
+            return .untold
+        }
+        let month = BillingPeriod(microseconds: late.minute * 60_000_000)
+        let row = try await connection.queryOne(
+            """
+            SELECT EXISTS (SELECT 1 FROM reliability.minute_total WHERE tenant_id = \(late.tenant) AND model = \(late.place.model)
+                    AND region = \(late.place.region) AND minute_at = \(EvidenceTime.minute(late.minute)) AND good + bad + excluded > 0) AS is_used,
+                EXISTS (SELECT 1 FROM reliability.evidence_tree WHERE tenant_id = \(late.tenant) AND month > \(EvidenceTime.month(month))) AS is_past
+            """)
+        guard try row?.value("is_used", as: Bool.self) == true else { return .untold }
+        guard try row?.value("is_past", as: Bool.self) == true else { return nil }
+        try await BareTrees.plant(late.tenant, month, connection)
+        guard let planted = try await tree(late, connection) else { return nil }
+        return .tree(planted)
     }
 
     /// Of the minute's month.

@@ -31,8 +31,7 @@ struct TreeCloser: Sendable {
         try await pool.transaction(.repeatable) { connection in
             _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(tenant)::text, 7116881261))")
             let newest = try await newest(tenant, connection)
-            // Of whom there is no leaf yet, leaves begin a day ago, or with what was promised before.
-            let first = newest?.next ?? wanted.values.compactMap(\.self).reduce(limit - 1440, min)
+            let first = if let newest { newest.next } else { try await begin(tenant, wanted, until: limit, connection) }
             try await subscribe(tenant, wanted, from: first, now: now, connection)
             try await adopt(tenant, min(first, limit)..<limit, connection)
             try await reached(.subscribed)
@@ -52,6 +51,16 @@ struct TreeCloser: Sendable {
             try await reached(.noted)
             return range.upperBound < limit
         }
+    }
+
+    /// Of whom there is no leaf yet, leaves begin a day ago, or with what was promised or told of an earlier minute.
+    private func begin(
+        _ tenant: UUID, _ wanted: EvidenceSubscriptions.Places, until limit: Int64, _ connection: PostgresConnection
+    ) async throws -> Int64 {
+        let row = try await connection.queryOne(
+            "SELECT extract(epoch FROM min(minute_at))::bigint / 60 AS minute FROM reliability.evidence_late WHERE tenant_id = \(tenant)")
+        let told = try row?.value("minute", as: Int64?.self) ?? limit
+        return wanted.values.compactMap(\.self).reduce(min(limit - 1440, told), min)
     }
 
     private func newest(_ tenant: UUID, _ connection: PostgresConnection) async throws -> TenantTree? {

@@ -21,15 +21,20 @@ package enum AdminRoutes {
         let tiers = AdminResource.tiers
         let tenants = AdminResource.tenants
         let keys = KeyResource.resource
-        return tiers.reads + [tiers.creation, AdminResource.tierUpdate.heldToBudgets, tiers.removal]
+        return tiers.reads + [AdminResource.tierCreation, AdminResource.tierUpdate.heldToBudgets, tiers.removal]
             + tenants.reads + [tenants.creation, AdminResource.tenantUpdate.keepingLimits(.tenant, of: tenants), AdminResource.tenantRemoval]
             + keys.reads + [KeyResource.creation, keys.update.keepingLimits(.key, of: keys), KeyResource.rotation, KeyResource.revocation]
             + [QuotaResource.list]
     }
 
+    private static var models: [AdminRoute] {
+        let models = AdminResource.models
+        return models.reads + [models.creation, models.update.keepingPromises, models.removal.keepingPromises]
+    }
+
     private static var catalogue: [AdminRoute] {
         let releases = ReleaseResource.resource
-        return managed(.models) + releases.reads + [ReleaseResource.creation, ReleaseResource.update, releases.removal]
+        return models + releases.reads + [ReleaseResource.creation, ReleaseResource.update, releases.removal]
             + AdminResource.skus.reads + [SKUTemplate.list, SKUCreation.route, SKUActivation.update, AdminResource.skus.removal]
             + [FallbackDrillResource.list, FallbackDrillResource.creation] + swapped(.providers)
             + swapped(.pools, AdminResource.poolCreation) + [
@@ -66,7 +71,7 @@ package enum AdminRoutes {
     private static var promise: [AdminRoute] {
         let objectives = ObjectiveResource.resource
         let (windows, exclusions) = (MaintenanceResource.resource, ExclusionResource.resource)
-        let changes = [ObjectiveResource.creation, objectives.update, objectives.removal, OpenSLO.imports].map(\.heldToBudgets)
+        let changes = [ObjectiveResource.creation, objectives.update, objectives.removal, OpenSLO.imports].map(\.keepingPromises.heldToBudgets)
         return objectives.reads + changes + [OpenSLO.export]
             + [BudgetResource.list, BudgetResource.entries, BudgetResource.burn]
             + [FreezeResource.state] + FreezeResource.passes.reads + [FreezeResource.creation, FreezeResource.approval]
@@ -93,9 +98,5 @@ package enum AdminRoutes {
 
     private static func swapped(_ resource: AdminResource, _ creation: AdminRoute? = nil) -> [AdminRoute] {
         resource.reads + [creation ?? resource.creation, resource.guardedUpdate, resource.removal]
-    }
-
-    private static func managed(_ resource: AdminResource) -> [AdminRoute] {
-        resource.reads + [resource.creation, resource.update, resource.removal]
     }
 }

@@ -88,31 +88,65 @@ struct SignalTables: Sendable {
             }
     }
 
+    /// An alert on a budget.
+    private struct Burn {
+        var key: IncidentKey
+        var kind: String
+        var isPage: Bool
+        var openedAt: Date
+        var isSpending: Bool
+    }
+
     /// Alerts of all customers of a service together, and of one with a budget of its own: a page where one that pages is open, else a ticket.
     private func burns() async throws -> [(trigger: IncidentTrigger, isSpending: Bool)] {
+        let open = Dictionary(grouping: try await alerts(), by: \.key)
+        return open.sorted { $0.key.text < $1.key.text }.compactMap { key, alerts in
+            let pages = alerts.filter(\.isPage)
+            guard let beganAt = (pages.isEmpty ? alerts : pages).map(\.openedAt).min() else { return nil }
+            let kinds = Set(alerts.map(\.kind)).sorted().joined(separator: ", ")
+            let text = "budget of \(kinds)\(Self.whose(key)) is spent \(pages.isEmpty ? "slowly, and too fast to last" : "too fast")"
+            let trigger = IncidentTrigger(key: key, beganAt: beganAt, text: text, severity: pages.isEmpty ? .ticket : .page)
+            return (trigger, alerts.contains(where: \.isSpending))
+        }
+    }
+
+    /// Those that are open, without the slow ones of what an incident has told already.
+    private func alerts() async throws -> [Burn] {
         let rows = try await reliability.query(
             """
-            SELECT subject.tenant_id, subject.tier, subject.model, subject.region, bool_or(alert.severity = 'page') AS pages,
-                coalesce(min(alert.opened_at) FILTER (WHERE alert.severity = 'page'), min(alert.opened_at)) AS began_at,
-                string_agg(DISTINCT alert.kind, ', ' ORDER BY alert.kind) AS kinds,
-                bool_or(alert.kind = 'ttlt_p95' AND EXISTS (SELECT 1 FROM reliability.probe WHERE probe.model = subject.model
+            SELECT subject.tenant_id, subject.tier, subject.model, subject.region, alert.severity = 'page' AS is_page, alert.opened_at, alert.kind,
+                alert.short_seconds,
+                (alert.kind = 'ttlt_p95' AND EXISTS (SELECT 1 FROM reliability.probe WHERE probe.model = subject.model
                     AND probe.region = subject.region AND \(MinuteBook.fixedLength) AND probe.ttlt_us > objective.threshold_microseconds
                     AND probe.at > \(now.addingTimeInterval(-Self.fresh)) AND probe.at <= \(now)))
-                OR bool_or(\(isSpending("subject"))) AS spending
+                OR \(isSpending("subject")) AS spending
             FROM reliability.burn_alert AS alert JOIN reliability.budget_subject AS subject ON subject.id = alert.subject_id
             LEFT JOIN reliability.objective AS objective ON objective.id = alert.objective_id
             WHERE alert.closed_at IS NULL AND alert.opened_at <= \(now)
-            GROUP BY subject.tenant_id, subject.tier, subject.model, subject.region
             """)
+        guard !rows.isEmpty else { return [] }
         let tiers = try await tiers(of: rows)
-        return try rows.map { row in
-            let key = try key(.burn, row, tiers)
-            let isPage: Bool = try row.value("pages")
-            let text =
-                "budget of \(try row.value("kinds", as: String.self))\(Self.whose(key)) is spent \(isPage ? "too fast" : "slowly, and too fast to last")"
-            let trigger = IncidentTrigger(key: key, beganAt: try row.value("began_at"), text: text, severity: isPage ? .page : .ticket)
-            return (trigger, try row.value("spending"))
+        let ends = try await burnEnds()
+        return try rows.compactMap { row in
+            let burn = Burn(
+                key: try key(.burn, row, tiers), kind: try row.value("kind"), isPage: try row.value("is_page"), openedAt: try row.value("opened_at"),
+                isSpending: try row.value("spending"))
+            guard !burn.isPage, let ended = ([burn.key] + burn.key.widerBudgets).compactMap({ ends[$0.text] }).max() else { return burn }
+            let short = TimeInterval(try row.value("short_seconds", as: Int64.self))
+            return burn.openedAt <= ended && now < ended.addingTimeInterval(short) ? nil : burn
         }
+    }
+
+    /// When the newest incident about a budget ended, by its key. An alert that was open by then goes on for as long as its short window has minutes of
+    /// before, of which people heard; when it holds none of them any more, and the alert is still open, the budget is really spent slowly.
+    private func burnEnds() async throws -> [String: Date] {
+        let longest = BurnRule.shipped.map(\.shortSeconds).max() ?? 0
+        let rows = try await reliability.query(
+            """
+            SELECT key, max(resolved_at) AS ended_at FROM reliability.incident
+            WHERE rule = \(IncidentSignal.burn.rawValue) AND resolved_at > \(now.addingTimeInterval(-TimeInterval(longest))) GROUP BY key
+            """)
+        return try rows.reduce(into: [:]) { $0[try $1.value("key")] = try $1.value("ended_at", as: Date.self) }
     }
 
     /// Of a budget: a tenant's own is about its tier too.

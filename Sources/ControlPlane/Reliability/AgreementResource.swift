@@ -113,13 +113,18 @@ enum AgreementResource {
         }
         guard terms.model == nil || terms.model == model else { throw AdminRefusal.fault("model", "these terms are for another model") }
         guard terms.region == nil || terms.region == region else { throw AdminRefusal.fault("region", "these terms are for another region") }
+        let reach = KeptPromises.reach("\(model)", "\(region)", tier: "\(terms.tier)", of: "tenants")
         let facts = try await connection.queryOne(
             """
-            SELECT (SELECT tier FROM serving.tenants WHERE id = \(tenant)) AS tier,
-                EXISTS (SELECT 1 FROM serving.models WHERE name = \(model) AND state <> 'deleted') AS model_known
+            SELECT tenants.tier, EXISTS (SELECT 1 FROM serving.models WHERE name = \(model) AND state <> 'deleted') AS model_known, \(reach)
+            FROM serving.tenants WHERE tenants.id = \(tenant)
             """)
         if try facts?.value("model_known", as: Bool.self) != true { throw AdminRefusal.fault("model", "does not exist") }
         guard try facts?.value("tier", as: String.self) == terms.tier else { throw AdminRefusal.fault("terms", "these terms are for another tier") }
+        if try facts?.value("is_served", as: Bool.self) != true { throw AdminRefusal.fault("model", "is not served to the tier \(terms.tier)") }
+        if try facts?.value("is_allowed", as: Bool.self) != true {
+            throw AdminRefusal.fault("region", "is not one of those that the tenant allows")
+        }
         return terms
     }
 
@@ -131,18 +136,7 @@ enum AgreementResource {
         let approvers: [String] = try row.value("approved_by")
         guard try row.value("state", as: String.self) == "proposed" else { throw AdminRefusal.conflict("not_proposed", "it needs no approval") }
         let requester: String = try row.value("requested_by")
-        try Approval.check(call.actor, requestedBy: requester, already: approvers)
-        do {
-            try await Approval.checkHands(call.actor, others: [requester] + approvers, connection)
-        } catch let refusal as AdminRefusal {
-            // On record although nothing is changed: somebody tried to be two people.
-            try await databases.audit.transaction { audit in
-                try await PeerAudit.append(
-                    audit, actor: call.actor.label, action: "approve_refused", kind: "agreement", id: id.lowercased, requestId: call.requestId,
-                    change: "{\"code\":\(AdminJSON.string(refusal.code))}")
-            }
-            throw refusal
-        }
+        try await Approval.admit(call, resource.kind, id, requestedBy: requester, already: approvers, connection, databases)
         let isLast = approvers.count + 1 >= approversNeeded
         if isLast { try await checkStillSold(id, connection) }
         try await connection.execute(

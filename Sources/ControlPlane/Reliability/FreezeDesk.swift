@@ -113,10 +113,13 @@ package enum FreezeDesk {
         return row != nil
     }
 
-    private static func matches(_ scope: FreezeScope) -> SQL {
+    /// Budgets that a change touches; a tenant's own is of no tier.
+    ///
+    /// - Parameter subject: Name of a row of budget subjects.
+    static func matches(_ scope: FreezeScope, of subject: SQL = "subject") -> SQL {
         """
-        coalesce(subject.model = \(scope.model), true) AND coalesce(subject.region = \(scope.region), true)
-            AND (subject.tier = '' OR coalesce(subject.tier = \(scope.tier), true))
+        coalesce(\(subject).model = \(scope.model), true) AND coalesce(\(subject).region = \(scope.region), true)
+            AND (\(subject).tier = '' OR coalesce(\(subject).tier = \(scope.tier), true))
         """
     }
 }

@@ -37,10 +37,7 @@ enum ObjectiveResource {
             AdminField("burn_alerts", .boolean),
             AdminField("freezes", .boolean),
         ],
-        check: { connection, id in
-            try await check(connection, id)
-            try await KeptPromises.check(objective: id, connection)
-        },
+        check: { connection, id in try await check(connection, id) },
         blocker: { connection, id in try await KeptPromises.blocker(of: id, connection) })
 
     static let creation = AdminRoute.change(.post, "objectives") { call, fields, connection in

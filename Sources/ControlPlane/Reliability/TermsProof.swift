@@ -4,8 +4,31 @@ import Postgres
 
 /// What must be there before something is promised, and as long as it is.
 enum TermsProof {
-    /// What lacks, and the objective at which it lacks; nil: there is none of the kind.
-    typealias Gap = (objective: UUID?, kind: ObjectiveKind, text: String)
+    /// What lacks, and by how much.
+    struct Gap: Sendable {
+        enum Aspect: Sendable {
+            case objective, budget, alerts
+            /// Of a tier.
+            case threshold, requests, tokens
+            /// What customers reach.
+            case tier, model, region
+        }
+
+        /// Of an objective.
+        var kind: ObjectiveKind?
+        var aspect: Aspect
+        /// A greater one is worse, beside those of the same aspect alone.
+        var shortfall: Int64 = 1
+        var text: String
+
+        /// There is no objective of the kind.
+        static func whole(_ kind: ObjectiveKind, _ text: String) -> Gap { Gap(kind: kind, aspect: .objective, shortfall: .max, text: text) }
+
+        /// Whether the other one is no worse: where there was no objective any is better.
+        func covers(_ other: Gap) -> Bool {
+            kind == other.kind && (shortfall == .max || aspect == other.aspect && shortfall >= other.shortfall)
+        }
+    }
 
     /// Whatever lacks: an objective at least as strict with a budget and burn alerts, the threshold that gateways count, and probes.
     ///
@@ -26,26 +49,33 @@ enum TermsProof {
     }
 
     private static func availability(_ terms: TermsVersion, _ place: ObjectiveScope, _ objectives: [StoredObjective]) -> [Gap] {
-        guard let found = objectives.holding(.availability, for: place) else { return [(nil, .availability, "no objective of availability")] }
+        guard let found = objectives.holding(.availability, for: place) else { return [.whole(.availability, "no objective of availability")] }
+        let target = found.objective.targetPpm
         var gaps: [Gap] = []
-        if found.objective.targetPpm < terms.availabilityPpm {
-            gaps.append((found.id, .availability, "the objective \(found.name) asks for less than \(percent(terms.availabilityPpm))"))
+        if target < terms.availabilityPpm {
+            let text = "the objective \(found.name) asks for less than \(percent(terms.availabilityPpm))"
+            gaps.append(Gap(kind: .availability, aspect: .objective, shortfall: terms.availabilityPpm - target, text: text))
         }
-        if found.objective.targetPpm == Objective.million { gaps.append((found.id, .availability, "the objective \(found.name) has no budget")) }
-        if !found.raisesBurnAlerts { gaps.append((found.id, .availability, "the objective \(found.name) raises no burn alerts")) }
-        return gaps
+        if target == Objective.million {
+            gaps.append(Gap(kind: .availability, aspect: .budget, text: "the objective \(found.name) has no budget"))
+        }
+        return gaps + alerts(.availability, found)
     }
 
     private static func latency(
         _ kind: ObjectiveKind, at threshold: Int64, _ objectives: [StoredObjective], _ place: ObjectiveScope
     ) -> [Gap] {
-        guard let found = objectives.holding(kind, for: place) else {
-            return [(nil, kind, "no objective of \(kind.rawValue)" + (kind == .firstToken ? " with the threshold that its tier counts" : ""))]
+        guard let found = objectives.holding(kind, for: place), let own = found.objective.thresholdMicroseconds else {
+            let which = kind == .firstToken ? " with the threshold that its tier counts" : ""
+            return [.whole(kind, "no objective of \(kind.rawValue)" + which)]
         }
-        guard let own = found.objective.thresholdMicroseconds, own <= threshold else {
-            return [(found.id, kind, "the objective \(found.name) is looser than \(threshold) microseconds")]
-        }
-        return found.raisesBurnAlerts ? [] : [(found.id, kind, "the objective \(found.name) raises no burn alerts")]
+        guard own > threshold else { return alerts(kind, found) }
+        let text = "the objective \(found.name) is looser than \(threshold) microseconds"
+        return [Gap(kind: kind, aspect: .objective, shortfall: own - threshold, text: text)] + alerts(kind, found)
+    }
+
+    private static func alerts(_ kind: ObjectiveKind, _ found: StoredObjective) -> [Gap] {
+        found.raisesBurnAlerts ? [] : [Gap(kind: kind, aspect: .alerts, text: "the objective \(found.name) raises no burn alerts")]
     }
 
     private static func facts(_ terms: TermsVersion, _ place: ObjectiveScope, _ connection: PostgresConnection) async throws -> [String] {
@@ -66,7 +96,7 @@ enum TermsProof {
         if counted != terms.firstTokenThreshold {
             missing.append("gateways count first tokens of this tier over \(counted) microseconds, not \(terms.firstTokenThreshold)")
         }
-        missing += try burst(terms, row)
+        missing += try burst(terms, row).map(\.text)
         if try !row.value("probed", as: Bool.self) { missing.append("no probe in the last hour") }
         return missing
     }
@@ -74,105 +104,20 @@ enum TermsProof {
     /// What gateways would refuse within the agreed burst would be nobody's failure.
     ///
     /// - Parameter row: Of a tier, with `burst` and `quota` of a minute's requests, `burst_tokens` and `quota_tokens` of its tokens.
-    static func burst(_ terms: TermsVersion, _ row: PostgresRow) throws -> [String] {
+    static func burst(_ terms: TermsVersion, _ row: PostgresRow) throws -> [Gap] {
         [
-            short(terms, "requests", try row.value("burst"), of: try row.value("quota")),
-            short(terms, "tokens", try row.value("burst_tokens"), of: try row.value("quota_tokens")),
+            short(terms, .requests, try row.value("burst"), of: try row.value("quota")),
+            short(terms, .tokens, try row.value("burst_tokens"), of: try row.value("quota_tokens")),
         ].compactMap(\.self)
     }
 
-    private static func short(_ terms: TermsVersion, _ unit: String, _ burst: Int64, of quota: Int64) -> String? {
-        guard burst * 100 < quota * Int64(terms.burstPercent) else { return nil }
-        return "gateways let \(burst) \(unit) of this tier come at once, which is less than the agreed burst of \(terms.burstPercent) % of \(quota)"
+    private static func short(_ terms: TermsVersion, _ unit: Gap.Aspect, _ burst: Int64, of quota: Int64) -> Gap? {
+        let lack = quota * Int64(terms.burstPercent) - burst * 100
+        guard lack > 0 else { return nil }
+        let text =
+            "gateways let \(burst) \(unit) of this tier come at once, which is less than the agreed burst of \(terms.burstPercent) % of \(quota)"
+        return Gap(aspect: unit, shortfall: lack, text: text)
     }
 
     static func percent(_ ppm: Int64) -> String { Ratio(ppm, 10_000).shortDecimal(places: 4) + " %" }
-}
-
-/// What has been promised stays measured: nothing under a contract in force is made looser than it.
-enum KeptPromises {
-    private struct Promise {
-        var terms: TermsVersion
-        var place: ObjectiveScope
-        var holder: String
-    }
-
-    /// Refuses an objective, as it was just written, that holds for a contract and does not carry it.
-    static func check(objective id: UUID, _ connection: PostgresConnection) async throws {
-        let objectives = try await ObjectiveStore.active { try await connection.query($0) }
-        guard let own = objectives.first(where: { $0.id == id })?.objective else { return }
-        for promise in try await promises(connection) {
-            // One that has another threshold than the tier's counters holds no more, and then there may be none.
-            let isLast = { (gap: TermsProof.Gap) in gap.objective == nil && gap.kind == own.kind && own.scope.covers(promise.place) }
-            let gaps = TermsProof.gaps(promise.terms, for: promise.place, objectives).filter { $0.objective == id || isLast($0) }
-            if let gap = gaps.first { throw refusal(promise, gap.text) }
-        }
-    }
-
-    /// Why an objective cannot go: what holds without it does not carry a contract.
-    static func blocker(of id: UUID, _ connection: PostgresConnection) async throws -> String? {
-        let objectives = try await ObjectiveStore.active { try await connection.query($0) }
-        for promise in try await promises(connection) {
-            let (with, without) = (objectives, objectives.filter { $0.id != id })
-            let known = Set(TermsProof.gaps(promise.terms, for: promise.place, with).map(\.text))
-            let gap = TermsProof.gaps(promise.terms, for: promise.place, without).first { !known.contains($0.text) }
-            if let gap { return words(promise, gap.text) }
-        }
-        return nil
-    }
-
-    /// Refuses another threshold of a tier than contracts in force are counted against, because their latency would be judged by counters of something
-    /// else, and a burst below the one that they agree.
-    static func check(tier id: UUID, _ connection: PostgresConnection) async throws {
-        let row = try await connection.queryOne(
-            """
-            SELECT name, ttft_objective_microseconds AS counted, coalesce(burst_requests, requests_per_minute)::bigint AS burst,
-                requests_per_minute::bigint AS quota, coalesce(burst_tokens, tokens_per_minute)::bigint AS burst_tokens,
-                tokens_per_minute::bigint AS quota_tokens FROM serving.tiers WHERE id = \(id)
-            """)
-        guard let row else { return }
-        let (name, counted): (String, Int64) = (try row.value("name"), try row.value("counted"))
-        for promise in try await promises(connection) where promise.terms.tier == name {
-            if promise.terms.firstTokenThreshold != counted {
-                throw refusal(promise, "its first tokens are counted over \(promise.terms.firstTokenThreshold) microseconds, not \(counted)")
-            }
-            if let short = try TermsProof.burst(promise.terms, row).first { throw refusal(promise, short) }
-        }
-    }
-
-    /// Refuses another tier of a tenant than its contracts in force are for.
-    static func check(tenant id: UUID, _ connection: PostgresConnection) async throws {
-        let row = try await connection.queryOne("SELECT tier FROM serving.tenants WHERE id = \(id)")
-        guard let tier = try row?.value("tier", as: String.self) else { return }
-        let broken = try await promises(connection).first { $0.place.tenant == id.uuidString.lowercased() && $0.terms.tier != tier }
-        if let broken { throw refusal(broken, "it is for the tier \(broken.terms.tier), not \(tier)") }
-    }
-
-    private static func refusal(_ promise: Promise, _ gap: String) -> AdminRefusal {
-        .conflict("promised", words(promise, gap) + "; other figures need another version of the terms, and an agreement on it")
-    }
-
-    private static func words(_ promise: Promise, _ gap: String) -> String {
-        "the contract of \(promise.holder) for \(promise.place.model ?? "") in \(promise.place.region ?? "") "
-            + "(\(promise.terms.name) version \(promise.terms.version)) would not be measured any more: \(gap)"
-    }
-
-    private static func promises(_ connection: PostgresConnection) async throws -> [Promise] {
-        let rows = try await connection.query(
-            """
-            SELECT DISTINCT agreement.terms_id, agreement.model, agreement.region, agreement.tenant_id::text AS tenant, tenants.name AS holder
-            FROM reliability.agreement JOIN serving.tenants ON tenants.id = agreement.tenant_id
-            WHERE agreement.state <> 'proposed' AND coalesce(agreement.ends_at > now(), true) ORDER BY 5, 2, 3, 1
-            """)
-        var (known, promises): ([UUID: TermsVersion], [Promise]) = ([:], [])
-        for row in rows {
-            let id: UUID = try row.value("terms_id")
-            if known[id] == nil { known[id] = try await TermsVersion.read(id) { try await connection.queryOne($0) } }
-            guard let terms = known[id] else { continue }
-            let place = ObjectiveScope(
-                tenant: try row.value("tenant"), tier: terms.tier, model: try row.value("model"), region: try row.value("region"))
-            promises.append(Promise(terms: terms, place: place, holder: try row.value("holder")))
-        }
-        return promises
-    }
 }

@@ -37,16 +37,22 @@ extension AdminResource {
             try await KeyResource.checkLimits(connection, tenant: id)
         })
 
-    /// Changes a tenant; what is promised for a tier is kept in it.
+    /// Changes a tenant; what is promised for a tier and region is kept in them, unless the customer wants fewer regions. One may be suspended whatever is
+    /// promised: minutes without requests are judged by probes, so that nothing of a failure is hidden by it.
     static let tenantUpdate = AdminRoute.change(.patch, "tenants/{id}") { call, fields, connection in
         guard case .change(let update) = tenants.update.work else { preconditionFailure("an update is a change") }
-        let namesTier = fields.has("tier")
-        let change = try await update(call, &fields, connection)
-        if namesTier, let id = UUID(uuidString: change.subjectId) { try await KeptPromises.check(tenant: id, connection) }
+        let isAsked = fields.value(AdminField("customer_asked", .boolean)) as? Bool ?? false
+        var reader = fields
+        let change = try await KeptPromises.guarding(isAsked: isAsked, connection) {
+            let change = try await update(call, &reader, connection)
+            if reader.has("tier"), let id = UUID(uuidString: change.subjectId) { try await TierObjective.follow(tenant: id, call, connection) }
+            return change
+        }
+        fields = reader
         return change
     }
 
-    /// Its keys, captures and agreements end with it.
+    /// Its keys, captures, agreements and objectives end with it: the budget of somebody who is gone would hold up the changes of all.
     static let tenantRemoval = AdminRoute.change(.delete, "tenants/{id}") { call, fields, connection in
         try fields.finish()
         let id = try await tenants.locked(call.reference, connection)
@@ -55,6 +61,9 @@ extension AdminResource {
             "UPDATE serving.api_keys SET revoked_at = now(), updated_at = now() WHERE tenant_id = \(id) AND revoked_at IS NULL")
         try await CaptureErasure.end(where: "r.tenant_id = \(id)", by: call.actor.label, requestId: call.requestId, connection)
         try await AgreementResource.end(ofTenant: id, connection)
+        try await connection.execute(
+            "UPDATE reliability.objective SET state = 'deleted', deleted_at = now(), updated_at = now() WHERE tenant_id = \(id) AND state <> 'deleted'"
+        )
         try await connection.execute("UPDATE serving.tenants SET state = 'deleted', deleted_at = now(), updated_at = now() WHERE id = \(id)")
         return change
     }

@@ -87,7 +87,13 @@ extension AdminResource {
         if let row { try TierLimits(row).refuseFaults() }
     }
 
-    private static let burstFields = ["burst_requests", "requests_per_minute", "burst_tokens", "tokens_per_minute"]
+    /// Makes a tier, with an objective for the first tokens that its gateways count.
+    static let tierCreation = AdminRoute.change(.post, "tiers") { call, fields, connection in
+        guard case .change(let create) = tiers.creation.work else { preconditionFailure("a creation is a change") }
+        let change = try await create(call, &fields, connection)
+        try await TierObjective.begin(fields.text(of: "name") ?? "", call, connection)
+        return change
+    }
 
     /// Changes a tier; what contracts agree and are counted against stays, and objectives of first tokens of the tier go with its threshold.
     static let tierUpdate = AdminRoute.change(.patch, "tiers/{id}") { call, fields, connection in
@@ -98,10 +104,13 @@ extension AdminResource {
         let (name, threshold): (String, Int64) = (try row.value("name"), try row.value("threshold"))
         let limits = try await AgreedLimits.present(tier: name, connection)
         let countsOtherwise = fields.has("ttft_objective_microseconds")
-        let touchesPromises = countsOtherwise || burstFields.contains { fields.has($0) }
-        let change = try await update(call, &fields, connection)
-        if countsOtherwise { try await TierObjective.follow(name, from: threshold, call, connection) }
-        if touchesPromises { try await KeptPromises.check(tier: id, connection) }
+        var reader = fields
+        let change = try await KeptPromises.guarding(connection) {
+            let change = try await update(call, &reader, connection)
+            if countsOtherwise { try await TierObjective.follow(name, from: threshold, call, connection) }
+            return change
+        }
+        fields = reader
         try await AgreedLimits.check(.tier(name, before: limits), connection)
         return change
     }

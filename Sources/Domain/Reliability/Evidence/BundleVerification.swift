@@ -79,7 +79,8 @@ extension BundleVerification {
 
     /// Each minute of each series once, from its beginning to the end of the month.
     private mutating func checkMinutes(_ bundle: EvidenceBundle) {
-        if bundle.parts.isEmpty { note("minutes", "there is no series", false) }
+        // What was first told when later months had their trees is in corrections alone.
+        if bundle.parts.isEmpty { note("minutes", "there is no series", !bundle.corrections.isEmpty && bundle.promises.isEmpty) }
         for tree in bundle.trees {
             for (series, parts) in Self.series(tree) { checkMinutes(series, parts, tree.month, isOwn: tree.month == bundle.month) }
         }
