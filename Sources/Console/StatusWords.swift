@@ -76,6 +76,12 @@ struct OverallStatus {
         let states = snapshot.components.map(\.status)
         let worst = ComponentStatus.worst(states) ?? .unmeasured
         let isAll = states.allSatisfy { $0 == worst }
+        // Of no component, so no component tells of it.
+        let isElsewhere = snapshot.incidents.contains { $0.isOpen && $0.impact != .none && $0.components.isEmpty }
+        guard !isElsewhere || worst != .operational && worst != .underMaintenance else {
+            (status, headline) = (.degradedPerformance, "An incident is open")
+            return
+        }
         status = worst
         headline =
             switch worst {

@@ -162,7 +162,7 @@ package struct TenantMonthPage: Sendable {
 
     private static func period(_ day: TenantMonth.Day) -> StatusPeriod {
         let (minutes, counted) = (day.minutes, day.good + day.bad)
-        let all = counted + day.refused
+        let all = counted + day.excluded
         return StatusPeriod(
             start: (try? Date("\(day.day)T00:00:00Z", strategy: .iso8601)) ?? .distantPast, good: minutes.good + minutes.goodIdle,
             bad: minutes.bad + minutes.badIdle, excluded: minutes.excluded, unmeasured: minutes.unmeasured,
@@ -209,7 +209,7 @@ extension TenantMonthPage {
             rows.isEmpty
                 ? nil
                 : """
-                <table><tr><th>No.</th><th>What</th><th>Felt</th><th class="number">Minutes felt</th><th class="number">Your bad minutes</th>\
+                <table><tr><th>No.</th><th>What</th><th>Felt</th><th class="number">Minutes felt</th><th class="number">Minutes with failures of yours</th>\
                 <th class="number">Your failed requests</th></tr>\(rows)</table>
                 """, empty: "None in this month.")
     }

@@ -76,6 +76,9 @@ package struct TenantMonth: Sendable, Decodable, Equatable {
         package var minutes: Minutes
         package var good: Int64
         package var bad: Int64
+        /// That count in no objective; those that were refused above the limits of the tenant are among them.
+        package var excluded: Int64
+        /// With 429, whoever was to blame: among the bad ones, or among the excluded.
         package var refused: Int64
         package var firstTokenP50Microseconds: Int64?
         package var firstTokenP95Microseconds: Int64?

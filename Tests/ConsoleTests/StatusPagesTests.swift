@@ -136,6 +136,20 @@ import Testing
         #expect(try states("incidents/unresolved") == [true] && states("summary") == [true])
     }
 
+    @Test func `an open incident that is about no component is in the one line of the whole service`() throws {
+        var snapshot = StatusFixture.snapshot()
+        snapshot.incidents = [StatusFixture.incident(isOpen: true, title: "Keys cannot be made")]
+        snapshot.incidents[0].components = []
+        let status = { try tree("status", of: snapshot)["status"] }
+        #expect(try status()["indicator"].string == "minor" && status()["description"].string == "An incident is open")
+        let page = try document("/status", of: snapshot)
+        #expect(!page.live.contains("All systems operational") && page.stale?.contains("The service is unmeasured right now") == true)
+        snapshot.components[0].status = .majorOutage
+        #expect(try status()["indicator"].string == "critical")
+        (snapshot.components[0].status, snapshot.incidents[0].impact) = (.operational, .none)
+        #expect(try status()["indicator"].string == "none", "a drill is no trouble")
+    }
+
     @Test func `an incident has a page with its corrected words, and its note when it is over`() throws {
         let snapshot = try #require(StatusFixture.all["incident"])
         let open = try document("/status/incidents/\(snapshot.incidents[0].id)", of: snapshot).live

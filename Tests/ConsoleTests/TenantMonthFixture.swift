@@ -42,7 +42,7 @@ enum TenantMonthFixture {
             let (bad, out) = (day == 12 ? 21 : 0, day == 20 ? 60 : 0)
             return TenantMonth.Day(
                 day: "2030-01-\(day < 10 ? "0" : "")\(day)", minutes: minutes(1_440, bad: Int64(bad), excluded: Int64(out)), good: 40_000,
-                bad: day == 12 ? 1_240 : 3,
+                bad: day == 12 ? 1_240 : 3, excluded: 12,
                 refused: 10, firstTokenP50Microseconds: 240_000, firstTokenP95Microseconds: day == 17 ? nil : 700_000 + Int64(day) * 9_000,
                 lastToken256P95Microseconds: 4_200_000, lastToken512P95Microseconds: 8_100_000 + Int64(day) * 20_000,
                 queueP95Microseconds: day == 12 ? 900_000 : 12_000)

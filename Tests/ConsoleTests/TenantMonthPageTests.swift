@@ -12,7 +12,7 @@ import Testing
             "plimsoll verify acme-2030-01.evidence", "0af30af3", "all customers of the plan",
             "As your contract has this month, in Asia/Tokyo (31 Dec 2029, 15:00 to 31 Jan 2030, 15:00): uptime 99.82 %, 81 bad minutes.", "8.30 s",
             "Subscribed from 1 Jan 2030, 00:00 to 9 Jan 2030, 12:00; from 11 Jan 2030, 00:00 to 1 Feb 2030, 00:00.", "21 ms", "Streams that broke",
-            "Minutes felt",
+            "Minutes felt", "Minutes with failures of yours",
             "<dt>Batch answers by their deadline</dt><dd>99.996 % (49,998 of 50,000)</dd>", "<dt>Batch answers later</dt><dd>1</dd>",
             "<td class=\"number\">17</td>",
             "<li><strong>12 Jan 2030</strong> 98.54 % of 1,440 minutes were good, 21 bad</li>",
@@ -37,5 +37,14 @@ import Testing
         ] {
             #expect(page.contains(part), "\(part)")
         }
+    }
+
+    @Test func `the rate of refusals is of all requests, whoever was to blame for them`() {
+        var month = TenantMonthFixture.full
+        for index in month.series[0].days.indices {
+            (month.series[0].days[index].good, month.series[0].days[index].bad) = (0, 90)
+            (month.series[0].days[index].excluded, month.series[0].days[index].refused) = (10, 100)
+        }
+        #expect(TenantMonthPage(month).html.contains("429 rate, by day: refused requests 100 % last, 100 % to 100 %"))
     }
 }

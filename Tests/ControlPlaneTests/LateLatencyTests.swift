@@ -56,4 +56,31 @@ import Testing
             #expect(try row?.value("samples", as: Int64.self) == 1_450 && row?.value("waiting", as: Int.self) == 0)
         }
     }
+
+    @Test func `hours that could not be merged in the first turn are merged in a later one`() async throws {
+        try await KeeperWorld.run(opening: 60 * 20) { keeper in
+            let maker = StatusMaker(
+                databases: keeper.databases, news: Bells(), holder: UUID(), metrics: MetricRegistry(), logger: keeper.world.logger)
+            let now = Date(timeIntervalSince1970: Double(keeper.now * 60 + 20))
+            try await report(keeper, (keeper.now / 60 - 5) * 60, bucket: 100, count: 10)
+            try await keeper.world.pool.execute("ALTER TABLE reliability.public_latency RENAME TO away")
+            await #expect(throws: PostgresError.self) { _ = try await maker.make(at: now) }
+            try await keeper.world.pool.execute("ALTER TABLE reliability.away RENAME TO public_latency")
+            try await maker.make(at: now + 300)
+            #expect(try await told(keeper) == ["hour 5 10 100"])
+        }
+    }
+
+    @Test func `who makes the page again after days merges the last one of them, and not every hour since`() async throws {
+        try await KeeperWorld.run(opening: 60 * 20) { keeper in
+            let maker = StatusMaker(
+                databases: keeper.databases, news: Bells(), holder: UUID(), metrics: MetricRegistry(), logger: keeper.world.logger)
+            let (now, hour) = (Date(timeIntervalSince1970: Double(keeper.now * 60 + 20)), keeper.now / 60)
+            try await maker.make(at: now)
+            try await report(keeper, (hour + 1) * 60, bucket: 100, count: 10)
+            // Somebody else has made it for four days, and merged that.
+            try await maker.make(at: now + 100 * 3_600)
+            #expect(try await told(keeper).isEmpty)
+        }
+    }
 }

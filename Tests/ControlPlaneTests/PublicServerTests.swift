@@ -198,6 +198,7 @@ import Testing
                 for await _ in gate {}
                 return "done\n"
             }
+            for path in ["/status", "/api/v2/**"] as [RouterPath] { router.get(path) { _, _ in "up\n" } }
         } body: { client, port in
             // One client has no more connections to a host than are worked on.
             let late = JSONClient(port: port, token: nil)
@@ -207,6 +208,9 @@ import Testing
                 for await _ in full {}
                 let refused = try await late.send("GET", "/slow")
                 #expect(refused.status == 503 && refused.headers["retry-after"] == "1")
+                for path in ["/status", "/api/v2/summary.json"] {
+                    #expect(try await late.send("GET", path).status == 200, "the status page asks no database")
+                }
                 opener.finish()
                 for try await status in group { #expect(status == 200) }
             }

@@ -200,4 +200,30 @@ import Testing
             #expect(try await admin.get("incidents/\(id)").json["felt_minutes"] == .number(7))
         }
     }
+
+    @Test func `a tenant that has another plan now is told what it felt in the plan that it had`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.post("tiers", AdminFixture.tier())
+            #expect(try await admin.post("tenants", #"{"name": "acme", "display_name": "Acme", "tier": "pro"}"#).status == 201)
+            _ = try await admin.row("SELECT upkeep.ensure_month('reliability.minute_total', '2026-06-01')")
+            // It asked on the second, as what it was then, and nothing on the third.
+            _ = try await admin.row(
+                """
+                WITH series AS (INSERT INTO reliability.evidence_series (tenant_id, model, region, since_at, cause)
+                    SELECT id, 'tiny', 'eu', '2026-06-01Z', 'traffic' FROM serving.tenants RETURNING 1),
+                minutes AS (INSERT INTO reliability.minute_total (tenant_id, model, region, minute_at, tier, good, bad, excluded, server_errors,
+                        shed, over_quota, first_token_samples, first_token_over, disconnects)
+                    SELECT id, 'tiny', 'eu', '2026-06-02 10:01Z', 'hobby', 10, 1, 0, 0, 0, 0, 0, 0, 0 FROM serving.tenants RETURNING 1),
+                incidents AS (INSERT INTO reliability.incident (key, rule, severity, tier, model, title, began_at, opened_at, last_signal_at, impact_from,
+                        impact_until)
+                    SELECT felt_by || at::text, 'of ' || felt_by, 'page', felt_by, 'tiny', 'slow', at, at, at, at, at + interval '5 minutes'
+                    FROM unnest(ARRAY['hobby', 'pro', 'business']) AS felt_by,
+                        unnest(ARRAY['2026-06-02 10:00Z', '2026-06-03 10:00Z']::timestamptz[]) AS at RETURNING 1)
+                SELECT count(*) AS made FROM incidents
+                """)
+            let told = try await admin.get("tenants/acme/incidents/export?month=2026-06").json["windows"]
+            let windows = told.elements.map { "\($0["rule"].string ?? "") \($0["impact_from"].string ?? "")" }
+            #expect(windows == ["of hobby 2026-06-02T10:00:00Z", "of pro 2026-06-03T10:00:00Z"], "\(told)")
+        }
+    }
 }

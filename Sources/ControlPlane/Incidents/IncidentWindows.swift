@@ -21,7 +21,9 @@ struct IncidentWindows: Sendable {
     static func read(
         _ tenant: UUID, _ places: [(model: String, region: String)], _ month: Range<Int64>, _ databases: ControlDatabases
     ) async throws -> IncidentWindows {
-        let tier = try await databases.serving.queryOne("SELECT tier FROM serving.tenants WHERE id = \(tenant)")
+        // Of minutes in which it asked for anything its tier is known; else the present one is all there is.
+        let row = try await databases.serving.queryOne("SELECT tier FROM serving.tenants WHERE id = \(tenant)")
+        let tier = try row?.value("tier", as: String.self) ?? ""
         let (models, regions) = (places.map(\.model), places.map(\.region))
         let rows = try await databases.reliability.query(
             """
@@ -35,7 +37,7 @@ struct IncidentWindows: Sendable {
             FROM reliability.incident AS incident, LATERAL (
                 SELECT count(*) FILTER (WHERE total.bad > 0) AS bad_minutes, coalesce(sum(total.good), 0)::bigint AS good,
                     coalesce(sum(total.bad), 0)::bigint AS bad, coalesce(sum(total.first_token_samples), 0)::bigint AS samples,
-                    coalesce(sum(total.first_token_over), 0)::bigint AS late
+                    coalesce(sum(total.first_token_over), 0)::bigint AS late, bool_or(total.tier = incident.tier) AS is_of_tier
                 FROM reliability.minute_total AS total WHERE total.tenant_id = \(tenant) AND \(touches("total.model"))
                     AND incident.region IN ('', total.region) AND total.minute_at >= date_trunc('minute', incident.impact_from)
                     AND total.minute_at < coalesce(incident.impact_until, now()) AND (isempty(incident.felt) OR total.minute_at <@ incident.felt)
@@ -43,7 +45,7 @@ struct IncidentWindows: Sendable {
                     AND total.minute_at < \(EvidenceTime.minute(month.upperBound))) AS felt
             WHERE NOT drill AND impact_from < \(EvidenceTime.minute(month.upperBound))
                 AND coalesce(impact_until, 'infinity') > \(EvidenceTime.minute(month.lowerBound))
-                AND coalesce(incident.tenant_id = \(tenant), TRUE) AND tier IN ('', \(try tier?.value("tier", as: String.self) ?? ""))
+                AND coalesce(incident.tenant_id = \(tenant), TRUE) AND (incident.tier = '' OR coalesce(felt.is_of_tier, incident.tier = \(tier)))
                 AND EXISTS (SELECT 1 FROM unnest(\(models)::text[], \(regions)::text[]) AS used (model, region)
                     WHERE \(touches("used.model")) AND incident.region IN ('', used.region))
             ORDER BY impact_from, number

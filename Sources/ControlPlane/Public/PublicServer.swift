@@ -28,7 +28,8 @@ package struct PublicServer: Service {
     }
 }
 
-/// Bounds how many of the public's requests are worked on at once: the database is there for gateways first.
+/// Bounds how many of the public's requests are worked on at once: the database is there for gateways first. The status page asks no database, and must be
+/// there when that answers nobody.
 struct PublicBound: RouterMiddleware {
     static let most = 8
 
@@ -41,6 +42,7 @@ struct PublicBound: RouterMiddleware {
     @concurrent func handle(
         _ request: Request, context: AdminContext, next: @concurrent (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
+        guard !StatusRoutes.serves(request.uri.path) else { return try await next(request, context) }
         let isFree = count.running.withLock { running in
             guard running < Self.most else { return false }
             running += 1

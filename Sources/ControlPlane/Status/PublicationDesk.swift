@@ -137,7 +137,8 @@ struct PublicationDesk: Sendable {
         LEFT JOIN LATERAL (SELECT status, created_at, id FROM reliability.status_update AS u
             WHERE u.post_id = post.id AND u.corrects IS NULL AND u.actor = 'automatic'
             ORDER BY u.created_at DESC, u.id DESC LIMIT 1) AS told ON TRUE
-        WHERE post.published_at IS NOT NULL AND post.published_at > \(now)::timestamptz - interval '90 days'
+        WHERE post.published_at IS NOT NULL
+            AND greatest(post.published_at, coalesce(incident.resolved_at, 'infinity')) > \(now)::timestamptz - interval '90 days'
         """
     }
 

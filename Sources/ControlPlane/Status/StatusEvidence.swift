@@ -100,6 +100,22 @@ struct StatusEvidence: Sendable {
         return counts
     }
 
+    /// Places of the page that was made last, of which somebody has asked since who was not to blame for the answer.
+    ///
+    /// - Parameter minute: Since 1970.
+    func shown(askedSince minute: Int64) async throws -> [StatusPlace] {
+        let rows = try await pool.query(
+            """
+            SELECT shown.model, shown.region FROM reliability.status_snapshot AS last CROSS JOIN LATERAL (
+                SELECT part ->> 'model' AS model, part ->> 'region' AS region
+                FROM jsonb_array_elements(last.snapshot::jsonb -> 'components') AS part) AS shown
+            WHERE EXISTS (SELECT 1 FROM reliability.service_minute AS asked
+                WHERE asked.model = shown.model AND asked.region = shown.region AND asked.minute_at >= to_timestamp(\(minute) * 60)
+                    AND asked.good + asked.bad > 0)
+            """)
+        return try rows.map { StatusPlace(model: try $0.value("model"), region: try $0.value("region")) }
+    }
+
     /// The first minute of which anything is known, of each place.
     func measuredSince() async throws -> [StatusPlace: Int64] {
         let rows = try await pool.query(

@@ -29,9 +29,14 @@ package final class StatusMaker: Service {
     private static let interval = Duration.seconds(30)
     /// Seconds after a minute's end at which gateways have told most of it.
     private static let settling: Int64 = 15
+    /// Minutes without a request after which a place that nothing sells or serves any more leaves the page: an outage is not over because its last worker
+    /// was taken away.
+    private static let askedMinutes: Int64 = 1_440
     /// Minutes that history is kept in memory before it is read again, and latency is merged again.
     private static let historyMinutes: Int64 = 15
     private static let latencyMinutes: Int64 = 5
+    /// Before the present one, that a new holder merges: the page waits for them, so no more than its charts of hours need.
+    private static let unmergedHours: Int64 = 26
     /// That are merged again in one turn because something of them came late.
     private static let lateHours = 12
 
@@ -72,7 +77,8 @@ package final class StatusMaker: Service {
         let until = (Int64(now.timeIntervalSince1970) - Self.settling) / 60
         try await refreshLatency(until: until)
         let settings = try await StatusSettings.read(reliability)
-        let places = try await StatusPlaces(pool: serving).read()
+        let asked = try await StatusEvidence(pool: reliability).shown(askedSince: until - Self.askedMinutes)
+        let places = try await StatusPlaces(pool: serving).read(and: asked)
         let posts = try await StatusPosts(pool: reliability).read(places.map(\.place))
         var snapshot = StatusSnapshot(
             version: 0, generatedAt: now, page: settings.page, incidents: posts.incidents, maintenances: posts.maintenances)
@@ -141,14 +147,17 @@ package final class StatusMaker: Service {
         let hour = until / 60
         let first = memory.withLock { memory -> Int64? in
             guard until - memory.latencyAt >= Self.latencyMinutes else { return nil }
-            // At the first turn of a new holder, what nobody merged since; afterwards the present hour and the one before, for late reports.
-            let first = memory.hoursDone == 0 ? hour - 26 : min(memory.hoursDone, hour - 1)
-            (memory.latencyAt, memory.hoursDone) = (until, hour)
+            // At the first turn of a new holder, or of one that was none for long, what nobody merged since; afterwards the present hour and the one
+            // before, for late reports.
+            let first = max(hour - Self.unmergedHours, min(memory.hoursDone, hour - 1))
+            memory.latencyAt = until
             return first
         }
         guard let first else { return }
         let latency = PublicLatency(pool: reliability)
         try await latency.refresh(hours: first..<hour + 1)
+        // Not before: of hours that could not be merged the next turn shall know.
+        memory.withLock { $0.hoursDone = hour }
         // Before: what is as old as that is merged for nobody.
         try await latency.forget()
         try await latency.refreshLate(atMost: Self.lateHours)

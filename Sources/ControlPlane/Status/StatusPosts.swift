@@ -26,6 +26,11 @@ struct StatusPosts: Sendable {
         var updatedAt: Date { updates.last?.createdAt ?? published }
 
         func reached(_ steps: StatusStep...) -> Date? { updates.first { steps.contains($0.status) && $0.corrects == nil }?.createdAt }
+
+        /// When one of these steps came, since which no other has: what was told as over and went on is not over, or is since it was told so again.
+        func ended(_ steps: StatusStep...) -> Date? {
+            updates.filter { $0.corrects == nil }.reversed().prefix { steps.contains($0.status) }.last?.createdAt
+        }
     }
 
     /// - Parameter components: Places that the page shows.
@@ -34,13 +39,13 @@ struct StatusPosts: Sendable {
             StatusIncident(
                 id: post.id, title: post.title, impact: post.impact, status: post.status, components: Self.ids(post, components),
                 startedAt: post.began, createdAt: post.published, updatedAt: post.updatedAt, monitoringAt: post.reached(.monitoring),
-                resolvedAt: post.reached(.resolved, .postmortem), updates: post.updates.reversed(), note: post.note)
+                resolvedAt: post.ended(.resolved, .postmortem), updates: post.updates.reversed(), note: post.note)
         }
         let maintenances = try await posts("maintenance").map { post in
             StatusMaintenance(
                 id: post.id, title: post.title, impact: post.impact, status: post.status, components: Self.ids(post, components),
                 scheduledFor: post.began, scheduledUntil: post.ends ?? post.began, createdAt: post.published, updatedAt: post.updatedAt,
-                completedAt: post.reached(.completed), updates: post.updates.reversed())
+                completedAt: post.ended(.completed), updates: post.updates.reversed())
         }
         return (incidents, maintenances)
     }
@@ -59,7 +64,7 @@ struct StatusPosts: Sendable {
             SELECT id, title, impact, models, regions, began_at, ends_at, published_at FROM reliability.status_post AS post
             WHERE kind = \(kind) AND published_at IS NOT NULL AND (kind = 'incident' AND \(Self.isOpen) OR id IN (
                 SELECT id FROM reliability.status_post WHERE kind = \(kind) AND published_at IS NOT NULL
-                    AND greatest(began_at, coalesce(ends_at, began_at), published_at) > now() - interval '90 days'
+                    AND greatest(began_at, ends_at, published_at, \(Self.lastTold)) > now() - interval '90 days'
                 ORDER BY began_at DESC, id LIMIT \(Self.most)))
             ORDER BY began_at DESC, id
             """)
@@ -81,6 +86,9 @@ struct StatusPosts: Sendable {
         coalesce((SELECT status NOT IN ('resolved', 'postmortem') FROM reliability.status_update WHERE post_id = post.id AND corrects IS NULL
             ORDER BY created_at DESC, status_update.id DESC LIMIT 1), true)
         """
+
+    /// What was open for months is over on the page for as long as anything else.
+    private static let lastTold: SQL = "(SELECT max(created_at) FROM reliability.status_update WHERE post_id = status_post.id)"
 
     private func addUpdates(to posts: inout [Post]) async throws {
         let places = Dictionary(uniqueKeysWithValues: posts.enumerated().map { ($1.id, $0) })

@@ -13,6 +13,8 @@ package enum StatusRoutes {
         }
     }
 
+    static func serves(_ path: String) -> Bool { path == "/status" || path.hasPrefix("/status/") || path.hasPrefix("/api/v2/") }
+
     private static func answer(_ request: Request, _ board: StatusBoard) -> Response {
         var path = request.uri.path
         if path.hasSuffix("/") { path.removeLast() }

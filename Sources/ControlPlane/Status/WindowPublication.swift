@@ -24,7 +24,7 @@ struct WindowPublication: Sendable {
     private struct Step {
         var status: String
         var body: String
-        /// Of windows; this step is told once.
+        /// Of windows; this step is told once, and not when a person has told one that follows it.
         var condition: @Sendable (Date) -> SQL
     }
 
@@ -39,13 +39,16 @@ struct WindowPublication: Sendable {
         Step(status: "completed", body: "The work was called off.") { _ in "planned.state = 'cancelled'" },
     ]
 
+    private static let order = ["scheduled", "in_progress", "verifying", "completed"]
+
     private func tell(_ step: Step, at now: Date) async throws {
+        let told = Array(Self.order.drop { $0 != step.status })
         try await StatusTelling(reliability: reliability).tell(
             """
             SELECT post.id AS post_id, \(step.status) AS status, \(step.body) AS body
             FROM reliability.status_post AS post JOIN reliability.maintenance_window AS planned ON planned.id = post.window_id
             WHERE post.published_at IS NOT NULL AND (\(step.condition(now))) AND NOT EXISTS (
-                SELECT 1 FROM reliability.status_update AS told WHERE told.post_id = post.id AND told.status = \(step.status))
+                SELECT 1 FROM reliability.status_update AS told WHERE told.post_id = post.id AND told.status = ANY(\(told)::text[]))
             """)
     }
 }
