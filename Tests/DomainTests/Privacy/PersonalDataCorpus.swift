@@ -20,6 +20,8 @@ struct PersonalDataCorpus {
         case namedPhone
         /// Of China and Japan.
         case address
+        /// Of Europe and North America, with a postal code.
+        case western
     }
 
     /// What stands around a value: sentences, lists, tables, code, and other numbers before and behind it.
@@ -59,6 +61,7 @@ struct PersonalDataCorpus {
         case .nationalPhone: nationalPhone()
         case .namedPhone: namedNumber()
         case .address: Bool.random(using: &random) ? chineseAddress() : japaneseAddress()
+        case .western: western()
         }
     }
 
@@ -183,6 +186,28 @@ struct PersonalDataCorpus {
             + one(["", "", "\(lead(1))号楼", "\(lead(1))栋\(lead(2))室", "\(lead(1))号楼\(lead(1))单元\(lead(3))室", "A座\(lead(4))室"])
     }
 
+    /// Of Germany and Austria, the Netherlands, France, Spain, Italy, Poland, Portugal, Britain and the United States.
+    private mutating func western() -> String {
+        let (number, between) = ("\(lead(2))" + one(["", "", "a", "-\(lead(2))"]), one([", ", ", ", "\n", " "]))
+        let street = one(["Musterstraße", "Hauptstr.", "Berliner Straße", "Rosenweg", "Marktplatz", "Am Markt", "Schönhauser Allee", "Kärntner Ring"])
+        let dutch = one(["Keizersgracht", "Kalverstraat", "Churchill-laan", "Rembrandtplein"])
+        let french = one(["rue de la Paix", "avenue Victor Hugo", "boulevard de l'Hôpital", "place de la République", "Quai d'Orsay"])
+        let southern = one(["Calle Mayor", "Avenida de América", "Via Roma", "Piazza Giuseppe Verdi", "ul. Długa", "Rua Augusta", "Corso Italia"])
+        let english = one(["Main St", "Elm Street", "Church Road", "N. Lake Shore Drive", "Martin Luther King Jr. Blvd", "St John's Lane"])
+        let forms: [String] = [
+            "\(street) \(number)\(between)\(lead(5)) \(one(["Berlin", "München", "Frankfurt am Main", "Bad Homburg", "Köln"]))",
+            "\(street) \(number)\(between)\(lead(4)) \(one(["Wien", "Zürich", "Linz"]))",
+            "\(dutch) \(number)\(between)\(lead(4)) \(one(["CJ", "PH", "AB"])) \(one(["Amsterdam", "Den Haag", "Utrecht"]))",
+            "\(lead(2)) \(one(["", "bis "]))\(french)\(between)\(digits(5)) \(one(["Paris", "Lyon", "La Rochelle", "Saint-Étienne"]))",
+            "\(southern) \(number)\(between)\(digits(5)) \(one(["Madrid", "San Sebastián", "Roma", "Milano", "Alcalá de Henares"]))",
+            "\(southern) \(number)\(between)\(digits(2))-\(digits(3)) \(one(["Warszawa", "Łódź", "Kraków"]))",
+            "\(southern) \(number)\(between)\(digits(4))-\(digits(3)) \(one(["Lisboa", "Porto"]))",
+            "\(lead(2)) \(english), \(one(["London", "Leeds", "Newcastle upon Tyne"])) \(one(["SW1A", "LS1", "EC2V", "NE12"])) \(lead(1))\(one(["AA", "BD"]))",
+            "\(lead(4)) \(english), \(one(["", "Apt 4B, "]))\(one(["Springfield", "San Jose"])), \(one(["IL", "CA"])) \(digits(5))\(one(["", "-\(digits(4))"]))",
+        ]
+        return one(forms)
+    }
+
     private mutating func japaneseAddress() -> String {
         let place = one(["東京都千代田区丸の内", "大阪府大阪市北区梅田", "北海道札幌市中央区北一条西", "神奈川県横浜市西区みなとみらい", "京都府京都市中京区寺町通", "埼玉県さいたま市大宮区桜木町", "福岡県福岡市博多区博多駅前"])
         let block = one([
@@ -215,7 +240,7 @@ struct LookAlikes {
     static let names = [
         "times", "counters of nanoseconds", "UUIDs", "digests", "versions", "addresses", "fractions", "numbers of orders", "rows of numbers", "hunks",
         "decorators",
-        "book numbers", "references", "prices", "dates and times", "parts", "calls", "Chinese prose", "Japanese prose",
+        "book numbers", "references", "prices", "dates and times", "parts", "calls", "Chinese prose", "Japanese prose", "streets",
     ]
 
     mutating func text(_ name: String) -> String {
@@ -241,6 +266,9 @@ struct LookAlikes {
             "call \(digits(3)) times, the call took \(digits(4)) ms, phone 2 of 3, mobile users: \(digits(5)), tel. \(digits(3)), fax on page \(digits(3))"
         case "Chinese prose": "第\(digits(1))号文件，\(digits(2))号公路，今年在市区的道路上有\(digits(3))号车，省道\(digits(3))号，十月\(digits(1))号在中国路过三号门，市场\(digits(2))号摊位"
         case "Japanese prose": "\(digits(1))月号、東京都は人口\(digits(4))万人、大阪府と京都府、道が\(digits(1))つ、第\(digits(2))号、北海道の市場は\(digits(3))円、〒マーク"
+        case "streets":
+            "in 20\(digits(2)) Paris had \(digits(3)) streets, \(digits(2)) of 10\(digits(3)) Users took Route 66, IL \(digits(2)), section \(digits(2)), 20\(digits(2)) Budget, "
+                + "Main Street \(digits(4)) Things, via port 7\(digits(3)), 7\(digits(3)) Mutual, Street view of \(digits(5)) Places"
         case "references":
             "RFC \(digits(4)), section \(digits(1)).\(digits(1)), pages \(digits(3))-\(digits(3)), 2019-2026, no12 in 20\(digits(2)) de\(digits(2)) x"
         default: "\(digits(1)) \(digits(3)) \(digits(3)),\(digits(2)) EUR, $\(digits(1)),\(digits(3)),\(digits(3)).\(digits(2))"

@@ -16,6 +16,7 @@ import Testing
     @Test(
         arguments: [
             (.email, 2_000), (.iban, 2_000), (.card, 2_000), (.phone, 2_000), (.nationalPhone, 1_940), (.namedPhone, 1_810), (.address, 2_000),
+            (.western, 2_000),
         ] as [(PersonalDataCorpus.Kind, Int)])
     func personalDataOfEachKindIsFoundWhole(kind: PersonalDataCorpus.Kind, floor: Int) {
         var corpus = PersonalDataCorpus(seed: 20_261_127)

@@ -1,4 +1,4 @@
-/// Finds e-mail addresses, bank accounts, cards, telephone numbers and addresses of East Asia by their form, their check digits and words in front of
+/// Finds e-mail addresses, bank accounts, cards, telephone numbers and postal addresses by their form, their check digits and words in front of
 /// them. From each place it looks at a bounded number of bytes.
 enum PersonalDataScanner {
     /// - Parameter findings: Gets them in no order; of numbers in a row one may reach into another.
@@ -12,6 +12,7 @@ enum PersonalDataScanner {
             case 0x30...0x39:
                 note(.paymentCard, card(bytes, at), &findings)
                 note(.phone, northAmerican(bytes, at) ?? national(bytes, at), &findings)
+                note(.address, western(bytes, at), &findings)
                 // A group of digits is judged once, from its start; what follows it may be the beginning of something else.
                 while at + 1 < bytes.count, isDigit(bytes[at + 1]) { at += 1 }
             case 0x41...0x5A, 0x61...0x7A: note(.bankAccount, account(bytes, at), &findings)
