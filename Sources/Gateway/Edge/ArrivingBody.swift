@@ -1,9 +1,13 @@
 import NIOCore
+import OpenAIWire
 import Telemetry
 
 /// The body of a request while it arrives, on its loop. A large one counts against the memory of this process once that is short, and may have to go.
 final class ArrivingBody {
     private(set) var bytes = ByteBuffer()
+    /// Of one that had to go, what is left of it.
+    private(set) var beginning: ByteBuffer?
+    private static let keptBytes = 4 * 1024
     private let loop: GatewayLoop
     /// Of a large body while memory is short.
     private var counted: CountedBody?
@@ -13,6 +17,13 @@ final class ArrivingBody {
     }
 
     var count: Int { bytes.readableBytes }
+
+    /// It is refused for this error: counts it by its model, where it is this gateway's fault. Gives what wants to see the rest of it; nil: nothing does.
+    func refused(_ error: APIError, _ arriving: ArrivingRequest) -> OwnRefusal? {
+        guard arriving.captures == nil, let own = OwnRefusal(error, arriving.key, acceptedAt: arriving.acceptedAt, loop) else { return nil }
+        let wantsMore = own.wants(behind: (beginning ?? bytes).readableBytesView)
+        return wantsMore && beginning == nil ? own : nil
+    }
 
     func reserve(_ count: Int) {
         bytes.reserveCapacity(count)
@@ -40,6 +51,7 @@ final class ArrivingBody {
 
     func drop() {
         bytes = ByteBuffer()
+        beginning = nil
         counted = nil
     }
 
@@ -61,6 +73,7 @@ final class ArrivingBody {
     }
 
     private func giveUp(_ refuse: () -> Void) {
+        beginning = ByteBuffer(bytes: bytes.readableBytesView.prefix(Self.keptBytes))
         bytes.giveBack()
         loop.memory.lookAgain()
         loop.metrics.edge.memoryRefusals.increment()

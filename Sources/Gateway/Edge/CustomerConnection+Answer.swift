@@ -32,6 +32,11 @@ extension CustomerConnection {
         let id = arriving?.requestId ?? RequestId(milliseconds: now / 1000, using: &loop.random)
         let (head, told) = loop.refusal(
             error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key, shape: arriving?.errorShape ?? .openAI)
+        if let arriving {
+            let own = body.refused(error, arriving)
+            // Chunks are not told apart any more.
+            ownRefusal = framing == .chunked ? nil : own
+        }
         arriving = nil
         body.drop()
         state = .serving

@@ -32,6 +32,12 @@ extension CustomerConnection {
             answer(head, body)
             return true
         case .refused(let head, let body): return refuse(head, body)
+        case .refusedHere(let head, let body, let own):
+            if case .length(let length) = framing {
+                let wantsMore = own.wants(behind: inbound.readableBytesView.prefix(length))
+                ownRefusal = wantsMore && length > inbound.readableBytes ? own : nil
+            }
+            return refuse(head, body)
         case .generate(let arriving):
             self.arriving = arriving
             let clock = BodyClock(loop.settings, now: arriving.started)

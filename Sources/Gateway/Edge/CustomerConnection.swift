@@ -36,6 +36,8 @@ final class CustomerConnection: EdgeConnection {
     var arriving: ArrivingRequest?
     var bodyClock: BodyClock?
     var request: RelayedRequest?
+    /// Wants to see what comes of the body that was refused last.
+    var ownRefusal: OwnRefusal?
     var out = ByteBuffer()
     var finder = HeadFinder()
     var deadline: NIODeadline
@@ -227,7 +229,9 @@ extension CustomerConnection: StreamHandler {
     func received(_ bytes: UnsafeRawBufferPointer) {
         if awaitsNext, case .head = state, !bytes.isEmpty { noteFirstByte() }
         switch state {
-        case .discarding(let left): return discard(bytes.count, left)
+        case .discarding(let left):
+            if let own = ownRefusal, !own.wants(behind: bytes) { ownRefusal = nil }
+            return discard(bytes.count, left)
         case .closed: return
         case .body(let left) where inbound.readableBytes == 0:
             // No second copy of a large body.
@@ -285,6 +289,7 @@ extension CustomerConnection: StreamHandler {
         state = .closed
         isWritingLast = false
         onPreface = nil
+        ownRefusal = nil
         body.drop()
         loop.remove(self)
         let request = request

@@ -27,6 +27,8 @@ final class HTTP2Stream {
     private static let confirmEvery = 16 * 1024
     /// So much of an answer is written at once: each piece tells when it has gone out, so that who reads it slowly is known from who does not.
     private static let pieceBytes = 32 * 1024
+    /// For the beginning of a body that was refused before it came.
+    private static let refusedTime = TimeAmount.seconds(2)
     /// A client gets its window back in pieces of this size.
     private static let giveEvery = 16 * 1024
 
@@ -50,6 +52,8 @@ final class HTTP2Stream {
     private var isSlow = false
     private var isEndSent = false
     private var stall: WriteStall?
+    /// Wants to see what comes of the body, though it was refused; until then.
+    private var ownRefusal: (refusal: OwnRefusal, until: NIODeadline)?
 
     init(id: HTTP2StreamID, loop: GatewayLoop, connection: HTTP2Connection) {
         self.id = id
@@ -76,7 +80,7 @@ final class HTTP2Stream {
     /// - Parameter size: What the bytes took of the window, padding included.
     func received(_ bytes: ByteBuffer, size: Int, isEnd: Bool) {
         if isEnd { isRequestComplete = true }
-        guard case .body(let arriving, var clock) = reading else { return finishIfComplete() }
+        guard case .body(let arriving, var clock) = reading else { return passOver(bytes) }
         guard body.count + bytes.readableBytes <= arriving.key.tier.maxBodyBytes else {
             return refuse(arriving.key.bodyTooLarge)
         }
@@ -99,6 +103,13 @@ final class HTTP2Stream {
         }
     }
 
+    /// Of a body that was refused.
+    private func passOver(_ bytes: ByteBuffer) {
+        let wantsMore = ownRefusal?.refusal.wants(behind: bytes.readableBytesView) ?? false
+        if !wantsMore || isRequestComplete { ownRefusal = nil }
+        finishIfComplete()
+    }
+
     private func roomForBody(after count: Int) {
         if body.lacksRoom(after: count) { body.makeRoom { [unowned self] in refuse(.serviceUnavailable) } }
     }
@@ -115,6 +126,10 @@ final class HTTP2Stream {
     func tick(_ now: NIODeadline) {
         if let stall, isStalled(stall, now) { return giveUp(.enhanceYourCalm) }
         if let request { return request.tick(now) }
+        if let own = ownRefusal, now >= own.until {
+            ownRefusal = nil
+            return finishIfComplete()
+        }
         guard case .body(_, let clock) = reading else { return }
         roomForBody(after: 0)
         if now >= clock.deadline { refuse(.requestTimeout) }
@@ -140,6 +155,9 @@ final class HTTP2Stream {
         switch outcome {
         case .answered(let head, let body): answer(head, body)
         case .refused(let head, let body): answer(head, body)
+        case .refusedHere(let head, let body, let own):
+            awaitBody(for: own)
+            answer(head, body)
         case .generate(let arriving):
             reading = .body(arriving, BodyClock(loop.settings, now: arriving.started))
             if isRequestComplete { return bodyEnded() }
@@ -164,9 +182,16 @@ final class HTTP2Stream {
         refuse(APIError(code))
     }
 
+    /// The stream is not reset before the beginning of its body has come, which its client has mostly sent with the head.
+    private func awaitBody(for own: OwnRefusal?) {
+        guard let own, !isRequestComplete else { return }
+        ownRefusal = (refusal: own, until: NIODeadline.now() + HTTP2Stream.refusedTime)
+    }
+
     private func refuse(_ error: APIError) {
         guard case .body(let arriving, _) = reading else { return }
         reading = .done
+        awaitBody(for: body.refused(error, arriving))
         body.drop()
         let (head, told) = loop.refusal(
             error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key, shape: arriving.errorShape)
@@ -239,6 +264,7 @@ final class HTTP2Stream {
         let promise = loop.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { _ in
             self.isEndSent = true
+            self.stall = nil
             self.finishIfComplete()
         }
         return promise
@@ -259,7 +285,7 @@ final class HTTP2Stream {
     }
 
     private func finishIfComplete() {
-        guard isEndSent, let connection else { return }
+        guard isEndSent, ownRefusal == nil, let connection else { return }
         // RFC 9113, section 8.1: a client that is still sending need not go on.
         if !isRequestComplete { connection.reset(id, .noError) }
         leave()
@@ -276,6 +302,7 @@ final class HTTP2Stream {
         answering = .ended
         body.drop()
         gathered = ByteBuffer()
+        ownRefusal = nil
         let connection = connection
         self.connection = nil
         connection?.finished(self)

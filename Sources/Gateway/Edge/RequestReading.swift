@@ -13,6 +13,8 @@ enum HeadOutcome {
     /// Needs no worker.
     case answered(AnswerHead, ByteBuffer)
     case refused(AnswerHead, ByteBuffer)
+    /// The same by this gateway's fault, which counts as soon as it is known of which model.
+    case refusedHere(AnswerHead, ByteBuffer, OwnRefusal)
 }
 
 /// A request for one model, or for all that the key may use.
@@ -46,22 +48,23 @@ extension GatewayLoop {
         let shape = shape(target, head)
         func refused(_ error: APIError, of key: CustomerKey? = nil, allow: StaticString? = nil) -> HeadOutcome {
             let (head, body) = refusal(error, id, acceptedAt: acceptedAt, key: key, shape: shape, allow: allow)
-            return .refused(head, body)
+            guard let key, case .generation = target, let own = OwnRefusal(error, key, acceptedAt: acceptedAt, self) else {
+                return .refused(head, body)
+            }
+            return .refusedHere(head, body, own)
         }
         func refused(_ code: APIErrorCode, of key: CustomerKey? = nil, allow: StaticString? = nil) -> HeadOutcome {
             refused(APIError(code), of: key, allow: allow)
         }
         if case .unknown = target {
             if let reply = statusReply(head, bytes, id, fields: fields) { return reply }
-            let known = key(of: head, bytes, nowSeconds: acceptedAt / 1_000_000)
-            let isGood = known.map { $0.isValid(nowSeconds: acceptedAt / 1_000_000) && mayUse($0, from: peer, bytes, fields) } ?? false
-            return refused(.unknownURL, of: isGood ? known : nil)
+            return refused(.unknownURL, of: goodKey(of: head, bytes, from: peer, nowSeconds: acceptedAt / 1_000_000, fields))
         }
         // Without a table no key can be told from a wrong one.
         guard directory.isInForce else { return refused(.serviceUnavailable) }
         guard !memory.isOut else {
             metrics.edge.memoryRefusals.increment()
-            return refused(.serviceUnavailable)
+            return refused(.serviceUnavailable, of: goodKey(of: head, bytes, from: peer, nowSeconds: acceptedAt / 1_000_000, fields))
         }
         let known = key(of: head, bytes, nowSeconds: acceptedAt / 1_000_000)
         guard let key = known, key.isValid(nowSeconds: acceptedAt / 1_000_000) else {
@@ -95,6 +98,17 @@ extension GatewayLoop {
             return .generate(arriving)
         case .unknown: return refused(.unknownURL)
         }
+    }
+
+    /// Nil: it may not be used, or not from there.
+    private func goodKey(
+        of head: RequestHead, _ bytes: UnsafeRawBufferPointer, from peer: NetworkAddress?, nowSeconds: Int64,
+        _ fields: (StaticString) -> [Range<Int>]
+    ) -> CustomerKey? {
+        guard let known = key(of: head, bytes, nowSeconds: nowSeconds), known.isValid(nowSeconds: nowSeconds),
+            mayUse(known, from: peer, bytes, fields)
+        else { return nil }
+        return known
     }
 
     private func mayUse(

@@ -15,7 +15,10 @@ extension RelayedRequest {
         reading.assumeIsolated().whenComplete { result in
             guard self.sink != nil else { return self.phase = .over }
             // Without readers the gateway has stopped.
-            guard !self.isCut, case .success(let (digest, body)) = result else { return self.refuse(APIError(.shuttingDown)) }
+            guard !self.isCut, case .success(let (digest, body)) = result else {
+                if case .success(let (_, body)) = result { self.countOwnFault(APIError(.shuttingDown), body) }
+                return self.refuse(APIError(.shuttingDown))
+            }
             self.claimed(key, digest, body)
         }
     }

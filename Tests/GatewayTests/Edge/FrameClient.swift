@@ -25,7 +25,14 @@ final class FrameClient: Sendable {
         /// Streams that were answered with 200 (in HPACK's table: 8) and have ended.
         var served: Set<Int> {
             let good = Set(frames.filter { $0.type == 1 && $0.payload.first == 0x88 }.map(\.stream))
-            return good.intersection(frames.filter { $0.type < 2 && $0.flags & 1 == 1 }.map(\.stream))
+            return good.intersection(ended)
+        }
+        /// Streams of which the answer is whole.
+        var ended: Set<Int> { Set(frames.filter { $0.type < 2 && $0.flags & 1 == 1 }.map(\.stream)) }
+
+        /// What the answer says.
+        func text(of stream: Int) -> String {
+            String(decoding: frames.filter { $0.type == 0 && $0.stream == stream }.flatMap(\.payload), as: UTF8.self)
         }
     }
 
@@ -59,16 +66,19 @@ final class FrameClient: Sendable {
     /// Requests whose field blocks can be read only by who has read those before them.
     struct Requests {
         private var encoder = HPACKEncoder(allocator: ByteBufferAllocator())
-        private var stream = -1
+        /// Of the last request.
+        private(set) var stream = -1
 
-        mutating func next(_ body: String = Samples.request, isEnd: Bool = true) throws -> [UInt8] {
+        mutating func next(
+            _ body: String = Samples.request, isEnd: Bool = true, key: String = "sk-test", fields more: [(String, String)] = []
+        ) throws -> [UInt8] {
             stream += 2
             let fields = [
                 (":method", "POST"), (":scheme", "http"), (":path", "/v1/chat/completions"), (":authority", "test"),
-                ("authorization", "Bearer sk-test"), ("content-type", "application/json"), ("x-number", "\(stream)"),
+                ("authorization", "Bearer \(key)"), ("content-type", "application/json"), ("x-number", "\(stream)"),
             ]
             var block = ByteBuffer()
-            try encoder.encode(headers: HPACKHeaders(fields), to: &block)
+            try encoder.encode(headers: HPACKHeaders(fields + more), to: &block)
             return frame(1, flags: 4, stream: stream, Array(block.readableBytesView))
                 + frame(0, flags: isEnd ? 1 : 0, stream: stream, Array(body.utf8))
         }

@@ -43,6 +43,52 @@ import Testing
         #expect(records.count == 101 && records.allSatisfy { $0.outcome == "good" })
     }
 
+    /// What is known of the head alone, of a body that is said to be of a million bytes.
+    struct EarlyRefusal: Sendable, CustomTestStringConvertible {
+        var code: String
+        var key = "sk-test"
+        var most = 8 << 20
+        var requests = 10_000
+
+        var testDescription: String { code }
+    }
+
+    private static let earlyRefusals = [
+        EarlyRefusal(code: "invalid_api_key", key: "sk-nobody"), EarlyRefusal(code: "request_too_large", most: 8192),
+        EarlyRefusal(code: "rate_limit_exceeded", requests: 1),
+    ]
+
+    /// Its client has sent the beginning of the body with the head, and sends more until it hears of the end: 1.9 MB in all, of a window of one.
+    @Test(
+        "a body that still comes when its request is refused at the head costs that stream alone, and none of the connection's window",
+        arguments: earlyRefusals)
+    func refusedWhileTheBodyComes(refusal: EarlyRefusal) async throws {
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        var setup = setup()
+        (setup.tier.maxBodyBytes, setup.tier.requestsPerMinute) = (refusal.most, refusal.requests)
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await FrameClient(port: gateway.port)
+            var requests = FrameClient.Requests()
+            try await client.send(FrameClient.opening + FrameClient.acknowledgement + requests.next())
+            try await until { client.all.served == [1] }
+            let text = String(repeating: "a", count: 16_000)
+            for _ in 0..<30 {
+                let head = try requests.next(text, isEnd: false, key: refusal.key, fields: [("content-length", "1000000")])
+                let (stream, more) = (requests.stream, FrameClient.frame(0, stream: requests.stream, Array(text.utf8)))
+                try await client.send(head + more + more)
+                try await until { client.all.resets[stream] == 0 }
+                try await client.send(more)
+            }
+            #expect(client.all.text(of: 3).contains(refusal.code) && client.all.ended.count == 31)
+            try await client.send(requests.next())
+            let last = requests.stream
+            try await until { client.all.ended.contains(last) }
+            #expect(client.all.goAways.isEmpty && !client.all.isClosed)
+            #expect(gateway.metric("plimsoll_gateway_http2_connections_broken_total") == "0")
+        }
+        #expect(runtime.seen.requests.allSatisfy { !$0.contains("aaaa") })
+    }
+
     @Test("a client that is refused without end is told to keep calm, and is gone")
     func endlessRefusals() async throws {
         let gate = ScriptedRuntime.promise()
