@@ -76,6 +76,7 @@ package final class OutageWatch: Sendable {
 
     /// Second tries of a model that are allowed however little comes: as many as one request may make.
     package static let spare = 3
+    private static let answeredShare = 2
     private static let mostDeficit = 8
     private static let mostHosts = 64
     private static let manyHosts = 3
@@ -136,26 +137,35 @@ package final class OutageWatch: Sendable {
     /// Another host was lost while this one's attempt was under way already, or this one had been lost before, or many have been: it is not of what was
     /// asked. To be asked before the end of the attempt is told.
     ///
-    /// - Parameter own: Hosts that this request has lost, this one among them.
-    package func isLossOfMany(_ model: String, host: String, own: [String], began: Int64, now: Int64) -> Bool {
-        if areManyLost(model, besides: own, now: now) { return true }
+    /// - Parameters:
+    ///   - own: Hosts that this request has lost, this one among them.
+    ///   - content: What it says, as for `noteLoss`: what its copies alone have lost is not the loss of many.
+    package func isLossOfMany(_ model: String, host: String, own: [String], content: Int? = nil, began: Int64, now: Int64) -> Bool {
+        if areManyLost(model, besides: own, content: content, now: now) { return true }
         guard !isCalm, let row = rows.withLock({ $0[Name(model: model, trouble: .noAnswer)] }) else { return false }
-        return row.hosts.count >= Self.manyHosts || host != row.host && (began < row.since || row.hosts.contains(host))
+        let copies = content.flatMap { content in losses.withLock { $0[model]?.hosts(of: content, now: now) } } ?? []
+        let hosts = row.hosts.subtracting(copies)
+        if hosts.count >= Self.manyHosts { return true }
+        return host != row.host && hosts.contains(row.host) && (began < row.since || hosts.contains(host))
     }
 
     /// Three and more hosts that no request is known to have brought down were lost in the last ten seconds.
     ///
-    /// - Parameter own: Of these nothing is known yet.
-    package func areManyLost(_ model: String, besides own: [String], now: Int64) -> Bool {
-        losses.withLock { $0[model]?.count(besides: own, now: now) ?? 0 } >= Self.manyHosts
+    /// - Parameters:
+    ///   - own: Of these nothing is known yet.
+    ///   - content: Nor of those that were lost with requests of this content alone.
+    package func areManyLost(_ model: String, besides own: [String], content: Int? = nil, now: Int64) -> Bool {
+        losses.withLock { $0[model]?.count(besides: own, content: content, now: now) ?? 0 } >= Self.manyHosts
     }
 
     /// A host, or the runtime on it, was lost while it was asked.
-    package func noteLoss(_ model: String, host: String, now: Int64) {
+    ///
+    /// - Parameter content: The same for all requests of one tenant that say the same; nil: what was asked has nothing to do with it.
+    package func noteLoss(_ model: String, host: String, content: Int? = nil, now: Int64) {
         losses.withLock { losses in
             if losses[model] == nil, losses.count >= Self.mostModels { losses = losses.filter { !$0.value.isOver(now: now) } }
             guard losses[model] != nil || losses.count < Self.mostModels else { return }
-            losses[model, default: RecentLosses()].note(host, now: now)
+            losses[model, default: RecentLosses()].note(host, content: content, now: now)
         }
     }
 
@@ -166,17 +176,17 @@ package final class OutageWatch: Sendable {
 
     /// Whether a request that failed may be tried once more; counts it, if it may.
     ///
-    /// - Parameter awaitsNews: Not before somebody has been answered since, unless nobody is asked who could be.
-    package func takeMove(_ model: String, _ trouble: Trouble, awaitsNews: Bool = false, now: Int64) -> Move {
-        func free() -> Move {
-            // Nobody has paid for it.
-            if awaitsNews { budget.noteRetry(now: now) }
-            return .now
-        }
-        guard !isCalm else { return free() }
+    /// - Parameters:
+    ///   - isPaid: It is free, or its tenant's budget has paid. Else the gateway's must, also when the trouble is over; as others are answered then, it may
+    ///     have half of what comes in ten seconds: no customer hears of a worker that fails with its part of them, and workers that fail and answer by turns
+    ///     are not asked twice for everything.
+    ///   - awaitsNews: Not before somebody has been answered since, unless nobody is asked who could be.
+    package func takeMove(_ model: String, _ trouble: Trouble, isPaid: Bool = true, awaitsNews: Bool = false, now: Int64) -> Move {
+        func calm() -> Move { isPaid || budget.takeRetry(minimum: Self.spare, share: Self.answeredShare, now: now) ? .now : .later }
+        guard !isCalm else { return calm() }
         let name = Name(model: model, trouble: trouble)
         return rows.withLock { rows in
-            guard let row = rows[name] else { return free() }
+            guard let row = rows[name] else { return calm() }
             if awaitsNews, row.isHopeless { return .never }
             if awaitsNews, row.pending > 0 { return .later }
             if budget.takeRetry(minimum: 0, now: now) { return .now }

@@ -49,7 +49,9 @@ package final class RetryBudget: Sendable {
     }
 
     /// Takes one retry out of the budget; false when it is spent.
-    package func takeRetry(minimum: Int = RetryBudget.minimum, now: Int64) -> Bool {
+    ///
+    /// - Parameter share: One of so many requests may be tried again.
+    package func takeRetry(minimum: Int = RetryBudget.minimum, share: Int = 10, now: Int64) -> Bool {
         let second = Self.second(now)
         var (requests, retries) = (0, 0)
         for place in 0..<Int(Self.seconds) {
@@ -58,7 +60,7 @@ package final class RetryBudget: Sendable {
             requests += Int(slot.requests)
             retries += Int(slot.retries)
         }
-        guard retries < max(minimum, requests / 10) else { return false }
+        guard retries < max(minimum, requests / share) else { return false }
         noteRetry(now: now)
         return true
     }

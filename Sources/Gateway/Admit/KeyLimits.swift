@@ -144,8 +144,6 @@ final class KeyLimits: Sendable {
                 return undo(reservation, fault, isOwn: true, ask)
             }
         }
-        tenant.retries.noteRequest(now: ask.now)
-        tenant.doubts.noteRequest(now: ask.now)
         return .granted(reservation, standing(now: ask.now))
     }
 
@@ -206,6 +204,12 @@ final class KeyLimits: Sendable {
     var tokenLimit: Int {
         let greatest = tenant.greatestTokens
         return Int(hasOwnMinute ? min(greatest, own.greatestTokens) : greatest)
+    }
+
+    /// A request is tried for the first time: it is in the base of second tries, once, however often its limits were looked at.
+    func noteRequest(now: Int64) {
+        tenant.retries.noteRequest(now: now)
+        tenant.doubts.noteRequest(now: now)
     }
 
     func takeRetry(now: Int64) -> Bool { tenant.retries.takeRetry(now: now) }

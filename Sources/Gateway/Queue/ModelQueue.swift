@@ -157,7 +157,8 @@ final class ModelQueue: Sendable {
         guard !isEmpty else { return }
         let notices = state.withLock { state -> [Notice] in
             var notices = expire(&state, isUnreachable: false, now: now)
-            if worker.isReachable { notices += serve(worker, &state, now: now) }
+            var view = RotationView()
+            if worker.isReachable { notices += serve(worker, &state, &view, now: now) }
             return notices
         }
         tell(notices)
@@ -198,18 +199,19 @@ final class ModelQueue: Sendable {
         var notices = expire(&state, isUnreachable: isUnreachable, now: now)
         if isUnreachable, !ModelQueue.mayReturn(workers, within: hold, now: now) { return notices + refuseAll(&state, now: now) }
         if workers.contains(where: { $0.isReachable && $0.load.map { $0.placesWanted > 0 } ?? false }) { state.queue.noteRiskElsewhere(now: now) }
+        var view = RotationView()
         for worker in workers where worker.hasSlot && state.queue.count > 0 && worker.isReachable {
-            notices += serve(worker, &state, now: now)
+            notices += serve(worker, &state, &view, now: now)
         }
         return notices
     }
 
     /// Begins requests at the worker as long as it has room and somebody can use it.
-    private func serve(_ worker: Worker, _ state: inout State, now: Int64) -> [Notice] {
+    private func serve(_ worker: Worker, _ state: inout State, _ view: inout RotationView, now: Int64) -> [Notice] {
         var notices: [Notice] = []
         var queue = RequestQueue()
         swap(&queue, &state.queue)
-        while worker.hasSlot, let start = queue.take(at: worker.entry.id, now: now, fit: { fit(state.waiting[$0], worker, state.tenants) }) {
+        while worker.hasSlot, let start = queue.take(at: worker.entry.id, now: now, fit: { fit(state.waiting[$0], worker, state.tenants, &view) }) {
             guard let waiting = state.take(start.ticket, now: now) else { continue }
             // Only a request that came in this very moment, on another loop, can have been quicker.
             if !worker.take(waiting.need) { worker.force(waiting.need) }
@@ -225,10 +227,10 @@ final class ModelQueue: Sendable {
         workers.contains { worker in worker.load?.lostFor(now: now).map { $0 < hold } ?? false }
     }
 
-    private func fit(_ waiting: Waiting?, _ worker: Worker, _ tenants: QueueTenants) -> QueueFit {
-        guard let waiting, waiting.question.allows(worker), worker.hasSlot(for: waiting.need) else { return .never }
+    private func fit(_ waiting: Waiting?, _ worker: Worker, _ tenants: QueueTenants, _ view: inout RotationView) -> QueueFit {
+        guard let waiting, waiting.question.allows(worker, &view), worker.hasSlot(for: waiting.need) else { return .never }
         // One that is out of rotation is for those who may go to nobody else.
-        guard !worker.tally.isAvoided || !waiting.question.hasFresh else { return .never }
+        guard !worker.tally.isAvoided || !view.hasFresh(waiting.question) else { return .never }
         guard !isReserved(waiting, tenants) else { return .reserved }
         return worker.hasRoom(for: waiting.need) ? .yes : .full
     }
@@ -271,12 +273,13 @@ final class ModelQueue: Sendable {
         var left = state.workers.map { $0.isReachable ? $0.tally.yielding : 0 }
         var asked = left.map { _ in 0 }
         var ofTenants: [UInt64: Int] = [:]
+        var view = RotationView()
         for ticket in state.queue.late(capacity, now: now) {
             guard let waiting = state.waiting[ticket] else { continue }
             let (question, tenant) = (waiting.question, waiting.need.tenant)
             // Nobody makes way for a place that its tenant has to leave free.
             guard !isReserved(waiting, state.tenants, asked: ofTenants[tenant, default: 0]) else { continue }
-            let usable = left.indices.filter { left[$0] > 0 && question.allows(state.workers[$0]) }
+            let usable = left.indices.filter { left[$0] > 0 && question.allows(state.workers[$0], &view) }
             guard let most = usable.max(by: { left[$0] < left[$1] }) else { continue }
             ofTenants[tenant, default: 0] += 1
             left[most] -= 1

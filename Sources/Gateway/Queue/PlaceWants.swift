@@ -30,7 +30,8 @@ struct PlaceWants: Sendable {
             return
         }
         refusedAt = nil
-        guard let best = workers.filter({ $0.isReachable && question.allows($0) }).max(by: { $0.others < $1.others }), best.others > 0 else { return }
+        var view = RotationView()
+        guard let best = workers.filter({ question.allows($0, &view) }).max(by: { $0.others < $1.others }), best.others > 0 else { return }
         refused[best.entry.id, default: 0] += 1
         refusedAt = best.entry.id
     }
@@ -50,8 +51,10 @@ struct PlaceWants: Sendable {
         }
         var wanted = workers.map { refused[$0.entry.id] ?? 0 }
         refused = [:]
+        var view = RotationView()
         for question in late(foreign) {
-            guard let most = left.indices.filter({ left[$0] > 0 && question.allows(workers[$0]) }).max(by: { left[$0] < left[$1] }) else { continue }
+            let usable = left.indices.filter { left[$0] > 0 && question.allows(workers[$0], &view) }
+            guard let most = usable.max(by: { left[$0] < left[$1] }) else { continue }
             left[most] -= 1
             wanted[most] += 1
         }

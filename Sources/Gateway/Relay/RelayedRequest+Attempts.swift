@@ -53,7 +53,11 @@ extension RelayedRequest {
 
     private func newAttempt(at worker: Worker, _ plan: RequestPlan, _ reason: RoutingAttempt.Reason) -> Attempt {
         attempts += 1
-        if attempts == 1 { loop.outages.noteRequest(now: Reactor.now.microseconds) }
+        if attempts == 1 {
+            let now = Reactor.now.microseconds
+            loop.outages.noteRequest(now: now)
+            arriving.key.limits.noteRequest(now: now)
+        }
         let time = plan.facts.stream ? loop.settings.firstTokenTime : loop.settings.answerTime
         let work = AttemptWork(
             promptTokens: max(plan.facts.estimatedPromptTokens - seat.cachedTokens, 0),

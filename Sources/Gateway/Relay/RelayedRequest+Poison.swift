@@ -12,19 +12,37 @@ extension RelayedRequest {
     /// Hosts that are lost together are not noticed at once.
     private static let newsTime = TimeAmount.milliseconds(250)
 
-    private func isLossOfMany(_ attempt: Attempt) -> Bool {
+    /// Of so many bytes at its beginning and at its end a request is known again.
+    private static let knownBytes = 16 * 1024
+
+    /// By what copies of it are known, which its tenant may ask in the same moment: what they bring down is not the loss of many.
+    private var content: Int? {
+        guard let plan else { return nil }
+        var hasher = Hasher()
+        hasher.combine(arriving.key.tenant.id)
+        hasher.combine(plan.rest.readableBytes)
+        plan.rest.withUnsafeReadableBytes { bytes in
+            hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes.prefix(Self.knownBytes)))
+            hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes.suffix(Self.knownBytes)))
+        }
+        return hasher.finalize()
+    }
+
+    private func isLossOfMany(_ attempt: Attempt, _ content: Int?) -> Bool {
         let worker = attempt.worker.entry
         return loop.outages.isLossOfMany(
-            worker.model, host: worker.host, own: hosts(with: attempt.worker), began: attempt.began.microseconds, now: Reactor.now.microseconds)
+            worker.model, host: worker.host, own: hosts(with: attempt.worker), content: content, began: attempt.began.microseconds,
+            now: Reactor.now.microseconds)
     }
 
     /// Notes that the worker was lost, and whether that is the request's doing. To be asked before the attempt is over.
     ///
     /// - Parameter runtimeDied: The runtime, not its host.
     func isSecondDeath(_ attempt: Attempt, runtimeDied: Bool) -> Bool {
-        let isSuspect = runtimeDied && !isLossOfMany(attempt)
+        let content = runtimeDied ? self.content : nil
+        let isSuspect = runtimeDied && !isLossOfMany(attempt, content)
         let worker = attempt.worker.entry
-        loop.outages.noteLoss(worker.model, host: worker.host, now: Reactor.now.microseconds)
+        loop.outages.noteLoss(worker.model, host: worker.host, content: content, now: Reactor.now.microseconds)
         return isSuspect && isSecondDeath()
     }
 
@@ -48,7 +66,7 @@ extension RelayedRequest {
         guard case .held = phase, let failed = attempt else { return }
         phase = isStreaming ? .streaming : .waiting
         let (model, own) = (failed.worker.entry.model, hosts(with: failed.worker))
-        if loop.outages.areManyLost(model, besides: own, now: Reactor.now.microseconds) {
+        if loop.outages.areManyLost(model, besides: own, content: content, now: Reactor.now.microseconds) {
             return lost(failed, beforeRuntime: false, isFailure: true)
         }
         loop.outages.explainLosses(model, of: own)
@@ -57,6 +75,8 @@ extension RelayedRequest {
 
     func stopAsPoison(_ attempt: Attempt) {
         attempt.fail()
+        // A hedge beside it would run on, unwatched.
+        cancelAttempts()
         loop.metrics.poisonRequests.increment()
         finish(.failed(APIError(.runtimeLost)))
     }

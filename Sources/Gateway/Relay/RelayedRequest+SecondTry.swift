@@ -9,7 +9,7 @@ struct SecondTry {
     let reason: RoutingAttempt.Reason
     /// What its client is told if it may not.
     let error: APIError
-    /// It is free, or paid out of its tenant's budget. Otherwise it waits for news of others.
+    /// It is free, or paid out of its tenant's budget. Otherwise it waits for news of others, and goes as the gateway's budget pays.
     let isPaid: Bool
 
     init(_ reason: RoutingAttempt.Reason, isPaid: Bool = true, else error: APIError) {
@@ -37,10 +37,12 @@ extension RelayedRequest {
         }
     }
 
-    /// One that nobody paid for goes when another worker has answered since, or when the one that failed is out of rotation.
+    /// One that its tenant did not pay for goes when another worker has answered since, or when the one that failed is out of rotation, and only as the
+    /// gateway's budget pays.
     private func takeMove(_ next: SecondTry, from failed: Worker) -> OutageWatch.Move {
         loop.outages.takeMove(
-            failed.entry.model, next.trouble, awaitsNews: !next.isPaid && !failed.tally.isAvoided, now: Reactor.now.microseconds)
+            failed.entry.model, next.trouble, isPaid: next.isPaid, awaitsNews: !next.isPaid && !failed.tally.isAvoided,
+            now: Reactor.now.microseconds)
     }
 
     private func hold(_ next: SecondTry) {

@@ -20,6 +20,8 @@ final class RouteLane: Sendable {
     /// Share of the traffic of each element of `shares`.
     let weights: [Int]
     let byNumber: [UInt32: Worker]
+    /// Tokens that its workers hold, each number once, the least first.
+    private let contexts: [Int]
     /// Region whose workers come first.
     private let region: String
     private let preference: RoutePreference?
@@ -30,6 +32,7 @@ final class RouteLane: Sendable {
         let region = region
         let allowed = rules.isOpen && !rules.isPaid ? all : all.filter(rules.allow)
         workers = allowed.filter { !$0.entry.draining && (entry.releaseWeights[$0.entry.release] ?? 0) > 0 && $0.entry.weight > 0 }
+        contexts = Set(workers.map(\.entry.contextTokens)).sorted()
         let present = Set(workers.map(\.entry.release))
         releases = entry.releaseWeights.filter { present.contains($0.key) }.map { (name: $0.key, weight: $0.value) }.sorted { $0.name < $1.name }
         let own = workers.filter { $0.entry.region == region }
@@ -43,6 +46,9 @@ final class RouteLane: Sendable {
         weights = filled.map(\.weight)
         byNumber = Dictionary(workers.map { ($0.tally.number, $0) }, uniquingKeysWith: { first, _ in first })
     }
+
+    /// Prompts of one class are held by the same workers.
+    func contextClass(of tokens: Int) -> Int { contexts.firstIndex { $0 >= tokens } ?? contexts.count }
 
     /// Of candidates those that come first, unless none does.
     func narrow(_ candidates: inout [Worker]) {

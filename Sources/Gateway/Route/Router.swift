@@ -29,8 +29,11 @@ struct Router {
         var need: PlaceNeed?
 
         /// The worker may serve it, now or when there is room.
-        func allows(_ worker: Worker) -> Bool {
-            (rules.allow(worker) || rules.isPaid && rules.withoutScores.allow(worker) && !isServedByScore) && canUse(worker)
+        ///
+        /// - Parameter view: Of all who ask in the same turn.
+        func allows(_ worker: Worker, _ view: inout RotationView) -> Bool {
+            guard canUse(worker) else { return false }
+            return rules.allow(worker) || rules.isPaid && rules.withoutScores.allow(worker) && !view.isServedByScore(self)
         }
 
         /// The same of a worker that its rules allow.
@@ -53,9 +56,6 @@ struct Router {
 
         /// A worker that it may use can be reached, with room or without.
         var isServed: Bool { lane.workers.contains(where: canUse) }
-
-        /// One of these is in rotation.
-        var hasFresh: Bool { lane.workers.contains { canUse($0) && !$0.tally.isAvoided } }
 
         /// Where it may go. A promise that pays goes to providers with a good score, and to any other rather than to nobody.
         var lane: RouteLane { rules.isPaid && !isServedByScore ? model.lane(rules.withoutScores) : model.lane(rules) }

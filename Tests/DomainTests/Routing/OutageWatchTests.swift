@@ -47,7 +47,7 @@ struct OutageWatchTests {
         #expect(watch.isCalm && move(200_000) == .now)
     }
 
-    private func unpaid(_ now: Int64) -> OutageWatch.Move { watch.takeMove("m", .noAnswer, awaitsNews: true, now: now) }
+    private func unpaid(_ now: Int64) -> OutageWatch.Move { watch.takeMove("m", .noAnswer, isPaid: false, awaitsNews: true, now: now) }
 
     @Test("a second try that waits for news goes when one is answered, or none is asked, and not where all fail")
     func unpaidMoves() {
@@ -61,6 +61,23 @@ struct OutageWatchTests {
         #expect((0..<4).map { _ in unpaid(3_000) } == [.now, .now, .now, .later])
         for host in ["h", "i", "j"] { fail(host, began: 3_000, now: 4_000) }
         #expect(unpaid(4_000) == .never)
+    }
+
+    @Test(
+        "second tries that nobody paid for are held to half of what comes when the trouble is over, in the order in which they ask, and go as it grows"
+    )
+    func unpaidWhenOver() {
+        for _ in 0..<100 { watch.noteRequest(now: 0) }
+        fail(began: 0, now: 1_000)
+        watch.began("m")
+        #expect(move(1_000) == .now && unpaid(1_000) == .later)
+        watch.token("m", isFirst: true, began: 1_000, now: 2_000)
+        #expect(watch.isCalm)
+        let moves = (0..<60).map { _ in unpaid(2_000) }
+        #expect(moves == Array(repeating: .now, count: 49) + Array(repeating: .later, count: 11))
+        #expect(move(2_000) == .now, "what is free or paid waits no longer")
+        for _ in 0..<4 { watch.noteRequest(now: 3_000) }
+        #expect((0..<3).map { _ in unpaid(3_000) } == [.now, .now, .later])
     }
 
     @Test("where what was tried again fails too, who waits is told so, and it takes as many answers more as there were failures, eight at most")
@@ -134,6 +151,25 @@ struct OutageWatchTests {
         #expect(!isOfMany(2_000))
         watch.noteLoss("m", host: "d", now: 2_000)
         #expect(isOfMany(2_000))
+    }
+
+    @Test("what copies of one request bring down in one moment is no loss of many to each other, as long as nothing else was lost with it")
+    func copies() {
+        func lose(_ host: String, _ content: Int?) { watch.noteLoss("m", host: host, content: content, now: 1_000) }
+        func isOfMany(_ host: String, own: [String], _ content: Int?, began: Int64) -> Bool {
+            watch.isLossOfMany("m", host: host, own: own + [host], content: content, began: began, now: 2_000)
+        }
+        lose("a", 7)
+        fail("a", began: 0, now: 1_000)
+        #expect(!isOfMany("b", own: [], 7, began: 500) && isOfMany("b", own: [], 8, began: 500) && isOfMany("b", own: [], nil, began: 500))
+        for host in ["b", "c"] {
+            lose(host, 7)
+            fail(host, began: 0, now: 1_000)
+        }
+        #expect(!isOfMany("d", own: ["a"], 7, began: 1_500) && isOfMany("d", own: [], 8, began: 1_500))
+        #expect(!watch.areManyLost("m", besides: ["d"], content: 7, now: 2_000) && watch.areManyLost("m", besides: ["d"], now: 2_000))
+        for host in ["a", "b", "c"] { lose(host, host == "a" ? nil : 9) }
+        #expect(isOfMany("d", own: [], 7, began: 1_500) && watch.areManyLost("m", besides: ["d"], content: 7, now: 2_000))
     }
 
     @Test("as many losses and models are remembered as may be")

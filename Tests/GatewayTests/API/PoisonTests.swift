@@ -132,6 +132,45 @@ import Testing
         #expect(records.map(\.attempts).sorted() == [2, 2, 2, 2, 3])
     }
 
+    /// Three of one customer in one moment, while another request is answered: what one of them brings down is no sign to the others that a provider is gone.
+    @Test func copiesOfARequestThatRuntimesDieOfTakeTwoRuntimesEach() async throws {
+        let (first, second) = (ScriptedMoment(), ScriptedMoment())
+        defer { for moment in [first, second] { moment.come() } }
+        let copies = Counter()
+        var runtimes: [ScriptedRuntime] = []
+        for _ in 0..<16 {
+            runtimes.append(
+                try await ScriptedRuntime { _, request in
+                    guard request.contains("poison") else { return [.send(Answers.json(Samples.answer))] }
+                    let number = copies.next()
+                    if number == 3 { first.come() }
+                    return number <= 3 ? [first.step, .reset] : number <= 6 ? [second.step, .reset] : [.reset]
+                })
+        }
+        var setup = GatewayFixture.Setup()
+        setup.edit = { table in for place in table.workers.indices { table.workers[place].slots = 1 } }
+        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
+            var clients: [TestClient] = []
+            for _ in 0..<3 {
+                clients.append(try await TestClient(port: gateway.port))
+                try await clients.last?.post(Self.asking("poison"))
+            }
+            try await until { Self.poisoned(runtimes) == 6 }
+            let bystander = try await TestClient(port: gateway.port)
+            try await bystander.post(Samples.request)
+            #expect(try await bystander.answer().hasPrefix("HTTP/1.1 200 "))
+            second.come()
+            for client in clients { #expect(try await client.answer().contains("runtime_lost")) }
+            #expect(gateway.metric("plimsoll_gateway_poison_requests_total") == "3")
+        }
+        #expect(Self.poisoned(runtimes) == 6 && records.map(\.attempts).sorted() == [1, 2, 2, 2])
+    }
+
+    /// Times that runtimes were asked what they die of.
+    private static func poisoned(_ runtimes: [ScriptedRuntime]) -> Int {
+        runtimes.reduce(0) { $0 + $1.seen.requests.count { $0.contains("poison") } }
+    }
+
     @Test func requestsThatRuntimesDieOfAreStoppedHoweverManyCome() async throws {
         var runtimes: [ScriptedRuntime] = []
         for _ in 0..<40 {
@@ -152,6 +191,6 @@ import Testing
             }
         }
         #expect(records.filter { $0.errorCode == "runtime_lost" }.map(\.attempts) == [2, 2, 2, 2, 2, 2])
-        #expect(runtimes.reduce(0) { $0 + $1.seen.requests.count { $0.contains("poison") } } == 12)
+        #expect(Self.poisoned(runtimes) == 12)
     }
 }

@@ -86,6 +86,17 @@ struct FullMinuteTests {
         #expect(runtime.seen.requests.count == 1)
     }
 
+    /// Its limits are looked at twice where it came in the moment in which a place came free.
+    @Test("a request whose limits are looked at and given back is not in the base of its tenant's second tries before it is tried")
+    func countedOnce() throws {
+        let limits = try LimitFixture().limits
+        for _ in 0..<50 { limits.release(try #require(limits.take(1).reservation), now: 0) }
+        #expect((0..<3).map { _ in limits.takeRetry(now: 0) } == [true, true, false])
+        #expect((0..<3).map { _ in limits.takeDoubt(now: 0) } == [true, true, false])
+        for _ in 0..<40 { limits.noteRequest(now: 0) }
+        #expect((0..<3).map { _ in limits.takeRetry(now: 0) } == [true, true, false])
+    }
+
     @Test("what other gateways may leave is not known to be all there is")
     func shared() throws {
         var fixture = try LimitFixture()

@@ -1,5 +1,7 @@
 import Domain
 import Gateway
+import NIOCore
+import NIOPosix
 import PlimsollWire
 import Synchronization
 import TestSupport
@@ -91,6 +93,43 @@ struct HedgeTests {
         }
         #expect(requests == 53)
         #expect(records.max { $0.sequence < $1.sequence }?.attempts == 3)
+    }
+
+    @Test("a request that two runtimes die of is given up with its hedge, which would hold a place for ever")
+    func poison() async throws {
+        let (isHedged, asked, loop) = (ScriptedMoment(), Counter(), MultiThreadedEventLoopGroup.singleton.next())
+        defer { isHedged.come() }
+        var runtimes: [ScriptedRuntime] = []
+        for _ in 0..<4 {
+            runtimes.append(
+                try await ScriptedRuntime { _, request in
+                    guard request.contains("poison") else { return [.send(Samples.wholeStream)] }
+                    switch asked.next() {
+                    // Not at once: what had been closed before is asked again.
+                    case 1: return [.after(loop.scheduleTask(in: .milliseconds(60)) {}.futureResult), .reset]
+                    case 2: return [isHedged.step, .reset]
+                    default:
+                        isHedged.come()
+                        return []
+                    }
+                })
+        }
+        var setup = GatewayFixture.Setup()
+        setup.tier.hedgePpm = 50_000
+        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for _ in 0..<50 {
+                client.clear()
+                try await client.post(Samples.stream)
+                _ = try await client.answer()
+            }
+            client.clear()
+            try await client.post(Samples.stream.replacing(#""hi""#, with: #""poison""#))
+            #expect(try await client.answer().contains("runtime_lost"))
+            #expect(gateway.metric("plimsoll_gateway_hedges_total") == "1")
+        }
+        let told = try #require(records.max { $0.sequence < $1.sequence }?.account)
+        #expect(told.attempts.map(\.result).sorted() == ["cancelled", "failed", "failed"])
     }
 
     @Test("a tier that does not hedge waits")

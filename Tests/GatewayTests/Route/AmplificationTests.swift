@@ -66,10 +66,12 @@ struct AmplificationTests {
     }
 
     /// All are asked before the first answer is awaited.
-    private func askAtOnce(_ gateway: GatewayFixture, _ body: String) async throws -> [String] {
+    ///
+    /// - Parameter key: Nil: each has one of a tenant of its own.
+    private func askAtOnce(_ gateway: GatewayFixture, _ body: String, key: String? = nil) async throws -> [String] {
         var clients: [TestClient] = []
         for _ in 0..<Self.asked { clients.append(try await TestClient(port: gateway.port)) }
-        for (number, client) in clients.enumerated() { try await client.post(body, key: "sk-\(number)") }
+        for (number, client) in clients.enumerated() { try await client.post(body, key: key ?? "sk-\(number)") }
         var answers: [String] = []
         for client in clients {
             answers.append(try await client.answer())
@@ -149,6 +151,26 @@ struct AmplificationTests {
         }
         #expect(records.map(\.outcome).allSatisfy { $0 == "good" })
         #expect(records.contains { $0.attempts == 2 })
+    }
+
+    /// All of one tenant, whose own budget pays for a tenth of its requests.
+    @Test("a third that fails at once with errors, of more than its tenant's budget pays for, is answered by the others, and no customer hears of it")
+    func unpaid() async throws {
+        let arrivals = Arrivals(Self.asked)
+        let runtimes = try await runtimes(3) { runtime in
+            arrivals.count()
+            return [.after(arrivals.all.futureResult)] + (runtime == 0 ? Failure.error.steps : [.send(Answers.json(Samples.answer))])
+        }
+        var setup = setup(firstTokenTime: 1)
+        setup.tier.concurrentRequests = 2 * Self.asked
+        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
+            for answer in try await askAtOnce(gateway, Samples.request, key: "sk-test") {
+                #expect(answer.hasPrefix("HTTP/1.1 200 "), "\(answer)")
+            }
+        }
+        let attempts = records.map(\.attempts).reduce(0, +)
+        #expect(records.count == Self.asked && attempts <= Self.asked * 3 / 2, "\(attempts) of \(Self.asked)")
+        #expect(records.allSatisfy { $0.outcome == "good" } && records.contains { $0.attempts == 2 })
     }
 
     @Test("a host that falls silent with a third of all that is under way, while others answer, is seen by no customer")
