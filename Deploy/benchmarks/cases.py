@@ -1,6 +1,8 @@
 """The cases, and their tables. `load` is what plimsoll-bench is asked for; a case with `tool` is driven by another program, over TLS."""
 import statistics
 
+import goals
+
 SLOW = ["--stream", "--seconds", "0"]
 CASES = {
     "whole": {"title": "not streamed, 64 connections, closed loop", "load": ["--connections", "64", "--seconds", "4"]},
@@ -41,6 +43,19 @@ SHOWN = {
     "growth": ["per second", "CPU s/1000", "before MiB", "after MiB", "grown MiB"],
     "rate500": ["per second", "CPU s/1000", "p50 ms", "p99 ms", "foreign"], "rate2000": ["per second", "CPU s/1000", "p50 ms", "p99 ms", "foreign"],
 }
+# What the gateway is held to: case, figure, how it is reckoned of medians, where it stands in a run, goal, unit. Times are microseconds, told in milliseconds.
+GOALS = [
+    ("whole", "CPU of requests that are not streamed, to nginx's", "ratio", "cpu", 1.3, "times"),
+    ("stream", "CPU of 200 streams, to nginx's", "ratio", "cpu", 1.2, "times"),
+    ("stream", "gap p99 of 200 streams above nginx's", "above", "gap.p99", 0.5, "ms"),
+    ("slow", "CPU of slow streams, to nginx's", "ratio", "cpu", 1.3, "times"),
+    ("memory", "memory of a stream, 5,000 at once", "own", "each", 12, "KiB"),
+    ("memory", "memory ten seconds later, above the start", "own", "kept", 10, "%"),
+    ("rate2000", "p50 at 2,000 a second above nginx's", "above", "latency.p50", 0.02, "ms"),
+    ("rate2000", "p99 at 2,000 a second above nginx's", "above", "latency.p99", 1, "ms"),
+    ("long", "prompts of 800 KB a second, to nginx's", "ratio", "rate", 0.7, "times"),
+    ("growth", "growth over 1,000,000 requests", "own", "grown", 2, "MiB"),
+]
 
 
 def middle(runs, path):
@@ -85,3 +100,25 @@ def table(case, names, results, note):
     print(f"\n{CASES[case]['title']} ({note})")
     for cells in rows:
         print("  " + "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(zip(cells, widths))))
+
+
+def figure(how, path, runs, base):
+    """None where it was not measured."""
+    ours, theirs = middle(runs, path), middle(base, path)
+    if how == "own" or ours is None:
+        return ours
+    if not theirs:
+        return None
+    return ours / theirs if how == "ratio" else (ours - theirs) / 1000
+
+
+def judge(results):
+    """The gateway's figures beside their goals. On a machine that others use too one series that misses a goal says little."""
+    print("\nplimsoll beside its goals")
+    for case, what, how, path, goal, unit in GOALS:
+        runs = results.get(case, {})
+        found = figure(how, path, runs.get("plimsoll", []), runs.get("nginx", []))
+        if found is not None:
+            goals.hold(what, found, goal, unit, at_least=path == "rate")
+    gone = sum(run["wrong"] + run["lost"] for runs in results.values() for run in runs.get("plimsoll", []))
+    goals.hold("answers that were wrong or lost", gone, 0, "in all runs")

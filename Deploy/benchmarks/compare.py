@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 
 import secure
-from cases import CASES, table
+from cases import CASES, judge, table
 from machine import busy_seconds, cpu_seconds, forget_peak, free_port, memory_kib, wait_until_quiet
 
 HERE = pathlib.Path(__file__).parent
@@ -122,7 +122,7 @@ class Target:
             return {}
         time.sleep(case["settles"])
         after = memory_kib(self.pid)
-        found = {"before": before / 1024, "after": after / 1024, "grown": (after - before) / 1024}
+        found = {"before": before / 1024, "after": after / 1024, "grown": (after - before) / 1024, "kept": (after / before - 1) * 100}
         return found if "warm" in case else found | {"each": (result["memory"] * 1024 - before) / result["completed"]}
 
     def stop(self):
@@ -189,6 +189,8 @@ def compare(options):
             upstream.kill()
     for case, runs in results.items():
         table(case, names, runs, f"medians of {options.runs} runs, one core for each target")
+    if "plimsoll" in names:
+        judge(results)
     if options.out:
         pathlib.Path(options.out).write_text(json.dumps(results))
 

@@ -34,11 +34,23 @@ struct StandaloneSettings {
         Self.checkReservations(reader, tiers)
         Self.checkNames(reader, table.models.map(\.name), "models")
         Self.checkNames(reader, table.keys.map(\.name), "keys")
+        Self.checkTenants(reader, table.keys)
         try reader.finish()
     }
 
     private static func checkNames(_ reader: SettingsReader, _ names: [String], _ list: String) {
         for name in Set(names) where names.count(where: { $0 == name }) > 1 { reader.fault(list, "name \(name.debugDescription) twice") }
+    }
+
+    /// What a tenant has is its tier's, and a secret opens one key.
+    private static func checkTenants(_ reader: SettingsReader, _ keys: [StandaloneTable.Key]) {
+        for (tenant, own) in Dictionary(grouping: keys, by: \.tenant) where Set(own.map(\.tier)).count > 1 {
+            reader.fault("keys", "those of tenant \(tenant.debugDescription) are of several tiers")
+        }
+        let missing = StandaloneTable.Key.hash("")
+        for (hash, own) in Dictionary(grouping: keys, by: \.entry.sha256Hex) where own.count > 1 && hash != missing {
+            reader.fault("keys", "\(own.map(\.name.debugDescription).joined(separator: " and ")) are the same secret")
+        }
     }
 
     /// Slots are told apart by the rank of who holds them.

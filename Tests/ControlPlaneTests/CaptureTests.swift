@@ -373,6 +373,20 @@ import Testing
         }
     }
 
+    @Test func aClockThatWasAheadStopsNoJudging() async throws {
+        try await PeerWorld.with { world in
+            let watch = BehaviourWatch(serving: world.pool, reliability: world.pool, holder: UUID(), metrics: .init(), logger: world.logger)
+            try await world.pool.execute(
+                """
+                INSERT INTO serving.behaviour_progress (minute_at) VALUES (now() + interval '10 years')
+                ON CONFLICT (single) DO UPDATE SET minute_at = EXCLUDED.minute_at
+                """)
+            try await watch.catchUp()
+            let row = try await world.pool.queryOne("SELECT minute_at < now() AS has_come FROM serving.behaviour_progress")
+            #expect(try #require(row).value("has_come", as: Bool.self))
+        }
+    }
+
     /// What gateways refuse before a model is known.
     @Test func errorsWithoutAModelAreWatchedAndInNoService() async throws {
         try await PeerWorld.with { world in

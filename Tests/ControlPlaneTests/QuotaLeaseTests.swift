@@ -105,6 +105,31 @@ import Testing
         }
     }
 
+    @Test func ofADeadGatewaysLeaseForAKeyTheKeysRecordsCount() async throws {
+        try await PeerWorld.with { world in
+            let stand = try await Stand(world, gateways: 1)
+            let row = try await world.pool.queryOne(
+                """
+                INSERT INTO serving.api_keys (tenant_id, name, prefix, sha256, tokens_per_day)
+                VALUES (\(stand.tenant), 'k', 'pls', \(Hash.sha256("k").bytes), 1000) RETURNING id
+                """)
+            let key: UUID = try #require(row).value("id")
+            let report = LeaseReport(
+                holder: "key/\(key.uuidString.lowercased())", kind: "tokens_per_day", period: stand.day, granted: 0, spent: 0, need: 800)
+            _ = try await QuotaLeases(pool: world.pool).exchange(
+                LeaseRequest(boot: "b", sequence: 1, reports: [report]), from: stand.gateways[0])
+            for (tokens, isOwn) in [(300, true), (70, false)] {
+                var record = UsageIntakeTests().record(tenant: stand.tenant, tokens: tokens)
+                record.gateway = stand.gateways[0].uuidString.lowercased()
+                if isOwn { record.key = key.uuidString.lowercased() }
+                _ = try await UsageIntake(pool: world.pool).store(UsageBatch(records: [record]), from: stand.gateways[0])
+            }
+            try await stand.expire()
+            try await stand.upkeep().endExpired()
+            #expect(try await stand.held == 300)
+        }
+    }
+
     @Test func whoHoldsTooMuchIsToldThatOthersLookForIt() async throws {
         try await PeerWorld.with { world in
             let stand = try await Stand(world, gateways: 2)

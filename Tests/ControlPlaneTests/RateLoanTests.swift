@@ -81,6 +81,17 @@ import Testing
         }
     }
 
+    @Test func whatAThrottleLeavesIsLentToo() async throws {
+        try await PeerWorld.with { world in
+            let stand = try await Stand(world)
+            _ = try await stand.promise(1, requests: 2, tokens: 1_000)
+            // A quarter of what was agreed.
+            let report = RateReport(holder: stand.holder, requests: 25, tokens: 25_000, concurrent: 10, isShort: true, promised: nil)
+            let grant = try await RateLoans(pool: world.pool).exchange([report], from: stand.gateways[0]).first { !$0.isSought }
+            #expect(grant?.extra == RateShare(requests: 11, tokens: 11_500, concurrent: 4))
+        }
+    }
+
     /// The sum of all parts, promises and loans is never above the limit.
     @Test func threeThatBorrowTogetherGetNoMoreThanThereIs() async throws {
         try await PeerWorld.with { world in

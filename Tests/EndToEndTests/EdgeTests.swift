@@ -75,6 +75,25 @@ extension MachineTests {
             }
         }
 
+        @Test func aTenantOfTwoTiersAndASecretOfTwoKeysAreNamedBeforeTheStart() async throws {
+            let folder = FileManager.default.temporaryDirectory.path + "/keys-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let keys = [
+                ["name": "a", "tenant": "acme", "tier": "pro", "key": "sk-one"], ["name": "b", "tenant": "acme", "tier": "hobby", "key": "sk-two"],
+                ["name": "c", "tier": "pro", "key": "sk-two"],
+            ]
+            let file: [String: Any] = ["tiers": [["name": "pro"], ["name": "hobby"]], "keys": keys]
+            try JSONSerialization.data(withJSONObject: file).write(to: URL(fileURLWithPath: folder + "/gateway.json"))
+            let child = try ChildProcess(
+                Checkout.program("plimsoll-gateway"), ["check-config", "--standalone", folder + "/gateway.json"], errors: folder + "/errors")
+            #expect(try await child.ended(within: .seconds(30)) == 64)
+            let faults = String(decoding: FileManager.default.contents(atPath: folder + "/errors") ?? Data(), as: UTF8.self)
+            for fault in [#"those of tenant "acme" are of several tiers"#, #""b" and "c" are the same secret"#] {
+                #expect(faults.contains(fault), "\(fault): \(faults)")
+            }
+        }
+
         /// G11: keys are never asked for in the clear, but on this host or behind a proxy with TLS.
         @Test func plainHTTPIsRefusedBeforeTheStartWhereOthersCouldReadIt() async throws {
             let folder = FileManager.default.temporaryDirectory.path + "/plain-\(UUID().uuidString)"

@@ -14,6 +14,8 @@ package struct BehaviourWatch: Service {
     private static let settling = 20
     /// Minutes that are judged after an outage; older ones are history.
     private static let mostMinutes = 120
+    /// Minutes; a clock may be corrected by so much.
+    private static let mostAhead: Int64 = 5
 
     private let serving: PostgresPool
     private let reliability: PostgresPool
@@ -47,7 +49,9 @@ package struct BehaviourWatch: Service {
                 (SELECT extract(epoch FROM minute_at)::bigint / 60 FROM serving.behaviour_progress) AS last
             """)
         guard let newest = try row?.value("newest", as: Int64.self) else { return }
-        let last = try row?.value("last", as: Int64?.self) ?? newest - 1
+        var last = try row?.value("last", as: Int64?.self) ?? newest - 1
+        // A clock that was ahead has judged minutes that have not come: they are judged when they do.
+        if last > newest + Self.mostAhead { last = newest - 1 }
         for minute in max(last + 1, newest - Int64(Self.mostMinutes))...max(newest, last + 1) where minute <= newest {
             try await judge(minute: minute)
         }

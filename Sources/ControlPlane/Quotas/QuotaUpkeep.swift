@@ -69,13 +69,21 @@ struct QuotaUpkeep: Sendable {
         try await serving.execute("DELETE FROM serving.rate_holders WHERE sought_until < now() - interval '1 day'")
     }
 
+    /// Whose records; nil: nobody's. Those of a key are looked for among its tenant's, by which they are indexed.
+    private func records(of name: String) async throws -> SQL? {
+        let parts = name.split(separator: "/")
+        guard parts.count == 2, let id = UUID(uuidString: String(parts[1])) else { return nil }
+        if parts[0] == "tenant" { return "event.tenant_id = \(id)" }
+        guard let row = try await serving.queryOne("SELECT tenant_id FROM serving.api_keys WHERE id = \(id)") else { return nil }
+        let tenant: UUID = try row.value("tenant_id")
+        return "event.tenant_id = \(tenant) AND event.key_id = \(id)"
+    }
+
     private func stored(_ lease: Lease) async throws -> Int64 {
         guard let kind = QuotaKind(rawValue: lease.name.kind) else { return 0 }
-        let parts = lease.name.holder.split(separator: "/")
-        guard parts.count == 2, let id = UUID(uuidString: String(parts[1])) else { return 0 }
+        guard let whose = try await records(of: lease.name.holder) else { return 0 }
         let start = Double(kind.period.end(of: lease.name.period - 1) / 1_000_000)
         let end = Double(kind.period.end(of: lease.name.period) / 1_000_000)
-        let holder: SQL = parts[0] == "tenant" ? "event.tenant_id = \(id)" : "event.key_id = \(id)"
         let amount: SQL =
             kind == .spendPerMonth
             ? """
@@ -87,7 +95,7 @@ struct QuotaUpkeep: Sendable {
             """
             SELECT least(coalesce(sum(\(amount)), 0), 1000000000000000000)::bigint AS amount
             FROM billing.usage_event AS event LEFT JOIN serving.price_versions AS price ON price.version = event.price_version
-            WHERE \(holder) AND event.gateway_id = \(lease.gateway) AND event.accepted_at >= to_timestamp(\(start))
+            WHERE \(whose) AND event.gateway_id = \(lease.gateway) AND event.accepted_at >= to_timestamp(\(start))
                 AND event.accepted_at < to_timestamp(\(end))
             """)
         return try row?.value("amount") ?? 0

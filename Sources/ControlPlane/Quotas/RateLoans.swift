@@ -39,10 +39,13 @@ package struct RateLoans: Sendable {
             var grants: [RateGrant] = []
             for (holder, report) in named.sorted(by: { $0.key < $1.key }) {
                 guard let standing = standings[holder], let limit = standing.limit, let rank = gateways.firstIndex(of: gateway) else { continue }
-                let parts = gateways.indices.map { limit.part($0, of: gateways.count) }
                 if let promised = report.promised {
-                    try await keep(RateParts(promised).least(standing.ownPromise ?? parts[rank]), holder, gateway, connection)
+                    let part = limit.part(rank, of: gateways.count)
+                    try await keep(RateParts(promised).least(standing.ownPromise ?? part), holder, gateway, connection)
                 } else if report.isShort {
+                    // Of a tenant that is throttled less is left than was agreed, and gateways have parts of that.
+                    let left = limit.least(RateParts(requests: report.requests, tokens: report.tokens, concurrent: report.concurrent))
+                    let parts = gateways.indices.map { left.part($0, of: gateways.count) }
                     grants.append(try await lend(report, standing, parts, rank, gateway, connection))
                 }
             }

@@ -8,12 +8,15 @@ package struct FleetHealth: Sendable {
         package var region: String
         package var provider: String
         package var host: String
+        /// It takes long prompts, which others do not.
+        package var isLong: Bool
 
-        package init(model: String, region: String, provider: String, host: String) {
+        package init(model: String, region: String, provider: String, host: String, isLong: Bool = false) {
             self.model = model
             self.region = region
             self.provider = provider
             self.host = host
+            self.isLong = isLong
         }
     }
 
@@ -66,13 +69,19 @@ package struct FleetHealth: Sendable {
     /// A probe without an outcome for so long has failed.
     private static let trial: Int64 = 30_000_000
 
-    /// Workers of one model in one region: who can stand in for one another.
-    private struct Pool: Sendable, Hashable {
+    /// Workers of one model in all regions, for prompts of a length.
+    private struct Kin: Sendable, Hashable {
         var model: String
+        var isLong: Bool
+    }
+
+    /// Those of one region: who can stand in for one another.
+    private struct Pool: Sendable, Hashable {
+        var kin: Kin
         var region: String
 
         init(_ place: Place) {
-            model = place.model
+            kin = Kin(model: place.model, isLong: place.isLong)
             region = place.region
         }
     }
@@ -102,8 +111,7 @@ package struct FleetHealth: Sendable {
 
     private(set) var records: [String: Record] = [:]
     private var pools: [Pool: [String]] = [:]
-    /// The pools of each model.
-    private var regions: [String: [Pool]] = [:]
+    private var regions: [Kin: [Pool]] = [:]
     private var changed: Set<Pool> = []
     private var hasTable = false
     private var trialEnds: [String: Int64] = [:]
@@ -122,15 +130,15 @@ package struct FleetHealth: Sendable {
             records[id, default: Record(place: place, since: hasTable ? now : 0)].place = place
         }
         pools = Dictionary(grouping: workers.keys) { Pool(records[$0]?.place ?? Place(model: "", region: "", provider: "", host: "")) }
-        regions = Dictionary(grouping: pools.keys, by: \.model)
+        regions = Dictionary(grouping: pools.keys, by: \.kin)
         changed = Set(pools.keys)
         if !workers.isEmpty { hasTable = true }
     }
 
     /// Of all workers about which there may be news since the last call.
     package mutating func takeStandings() -> [Standing] {
-        // What one pool's failure means depends on the others of its model.
-        let news = Set(changed.flatMap { regions[$0.model] ?? [] })
+        // What one pool's failure means depends on the others of its kin.
+        let news = Set(changed.flatMap { regions[$0.kin] ?? [] })
         changed = []
         return news.flatMap { pool -> [Standing] in
             let (health, isBelieved) = (health(pool), isBelieved(pool))
@@ -279,7 +287,7 @@ package struct FleetHealth: Sendable {
 
     /// Nobody in the pool is well, and in another region somebody is.
     private func failsAlone(_ pool: Pool) -> Bool {
-        guard let others = regions[pool.model], others.count > 1, health(pool) == .failing else { return false }
+        guard let others = regions[pool.kin], others.count > 1, health(pool) == .failing else { return false }
         return others.contains { $0 != pool && health($0) != .failing }
     }
 

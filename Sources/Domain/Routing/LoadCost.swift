@@ -40,17 +40,24 @@ package struct WorkerBacklog: Sendable, Equatable {
 
 /// What sending a request to a worker costs, in microseconds of that worker's time (reference, runtimes-and-agents section 7).
 package enum LoadCost {
+    // Hosts are not trusted: what they claim and how they behave must not end the gateway by an overflow. Products of these fit, and all are far beyond what is.
+    private static let mostTokens = 1 << 30
+    private static let mostPace: Int64 = 1 << 32
+    private static let mostMicroseconds: Int64 = 1 << 54
+
     /// Prompts are worked on one after the other, answers side by side in its slots. A cache that is more than eight tenths full counts half
     /// as much again for each tenth above, because a full one pre-empts running requests.
     ///
     /// - Parameter uncachedTokens: Of the request's prompt, those that are not in the worker's prefix cache.
     package static func microseconds(_ backlog: WorkerBacklog, _ pace: WorkerPace, uncachedTokens: Int) -> Int64 {
-        let prompts = Int64(max(backlog.promptTokens, 0) + max(uncachedTokens, 0)) * pace.prefillNanoseconds / 1000
-        let answers = Int64(max(backlog.outputTokens, 0)) * pace.interTokenMicroseconds / Int64(max(backlog.slots, 1))
-        let base = prompts + answers
+        let prompts = tokens(max(backlog.promptTokens, 0) + max(uncachedTokens, 0)) * min(pace.prefillNanoseconds, mostPace) / 1000
+        let answers = tokens(backlog.outputTokens) * min(pace.interTokenMicroseconds, mostPace) / Int64(max(backlog.slots, 1))
+        let base = min(prompts + answers, mostMicroseconds)
         let pressure = Int64(max(0, min(backlog.kvUsedPermille ?? 0, 1000) - 800))
         return base + (base + 1000) * pressure / 200
     }
+
+    private static func tokens(_ count: Int) -> Int64 { Int64(min(max(count, 0), mostTokens)) }
 
     /// The cost as it looks in a choice: a worker of half the weight looks twice as loaded.
     ///

@@ -4,11 +4,13 @@
 /// milliseconds a second, which is more than any correction of a healthy clock and makes a jump of an hour worth seven minutes a day.
 package struct SteadyClock: Sendable {
     private static let slewDivisor: Int64 = 200
+    /// A better clock that is behind by more does not lag: what was told is wrong.
+    private static let mostAhead: Int64 = 60_000_000
 
     /// Wall time less monotonic time, microseconds.
     private var offset: Int64
     private var updatedAt: Int64
-    /// The latest time that was told; it never goes back.
+    /// The latest time that was told; it goes back only to what a better clock says.
     private var latest: Int64
 
     /// - Parameters:
@@ -32,10 +34,11 @@ package struct SteadyClock: Sendable {
         return advance(to: monotonic + offset)
     }
 
-    /// Takes over the time of a better clock.
+    /// Takes over the time of a better clock. What is told goes back to it where it was ahead by more than a minute, and else stands until it has come to that.
     package mutating func set(_ time: Int64, monotonic: Int64) {
         offset = time - monotonic
         updatedAt = max(updatedAt, monotonic)
+        if latest - Self.mostAhead > time { latest = time }
     }
 
     private mutating func advance(to time: Int64) -> Int64 {

@@ -41,7 +41,8 @@ struct LeasePlan {
     }
 
     mutating func nextSequence() -> Int64 {
-        sequence += 1
+        // There is none after that of the last reports, of which each quota has one.
+        if sequence < .max { sequence += 1 }
         return sequence
     }
 

@@ -57,11 +57,13 @@ package final class LimitBook: Sendable {
         }
     }
 
-    /// Takes over the time of a better clock, microseconds since 1970.
+    /// Takes over the time of a better clock, microseconds since 1970. Only where limits come in leases: what was used of an earlier window whose words went to
+    /// a later one is told with the next lease.
     func setTime(_ time: Int64, monotonic: Int64) { pages.withLock { $0.clock.set(time, monotonic: monotonic) } }
 
     private func follow(_ period: QuotaPeriod, _ time: Int64, _ holders: some Sequence<LimitHolder>, now: Int64) {
-        let number = max(period.number(at: time), file.number(period))
+        // An earlier one than before only where a better clock says so.
+        let number = period.number(at: time)
         let kinds = QuotaKind.allCases.filter { $0.period == period }
         for holder in holders {
             for kind in kinds {

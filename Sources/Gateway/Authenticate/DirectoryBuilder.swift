@@ -31,7 +31,7 @@ final class DirectoryBuilder: Sendable {
         let routes = ModelRoute.routes(
             table, workers: workers, queues: queues, region: region, rules: rules.count <= Self.mostRules ? rules : [])
         queues.keep(only: Set(table.models.keys))
-        workers.keep(only: table.workers)
+        workers.keep(only: table.workers, long: Set(routes.values.flatMap(\.longWorkers)))
         return Directory(
             version: table.version, keys: keys, models: routes, prices: PriceBook(table.prices),
             ruleSets: [compiled.common].compactMap(\.self) + compiled.own.values)

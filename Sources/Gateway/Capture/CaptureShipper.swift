@@ -11,6 +11,8 @@ package struct CaptureShipper: Service {
     package typealias Send = @Sendable (CaptureBatch) async throws -> IntakeResponse
 
     private static let batch = 8
+    /// Of texts sent at once, each of which JSON may make six times as long: the control plane takes 16 MiB.
+    private static let mostBytes = 2 << 20
     /// For what requests that ended at the stop left behind.
     private static let lastTry = Duration.seconds(3)
 
@@ -52,15 +54,33 @@ package struct CaptureShipper: Service {
             // The last try, which is not cut off, takes them.
             guard !Task.isCancelled else { return desk.takeBack(waiting[start...]) }
             let exchanges = waiting[start..<min(start + Self.batch, waiting.count)]
-            let records = exchanges.flatMap { redaction.records($0) }
-            do {
-                let answer = try await send(CaptureBatch(records: records))
-                desk.drop(answer.quarantined)
-            } catch {
-                desk.drop(records.count)
-                if !Task.isCancelled { logger.warning("captures not sent", metadata: ["error": "\(MeterError.describe(error))"]) }
-            }
+            for records in Self.parts(exchanges.flatMap { redaction.records($0) }) { await ship(records) }
         }
+    }
+
+    private func ship(_ records: [CaptureRecord]) async {
+        do {
+            let answer = try await send(CaptureBatch(records: records))
+            desk.drop(answer.quarantined)
+        } catch {
+            desk.drop(records.count)
+            if !Task.isCancelled { logger.warning("captures not sent", metadata: ["error": "\(MeterError.describe(error))"]) }
+        }
+    }
+
+    /// As many as the control plane takes at once: a request has a record for each capture that wants it.
+    private static func parts(_ records: [CaptureRecord]) -> [[CaptureRecord]] {
+        var (parts, bytes): ([[CaptureRecord]], Int) = ([], 0)
+        for record in records {
+            let size = record.request.utf8.count + record.answer.utf8.count
+            if parts.isEmpty || bytes + size > mostBytes {
+                parts.append([])
+                bytes = 0
+            }
+            parts[parts.count - 1].append(record)
+            bytes += size
+        }
+        return parts
     }
 }
 

@@ -52,12 +52,12 @@ struct AnswerHead {
         isWorthRetrying = error.isRetryable || (error.status < 500 && error.status != 409 && error.status != 429)
     }
 
-    /// Microseconds.
+    /// Microseconds. Who is refused together with others does not come back together with them; who reads whole seconds is told of one.
     private static func usualWait(_ error: APIError) -> Int64? {
         switch error.code {
         case .tooManyFailedKeys: 60_000_000
         case .idempotencyKeyInUse: 1_000_000
-        default: error.status == 503 ? 1_000_000 : nil
+        default: error.status == 503 ? Int64.random(in: 666_667...1_000_000) : nil
         }
     }
 

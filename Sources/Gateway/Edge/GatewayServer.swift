@@ -239,14 +239,15 @@ package final class GatewayServer: Service {
             // One loop looks after the fleet for all.
             first.eventLoop.execute { [workers, probes] in first.value.sweeper = FleetSweeper(workers, desk: probes) }
         }
-        let (directory, leases) = state.withLock { state in
+        let leases = state.withLock { state in
             state.loops = loops
-            return (state.directory, state.leases)
+            return state.leases
         }
         for loop in loops {
-            loop.eventLoop.execute {
+            loop.eventLoop.execute { [self] in
                 loop.value.leases = leases
-                loop.value.directory = directory
+                // As it is by then: a table that is applied in this moment may have been given to the loop already.
+                loop.value.directory = state.withLock { $0.directory }
             }
         }
         return loops

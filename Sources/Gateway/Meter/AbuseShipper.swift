@@ -29,16 +29,23 @@ package struct AbuseShipper: Service {
             var waiting = AbuseReport(hits: [], locks: 0)
             while !Task.isCancelled {
                 waiting.add(await take())
-                if !waiting.isEmpty {
-                    do {
-                        _ = try await send(waiting)
-                        waiting = AbuseReport(hits: [], locks: 0)
-                    } catch {
-                        if !Task.isCancelled { logger.warning("abuse not reported", metadata: ["error": "\(MeterError.describe(error))"]) }
-                    }
-                }
+                await ship(&waiting)
                 // Cancellation ends the pause and the loop.
                 try? await Task.sleep(for: interval, tolerance: .milliseconds(500))
+            }
+        }
+    }
+
+    /// In parts, of which one that is not taken waits with the rest.
+    private func ship(_ waiting: inout AbuseReport) async {
+        while !waiting.isEmpty {
+            let part = waiting.takePart()
+            do {
+                _ = try await send(part)
+            } catch {
+                waiting.add(part)
+                if !Task.isCancelled { logger.warning("abuse not reported", metadata: ["error": "\(MeterError.describe(error))"]) }
+                return
             }
         }
     }
@@ -46,8 +53,18 @@ package struct AbuseShipper: Service {
 
 extension AbuseReport {
     private static let mostHits = 10_000
+    /// Of hits and of uses each: 400 KB together, and the control plane takes 1 MiB.
+    private static let mostOfPart = 2_000
 
     var isEmpty: Bool { hits.isEmpty && locks == 0 && uses?.isEmpty ?? true }
+
+    /// As much as goes at once; the rest is left.
+    mutating func takePart() -> AbuseReport {
+        let uses = uses ?? []
+        let part = AbuseReport(hits: Array(hits.prefix(Self.mostOfPart)), locks: locks, uses: Array(uses.prefix(Self.mostOfPart)))
+        self = AbuseReport(hits: Array(hits.dropFirst(Self.mostOfPart)), locks: 0, uses: Array(uses.dropFirst(Self.mostOfPart)))
+        return part
+    }
 
     mutating func add(_ other: AbuseReport) {
         locks += other.locks

@@ -11,7 +11,7 @@ extension TableContents {
         served.mitigations = mitigations.filter { $0.isFor(region) && $0.expiresAtSeconds > nowSeconds }
         for mitigation in served.mitigations { served.carryOut(mitigation) }
         // Who is left is known when pools and releases have their shares, in whatever order the table has these.
-        served.holdReleases()
+        served.holdReleases(region)
         for mitigation in served.mitigations { served.drain(mitigation) }
         return served
     }
@@ -46,36 +46,41 @@ extension TableContents {
         }
     }
 
-    /// A worker that is the last of its model in its region stays: a bad answer is better than none, who is kept in the region has nothing of workers
-    /// elsewhere, and health of workers is judged elsewhere.
+    /// A worker that is the last of its model in its region, or the last there for long prompts, stays: a bad answer is better than none, who is kept in the
+    /// region has nothing of workers elsewhere, and health of workers is judged elsewhere.
     private mutating func drain(_ isMeant: (WorkerEntry) -> Bool) {
         let open = workers.indices.filter { !workers[$0].draining && workers[$0].weight > 0 }
         var left: Set<Place> = []
         for worker in open.map({ workers[$0] }) where !isMeant(worker) && models[worker.model]?.releaseWeights[worker.release] ?? 0 > 0 {
-            left.insert(Place(worker))
+            left.insert(place(worker))
         }
-        for index in open where isMeant(workers[index]) && left.contains(Place(workers[index])) { workers[index].draining = true }
+        for index in open where isMeant(workers[index]) && left.contains(place(workers[index])) { workers[index].draining = true }
+    }
+
+    private func place(_ worker: WorkerEntry) -> Place {
+        let isLong = models[worker.model]?.longContextTokens != nil && worker.contextClass == .long
+        return Place(model: worker.model, region: worker.region, isLong: isLong)
     }
 
     private struct Place: Hashable {
         let model: String
         let region: String
-
-        init(_ worker: WorkerEntry) {
-            model = worker.model
-            region = worker.region
-        }
+        /// Prompts of a length have workers of their own.
+        let isLong: Bool
     }
 
-    private mutating func holdReleases() {
+    private mutating func holdReleases(_ region: String) {
         let rollBacks = Dictionary(grouping: mitigations.filter { $0.kind == .rollBackImage }, by: \.model)
-        for (model, entries) in rollBacks { if let model { hold(Set(entries.compactMap(\.release)), of: model) } }
+        for (model, entries) in rollBacks { if let model { hold(Set(entries.compactMap(\.release)), of: model, in: region) } }
     }
 
-    /// The others take the releases' share; where they had none, they take all.
-    private mutating func hold(_ held: Set<String>, of model: String) {
+    /// The others take the releases' share; where they had none, they take all. In a region that no other one serves a release goes on: who is kept there has
+    /// nothing of workers elsewhere.
+    private mutating func hold(_ held: Set<String>, of model: String, in region: String) {
         guard var weights = models[model]?.releaseWeights, held.contains(where: { weights[$0] ?? 0 > 0 }) else { return }
-        let present = Set(workers.lazy.filter { $0.model == model && !$0.draining && $0.weight > 0 }.map(\.release))
+        let open = workers.filter { $0.model == model && !$0.draining && $0.weight > 0 }
+        let near = open.filter { $0.region == region }
+        let present = Set((near.isEmpty ? open : near).map(\.release))
         let others = weights.keys.filter { !held.contains($0) && present.contains($0) }
         guard !others.isEmpty else { return }
         for release in weights.keys where held.contains(release) { weights[release] = 0 }

@@ -170,15 +170,20 @@ final class RelayedRequest {
 
     private func wasRead(_ reading: Result<LargeBody.Findings, any Error>, _ large: LargeBody) {
         guard sink != nil else { return phase = .over }
+        var captured: ByteBuffer?
         do throws(APIError) {
             // Without readers the gateway has stopped.
             guard !isCut, case .success(let findings) = reading else { throw APIError(.shuttingDown) }
             wear(findings.mask)
             let found = try findings.reading.get()
-            let plan = try RequestPlan.make(large.take(), found.facts, found.words, scan: found.scan, arriving: arriving, loop: loop)
+            let body = large.take()
+            if arriving.key.captures != nil { captured = body }
+            let plan = try RequestPlan.make(consume body, found.facts, found.words, scan: found.scan, arriving: arriving, loop: loop)
             try begin(plan, findings.judgement)
         } catch {
-            captureRefused(arriving.key.captures == nil ? nil : large.take())
+            let body = captured ?? large.take()
+            countOwnFault(error, body)
+            captureRefused(arriving.key.captures == nil ? nil : body)
             refuse(error)
         }
     }
@@ -344,7 +349,7 @@ extension RelayedRequest: MeterWaiter {
         releaseLimits(now: Reactor.now.microseconds)
         loop.metrics.inFlight.add(-1)
         loop.metrics.countRefusal(status: 503)
-        answerRefusal(APIError(.meteringUnavailable), retryAfter: 5_000_000)
+        answerRefusal(APIError(.meteringUnavailable), retryAfter: spread(5_000_000))
     }
 
     /// What was not recorded must not look finished.

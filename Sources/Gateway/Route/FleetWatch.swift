@@ -26,10 +26,14 @@ final class FleetWatch: Sendable {
         state = Mutex(State(health: FleetHealth(timeOut: timeOut)))
     }
 
-    func assign(_ workers: [WorkerEntry], _ tallies: [String: WorkerTally], now: Int64) {
+    /// - Parameter long: Ids of those that take long prompts and no others.
+    func assign(_ workers: [WorkerEntry], long: Set<String>, _ tallies: [String: WorkerTally], now: Int64) {
         let places = Dictionary(
-            workers.map { ($0.id, FleetHealth.Place(model: $0.model, region: $0.region, provider: $0.provider, host: $0.host)) },
-            uniquingKeysWith: { first, _ in first })
+            workers.map { worker in
+                let place = FleetHealth.Place(
+                    model: worker.model, region: worker.region, provider: worker.provider, host: worker.host, isLong: long.contains(worker.id))
+                return (worker.id, place)
+            }, uniquingKeysWith: { first, _ in first })
         state.withLock { state in
             state.tallies = tallies
             state.firstTokens = state.firstTokens.filter { places[$0.key] != nil }

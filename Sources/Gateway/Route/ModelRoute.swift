@@ -51,6 +51,9 @@ final class ModelRoute: Sendable {
         return long
     }
 
+    /// Ids of those that take long prompts and no others.
+    var longWorkers: [String] { long?.everyWorker.map(\.entry.id) ?? [] }
+
     func lane(_ rules: RouteRules) -> RouteLane {
         if rules.isOpen, !rules.isPaid || allHaveScores { return open }
         return lanes[rules] ?? RouteLane(entry, workers: everyWorker, region: region, rules: rules)

@@ -37,14 +37,16 @@ final class WorkerBook: Sendable {
     }
 
     /// The workers of a table, all of which have been asked for.
-    func keep(only workers: [WorkerEntry]) {
+    ///
+    /// - Parameter long: Ids of those that take long prompts and no others.
+    func keep(only workers: [WorkerEntry], long: Set<String>) {
         let ids = Set(workers.map(\.id))
         let tallies = state.withLock { state in
             state.tallies = state.tallies.filter { ids.contains($0.key) }
             state.workers = state.workers.filter { ids.contains($0.key) }
             return state.tallies
         }
-        watch.assign(workers.filter { tallies[$0.id] != nil }, tallies, now: NIODeadline.now().microseconds)
+        watch.assign(workers.filter { tallies[$0.id] != nil }, long: long, tallies, now: NIODeadline.now().microseconds)
     }
 
     /// As the last table has it.

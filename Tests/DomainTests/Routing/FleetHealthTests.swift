@@ -185,6 +185,18 @@ struct FleetHealthTests {
         #expect(health.isAvoided("w1") && !health.isAvoided("w3"))
     }
 
+    @Test("workers for long prompts are judged among themselves, and others cannot stand in for them")
+    mutating func longPrompts() {
+        let places = (0..<6).map { ("w\($0)", FleetHealth.Place(model: "m", region: "eu", provider: "p\($0)", host: "h\($0)", isLong: $0 > 3)) }
+        health.assign(Dictionary(uniqueKeysWithValues: places), now: 0)
+        let times: [String: Int64] = ["w0": 100, "w1": 100, "w2": 100, "w3": 100, "w4": 2000, "w5": 2000]
+        health.judge(firstTokens: times, now: 0, using: &generator)
+        #expect(health.out.isEmpty)
+        fail("w4")
+        fail("w5")
+        #expect(health.poolHealth("w4") == .failing && health.poolHealth("w0") == .well && !health.isAvoided("w4"))
+    }
+
     @Test("news of a pool is told once, for all of it")
     mutating func standings() {
         assign(3)

@@ -28,6 +28,14 @@ struct RoutingChoiceTests {
         #expect(LoadCost.weighted(1000, weight: 500_000) == 2 * LoadCost.weighted(1000, weight: 1_000_000))
     }
 
+    @Test("whatever hosts claim and do, there is a cost")
+    func claims() {
+        let backlog = WorkerBacklog(promptTokens: 1 << 40, outputTokens: 1 << 50, slots: 1, kvUsedPermille: 1000)
+        let pace = WorkerPace(prefillNanoseconds: .max, interTokenMicroseconds: 1 << 40)
+        let cost = LoadCost.microseconds(backlog, pace, uncachedTokens: 1 << 40)
+        #expect(cost > 1 << 54 && LoadCost.weighted(cost, weight: 1) == .max)
+    }
+
     @Test("the owner of a prefix is kept unless it is dearer by half and 50 ms")
     func owner() {
         #expect(chosen(candidate(1, .owner, 200), candidate(2, .drawn, 100)) == 1)

@@ -186,6 +186,29 @@ import Testing
         }
     }
 
+    @Test func aGatewayThatStopsTellsOfMoreLeasesThanOneRequestHolds() async throws {
+        var fixture = try LimitFixture(isLeased: true)
+        fixture.key.tokensPerDay = 1000
+        for number in 0..<501 {
+            fixture.key.id = "k\(number)"
+            _ = fixture.limits.take(1)
+        }
+        let told = Mutex<[LeaseRequest]>([])
+        let keeper = LeaseKeeper(book: fixture.book, boot: "b", logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })) {
+            request in
+            told.withLock { $0.append(request) }
+            return LeaseAnswer(now: LimitFixture.start, grants: request.reports.map { Self.grant($0, 100) }, sought: [])
+        }
+        var plan = LeasePlan()
+        await keeper.turn(&plan)
+        told.withLock { $0 = [] }
+        var last = LeasePlan(isLast: true)
+        await keeper.turn(&last)
+        let requests = told.withLock { $0 }
+        #expect(requests.map(\.reports.count) == [500, 1] && requests.map(\.sequence) == [.max, .max])
+        #expect(requests.flatMap(\.reports).allSatisfy { $0.enough == 0 })
+    }
+
     @Test func theKeeperSaysWhenThereIsNobodyToWaitFor() async throws {
         struct Away: Error {}
         let fixture = try Self.fixture()

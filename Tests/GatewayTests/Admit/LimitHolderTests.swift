@@ -141,6 +141,29 @@ import Testing
         #expect(limits.take(70).fault == nil)
     }
 
+    @Test func aClockThatWasAheadIsPutRightByTheControlPlane() throws {
+        let path = LimitFixture.path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let (today, ahead) = (LimitFixture.start / LimitFixture.day, Int64(3650))
+        do { _ = try LimitFixture(file: LimitFixture.file(path), isLeased: true, wall: LimitFixture.start + ahead * LimitFixture.day) }
+        // The next process has a clock that is right, and finds what time it was.
+        var fixture = try LimitFixture(file: LimitFixture.file(path), isLeased: true)
+        fixture.tier.tokensPerDay = 100
+        let limits = fixture.limits
+        #expect(limits.take(10).fault?.mayBeLeased == true)
+        #expect(limits.tenant.number(.tokensPerDay) == today + ahead)
+        fixture.book.setTime(LimitFixture.start, monotonic: 0)
+        fixture.book.tick(wall: LimitFixture.start, monotonic: 1_000_000)
+        #expect(limits.tenant.number(.tokensPerDay) == today)
+        var plan = LeasePlan()
+        let reports = plan.reports(fixture.book.holders, now: 1_000_000)
+        #expect(reports.map(\.period) == [today] && reports.map(\.need) == [10])
+        let grant = LeaseGrant(
+            holder: "tenant/t", kind: "tokens_per_day", period: today, granted: 100, spent: 60, elsewhere: 0, seconds: 60, isExhausted: false)
+        plan.take(grant, fixture.book, sentAt: 1_000_000, now: 1_000_000)
+        #expect(limits.take(41).fault?.kind == .tokensPerDay && limits.take(40).fault == nil)
+    }
+
     @Test func aFileThatIsNoneIsPutAsideAndAHeldOneIsRefused() throws {
         let path = LimitFixture.path
         defer { for end in ["", ".damaged"] { try? FileManager.default.removeItem(atPath: path + end) } }

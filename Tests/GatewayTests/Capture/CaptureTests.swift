@@ -80,6 +80,22 @@ private struct Draining: Service {
         #expect(metrics.prometheusText().contains("plimsoll_gateway_captures_dropped_total \(dropped)\n"))
     }
 
+    @Test func whatManyCapturesWantGoesInPartsThatAreTaken() async throws {
+        let desk = desk()
+        var exchange = Self.exchange
+        exchange.captures = (0..<20).map { "c\($0)" }
+        exchange.request = ByteBuffer(string: #"{"x":""# + String(repeating: "word ", count: 25_000) + #""}"#)
+        for _ in 0..<8 { desk.put(exchange) }
+        let sent = Mutex(0)
+        await shipper(desk) { batch in
+            // As much as the control plane takes at once.
+            guard let bytes = try? WireCoder.encode(batch).count, bytes <= 16 << 20 else { return nil }
+            sent.withLock { $0 += batch.records.count }
+            return IntakeResponse(stored: batch.records.count, duplicates: 0, quarantined: 0)
+        }.ship()
+        #expect(sent.withLock { $0 } == 160)
+    }
+
     @Test func whatWaitsWhenTheGatewayStopsIsSent() async throws {
         let sent = Mutex(0)
         let desk = desk()
@@ -152,6 +168,21 @@ private struct Draining: Service {
         try await refused(#"{"model":"m","messages":[{"role":"user","content":"\#(Self.secret)"}"#, desk)
         let record = try #require(await shipped(desk).first)
         #expect(record.status == 400 && record.request == "" && record.answer.contains("invalid_json"))
+    }
+
+    /// It is read on another thread.
+    @Test func ofALargeBodyThatIsRefusedItsLengthIsTold() async throws {
+        let desk = desk()
+        let body = #"{"model":"m","messages":[{"role":"user","content":"\#(String(repeating: "word ", count: 60_000))"}]}"#
+        var setup = GatewayFixture.Setup(captures: desk, edit: { $0.captures = [Self.entry()] })
+        setup.tier.maxBodyBytes = 1 << 20
+        try await GatewayFixture.run([], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(body)
+            #expect(try await client.answer().contains("prompt_too_long"))
+        }
+        let record = try #require(await shipped(desk).first)
+        #expect(record.status == 400 && record.isCut && record.requestBytes == body.utf8.count && record.request == "")
     }
 
     private func refused(_ body: String, _ desk: CaptureDesk) async throws {

@@ -39,6 +39,29 @@ import Testing
         #expect(seen.isEmpty)
     }
 
+    /// Row 46 of the failure catalogue: cut off from the control plane, or without room on the disk.
+    @Test(arguments: [(true, 667...1_000), (false, 5_000...7_500)])
+    func whoAreRefusedTogetherAreToldOfDifferentTimes(isCutOff: Bool, times: ClosedRange<Int>) async throws {
+        var setup = GatewayFixture.Setup()
+        if isCutOff {
+            setup.tier.maxTableAgeSeconds = -1
+            setup.contact = ControlContact()
+        } else {
+            setup.unsyncedBytes = 0
+        }
+        let runtime = try await ScriptedRuntime { _, _ in [] }
+        var waits: Set<Int> = []
+        try await GatewayFixture.run([runtime], setup) { gateway in
+            for _ in 0..<8 {
+                let client = try await TestClient(port: gateway.port)
+                try await client.send(Self.request())
+                let line = try await client.answer().split(separator: "\r\n").first { $0.hasPrefix("retry-after-ms: ") }
+                waits.insert(try #require(line.flatMap { Int($0.dropFirst(16)) }))
+            }
+        }
+        #expect(waits.count > 1 && waits.allSatisfy { times.contains($0) })
+    }
+
     /// What a gateway cannot hear of is bounded by the age of its table.
     @Test func aKeyThatIsRevokedBehindAPartitionIsServedForATiersTableAgeAtMost() async throws {
         var setup = GatewayFixture.Setup()

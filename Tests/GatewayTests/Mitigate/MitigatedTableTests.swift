@@ -73,6 +73,18 @@ struct MitigatedTableTests {
         #expect(draining(table([worker("1"), worker("2", provider: "b", region: "us")], inEurope)).isEmpty)
     }
 
+    @Test(
+        "the last worker for long prompts is never drained, and where prompts of all lengths go to all it is one of them",
+        arguments: [1000, nil] as [Int?])
+    func lastForLongPrompts(threshold: Int?) {
+        var long = worker("long")
+        long.contextClass = .long
+        var table = table([worker("1"), worker("2", provider: "b"), long])
+        table.models["m"]?.longContextTokens = threshold
+        table.mitigations = [MitigationEntry(id: "x", action: "drain_provider", provider: "a", expiresAtSeconds: 101)]
+        #expect(draining(table.mitigated(region: "eu", nowSeconds: 100)) == (threshold == nil ? ["1", "long"] : ["1"]))
+    }
+
     @Test("a release without a share is nobody who is left, whether an operator or a roll-back took it, and in whatever order the table has them")
     func lastShare() {
         let drain = MitigationEntry(id: "x", action: "drain_provider", provider: "a", expiresAtSeconds: 101)
@@ -141,6 +153,27 @@ struct MitigatedTableTests {
         #expect(table(both, weights: ["old": 900, "new": 100], entry).models["m"]?.releaseWeights == ["old": 900, "new": 0])
         let alone = table([worker("2", release: "new")], weights: ["old": 0, "new": 1_000_000], entry)
         #expect(alone.models["m"]?.releaseWeights["new"] == 1_000_000)
+    }
+
+    @Test("a release that nobody else serves in a region goes on there, and is held in the others")
+    func releaseByRegion() {
+        func weights(_ workers: [WorkerEntry], in region: String, before: [String: Int]) -> [String: Int]? {
+            var served = table(workers, weights: before)
+            served.mitigations = [MitigationEntry(id: "x", action: "roll_back_image", model: "m", release: "new", expiresAtSeconds: 101)]
+            return served.mitigated(region: region, nowSeconds: 100).models["m"]?.releaseWeights
+        }
+        let workers = [worker("1", region: "us", release: "old"), worker("2", release: "new"), worker("3", region: "us", release: "new")]
+        let both = ["old": 500_000, "new": 500_000]
+        #expect(weights(workers, in: "eu", before: both) == both)
+        #expect(weights(workers, in: "us", before: both) == ["old": 500_000, "new": 0])
+        #expect(weights(workers, in: "ap", before: both) == ["old": 500_000, "new": 0], "of no use to anybody there, wherever it is")
+        // What has a share elsewhere alone is nobody who could take it here.
+        let three = workers + [worker("4", release: "old"), worker("5", region: "us", release: "third")]
+        let shares = ["old": 0, "new": 900_000, "third": 100_000]
+        #expect(weights(three, in: "eu", before: shares) == ["old": 1_000_000, "new": 0, "third": 100_000])
+        #expect(weights(three, in: "us", before: shares) == ["old": 0, "new": 0, "third": 100_000])
+        let resting = [worker("1", release: "old", weight: 0), worker("2", release: "new"), worker("3", region: "us", release: "old")]
+        #expect(weights(resting, in: "eu", before: both) == both, "who was taken out takes nothing over")
     }
 
     @Test("a release that was rolled back stays away while the control plane is away for hours; what else it did ends")

@@ -28,6 +28,11 @@ struct RouterTests {
         return Set((0..<100).map { _ in router.pick(question, using: &random)?.entry.id ?? "none" })
     }
 
+    private func allows(_ question: Router.Question, _ worker: Worker) -> Bool {
+        var view = RotationView()
+        return question.allows(worker, &view)
+    }
+
     private func question(_ model: ModelRoute, regions: [String] = [], tokens: Int = 10, tried: [String] = [], last: String? = nil)
         -> Router.Question
     {
@@ -61,9 +66,9 @@ struct RouterTests {
             ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 1, tiers: [], releaseWeights: ["r": 1]),
             workers: [worker("proven"), other], region: "eu", rules: [paid])
         var question = Router.Question(model: route, rules: paid, contextTokens: 10)
-        #expect(picks(question) == ["proven"] && !question.allows(other))
+        #expect(picks(question) == ["proven"] && !allows(question, other))
         question.triedHosts = ["host-of-proven"]
-        #expect(picks(question) == ["unproven"] && question.allows(other))
+        #expect(picks(question) == ["unproven"] && allows(question, other))
         #expect(picks(self.question(route)) == ["proven", "unproven"])
         let lone = Router.Question(model: model([other]), rules: paid, contextTokens: 10)
         #expect(picks(lone) == ["unproven"])
@@ -116,6 +121,23 @@ struct RouterTests {
         table.denied = [DeniedEntry(identity: "spiffe://plimsoll.internal/agent/host-of-a", untilSeconds: 2_000_000_000)]
         let routes = ModelRoute.routes(table, workers: WorkerBook(registry: nil), region: "eu")
         #expect(routes["m"].map { picks(question($0)) } == ["b"])
+    }
+
+    @Test("a worker is not put out for being slower than others if it alone takes long prompts", arguments: [true, false])
+    func longPrompts(isSplit: Bool) {
+        var table = TableContents(version: 1, issuedAtSeconds: 1)
+        table.models["m"] = ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 1, tiers: [], releaseWeights: ["r": 1])
+        if isSplit { table.models["m"]?.longContextTokens = 1000 }
+        table.workers = (0..<4).map { worker("w\($0)").entry }
+        table.workers[3].contextClass = .long
+        let book = WorkerBook(registry: nil)
+        _ = DirectoryBuilder(limits: .unkept(), workers: book, region: "eu", gateway: "").build(table, now: 0)
+        for entry in table.workers {
+            let tally = book.worker(entry).tally
+            for _ in 0..<20 { tally.learnFirstToken(after: entry.contextClass == .long ? 5_000_000 : 100_000, tokens: 64) }
+        }
+        _ = book.watch.sweep(now: 1)
+        #expect(book.watch.report.out == (isSplit ? [:] : ["w3": "slow"]))
     }
 
     @Test("a prompt is too long only when no worker that is there, draining or not, could ever take it")
