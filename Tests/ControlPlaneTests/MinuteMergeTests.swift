@@ -143,6 +143,22 @@ import Testing
         }
     }
 
+    @Test("what gateways that were cut off tell of many minutes at once is merged, however many those are")
+    func afterAnOutage() async throws {
+        try await PeerWorld.with { world in
+            let key = MinuteIntake.Key(tenant: UUID(), model: "tiny", region: "eu", minute: minute, tier: "pro", provider: "", drill: false)
+            var sums = MinuteSums.none
+            sums.add(outcome: "good", 1)
+            let rows: MinuteRows = [minute: [key: PackedSums(sums)]]
+            let group = (0...10_000).map { _ in MinuteMerge.Told(gateway: UUID(), boot: "b", sequence: 1, rows: rows) }
+            let counts = try await MinuteMerge(pool: world.pool).store(group)
+            #expect(counts.count == 10_001 && counts.allSatisfy { $0 == 1 })
+            let row = try #require(try await world.pool.queryOne("SELECT good FROM reliability.minute"))
+            #expect(try row.value("good") == 10_001)
+            #expect(try await world.count("SELECT 1 FROM reliability.minute_told") == 10_001)
+        }
+    }
+
     @Test("what is told as less is less")
     func less() async throws {
         try await PeerWorld.with { world in

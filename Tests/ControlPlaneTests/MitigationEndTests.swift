@@ -9,7 +9,10 @@ import Testing
 @Suite struct MitigationEndTests {
     private let start = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 / 60).rounded(.down) * 60)
 
-    @Test func `a restart by hand keeps its worker drained until that has started again, and no longer unless it is pinned`() async throws {
+    @Test(arguments: [("done", "its worker has started again"), ("failed", "it could not be carried out")])
+    func `a restart by hand keeps its worker drained until that has started again or cannot, and no longer unless it is pinned`(
+        outcome: String, reason: String
+    ) async throws {
         try await IncidentWorld.with { world in
             let (pool, alpha, operation) = (world.world.pool, world.workers["alpha"], UUID())
             _ = try await pool.pipeline([
@@ -27,11 +30,11 @@ import Testing
             func found() async throws -> [String] { try await world.rows("SELECT state, end_reason FROM reliability.mitigation") }
             try await world.turn(start + 5)
             #expect(try await found() == ["(active,)"])
-            try await pool.execute("UPDATE serving.operations SET state = 'done'")
+            try await pool.execute("UPDATE serving.operations SET state = \(outcome)")
             try await world.turn(start + 12)
             #expect(try await found() == ["(active,)"], "it is pinned")
             try await world.turn(start + 20)
-            #expect(try await found() == ["(reverted,\"its worker has started again\")"])
+            #expect(try await found() == ["(reverted,\"\(reason)\")"])
         }
     }
 

@@ -43,6 +43,24 @@ import Testing
         }
     }
 
+    @Test func `a draft is made anew when its minutes are closed, and not each minute until then`() async throws {
+        try await IncidentWorld.with { world in
+            let pool = world.world.pool
+            try await lose(world)
+            #expect(try await draft(world).contains(#""is_settled": false"#))
+            let text = try await world.one("SELECT id::text AS one FROM reliability.incident WHERE rule = 'provider_health'") ?? ""
+            let id = try #require(UUID(uuidString: text))
+            func isMadeAnew() async throws -> Bool { try await PostmortemDesk.unsettled(pool, pool).contains(id) }
+            #expect(try await !isMadeAnew())
+            try await pool.execute(
+                "INSERT INTO reliability.minute_progress (closed_until) SELECT date_trunc('minute', resolved_at) FROM reliability.incident WHERE id = \(id)"
+            )
+            #expect(try await !isMadeAnew())
+            try await pool.execute("UPDATE reliability.minute_progress SET closed_until = closed_until + interval '1 minute'")
+            #expect(try await isMadeAnew())
+        }
+    }
+
     @Test func `a draft says what would prevent the like, by its timeline`() async throws {
         try await IncidentWorld.with { world in
             for second in [0.0, 1] { try await world.turn(start + second, out: ["alpha"]) }

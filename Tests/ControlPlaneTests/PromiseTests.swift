@@ -298,7 +298,7 @@ import Testing
                 "99.9 % monthly uptime", "not above 1.5 s", "8 s at 256 generated tokens", "5 % of the monthly fee for each 0.1 %", "at most 25 %",
                 "3 consecutive hours", "each month has the whole hours in it, and they are not added up across its end", "`force_majeure`",
                 "at least 72 hours ahead", "240 minutes a month", "30 days' notice", "sole remedy",
-                "Not reviewed by counsel",
+                "Of a month that is covered in part, the minutes of that part count", "Not reviewed by counsel",
             ] {
                 #expect(text.contains(part), "\(part)")
             }

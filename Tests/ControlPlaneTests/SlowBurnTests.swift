@@ -88,6 +88,24 @@ import Testing
         }
     }
 
+    @Test func `whoever was told of a ticket because nobody had acknowledged it is told once more only where nobody has since`() async throws {
+        for acknowledges in [true, false] {
+            try await with { world in
+                let pool = world.world.pool
+                try await pool.execute(
+                    "UPDATE reliability.page_channel SET escalate_after_seconds = 60, least_severity = 'ticket' WHERE name = 'on-call'")
+                try await world.turn(start + 6)
+                _ = try await pool.pipeline([
+                    "UPDATE reliability.page SET state = 'delivered', ended_at = \(start + 7), attempts = 1",
+                    "UPDATE reliability.incident SET acknowledged_at = \(start + 8), acknowledged_by = 'ann' WHERE \(acknowledges)", alert(.page),
+                ])
+                for second in [12.0, 18] { try await world.turn(start + second) }
+                #expect(try await world.rows(incidents) == ["(burn,page,t)"])
+                #expect(try await world.rows(pages) == ["(desk,opened,pending)", "(on-call,opened,\(acknowledges ? "delivered" : "pending"))"])
+            }
+        }
+    }
+
     @Test func `a page is over though days are left in the windows that make tickets`() async throws {
         try await with { world in
             let pool = world.world.pool

@@ -391,6 +391,22 @@ import Testing
         }
     }
 
+    @Test func `what is about a model or region that is not there is not published, nor announced`() async throws {
+        try await AdminFixture.run { admin in
+            _ = try await admin.post("providers", #"{"name": "alpha", "display_name": "Alpha Compute", "kind": "independent"}"#)
+            _ = try await admin.post("pools", #"{"name": "alpha-eu", "provider": "alpha", "region": "eu"}"#)
+            _ = try await admin.post("models", #"{"name": "tiny", "display_name": "Tiny", "context_tokens": 2048}"#)
+            let post = #""kind": "incident", "title": "Slow", "body": "The cause is not known.""#
+            let work = #""title": "Upgrade", "reason": "new racks", "starts_at": "2090-06-01T02:00:00Z", "ends_at": "2090-06-01T03:00:00Z""#
+            for (path, fields) in [("status-posts", post), ("maintenance-windows", work)] {
+                let refused = try await admin.post(path, "{\(fields), \"model\": \"tyni\", \"region\": \"ue\"}")
+                #expect(refused.status == 400 && refused.json["error"]["faults"].elements.count == 2, "\(refused.text)")
+                let made = try await admin.post(path, "{\(fields), \"model\": \"tiny\", \"region\": \"eu\"}")
+                #expect(made.status == 201, "\(made.text)")
+            }
+        }
+    }
+
     /// One held the lease and stood still for longer than it lasts.
     @Test func `two who make the page at the same time say each thing once`() async throws {
         try await withMaker { world, maker in

@@ -56,6 +56,8 @@ import Testing
             #expect(month.series[0].days.map(\.minutes.excluded) == [0, 20] && month.incidents[0].badMinutes == 1)
             #expect(month.maintenance.map(\.title) == ["Disks of a capacity source"] && month.evidence?.complete == false)
             #expect(month.series[0].budget?.allowedMinutes == 43 && month.series[0].budget?.badMinutes == 1 && month.countsKept)
+            let coming = try await TenantReport.of(evidence.tenant, BillingPeriod(year: 2060, month: 1), evidence.databases)
+            #expect(try WireCoder.decode(TenantMonth.self, from: coming.utf8).countsKept, "nothing of it has gone by age")
             // As `retention.minutes` drops it.
             try await evidence.world.pool.execute("DROP TABLE reliability.minute_2026_06")
             let later = try await TenantReport.of(evidence.tenant, EvidenceWorld.month, evidence.databases)

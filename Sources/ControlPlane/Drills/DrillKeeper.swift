@@ -49,9 +49,11 @@ package struct DrillKeeper: Service {
             guard let end = drill.endedAt, now.timeIntervalSince(end) >= Self.settling else { continue }
             let silent = try await drill.silentGateways(since: end, databases.reliability)
             guard silent == 0 || now.timeIntervalSince(drill.until) >= Self.hearing else { continue }
+            let mayWait = now.timeIntervalSince(end) < Self.patience / Double(drill.compression)
+            // A report looks through the records of all requests: not each second while it is known that it waits.
+            if mayWait, try await DrillReport.isPending(drill, until: end, databases.serving) { continue }
             let report = try await DrillReport.make(of: drill, until: end, silent: silent, databases)
-            let patience = Self.patience / Double(drill.compression)
-            guard !report.isPending || now.timeIntervalSince(end) >= patience else { continue }
+            if mayWait && report.isPending { continue }
             try await store(report, of: drill, at: now)
         }
     }

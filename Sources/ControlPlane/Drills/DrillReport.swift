@@ -39,6 +39,15 @@ struct DrillReport: Sendable {
             isPending: trail.isPending)
     }
 
+    /// Whether something that the policy did about it is in force, as a report would say.
+    static func isPending(_ drill: Drill, until end: Date, _ serving: PostgresPool) async throws -> Bool {
+        try await serving.queryOne(
+            """
+            SELECT 1 AS yes FROM reliability.mitigation AS action JOIN reliability.incident AS incident ON incident.id = action.incident_id
+            WHERE \(drill.isToldBy("incident", until: end)) AND \(drill.isMetBy("action")) AND action.ended_at IS NULL LIMIT 1
+            """) != nil
+    }
+
     private static func micros(_ start: Date, _ end: Date) -> Int64 { max(Int64(end.timeIntervalSince(start) * 1_000_000), 0) }
 
     /// Of customers' and the drill's own requests; each is counted once, whatever became of it. Probes through public endpoints are neither.
@@ -107,6 +116,16 @@ struct DrillReport: Sendable {
     private static func list(_ texts: [String]) -> String { "[" + texts.map(AdminJSON.string).joined(separator: ",") + "]" }
 }
 
+extension Drill {
+    /// Of a row of incidents. One that an earlier drill opened and that was not over goes on as the same.
+    fileprivate func isToldBy(_ incident: SQL, until end: Date) -> SQL {
+        "(\(incident).drill AND \(incident).opened_at <= \(end) AND \(incident).last_signal_at >= \(startedAt))"
+    }
+
+    /// Of a row of mitigations of such an incident.
+    fileprivate func isMetBy(_ mitigation: SQL) -> SQL { "(\(mitigation).mode = 'automatic' AND \(mitigation).created_at >= \(startedAt))" }
+}
+
 /// Who noticed a drill when, and what was done about it.
 private struct Trail {
     private(set) var detected: (at: Date, by: String)?
@@ -126,11 +145,10 @@ private struct Trail {
             ) AS failure WHERE place = 2
             """)
         note(try probe?.value("at", as: Date?.self), "probe")
-        // One that an earlier drill opened and that was not over goes on as the same.
         let rows = try await serving.query(
             """
             SELECT id, CASE WHEN opened_at >= \(drill.startedAt) THEN opened_at END AS opened_at FROM reliability.incident
-            WHERE drill AND opened_at <= \(end) AND last_signal_at >= \(drill.startedAt) ORDER BY incident.opened_at
+            WHERE \(drill.isToldBy("incident", until: end)) ORDER BY incident.opened_at
             """)
         note(try rows.compactMap { try $0.value("opened_at", as: Date?.self) }.min(), "incident")
         incidents = try rows.map { try $0.id("id") }
@@ -138,7 +156,7 @@ private struct Trail {
         let actions = try await serving.query(
             """
             SELECT action, created_at, ended_at FROM reliability.mitigation
-            WHERE incident_id = ANY(\(incidents)::uuid[]) AND mode = 'automatic' AND created_at >= \(drill.startedAt) ORDER BY created_at
+            WHERE incident_id = ANY(\(incidents)::uuid[]) AND \(drill.isMetBy("mitigation")) ORDER BY created_at
             """)
         note(try actions.first?.value("created_at", as: Date?.self), "incident")
         mitigations = try actions.map { try $0.value("action") }

@@ -15,6 +15,9 @@ struct MinuteMerge: Sendable {
         var count: Int { rows.values.reduce(0) { $0 + $1.count } }
     }
 
+    /// Of what was told, so many are written at once: each has all of its minute, and a gateway that was cut off tells of hundreds.
+    private static let atOnce = 100
+
     /// Of the reliability room.
     let pool: PostgresPool
 
@@ -34,9 +37,18 @@ struct MinuteMerge: Sendable {
                 }
                 counts.append(newer)
             }
-            _ = try await connection.pipeline(changed.compactMap { known[$0]?.write($0) })
+            try await Self.write(Array(changed), known, connection)
             try await MinuteSumRows.add(sums, connection)
             return counts
+        }
+    }
+
+    private static func write(
+        _ changed: [ToldMinutes.Origin], _ known: [ToldMinutes.Origin: ToldMinutes], _ connection: PostgresConnection
+    ) async throws {
+        for first in stride(from: 0, to: changed.count, by: atOnce) {
+            let page = changed[first..<min(first + atOnce, changed.count)]
+            _ = try await connection.pipeline(page.compactMap { known[$0]?.write($0) })
         }
     }
 }

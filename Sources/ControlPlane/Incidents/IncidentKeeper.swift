@@ -201,7 +201,7 @@ package actor IncidentKeeper: Service {
     private func tidy(epoch: Int64, now: Date) async throws {
         news.tidiedAt = now
         var drafts: [(UUID, PostmortemDraft.Made)] = []
-        for id in try await PostmortemDesk.unsettled(serving) {
+        for id in try await PostmortemDesk.unsettled(serving, reliability) {
             drafts.append((id, try await PostmortemDraft(reliability: reliability).make(id, until: now)))
         }
         let findings = try await LimitWatch(serving: serving, reliability: reliability, now: now).findings()

@@ -42,13 +42,17 @@ struct LimitWatch: Sendable {
         }.filter { calm.contains($0.tenant) && roomy.contains(ServiceName(tier: "", model: $0.model, region: $0.region)) }
     }
 
+    /// By those who take requests: who stands by, or has no share, is no room.
     private func roomyPlaces() async throws -> Set<ServiceName> {
         let rows = try await serving.query(
             """
             SELECT releases.model, hosts.region FROM serving.workers AS worker JOIN serving.hosts AS hosts ON hosts.id = worker.host_id
-            JOIN serving.releases AS releases ON releases.name = worker.release
-            WHERE worker.accepted AND worker.retired_at IS NULL AND worker.runtime_state = 'ready' AND hosts.state = 'active'
-                AND hosts.intent = 'serve' AND hosts.last_heartbeat_at > \(now.addingTimeInterval(-90))
+            JOIN serving.pools AS pools ON pools.name = hosts.pool JOIN serving.releases AS releases ON releases.name = worker.release
+            WHERE worker.accepted AND worker.retired_at IS NULL AND worker.runtime_state = 'ready' AND worker.weight_ppm > 0
+                AND pools.state = 'active' AND hosts.state = 'active' AND hosts.intent = 'serve'
+                AND hosts.last_heartbeat_at > \(now.addingTimeInterval(-90))
+                AND NOT EXISTS (SELECT 1 FROM serving.current_routing_weights AS own WHERE own.weight_ppm = 0 AND (own.scope, own.subject)
+                    IN (('pool', pools.name::text), ('provider', pools.provider::text), ('release', releases.name::text)))
             GROUP BY releases.model, hosts.region
             HAVING sum(greatest((worker.load ->> 'running')::bigint, (worker.load ->> 'relaying')::bigint, 0)) * 100
                 <= sum(worker.slots) * \(Self.busy)

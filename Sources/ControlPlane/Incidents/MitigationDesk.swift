@@ -58,16 +58,20 @@ struct MitigationDesk: Sendable {
         }
     }
 
-    /// One that a person ordered has done what it was for; nobody else would bring its worker back.
+    /// One that a person ordered has done what it was for, or never will; nobody else would bring its worker back.
     private func endRestarts() async throws {
         let rows = try await connection.query(
             """
-            SELECT mitigation.id FROM reliability.mitigation AS mitigation JOIN serving.operations AS operation ON operation.id = mitigation.operation_id
-            WHERE mitigation.state = 'active' AND mitigation.mode = 'manual' AND operation.state = 'done'
+            SELECT mitigation.id, operation.state = 'done' AS is_done
+            FROM reliability.mitigation AS mitigation JOIN serving.operations AS operation ON operation.id = mitigation.operation_id
+            WHERE mitigation.state = 'active' AND mitigation.mode = 'manual' AND operation.state IN ('done', 'failed', 'expired', 'superseded')
                 AND NOT coalesce(mitigation.pinned_until > \(now), FALSE)
             ORDER BY mitigation.created_at, mitigation.id
             """)
-        for row in rows { try await end(try row.value("id"), state: "reverted", reason: "its worker has started again", actor: "policy") }
+        for row in rows {
+            let reason = try row.value("is_done", as: Bool.self) ? "its worker has started again" : "it could not be carried out"
+            try await end(try row.value("id"), state: "reverted", reason: reason, actor: "policy")
+        }
     }
 
     /// What was only said in a dry run is not done: it must not keep the policy from doing it.

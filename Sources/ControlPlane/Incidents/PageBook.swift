@@ -41,13 +41,16 @@ struct PageBook: Sendable {
         }
     }
 
-    /// What was told as a ticket is a page now: who hears of pages only hears of it for the first time, and who was told before hears it anew. That is
-    /// another delivery, because receivers pass over one that they know.
+    /// What was told as a ticket is a page now: who hears of pages only hears of it for the first time, and who was told before hears it anew, unless they
+    /// wait for nobody to acknowledge and somebody has. That is another delivery, because receivers pass over one that they know.
     func raise(_ incident: UUID) async throws {
         try await connection.execute(
             """
-            UPDATE reliability.page SET id = gen_random_uuid(), state = 'pending', attempts = 0, next_attempt_at = \(now), ended_at = NULL
-            WHERE incident_id = \(incident) AND event = 'opened' AND state IN ('delivered', 'dead')
+            UPDATE reliability.page AS page SET id = gen_random_uuid(), state = 'pending', attempts = 0, next_attempt_at = \(now), ended_at = NULL
+            FROM reliability.page_channel AS channel, reliability.incident AS incident
+            WHERE page.incident_id = \(incident) AND page.event = 'opened' AND page.state IN ('delivered', 'dead')
+                AND channel.id = page.channel_id AND incident.id = page.incident_id
+                AND (channel.escalate_after_seconds IS NULL OR incident.acknowledged_at IS NULL)
             """)
         try await announce(incident)
     }

@@ -23,13 +23,16 @@ struct PostmortemDesk: Sendable {
         }
     }
 
-    /// Drafts whose budget was not in the ledger yet when they were made, and is now.
-    static func unsettled(_ serving: PostgresPool) async throws -> [UUID] {
+    /// Drafts whose budget was not in the ledger yet when they were made, and is now: each is made anew once, because it looks at all agreements that the
+    /// incident touched.
+    static func unsettled(_ serving: PostgresPool, _ reliability: PostgresPool) async throws -> [UUID] {
+        let progress = try await reliability.queryOne("SELECT closed_until FROM reliability.minute_progress")
+        guard let closed = try progress?.value("closed_until", as: Date.self) else { return [] }
         let rows = try await serving.query(
             """
             SELECT incident.id FROM reliability.incident AS incident
             WHERE step = 'resolved' AND postmortem ->> 'state' = 'draft' AND postmortem -> 'budget' ->> 'is_settled' = 'false'
-                AND incident.resolved_at > now() - interval '7 days'
+                AND incident.resolved_at > now() - interval '7 days' AND date_trunc('minute', incident.resolved_at) + interval '1 minute' <= \(closed)
             ORDER BY incident.resolved_at LIMIT 20
             """)
         return try rows.map { try $0.value("id") }

@@ -78,7 +78,8 @@ enum Addendum {
             Hours that lie in one month count for it: of a time that goes on over the end of a month each month has the whole hours in it, and they are not \
             added up across its end.
             - All credits of a month together: at most \(terms.capPercent) % of the monthly fee.
-            - The monthly fee is the agreed minimum or the charges for the service in the month, whichever is more, net of tax and earlier credits.
+            - The monthly fee is the agreed minimum or the charges for the service in the month, whichever is more, net of tax and earlier credits. Of a \
+            month that is covered in part, the minutes of that part count, and of the agreed minimum as much as they are of the month.
             - Credits are computed by the provider from the fourth day of the next month on and need not be claimed. They are set against the next invoice; \
             what is left is carried on. They may be disputed for \(Counted.text(terms.disputeDays, "day")).
             """

@@ -32,6 +32,7 @@ enum MaintenanceResource {
             if let date, Int64(date.timeIntervalSince1970) % 60 != 0 { fields.add(name, "must be a whole minute") }
         }
         try fields.finish()
+        try await FieldLookup.checkPlace(model: model, region: region, connection)
         // Its title is on the status page at once, its reason in the evidence of months.
         try await NameScrub.refuse([("title", title), ("reason", reason)], connection)
         let row = try await connection.queryOne(

@@ -98,8 +98,10 @@ package struct TenantReport: Sendable {
             + "\"exclusions\":\(try await facts.exclusions()),\"credits\":\(try await facts.credits()),\"evidence\":\(try await facts.evidence())}"
     }
 
-    /// Whether the gateways' reports of the month are still there (`retention.minutes`): without them requests and times are not known any more.
+    /// Whether the gateways' reports of the month are still there (`retention.minutes`): without them requests and times are not known any more. There are
+    /// none yet of a month of which no minute is closed.
     private func countsAreKept() async throws -> Bool {
+        guard !range.isEmpty else { return true }
         let table = "reliability.minute_" + "\(month)".replacing("-", with: "_")
         return try await databases.reliability.queryOne("SELECT 1 AS yes WHERE to_regclass(\(table)) IS NOT NULL") != nil
     }

@@ -41,6 +41,7 @@ enum StatusPostResource {
         let steps = kind == "maintenance" ? maintenanceSteps : incidentSteps
         if let status, !steps.contains(status) { fields.add("status", "must be one of \(steps.joined(separator: ", "))") }
         try fields.finish()
+        try await FieldLookup.checkPlace(model: model, region: region, connection)
         try await NameScrub.refuse([("title", title), ("body", body)], connection)
         let row = try await connection.queryOne(
             """
