@@ -138,7 +138,7 @@ struct QueueLine: Sendable {
     }
 
     mutating func started(_ request: QueuedRequest) {
-        counters.serve(request.tenant, cost: expected(request).cost)
+        counters.serve(request.tenant, cost: expected(request).cost) { [waiting] in waiting[$0] != nil }
     }
 
     /// A request was begun while this line waited.

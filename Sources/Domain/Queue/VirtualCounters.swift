@@ -21,11 +21,13 @@ struct VirtualCounters: Sendable {
     }
 
     /// A request of the tenant is started, at the price that is expected.
-    mutating func serve(_ tenant: String, cost: Int64) {
+    ///
+    /// - Parameter waits: Whether requests of a tenant wait: forgotten, it would be taken for one that never was served, and go before all others for long.
+    mutating func serve(_ tenant: String, cost: Int64, waits: (String) -> Bool) {
         let before = value(tenant)
         level = max(level, before)
         counters[tenant] = before + cost
-        if counters.count > Self.mostKept { counters = counters.filter { $0.value > level - cost } }
+        if counters.count > Self.mostKept { counters = counters.filter { $0.value > level - cost || waits($0.key) } }
     }
 
     /// The price is known: what was paid too much comes back, what was too little is paid now.

@@ -64,12 +64,14 @@ package final class LimitBook: Sendable {
     private func follow(_ period: QuotaPeriod, _ time: Int64, _ holders: some Sequence<LimitHolder>, now: Int64) {
         // An earlier one than before only where a better clock says so.
         let number = period.number(at: time)
+        let isNextNear = period.end(of: number) - time < Self.readiness
+        // Whoever came since is ready for it: a hundred thousand keys are not looked through at each tick.
+        guard isNextNear || file.number(period) != number else { return }
         let kinds = QuotaKind.allCases.filter { $0.period == period }
         for holder in holders {
             for kind in kinds {
                 holder.prepare(kind, number, isLeased: isLeased, now: now)
-                guard period.end(of: number) - time < Self.readiness else { continue }
-                holder.prepare(kind, number + 1, isLeased: isLeased, now: now)
+                if isNextNear { holder.prepare(kind, number + 1, isLeased: isLeased, now: now) }
             }
         }
         // Loops count in it from here on.

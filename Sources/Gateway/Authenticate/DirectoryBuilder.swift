@@ -4,7 +4,7 @@ import Synchronization
 
 /// Makes directories out of tables, keeping what lives longer than a table: spent limits and the load of workers.
 final class DirectoryBuilder: Sendable {
-    /// Sets of rules for which workers are put in order ahead. With more, requests under rules look at all workers of their model.
+    /// Sets of rules for which workers are put in order ahead, those that most keys have; for others when the first request asks.
     private static let mostRules = 256
 
     private let limits: LimitBook
@@ -27,14 +27,19 @@ final class DirectoryBuilder: Sendable {
     func build(_ table: TableContents, now: Int64) -> Directory {
         let compiled = compiler.withLock { $0.compile(table.rules) }
         let keys = keys(table, compiled, now: now)
-        let rules = Set(keys.values.map(\.rules))
         let routes = ModelRoute.routes(
-            table, workers: workers, queues: queues, region: region, rules: rules.count <= Self.mostRules ? rules : [])
+            table, workers: workers, queues: queues, region: region, rules: Self.commonest(keys.values.map(\.rules)))
         queues.keep(only: Set(table.models.keys))
         workers.keep(only: table.workers, long: Set(routes.values.flatMap(\.longWorkers)))
         return Directory(
             version: table.version, keys: keys, models: routes, prices: PriceBook(table.prices),
             ruleSets: [compiled.common].compactMap(\.self) + compiled.own.values)
+    }
+
+    private static func commonest(_ rules: [RouteRules]) -> Set<RouteRules> {
+        let counts = Dictionary(rules.map { ($0, 1) }, uniquingKeysWith: +)
+        guard counts.count > mostRules else { return Set(counts.keys) }
+        return Set(counts.sorted { $0.value > $1.value }.prefix(mostRules).map { $0.key })
     }
 
     private func keys(_ table: TableContents, _ rules: RuleCompiler.Result, now: Int64) -> [SHA256Digest: CustomerKey] {

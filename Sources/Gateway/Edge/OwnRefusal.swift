@@ -6,14 +6,11 @@ import PlimsollWire
 /// A refusal by this gateway's own fault of a request whose body was not read. It counts against the promise as soon as as much of the body has come as tells
 /// for which model.
 final class OwnRefusal {
-    /// Bytes at the beginning of a body that are looked at.
-    private static let most = 32 * 1024
-
     private let outcome: Outcome
     private let key: CustomerKey
     private let acceptedAt: Int64
     private let loop: GatewayLoop
-    private var beginning = ByteBuffer()
+    private var beginning = BodyBeginning()
 
     /// Nil: it is somebody else's fault.
     ///
@@ -28,12 +25,38 @@ final class OwnRefusal {
 
     /// Looks at what has come of the body, behind what it was given before. True: what comes next is wanted too.
     func wants(behind bytes: some Sequence<UInt8>) -> Bool {
-        beginning.writeBytes(bytes.prefix(Self.most))
-        guard let name = beginning.withUnsafeReadableBytes(ModelName.find) else { return beginning.readableBytes < Self.most }
+        guard let name = beginning.model(behind: bytes) else { return !beginning.isWhole }
         if let model = loop.directory.model(name), key.mayUse(model) {
             loop.meter.refuse(loop.subject(key, model), outcome: outcome, acceptedAt: acceptedAt)
         }
         return false
+    }
+}
+
+/// What has come of a body that is not read, as far as it may tell for which model it is.
+struct BodyBeginning {
+    /// Bytes that are looked at.
+    private static let most = 32 * 1024
+    /// Each look begins at the first byte: who sends in crumbs must not make so many of them that they cost more than to read the body.
+    private static let freeLooks = 32
+    private static let lookEvery = 1024
+
+    private var bytes = ByteBuffer()
+    private(set) var looks = 0
+    private var nextLook = 0
+
+    /// No more of it is looked at.
+    var isWhole: Bool { bytes.readableBytes >= Self.most }
+
+    /// Nil: it is not known, or not yet.
+    ///
+    /// - Parameter more: What came behind the bytes of earlier calls.
+    mutating func model(behind more: some Sequence<UInt8>) -> String? {
+        bytes.writeBytes(more.prefix(Self.most))
+        guard looks < Self.freeLooks || bytes.readableBytes >= nextLook || isWhole else { return nil }
+        looks += 1
+        nextLook = bytes.readableBytes + Self.lookEvery
+        return bytes.withUnsafeReadableBytes(ModelName.find)
     }
 }
 

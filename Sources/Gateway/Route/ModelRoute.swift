@@ -1,6 +1,7 @@
 import HTTPWire
 import OpenAIWire
 import PlimsollWire
+import Synchronization
 
 /// A model and the workers that serve it.
 final class ModelRoute: Sendable {
@@ -15,6 +16,9 @@ final class ModelRoute: Sendable {
     /// For customers without rules of their own.
     private let open: RouteLane
     private let lanes: [RouteRules: RouteLane]
+    /// Of rules that were not told at the beginning, made when the first request asks for them: to make one costs as much as thousands of choices.
+    private let rareLanes = Mutex<[RouteRules: RouteLane]>([:])
+    private static let mostRareLanes = 256
     private let region: String
     /// Draining ones included.
     private let everyWorker: [Worker]
@@ -56,7 +60,19 @@ final class ModelRoute: Sendable {
 
     func lane(_ rules: RouteRules) -> RouteLane {
         if rules.isOpen, !rules.isPaid || allHaveScores { return open }
-        return lanes[rules] ?? RouteLane(entry, workers: everyWorker, region: region, rules: rules)
+        return lanes[rules] ?? rareLane(rules)
+    }
+
+    private func rareLane(_ rules: RouteRules) -> RouteLane {
+        if let known = rareLanes.withLock({ $0[rules] }) { return known }
+        // Not behind the lock, where other loops would wait for it.
+        let made = RouteLane(entry, workers: everyWorker, region: region, rules: rules)
+        return rareLanes.withLock { lanes in
+            if let known = lanes[rules] { return known }
+            if lanes.count >= Self.mostRareLanes { lanes.removeAll() }
+            lanes[rules] = made
+            return made
+        }
     }
 
     /// A worker takes requests now, and one takes long prompts where those have workers of their own.

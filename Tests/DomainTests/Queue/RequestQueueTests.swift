@@ -243,4 +243,20 @@ struct RequestQueueTests {
         #expect(PrefillEstimate.microseconds(10) { $0 == 8 ? 300 : 0 } == 300)
         #expect(PrefillEstimate.microseconds(7) { $0 == 8 ? 300 : 0 } == 0)
     }
+
+    @Test("a tenant that waits is not forgotten for the thousands that were served before: it goes before nobody for longer than its burst")
+    func waitingTenantsAreKept() {
+        var queue = RequestQueue()
+        for _ in 0..<40 { _ = arrive(&queue, request("a")) }
+        for _ in 0..<40 { _ = next(&queue) }
+        for number in 0..<4095 {
+            _ = arrive(&queue, request("t\(number)"))
+            _ = next(&queue)
+        }
+        let own = (0..<20).compactMap { _ in arrive(&queue, request("a")) }
+        for _ in 0..<30 { _ = arrive(&queue, request("b")) }
+        let begun = (0..<20).compactMap { _ in next(&queue) }
+        // Eight of the one that is new, and then by turns.
+        #expect(own.count == 20 && begun.count == 20 && begun.filter { own.contains($0) }.count == 6)
+    }
 }

@@ -16,7 +16,8 @@ import Testing
 
     @Test func atTheBoundOfConnectionsNewOnesWait() async throws {
         var setup = GatewayFixture.Setup()
-        setup.settings.connections = 2
+        // Nobody is idle for long enough to make room.
+        (setup.settings.connections, setup.settings.leastIdleTime) = (2, 60)
         let runtime = try await ScriptedRuntime { _, _ in [] }
         try await GatewayFixture.run([runtime], setup) { gateway in
             let (first, second) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))

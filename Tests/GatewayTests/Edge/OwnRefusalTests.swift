@@ -42,8 +42,8 @@ struct OwnRefusalTests {
         let body = Array(#"{"messages":[{"role":"user","content":"{\"model\":\"other\"}"}], "model" : "m", "stream":true}"#)
         try await GatewayFixture.run([], Self.outdated()) { gateway in
             let client = try await TestClient(port: gateway.port)
-            try await client.send(Self.head + "\(body.count)\r\n\r\n")
-            for (from, end) in zip([0] + cuts, cuts + [body.count]) { try await client.send(String(body[from..<end])) }
+            let pieces = zip([0] + cuts, cuts + [body.count]).map { String(body[$0..<$1]) }
+            try await client.send(pieces: [Self.head + "\(body.count)\r\n\r\n"] + pieces)
             let answer = try await client.answer()
             #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("service_unavailable"), "\(answer)")
             try await Self.areOwn(gateway)
@@ -103,5 +103,15 @@ struct OwnRefusalTests {
             moment.come()
             #expect(try await running.answer().hasPrefix("HTTP/1.1 200 "))
         }
+    }
+
+    @Test("a body that comes in crumbs is not looked at for each of them")
+    func crumbs() {
+        var beginning = BodyBeginning()
+        let crumbs = Array(#"{"messages":""#.utf8) + [UInt8](repeating: 0x61, count: 20_000)
+        let early = crumbs.compactMap { beginning.model(behind: [$0]) }
+        #expect(early.isEmpty && beginning.looks < 64 && !beginning.isWhole)
+        let name = beginning.model(behind: Array(#"","model":"m","#.utf8) + [UInt8](repeating: 0x20, count: 1024))
+        #expect(name == "m")
     }
 }

@@ -30,6 +30,14 @@ final class TestClient: Sendable {
         try await channel.writeAndFlush(ByteBuffer(string: text)).get()
     }
 
+    /// One write for each, with nothing between them that could take longer than the gateway waits for the next one.
+    func send(pieces: [String]) async throws {
+        try await channel.eventLoop.flatSubmit { [channel] in
+            for piece in pieces.dropLast() { channel.writeAndFlush(ByteBuffer(string: piece), promise: nil) }
+            return channel.writeAndFlush(ByteBuffer(string: pieces.last ?? ""))
+        }.get()
+    }
+
     func post(_ body: String, path: String = "/v1/chat/completions", key: String? = "sk-test", fields: String = "") async throws {
         let authorization = key.map { "authorization: Bearer \($0)\r\n" } ?? ""
         try await send(

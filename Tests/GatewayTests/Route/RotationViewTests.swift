@@ -78,4 +78,17 @@ struct RotationViewTests {
         #expect(fresh == [true, true, true, false], "to one without a score rather than to nobody")
         #expect(allowed == [false, true])
     }
+
+    /// As with the prepared ones: each request, and each that waits, asks for its lane several times.
+    @Test("workers are put in order once for rules that were not told at the beginning, however often they are asked for")
+    func rareRules() {
+        let entry = ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 1, tiers: [], releaseWeights: ["even": 1, "odd": 1])
+        let route = ModelRoute(entry, workers: (0..<4).map { worker($0) }, region: "eu", rules: [])
+        let rules = ["eu", "us"].map { RouteRules(regions: [$0], trust: nil) }
+        let lanes = rules.map { route.lane($0) }
+        #expect(lanes.map(\.workers.count) == [4, 0])
+        #expect(zip(rules, lanes).allSatisfy { route.lane($0) === $1 })
+        for number in 0..<1000 { _ = route.lane(RouteRules(regions: ["r\(number)"], trust: nil)) }
+        #expect(route.lane(rules[0]).workers.count == 4)
+    }
 }

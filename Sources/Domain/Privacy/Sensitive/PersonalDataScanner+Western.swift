@@ -217,7 +217,7 @@ private struct WesternText {
     /// Where a street begins that stands before a town, or before what else is in front of a code: a number, a name, and a word such as `Street`.
     private func street(before end: Int) -> Int? {
         let words = words(before: end, " ,\n\r")
-        guard let kind = words.firstIndex(where: { Self.kinds.contains(text($0).lowercased()) }) else { return nil }
+        guard let kind = words.prefix(Self.mostWords + 2).firstIndex(where: { Self.kinds.contains(text($0).lowercased()) }) else { return nil }
         return words.dropFirst(kind + 2).prefix(Self.mostWords - 1).first { isNumber($0, most: 5) }?.lowerBound
     }
 }
