@@ -40,6 +40,7 @@ struct GenerationReader {
             request.generated = max(request.generated, request.answers)
         case .bestOf:
             request.generated = max(request.generated, try count(member, "best_of", 1...GenerationRequest.mostAnswers) ?? 1)
+        case .echo: request.echoes = try bool(member, "echo") ?? false
         // Anthropic's own words, which have been checked.
         case .typed where endpoint == .countTokens, .prompted where endpoint == .countTokens: break
         case .typed(let type): try ParameterCheck(bytes: bytes, inner: inner).check(member, at: index, type)

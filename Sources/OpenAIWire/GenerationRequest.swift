@@ -45,6 +45,8 @@ package struct GenerationRequest: Sendable {
     /// Of the longest of several prompts; nil: there is only one.
     package var longestPrompt: PromptSize?
     package var promptParam = "messages"
+    /// The prompt comes again in front of each answer, and what is told of its tokens.
+    package var echoes = false
     /// The client would rather pay less than be answered soon (`service_tier`).
     package var isBatch = false
     /// The client named a service tier and is told which one it got.
@@ -73,7 +75,8 @@ package struct GenerationRequest: Sendable {
 
     private var textBytes: Int { promptBytes - media.bytes + templateBytes }
 
-    private var mediaTokens: Int { media.pictures * Self.pictureTokens + media.films * Self.filmTokens }
+    /// What its pictures, sounds and films are taken for.
+    package var mediaTokens: Int { media.pictures * Self.pictureTokens + media.films * Self.filmTokens }
 
     /// The fewest tokens that the longest of the prompts can have, to refuse only what surely fits nowhere. Words that are written as `\uXXXX`
     /// take up to 18 bytes a token in tokenizers made for them, plain text about 5: 32 leaves room. Of what a template may leave out, and of pictures, nothing is sure.

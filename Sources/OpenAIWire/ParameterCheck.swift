@@ -17,7 +17,7 @@ enum ParameterType: Sendable {
 /// Finds wrong types that runtimes would answer with a failure of their own. What is inside is left to the runtime.
 struct ParameterCheck {
     /// Runtimes look for each of them in every token.
-    private static let mostTexts = 16
+    static let mostTexts = 16
 
     let bytes: UnsafeRawBufferPointer
     let inner: [JSONInnerMember]

@@ -12,6 +12,8 @@ enum RequestField: Sendable {
     case maxCompletionTokens
     case n
     case bestOf
+    /// Goes through; how large an answer may be depends on it.
+    case echo
     /// Interactive or batch; it is the gateway's to keep, no runtime is told.
     case serviceTier
     /// Goes through as it is, once its type is right: runtimes call a wrong one their own failure.
@@ -31,7 +33,7 @@ enum RequestField: Sendable {
             ("model", .model), ("messages", .messages), ("prompt", .prompt), ("input", .input), ("stream", .stream),
             ("stream_options", .streamOptions),
             ("max_tokens", .maxTokens), ("max_completion_tokens", .maxCompletionTokens), ("n", .n), ("best_of", .bestOf), ("user", .user),
-            ("service_tier", .serviceTier),
+            ("service_tier", .serviceTier), ("echo", .echo),
             ("temperature", .typed(.number)), ("top_p", .typed(.number)), ("presence_penalty", .typed(.number)),
             ("frequency_penalty", .typed(.number)), ("seed", .typed(.integer)), ("top_logprobs", .typed(.integer)),
             ("logprobs", .typed(.switchOrInteger)), ("stop", .typed(.texts)), ("logit_bias", .typed(.object)),
@@ -45,11 +47,16 @@ enum RequestField: Sendable {
             "priority", "cache_salt", "request_id", "rid", "lora_path", "lora", "chat_template", "kv_transfer_params", "metadata",
             "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "store", "id_slot",
             "slot_id", "n_predict", "max_new_tokens", "max_length", "data_parallel_rank", "routed_dp_rank", "extra_key", "vllm_xargs",
+            "disagg_prefill_dp_rank", "ec_transfer_params", "ngram_corpus_id",
             // More answers, a longer prompt or a longer answer than was counted.
             "n_cmpl", "prompt_embeds", "input_ids", "input_embeds",
             // The runtime's own doings: its cache, its code, its stream.
             "cache_prompt", "n_cache_reuse", "n_keep", "n_discard", "backend_sampling", "sse_ping_interval", "custom_logit_processor",
             "logits_processors",
+            // Many tokens in one event: of who leaves, events are counted.
+            "stream_interval",
+            // As much as the prompt, and no customer is told it.
+            "prompt_logprobs", "return_routed_experts",
             // Told of the host: rendered prompts, settings, timings.
             "verbose", "response_fields", "timings_per_token", "return_progress", "return_hidden_states",
         ]

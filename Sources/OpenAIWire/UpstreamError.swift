@@ -14,7 +14,7 @@ package enum UpstreamError {
     /// Judges an answer with a status above 399, or an `error` inside an answer with status 200 (`status` nil).
     ///
     /// Known shapes: `{"error":{"message","type","param","code"}}` with a code in digits or words, the same flat with `"object":"error"`,
-    /// and `{"error":"text","error_type":"…"}`.
+    /// `{"error":"text","error_type":"…"}`, and in streams `{"error":{"message","http_status_code"}}`.
     ///
     /// - Parameter endpoint: Not every runtime has every one.
     package static func judge(
@@ -27,7 +27,20 @@ package enum UpstreamError {
         if fields.type == "exceed_context_size_error" || fields.mentionsContext { return .refused(.contextLengthExceeded) }
         if let fault = fields.clientFault { return .refused(fault) }
         if effective >= 500, fields.mentionsMemory { return .outOfMemory }
-        switch effective {
+        return verdict(onStatus: effective)
+    }
+
+    /// Judges an answer with a status above 399 of which only the beginning is looked at: some runtimes repeat the request in it, many times over.
+    package static func judge(status: Int, beginning: UnsafeRawBufferPointer) -> UpstreamVerdict {
+        let text = String(decoding: beginning.prefix(1024), as: UTF8.self)
+        if status >= 500, let message = text.firstRange(of: #""message":""#), let fault = clientFault(String(text[message.upperBound...])) {
+            return .refused(fault)
+        }
+        return verdict(onStatus: status)
+    }
+
+    private static func verdict(onStatus status: Int) -> UpstreamVerdict {
+        switch status {
         case 400, 422: return .refused(.invalidRequest)
         case 413: return .refused(.contextLengthExceeded)
         case 501: return .refused(.unsupportedParameter)
@@ -54,9 +67,10 @@ package enum UpstreamError {
         fields.code = error?["code"]?.integer.flatMap { Int(exactly: $0) } ?? error?["code"]?.string.flatMap { Int($0) }
         fields.type = error?["type"]?.string ?? value["error_type"]?.string
         fields.isAboutModel = error?["param"]?.string == "model"
+        let message = error?["message"]?.string ?? value["error"]?.string ?? ""
+        if fields.code == nil, error?["http_status_code"] != nil { fields.code = status(ofStreamed: message) }
         if fields.code == nil { fields.code = status(ofType: fields.type) }
         let isClients = fields.code.map { (400..<500).contains($0) } ?? false
-        let message = error?["message"]?.string ?? value["error"]?.string ?? ""
         fields.mentionsContext = isClients && contextWords.contains { message.contains($0) }
         if !isClients { fields.clientFault = clientFault(message) }
         fields.mentionsMemory = ["out of memory", "OutOfMemory"].contains { message.contains($0) || fields.type?.contains($0) == true }
@@ -64,16 +78,30 @@ package enum UpstreamError {
     }
 
     /// Of vLLM and SGLang; of vLLM for models with an encoder, and where `max_tokens` alone is above it; of TGI for prompt and answer, and for
-    /// the prompt alone.
+    /// the prompt alone; of SGLang where its memory holds less than the context.
     private static let contextWords = [
         "context length", "maximum context", "maximum model length", "max_model_len", "`inputs` tokens + `max_new_tokens` must be",
-        "`inputs` must have less than",
+        "`inputs` must have less than", "exceeds the maximum allowed length",
     ]
 
-    /// llama.cpp's server says 500 for parts of a request that it cannot read or that the model has no input for.
+    /// llama.cpp's server says 500 for parts of a request that it cannot read or that the model has no input for, and for a text to embed that is
+    /// longer than it works on at once.
     private static func clientFault(_ message: String) -> APIErrorCode? {
-        if message.hasPrefix("Failed to parse messages") || message.hasPrefix("Failed to parse tools") { return .invalidRequest }
-        return message.hasPrefix("image input is not supported") || message.hasPrefix("audio input is not supported") ? .unsupportedParameter : nil
+        if message.hasPrefix("input"), message.contains("is too large to process") { return .contextLengthExceeded }
+        if unreadable.contains(where: { message.hasPrefix($0) }) { return .invalidRequest }
+        return ["image", "audio", "video"].contains { message.hasPrefix($0 + " input is not supported") } ? .unsupportedParameter : nil
+    }
+
+    private static let unreadable = [
+        "Failed to parse messages", "Failed to parse tools", "Failed to parse tool call arguments", "Unknown reasoning format",
+        "Cannot use both json_schema and grammar", "Failed to load image or audio file",
+    ]
+
+    /// TGI says 422 of every error in a stream: only its words tell whose it is.
+    private static func status(ofStreamed message: String) -> Int {
+        if message.hasPrefix("Model is overloaded") { return 429 }
+        let isClients = ["Input validation error", "Template error", "Missing template", "Tool error"].contains { message.hasPrefix($0) }
+        return isClients ? 422 : 500
     }
 
     /// Statuses of the words that runtimes use when they give no number.

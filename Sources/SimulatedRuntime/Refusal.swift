@@ -46,8 +46,8 @@ enum Refusal: Equatable {
         case .malformed(let message): llama(message, "server_error", 500)
         case .unknownModel, .notFound: llama("File Not Found", "not_found_error", 404)
         case .contextExceeded(let tokens, let context):
-            "{\"error\":{\"code\":400,\"message\":\"the request exceeds the available context size, try increasing it\","
-                + "\"type\":\"exceed_context_size_error\",\"n_prompt_tokens\":\(tokens),\"n_ctx\":\(context)}}"
+            "{\"error\":{\"code\":400,\"message\":\"request (\(tokens) tokens) exceeds the available context size (\(context) tokens), "
+                + "try increasing it\",\"type\":\"exceed_context_size_error\",\"n_prompt_tokens\":\(tokens),\"n_ctx\":\(context)}}"
         }
     }
 

@@ -43,6 +43,20 @@ import Testing
         (500, #"{"error":{"code":500,"message":"Failed to parse tools: Missing tool type: 1","type":"server_error"}}"#, .refused(.invalidRequest)),
         (500, #"{"error":{"code":500,"message":"Failed to parse messages: x","type":"server_error"}}"#, .refused(.invalidRequest)),
         (500, #"{"error":{"code":500,"message":"image input is not supported - hint: x","type":"server_error"}}"#, .refused(.unsupportedParameter)),
+        (500, #"{"error":{"code":500,"message":"video input is not supported - hint: x","type":"server_error"}}"#, .refused(.unsupportedParameter)),
+        (500, #"{"error":{"code":500,"message":"Unknown reasoning format: x","type":"server_error"}}"#, .refused(.invalidRequest)),
+        (500, #"{"error":{"code":500,"message":"Failed to parse tool call arguments as JSON: x","type":"server_error"}}"#, .refused(.invalidRequest)),
+        (500, #"{"error":{"code":500,"message":"Cannot use both json_schema and grammar","type":"server_error"}}"#, .refused(.invalidRequest)),
+        (
+            500,
+            #"{"error":{"code":500,"message":"input (2101 tokens) is too large to process. increase the physical batch size","type":"server_error"}}"#,
+            .refused(.contextLengthExceeded)
+        ),
+        (
+            400,
+            #"{"object":"error","message":"Input length (9 tokens) exceeds the maximum allowed length (4 tokens).","type":"BadRequestError","code":400}"#,
+            .refused(.contextLengthExceeded)
+        ),
     ])
     func statusesOfRuntimesAreJudged(_ status: Int, _ body: String, _ verdict: UpstreamVerdict) {
         #expect(Array(body.utf8).withUnsafeBytes { UpstreamError.judge(status: status, body: $0) } == verdict)
@@ -53,6 +67,14 @@ import Testing
         (#"{"error":{"code":"500","message":"CUDA error at /host/path"}}"#, .retry(.upstreamError)),
         (#"{"error":{"code":500,"message":"CUDA error: out of memory"}}"#, .outOfMemory),
         (#"{"error":"overloaded","error_type":"overloaded"}"#, .retry(.noWorkerAvailable)), (#"{"error":{}}"#, .retry(.upstreamError)),
+        (
+            #"{"error":{"message":"Input validation error: `inputs` must have less than 9 tokens. Given: 10","http_status_code":422}}"#,
+            .refused(.contextLengthExceeded)
+        ),
+        (#"{"error":{"message":"Template error: x","http_status_code":422}}"#, .refused(.invalidRequest)),
+        (#"{"error":{"message":"Model is overloaded","http_status_code":422}}"#, .retry(.noWorkerAvailable)),
+        (#"{"error":{"message":"Request failed during generation: Server error: x","http_status_code":422}}"#, .retry(.upstreamError)),
+        (#"{"error":"Incomplete generation","http_status_code":422}"#, .retry(.upstreamError)),
     ])
     func errorsInsideAnAnswerAreJudged(_ body: String, _ verdict: UpstreamVerdict) {
         #expect(Array(body.utf8).withUnsafeBytes { UpstreamError.judge(status: nil, body: $0) } == verdict)

@@ -36,6 +36,7 @@ import Testing
         "n_discard",
         "backend_sampling", "sse_ping_interval", "custom_logit_processor", "logits_processors", "speculative.n_max", "speculative.n_min",
         "speculative.p_min", "verbose", "response_fields", "timings_per_token", "return_progress", "return_hidden_states",
+        "disagg_prefill_dp_rank", "ec_transfer_params", "ngram_corpus_id", "stream_interval", "prompt_logprobs", "return_routed_experts",
     ]
 
     @Test(arguments: levers)
@@ -55,7 +56,8 @@ import Testing
     @Test(arguments: [
         (#""temperature":"1""#, "temperature"), (#""top_p":[]"#, "top_p"), (#""presence_penalty":true"#, "presence_penalty"),
         (#""frequency_penalty":{}"#, "frequency_penalty"), (#""seed":1.5"#, "seed"), (#""seed":"1""#, "seed"),
-        (#""logprobs":"true""#, "logprobs"), (#""top_logprobs":false"#, "top_logprobs"), (#""stop":1"#, "stop"), (#""stop":["a",1]"#, "stop"),
+        (#""logprobs":"true""#, "logprobs"), (#""top_logprobs":false"#, "top_logprobs"), (#""echo":1"#, "echo"), (#""stop":1"#, "stop"),
+        (#""stop":["a",1]"#, "stop"),
         (#""stop":[{}]"#, "stop"), (#""stop":["a",null]"#, "stop"), (#""logit_bias":[]"#, "logit_bias"),
         (#""response_format":"json""#, "response_format"),
         (#""tools":{}"#, "tools"), (#""tools":[1]"#, "tools"), (#""tools":[{"type":1}]"#, "tools[0].type"),

@@ -19,6 +19,10 @@ final class AnswerStream {
 
     /// An event without end is a fault.
     private static let eventBytes = 1 << 20
+    /// No request makes an event larger than this one.
+    private static let largestEventBytes = 16 << 20
+    /// For each byte of a prompt that comes again: it may be a token, and told with the twenty likeliest others beside it.
+    private static let echoedBytes = 1 << 10
 
     private let includesUsage: Bool
     /// The customer's name of the model, as a JSON string.
@@ -36,6 +40,7 @@ final class AnswerStream {
     private let mostContentEvents: Int
     /// More bytes neither: a token with the twenty likeliest others beside it takes a few thousand.
     private let mostBytes: Int
+    private let mostEventBytes: Int
     private var bytesTaken = 0
     /// The last event with usage of several answers, or with an end: like it will be the one that tells all usage, where none has.
     private var usagePayload: ByteBuffer?
@@ -65,7 +70,9 @@ final class AnswerStream {
         bound = plan.bound
         let cap = plan.outputTokens * plan.facts.generated
         mostContentEvents = 2 * cap + 64
-        mostBytes = cap * (16 << 10) + (4 << 20)
+        let echoed = plan.facts.echoes ? plan.facts.promptBytes * AnswerStream.echoedBytes : 0
+        mostBytes = cap * (16 << 10) + (4 << 20) + echoed * plan.facts.generated
+        mostEventBytes = min(AnswerStream.eventBytes + echoed, AnswerStream.largestEventBytes)
         tokens = AnswerTokens(answers: plan.facts.generated, prompts: plan.facts.prompts)
         self.assembly = assembly
         self.memory = memory
@@ -148,7 +155,7 @@ final class AnswerStream {
         }
         pass(run, at)
         guard at < buffer.writerIndex else { return }
-        guard buffer.writerIndex - at <= AnswerStream.eventBytes else { throw .malformed }
+        guard buffer.writerIndex - at <= mostEventBytes else { throw .malformed }
         partial = buffer.getSlice(at: at, length: buffer.writerIndex - at)
     }
 
@@ -232,7 +239,8 @@ final class AnswerStream {
             if includesUsage { usagePayload = ByteBuffer(bytes: payload) }
         }
         let isRenamed = answer.model.map { !payload.holds(quotedModel, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
-        let isChanged = isRenamed || !isBare || serviceTier != nil
+        let isReworded = answer.finishReason.map { FinishReason.isStopByAnotherName(payload, $0) } ?? false
+        let isChanged = isRenamed || isReworded || !isBare || serviceTier != nil
         let asItCame = answer.hidden.isEmpty ? Decision.forward : .without(answer.hidden, offset: 0)
         guard let usage = answer.usage else {
             // All that it brought was hidden, such as SGLang's `sglext`.
@@ -306,8 +314,8 @@ extension ByteBuffer {
         }
     }
 
-    /// Copies an answer with the customer's name of its model, without its usage or with another one, with the tier of service that it was
-    /// given where that is told, and without what the runtime tells of itself.
+    /// Copies an answer with the customer's name of its model, with `stop` where it says that in other words, without its usage or with another one,
+    /// with the tier of service that it was given where that is told, and without what the runtime tells of itself.
     mutating func writeAnswer(
         _ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, quotedModel: [UInt8], dropsUsage: Bool, usage: [UInt8]? = nil,
         emptiesChoices: Bool = false, serviceTier: StaticString? = nil
@@ -317,6 +325,7 @@ extension ByteBuffer {
             cuts.append((range.lowerBound - 1..<range.upperBound + 1, quotedModel))
         }
         for range in answer.hidden { cuts.append((range, [])) }
+        if let range = answer.finishReason, FinishReason.isStopByAnotherName(bytes, range) { cuts.append((range, Array(FinishReason.stop.utf8))) }
         if serviceTier != nil, let range = answer.serviceTierMember { cuts.append((range, [])) }
         if dropsUsage, let range = answer.usageMember { cuts.append((range, [])) }
         if let usage, let range = answer.usageValue { cuts.append((range, usage)) }

@@ -104,9 +104,15 @@ extension MeteredTokens {
     }
 }
 
-/// The values of `finish_reason` that customers know; anything else is shown to them as the runtime sent it and recorded as `other`.
+/// The values of `finish_reason` that customers know. Another name for `stop` is shown as that; anything else as the runtime sent it, and recorded as
+/// `other`.
 enum FinishReason {
     static let stop = "stop"
+
+    /// TGI has words of its own for it, which no client knows.
+    static func isStopByAnotherName(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Bool {
+        HeadBytes.equal(bytes, range, to: "stop_sequence") || HeadBytes.equal(bytes, range, to: "eos_token")
+    }
 
     /// Nil where the runtime gave the answer up, by its own will or another's.
     static func known(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> String? {
@@ -115,6 +121,6 @@ enum FinishReason {
             return reason.description
         }
         for reason: StaticString in ["abort", "error"] where HeadBytes.equal(bytes, range, ignoringCase: reason) { return nil }
-        return "other"
+        return isStopByAnotherName(bytes, range) ? stop : "other"
     }
 }

@@ -155,7 +155,10 @@ extension Attempt: ExchangeReceiver {
         case .whole(let status):
             let limit = status == 200 ? request.loop.settings.answerBytes : Attempt.errorBytes
             guard collected.readableBytes + bytes.readableBytes <= limit else {
-                return giveUp { request.attemptFailed($0, .upstreamError) }
+                guard status != 200 else { return giveUp { request.attemptFailed($0, .upstreamError) } }
+                let beginning = collected.readableBytes == 0 ? bytes : collected
+                let verdict = beginning.withUnsafeReadableBytes { UpstreamError.judge(status: status, beginning: $0) }
+                return giveUp { request.attemptJudged($0, verdict) }
             }
             if collected.readableBytes == 0 { collected = bytes } else { collected.writeImmutableBuffer(bytes) }
         case .events: takeEvents(bytes, request)

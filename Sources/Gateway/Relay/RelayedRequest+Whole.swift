@@ -73,13 +73,14 @@ extension RelayedRequest {
 
     /// With the customer's name of the model, the usage that is billed, and without what a runtime tells of itself.
     private func customersAnswer(_ collected: ByteBuffer, _ scan: AnswerScan, _ plan: RequestPlan) -> ByteBuffer {
-        let isRenamed = collected.withUnsafeReadableBytes { bytes in
-            scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
+        let isReworded = collected.withUnsafeReadableBytes { bytes in
+            let isRenamed = scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
+            return isRenamed || scan.finishReason.map { FinishReason.isStopByAnotherName(bytes, $0) } ?? false
         }
         let isTrue = tokens.isReported && scan.usage?.isSound == true && !tokens.exceeds(plan.bound)
         let usage = isTrue ? nil : meteredTokens(plan).json
         let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
-        guard isRenamed || usage != nil || !scan.hidden.isEmpty || tier != nil else { return collected }
+        guard isReworded || usage != nil || !scan.hidden.isEmpty || tier != nil else { return collected }
         var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)
         collected.withUnsafeReadableBytes { bytes in
             rewritten.writeAnswer(bytes, scan, quotedModel: plan.model.quotedName, dropsUsage: false, usage: usage, serviceTier: tier)

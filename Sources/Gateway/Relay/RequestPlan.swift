@@ -139,7 +139,9 @@ final class RequestPlan {
         bytes.moveReaderIndex(forwardBy: scan.open + 1)
         rest = bytes
         let completion = outputTokens * facts.generated
-        bound = bytes.withUnsafeReadableBytes { UsageBound(body: $0, messages: facts.messages, completion: completion) }
+        bound = bytes.withUnsafeReadableBytes {
+            UsageBound(body: $0, messages: facts.messages, media: facts.mediaTokens, completion: completion)
+        }
     }
 
     /// The part of the body in front of `rest`, for one worker.

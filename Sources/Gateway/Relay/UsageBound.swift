@@ -18,9 +18,10 @@ struct UsageBound {
 
     /// - Parameters:
     ///   - body: What was sent on, tools and schemas included.
+    ///   - media: What pictures, sounds and films are taken for, in tokens: a large one may be few bytes, or a link.
     ///   - completion: The caps of all answers together.
-    init(body: UnsafeRawBufferPointer, messages: Int, completion: Int) {
-        let prompt = UsageBound.mostTokens(body) + UsageBound.templateTokens + messages * UsageBound.messageTokens
+    init(body: UnsafeRawBufferPointer, messages: Int, media: Int = 0, completion: Int) {
+        let prompt = UsageBound.mostTokens(body) + UsageBound.templateTokens + messages * UsageBound.messageTokens + media
         self.init(prompt: prompt, completion: completion)
     }
 

@@ -16,7 +16,7 @@ package struct MessagesRequest: Sendable {
         var (chat, beginning) = try Self.conversation(reader)
         self.beginning = beginning
         for name in ["max_tokens", "stream", "temperature", "top_p", "top_k"] { chat.set(name, reader[name]) }
-        chat.set("stop", reader["stop_sequences"])
+        chat.set("stop", try Self.stops(reader))
         try Self.format(reader, &chat)
         try Self.serviceTier(reader, &chat)
         for member in reader.object.members where !Self.own.contains(member.name) && member.value != .null { chat.set(member.name, member.value) }
@@ -60,6 +60,17 @@ package struct MessagesRequest: Sendable {
         chat.set("messages", .array(conversation.finish()))
         try MessagesTools.write(reader, to: &chat)
         return (chat, beginning)
+    }
+
+    /// Checked here, under the name that the customer gave it.
+    private static func stops(_ reader: MemberReader) throws(APIError) -> JSONValue? {
+        guard let stops = try reader.array("stop_sequences") else { return nil }
+        guard stops.allSatisfy({ $0.string != nil }) else { throw APIError.wrongType("stop_sequences", "an array of strings") }
+        guard stops.count <= ParameterCheck.mostTexts else {
+            let message = "'stop_sequences' must hold at most \(ParameterCheck.mostTexts) strings."
+            throw APIError(.invalidValue, message: message, param: "stop_sequences")
+        }
+        return .array(stops)
     }
 
     private static func format(_ reader: MemberReader, _ chat: inout JSONObject) throws(APIError) {

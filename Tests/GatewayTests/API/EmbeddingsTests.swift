@@ -45,6 +45,17 @@ import Testing
         #expect(!call.body.contains("--embeddings"))
     }
 
+    /// llama.cpp's server calls it a failure of its own.
+    @Test func aTextThatIsLongerThanTheRuntimeTakesIsNoFailureOfIt() async throws {
+        let error = #"{"error":{"code":500,"message":"input (2101 tokens) is too large to process. x (2048)","type":"server_error"}}"#
+        let call = try await APICall.make(
+            "/v1/embeddings", #"{"model":"m","input":"a"}"#, reply: Answers.json(error, status: "500 Internal Server Error"),
+            setup: APICall.embeddingSetup)
+        #expect(call.status == "400" && call.records.map(\.outcome) == ["excluded:over_limit"])
+        #expect(try call.json()["error"]?["code"] == "context_length_exceeded")
+        #expect(!call.body.contains("2048"))
+    }
+
     /// As many texts as OpenAI takes, of each kind in which they may come.
     @Test(arguments: [#""a""#, "[1]"]) func asManyTextsAsMayBeInOneRequestAndNoMore(_ text: String) async throws {
         var setup = APICall.embeddingSetup

@@ -90,7 +90,7 @@ import Testing
         #expect(record?.outcome == "bad:stream_broken" && record?.billableCompletionTokens == 0)
     }
 
-    @Test(arguments: apis, ["sglang-error", "llamacpp-error"])
+    @Test(arguments: apis, ["sglang-error", "llamacpp-error", "tgi-too-long"])
     func anErrorBeforeATokenHasItsStatusInEveryAPI(_ api: API, _ recording: String) async throws {
         for streams in [true, false] {
             let (answer, record) = try await play(recording, api, streams: streams)

@@ -106,6 +106,19 @@ import Testing
         #expect(call.records.map(\.isEstimated) == [true])
     }
 
+    /// What is few bytes may be many tokens.
+    @Test func aPictureIsBilledAsItIsCounted() async throws {
+        let picture = #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#
+        let body = #"{"model":"m","messages":[{"role":"user","content":[\#(picture)]}],"max_tokens":9}"#
+        let report = #"{"prompt_tokens":1800,"completion_tokens":3,"total_tokens":1803}"#
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxPromptTokens = 10_000
+        let call = try await APICall.make(
+            "/v1/chat/completions", body, reply: Answers.json(Samples.answer.replacing(Self.sound, with: report)), setup: setup)
+        try expectTold(call, "\(call.body)")
+        #expect(call.records.map(\.prompt) == [1800] && call.records.map(\.isEstimated) == [false])
+    }
+
     /// A report that is none takes nothing back of one that came before, and is not shown.
     @Test func theLastReportThatIsOneCounts() async throws {
         let running = Answers.event(

@@ -129,10 +129,44 @@ import Testing
         }
     }
 
+    /// vLLM and llama.cpp's server repeat what they could not read.
+    @Test(arguments: [("400 Bad Request", "2 validation errors: input: "), ("500 Internal Server Error", "Failed to parse tools: x; tools = ")])
+    func aRefusalThatRepeatsALongRequestIsOne(_ status: String, _ message: String) async throws {
+        let repeated = String(repeating: "secret ", count: 30_000)
+        let error = #"{"error":{"code":\#(status.prefix(3)),"message":"\#(message)\#(repeated)","type":"x"}}"#
+        let call = try await APICall.make("/v1/chat/completions", Samples.request, reply: Answers.json(error, status: status))
+        #expect(call.status == "400" && !call.body.contains("secret") && call.records.map(\.outcome) == ["excluded:4xx"], "\(call.answer)")
+        #expect(try call.json()["error"]?["code"] == "invalid_request")
+    }
+
     @Test func anAnswerThatTheRuntimeGaveUpIsNoAnswer() async throws {
         let call = try await APICall.make(
             "/v1/chat/completions", Samples.request, reply: Answers.json(Samples.answer.replacing(#""stop""#, with: #""abort""#)))
         #expect(call.status == "502" && call.records.map(\.outcome) == ["bad:5xx"])
+    }
+
+    /// With the probabilities of its tokens a prompt becomes many times as long, in one event.
+    @Test(arguments: [(true, "200"), (false, "502")]) func aPromptThatComesAgainMayBeALargeEvent(_ echoes: Bool, _ status: String) async throws {
+        let prompt = String(repeating: "ab ", count: 700)
+        let tokens = String(repeating: "a", count: 1_400_000)
+        let choice = #"{"index":0,"text":"\#(prompt)c","logprobs":{"tokens":["\#(tokens)"]},"finish_reason":"stop"}"#
+        let reply = Answers.streamHead + Answers.event(#"{"model":"m","choices":[\#(choice)]}"#) + Samples.done + Answers.streamEnd
+        let body = #"{"model":"m","prompt":"\#(prompt)","echo":\#(echoes),"logprobs":1,"stream":true}"#
+        let call = try await APICall.make("/v1/completions", body, reply: reply)
+        #expect(call.status == status && call.sent.contains(#""echo":\#(echoes)"#))
+    }
+
+    /// TGI's words, which are none of OpenAI's.
+    @Test(arguments: ["stop_sequence", "eos_token"]) func aStopByAnotherNameIsToldAsOne(_ reason: String) async throws {
+        let asked = Samples.stream.dropLast() + #","stream_options":{"include_usage":true}}"#
+        let stop = Answers.event(#"{"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"\#(reason)"}]}"#)
+        let reply = Answers.streamHead + Samples.token("a") + stop + Samples.usage + Samples.done + Answers.streamEnd
+        for request in [Samples.stream, String(asked)] {
+            let call = try await APICall.make("/v1/chat/completions", request, reply: reply)
+            #expect(call.body.contains(#""finish_reason":"stop""#) && call.body.contains("[DONE]") && !call.body.contains(reason), "\(call.body)")
+        }
+        let whole = Samples.answer.replacing(#""stop""#, with: #""\#(reason)""#)
+        #expect(try await APICall.make("/v1/chat/completions", Samples.request, reply: Answers.json(whole)).body == Samples.answer)
     }
 
     @Test func anEmptyReasonIsNoEnd() async throws {

@@ -3,6 +3,7 @@ import OpenAIWire
 import Testing
 
 @Suite struct MessagesRequestTests {
+    private static let seventeen = "[" + Array(repeating: "\"secret\"", count: 17).joined(separator: ",") + "]"
     private static let hi = #""messages":[{"role":"user","content":"hi"}]"#
 
     private func chat(_ members: String) throws -> JSONValue {
@@ -83,6 +84,9 @@ import Testing
         (#""messages":[{"role":"user"}]"#, .missingParameter, "messages[0].content"), (#""system":"x""#, .missingParameter, "messages"),
         (#""messages":[{"role":"user","content":[{"type":"secret"}]}]"#, .unsupportedParameter, "messages[0].content[0].type"),
         (#""messages":[{"role":"user","content":"x"}],"system":7"#, .invalidType, "system"),
+        (#""messages":[{"role":"user","content":"x"}],"stop_sequences":["secret",1]"#, .invalidType, "stop_sequences"),
+        (#""messages":[{"role":"user","content":"x"}],"stop_sequences":"secret""#, .invalidType, "stop_sequences"),
+        (#""messages":[{"role":"user","content":"x"}],"stop_sequences":\#(seventeen)"#, .invalidValue, "stop_sequences"),
         (
             #""messages":[{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"b"}]}]"#, .missingParameter,
             "messages[0].content[0].input"

@@ -177,7 +177,7 @@ def broken_streams_raise():
 
 @check
 def errors_before_a_token_have_their_status():
-    for name in ("sglang-error", "llamacpp-error"):
+    for name in ("sglang-error", "llamacpp-error", "tgi-too-long"):
         for stream in (False, True):
             try:
                 client.chat.completions.create(model="recorded", messages=play(name), stream=stream)
