@@ -177,19 +177,29 @@ import Testing
         }
     }
 
+    /// A tenant of pro that asked in some minutes of June, in each of which one request failed.
+    ///
+    /// - Parameter tier: What it was then.
+    private func acme(_ admin: AdminFixture, asked minutes: [String], as tier: String) async throws {
+        _ = try await admin.post("tiers", AdminFixture.tier())
+        #expect(try await admin.post("tenants", #"{"name": "acme", "display_name": "Acme", "tier": "pro"}"#).status == 201)
+        _ = try await admin.row("SELECT upkeep.ensure_month('reliability.minute_total', '2026-06-01')")
+        _ = try await admin.row(
+            """
+            WITH series AS (INSERT INTO reliability.evidence_series (tenant_id, model, region, since_at, cause)
+                SELECT id, 'tiny', 'eu', '2026-06-01Z', 'traffic' FROM serving.tenants RETURNING 1)
+            INSERT INTO reliability.minute_total (tenant_id, model, region, minute_at, tier, good, bad, excluded, server_errors,
+                shed, over_quota, first_token_samples, first_token_over, disconnects)
+            SELECT id, 'tiny', 'eu', at::timestamptz, \(tier), 10, 1, 0, 0, 0, 0, 0, 0, 0 FROM serving.tenants, unnest(\(minutes)::text[]) AS at
+            RETURNING 1
+            """)
+    }
+
     @Test func `of an incident with a quiet hour in the middle each minute that was felt counts, and none of the quiet ones`() async throws {
         try await AdminFixture.run { admin in
-            _ = try await admin.post("tiers", AdminFixture.tier())
-            #expect(try await admin.post("tenants", #"{"name": "acme", "display_name": "Acme", "tier": "pro"}"#).status == 201)
-            _ = try await admin.row("SELECT upkeep.ensure_month('reliability.minute_total', '2026-06-01')")
+            try await acme(admin, asked: ["2026-06-02 10:00Z", "2026-06-02 10:30Z", "2026-06-02 11:00Z"], as: "pro")
             _ = try await admin.row(
                 """
-                WITH series AS (INSERT INTO reliability.evidence_series (tenant_id, model, region, since_at, cause)
-                    SELECT id, 'tiny', 'eu', '2026-06-01Z', 'traffic' FROM serving.tenants RETURNING 1),
-                minutes AS (INSERT INTO reliability.minute_total (tenant_id, model, region, minute_at, tier, good, bad, excluded, server_errors,
-                        shed, over_quota, first_token_samples, first_token_over, disconnects)
-                    SELECT id, 'tiny', 'eu', at::timestamptz, 'pro', 10, 1, 0, 0, 0, 0, 0, 0, 0 FROM serving.tenants,
-                        unnest(ARRAY['2026-06-02 10:00Z', '2026-06-02 10:30Z', '2026-06-02 11:00Z']) AS at RETURNING 1)
                 INSERT INTO reliability.incident (key, rule, severity, model, provider, title, began_at, opened_at, last_signal_at, impact_from, impact_until,
                     felt)
                 VALUES ('k', 'provider_health', 'page', 'tiny', 'alpha', 'alpha is away', '2026-06-02 10:00Z', '2026-06-02 10:01Z', '2026-06-02 11:02Z',
@@ -205,18 +215,11 @@ import Testing
 
     @Test func `a tenant that has another plan now is told what it felt in the plan that it had`() async throws {
         try await AdminFixture.run { admin in
-            _ = try await admin.post("tiers", AdminFixture.tier())
-            #expect(try await admin.post("tenants", #"{"name": "acme", "display_name": "Acme", "tier": "pro"}"#).status == 201)
-            _ = try await admin.row("SELECT upkeep.ensure_month('reliability.minute_total', '2026-06-01')")
             // It asked on the second, as what it was then, and nothing on the third.
+            try await acme(admin, asked: ["2026-06-02 10:01Z"], as: "hobby")
             _ = try await admin.row(
                 """
-                WITH series AS (INSERT INTO reliability.evidence_series (tenant_id, model, region, since_at, cause)
-                    SELECT id, 'tiny', 'eu', '2026-06-01Z', 'traffic' FROM serving.tenants RETURNING 1),
-                minutes AS (INSERT INTO reliability.minute_total (tenant_id, model, region, minute_at, tier, good, bad, excluded, server_errors,
-                        shed, over_quota, first_token_samples, first_token_over, disconnects)
-                    SELECT id, 'tiny', 'eu', '2026-06-02 10:01Z', 'hobby', 10, 1, 0, 0, 0, 0, 0, 0, 0 FROM serving.tenants RETURNING 1),
-                incidents AS (INSERT INTO reliability.incident (key, rule, severity, tier, model, title, began_at, opened_at, last_signal_at, impact_from,
+                WITH incidents AS (INSERT INTO reliability.incident (key, rule, severity, tier, model, title, began_at, opened_at, last_signal_at, impact_from,
                         impact_until)
                     SELECT felt_by || at::text, 'of ' || felt_by, 'page', felt_by, 'tiny', 'slow', at, at, at, at, at + interval '5 minutes'
                     FROM unnest(ARRAY['hobby', 'pro', 'business']) AS felt_by,

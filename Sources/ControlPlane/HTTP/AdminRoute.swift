@@ -116,3 +116,20 @@ package struct AdminRoute: Sendable {
     /// The same for holders of another permission.
     func needing(_ permission: AdminPermission) -> AdminRoute { AdminRoute(method: method, path: path, permission: permission, work: work) }
 }
+
+extension AdminRoute {
+    /// The same change, made and judged by a guard within its transaction.
+    func guarded(
+        _ guarding: @escaping @Sendable (AdminCall, PostgresConnection, () async throws -> AdminChange) async throws -> AdminChange
+    ) -> AdminRoute {
+        guard case .change(let work) = work else { preconditionFailure("what is guarded is changed within one transaction") }
+        return AdminRoute(
+            method: method, path: path, permission: permission,
+            work: .change { call, fields, connection in
+                var reader = fields
+                let done = try await guarding(call, connection) { try await work(call, &reader, connection) }
+                fields = reader
+                return done
+            })
+    }
+}

@@ -50,15 +50,5 @@ enum HeldObjectives {
 
 extension AdminRoute {
     /// A change of objectives, or of what they are judged by, held to budgets that are spent.
-    var heldToBudgets: AdminRoute {
-        guard case .change(let work) = work else { preconditionFailure("objectives are changed within one transaction") }
-        return AdminRoute(
-            method: method, path: path, permission: permission,
-            work: .change { call, fields, connection in
-                var reader = fields
-                let done = try await HeldObjectives.guarding(call, connection) { try await work(call, &reader, connection) }
-                fields = reader
-                return done
-            })
-    }
+    var heldToBudgets: AdminRoute { guarded { call, connection, work in try await HeldObjectives.guarding(call, connection, work) } }
 }

@@ -126,15 +126,5 @@ enum KeptPromises {
 
 extension AdminRoute {
     /// A change of what contracts in force rest on.
-    var keepingPromises: AdminRoute {
-        guard case .change(let work) = work else { preconditionFailure("what contracts rest on is changed within one transaction") }
-        return AdminRoute(
-            method: method, path: path, permission: permission,
-            work: .change { call, fields, connection in
-                var reader = fields
-                let done = try await KeptPromises.guarding(connection) { try await work(call, &reader, connection) }
-                fields = reader
-                return done
-            })
-    }
+    var keepingPromises: AdminRoute { guarded { _, connection, work in try await KeptPromises.guarding(connection, work) } }
 }
