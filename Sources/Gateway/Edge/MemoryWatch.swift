@@ -10,9 +10,13 @@ package final class MemoryWatch: Sendable {
     private static let refusePercent = 98
     /// Bodies up to this size are not counted while they arrive: there is one look in a quarter of a second.
     private static let smallBody = 64 << 10
+    /// A look comes early where large bodies have grown by this share of the limit: their buffers, which double, leave smaller blocks behind that only a look sees.
+    private static let looks = 64
 
     private let limit: Int
     private let resident = Atomic<Int>(0)
+    /// Bytes that large bodies have grown by since the last look.
+    private let grown = Atomic<Int>(0)
     /// Large bodies of all loops; none is known before memory is short.
     private let arrivals = Mutex(Arrivals())
     private let measure: @Sendable () -> Int?
@@ -46,6 +50,7 @@ package final class MemoryWatch: Sendable {
     /// Behind the lock: what was read before a body went must not be taken for what is there after it.
     func lookAgain() {
         guard limit > 0 else { return }
+        grown.store(0, ordering: .relaxed)
         arrivals.withLock { _ in
             if let bytes = measure() { resident.store(bytes, ordering: .relaxed) }
         }
@@ -59,6 +64,7 @@ package final class MemoryWatch: Sendable {
     func isShort(after count: Int, of size: Int) -> Bool {
         guard limit > 0, size > MemoryWatch.smallBody else { return false }
         resident.add(count, ordering: .relaxed)
+        if grown.add(count, ordering: .relaxed).newValue > limit / MemoryWatch.looks { lookAgain() }
         return isShort
     }
 

@@ -63,6 +63,21 @@ final class MemoryInUse: Sendable {
         }
     }
 
+    /// What doubling buffers leave behind is in no count of bodies: only a look sees it.
+    @Test("bodies that grow by a sixty-fourth of the limit are looked behind at once") func growth() {
+        let used = MemoryInUse()
+        let memory = MemoryWatch(limit: 10_000_000) { used.bytes }
+        used.bytes = 9_200_000
+        memory.look()
+        used.bytes = 9_900_000
+        #expect(!memory.isShort(after: 100_000, of: 300_000))
+        #expect(memory.isShort(after: 60_000, of: 360_000) && memory.isOut)
+        used.bytes = 9_200_000
+        #expect(memory.isOut, "the next look comes after as much again")
+        #expect(memory.isShort(after: 100_000, of: 460_000))
+        #expect(!memory.isShort(after: 60_000, of: 520_000))
+    }
+
     /// The largest is on a loop that is busy: its memory counts, and only where nothing at all is left the largest of this loop goes too.
     @Test("what is given up counts until it is gone") func leaving() async throws {
         let used = MemoryInUse()
