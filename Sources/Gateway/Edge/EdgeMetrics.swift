@@ -34,7 +34,8 @@ package final class EdgeMetrics: Sendable {
         bodiesAside = registry.counter("plimsoll_gateway_bodies_read_aside_total", "Large bodies that were read off the event loops.")
         loopStalls = registry.counter("plimsoll_gateway_loop_stalls_total", "Times that an event loop was busy with one thing for over 100 ms.")
         loopLag = registry.histogram("plimsoll_gateway_loop_lag_seconds", "How late event loops run what is due; looked at 20 times a second.")
-        memoryRefusals = registry.counter("plimsoll_gateway_memory_refusals_total", "Requests refused because the memory limit is near.")
+        memoryRefusals = registry.counter(
+            "plimsoll_gateway_memory_refusals_total", "Requests refused, and answers given up, because the memory limit is near.")
         pauses = Dictionary(
             uniqueKeysWithValues: PauseReason.allCases.map { reason in
                 let name = "plimsoll_gateway_accept_pauses_total"

@@ -4,7 +4,8 @@ import NIOCore
 import Synchronization
 
 /// How near this process is to the memory that it may use. At 95 % it sheds: idle connections and free memory go, no connections are accepted.
-/// At 98 % new requests are refused (Envoy's figures), and of large bodies that still arrive the largest are given up, as many as bring it below 95 %.
+/// At 98 % new requests are refused (Envoy's figures), and of large bodies that still arrive, and large answers that are still gathered, the largest are given
+/// up, as many as bring it below 95 %. An answer counts as a body here.
 package final class MemoryWatch: Sendable {
     private static let shedPercent = 95
     private static let refusePercent = 98
@@ -48,8 +49,11 @@ package final class MemoryWatch: Sendable {
     }
 
     /// Behind the lock: what was read before a body went must not be taken for what is there after it.
-    func lookAgain() {
+    ///
+    /// - Parameter trimming: What went lay in pieces, whose memory the allocator keeps until it is told to give it back.
+    func lookAgain(trimming: Bool = false) {
         guard limit > 0 else { return }
+        if trimming { _ = cplatform_trim_allocator() }
         grown.store(0, ordering: .relaxed)
         arrivals.withLock { _ in
             if let bytes = measure() { resident.store(bytes, ordering: .relaxed) }
@@ -142,7 +146,7 @@ private struct WeakBody {
     weak var body: CountedBody?
 }
 
-/// A large body that arrives on a loop while memory is short, for as long as somebody there holds this.
+/// A large body of a request or an answer that arrives on a loop while memory is short, for as long as somebody there holds this.
 final class CountedBody {
     private let memory: MemoryWatch
     private let bytes = BodySize()

@@ -49,7 +49,8 @@ struct AnswerAssembly {
     private var id = ""
     private var created: Int64 = 0
     private let isChat: Bool
-    private var bytes = 0
+    /// Of the events so far.
+    private(set) var bytes = 0
 
     init(isChat: Bool) {
         self.isChat = isChat

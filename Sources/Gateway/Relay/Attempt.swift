@@ -24,6 +24,8 @@ final class Attempt {
     private(set) var form = Form.none
     private(set) var collected = ByteBuffer()
     private(set) var stream: AnswerStream?
+    /// Of a large answer that is gathered while memory is short.
+    private var counted: CountedBody?
     /// Events for the client that have not been taken.
     private(set) var held = ByteBuffer()
     /// Something must come by then.
@@ -85,6 +87,8 @@ final class Attempt {
         request.trace.note(trace(result, since: request.arriving.started))
         self.request = nil
         exchange = nil
+        // Whoever tells it to the client holds what is left of it.
+        (collected, counted) = (ByteBuffer(), nil)
         work.end(worker.tally, tokens: result == .answered ? stream?.contentEvents : nil)
         if result == .answered { worker.tally.succeeded() }
         noteOutcome(result, on: request.loop)
@@ -161,6 +165,7 @@ extension Attempt: ExchangeReceiver {
                 return giveUp { request.attemptJudged($0, verdict) }
             }
             if collected.readableBytes == 0 { collected = bytes } else { collected.writeImmutableBuffer(bytes) }
+            makeRoom(after: bytes.readableBytes)
         case .events: takeEvents(bytes, request)
         }
     }
@@ -203,7 +208,7 @@ extension Attempt: ExchangeReceiver {
         guard let request else { return }
         exchange = nil
         if let stream, stream.hasContent || stream.finished > 0 || stream.sawDone {
-            return request.attemptStreamEnded(self, runtimeDied: runtimeDied(failure))
+            return request.attemptStreamEnded(self, runtimeDied: runtimeDied(failure), isUnreadable: failure == .malformed)
         }
         switch failure {
         case .malformed: request.attemptFailed(self, .upstreamError)
@@ -233,7 +238,10 @@ extension Attempt: ExchangeReceiver {
             return giveUp { request.attemptBroke($0, error) }
         }
         guard let stream else { return }
-        if stream.assembly != nil { return held = ByteBuffer() }
+        if stream.assembly != nil {
+            held = ByteBuffer()
+            return makeRoom(after: bytes.readableBytes)
+        }
         // A line that never ends is no news: only whole events are.
         if held.readableBytes > 0, stream.hasContent || stream.finished > 0 { hasNews = true }
         if !hasNews, held.readableBytes > Attempt.heldBytes { giveUp { request.attemptFailed($0, .upstreamError) } }
@@ -244,5 +252,31 @@ extension Attempt: ExchangeReceiver {
         exchange?.cancel()
         exchange = nil
         tell(self)
+    }
+}
+
+/// What is gathered of an answer counts against the memory of this process as the body of a request that arrives does, and may have to go.
+extension Attempt {
+    /// Bytes that are kept until all of the answer has come.
+    private var gathered: Int { stream?.assembly?.bytes ?? collected.readableBytes }
+
+    /// Where memory is short, lets all loops know of a large answer; where it is out the largest go, be they answers or bodies. This one may be over then.
+    ///
+    /// - Parameter added: Bytes that have come just now.
+    func makeRoom(after added: Int) {
+        guard let request, case let memory = request.loop.memory, memory.isShort(after: added, of: gathered) else { return }
+        let counted = counted ?? CountedBody(memory, on: request.loop.eventLoop) { [unowned self] in letGo() }
+        self.counted = counted
+        counted.size = gathered
+        memory.makeRoom(on: request.loop.eventLoop)
+    }
+
+    private func letGo() {
+        guard let request else { return }
+        let isAssembled = stream?.assembly != nil
+        collected.giveBack()
+        stream = nil
+        request.loop.memory.lookAgain(trimming: isAssembled)
+        request.attemptLacksMemory(self)
     }
 }

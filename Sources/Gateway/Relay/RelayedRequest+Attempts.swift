@@ -46,9 +46,17 @@ extension RelayedRequest {
             streams: plan.facts.stream || plan.mustAggregate(at: worker), delivered: resumed?.0.tokens ?? 0,
             goesOn: resumed?.1.mustBeTold(worker.entry.dialect) ?? false,
             counts: plan.continuation == nil ? nil : worker.entry.dialect, using: &loop.edit)
-        return ExchangeRequest(
+        var request = ExchangeRequest(
             path: arriving.endpoint.runtimePath, requestId: arriving.requestId.description, worker: worker.entry.id, bodyStart: start,
             bodyRest: resumed.map { $1.rest(plan.rest, after: $0.text) } ?? plan.rest)
+        request.batchWindow = batchWindow(plan)
+        return request
+    }
+
+    /// Milliseconds. Who has waited for another worker already, and whose prompt is only counted, waits for nobody.
+    private func batchWindow(_ plan: RequestPlan) -> Int {
+        guard let window = arriving.key.tier.microBatchWindowMilliseconds, attempts == 1, plan.endpoint != .countTokens else { return 0 }
+        return arriving.key.relief?.endsBatchWindow(plan.asked.entry.name) == true ? 0 : window
     }
 
     private func newAttempt(at worker: Worker, _ plan: RequestPlan, _ reason: RoutingAttempt.Reason) -> Attempt {
@@ -175,6 +183,14 @@ extension RelayedRequest {
         retry(attempt, code)
     }
 
+    /// Memory is out, and what was gathered of its answer has gone. That is no worker's fault, and another one's answer would not be smaller.
+    func attemptLacksMemory(_ attempt: Attempt) {
+        attempt.cancel()
+        loop.metrics.edge.memoryRefusals.increment()
+        if leavesItToOther(attempt) { return }
+        finish(.failed(APIError(.serviceUnavailable)))
+    }
+
     /// The runtime answered with an error.
     func attemptJudged(_ attempt: Attempt, _ verdict: UpstreamVerdict) {
         switch verdict {
@@ -213,6 +229,7 @@ extension RelayedRequest {
         if case .streaming = phase {
             if case .upstream(.outOfMemory) = failure, isSecondDeath() { return stopAsPoison(attempt) }
             attempt.end(.broken)
+            if case .malformed = failure { return interrupted(isUnreadable: true) }
             return interrupted()
         }
         switch failure {
@@ -223,8 +240,10 @@ extension RelayedRequest {
 
     /// The stream ended, with or without `[DONE]`.
     ///
-    /// - Parameter runtimeDied: The runtime, not its host: it may have died of this request.
-    func attemptStreamEnded(_ attempt: Attempt, runtimeDied: Bool = false) {
+    /// - Parameters:
+    ///   - runtimeDied: The runtime, not its host: it may have died of this request.
+    ///   - isUnreadable: By bytes that are no answer.
+    func attemptStreamEnded(_ attempt: Attempt, runtimeDied: Bool = false, isUnreadable: Bool = false) {
         guard let stream = attempt.stream else { return attemptLost(attempt) }
         // One of which a choice ended without saying why is not known to be whole, `[DONE]` or not.
         if stream.saysWhyItEnded, stream.sawDone || stream.finished >= (plan?.facts.answers ?? 1) {
@@ -234,7 +253,7 @@ extension RelayedRequest {
         if case .streaming = phase {
             if runtimeDied, isSecondDeath(attempt, runtimeDied: true) { return judgeDeaths(attempt) }
             attempt.end(.broken)
-            return interrupted()
+            return interrupted(isUnreadable: isUnreadable)
         }
         if stream.sawDone { retry(attempt, .upstreamError) } else { attemptLost(attempt, runtimeDied: runtimeDied) }
     }

@@ -89,6 +89,8 @@ extension RelayedRequest {
                 return retry(running, .upstreamTimeout)
             }
             keepAlive(now)
+            // An answer that has paused since before memory was short is known from here on.
+            attempt?.makeRoom(after: 0)
         case .streaming:
             if makesWay() { return }
             if let attempt, attempt.worker.tally.drill.isCut { return cut(attempt) }

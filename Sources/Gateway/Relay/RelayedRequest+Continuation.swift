@@ -11,12 +11,14 @@ extension RelayedRequest {
     private static let mostContinuations = 2
 
     /// The stream broke after its first token, and the attempt is over.
-    func interrupted() {
+    ///
+    /// - Parameter isUnreadable: Its worker sent what is no answer, so that nobody knows whether what came before is one to go on from.
+    func interrupted(isUnreadable: Bool = false) {
         if let known = attempt?.stream?.memory { memory = known }
         // What came in the same read as the fault.
         writeHeld()
-        guard let plan, let continuation = plan.continuation, let memory, memory.isExact, continuations < Self.mostContinuations, sink != nil,
-            !isCut, !isFinishing, attempts < RelayedRequest.attemptLimit
+        guard !isUnreadable, let plan, let continuation = plan.continuation, let memory, memory.isExact, sink != nil, !isCut, !isFinishing,
+            continuations < Self.mostContinuations, attempts < RelayedRequest.attemptLimit
         else { return finish(.failed(APIError(.streamInterrupted))) }
         guard memory.tokens < plan.outputTokens else { return endByLength(memory, plan) }
         // Another worker of the release speaks the same dialect.

@@ -1,4 +1,5 @@
 import Dispatch
+import Domain
 import NIOCore
 import NIOHTTP2
 import NIOPosix
@@ -16,9 +17,17 @@ final class MemoryInUse: Sendable {
         get { state.withLock { $0 } }
         set { state.withLock { $0 = newValue } }
     }
+
+    /// Once; nothing afterwards.
+    func take() -> Int {
+        state.withLock { bytes in
+            defer { bytes = 0 }
+            return bytes
+        }
+    }
 }
 
-@Suite("Memory of large bodies") struct MemoryWatchTests {
+@Suite("Memory of large bodies and answers") struct MemoryWatchTests {
     private static let models = "GET /v1/models/m HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n"
     private static let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\ncontent-type: application/json\r\n"
 
@@ -51,6 +60,88 @@ final class MemoryInUse: Sendable {
             #expect(gateway.metric("plimsoll_gateway_memory_refusals_total") == "1")
             #expect(memory.arriving == 0)
         }
+    }
+
+    private static func asking(_ word: String) -> String { Samples.request.replacing("hi", with: word) }
+
+    @Test("of answers that are gathered the largest is given up too, and smaller ones and bodies go on") func largestAnswer() async throws {
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxBodyBytes = 1 << 20
+        let (used, once) = (MemoryInUse(), MemoryInUse())
+        let memory = MemoryWatch(limit: 10_000_000) { max(used.bytes, once.take()) }
+        setup.memory = memory
+        let goesOn = ScriptedMoment()
+        let (large, small) = (400_000, 100_000)
+        let runtime = try await ScriptedRuntime { _, request in
+            guard let size = request.contains("large") ? large : request.contains("small") ? small : nil else {
+                return [.send(Answers.json(Samples.answer))]
+            }
+            let answer = Answers.json(Samples.answer.replacing("hello", with: String(repeating: "x", count: size)))
+            return [.send(String(answer.dropLast(10))), goesOn.step, .send(String(answer.suffix(10)))]
+        }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let (first, second) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))
+            let other = try await TestClient(port: gateway.port)
+            try await first.post(Self.asking("large"))
+            try await second.post(Self.asking("small"))
+            try await other.send("\(Self.head)content-length: \(150_000 + Samples.request.utf8.count)\r\n\r\n\(space(150_000))")
+            try await until { runtime.seen.requests.count == 2 }
+            try await turns(of: gateway)
+            used.bytes = 9_510_000
+            let rest = Samples.answer.utf8.count - "hello".utf8.count - 10
+            try await until { memory.arriving == large + small + 2 * rest + 150_000 }
+            once.bytes = 9_810_000
+            let refusal = try await first.answer()
+            #expect(refusal.hasPrefix("HTTP/1.1 503 ") && refusal.contains(#""code":"service_unavailable""#), "\(refusal.prefix(600))")
+            #expect(refusal.contains("\r\nretry-after: 1\r\n") && !refusal.contains("x-should-retry"))
+            goesOn.come()
+            try await other.send(Samples.request)
+            #expect(try await second.answer().hasPrefix("HTTP/1.1 200 "))
+            #expect(try await other.answer().hasPrefix("HTTP/1.1 200 "))
+            #expect(gateway.metric("plimsoll_gateway_memory_refusals_total") == "1")
+            #expect(memory.arriving == 0)
+        }
+        let refused = try #require(records.first { $0.outcome != "good" })
+        #expect(records.count == 3 && records.count { $0.outcome == "good" } == 2)
+        #expect(refused.outcome == "bad:5xx" && refused.errorCode == "service_unavailable" && refused.billablePromptTokens == 0)
+        #expect(refused.account?.fault == "gateway" && refused.account?.attempts.map(\.result) == ["cancelled"])
+    }
+
+    /// Whole, and put together of the events of a runtime that is asked to stream.
+    @Test("an answer that grows where there is no memory is given up, and its worker serves on", arguments: [false, true])
+    func growingAnswer(isAssembled: Bool) async throws {
+        var setup = GatewayFixture.Setup()
+        if isAssembled { setup.dialect = .llamacpp }
+        let used = MemoryInUse()
+        let memory = MemoryWatch(limit: 10_000_000) { used.bytes }
+        setup.memory = memory
+        let grows = ScriptedMoment()
+        let payload = #"{"model":"m","choices":[{"index":0,"delta":{"content":"\#(String(repeating: "x", count: 10_000))"}}]}"#
+        let piece = isAssembled ? Answers.event(payload) : payload
+        let head = isAssembled ? Answers.streamHead : "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n"
+        let runtime = try await ScriptedRuntime { number, _ in
+            guard number == 0 else { return [.send(Answers.json(Samples.answer))] }
+            return [.send(head + String(repeating: piece, count: 40)), grows.step, .send(String(repeating: piece, count: 15))]
+        }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(String(Samples.request.dropLast()) + #","n":2}"#)
+            try await until { runtime.seen.requests.count == 1 }
+            used.bytes = 9_510_000
+            try await until { memory.arriving == 40 * payload.utf8.count }
+            used.bytes = 9_790_000
+            memory.lookAgain()
+            grows.come()
+            let refusal = try await client.answer()
+            #expect(refusal.hasPrefix("HTTP/1.1 503 ") && refusal.contains(#""code":"service_unavailable""#), "\(refusal.prefix(600))")
+            #expect(gateway.metric("plimsoll_gateway_memory_refusals_total") == "1" && memory.arriving == 0)
+            used.bytes = 0
+            let next = try await TestClient(port: gateway.port)
+            try await next.post(Samples.request)
+            #expect(try await next.answer().hasPrefix("HTTP/1.1 200 "))
+        }
+        #expect(records.map(\.outcome).sorted() == ["bad:5xx", "good"])
+        #expect(records.flatMap { $0.account?.attempts ?? [] }.map(\.result).sorted() == ["answered", "cancelled"])
     }
 
     /// In which its one loop reads what has been sent to it.

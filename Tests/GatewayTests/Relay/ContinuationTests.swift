@@ -137,6 +137,22 @@ struct ContinuationTests {
         #expect(records.map(\.outcome) == ["good"])
     }
 
+    @Test("a worker that sends what is no answer is not gone on from", arguments: [Answers.chunk("data: {no JSON\n\n"), "zz\r\n"])
+    func unreadable(_ bytes: String) async throws {
+        let isHeard = ScriptedMoment()
+        let runtimes = try await Self.runtimes(breaking: 3, [isHeard.step, .send(bytes)])
+        let records = try await GatewayFixture.run(runtimes, Self.setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(Self.request)
+            try await client.receive { $0.contains("tide") }
+            isHeard.come()
+            let answer = try await client.answer()
+            #expect(Self.text(answer) == Self.story.prefix(3).joined() && answer.contains("stream_interrupted") && !answer.contains("[DONE]"))
+        }
+        #expect(records.map(\.outcome) == ["bad:stream_broken"] && records.map(\.continued) == [nil])
+        #expect(runtimes.map(\.seen.requests.count).reduce(0, +) == 1)
+    }
+
     @Test("a worker that gives up what it goes on with has not ended it: a third one does, or nobody", arguments: ["abort", "error"], [2, 3])
     func givenUp(_ reason: String, workers: Int) async throws {
         let runtimes = try await Self.runtimes(breaking: 3, [.close], workers, ends: reason)
