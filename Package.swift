@@ -201,7 +201,7 @@ let package = Package(
             name: "AgentTests",
             dependencies: [
                 "Agent", "Link", "Exchange", "Outbound", "PlimsollWire", "Cryptography", "Telemetry", "HTTPWire", .logging, .lifecycle, .nioCore,
-                .nioPosix,
+                .nioPosix, .nioEmbedded,
             ],
             swiftSettings: strict),
         .testTarget(

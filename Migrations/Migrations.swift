@@ -94,5 +94,6 @@ package enum Migrations {
         File(name: "V0085_agreed_limits", sql: PackageResources.V0085_agreed_limits_sql),
         File(name: "V0086_alone_gateways", sql: PackageResources.V0086_alone_gateways_sql),
         File(name: "V0087_first_token_objectives", sql: PackageResources.V0087_first_token_objectives_sql),
+        File(name: "V0088_micro_batch_windows", sql: PackageResources.V0088_micro_batch_windows_sql),
     ]
 }

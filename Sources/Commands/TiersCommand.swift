@@ -30,6 +30,7 @@ enum Tiers: AdminKind {
         .optional("hedge_ppm", "requests with a late first token that a second worker is asked too, parts per million", form: .json),
         .optional("continues_streams", "true: broken streams go on at another worker where that is exact", form: .json),
         .optional("batch_deadline_seconds", "to the end of a batch answer", form: .json),
+        .optional("micro_batch_window_ms", "wait for others at a busy worker, 0 to 25; null: 10 where shared, else 0", form: .json),
         .optional("anomaly_throttle_ppm", "share of the limits of a minute while it behaves unlike itself; null: an alarm alone", form: .json),
         .optional("monthly_minimum_micro_usd", form: .json),
         .optional("burst_requests", "at once; null: as many as a minute has", form: .json),

@@ -10,6 +10,8 @@ package struct ExchangeRequest: Sendable {
     package var requestId: String
     /// Id of the worker that is meant, for hosts with more than one runtime.
     package var worker: String
+    /// How long the worker's agent may let it wait for others, milliseconds; 0: not at all. Without an agent it means nothing.
+    package var batchWindow = 0
     /// First bytes of the body; may be empty.
     package var bodyStart: ByteBuffer
     /// The bytes of the body after `bodyStart`.

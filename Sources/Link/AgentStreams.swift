@@ -102,6 +102,7 @@ extension LinkRequest {
             case "content-type": contentType = value
             case LinkName.worker: worker = value
             case LinkName.requestId: requestId = value
+            case LinkName.batchWindow: batchWindow = min(max(Int(value) ?? 0, 0), LinkRequest.longestBatchWindow)
             default: break
             }
         }

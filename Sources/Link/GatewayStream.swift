@@ -63,12 +63,13 @@ final class GatewayStream: RunningExchange {
         self.id = id
         self.request = nil
         var headers = HPACKHeaders()
-        headers.reserveCapacity(6)
+        headers.reserveCapacity(request.batchWindow > 0 ? 7 : 6)
         headers.add(name: ":method", value: "POST")
         headers.add(name: ":scheme", value: "https")
         headers.add(name: ":path", value: request.path)
         headers.add(name: "content-type", value: "application/json")
         headers.add(name: LinkName.worker, value: request.worker)
+        if request.batchWindow > 0 { headers.add(name: LinkName.batchWindow, value: String(request.batchWindow)) }
         // Never twice the same: it would only push what repeats out of the compression table.
         headers.add(name: LinkName.requestId, value: request.requestId, indexing: .nonIndexable)
         writer.write(id, .headers(.init(headers: headers)))

@@ -9,13 +9,19 @@ package struct LinkRequest: Sendable {
     /// Id of the worker that is meant (`LinkHeader.worker`).
     package var worker: String?
     package var requestId: String?
+    /// How long it may wait for others of its worker, milliseconds, 0 to `longestBatchWindow`.
+    package var batchWindow: Int
     /// Who asks.
     package var gateway: PeerIdentity
     /// False: the request ended with its head, no `streamBody` or `streamEnd` follows.
     package var hasBody: Bool
 
+    /// Milliseconds; whatever a gateway says, nobody waits longer.
+    package static let longestBatchWindow = 25
+
     package init(
-        method: String, path: String, contentType: String?, worker: String?, requestId: String?, gateway: PeerIdentity, hasBody: Bool
+        method: String, path: String, contentType: String?, worker: String?, requestId: String?, gateway: PeerIdentity, hasBody: Bool,
+        batchWindow: Int = 0
     ) {
         self.method = method
         self.path = path
@@ -24,6 +30,7 @@ package struct LinkRequest: Sendable {
         self.requestId = requestId
         self.gateway = gateway
         self.hasBody = hasBody
+        self.batchWindow = batchWindow
     }
 }
 

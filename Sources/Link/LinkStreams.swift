@@ -30,6 +30,7 @@ protocol LinkStreams: AnyObject {
 enum LinkName {
     static let worker = "plimsoll-worker"
     static let requestId = "x-request-id"
+    static let batchWindow = "plimsoll-batch-window"
     static let refusal = "plimsoll-refusal"
     static let reports = "/link/v1/reports"
 }

@@ -18,7 +18,8 @@ package struct MitigationEntry: Sendable, Codable, Equatable {
         case protectedPool = "protected_pool"
         /// `release` of `model` takes no traffic
         case rollBackImage = "roll_back_image"
-        /// Requests of the service class batch to `model` hold `value` per cent of a worker's slots at most
+        /// Requests of the service class batch to `model` hold `value` per cent of a worker's slots at most, and no request to it waits for others
+        /// at its worker's agent
         case shortenBatchWindow = "shorten_batch_window"
         /// Answers of `tier` from `model` end after `value` tokens
         case capOutput = "cap_output"

@@ -66,6 +66,9 @@ package enum LinkHeader {
     package static let worker = "plimsoll-worker"
     /// The request's id; the only thing a host learns about who asks.
     package static let requestId = "x-request-id"
+    /// How long the agent may let the request wait for others, so that its runtime takes them into one batch: milliseconds, 1 to 25. Without it the
+    /// request waits for nobody; agents of an older release know nothing of it.
+    package static let batchWindow = "plimsoll-batch-window"
     /// On an agent's own refusals (no such worker, draining, runtime unreachable): a `RelayRefusal` raw value.
     package static let refusal = "plimsoll-refusal"
 }

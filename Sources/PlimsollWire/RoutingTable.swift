@@ -177,6 +177,8 @@ package struct TierEntry: Sendable, Codable, Equatable {
     package var queue: TierQueue?
     /// Time to the last of 256 tokens that the tier is sold with, microseconds; nil: as the gateway's defaults say.
     package var ttltObjectiveMicroseconds: Int64?
+    /// How long an agent may let a request wait for others, so that its runtime takes them into one batch: 1 to 25 ms; nil: not at all.
+    package var microBatchWindowMilliseconds: Int?
 
     /// Most requests at once above the steady rate; nil: as many as a minute has.
     package var burstRequests: Int?
@@ -190,7 +192,8 @@ package struct TierEntry: Sendable, Codable, Equatable {
         name: String, maxPromptTokens: Int, maxOutputTokens: Int, maxBodyBytes: Int, requestsPerMinute: Int, tokensPerMinute: Int,
         concurrentRequests: Int, maxTableAgeSeconds: Int, ttftObjectiveMicroseconds: Int64, burstRequests: Int? = nil, burstTokens: Int? = nil,
         tokensPerDay: Int64? = nil, tokensPerMonth: Int64? = nil, spendPerMonthMicroUsd: Int64? = nil,
-        hedgePpm: Int? = nil, continuesStreams: Bool? = nil, queue: TierQueue? = nil, ttltObjectiveMicroseconds: Int64? = nil
+        hedgePpm: Int? = nil, continuesStreams: Bool? = nil, queue: TierQueue? = nil, ttltObjectiveMicroseconds: Int64? = nil,
+        microBatchWindowMilliseconds: Int? = nil
     ) {
         self.name = name
         self.maxPromptTokens = maxPromptTokens
@@ -205,6 +208,7 @@ package struct TierEntry: Sendable, Codable, Equatable {
         self.continuesStreams = continuesStreams
         self.queue = queue
         self.ttltObjectiveMicroseconds = ttltObjectiveMicroseconds
+        self.microBatchWindowMilliseconds = microBatchWindowMilliseconds
         self.burstRequests = burstRequests
         self.burstTokens = burstTokens
         self.tokensPerDay = tokensPerDay

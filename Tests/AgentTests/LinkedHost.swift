@@ -126,13 +126,14 @@ final class Asked: ExchangeReceiver, Sendable {
 
     /// - Parameter rests: stops reading after each piece until the next turn of the loop.
     init(
-        _ link: LinkConnection, path: String = LinkPath.chatCompletions, worker: String = "w", body: String = "{}", reading: Bool = true,
-        rests: Bool = false
+        _ link: LinkConnection, path: String = LinkPath.chatCompletions, worker: String = "w", body: String = "{}", window: Int = 0,
+        reading: Bool = true, rests: Bool = false
     ) {
         self.link = link
         self.rests = rests
         link.eventLoop.execute { [self] in
-            let request = ExchangeRequest(path: path, requestId: "request-1", worker: worker, body: ByteBuffer(string: body))
+            var request = ExchangeRequest(path: path, requestId: "request-1", worker: worker, body: ByteBuffer(string: body))
+            request.batchWindow = window
             let exchange = NIOLoopBound(link.start(request, receiver: self), eventLoop: link.eventLoop)
             if !reading { exchange.value.setReading(false) }
             running.withLock { $0 = exchange }

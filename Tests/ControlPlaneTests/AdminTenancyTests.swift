@@ -79,6 +79,22 @@ import Testing
         }
     }
 
+    @Test func `a tier says how long its requests may wait for others, up to 25 ms, or leaves it to its capacity policy`() async throws {
+        try await AdminFixture.run { admin in
+            let wish = AdminFixture.tier().replacing("\"priority\": 50", with: "\"priority\": 50, \"micro_batch_window_ms\": 25")
+            let made = try await admin.post("tiers", wish)
+            #expect(made.status == 201 && made.json["micro_batch_window_ms"] == .number(25), "\(made.text)")
+            for wrong in ["26", "-1", "\"5\""] {
+                let refused = try await admin.patch("tiers/pro", "{\"micro_batch_window_ms\": \(wrong)}")
+                #expect(refused.status == 400 && refused.json["error"]["param"].string == "micro_batch_window_ms", "\(refused.text)")
+            }
+            #expect(try await admin.patch("tiers/pro", "{\"micro_batch_window_ms\": 0}").json["micro_batch_window_ms"] == .number(0))
+            #expect(try await admin.patch("tiers/pro", "{\"micro_batch_window_ms\": null}").json["micro_batch_window_ms"] == .null)
+            let other = try await admin.post("tiers", AdminFixture.tier("other"))
+            #expect(other.status == 201 && other.json["micro_batch_window_ms"] == .null)
+        }
+    }
+
     @Test(arguments: [
         ("{\"tenant\": \"nobody\", \"name\": \"k\"}", "tenant"),
         ("{\"name\": \"k\"}", "tenant"),

@@ -73,6 +73,23 @@ import Testing
         }
     }
 
+    @Test func tiersSayHowLongARequestMayWaitForOthers() async throws {
+        try await PeerWorld.with { world in
+            let publisher = world.publisher()
+            func window(_ change: SQL) async throws -> Int? {
+                try await world.pool.execute(change)
+                _ = try await publisher.publishNow()
+                let table = try #require(try await answer(world, since: nil))
+                return try WireCoder.decode(TierEntry.self, from: #require(table.entries["tier/pro"]).utf8).microBatchWindowMilliseconds
+            }
+            let shared = try await window("UPDATE serving.tiers SET capacity_policy = 'shared'")
+            #expect(shared == 10)
+            #expect(try await window("UPDATE serving.tiers SET capacity_policy = 'warm_regional'") == nil)
+            #expect(try await window("UPDATE serving.tiers SET micro_batch_window_ms = 25") == 25)
+            #expect(try await window("UPDATE serving.tiers SET capacity_policy = 'shared', micro_batch_window_ms = 0") == nil)
+        }
+    }
+
     @Test func nothingNewMakesNoVersion() async throws {
         try await PeerWorld.with { world in
             #expect(try await world.publisher().publishNow() == 1)

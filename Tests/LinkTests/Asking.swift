@@ -21,12 +21,14 @@ final class Asking: ExchangeReceiver, Sendable {
 
     /// - Parameter rests: stops reading after each piece until the next turn of the loop.
     init(
-        _ link: LinkConnection, worker: String, body: ByteBuffer = ByteBuffer(string: "{}"), reading: Bool = true, rests: Bool = false
+        _ link: LinkConnection, worker: String, body: ByteBuffer = ByteBuffer(string: "{}"), window: Int = 0, reading: Bool = true,
+        rests: Bool = false
     ) {
         self.link = link
         self.rests = rests
         link.eventLoop.execute { [self] in
-            let request = ExchangeRequest(path: "/v1/chat/completions", requestId: "request-1", worker: worker, body: body)
+            var request = ExchangeRequest(path: "/v1/chat/completions", requestId: "request-1", worker: worker, body: body)
+            request.batchWindow = window
             let exchange = link.start(request, receiver: self)
             if !reading { exchange.setReading(false) }
             running.change { $0 = NIOLoopBound(exchange, eventLoop: link.eventLoop) }

@@ -1,5 +1,8 @@
+import Cryptography
 import Exchange
+import FoundationEssentials
 import NIOCore
+import NIOHPACK
 import Testing
 
 @testable import Link
@@ -43,6 +46,25 @@ struct LinkExchangeTests {
             try await fixture.agent.seen.wait("four resets") { $0.resets == 4 }
             #expect(try await Asking(link, worker: "tokens").outcome().isEnded)
         }
+    }
+
+    @Test(
+        "an agent hears how long a request may wait for others, which is never longer than 25 ms", arguments: [(0, 0), (10, 10), (25, 25), (90, 25)])
+    func batchWindow(asked: Int, heard: Int) async throws {
+        let fixture = try LinkFixture()
+        try await fixture.run {
+            let link = try await fixture.recorder.links(2)[0]
+            let answer = try await Asking(link, worker: "window", window: asked).outcome()
+            #expect(String(buffer: answer.body) == String(heard))
+        }
+    }
+
+    @Test("a request without a window, or with none that is a number, waits for nobody", arguments: [nil, "", "x", "-5", "99999999999999999999"])
+    func noBatchWindow(value: String?) {
+        var headers = HPACKHeaders()
+        if let value { headers.add(name: "plimsoll-batch-window", value: value) }
+        let request = LinkRequest(headers, gateway: PeerIdentity(role: .gateway, id: UUID()), hasBody: true)
+        #expect(request.batchWindow == 0)
     }
 
     @Test("a prompt of eight megabytes goes through, in two pieces")

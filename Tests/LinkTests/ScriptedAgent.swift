@@ -4,7 +4,7 @@ import Synchronization
 @testable import Link
 
 /// The agent's side of a test. What it does is said by the worker's name in the request:
-/// `tokens` answers 8 pieces, `length` the number of bytes of the prompt, `hang` nothing, `head` a head only, `flood` as much as is taken,
+/// `tokens` answers 8 pieces, `length` the number of bytes of the prompt, `window` how long it may wait for others, `hang` nothing, `head` a head only, `flood` as much as is taken,
 /// `turns` the same with one frame in each turn of the loop, as a runtime's answer comes in, `held` more than a gateway's window, and its end at once, `cut` a head and a reset, `refuse` an answer before the prompt was read.
 final class ScriptedAgent: LinkServing {
     struct Seen: Sendable {
@@ -64,6 +64,10 @@ final class ScriptedRequest: LinkStreamReceiver {
         case "length":
             stream.sendHead(status: 200, contentType: "application/json")
             stream.sendBody(ByteBuffer(string: String(received)))
+            stream.sendEnd()
+        case "window":
+            stream.sendHead(status: 200, contentType: "application/json")
+            stream.sendBody(ByteBuffer(string: String(request.batchWindow)))
             stream.sendEnd()
         case "head":
             stream.sendHead(status: 200, contentType: "text/event-stream")

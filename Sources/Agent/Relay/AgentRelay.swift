@@ -6,14 +6,20 @@ import Synchronization
 
 /// Answers gateways on this host's links: relays an exact list of paths to runtimes, and reports. Everything else ends here with 404.
 package final class AgentRelay: LinkServing {
-    private struct PoolKey: Hashable {
+    private struct WayKey: Hashable {
         var loop: ObjectIdentifier
-        var address: RuntimeAddress
+        var runtime: ObjectIdentifier
+    }
+
+    /// From one loop to one runtime.
+    private struct Way {
+        var pool: RuntimePool
+        var arrivals: Arrivals
     }
 
     private let status: HostStatus
     private let limits: RelayLimits
-    private let pools = Mutex<[PoolKey: NIOLoopBound<RuntimePool>]>([:])
+    private let ways = Mutex<[WayKey: NIOLoopBound<Way>]>([:])
     private let open = OpenRelays()
     private let bell: ReportBell
     private let places = ToldPlaces()
@@ -47,11 +53,11 @@ package final class AgentRelay: LinkServing {
             return RefusedRequest(reason, on: stream)
         case .relay(let runtime, let requestId, let worker):
             bell.ring()
-            let pool = pool(runtime.configuration.address, on: stream.eventLoop)
+            let way = way(to: runtime, on: stream.eventLoop)
             return RelayedRequest(
                 RelayedRequest.Parts(
-                    path: request.path, requestId: requestId, worker: worker, runtime: runtime, host: status, pool: pool, limits: limits,
-                    open: open), on: stream)
+                    path: request.path, requestId: requestId, worker: worker, window: .milliseconds(Int64(request.batchWindow)), runtime: runtime,
+                    host: status, pool: way.pool, arrivals: way.arrivals, limits: limits, open: open), on: stream)
         }
     }
 
@@ -86,14 +92,16 @@ package final class AgentRelay: LinkServing {
             }
     }
 
-    private func pool(_ address: RuntimeAddress, on loop: any EventLoop) -> RuntimePool {
-        let key = PoolKey(loop: ObjectIdentifier(loop), address: address)
-        return pools.withLock { pools in
-            if let pool = pools[key] { return pool.value }
-            let pool = RuntimePool(address: address, eventLoop: loop)
-            pools[key] = NIOLoopBound(pool, eventLoop: loop)
-            return pool
+    private func way(to runtime: RuntimeStatus, on loop: any EventLoop) -> Way {
+        let key = WayKey(loop: ObjectIdentifier(loop), runtime: ObjectIdentifier(runtime))
+        let bound = ways.withLock { ways -> NIOLoopBound<Way> in
+            if let way = ways[key] { return way }
+            let pool = RuntimePool(address: runtime.configuration.address, eventLoop: loop)
+            let way = NIOLoopBound(Way(pool: pool, arrivals: Arrivals(runtime: runtime, eventLoop: loop)), eventLoop: loop)
+            ways[key] = way
+            return way
         }
+        return bound.value
     }
 }
 

@@ -10,15 +10,20 @@ final class RelayedRequest {
         var path: String
         var requestId: String
         var worker: String
+        /// How long it may wait for others; zero: not at all.
+        var window: TimeAmount
         var runtime: RuntimeStatus
         var host: HostStatus
         var pool: RuntimePool
+        var arrivals: Arrivals
         var limits: RelayLimits
         var open: OpenRelays
     }
 
     private enum Phase {
         case collecting(ByteBuffer)
+        /// Complete, it waits for others.
+        case gathering(ByteBuffer, Arrivals.Ticket)
         /// Inside the call that starts the exchange: a socket that refuses at once may fail it there.
         case starting
         case running(any RunningExchange, headSent: Bool)
@@ -52,11 +57,23 @@ final class RelayedRequest {
     /// The runtime has nothing to do with this request any more. It stays open until `streamOver`: its last bytes may still be here.
     private func finish(failed: Bool) {
         if case .over = phase { return }
+        if case .gathering(_, let ticket) = phase { parts.arrivals.leave(ticket) }
         phase = .over
         releaseBody()
         bodyDeadline?.cancel()
         bodyDeadline = nil
         parts.runtime.relayEnded(failed: failed)
+    }
+
+    private func goOn() {
+        if case .gathering(let body, _) = phase { ask(body) }
+    }
+
+    private func ask(_ body: ByteBuffer) {
+        let request = ExchangeRequest(path: parts.path, requestId: parts.requestId, worker: parts.worker, body: body)
+        phase = .starting
+        let exchange = parts.pool.start(request, receiver: self)
+        if case .starting = phase { phase = .running(exchange, headSent: false) }
     }
 
     private func releaseBody() {
@@ -92,10 +109,8 @@ extension RelayedRequest: LinkStreamReceiver {
         guard case .collecting(let body) = phase else { return }
         bodyDeadline?.cancel()
         bodyDeadline = nil
-        let request = ExchangeRequest(path: parts.path, requestId: parts.requestId, worker: parts.worker, body: body)
-        phase = .starting
-        let exchange = parts.pool.start(request, receiver: self)
-        if case .starting = phase { phase = .running(exchange, headSent: false) }
+        guard parts.window > .zero, let ticket = parts.arrivals.arrive(window: parts.window, goOn: { self.goOn() }) else { return ask(body) }
+        phase = .gathering(body, ticket)
     }
 
     func streamWritable() {
@@ -156,7 +171,7 @@ extension RelayedRequest: ExchangeReceiver {
         switch phase {
         case .running(_, let sent): headSent = sent
         case .starting: headSent = false
-        case .collecting, .over: return
+        case .collecting, .gathering, .over: return
         }
         switch failure {
         case .connectFailed, .overloaded:

@@ -9,7 +9,7 @@ struct AgentMetrics: Sendable {
     let linkedGateways: @Sendable () -> [String]
 
     func register(in registry: MetricRegistry) {
-        registry.collect { families }
+        registry.collect { families + batches }
     }
 
     private var families: [MetricFamily] {
@@ -31,6 +31,21 @@ struct AgentMetrics: Sendable {
                 "plimsoll_agent_relay_errors_total", "Requests that did not end well between this agent and the runtime.", .counter,
                 reports.map { MetricSample(labels: ["runtime": $0.runtime], $0.load.errorsTotal) }),
         ]
+    }
+
+    private var batches: [MetricFamily] {
+        [
+            batch("plimsoll_agent_batch_groups_total", "Groups of requests that waited for each other and were sent to the runtime together.") {
+                Double($0.groups)
+            },
+            batch("plimsoll_agent_batch_requests_total", "Requests in such groups.") { Double($0.requests) },
+            batch("plimsoll_agent_batch_wait_seconds_total", "How long they waited, all together.") { $0.waited / Duration.seconds(1) },
+        ]
+    }
+
+    private func batch(_ name: String, _ help: String, _ value: (BatchCounts) -> Double) -> MetricFamily {
+        MetricFamily(
+            name, help, .counter, host.runtimes.map { MetricSample(labels: ["runtime": $0.configuration.name], value($0.batchCounts)) })
     }
 
     private func state(_ reports: [RuntimeReport]) -> MetricFamily {

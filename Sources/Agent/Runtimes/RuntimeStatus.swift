@@ -21,6 +21,7 @@ package final class RuntimeStatus: Sendable {
     private let known = Mutex(Known())
     private let relaying = Atomic<Int>(0)
     private let errors = Atomic<Int>(0)
+    private let batches = Mutex(BatchCounts())
     /// Nanoseconds from `origin` to the last byte from the runtime; 0: none yet.
     private let lastByteOffset = Atomic<Int64>(0)
     /// Nanoseconds from `origin` to the beginning of the first of the requests that are open.
@@ -122,6 +123,18 @@ package final class RuntimeStatus: Sendable {
         if failed { errors.wrappingAdd(1, ordering: .relaxed) }
     }
 
+    /// Requests that waited for each other were sent together.
+    func noteBatch(requests: Int, waited: Duration) {
+        batches.withLock { batches in
+            batches.groups += 1
+            batches.requests += requests
+            batches.waited += waited
+        }
+    }
+
+    /// Since this agent's start.
+    var batchCounts: BatchCounts { batches.withLock { $0 } }
+
     func sawByte() { lastByteOffset.store(nanosecondsNow, ordering: .relaxed) }
 
     private var nanosecondsNow: Int64 {
@@ -141,16 +154,29 @@ package final class RuntimeStatus: Sendable {
     /// vLLM does not say how many sequences it runs at once; this is its default.
     private static let usualSlots: [RuntimeDialect: Int] = [.vllm: 256, .llamacpp: 1]
 
+    /// How many requests it works on at once.
+    var slots: Int { slotCount(facts) }
+
+    private func slotCount(_ facts: RuntimeFacts) -> Int { configuration.slots ?? facts.slots ?? Self.usualSlots[configuration.dialect] ?? 1 }
+
     package var report: RuntimeReport {
         let (state, facts, holding, tail, weights) = known.withLock { ($0.state, $0.facts, $0.holding, $0.logTail, $0.weightsDigest) }
         return RuntimeReport(
             runtime: configuration.name, release: configuration.release, dialect: configuration.dialect, state: state,
             servedModel: configuration.model ?? facts.servedModel, version: facts.version,
-            slots: configuration.slots ?? facts.slots ?? Self.usualSlots[configuration.dialect] ?? 1,
+            slots: slotCount(facts),
             contextTokens: configuration.contextTokens ?? facts.contextTokens ?? 0, load: load,
             restartable: holding.isRestartable, logTail: tail.flatMap { ContinuousClock.now - $0.at < Self.tailLife ? $0.lines : nil },
             imageDigest: holding.isRestartable == true ? imageDigest : nil, weightsDigest: holding.isRestartable == true ? weights : nil)
     }
+}
+
+/// Requests that a runtime was sent together because they waited for each other.
+struct BatchCounts: Sendable, Equatable {
+    var groups = 0
+    var requests = 0
+    /// All of them together.
+    var waited = Duration.zero
 }
 
 /// Whose a runtime's process is.

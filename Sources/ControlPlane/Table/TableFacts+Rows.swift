@@ -50,7 +50,8 @@ extension TableFacts {
             queue_requests, queue_bytes, queue_wait_microseconds, burst_percent, nullif(reserved_percent, 0) AS reserved_percent, tenant_share_percent, batch_deadline_seconds,
             burst_requests, burst_tokens, tokens_per_day, tokens_per_month, spend_per_month_micro_usd,
             nullif(hedge_ppm, 0) AS hedge_ppm, nullif(continues_streams, false) AS continues_streams,
-            nullif(ttlt_objective_microseconds, 8000000) AS ttlt_objective_microseconds
+            nullif(ttlt_objective_microseconds, 8000000) AS ttlt_objective_microseconds,
+            nullif(coalesce(micro_batch_window_ms, CASE capacity_policy WHEN 'shared' THEN 10 ELSE 0 END), 0) AS micro_batch_window_ms
         FROM serving.tiers WHERE state = 'active'
         """
 
@@ -185,7 +186,8 @@ extension TableFacts {
             tokensPerDay: try row.value("tokens_per_day"), tokensPerMonth: try row.value("tokens_per_month"),
             spendPerMonthMicroUsd: try row.value("spend_per_month_micro_usd"),
             hedgePpm: try row.value("hedge_ppm"), continuesStreams: try row.value("continues_streams"),
-            queue: try tierQueue(row), ttltObjectiveMicroseconds: try row.value("ttlt_objective_microseconds"))
+            queue: try tierQueue(row), ttltObjectiveMicroseconds: try row.value("ttlt_objective_microseconds"),
+            microBatchWindowMilliseconds: try row.value("micro_batch_window_ms"))
     }
 
     /// What customers pay for is protected; what is left over when nobody pays for it is not.

@@ -46,6 +46,9 @@ final class TierRelief: Sendable {
     /// Per cent of a worker's slots that requests of the service class batch may hold.
     func batchPercent(_ model: String) -> Int { min(Self.least(batches, model) ?? 100, 100) }
 
+    /// No request to the model waits at its worker for others.
+    func endsBatchWindow(_ model: String) -> Bool { Self.least(batches, model) != nil }
+
     /// What answers in the model's place; nil: itself.
     func fallback(for model: String) -> String? { fallbacks[model] }
 

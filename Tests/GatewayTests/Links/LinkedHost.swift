@@ -17,6 +17,8 @@ struct LinkedHost {
     let links: GatewayLinks
     let tunnel: TunnelDialer
     let direct: DirectListener
+    /// How long requests may wait for others, as the agent was told: milliseconds.
+    let windows = HeardWindows()
     private let gatewayId = UUID()
 
     var host: String { hostId.uuidString.lowercased() }
@@ -42,7 +44,7 @@ struct LinkedHost {
         links = GatewayLinks(
             group: group, host: "127.0.0.1", port: 0, credentials: try credentials(.gateway, gatewayId), settings: settings, logger: quiet)
         let agent = try credentials(.agent, hostId)
-        let serving = ScriptedAgent(workers: workers, stream: stream)
+        let serving = ScriptedAgent(workers: workers, stream: stream, windows: windows)
         tunnel = TunnelDialer(
             group: group, credentials: agent, admission: LinkAdmission(role: .gateway), serving: serving, settings: settings, logger: quiet)
         direct = DirectListener(
@@ -73,17 +75,26 @@ struct LinkedHost {
     }
 }
 
+final class HeardWindows: Sendable {
+    private let heard = Mutex<[Int]>([])
+    var all: [Int] { heard.withLock { $0 } }
+    func add(_ milliseconds: Int) { heard.withLock { $0.append(milliseconds) } }
+}
+
 private final class ScriptedAgent: LinkServing {
     private let workers: [String]
     private let stream: (pieces: [String], ends: Bool)?
+    private let windows: HeardWindows
 
-    init(workers: [String], stream: (pieces: [String], ends: Bool)?) {
+    init(workers: [String], stream: (pieces: [String], ends: Bool)?, windows: HeardWindows) {
         self.workers = workers
         self.stream = stream
+        self.windows = windows
     }
 
     func serve(_ request: LinkRequest, on stream: LinkServerStream) -> any LinkStreamReceiver {
         guard request.path == LinkPath.reports else {
+            if LinkPath.relayed.contains(request.path) { windows.add(request.batchWindow) }
             return self.stream.map { StreamAnswer(stream, $0.pieces, ends: $0.ends) } ?? LengthAnswer(stream)
         }
         let load = RuntimeLoad(running: 3, waiting: -5, kvUsedRatio: 0.5)

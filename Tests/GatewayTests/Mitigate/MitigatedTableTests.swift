@@ -35,6 +35,7 @@ struct MitigatedTableTests {
         }
         let relief = try #require(TierRelief(entries, tier: "pro"))
         #expect(relief.batchPercent("m") == 25 && relief.batchPercent("n") == 100 && relief.batchPercent("other") == 100)
+        #expect(relief.endsBatchWindow("m") && relief.endsBatchWindow("n") && !relief.endsBatchWindow("other"))
         #expect(relief.outputCap("m") == nil && relief.refusal("m", promptTokens: 9_000) == nil)
     }
 
