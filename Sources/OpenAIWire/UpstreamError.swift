@@ -8,6 +8,8 @@ package enum UpstreamVerdict: Sendable, Equatable {
     case retry(APIErrorCode)
     /// The worker has no memory for it, which another one may have: one is asked, and not one after the other.
     case outOfMemory
+    /// The model's answer is there, and the runtime cannot read it as what was asked for: the worker is well, and no other one is likely to do better.
+    case unreadable
 }
 
 package enum UpstreamError {
@@ -26,6 +28,7 @@ package enum UpstreamError {
         if !endpoint.generates, [404, 405, 501].contains(effective), !fields.isAboutModel { return .refused(.unsupportedEndpoint) }
         if fields.type == "exceed_context_size_error" || fields.mentionsContext { return .refused(.contextLengthExceeded) }
         if let fault = fields.clientFault { return .refused(fault) }
+        if fields.isUnreadable { return .unreadable }
         if effective >= 500, fields.mentionsMemory { return .outOfMemory }
         return verdict(onStatus: effective)
     }
@@ -33,8 +36,10 @@ package enum UpstreamError {
     /// Judges an answer with a status above 399 of which only the beginning is looked at: some runtimes repeat the request in it, many times over.
     package static func judge(status: Int, beginning: UnsafeRawBufferPointer) -> UpstreamVerdict {
         let text = String(decoding: beginning.prefix(1024), as: UTF8.self)
-        if status >= 500, let message = text.firstRange(of: #""message":""#), let fault = clientFault(String(text[message.upperBound...])) {
-            return .refused(fault)
+        if status >= 500, let start = text.firstRange(of: #""message":""#) {
+            let message = String(text[start.upperBound...])
+            if let fault = clientFault(message) { return .refused(fault) }
+            if isUnreadable(message) { return .unreadable }
         }
         return verdict(onStatus: status)
     }
@@ -58,6 +63,7 @@ package enum UpstreamError {
         var mentionsMemory = false
         /// A failure, by its status, that the request is to blame for.
         var clientFault: APIErrorCode?
+        var isUnreadable = false
     }
 
     private static func parse(_ body: UnsafeRawBufferPointer) -> Fields {
@@ -72,7 +78,7 @@ package enum UpstreamError {
         if fields.code == nil { fields.code = status(ofType: fields.type) }
         let isClients = fields.code.map { (400..<500).contains($0) } ?? false
         fields.mentionsContext = isClients && contextWords.contains { message.contains($0) }
-        if !isClients { fields.clientFault = clientFault(message) }
+        if !isClients { (fields.clientFault, fields.isUnreadable) = (clientFault(message), isUnreadable(message)) }
         fields.mentionsMemory = ["out of memory", "OutOfMemory"].contains { message.contains($0) || fields.type?.contains($0) == true }
         return fields
     }
@@ -90,6 +96,11 @@ package enum UpstreamError {
         if message.hasPrefix("input"), message.contains("is too large to process") { return .contextLengthExceeded }
         if unreadable.contains(where: { message.hasPrefix($0) }) { return .invalidRequest }
         return ["image", "audio", "video"].contains { message.hasPrefix($0 + " input is not supported") } ? .unsupportedParameter : nil
+    }
+
+    /// llama.cpp's server says 500 where what the model wrote is not in the form that its template has for texts, thoughts and calls of tools.
+    private static func isUnreadable(_ message: String) -> Bool {
+        message.hasPrefix("The model produced output that does not match the expected") || message.hasPrefix("Failed to parse input at pos")
     }
 
     private static let unreadable = [

@@ -49,6 +49,12 @@ import Testing
         (500, #"{"error":{"code":500,"message":"Cannot use both json_schema and grammar","type":"server_error"}}"#, .refused(.invalidRequest)),
         (
             500,
+            #"{"error":{"code":500,"message":"The model produced output that does not match the expected peg-native format","type":"server_error"}}"#,
+            .unreadable
+        ),
+        (500, #"{"error":{"code":500,"message":"Failed to parse input at pos 12: <tool_call>","type":"server_error"}}"#, .unreadable),
+        (
+            500,
             #"{"error":{"code":500,"message":"input (2101 tokens) is too large to process. increase the physical batch size","type":"server_error"}}"#,
             .refused(.contextLengthExceeded)
         ),
@@ -75,9 +81,22 @@ import Testing
         (#"{"error":{"message":"Model is overloaded","http_status_code":422}}"#, .retry(.noWorkerAvailable)),
         (#"{"error":{"message":"Request failed during generation: Server error: x","http_status_code":422}}"#, .retry(.upstreamError)),
         (#"{"error":"Incomplete generation","http_status_code":422}"#, .retry(.upstreamError)),
+        (
+            #"{"error":{"code":500,"message":"The model produced output that does not match the expected Content-only format","type":"server_error"}}"#,
+            .unreadable
+        ),
     ])
     func errorsInsideAnAnswerAreJudged(_ body: String, _ verdict: UpstreamVerdict) {
         #expect(Array(body.utf8).withUnsafeBytes { UpstreamError.judge(status: nil, body: $0) } == verdict)
+    }
+
+    @Test(arguments: [
+        ("Failed to parse input at pos 0: ", UpstreamVerdict.unreadable), ("Failed to parse messages: ", .refused(.invalidRequest)),
+        ("CUDA error: ", .retry(.upstreamError)),
+    ])
+    func longErrorsAreJudgedByTheirBeginning(_ words: String, _ verdict: UpstreamVerdict) {
+        let body = #"{"error":{"code":500,"message":""# + words + String(repeating: "x", count: 100_000)
+        #expect(Array(body.utf8).withUnsafeBytes { UpstreamError.judge(status: 500, beginning: $0) } == verdict)
     }
 
     @Test(arguments: [

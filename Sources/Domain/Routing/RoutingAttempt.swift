@@ -10,7 +10,7 @@ package struct RoutingAttempt: Sendable, Equatable {
         case failed
         /// Host, link or connection.
         case lost
-        /// The request itself was refused.
+        /// The request itself was refused, or what the model made of it is in no form: not the worker's fault.
         case refused
         case cancelled
         /// After the first token.

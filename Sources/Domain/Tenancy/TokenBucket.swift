@@ -73,6 +73,19 @@ package struct TokenBucket: Sendable, Equatable {
         state = min(max(state, ticks(now)) + settlement(reserved: reserved, used: used), max(state, greatestState(now: now)))
     }
 
+    /// What of a reservation that was not used is given back: all of it up to the age of a minute, or as long as a burst lasts where that is longer; then less,
+    /// and nothing at twice that age. It was not taken from what is free now: whoever lets many reservations grow old could have them all at once else.
+    ///
+    /// - Parameters:
+    ///   - amount: Units, 0 or more.
+    ///   - age: Microseconds since they were reserved.
+    package func refund(_ amount: Int, age: Int64) -> Int {
+        let whole = max(burst * unit / Self.ticksPerMicrosecond, Self.ticksPerMinute / Self.ticksPerMicrosecond)
+        guard age > whole else { return amount }
+        guard age < 2 * whole else { return 0 }
+        return Int(Int128(amount) * Int128(2 * whole - age) / Int128(whole))
+    }
+
     /// Units that could be reserved now.
     package func remaining(of state: Int64, now: Int64) -> Int64 {
         max(0, (burst * unit - max(0, state - ticks(now))) / unit)

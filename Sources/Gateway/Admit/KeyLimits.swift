@@ -14,6 +14,8 @@ struct LimitAsk: Sendable {
 struct LimitReservation: Sendable {
     var tokens: Int
     var spend: Int64
+    /// Microseconds, monotonic: the older it is, the less of it is given back to the minute.
+    var reservedAt: Int64
     fileprivate var day: Int64
     fileprivate var month: Int64
     /// What a token took of the buckets of the minute.
@@ -128,13 +130,13 @@ final class KeyLimits: Sendable {
             return refused(fault, isOwn: false, ask)
         }
         if hasOwnMinute, let fault = own.reserveMinute(ask) {
-            tenant.settleMinute(reserved: ask.tokens, used: 0, unit: tenantUnit, countsRequest: false, now: ask.now)
+            tenant.settleMinute(reserved: ask.tokens, used: 0, unit: tenantUnit, reservedAt: ask.now, countsRequest: false, now: ask.now)
             return refused(fault, isOwn: true, ask)
         }
         // No request makes room for others: a window of which less than nothing was taken could not be told of.
         var reservation = LimitReservation(
-            tokens: max(0, ask.tokens), spend: max(0, ask.spend), day: file.number(.day), month: file.number(.month), tenantUnit: tenantUnit,
-            ownUnit: ownUnit)
+            tokens: max(0, ask.tokens), spend: max(0, ask.spend), reservedAt: ask.now, day: file.number(.day), month: file.number(.month),
+            tenantUnit: tenantUnit, ownUnit: ownUnit)
         for kind in [QuotaKind.tokensPerDay, .tokensPerMonth, .spendPerMonth] {
             let (amount, number) = (reservation.amount(kind), reservation.number(kind))
             if let fault = tenant.take(kind, amount, number: number, counted: &reservation.tenantCounted) {
@@ -169,10 +171,12 @@ final class KeyLimits: Sendable {
     }
 
     private func settle(_ reservation: LimitReservation, tokens: Int, spend: Int64, countsRequest: Bool, now: Int64) {
+        let (reserved, reservedAt) = (reservation.tokens, reservation.reservedAt)
         tenant.settleMinute(
-            reserved: reservation.tokens, used: tokens, unit: reservation.tenantUnit, countsRequest: countsRequest, now: now)
+            reserved: reserved, used: tokens, unit: reservation.tenantUnit, reservedAt: reservedAt, countsRequest: countsRequest, now: now)
         if hasOwnMinute {
-            own.settleMinute(reserved: reservation.tokens, used: tokens, unit: reservation.ownUnit, countsRequest: countsRequest, now: now)
+            own.settleMinute(
+                reserved: reserved, used: tokens, unit: reservation.ownUnit, reservedAt: reservedAt, countsRequest: countsRequest, now: now)
         }
         settleWindow(.tokensPerDay, reservation, used: Int64(tokens))
         settleWindow(.tokensPerMonth, reservation, used: Int64(tokens))

@@ -217,12 +217,12 @@ final class LimitHolder: Sendable {
     }
 
     /// - Parameters:
-    ///   - unit: What a token took when it was reserved.
+    ///   - unit: What a token took when it was reserved, at the microsecond `reservedAt`.
     ///   - countsRequest: False for a request that never was admitted: it gives its place among the requests back too.
-    func settleMinute(reserved: Int, used: Int, unit: Int64, countsRequest: Bool, now: Int64) {
+    func settleMinute(reserved: Int, used: Int, unit: Int64, reservedAt: Int64, countsRequest: Bool, now: Int64) {
         words[Place.running].add(-1)
-        tokens.settle(reserved: reserved, used: used, unit: unit, now: now)
-        if !countsRequest { requests.settle(reserved: 1, used: 0, now: now) }
+        tokens.settle(reserved: reserved, used: used, unit: unit, reservedAt: reservedAt, now: now)
+        if !countsRequest { requests.settle(reserved: 1, used: 0, reservedAt: reservedAt, now: now) }
     }
 
     // MARK: Calendar windows

@@ -41,13 +41,16 @@ final class SharedBucket: Sendable {
         }
     }
 
-    /// - Parameter unit: What one of them took when it was reserved: the rule may have changed since, and no more is given back than was taken. Nil: as now.
-    func settle(reserved: Int, used: Int, unit: Int64? = nil, now: Int64) {
+    /// - Parameters:
+    ///   - unit: What one of them took when it was reserved: the rule may have changed since, and no more is given back than was taken. Nil: as now.
+    ///   - reservedAt: Microseconds: what is old is not given back whole. Nil: now.
+    func settle(reserved: Int, used: Int, unit: Int64? = nil, reservedAt: Int64? = nil, now: Int64) {
         guard reserved != used else { return }
         let rule = rule
         guard used > reserved else {
             let taken = TokenBucket(limit: rule.limit, burst: rule.burst, unit: unit ?? rule.unit)
-            return state.add(taken.settlement(reserved: reserved, used: used))
+            let kept = reserved - rule.refund(reserved - used, age: reservedAt.map { now - $0 } ?? 0)
+            return state.add(taken.settlement(reserved: reserved, used: kept))
         }
         var known = state.value
         while true {

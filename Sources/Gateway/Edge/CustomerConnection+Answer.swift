@@ -33,9 +33,8 @@ extension CustomerConnection {
         let (head, told) = loop.refusal(
             error, status: status, id, acceptedAt: arriving?.acceptedAt ?? now, key: arriving?.key, shape: arriving?.errorShape ?? .openAI)
         if let arriving {
-            let own = body.refused(error, arriving)
-            // Chunks are not told apart any more.
-            ownRefusal = framing == .chunked ? nil : own
+            ownRefusal = body.refused(error, arriving)
+            if case .chunks = state { ownRefusal?.expectChunks(decoder) }
         }
         arriving = nil
         body.drop()

@@ -33,10 +33,7 @@ extension CustomerConnection {
             return true
         case .refused(let head, let body): return refuse(head, body)
         case .refusedHere(let head, let body, let own):
-            if case .length(let length) = framing {
-                let wantsMore = own.wants(behind: inbound.readableBytesView.prefix(length))
-                ownRefusal = wantsMore && length > inbound.readableBytes ? own : nil
-            }
+            ownRefusal = wantsBody(own) ? own : nil
             return refuse(head, body)
         case .generate(let arriving):
             self.arriving = arriving
@@ -46,6 +43,17 @@ extension CustomerConnection {
             beginBody()
             if expectsContinue { writeContinue() }
             return true
+        }
+    }
+
+    /// Whether it wants more of the body than has come with the head.
+    private func wantsBody(_ own: OwnRefusal) -> Bool {
+        switch framing {
+        case .length(let length): return own.wants(behind: inbound.readableBytesView.prefix(length)) && length > inbound.readableBytes
+        case .chunked:
+            own.expectChunks(ChunkedDecoder())
+            return inbound.withUnsafeReadableBytes { own.wants(received: $0) }
+        case .none, .untilClose: return false
         }
     }
 

@@ -230,7 +230,7 @@ extension CustomerConnection: StreamHandler {
         if awaitsNext, case .head = state, !bytes.isEmpty { noteFirstByte() }
         switch state {
         case .discarding(let left):
-            if let own = ownRefusal, !own.wants(behind: bytes) { ownRefusal = nil }
+            if let own = ownRefusal, !own.wants(received: bytes) { ownRefusal = nil }
             return discard(bytes.count, left)
         case .closed: return
         case .body(let left) where inbound.readableBytes == 0:

@@ -1,4 +1,5 @@
 import Domain
+import HTTPWire
 import NIOCore
 import OpenAIWire
 import PlimsollWire
@@ -11,6 +12,8 @@ final class OwnRefusal {
     private let acceptedAt: Int64
     private let loop: GatewayLoop
     private var beginning = BodyBeginning()
+    /// Nil: the body comes as it is.
+    private var chunks: ChunkedDecoder?
 
     /// Nil: it is somebody else's fault.
     ///
@@ -21,6 +24,32 @@ final class OwnRefusal {
         self.key = key
         self.acceptedAt = acceptedAt
         self.loop = loop
+    }
+
+    /// The body comes in chunks.
+    ///
+    /// - Parameter decoder: Has read what came of them before.
+    func expectChunks(_ decoder: ChunkedDecoder) { chunks = decoder }
+
+    /// Looks at what has come on the connection, behind what it was given before. True: what comes next is wanted too.
+    func wants(received bytes: UnsafeRawBufferPointer) -> Bool {
+        guard var decoder = chunks else { return wants(behind: bytes) }
+        defer { chunks = decoder }
+        var at = 0
+        do throws(HTTPFault) {
+            while true {
+                switch try decoder.next(bytes, from: at) {
+                case .data(let range):
+                    guard wants(behind: bytes[range]) else { return false }
+                    at = range.upperBound
+                case .needMore: return true
+                case .end: return false
+                }
+            }
+        } catch {
+            // It was refused already.
+            return false
+        }
     }
 
     /// Looks at what has come of the body, behind what it was given before. True: what comes next is wanted too.

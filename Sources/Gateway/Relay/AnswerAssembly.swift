@@ -41,7 +41,6 @@ struct AnswerAssembly {
         }
     }
 
-    private static let mostBytes = 64 << 20
     private static let mostChoices = 128
     private static let mostCalls = 128
 
@@ -49,17 +48,22 @@ struct AnswerAssembly {
     private var id = ""
     private var created: Int64 = 0
     private let isChat: Bool
+    private let mostBytes: Int
     /// Of the events so far.
     private(set) var bytes = 0
+    /// Its events are more than may be put together.
+    var isTooLong: Bool { bytes > mostBytes }
 
-    init(isChat: Bool) {
+    /// - Parameter mostBytes: Of the events.
+    init(isChat: Bool, mostBytes: Int = 64 << 20) {
         self.isChat = isChat
+        self.mostBytes = mostBytes
     }
 
     /// False when the event is no JSON, or the answer grows too large or has too many parts.
     mutating func take(_ payload: [UInt8]) -> Bool {
         bytes += payload.count
-        guard bytes <= AnswerAssembly.mostBytes, let event = try? JSONValue.parse(payload) else { return false }
+        guard !isTooLong, let event = try? JSONValue.parse(payload) else { return false }
         id = event["id"]?.string ?? id
         created = event["created"]?.integer ?? created
         for choice in event["choices"]?.array ?? [] {

@@ -10,17 +10,21 @@ import OpenAIWire
 /// an event that carries usage which the client did not ask for, or which is none, which is dropped or loses that member, and a model name
 /// that is not the customer's.
 final class AnswerStream {
-    enum Failure: Error {
+    enum Failure: Error, Equatable {
         /// `error` in an event.
         case upstream(UpstreamVerdict)
         /// No JSON, or an event without end.
         case malformed
+        /// What is put together is more than may be.
+        case tooLong
     }
 
     /// An event without end is a fault.
     private static let eventBytes = 1 << 20
     /// No request makes an event larger than this one.
     private static let largestEventBytes = 16 << 20
+    /// Of a token with the twenty likeliest others beside it, with room: it takes a few thousand.
+    static let tokenBytes = 16 << 10
     /// For each byte of a prompt that comes again: it may be a token, and told with the twenty likeliest others beside it.
     private static let echoedBytes = 1 << 10
 
@@ -38,7 +42,7 @@ final class AnswerStream {
     private let bound: UsageBound
     /// More events with content do not come of the tokens that were asked for: servers write a call of a tool in a few events beside its tokens.
     private let mostContentEvents: Int
-    /// More bytes neither: a token with the twenty likeliest others beside it takes a few thousand.
+    /// More bytes neither.
     private let mostBytes: Int
     private let mostEventBytes: Int
     private var bytesTaken = 0
@@ -71,7 +75,7 @@ final class AnswerStream {
         let cap = plan.outputTokens * plan.facts.generated
         mostContentEvents = 2 * cap + 64
         let echoed = plan.facts.echoes ? plan.facts.promptBytes * AnswerStream.echoedBytes : 0
-        mostBytes = cap * (16 << 10) + (4 << 20) + echoed * plan.facts.generated
+        mostBytes = cap * AnswerStream.tokenBytes + (4 << 20) + echoed * plan.facts.generated
         mostEventBytes = min(AnswerStream.eventBytes + echoed, AnswerStream.largestEventBytes)
         tokens = AnswerTokens(answers: plan.facts.generated, prompts: plan.facts.prompts)
         self.assembly = assembly
@@ -225,7 +229,7 @@ final class AnswerStream {
         if payload.count == 4, payload.elementsEqual("null".utf8) { return .drop }
         guard let answer = AnswerScan.scan(payload) else { throw .malformed }
         if answer.error != nil { throw .upstream(UpstreamError.judge(status: nil, body: payload)) }
-        if assembly != nil, assembly?.take(Array(payload)) == false { throw .malformed }
+        if assembly != nil, assembly?.take(Array(payload)) == false { throw assembly?.isTooLong == true ? Failure.tooLong : .malformed }
         return try note(answer, payload, isBare: isBare)
     }
 

@@ -148,7 +148,8 @@ extension Attempt: ExchangeReceiver {
         }
         form = .events
         stream = AnswerStream(
-            plan, assembly: request.isStream ? nil : AnswerAssembly(isChat: request.arriving.endpoint.isChat),
+            plan,
+            assembly: request.isStream ? nil : AnswerAssembly(isChat: request.arriving.endpoint.isChat, mostBytes: request.loop.settings.answerBytes),
             memory: request.memory ?? plan.continuation.map { AnswerMemory(isChat: $0.isChat) })
     }
 
@@ -159,7 +160,7 @@ extension Attempt: ExchangeReceiver {
         case .whole(let status):
             let limit = status == 200 ? request.loop.settings.answerBytes : Attempt.errorBytes
             guard collected.readableBytes + bytes.readableBytes <= limit else {
-                guard status != 200 else { return giveUp { request.attemptFailed($0, .upstreamError) } }
+                guard status != 200 else { return giveUp { request.attemptTooLong($0) } }
                 let beginning = collected.readableBytes == 0 ? bytes : collected
                 let verdict = beginning.withUnsafeReadableBytes { UpstreamError.judge(status: status, beginning: $0) }
                 return giveUp { request.attemptJudged($0, verdict) }

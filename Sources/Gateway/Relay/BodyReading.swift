@@ -38,6 +38,8 @@ struct BodyReading: @unchecked Sendable {
 final class LargeBody: Sendable {
     /// Below it a pass takes at most 0.7 ms, and another thread would cost more than it saves.
     static let least = 256 * 1024
+    /// Where secrets or personal data are looked for, which is many times the work of a pass.
+    static let leastMasked = 16 * 1024
 
     /// What was found.
     struct Findings: Sendable {

@@ -197,13 +197,15 @@ extension RelayedRequest {
         case .refused(let code): refused(attempt, code)
         case .retry(let code): retry(attempt, code)
         case .outOfMemory: if isSecondDeath() { stopAsPoison(attempt) } else { retry(attempt, .upstreamError) }
+        // As with a refusal a second worker shows whether it was the request's doing.
+        case .unreadable: refused(attempt, .upstreamError)
         }
     }
 
     /// Events with a token, or behind one, wait for the client: all that one read brought, so that one write takes them.
     func attemptHasEvents(_ attempt: Attempt) {
         guard let stream = attempt.stream else { return }
-        if case .waiting = phase { settle(on: attempt) }
+        settleFirst(on: attempt)
         noteFirstToken(stream)
         deliveredTokens = stream.contentEvents
         writeHeld()
@@ -228,13 +230,14 @@ extension RelayedRequest {
     func attemptBroke(_ attempt: Attempt, _ failure: AnswerStream.Failure) {
         if case .streaming = phase {
             if case .upstream(.outOfMemory) = failure, isSecondDeath() { return stopAsPoison(attempt) }
-            attempt.end(.broken)
-            if case .malformed = failure { return interrupted(isUnreadable: true) }
-            return interrupted()
+            let isUnreadable = failure == .malformed || failure == .upstream(.unreadable)
+            attempt.end(failure == .upstream(.unreadable) ? .refused : .broken)
+            return interrupted(isUnreadable: isUnreadable)
         }
         switch failure {
         case .upstream(let verdict): attemptJudged(attempt, verdict)
         case .malformed: retry(attempt, .upstreamError)
+        case .tooLong: attemptTooLong(attempt)
         }
     }
 
@@ -247,7 +250,7 @@ extension RelayedRequest {
         guard let stream = attempt.stream else { return attemptLost(attempt) }
         // One of which a choice ended without saying why is not known to be whole, `[DONE]` or not.
         if stream.saysWhyItEnded, stream.sawDone || stream.finished >= (plan?.facts.answers ?? 1) {
-            if case .waiting = phase { settle(on: attempt) }
+            settleFirst(on: attempt)
             return finishStream(stream, attempt)
         }
         if case .streaming = phase {

@@ -46,8 +46,14 @@ extension RelayedRequest {
         desk.unanswered += 1
     }
 
+    /// An attempt brings something of an answer, while one is awaited or while it is judged what the death of the other one means.
+    func settleFirst(on attempt: Attempt) {
+        if case .held = phase { phase = .waiting }
+        if case .waiting = phase { settle(on: attempt) }
+    }
+
     /// An attempt brought the first token: the other one, if there is one, is given up.
-    func settle(on winner: Attempt) {
+    private func settle(on winner: Attempt) {
         settleDoubt()
         settleRetries()
         hedgeTimer?.cancel()
@@ -78,7 +84,7 @@ extension RelayedRequest {
         hedge = nil
         question?.triedHosts.append(failed.worker.entry.host)
         guard failed !== other else { return true }
-        rememberWinner(other.worker)
+        if !other.isOver { rememberWinner(other.worker) }
         attempt = other
         worker = other.worker
         return true

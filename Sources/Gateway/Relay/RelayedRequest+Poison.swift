@@ -52,18 +52,22 @@ extension RelayedRequest {
         return runtimeDeaths > RelayedRequest.mostRuntimeDeaths
     }
 
-    /// Judges the request as soon as it must be known which other hosts went at the same time.
+    /// Judges the request as soon as it must be known which other hosts went at the same time. Another attempt beside this one goes on meanwhile: if it brings
+    /// a token, the request is not what runtimes die of.
     func judgeDeaths(_ attempt: Attempt) {
         let isStreaming = if case .streaming = phase { true } else { false }
         if isStreaming { attempt.end(.broken) } else { attempt.fail() }
+        // The death of the one beside it is being judged, and this one with it.
+        if case .held = phase, leavesItToOther(attempt) { return }
         phase = .held
-        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        _ = loop.eventLoop.scheduleTask(in: Self.newsTime) { bound.value.judge(isStreaming: isStreaming) }
+        let bound = NIOLoopBound((self, attempt), eventLoop: loop.eventLoop)
+        _ = loop.eventLoop.scheduleTask(in: Self.newsTime) { bound.value.0.judge(bound.value.1, isStreaming: isStreaming) }
     }
 
     /// - Parameter isStreaming: The client has tokens of the answer.
-    private func judge(isStreaming: Bool) {
-        guard case .held = phase, let failed = attempt else { return }
+    private func judge(_ failed: Attempt, isStreaming: Bool) {
+        // Else another attempt has been answered meanwhile, whatever became of that one since.
+        guard case .held = phase, failed === attempt || failed === hedge else { return }
         phase = isStreaming ? .streaming : .waiting
         let (model, own) = (failed.worker.entry.model, hosts(with: failed.worker))
         if loop.outages.areManyLost(model, besides: own, content: content, now: Reactor.now.microseconds) {

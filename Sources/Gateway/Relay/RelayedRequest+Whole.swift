@@ -26,6 +26,19 @@ extension RelayedRequest {
         finish(.whole(answer))
     }
 
+    /// There is more of an answer than is told in one piece. Where the request asks for so much, every worker would say so much.
+    func attemptTooLong(_ attempt: Attempt) {
+        guard let plan, plan.mayTake(answerBytes: loop.settings.answerBytes) else { return retry(attempt, .upstreamError) }
+        attempt.end(.refused)
+        let generates = arriving.endpoint.generates
+        let remedy = generates ? "Set 'stream' to true, or ask for less." : "Ask for fewer texts at once."
+        finish(
+            .failed(
+                APIError(
+                    .invalidValue, message: "The answer is longer than one that is sent in one piece may be. \(remedy)",
+                    param: generates ? "stream" : plan.facts.promptParam)))
+    }
+
     /// What the customer gets, once its tokens are noted; nil when it is no answer to what was asked.
     private func answer(_ collected: ByteBuffer, _ scan: AnswerScan, _ plan: RequestPlan, of dialect: RuntimeDialect) -> ByteBuffer? {
         switch arriving.endpoint {

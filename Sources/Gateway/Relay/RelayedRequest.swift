@@ -135,6 +135,7 @@ final class RelayedRequest {
     func take(_ body: consuming ByteBuffer) {
         if body.readableBytes >= LargeBody.least { return readAside(consume body) }
         if isRefusedUnmasked(body) { return }
+        if arriving.key.masking != nil, body.readableBytes >= LargeBody.leastMasked { return readAside(consume body) }
         var body = body
         let asItCame = mask(&body)
         let captured = arriving.key.captures == nil ? nil : body

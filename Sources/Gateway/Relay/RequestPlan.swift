@@ -52,6 +52,9 @@ final class RequestPlan {
         !facts.stream && facts.generated > 1 && worker.entry.dialect == .llamacpp
     }
 
+    /// Whether a worker that holds to the request may answer with so many bytes. Vectors are as many and as long as the model has them.
+    func mayTake(answerBytes: Int) -> Bool { !endpoint.generates || outputTokens * facts.generated >= answerBytes / AnswerStream.tokenBytes }
+
     /// Tokens that one prompt, of several the average one, is likely to take of a worker's context.
     var likelyContextTokens: Int { facts.estimatedPromptTokens / facts.prompts }
 

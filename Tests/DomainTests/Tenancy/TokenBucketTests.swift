@@ -55,6 +55,18 @@ struct TokenBucketTests {
         #expect(bucket.reset(of: state, now: 0) == 120 * second)
     }
 
+    @Test("what was not used is given back whole for a minute or as long as a burst lasts, then less and less")
+    func refund() {
+        let bucket = TokenBucket(limit: 600)
+        for age in [-second, 0, 60 * second] { #expect(bucket.refund(400, age: age) == 400) }
+        #expect(bucket.refund(400, age: 90 * second) == 200 && bucket.refund(400, age: 119 * second) == 6)
+        for age in [120 * second, 3_600 * second, Int64.max] { #expect(bucket.refund(400, age: age) == 0) }
+        let long = TokenBucket(limit: 600, burst: 3000)
+        #expect(long.refund(400, age: 300 * second) == 400 && long.refund(400, age: 450 * second) == 200 && long.refund(400, age: 600 * second) == 0)
+        let short = TokenBucket(limit: 600, burst: 60)
+        #expect(short.refund(40, age: 60 * second) == 40 && short.refund(40, age: 120 * second) == 0)
+    }
+
     @Test("a clock that goes back, or years of silence, refill nothing too early and overflow nothing")
     func clocks() {
         let bucket = TokenBucket(limit: 1_000_000_000)

@@ -65,6 +65,8 @@ import Testing
             number == 0 ? [.after(first.futureResult), .send(Answers.json(Samples.answer))] : [.send(Answers.json(Samples.answer))]
         }
         var setup = Self.setup()
+        // Whoever waits is refused when its first token would be late: not while this test looks.
+        setup.tier.ttftObjectiveMicroseconds = 60_000_000
         setup.edit = { table in (table.workers[0].slots, table.workers[0].kvTokens) = (8, 5_000) }
         try await GatewayFixture.run([runtime], setup) { gateway in
             let (running, waiting) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))

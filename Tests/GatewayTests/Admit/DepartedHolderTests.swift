@@ -96,7 +96,7 @@ import Testing
             #expect(!LimitHolder.isOver(words, in: fixture.book.file, now: 4_000_000))
             #expect(LimitHolder.isOver(words, in: fixture.book.file, now: 5_000_000))
             #expect(own.reserveMinute(LimitAsk(tokens: 10, spend: 0, now: 5_000_000)) == nil)
-            own.settleMinute(reserved: 10, used: 10, unit: own.tokenUnit, countsRequest: true, now: 5_000_000)
+            own.settleMinute(reserved: 10, used: 10, unit: own.tokenUnit, reservedAt: 5_000_000, countsRequest: true, now: 5_000_000)
             #expect(!LimitHolder.isOver(words, in: fixture.book.file, now: 5_000_000))
             #expect(LimitHolder.isOver(words, in: fixture.book.file, now: 70_000_000))
         }

@@ -63,6 +63,36 @@ import Testing
         #expect(limits.tenant.left(.spendPerMonth) == 1_000_000)
     }
 
+    /// Reservations that have grown old could be had back all at once, and ten minutes' tokens be used in one.
+    @Test func whatIsGivenBackLateMakesLittleRoom() throws {
+        var fixture = try LimitFixture()
+        fixture.tier.tokensPerMinute = 6000
+        let (limits, second) = (fixture.limits, Int64(1_000_000))
+        let running = (0..<600).compactMap { limits.take(100, now: $0 * second).reservation }
+        #expect(running.count == 600)
+        let now = 600 * second
+        var admitted = 0
+        for reservation in running {
+            while limits.take(100, now: now).fault == nil { admitted += 100 }
+            limits.settle(reservation, tokens: 0, spend: 0, now: now)
+        }
+        while limits.take(100, now: now).fault == nil { admitted += 100 }
+        #expect((14_000...15_000).contains(admitted), "two and a half bursts")
+    }
+
+    @Test func whatIsGivenBackSoonIsGivenBackWhole() throws {
+        var fixture = try LimitFixture()
+        fixture.tier.tokensPerMinute = 6000
+        let limits = fixture.limits
+        let first = try #require(limits.take(6000).reservation)
+        limits.settle(first, tokens: 500, spend: 0, now: 30_000_000)
+        // Half a burst has drained.
+        #expect(limits.standing(now: 30_000_000).tokensLeft == 6000)
+        let second = try #require(limits.take(6000, now: 30_000_000).reservation)
+        limits.settle(second, tokens: 500, spend: 0, now: 30_000_000)
+        #expect(limits.standing(now: 30_000_000).tokensLeft == 5500)
+    }
+
     @Test func whatAThrottleRefusesIsOursAsFarAsItWasAgreed() throws {
         var fixture = try LimitFixture()
         (fixture.tier.requestsPerMinute, fixture.tier.tokensPerMinute) = (100, 100_000)

@@ -125,7 +125,7 @@ import Testing
 
     @Test func aStreamThatItsClientDoesNotReadIsGivenUpAlone() async throws {
         var setup = GatewayFixture.Setup()
-        setup.settings.interTokenTime = 1
+        setup.settings.interTokenTime = 3
         let tokens = String(repeating: Samples.token(String(repeating: "x", count: 1000)), count: 2000)
         let runtime = try await ScriptedRuntime { number, _ in
             number == 0 ? [.send(Answers.streamHead + tokens)] : [.send(Answers.json(Samples.answer))]

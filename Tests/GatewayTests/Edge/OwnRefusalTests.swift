@@ -50,6 +50,38 @@ struct OwnRefusalTests {
         }
     }
 
+    private static let chunked = "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\ntransfer-encoding: chunked\r\n"
+
+    @Test("in chunks too, wherever they and what is sent at once end", arguments: [[0], [3], [9, 31], [0, 1, 2, 3, 4, 5, 6, 40]])
+    func chunks(cuts: [Int]) async throws {
+        let texts = [#"{"messages":[{"role":"user","content":"hi"}],"mo"#, #"del""#, #": "m","#, #""stream":true}"#]
+        let body = Array(texts.map { Answers.chunk($0) }.joined() + "0\r\n\r\n")
+        try await GatewayFixture.run([], Self.outdated()) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            let pieces = zip([0] + cuts, cuts + [body.count]).map { String(body[$0..<$1]) }
+            try await client.send(pieces: [Self.chunked + "\r\n"] + pieces)
+            let answer = try await client.answer()
+            #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.contains("service_unavailable"), "\(answer)")
+            try await Self.areOwn(gateway)
+        }
+    }
+
+    @Test("chunks that come behind the answer count once, those that are none do not")
+    func chunksBehindTheAnswer() async throws {
+        try await GatewayFixture.run([], Self.outdated()) { gateway in
+            for rest in [Answers.chunk(#"el":"m","a":1,"#) + Answers.chunk(#""model":"m"}"#), "x\r\n" + Answers.chunk(#"el":"m"}"#)] {
+                let client = try await TestClient(port: gateway.port)
+                try await client.send(Self.chunked + "\r\n" + Answers.chunk(#"{"mod"#))
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 503 "))
+                try await client.send(rest)
+                // Nothing else of it is read: the connection ends.
+                try await client.closeOutput()
+                _ = try await client.untilClosed()
+            }
+            try await Self.areOwn(gateway)
+        }
+    }
+
     @Test("over HTTP/2 too, where a body comes behind its head, and a stream whose body never comes is reset in its time")
     func overHTTP2() async throws {
         try await GatewayFixture.run([], Self.outdated()) { gateway in
@@ -81,8 +113,8 @@ struct OwnRefusalTests {
         }
     }
 
-    @Test("a request that is being sent when the gateway is stopped counts by what has come of it")
-    func drained() async throws {
+    @Test("a request that is being sent when the gateway is stopped counts by what has come of it, or comes then", arguments: [false, true])
+    func drained(inChunks: Bool) async throws {
         let moment = ScriptedMoment()
         defer { moment.come() }
         let runtime = try await ScriptedRuntime { _, _ in [moment.step, .send(Answers.json(Samples.answer))] }
@@ -92,13 +124,15 @@ struct OwnRefusalTests {
         try await GatewayFixture.run([runtime], setup) { gateway in
             let (running, sending) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))
             try await running.post(Samples.request)
-            try await sending.send(Self.head + "100\r\nexpect: 100-continue\r\n\r\n")
+            try await sending.send(inChunks ? Self.chunked : Self.head + "100\r\n")
+            try await sending.send("expect: 100-continue\r\n\r\n")
             try await sending.receive { $0.contains("100 Continue\r\n\r\n") }
             sending.clear()
-            try await sending.send(#"{"model":"m","messages""#)
+            try await sending.send(inChunks ? Answers.chunk(#"{"model":"#) : #"{"model":"m","messages""#)
             try await until { !runtime.seen.requests.isEmpty }
             await gateway.drain()
             #expect(try await sending.answer().contains("shutting_down"))
+            if inChunks { try await sending.send(Answers.chunk(#""m","messages""#)) }
             try await Self.areOwn(gateway)
             moment.come()
             #expect(try await running.answer().hasPrefix("HTTP/1.1 200 "))

@@ -45,7 +45,8 @@ struct FailedSyncTests {
         // The name of the next segment is taken, so that it cannot be created.
         let next = first.replacing("00000001", with: "00000002")
         try folder.write([], to: next)
-        try await stand.serve(3)
+        // All of it before the sync that fails, which is the end of what this segment takes.
+        try await stand.serveAtOnce(3)
         try await until { try SpoolReader(directory: folder.path).records().count == 3 }
         #expect(stand.spool.statistics.snapshot.writeFailures == 1, "the next segment could not be begun")
         try await stand.spool.close()

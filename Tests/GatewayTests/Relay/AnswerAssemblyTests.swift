@@ -27,6 +27,17 @@ struct AnswerAssemblyTests {
         return try JSONValue.parse(assembly.json(quotedModel: Array(#""m""#.utf8), usage: Array("{}".utf8)))
     }
 
+    @Test("what grows too long is told from what is no JSON")
+    func tooLong() {
+        let event = Self.delta(0, #"{"content":"abc"}"#)
+        var assembly = AnswerAssembly(isChat: true, mostBytes: 2 * event.count)
+        let taken = (0..<3).map { _ in assembly.take(event) }
+        #expect(taken == [true, true, false] && assembly.isTooLong)
+        var other = AnswerAssembly(isChat: true)
+        let isTaken = other.take(Array("{".utf8))
+        #expect(!isTaken && !other.isTooLong)
+    }
+
     @Test("two choices of two calls each, in pieces between one another, keep their arguments apart, and their reasoning")
     func interleaved() throws {
         let answer = try assembled([

@@ -132,6 +132,54 @@ struct HedgeTests {
         #expect(told.attempts.map(\.result).sorted() == ["cancelled", "failed", "failed"])
     }
 
+    @Test("a hedge that is answered while it is judged what the death of the runtime beside it means is the answer")
+    func answeredBesideADeath() async throws {
+        let (isHedged, isSeen, asked, loop) = (ScriptedMoment(), ScriptedMoment(), Counter(), MultiThreadedEventLoopGroup.singleton.next())
+        defer {
+            isHedged.come()
+            isSeen.come()
+        }
+        var runtimes: [ScriptedRuntime] = []
+        for _ in 0..<4 {
+            runtimes.append(
+                try await ScriptedRuntime { _, request in
+                    guard request.contains("poison") else { return [.send(Samples.wholeStream)] }
+                    func after(_ time: TimeAmount) -> ScriptedRuntime.Step { .after(loop.scheduleTask(in: time) {}.futureResult) }
+                    switch asked.next() {
+                    // Not at once: what had been closed before is asked again.
+                    case 1: return [after(.milliseconds(60)), .reset]
+                    case 2: return [isHedged.step, .reset]
+                    default:
+                        isHedged.come()
+                        let (token, rest) = (Samples.token("a"), Samples.stop + Samples.usage + Samples.done + Answers.streamEnd)
+                        // The other one is dead by then, and not judged yet.
+                        return [after(.milliseconds(10)), .send(Answers.streamHead + Samples.role + token), isSeen.step, .send(rest)]
+                    }
+                })
+        }
+        var setup = GatewayFixture.Setup()
+        setup.tier.hedgePpm = 50_000
+        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for _ in 0..<50 {
+                client.clear()
+                try await client.post(Samples.stream)
+                _ = try await client.answer()
+            }
+            client.clear()
+            try await client.post(Samples.stream.replacing(#""hi""#, with: #""poison""#))
+            try await client.receive { $0.contains(#""content":"a""#) || $0.contains("runtime_lost") }
+            isSeen.come()
+            let answer = try await client.answer()
+            #expect(answer.contains(#""content":"a""#) && answer.contains("[DONE]"))
+            #expect(gateway.metric("plimsoll_gateway_hedge_wins_total") == "1")
+        }
+        let last = try #require(records.max { $0.sequence < $1.sequence })
+        #expect(last.outcome == "good" && last.attempts == 3)
+        let told = try #require(last.account)
+        #expect(told.attempts.map(\.result) == ["failed", "failed", "answered"])
+    }
+
     @Test("a tier that does not hedge waits")
     func off() async throws {
         let (_, requests) = try await run(share: nil) { gateway, client, mood in

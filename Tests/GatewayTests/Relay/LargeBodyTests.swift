@@ -90,8 +90,33 @@ import Testing
         return setup
     }
 
+    @Test func whatMayBeMaskedIsReadAsideFromAShorterLengthOn() async throws {
+        let runtime = try await ScriptedRuntime { _, request in
+            let isMasked = request.contains("[EMAIL_1]") && !request.contains("example.org")
+            return [.send(Answers.json(Samples.answer.replacing("hello", with: isMasked ? "to [EMAIL_1]" : "seen")))]
+        }
+        try await GatewayFixture.run([runtime], setup()) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for (bytes, aside) in [(8_000, "0"), (20_000, "1"), (60_000, "2")] {
+                client.clear()
+                try await client.post(body("a@example.org", bytes: bytes))
+                #expect(try await client.answer().contains("to a@example.org"))
+                #expect(gateway.metric("plimsoll_gateway_bodies_read_aside_total") == aside)
+            }
+            #expect(gateway.metric("plimsoll_gateway_prompts_masked_total") == "3")
+        }
+        var plain = setup()
+        plain.edit = { $0.rules = [Self.rule] }
+        try await GatewayFixture.run([], plain) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(body("forbidden word", bytes: 60_000))
+            #expect(try await client.answer().contains("content_policy_violation"))
+            #expect(gateway.metric("plimsoll_gateway_bodies_read_aside_total") == "0")
+        }
+    }
+
     /// On the loop, everybody would wait with it.
-    @Test func othersAreAnsweredWhileALargePromptWaitsForItsThread() async throws {
+    @Test(arguments: [20_000, 300_000]) func othersAreAnsweredWhileALargePromptWaitsForItsThread(_ bytes: Int) async throws {
         let threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
         let gate = Pipe()
@@ -101,7 +126,7 @@ import Testing
         setup.readers = ReaderDesks(threads: threads)
         try await GatewayFixture.run([], setup) { gateway in
             let (large, small) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))
-            try await large.post(body("forbidden word", bytes: 300_000))
+            try await large.post(body("forbidden word", bytes: bytes))
             try await until { gateway.metric("plimsoll_gateway_bodies_read_aside_total") == "1" }
             try await small.send("GET /v1/models/m HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n")
             #expect(try await small.answer().hasPrefix("HTTP/1.1 200 "))
