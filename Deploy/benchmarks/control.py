@@ -9,6 +9,8 @@ import time
 import urllib.error
 import urllib.request
 
+import machine
+
 POSTGRES = max(f"/usr/lib/postgresql/{name}/bin" for name in os.listdir("/usr/lib/postgresql"))
 
 
@@ -17,6 +19,7 @@ class Database:
 
     def __init__(self, folder):
         self.folder = folder
+        self.most_memory = 0
         self.owner = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         os.chmod(folder, 0o755)
         os.mkdir(f"{folder}/pg")
@@ -37,6 +40,13 @@ class Database:
         if answer.returncode != 0:
             raise SystemExit(answer.stderr)
         return answer.stdout.strip()
+
+    def note_memory(self):
+        """Most MiB, of those that were looked at, that all its processes had resident together."""
+        with open(f"{self.folder}/pg/data/postmaster.pid", encoding="utf-8") as file:
+            root = int(file.readline())
+        self.most_memory = max(self.most_memory, machine.proportional_kib(root) // 1024)
+        return self.most_memory
 
     def stop(self):
         self.tool("pg_ctl", "-D", f"{self.folder}/pg/data", "-w", "-s", "-m", "immediate", "stop")

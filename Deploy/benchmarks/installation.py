@@ -10,7 +10,11 @@ import threading
 import time
 import urllib.request
 
+import goals
+
 PROGRAM = ".build/release/plimsoll"
+# Kind, and requests at a time of the drill's own: in this order, on one installation.
+DRILLS = (("provider-loss", 0), ("provider-loss", 4), ("wrong-answers", 4))
 
 
 def environment(state, base):
@@ -122,8 +126,8 @@ def seconds(microseconds):
 
 
 def drill():
-    """How soon the loss of a provider is noticed, and when the answer to it is in the gateways' tables: at the usual pace of probes, without and
-    under load. Only what is taken back afterwards is hurried."""
+    """How soon the loss of a provider, and a worker that answers wrong, are noticed, and when the answer to it is in the gateways' tables: at the usual
+    pace of probes, without and under load. Only what is taken back afterwards is hurried."""
     with tempfile.TemporaryDirectory(prefix="plimsoll-drill-") as state:
         os.chmod(state, 0o755)
         base = 24500
@@ -131,26 +135,31 @@ def drill():
         try:
             values = demo(state)
             ask(values, "PATCH", "mitigation-policy", {"hold_seconds": 10, "clean_minutes": 1})
-            for load in (0, 4):
-                one_drill(values, load)
+            for kind, lines in DRILLS:
+                one_drill(values, kind, lines)
                 # What is open goes on as the same when it comes again, and its beginning is what is measured.
                 for incident in json.loads(ask(values, "GET", "incidents?limit=100"))["data"]:
                     if not incident["resolved_at"]:
                         ask(values, "POST", f"incidents/{incident['id']}/resolve", {"reason": "the drill is over"})
         finally:
             dev(state, base, "--stop")
+    goals.end()
 
 
-def one_drill(values, load):
+def one_drill(values, kind, lines):
     # It begins when what the one before took back may be done again.
-    command = [PROGRAM, "drill", "provider-loss", "--seconds", "75", "--load", str(load), "--wait", "--output", "json"]
+    command = [PROGRAM, "drill", kind, "--seconds", "75", "--load", str(lines), "--wait", "--output", "json"]
     done = subprocess.run(command, env=os.environ | values, capture_output=True, text=True, timeout=1200)
     if done.returncode not in (0, 1, 2):
-        sys.exit(f"the drill could not be run: {done.stderr}")
+        sys.exit(f"{kind} could not be run: {done.stderr}")
     drill = json.loads(done.stdout)
-    report = drill["report"]
-    print(f"{load:2} at a time: noticed after {seconds(report['detected_after_us'])} by {report['detected_by']}, in force at all gateways {seconds(report['mitigated_after_us'])} "
+    report, name = drill["report"], f"{kind}, {lines} at a time"
+    print(f"{name}: noticed after {seconds(report['detected_after_us'])} by {report['detected_by']}, in force at all gateways {seconds(report['mitigated_after_us'])} "
           f"later, taken back after {seconds(report['reverted_after_us'])}; {report['requests']} requests, {report['requests_lost']} lost, "
           f"{report['requests_moved']} moved: {drill['state']}{''.join(f'; {why}' for why in report['failures'] + report['gaps'])}", flush=True)
-    if not report["detected_after_us"] or report["detected_after_us"] > 60e6 or (report["mitigated_after_us"] or 0) > 5e6:
-        sys.exit("that is later than 60 s, or 5 s")
+    detected = report["detected_after_us"]
+    goals.hold(f"{name}: noticed", float("inf") if detected is None else detected / 1e6, 60, "s")
+    goals.hold(f"{name}: in force at all gateways after that", (report["mitigated_after_us"] or 0) / 1e6, 5, "s")
+    # Without load it is unproven at best, since no request meets it.
+    if drill["state"] == "failed":
+        goals.missed.append(f"{name}: the promise")

@@ -55,6 +55,18 @@ def memory_kib(root, field="VmRSS"):
     return total
 
 
+def proportional_kib(root):
+    """Resident memory of a process and its children, in which each page that several of them share counts once in all: the kernel splits it between them."""
+    total = 0
+    for pid in family(root):
+        try:
+            rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+            total += int(rollup.split("\nPss:")[1].split()[0])
+        except (OSError, IndexError):
+            continue
+    return total
+
+
 def busy_seconds():
     """What all processors of the machine have worked so far."""
     fields = [int(field) for field in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]

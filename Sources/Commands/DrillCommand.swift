@@ -66,7 +66,8 @@ struct DrillCommand: AsyncParsableCommand {
         }
     }
 
-    private var wish: JSONObject {
+    /// What the server is asked for.
+    var wish: JSONObject {
         var wish = JSONObject()
         func add(_ name: String, _ value: JSONValue?) { if let value { _ = wish.append(name, value) } }
         add("kind", .string(kind.rawValue))

@@ -6,7 +6,7 @@ enum Minutes: AdminKind {
     static let columns: [AdminColumn] = [
         "minute_at", "tenant", "tier", "model", "region", "provider", "outcomes", "prompt_tokens", "completion_tokens",
     ]
-    static let filters: [KindFilter] = [.tenant, "model", "region", "provider", .since, .until]
+    static let filters: [KindFilter] = [.tenant, "tier", "model", "region", "provider", .since, .until]
 }
 
 struct MinutesCommand: AsyncParsableCommand {

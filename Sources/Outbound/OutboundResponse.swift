@@ -3,13 +3,39 @@ package struct OutboundResponse: Sendable {
     package var head: OutboundHead
     package var body: [UInt8]
     package var timings: OutboundTimings
+    /// When pieces of the body came, in order; at most `mostArrivals`.
+    package var arrivals: [OutboundArrival]
+
+    /// The pieces of a longer answer that follow are told with the last one.
+    package static let mostArrivals = 4_096
 
     package var status: Int { head.status }
 
-    package init(head: OutboundHead, body: [UInt8], timings: OutboundTimings) {
+    package init(head: OutboundHead, body: [UInt8], timings: OutboundTimings, arrivals: [OutboundArrival] = []) {
         self.head = head
         self.body = body
         self.timings = timings
+        self.arrivals = arrivals
+    }
+
+    /// When a byte of the body came, counted from the call's start; nil: it is not known.
+    ///
+    /// - Parameter offset: From 0.
+    package func arrival(ofByte offset: Int) -> Duration? {
+        arrivals.first { offset < $0.end }?.after
+    }
+}
+
+/// A piece of a body.
+package struct OutboundArrival: Sendable, Equatable {
+    /// Bytes of the body that were there with it.
+    package var end: Int
+    /// Counted from the call's start.
+    package var after: Duration
+
+    package init(end: Int, after: Duration) {
+        self.end = end
+        self.after = after
     }
 }
 

@@ -3,11 +3,12 @@ import Synchronization
 
 /// One call. The engine's thread drives it; the caller's task waits on it.
 final class Transfer: @unchecked Sendable {
-    // Proof: `easy`, `lines` and `errorText` are touched by the engine's thread alone; `request` is constant; the rest is behind the lock.
+    // Proof: `easy`, `lines`, `errorText`, `headReader` and `start` are touched by the engine's thread alone; `request` is constant; the rest is behind the lock.
     private(set) var easy: UnsafeMutableRawPointer?
     private var lines: UnsafeMutablePointer<curl_slist>?
     private var errorText = UnsafeMutableBufferPointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     private var headReader = HeadReader()
+    private var start = ContinuousClock.now
     let request: OutboundRequest
     private let collects: Bool
     private let engine: TransferEngine
@@ -30,7 +31,7 @@ final class Transfer: @unchecked Sendable {
             guard let end = state.end else { return nil }
             return end.flatMap { timings in
                 guard let head = state.head else { return .failure(.headless) }
-                return .success(OutboundResponse(head: head, body: state.body, timings: timings))
+                return .success(OutboundResponse(head: head, body: state.body, timings: timings, arrivals: state.arrivals))
             }
         }
     }
@@ -92,6 +93,7 @@ final class Transfer: @unchecked Sendable {
     func prepare() -> OutboundError? {
         guard let easy = curl_easy_init() else { return OutboundError(code: .overloaded, message: "libcurl has no memory for a handle") }
         self.easy = easy
+        start = .now
         lines = TransferOptions.headerLines(request)
         clibcurl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText.baseAddress)
         guard TransferOptions.apply(request, lines: lines, transfer: self, to: easy) else {
@@ -141,12 +143,14 @@ final class Transfer: @unchecked Sendable {
 
     /// Bytes of the body: how many were taken; all or none, or the sign to pause.
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
-        change { state in
+        let after = ContinuousClock.now - start
+        return change { state in
             if collects {
                 guard state.body.count + bytes.count <= request.responseLimit else {
                     state.ownFault = OutboundError(code: .responseTooLarge, message: "the answer has more than \(request.responseLimit) bytes")
                     return 0
                 }
+                state.note(OutboundArrival(end: state.body.count + bytes.count, after: after))
             } else if state.body.count >= TransferState.bufferLimit {
                 state.isReceivingPaused = true
                 return clibcurl_write_pause()

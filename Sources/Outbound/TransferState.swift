@@ -7,6 +7,8 @@ struct TransferState {
 
     var head: OutboundHead?
     var body: [UInt8] = []
+    /// Of a body that is collected.
+    private(set) var arrivals: [OutboundArrival] = []
     var end: Result<OutboundTimings, OutboundError>?
     /// Why we aborted; wins over what libcurl calls it.
     var ownFault: OutboundError?
@@ -15,6 +17,11 @@ struct TransferState {
     /// Rises with each change, so that a change between looking and waiting is not missed.
     var version = 0
     var waiter: CheckedContinuation<Void, Never>?
+
+    mutating func note(_ arrival: OutboundArrival) {
+        if arrivals.count == OutboundResponse.mostArrivals { arrivals.removeLast() }
+        arrivals.append(arrival)
+    }
 
     mutating func takeBody() -> [UInt8] {
         defer { body = [] }

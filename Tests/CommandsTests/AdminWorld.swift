@@ -76,6 +76,18 @@ struct AdminWorld: Sendable {
         return try #require(try row?.value("id"))
     }
 
+    /// A host with two workers of the model `tiny`.
+    func workers() async throws {
+        _ = try await host("h1")
+        _ = try await row("INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('tiny', 'Tiny', 2048)")
+        _ = try await row("INSERT INTO serving.releases (name, model) VALUES ('tiny-1', 'tiny')")
+        _ = try await row(
+            """
+            INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted, last_reported_at)
+            SELECT id, runtime, 'tiny-1', 'vllm', 'ready', 4, 2048, true, now() FROM serving.hosts, unnest(ARRAY['one', 'two']) AS runtime
+            """)
+    }
+
     func row(_ sql: SQL) async throws -> PostgresRow? {
         try await database.withPool { pool in try await pool.queryOne(sql) }
     }

@@ -68,16 +68,9 @@ import Testing
         }
     }
 
-    /// A provider with a host that serves, another one beside it, and what an earlier drill has not finished.
+    /// Two workers, and what an earlier drill has not finished.
     private func drillable(_ world: AdminWorld) async throws {
-        _ = try await world.host("h1")
-        _ = try await world.row("INSERT INTO serving.models (name, display_name, context_tokens) VALUES ('tiny', 'Tiny', 2048)")
-        _ = try await world.row("INSERT INTO serving.releases (name, model) VALUES ('tiny-1', 'tiny')")
-        _ = try await world.row(
-            """
-            INSERT INTO serving.workers (host_id, runtime, release, dialect, runtime_state, slots, context_tokens, accepted, last_reported_at)
-            SELECT id, runtime, 'tiny-1', 'vllm', 'ready', 4, 2048, true, now() FROM serving.hosts, unnest(ARRAY['one', 'two']) AS runtime
-            """)
+        try await world.workers()
         _ = try await world.row(
             """
             INSERT INTO reliability.incident (key, rule, severity, provider, title, drill, began_at, opened_at, last_signal_at)

@@ -1,3 +1,4 @@
+import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Testing
@@ -17,6 +18,14 @@ import Testing
         let layout = try DevLayout(environment: ["PLIMSOLL_STATE": "/tmp/x/", "PLIMSOLL_PORT_BASE": "20000"])
         #expect(layout.state == "/tmp/x" && layout.url == "http://127.0.0.1:20100" && layout.agentOperationsPort(1) == 20_212)
         #expect(throws: CommandFailure.self) { try DevLayout(environment: ["PLIMSOLL_PORT_BASE": "high"]) }
+    }
+
+    @Test func theIntroductionNamesADrillThatTheCommandLineTakes() throws {
+        let layout = try DevLayout(environment: ["PLIMSOLL_STATE": "/tmp/x"])
+        let drill = DevIntroduction(layout: layout, model: "tiny").drill
+        #expect(drill.contains("\n. /tmp/x/demo.env; ") && drill.hasSuffix("/plimsoll drill provider-loss --compress --load 4"))
+        let command = try PlimsollCommand.parseAsRoot(DevIntroduction.drillWords)
+        #expect(command is DrillCommand)
     }
 
     @Test func aLongStateFolderGetsShortSockets() throws {

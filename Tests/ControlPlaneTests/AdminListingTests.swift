@@ -69,6 +69,25 @@ import Testing
         }
     }
 
+    @Test func `minutes are listed of one tier`() async throws {
+        try await AdminFixture.run { admin in
+            for tier in ["hobby", "pro", "pro"] {
+                _ = try await admin.row(
+                    """
+                    INSERT INTO reliability.minute (tenant_id, model, region, minute_at, gateway_id, boot_id, sequence, tier, outcomes, good, bad, excluded,
+                        first_token_samples, first_token_over, prompt_tokens, completion_tokens, rate_limited, disconnects, first_token_histogram)
+                    VALUES (gen_random_uuid(), 'tiny', 'eu', date_trunc('minute', now()), gen_random_uuid(), 'b', 1, \(tier), '{"good": 1}', 1, 0, 0, 1, 0,
+                        5, 7, 0, 0, '{}')
+                    """)
+            }
+            #expect(try await admin.get("minutes").json["data"].elements.count == 3)
+            for (tier, count) in [("hobby", 1), ("pro", 2), ("business", 0)] {
+                let found = try await admin.get("minutes?tier=\(tier)").json["data"].elements
+                #expect(found.count == count && found.allSatisfy { $0["tier"].string == tier })
+            }
+        }
+    }
+
     @Test func `hosts go by a name that is theirs alone`() async throws {
         try await AdminFixture.run { admin in
             let hosts = try await HostRows.fill(admin, ["h1", "h2", "h2", "h3", "h3"])

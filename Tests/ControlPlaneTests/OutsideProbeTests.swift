@@ -11,11 +11,12 @@ import Testing
 @testable import ControlPlane
 
 @Suite struct OutsideProbeTests {
-    private static let stream =
-        Answers.streamHead + Answers.event(#"{"model":"tiny","choices":[{"index":0,"delta":{"content":"one"}}]}"#)
+    private static let events =
+        Answers.event(#"{"model":"tiny","choices":[{"index":0,"delta":{"content":"one"}}]}"#)
         + Answers.event(#"{"model":"tiny","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#)
         + Answers.event(#"{"model":"tiny","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":256}}"#)
         + Answers.chunk("data: [DONE]\n\n") + Answers.streamEnd
+    private static let stream = Answers.streamHead + events
 
     private func probes(_ world: PeerWorld, _ settings: OutsideProbes.Settings? = nil, metrics: MetricRegistry = MetricRegistry()) -> OutsideProbes {
         let client = OutboundClient()
@@ -26,11 +27,17 @@ import Testing
 
     /// Asks an endpoint that answers so.
     private func probe(_ world: PeerWorld, _ answer: String?, metrics: MetricRegistry = MetricRegistry()) async throws -> ProbeRecord {
+        try await probe(world, steps: answer.map { [.send($0)] } ?? [], metrics: metrics)
+    }
+
+    private func probe(
+        _ world: PeerWorld, steps: @autoclosure @escaping @Sendable () -> [ScriptedRuntime.Step], metrics: MetricRegistry = MetricRegistry()
+    ) async throws -> ProbeRecord {
         let runtime = try await ScriptedRuntime { _, request in
             guard request.contains("authorization: Bearer sk-probe") || request.contains("Authorization: Bearer sk-probe") else {
                 return [.send(Answers.json("{}", status: "401 Unauthorized")), .close]
             }
-            return answer.map { [.send($0), .close] } ?? [.close]
+            return steps() + [.close]
         }
         let file = FileManager.default.temporaryDirectory.path + "/probe-key-\(UUID().uuidString)"
         try Data("sk-probe\n".utf8).write(to: URL(filePath: file))
@@ -81,6 +88,28 @@ import Testing
             #expect(try await ProbeStore(world.pool).store([record]) == 0)
             #expect(try await world.count("SELECT 1 FROM reliability.probe WHERE kind = 'outside' AND worker_id IS NULL AND connect_us > 0") == 1)
             #expect(try await world.count("SELECT 1 FROM reliability.probe_verdict WHERE verdict = 'good'") == 1)
+        }
+    }
+
+    @Test func `the first token is the first content, not the event before it that only says who speaks`() async throws {
+        try await PeerWorld.with { world in
+            let role = Answers.event(#"{"model":"tiny","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#)
+            let record = try await probe(world, steps: [.send(Answers.streamHead + role), .wait(milliseconds: 300), .send(Self.events)])
+            #expect(record.fault == nil && record.status == 200)
+            let (first, last) = (record.firstTokenAfter ?? 0, record.lastTokenAfter ?? 0)
+            #expect(first >= 300_000 && last >= first)
+        }
+    }
+
+    @Test func `an answer without content has no first token`() async throws {
+        try await PeerWorld.with { world in
+            let empty =
+                Answers.streamHead + Answers.event(#"{"model":"tiny","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#)
+                + Answers.chunk("data: [DONE]\n\n") + Answers.streamEnd
+            for answer in [empty, Answers.json("{}", status: "503 Service Unavailable")] {
+                let record = try await probe(world, answer)
+                #expect(record.fault != nil && record.firstTokenAfter == nil && (record.lastTokenAfter ?? 0) > 0)
+            }
         }
     }
 

@@ -133,6 +133,24 @@ enum PromiseFixture {
         }
     }
 
+    @Test func `what rests on an objective of every minute has no budget, and is neither sold nor promised`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.measure(admin)
+            #expect(try await PromiseFixture.terms(admin).status == 201)
+            #expect(try await admin.patch("objectives/availability", #"{"target_ppm": 1000000}"#).status == 200)
+            for refused in [
+                try await PromiseFixture.terms(admin), try await PromiseFixture.agree(admin), try await PromiseFixture.agree(admin, Self.approval),
+            ] {
+                #expect(refused.status == 409 && refused.json["error"]["code"].string == "not_measured", "\(refused.text)")
+                #expect(refused.text.contains("the objective availability has no budget"), "\(refused.text)")
+            }
+            #expect(try await admin.patch("objectives/availability", #"{"target_ppm": 999000}"#).status == 200)
+            let made = try await PromiseFixture.agree(admin)
+            #expect(made.json["state"].string == "active", "\(made.text)")
+        }
+    }
+
     @Test func `what nothing measures any more is not approved, nor on terms that are retired`() async throws {
         try await AdminFixture.run { admin in
             try await PromiseFixture.prepare(admin)

@@ -1,6 +1,7 @@
 import NIOCore
-import Outbound
 import Testing
+
+@testable import Outbound
 
 @Suite(.timeLimit(.minutes(1)))
 struct OutboundClientTests {
@@ -16,6 +17,29 @@ struct OutboundClientTests {
         #expect(answer.head.version == "1.1")
         #expect(answer.body == Array("ok".utf8))
         #expect(answer.timings.total >= answer.timings.firstByte && answer.timings.firstByte > .zero)
+    }
+
+    @Test func piecesOfAWholeAnswerAreToldWithTheirTimes() async throws {
+        let total = 1 << 20
+        let server = try await ScriptedServer { _, channel in
+            channel.send("HTTP/1.1 200 OK\r\ncontent-length: \(total)\r\n\r\n")
+            channel.writeAndFlush(ByteBuffer(repeating: 65, count: total), promise: nil)
+        }
+        let answer = try await client.send(OutboundRequest(url: server.url, responseLimit: total))
+        let (first, last) = (try #require(answer.arrivals.first), try #require(answer.arrivals.last))
+        #expect(answer.arrivals.count > 1 && first.after > .zero && last.end == total)
+        let isOrdered = zip(answer.arrivals, answer.arrivals.dropFirst()).allSatisfy { $0.end < $1.end && $0.after <= $1.after }
+        #expect(isOrdered)
+        #expect(answer.arrival(ofByte: 0) == first.after)
+        #expect(answer.arrival(ofByte: total - 1) == last.after)
+        #expect(answer.arrival(ofByte: total) == nil)
+    }
+
+    @Test func manyPiecesAreToldWithTheLastOne() {
+        var state = TransferState()
+        for end in 1...(OutboundResponse.mostArrivals + 10) { state.note(OutboundArrival(end: end, after: .milliseconds(end))) }
+        #expect(state.arrivals.count == OutboundResponse.mostArrivals)
+        #expect(state.arrivals.last?.end == OutboundResponse.mostArrivals + 10)
     }
 
     @Test func theRequestArrivesAsItWasBuiltWithoutHeadersOfLibcurl() async throws {

@@ -16,6 +16,11 @@ package final class ScriptedRuntime: Sendable {
         case flood(String, times: Int)
         /// Goes on when the future is done.
         case after(EventLoopFuture<Void>)
+
+        /// Goes on so much later than this is made, so make it when the request has come.
+        package static func wait(milliseconds: Int64) -> Self {
+            .after(MultiThreadedEventLoopGroup.singleton.next().scheduleTask(in: .milliseconds(milliseconds)) {}.futureResult)
+        }
     }
 
     /// - Parameters: number of the request from 0, and its text with head and body.

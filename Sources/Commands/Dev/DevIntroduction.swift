@@ -28,8 +28,20 @@ struct DevIntroduction {
 
             curl \(layout.url)/v1/chat/completions -H 'Authorization: Bearer \(keys["pro"] ?? "-")' \\
               -H 'Content-Type: application/json' -d '{"model":"\(model)","messages":[{"role":"user","content":"Hello"}]}'
+
+            \(drill)
             """)
     }
+
+    /// How to see the promise kept.
+    var drill: String {
+        """
+        lose a provider under load and watch: incident, mitigation and its end, status page, budget
+        . \(layout.environmentFile); \(layout.program("plimsoll")) \(Self.drillWords.joined(separator: " "))
+        """
+    }
+
+    static let drillWords = ["drill", "provider-loss", "--compress", "--load", "4"]
 
     /// One question that a person can watch being answered. The installation is ready, whatever becomes of it.
     private func showAnswer(_ question: DevQuestion, took: Duration) async throws {

@@ -20,9 +20,8 @@ enum MinuteResource {
         id: "concat_ws(' ', r.tenant_id, r.model, r.region, r.gateway_id, r.boot_id, r.tier, r.provider, r.drill)", idType: "text",
         usualOrder: .descending,
         filters: [
-            .reference("tenant", "r.tenant_id", to: .tenants), .text("model", "r.model"), .text("region", "r.region"),
-            .text("provider", "r.provider"), .since("r.minute_at"),
-            .until("r.minute_at"),
+            .reference("tenant", "r.tenant_id", to: .tenants), .text("tier", "r.tier"), .text("model", "r.model"), .text("region", "r.region"),
+            .text("provider", "r.provider"), .since("r.minute_at"), .until("r.minute_at"),
         ])
 
     static let list = AdminRoute.read("minutes") { call, databases in

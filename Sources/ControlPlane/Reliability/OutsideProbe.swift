@@ -9,6 +9,8 @@ struct OutsideProbe: Sendable {
     struct Finding: Sendable, Equatable {
         /// Nil: all was well.
         var trouble: Trouble?
+        /// When the first event with content came, or vectors did, counted from the call's start; nil: none came.
+        var firstTokenAfter: Duration?
         var promptTokens: Int64 = 0
         var completionTokens: Int64 = 0
     }
@@ -56,7 +58,7 @@ struct OutsideProbe: Sendable {
 
     func judge(_ response: OutboundResponse) -> Finding {
         switch response.status {
-        case 200: return isEmbedding ? judgeWhole(response.body) : judgeStream(response.body)
+        case 200: return isEmbedding ? judgeWhole(response) : judgeStream(response)
         // The gateway has no room, which is no fault of who asks.
         case 429 where Self.says("over_capacity", response): return Finding(trouble: .answer(.gateway))
         // A gateway that knows no key takes who asks on with one for somebody who tries keys.
@@ -80,18 +82,18 @@ struct OutsideProbe: Sendable {
         }
     }
 
-    private func judgeWhole(_ body: [UInt8]) -> Finding {
-        guard let answer = body.withUnsafeBytes({ AnswerScan.scan($0) }), answer.error == nil, answer.hasData else {
+    private func judgeWhole(_ response: OutboundResponse) -> Finding {
+        guard let answer = response.body.withUnsafeBytes({ AnswerScan.scan($0) }), answer.error == nil, answer.hasData else {
             return Finding(trouble: .answer(.answer))
         }
-        return Finding(promptTokens: Int64(answer.usage?.promptTokens ?? 0))
+        return Finding(firstTokenAfter: response.timings.firstByte, promptTokens: Int64(answer.usage?.promptTokens ?? 0))
     }
 
     /// Whole: there is text, it says why it ended, no event tells of an error, and the stream has its end.
-    private func judgeStream(_ body: [UInt8]) -> Finding {
+    private func judgeStream(_ response: OutboundResponse) -> Finding {
         var finding = Finding()
         var (contents, hasReason, isDone, isBroken) = (0 as Int64, false, false, false)
-        for line in body.split(separator: 0x0A) where line.starts(with: "data:".utf8) {
+        for line in response.body.split(separator: 0x0A) where line.starts(with: "data:".utf8) {
             let payload = Array(line.dropFirst(5).drop { $0 == 0x20 }.filter { $0 != 0x0D })
             if payload.elementsEqual("[DONE]".utf8) {
                 isDone = true
@@ -101,7 +103,10 @@ struct OutsideProbe: Sendable {
                 isBroken = true
                 continue
             }
-            if answer.hasContent { contents += 1 }
+            if answer.hasContent {
+                if contents == 0 { finding.firstTokenAfter = Self.arrival(ofByte: line.endIndex - 1, response) }
+                contents += 1
+            }
             if answer.finishReason != nil { hasReason = true }
             finding.promptTokens = max(finding.promptTokens, Int64(answer.usage?.promptTokens ?? 0))
             finding.completionTokens = max(finding.completionTokens, Int64(answer.usage?.completionTokens ?? 0))
@@ -109,5 +114,11 @@ struct OutsideProbe: Sendable {
         if finding.completionTokens == 0 { finding.completionTokens = contents }
         if contents == 0 || !hasReason || !isDone || isBroken { finding.trouble = .answer(.answer) }
         return finding
+    }
+
+    /// libcurl counts its phases from a moment of its own: what came lies between the first byte and the end.
+    private static func arrival(ofByte offset: Int, _ response: OutboundResponse) -> Duration {
+        let (first, last) = (response.timings.firstByte, response.timings.total)
+        return max(first, min(last, response.arrival(ofByte: offset) ?? last))
     }
 }

@@ -161,6 +161,7 @@ package struct OutsideProbes: Service {
         } catch {
             finding = subject.judge(error)
         }
+        record.firstTokenAfter = finding.firstTokenAfter?.wholeMicroseconds
         (record.promptTokens, record.completionTokens) = (finding.promptTokens, finding.completionTokens)
         if let trouble = finding.trouble { record.fault = try await fault(trouble, subject, key).rawValue }
         return record
@@ -264,6 +265,6 @@ extension ProbeRecord {
     /// Of a connection of its own, so that every phase was gone through.
     fileprivate mutating func take(_ timings: OutboundTimings) {
         (nameLookup, connect, tls) = (timings.nameLookup.wholeMicroseconds, timings.connect.wholeMicroseconds, timings.tls.wholeMicroseconds)
-        (firstTokenAfter, lastTokenAfter) = (timings.firstByte.wholeMicroseconds, timings.total.wholeMicroseconds)
+        lastTokenAfter = timings.total.wholeMicroseconds
     }
 }

@@ -28,6 +28,8 @@ struct AnswerHead {
     var holdsSecret = false
     /// Model that answered in place of the one that was asked for.
     var servedModel: String?
+    /// Region that answered in place of the gateway's own.
+    var servedRegion: String?
     /// Of a document that is no answer of the API.
     var document: Document?
 
@@ -61,14 +63,21 @@ struct AnswerHead {
         }
     }
 
-    /// Bytes that a head cannot exceed, but for `allow`.
+    /// Bytes that a head cannot exceed, but for what `mostBytes` adds.
     private static let bound = 832
+    private static let servedRegionName: StaticString = "\r\nx-plimsoll-served-region: "
+
+    /// What only few heads have has room only in those.
+    private var mostBytes: Int {
+        let region = servedRegion.map { $0.utf8.count + AnswerHead.servedRegionName.utf8CodeUnitCount }
+        return AnswerHead.bound + (allow?.utf8CodeUnitCount ?? 0) + (document?.fields.count ?? 0) + (region ?? 0)
+    }
 
     /// As HTTP/1.1 writes it.
     ///
     /// - Parameter strictTransport: Seconds, where the connection has TLS; 0: nothing is said of it.
     func write(_ length: Length, keepAlive: Bool, strictTransport: Int, to out: inout ByteBuffer) {
-        out.writeText(atMost: AnswerHead.bound + (allow?.utf8CodeUnitCount ?? 0) + (document?.fields.count ?? 0)) { text in
+        out.writeText(atMost: mostBytes) { text in
             text.put("HTTP/1.1 ")
             text.put(statusText)
             if let document {
@@ -122,6 +131,10 @@ struct AnswerHead {
         if let servedModel {
             text.put("\r\nx-plimsoll-served-model: ")
             text.put(servedModel)
+        }
+        if let servedRegion {
+            text.put(AnswerHead.servedRegionName)
+            text.put(servedRegion)
         }
         if status == 401 { text.put("\r\nwww-authenticate: Bearer") }
     }

@@ -157,13 +157,17 @@ extension RelayedRequest {
     private var head: AnswerHead {
         var head = AnswerHead(status: 200, requestId: arriving.requestId, standing: standing)
         if let plan, plan.asked !== plan.model { head.servedModel = plan.model.entry.name }
+        if let region = attempt?.worker.entry.region, region != loop.settings.region { head.servedRegion = region }
         head.shape = arriving.endpoint.errorShape
         return head
     }
 
     private func writeComment() {
         lastWrite = Reactor.now
-        sink?.stream(takeHead(), ByteBuffer(staticString: ": keep-alive\n\n"))
+        var head = takeHead()
+        // Another worker may still answer.
+        head?.servedRegion = nil
+        sink?.stream(head, ByteBuffer(staticString: ": keep-alive\n\n"))
     }
 
     /// The last bytes, after the final record has been written.

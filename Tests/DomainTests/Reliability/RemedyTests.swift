@@ -1,4 +1,5 @@
 import Domain
+import FoundationEssentials
 import Testing
 
 /// What is tried against each sign, in which order and at whose cost.
@@ -77,6 +78,18 @@ struct RemedyTests {
             let tier = target.action == .throttleTenant ? trouble(signal).tenantTier : target.tier
             #expect(tier == "hobby" || target.action == .fallbackModel, "nothing is taken from whom something is promised to")
         }
+    }
+
+    @Test("the document has what is done by itself in the runbook's order")
+    func documented() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: "docs/reliability.md"), encoding: .utf8)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let title = try #require(lines.firstIndex(of: "| action | reads | at the gateway |"))
+        let rows = lines[(title + 2)...].prefix { $0.hasPrefix("| `") }
+        let named = rows.compactMap { $0.split(separator: "`").dropFirst().first.map(String.init) }
+        #expect(named == MitigationAction.runbook.filter(\.isAutomatic).map(\.rawValue))
     }
 
     /// Who gets the smaller model for the sake of a tier.

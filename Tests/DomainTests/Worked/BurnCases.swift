@@ -46,8 +46,14 @@ enum BurnCases {
     private static func rounding(_ inputs: CaseInputs) throws -> [String: CaseValue] {
         let (burn, threshold) = (try inputs.ratio("burn"), try inputs.ratio("threshold"))
         let rounded = try CaseInputs.ratio(.text(burn.decimal(places: 1)))
-        func word(_ fires: Bool) -> CaseValue { .text((fires ? BurnRule.Verdict.fire : .quiet).rawValue) }
-        return ["exact": word(burn > threshold), "rounded_to_1dp": word(rounded > threshold)]
+        return ["exact": word(burn: burn, threshold: threshold), "rounded_to_1dp": word(burn: rounded, threshold: threshold)]
+    }
+
+    /// Of two windows in which a budget of one event in a thousand is spent so fast, whatever their number.
+    private static func word(burn: Ratio, threshold: Ratio) -> CaseValue {
+        let window = BurnWindow(bad: burn.numerator, total: burn.denominator * 1_000)
+        let verdict = BurnRule.verdict(long: window, short: window, objective: Ratio(999, 1_000), threshold: threshold, leastBad: 0)
+        return .text(verdict.rawValue)
     }
 
     private static func exhaustion(_ inputs: CaseInputs) throws -> [String: CaseValue] {

@@ -18,6 +18,8 @@ found = {}
 
 
 def check(function):
+    # Of two with one name one would be forgotten.
+    assert function.__name__ not in found, function.__name__
     try:
         function()
         found[function.__name__] = "ok"
