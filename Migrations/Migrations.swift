@@ -95,5 +95,6 @@ package enum Migrations {
         File(name: "V0086_alone_gateways", sql: PackageResources.V0086_alone_gateways_sql),
         File(name: "V0087_first_token_objectives", sql: PackageResources.V0087_first_token_objectives_sql),
         File(name: "V0088_micro_batch_windows", sql: PackageResources.V0088_micro_batch_windows_sql),
+        File(name: "V0089_fallback_scores", sql: PackageResources.V0089_fallback_scores_sql),
     ]
 }

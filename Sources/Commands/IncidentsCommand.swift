@@ -74,7 +74,7 @@ enum WriteUpText {
     private static let order = [
         "title", "author", "began_at", "detected_at", "in_force_at", "mitigated_at", "ended_at", "duration_seconds", "seconds_to_detect",
         "seconds_to_mitigate", "felt_minutes", "impact", "customer_effect", "customers_touched", "bad_requests", "late_first_tokens", "bad_minutes",
-        "excluded_drill_requests", "budget", "credits_caused", "root_cause", "actions", "prevention", "proposals",
+        "excluded_drill_requests", "fallback_answers", "budget", "credits_caused", "root_cause", "actions", "prevention", "proposals",
     ]
 
     static func lines(_ postmortem: JSONValue?) -> [String] {

@@ -7,7 +7,7 @@ enum Mitigations: AdminKind {
     static let columns: [AdminColumn] = [
         "id", "action", "mode", "state", "tier", "model", "region", "provider", "pool", "cause", "cost_micro_usd_per_hour",
         "refused_requests_per_hour", "lessened_requests_per_hour", "shortened_tokens_per_hour", "scaler", "workers", "order_state",
-        "created_at", "in_force_at", "expires_at", "pinned",
+        "answers_scored", "answer_score_ppm", "created_at", "in_force_at", "expires_at", "pinned",
     ]
     static let filters: [KindFilter] = [
         KindFilter("state", "active, reverted, expired, vetoed, proposed, done or declined"),

@@ -39,6 +39,8 @@ package enum GatewayPath {
     package static let fleet = "/gateway/v1/fleet"
     /// `POST ProbeBatch -> ProbeAnswer`.
     package static let probes = "/gateway/v1/probes"
+    /// `POST AnswerScoreBatch -> IntakeResponse`.
+    package static let answerScores = "/gateway/v1/answer-scores"
     /// `POST LeaseRequest -> LeaseAnswer`.
     package static let leases = "/gateway/v1/leases"
 }

@@ -75,11 +75,12 @@ struct GatewayProgram {
         let contact = ControlContact()
         let shelf = makeShelf()
         let captures = CaptureDesk(metrics: metrics, ask: keeper.askCaptures)
+        let scores = ScoreDesk(metrics: metrics)
         let probes = ProbeDesk(region: identity.region, gateway: identity.id, metrics: metrics)
         let limits = try makeLimits(isLeased: true)
         let server = GatewayServer(
             settings: edge, group: group, spool: spool, registry: links.registry, limits: limits, contact: contact,
-            certificates: settings.certificates, captures: captures, probes: probes, statusPage: shelf, metrics: metrics,
+            certificates: settings.certificates, captures: captures, scores: scores, probes: probes, statusPage: shelf, metrics: metrics,
             drainLimit: settings.drainLimit,
             logger: logger, bound: { _ in readiness.clear("listener") })
         let leases = LeaseKeeper(
@@ -97,6 +98,7 @@ struct GatewayProgram {
                 MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes),
                 AbuseShipper(server: server, logger: logger, send: keeper.sendAbuse),
                 CaptureShipper(desk: captures, logger: logger, send: keeper.sendCaptures),
+                ScoreShipper(desk: scores, boot: spool.boot, logger: logger, send: keeper.sendScores),
                 DecisionShipper(server: server, logger: logger, send: keeper.sendDecisions),
                 FleetShipper(server: server, logger: logger, send: keeper.sendFleet),
                 ProbeShipper(server: server, desk: probes, logger: logger, send: keeper.sendProbes), server,

@@ -1,3 +1,4 @@
+import Gateway
 import Program
 import Telemetry
 
@@ -12,7 +13,9 @@ struct ManagedSettings {
     let advertise: String
 
     init(_ reader: SettingsReader) throws(SettingsFaults) {
-        gateway = EdgeSettings(reader, defaultState: "/var/lib/plimsoll-gateway")
+        var edge = EdgeSettings(reader, defaultState: "/var/lib/plimsoll-gateway")
+        edge.gateway.fallbackScorePercent = reader.int("fallback_score_percent", default: edge.gateway.fallbackScorePercent, in: 0...100)
+        gateway = edge
         controlURL = reader.string("control_url")
         if !controlURL.isEmpty, !controlURL.hasPrefix("https://") { reader.fault("control_url", "must begin with https://") }
         joinToken = reader.optionalSecret("join_token")

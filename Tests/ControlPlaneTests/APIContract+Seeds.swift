@@ -51,6 +51,10 @@ extension APIContract {
             now() + interval '1 second', now() + interval '1 hour' FROM reliability.incident
         """,
         """
+        INSERT INTO reliability.fallback_score (mitigation_id, model, tier, region, hour_at, answers, score_ppm, failures)
+        SELECT id, 'tiny', 'pro', 'eu', date_trunc('hour', now()), 4, 3500000, '{"cut_off": 1}' FROM reliability.mitigation
+        """,
+        """
         INSERT INTO reliability.page (channel_id, incident_id, event, state, attempts, next_attempt_at, last_error, created_at, ended_at)
         SELECT channel.id, incident.id, 'opened', 'dead', 3, now(), 'answered 400', now(), now()
         FROM reliability.page_channel AS channel, reliability.incident AS incident

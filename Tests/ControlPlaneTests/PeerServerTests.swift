@@ -60,6 +60,7 @@ import Testing
     ]
     private static let gatewayPaths = [
         ("POST", GatewayPath.renew), ("GET", GatewayPath.table), ("POST", GatewayPath.usage), ("POST", GatewayPath.minutes),
+        ("POST", GatewayPath.answerScores),
     ]
 
     @Test(.timeLimit(.minutes(6))) func everyPathIsForItsRoleAlone() async throws {

@@ -8,6 +8,7 @@ import Postgres
 
 extension PeerAPI {
     func addGatewayRoutes(to router: Router<PeerContext>) {
+        addFindingRoutes(to: router)
         router.get(RouterPath(GatewayPath.table)) { request, context in
             let gateway = try await admitted(context, role: .gateway)
             let since = request.uri.queryParameters.get("since", as: Int64.self) ?? request.headers[.ifNoneMatch].flatMap(Self.version)
@@ -52,17 +53,26 @@ extension PeerAPI {
             let report = try await PeerMessages.read(FleetReport.self, request, limit: 1 << 20)
             return try PeerMessages.answer(try await FleetIntake(pool: serving).store(report, from: gateway))
         }
-        router.post(RouterPath(GatewayPath.probes)) { request, context in
-            let gateway = try await admitted(context, role: .gateway)
-            let batch = try await PeerMessages.read(ProbeBatch.self, request, limit: 2 << 20)
-            return try PeerMessages.answer(try await probes.store(batch, from: gateway))
-        }
         router.post(RouterPath(GatewayPath.leases)) { request, context in
             let gateway = try await admitted(context, role: .gateway)
             let message = try await PeerMessages.read(LeaseRequest.self, request, limit: 4 << 20)
             var answer = try await leases.exchange(message, from: gateway)
             if let reports = message.rates { answer.rates = try await rates.exchange(reports, from: gateway) }
             return try PeerMessages.answer(answer)
+        }
+    }
+
+    /// What gateways found out about what they serve.
+    private func addFindingRoutes(to router: Router<PeerContext>) {
+        router.post(RouterPath(GatewayPath.probes)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let batch = try await PeerMessages.read(ProbeBatch.self, request, limit: 2 << 20)
+            return try PeerMessages.answer(try await probes.store(batch, from: gateway))
+        }
+        router.post(RouterPath(GatewayPath.answerScores)) { request, context in
+            let gateway = try await admitted(context, role: .gateway)
+            let batch = try await PeerMessages.read(AnswerScoreBatch.self, request, limit: 1 << 20)
+            return try PeerMessages.answer(try await scores.store(batch, from: gateway))
         }
     }
 

@@ -18,12 +18,15 @@ enum MitigationResource {
                 'in_force_at', serving.wire_time(coalesce(reach.in_force_at, CASE WHEN raise.state = 'delivered' THEN raise.ended_at END)),
                 'scaler', scaler.name, 'workers', raise.workers, 'order_state', raise.state,
                 'requested_by', r.requested_by, 'created_at', serving.wire_time(r.created_at), 'expires_at', serving.wire_time(r.expires_at),
-                'ended_at', serving.wire_time(r.ended_at), 'end_reason', r.end_reason, 'vetoed_until', serving.wire_time(r.vetoed_until))
+                'ended_at', serving.wire_time(r.ended_at), 'end_reason', r.end_reason, 'vetoed_until', serving.wire_time(r.vetoed_until),
+                'answers_scored', scored.found -> 'answers', 'answer_score_ppm', scored.found -> 'score_ppm',
+                'answer_failures', scored.found -> 'failures')
             """,
         source: """
             reliability.mitigation AS r LEFT JOIN reliability.mitigation_reach AS reach ON reach.mitigation_id = r.id
                 LEFT JOIN reliability.capacity_order AS raise ON raise.mitigation_id = r.id AND raise.event = 'raise'
                 LEFT JOIN reliability.scaler AS scaler ON scaler.id = raise.scaler_id
+                CROSS JOIN LATERAL (SELECT reliability.fallback_answers(ARRAY[r.id]) AS found) AS scored
             """, usualOrder: .descending,
         filters: [
             .text("state", "r.state"), .text("mode", "r.mode"), .text("action", "r.action"), .uuid("incident", "r.incident_id"),

@@ -36,6 +36,8 @@ struct PostmortemDraft: Sendable {
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode IN ('automatic', 'manual'))::text AS actions,
                 (SELECT coalesce(json_agg(DISTINCT mitigation.action ORDER BY mitigation.action), '[]') FROM reliability.mitigation
                     WHERE mitigation.incident_id = incident.id AND mitigation.mode = 'proposal')::text AS proposals,
+                reliability.fallback_answers(ARRAY(SELECT mitigation.id FROM reliability.mitigation
+                    WHERE mitigation.incident_id = incident.id))::text AS fallback_answers,
                 \(PostmortemPrevention.columns),
                 \(Self.traced("release")) AS by_release, \(Self.traced("worker")) AS by_worker,
                 \(Self.traced("provider")) AS by_provider,
@@ -58,6 +60,7 @@ struct PostmortemDraft: Sendable {
             "felt_minutes":\(felt),"impact":\(AdminJSON.string(Self.words(impact))),\
             "customers_touched":\(impact.tenants),"bad_requests":\(impact.bad),\
             "late_first_tokens":\(impact.late),"bad_minutes":\(impact.badMinutes),"excluded_drill_requests":\(impact.drilled),\
+            "fallback_answers":\(try row.value("fallback_answers", as: String.self)),\
             "budget":\(budget.document),"credits_caused":\(credits),\
             "root_cause":\(AdminJSON.string(try Self.cause(signal, row))),"actions":\(try row.value("actions", as: String.self)),\
             "prevention":\(AdminJSON.string(try PostmortemPrevention.words(row, signal, from: opened))),"proposals":\(try row.value("proposals", as: String.self))}

@@ -29,6 +29,7 @@ package struct PeerAPI: Sendable {
     let sources: MinuteSources
     let decisions: DecisionIntake
     let probes: ProbeIntake
+    let scores: AnswerScoreIntake
     let leases: QuotaLeases
     let rates: RateLoans
     let serving: PostgresPool
@@ -55,6 +56,7 @@ package struct PeerAPI: Sendable {
         sources = MinuteSources(pool: databases.reliability)
         decisions = DecisionIntake(pool: databases.reliability)
         probes = ProbeIntake(reliability: databases.reliability, serving: databases.serving, metrics: metrics)
+        scores = AnswerScoreIntake(pool: databases.reliability)
         leases = QuotaLeases(pool: databases.serving)
         rates = RateLoans(pool: databases.serving)
     }

@@ -88,6 +88,8 @@ package struct ControlUpkeep: Service {
         try await drop("reliability.probe", olderThan: retention.probes)
         try await reliability.execute("DELETE FROM reliability.probe_day WHERE day < now() - interval '400 days'")
         try await reliability.execute("DELETE FROM reliability.probe_cost WHERE day < now() - interval '400 days'")
+        try await reliability.execute("DELETE FROM reliability.fallback_score WHERE hour_at < now() - interval '400 days'")
+        try await reliability.execute("DELETE FROM reliability.fallback_score_source WHERE told_at < now() - interval '30 days'")
         _ = try await pool.query("SELECT upkeep.forget()")
         try await Self.forgetDecisions(reliability)
         try await pool.execute(

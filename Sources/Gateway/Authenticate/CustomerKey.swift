@@ -35,12 +35,15 @@ final class CustomerKey: Sendable {
     let masking: Masking?
     /// What mitigations ask of its requests; nil: nothing.
     let relief: TierRelief?
+    /// Under which its requests may be served; nil: under none, or it is no customer's.
+    let fallbacks: TierFallbacks?
     let use = KeyUseMark()
 
     init(
         entry: KeyEntry, tenant: TenantEntry, tier: TierEntry, limits: KeyLimits, standing: TierStanding, offers: PlanOffers,
         contentRules: CustomerRules? = nil,
-        addresses: CustomerAddresses? = nil, captures: CustomerCaptures? = nil, relief: TierRelief? = nil, preference: RoutePreference? = nil
+        addresses: CustomerAddresses? = nil, captures: CustomerCaptures? = nil, relief: TierRelief? = nil, preference: RoutePreference? = nil,
+        fallbacks: TierFallbacks? = nil
     ) {
         id = entry.id
         self.tenant = tenant
@@ -51,6 +54,7 @@ final class CustomerKey: Sendable {
         self.standing = standing
         rules = RouteRules(tenant, entry, preference, isPaid: tier.queue?.isProtected ?? false)
         self.relief = relief
+        self.fallbacks = entry.purpose == nil ? fallbacks : nil
         affinitySalt = CustomerKey.salt(tenant)
         self.entry = entry
         self.offers = offers

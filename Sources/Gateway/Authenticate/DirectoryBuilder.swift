@@ -49,6 +49,7 @@ final class DirectoryBuilder: Sendable {
         let standings = TierStanding.standings(table.tiers)
         let reliefs = table.tiers.keys.reduce(into: [:]) { $0[$1] = TierRelief(table.mitigations, tier: $1) }
         let preferences = table.tiers.keys.reduce(into: [:]) { $0[$1] = RoutePreference(table.mitigations, tier: $1) }
+        let fallbacks = table.tiers.keys.reduce(into: [:]) { $0[$1] = TierFallbacks(table.mitigations, tier: $1, home: region) }
         var kept: Set<String> = []
         for entry in table.keys.values {
             guard let digest = SHA256Digest(hex: entry.sha256Hex), let tenant = table.tenants[entry.tenant], let tier = table.tiers[tenant.tier],
@@ -64,7 +65,7 @@ final class DirectoryBuilder: Sendable {
                 contentRules: CustomerRules(rules.sets(for: entry.tenant)),
                 addresses: CustomerAddresses(entry, tenant, blocked: rules.blocked(for: entry.tenant)),
                 captures: CustomerCaptures(table.captures, for: entry), relief: reliefs[tier.name],
-                preference: preferences[tier.name])
+                preference: preferences[tier.name], fallbacks: fallbacks[tier.name])
         }
         limits.keep(only: kept)
         return result

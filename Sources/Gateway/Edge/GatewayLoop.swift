@@ -22,6 +22,8 @@ final class GatewayLoop {
     let contact: ControlContact?
     /// Nil: a gateway without a control plane, which keeps nothing.
     var captureDesk: CaptureDesk?
+    /// Nil: no answers are scored.
+    var scoreDesk: ScoreDesk?
     /// Nil: a gateway without a control plane, which has no status page.
     var statusPage: StatusShelf?
     let memory: MemoryWatch

@@ -17,6 +17,7 @@ package final class GatewayServer: Service {
     private let contact: ControlContact?
     private let certificates: EdgeCertificates?
     private let captures: CaptureDesk?
+    private let scores: ScoreDesk?
     private let probes: ProbeDesk?
     private let statusPage: StatusShelf?
     private let memory: MemoryWatch
@@ -53,6 +54,7 @@ package final class GatewayServer: Service {
     ///   - limits: What was taken of limits; nil: nothing yet, and nothing is kept.
     ///   - certificates: Serves TLS with them; nil: plain.
     ///   - captures: Where what tenants want to be kept goes; nil: nothing is.
+    ///   - scores: Where sampled answers of fallbacks are judged; nil: none are.
     ///   - probes: Which workers are probed; nil: only those that are out of rotation.
     ///   - statusPage: What the public is shown; nil: nothing.
     ///   - memory: In place of the one that the settings ask for.
@@ -61,7 +63,8 @@ package final class GatewayServer: Service {
     ///   - bound: Told the port that is listened on.
     package init(
         settings: GatewaySettings, group: any EventLoopGroup, spool: Spool, registry: LinkRegistry?, limits: LimitBook? = nil,
-        contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, probes: ProbeDesk? = nil,
+        contact: ControlContact? = nil, certificates: EdgeCertificates? = nil, captures: CaptureDesk? = nil, scores: ScoreDesk? = nil,
+        probes: ProbeDesk? = nil,
         statusPage: StatusShelf? = nil, memory: MemoryWatch? = nil,
         readers: ReaderDesks = ReaderDesks(), metrics: MetricRegistry,
         drainLimit: Duration = .seconds(25), logger: Logger, bound: (@Sendable (Int) -> Void)? = nil
@@ -73,6 +76,7 @@ package final class GatewayServer: Service {
         self.contact = contact
         self.certificates = certificates
         self.captures = captures
+        self.scores = scores
         self.probes = probes
         self.statusPage = statusPage
         self.memory = memory ?? MemoryWatch(limit: settings.memoryLimit)
@@ -221,11 +225,13 @@ package final class GatewayServer: Service {
         let (idempotency, outages) = (IdempotencyBook(), OutageWatch())
         for eventLoop in group.makeIterator() {
             let meter = try await spool.makeMeter(on: eventLoop).get()
-            let loop = try await eventLoop.submit { [settings, metrics, registry, contact, memory, captures, statusPage, failedKeys, readers] in
+            let loop = try await eventLoop.submit {
+                [settings, metrics, registry, contact, memory, captures, scores, statusPage, failedKeys, readers] in
                 let loop = GatewayLoop(
                     eventLoop: eventLoop, settings: settings, meter: meter.value, metrics: metrics, router: router, registry: registry,
                     contact: contact, memory: memory, idempotency: idempotency, outages: outages)
                 loop.captureDesk = captures
+                loop.scoreDesk = scores
                 loop.statusPage = statusPage
                 loop.failedKeys = failedKeys
                 loop.readers = readers

@@ -29,6 +29,8 @@ package struct GatewaySettings: Sendable {
     package var jsonStringBytes = JSONLimits().stringBytes
     /// Runtimes may be asked to fetch pictures and sounds from the web: whoever serves the link then learns the address of the host.
     package var followsLinks = false
+    /// Of the answers under a fallback that are scored, per cent.
+    package var fallbackScorePercent = 5
     /// A request's head must be there after this time.
     package var headTime = 10
     package var idleTime = 60

@@ -89,6 +89,10 @@ package struct ControlPlaneClient: Sendable {
         try decode(ProbeAnswer.self, await send(signed(try post(GatewayPath.probes, batch), identity)))
     }
 
+    package func store(_ batch: AnswerScoreBatch, as identity: GatewayIdentity) async throws(EnrolmentError) -> IntakeResponse {
+        try decode(IntakeResponse.self, await send(signed(try post(GatewayPath.answerScores, batch), identity)))
+    }
+
     package func exchange(_ request: LeaseRequest, as identity: GatewayIdentity) async throws(EnrolmentError) -> LeaseAnswer {
         var message = try post(GatewayPath.leases, request)
         // Requests may wait for it.

@@ -80,6 +80,11 @@ package final class GatewayIdentityKeeper: Service {
         { batch in try await self.client.store(batch, as: self.current) }
     }
 
+    /// For `ScoreShipper`.
+    package var sendScores: ScoreShipper.Send {
+        { batch in try await self.client.store(batch, as: self.current) }
+    }
+
     /// For `LeaseKeeper`.
     package var exchangeLeases: LeaseKeeper.Exchange {
         { request in try await self.client.exchange(request, as: self.current) }

@@ -271,7 +271,9 @@ extension RelayedRequest {
         if let assembly = stream.assembly, let plan {
             let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
             let answer = assembly.json(quotedModel: plan.model.quotedName, usage: meteredTokens(plan).json, serviceTier: tier)
-            return finish(.whole(ByteBuffer(bytes: answer)))
+            let whole = ByteBuffer(bytes: answer)
+            plan.sample?.take(whole: whole)
+            return finish(.whole(whole))
         }
         guard var last = shaped(attempt.takeHeld()) else { return finish(.failed(APIError(.streamInterrupted))) }
         if translated == nil, let plan, let usage = stream.usageEvent(meteredTokens(plan).json) { last.writeImmutableBuffer(usage) }

@@ -141,6 +141,7 @@ extension RelayedRequest {
 
     /// Events as the customer's API has them; nil when they cannot be told in it.
     func shaped(_ events: ByteBuffer) -> ByteBuffer? {
+        plan?.sample?.take(events: events)
         guard let translated else { return events }
         return translated.events(events)
     }
@@ -184,6 +185,7 @@ extension RelayedRequest {
             let error = error.told(in: arriving.endpoint.errorShape)
             takeSink()?.answer(AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter), ByteBuffer(bytes: error.body))
         }
+        if let sample = plan?.sample { score(sample, ending) }
     }
 
     /// What has come of the answer, and that no more will.

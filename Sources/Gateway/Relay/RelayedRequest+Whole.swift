@@ -20,6 +20,7 @@ extension RelayedRequest {
             finishReason = nil
             return retry(attempt, .upstreamError)
         }
+        plan.sample?.take(whole: collected)
         attempt.end(.answered)
         settleDoubt()
         settleRetries()

@@ -26,6 +26,8 @@ final class RequestPlan {
     let outputTokens: Int
     /// The client's bytes behind the opening brace, without the members that policy owns.
     let rest: ByteBuffer
+    /// Keeps what the answer says, where it is to be scored; nil: it is not.
+    let sample: AnswerSample?
     /// The most that it can have cost.
     let bound: UsageBound
     private let restHasMembers: Bool
@@ -87,8 +89,9 @@ final class RequestPlan {
         if let asked = facts.greatestMaxTokens, asked > tier.maxOutputTokens { throw arriving.key.tooManyTokensAsked(facts.maxTokensParam) }
         return RequestPlan(
             body: consume body, facts: facts, model: model, asked: asked, cap: relief?.outputCap(asked.entry.name), endpoint: endpoint,
-            words: words, mostTokens: mostTokens(facts, arriving.key), scan: scan, continues: tier.continuesStreams == true, session: arriving.session
-        )
+            words: words, mostTokens: mostTokens(facts, arriving.key), scan: scan, continues: tier.continuesStreams == true,
+            session: arriving.session,
+            scores: loop.sampler(arriving.key, asked, endpoint))
     }
 
     /// A runtime would fetch what a link leads to from within its host's network, and tell whoever serves it where that host is.
@@ -119,7 +122,8 @@ final class RequestPlan {
 
     private init(
         body: consuming ByteBuffer, facts: GenerationRequest, model: ModelRoute, asked: ModelRoute, cap: Int?, endpoint: GenerationEndpoint,
-        words: BodyWords, mostTokens: Int, scan: RequestScan, continues: Bool, session: UInt64
+        words: BodyWords, mostTokens: Int, scan: RequestScan, continues: Bool, session: UInt64,
+        scores: ScoreDesk?
     ) {
         self.facts = facts
         self.model = model
@@ -134,6 +138,13 @@ final class RequestPlan {
         let most = facts.maxTokens ?? (model.entry.contextTokens > 0 ? min(mostTokens, room) : mostTokens)
         isCapped = endpoint.generates && cap.map { $0 < most } ?? false
         outputTokens = endpoint.generates ? min(most, cap ?? most) : 0
+        if let scores {
+            var form = body.withUnsafeReadableBytes { AnswerAsked(scan, $0) }
+            form.length = isCapped ? false : facts.maxTokens != nil
+            sample = AnswerSample(form, desk: scores)
+        } else {
+            sample = nil
+        }
         var bytes = consume body
         restHasMembers = bytes.withUnsafeMutableReadableBytes { buffer in
             for place in facts.blanked { BodyEdit.blank(place, in: buffer) }

@@ -43,6 +43,7 @@ final class GatewayFixture: Sendable {
         var registry: LinkRegistry?
         var contact: ControlContact?
         var captures: CaptureDesk?
+        var scores: ScoreDesk?
         var certificates: EdgeCertificates?
         var probes: ProbeDesk?
         var statusPage: StatusShelf?
@@ -85,7 +86,7 @@ final class GatewayFixture: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: setup.loops)
         let server = GatewayServer(
             settings: settings, group: group, spool: spool, registry: setup.registry, limits: setup.limits, contact: setup.contact,
-            certificates: setup.certificates, captures: setup.captures, probes: setup.probes, statusPage: setup.statusPage,
+            certificates: setup.certificates, captures: setup.captures, scores: setup.scores, probes: setup.probes, statusPage: setup.statusPage,
             memory: setup.memory, readers: setup.readers, metrics: metrics,
             drainLimit: setup.drainLimit,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), bound: { port.yield($0) })

@@ -36,6 +36,7 @@ struct GatewayFamiliesTests {
         _ = GatewayMetrics(registry)
         _ = LinkMetrics(registry)
         _ = ProbeMetrics(registry)
+        _ = ScoreMetrics(registry)
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let text = try String(contentsOf: root.appending(path: "docs/metrics.md"), encoding: .utf8)
