@@ -26,7 +26,7 @@ enum ProviderScores: AdminKind {
     static let path = "provider-scores"
     static let noun = "score"
     static let columns: [AdminColumn] = [
-        "provider", "points", "admitted", "availability", "latency", "preemption", "price", "probes", "clean_probes", "undrained_losses",
+        "provider", "points", "admitted", "low", "availability", "latency", "preemption", "price", "probes", "clean_probes", "undrained_losses",
         "last_probe_at",
     ]
     static let filters: [KindFilter] = ["provider", KindFilter("admitted", "true or false")]

@@ -32,6 +32,8 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
     package var kvTokens: Int?
     /// False: its provider's score does not allow tiers whose promise pays (protected ones) while others can serve them. Nil: it does.
     package var paid: Bool?
+    /// True: its provider's score is low, and it serves none of them, also where nobody else is left. Nil: it is not.
+    package var lowScore: Bool?
     /// What a drill does to it; nil: nothing.
     package var drill: DrillEffect?
 
@@ -39,7 +41,7 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
         id: String, host: String, provider: String, pool: String, region: String, model: String, release: String, dialect: RuntimeDialect,
         servedModel: String? = nil, link: LinkClass, address: String? = nil, url: String? = nil, draining: Bool, slots: Int, contextTokens: Int,
         weight: Int, standbyWeight: Int? = nil, trustClass: String? = nil, hourPriceMicroUsd: Int64? = nil, contextClass: ContextClass? = nil,
-        kvTokens: Int? = nil, paid: Bool? = nil, drill: DrillEffect? = nil
+        kvTokens: Int? = nil, paid: Bool? = nil, lowScore: Bool? = nil, drill: DrillEffect? = nil
     ) {
         self.id = id
         self.host = host
@@ -63,6 +65,7 @@ package struct WorkerEntry: Sendable, Codable, Equatable {
         self.contextClass = contextClass
         self.kvTokens = kvTokens
         self.paid = paid
+        self.lowScore = lowScore
         self.drill = drill
     }
 }

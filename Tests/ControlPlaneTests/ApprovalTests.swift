@@ -84,6 +84,7 @@ import Testing
     @Test func `of those who approve force majeure none has a token of another's making`() async throws {
         try await AdminFixture.run { admin in
             try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.place(admin)
             let (first, second) = (try await made("first", by: admin.client), try await made("second", by: admin.client))
             let asked = try await first.send(
                 "POST", "/admin/v1/exclusions",

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -78,6 +79,73 @@ import Testing
             #expect(try await admin.patch("tenants/acme", #"{"allowed_regions": ["us"], "customer_asked": true}"#).status == 200)
             let unreachable = try await admin.post("agreements", #"{"tenant": "acme", "terms": "pro", "model": "tiny", "region": "eu"}"#)
             #expect(unreachable.status == 400 && unreachable.text.contains("the tenant allows"), "\(unreachable.text)")
+        }
+    }
+
+    /// That there is an answer.
+    private final class Told: Sendable {
+        private let state = Mutex(false)
+
+        var isThere: Bool { state.withLock { $0 } }
+
+        func note() { state.withLock { $0 = true } }
+    }
+
+    private static func answer(
+        _ ask: @Sendable () async throws -> JSONClient.Answer, after start: AsyncStream<Void>, _ told: Told
+    ) async throws -> JSONClient.Answer {
+        for await _ in start {}
+        let answer = try await ask()
+        told.note()
+        return answer
+    }
+
+    /// What comes of asking while a change of an objective is judged and not yet there.
+    private func asking(
+        _ admin: AdminFixture, during change: SQL, _ ask: @escaping @Sendable () async throws -> JSONClient.Answer
+    ) async throws -> JSONClient.Answer {
+        let (isJudged, judged) = AsyncStream.makeStream(of: Void.self)
+        let told = Told()
+        async let answer = Self.answer(ask, after: isJudged, told)
+        try await admin.database.withPool { pool in
+            try await pool.transaction { connection in
+                _ = try await KeptPromises.guarding(connection) {
+                    try await connection.execute(change)
+                    return AdminChange(document: "{}", action: "delete", subjectKind: "objective", subjectId: "")
+                }
+                judged.finish()
+                try await Waiting.until("the other waits, or has not waited", within: .seconds(30)) {
+                    if told.isThere { return true }
+                    return try await !connection.query(
+                        """
+                        SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                        """
+                    ).isEmpty
+                }
+            }
+        }
+        return try await answer
+    }
+
+    @Test func `of two changes at once that together take what a contract rests on the second one is refused`() async throws {
+        try await promised { admin in
+            let own = #"{"name": "mine", "kind": "availability", "model": "tiny", "target_ppm": 999500}"#
+            #expect(try await admin.post("objectives", own).status == 201)
+            let gone: SQL = "UPDATE reliability.objective SET state = 'deleted', deleted_at = now() WHERE name = 'mine'"
+            let second = try await asking(admin, during: gone) { try await admin.patch("objectives/availability", #"{"target_ppm": 990000}"#) }
+            #expect(Self.isRefused(second), "\(second.text)")
+        }
+    }
+
+    @Test func `nothing is promised while what it would rest on is taken away`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.measure(admin)
+            _ = try await PromiseFixture.terms(admin)
+            let gone: SQL = "UPDATE reliability.objective SET state = 'deleted', deleted_at = now() WHERE kind = 'availability'"
+            let second = try await asking(admin, during: gone) { try await PromiseFixture.agree(admin) }
+            #expect(second.status == 409 && second.json["error"]["code"].string == "not_measured", "\(second.text)")
         }
     }
 

@@ -12,6 +12,12 @@ enum PromiseFixture {
         _ = try await admin.post("models", #"{"name": "tiny", "display_name": "Tiny", "context_tokens": 2048}"#)
     }
 
+    /// A pool, so that there is the region.
+    static func place(_ admin: AdminFixture) async throws {
+        _ = try await admin.row("INSERT INTO serving.providers (name, display_name, kind) VALUES ('house', 'House', 'independent') RETURNING 1")
+        _ = try await admin.row("INSERT INTO serving.pools (name, provider, region) VALUES ('house-eu', 'house', 'eu') RETURNING 1")
+    }
+
     /// Days in which every minute was good, with probes that say how fast.
     static func measure(_ admin: AdminFixture, days: Int = 2, firstToken: Int64 = 100_000, lastToken: Int64 = 2_000_000) async throws {
         _ = try await admin.row(
@@ -213,6 +219,29 @@ enum PromiseFixture {
         }
     }
 
+    @Test func `time is left out of a model and region that are there, or were, and of no other`() async throws {
+        try await AdminFixture.run { admin in
+            try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.place(admin)
+            let ask = { (place: String) in
+                try await admin.post(
+                    "exclusions",
+                    """
+                    {"tenant": "acme", \(place), "code": "misuse", "reason": "they scraped the service", "starts_at": "2026-06-01T02:00:00Z",
+                    "ends_at": "2026-06-01T03:00:00Z"}
+                    """)
+            }
+            let wrong = try await ask(#""model": "tny", "region": "ue""#)
+            #expect(wrong.status == 400, "\(wrong.text)")
+            #expect(Set(wrong.json["error"]["faults"].elements.compactMap { $0["param"].string }) == ["model", "region"], "\(wrong.text)")
+            #expect(try await ask(#""model": "tiny", "region": "ue""#).status == 400)
+            #expect(try await admin.get("exclusions").json["data"].elements.isEmpty)
+            #expect(try await ask(#""model": "tiny", "region": "eu""#).status == 201)
+            _ = try await admin.row("UPDATE serving.models SET state = 'deleted' RETURNING 1")
+            #expect(try await ask(#""model": "tiny""#).status == 201, "it was there then")
+        }
+    }
+
     @Test(arguments: ["customer_network", "over_quota", "over_limit", "misuse"])
     func `what one customer did is left out for that customer alone`(code: String) async throws {
         try await AdminFixture.run { admin in
@@ -295,6 +324,7 @@ enum PromiseFixture {
     @Test func `force majeure is on the status page with its second approval, and so is its withdrawal`() async throws {
         try await AdminFixture.run { admin in
             try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.place(admin)
             _ = try await admin.post("providers", #"{"name": "alpha", "display_name": "Alpha", "kind": "independent"}"#)
             let ask = { (reason: String) in
                 try await admin.post(
@@ -323,6 +353,7 @@ enum PromiseFixture {
     @Test func `force majeure is left out when two others than who asked have approved it, each once, and not after its withdrawal`() async throws {
         try await AdminFixture.run { admin in
             try await PromiseFixture.prepare(admin)
+            try await PromiseFixture.place(admin)
             let asked = """
                 {"code": "force_majeure", "reason": "a flood", "region": "eu", "starts_at": "2026-06-01T02:00:00Z", "ends_at": "2026-06-01T03:00:00Z", "published": true}
                 """

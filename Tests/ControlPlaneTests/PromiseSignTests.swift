@@ -172,6 +172,45 @@ import Testing
         }
     }
 
+    @Test func `an hour of a contract that cannot be judged is told as unmeasured, once, until it can be`() async throws {
+        try await IncidentWorld.with { world in
+            let (pool, tenant) = (world.world.pool, UUID())
+            _ = try await pool.pipeline([
+                "INSERT INTO serving.tenants (id, name, display_name, tier) VALUES (\(tenant), 'acme', 'Acme', 'pro')",
+                "INSERT INTO reliability.terms (name, version, title, tier, created_by) VALUES ('pro', 1, 'Pro', 'pro', 'test')",
+                """
+                INSERT INTO reliability.agreement (tenant_id, terms_id, model, region, state, starts_at, monthly_minimum_micro_usd, evidence, requested_by)
+                SELECT \(tenant), terms.id, 'tiny', 'eu', 'active', date_trunc('minute', \(start)::timestamptz) - interval '2 hours', 0, '{}', 'test'
+                FROM reliability.terms
+                """,
+            ])
+            func probe(_ count: Int) async throws {
+                try await pool.execute(
+                    """
+                    INSERT INTO reliability.probe (id, at, kind, model, region, succeeded, status, ttft_us)
+                    SELECT gen_random_uuid(), \(start)::timestamptz - number * interval '1 minute', 'outside', 'tiny', 'eu', TRUE, 200, 1000
+                    FROM generate_series(10, 9 + \(count)::integer) AS number
+                    """)
+            }
+            let told: SQL = "SELECT model, region, severity FROM reliability.incident WHERE rule = 'unmeasured'"
+            try await probe(19)
+            try await world.minute(start - 1_200, good: 20, tier: "pro", tenant: tenant)
+            for second in [0.0, 100, 190] { try await world.turn(start + second) }
+            #expect(try await world.rows(told).isEmpty, "its own requests are enough")
+            try await pool.execute("UPDATE reliability.minute SET first_token_samples = 19")
+            for second in [210.0, 230] { try await world.turn(start + second) }
+            #expect(try await world.rows(told) == ["(tiny,eu,ticket)"])
+            let text = try await world.one("SELECT text AS one FROM reliability.incident_event WHERE kind = 'opened'")
+            #expect(text?.hasPrefix("an hour of a contract for tiny in eu cannot be judged") == true, "\(text ?? "")")
+            try await probe(1)
+            try await world.turn(start + 250)
+            #expect(
+                try await world.rows("SELECT last_signal_at < \(start + 240)::timestamptz FROM reliability.incident WHERE rule = 'unmeasured'") == [
+                    "(t)"
+                ])
+        }
+    }
+
     @Test func `a budget that is spent because nobody measures is told as unmeasured, also where nothing is sold`() async throws {
         try await IncidentWorld.with { world in
             let pool = world.world.pool

@@ -171,6 +171,60 @@ import Testing
         }
     }
 
+    @Test func `a score that falls is low, and stays low until it is good again, and while nobody probes`() async throws {
+        try await PeerWorld.with { world in
+            _ = try await world.worker(on: world.host(region: "eu"))
+            let scores = scores(world)
+            func low(at now: Date = Date()) async throws -> [Bool?] {
+                try await scores.turn(at: now, listeningSince: nil)
+                let kept = try await world.count("SELECT 1 FROM reliability.provider_score WHERE provider = 'alpha' AND low")
+                let told = try await world.pool.transaction { connection in
+                    try await TableFacts.read(connection, trustDomain: "test").workers.map(\.entry.lowScore)
+                }
+                return kept > 0 ? told : told.map { $0 ?? false }
+            }
+            try await world.pool.execute("UPDATE serving.pools SET hour_price_micro_usd = 2000000")
+            try await world.pool.execute("UPDATE reliability.pool_price SET at = now() - interval '8 days'")
+            #expect(try await low() == [false], "nobody probed it yet")
+            try await probes(world, good: 10)
+            try await last(world, Array(repeating: true, count: 30))
+            #expect(try await low() == [false], "not measured enough is not low")
+            #expect(try await alpha(world).points ?? 100 < 70)
+            try await probes(world, good: 5_000)
+            #expect(try await low() == [false])
+            #expect(try await alpha(world).admitted)
+            try await open(world, .providerHealth)
+            #expect(try await low() == [false], "an incident that hits all for minutes keeps nobody away for a day")
+            #expect(try await alpha(world).admitted == false)
+            try await world.pool.execute("UPDATE reliability.incident SET drill = TRUE")
+            #expect(try await low() == [false])
+            #expect(try await alpha(world).admitted)
+            try await probes(world, good: 5_000, bad: 100)
+            #expect(try await low() == [true])
+            // Between the bounds who is out stays out.
+            try await probes(world, good: 5_000, bad: 38)
+            #expect(try await low() == [true])
+            #expect(try await low(at: Date(timeIntervalSinceNow: 86_500)) == [true], "that nobody probes makes it no better")
+            try await probes(world, good: 5_000)
+            #expect(try await low() == [false])
+            #expect(try await alpha(world).admitted)
+        }
+    }
+
+    @Test func `a new provider that fails probes has a low score after a day of them, and is put up for review`() async throws {
+        try await PeerWorld.with { world in
+            try await world.pool.execute("UPDATE serving.pools SET hour_price_micro_usd = 1")
+            try await last(world, Array(repeating: false, count: 30))
+            try await probes(world, good: 160, bad: 40)
+            try await scores(world).turn(at: Date(), listeningSince: nil)
+            #expect(try await world.count("SELECT 1 FROM reliability.provider_score WHERE low") == 0, "few say little")
+            try await probes(world, good: 1_900, bad: 100)
+            for _ in 0..<2 { try await scores(world).turn(at: Date(), listeningSince: nil) }
+            #expect(try await world.count("SELECT 1 FROM reliability.provider_score WHERE provider = 'alpha' AND low AND NOT admitted") == 1)
+            #expect(try await world.count("SELECT 1 FROM reliability.mitigation WHERE action = 'review_provider' AND provider = 'alpha'") == 1)
+        }
+    }
+
     @Test func `the table says which workers may not serve a promise that pays`() async throws {
         try await PeerWorld.with { world in
             _ = try await world.worker(on: world.host(region: "eu"))

@@ -214,6 +214,7 @@ import Testing
             "INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor) VALUES ('pool', 'beta-eu', 0, 'operator', 'stands by', 'test')",
             "INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor) VALUES ('provider', 'beta', 0, 'operator', 'dear', 'test')",
             "UPDATE serving.pools SET state = 'suspended' WHERE name = 'beta-eu'", "UPDATE serving.hosts SET intent = 'drain' WHERE pool = 'beta-eu'",
+            "INSERT INTO reliability.provider_score VALUES ('beta', now(), 40, 0, 1, 1, 1, 0.9, 100, 0, 900, 0, 0, now(), NULL, FALSE, now(), TRUE)",
         ] as [SQL]) func `a provider that answers probes and gets no traffic is not in rotation`(out: SQL) async throws
     {
         try await AdminFixture.run(now: Self.noon) { admin in

@@ -106,6 +106,19 @@ import Testing
         }
     }
 
+    @Test func `a worker of a provider with a low score backs nothing that is sold with a promise`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            try await serve(admin, points: ["alpha": 90, "beta": 80, "gamma": 40])
+            try await back(admin, provider: "gamma")
+            func message() async throws -> String { try await admin.patch("skus/s", "{\"state\": \"active\"}").json["error"]["message"].string ?? "" }
+            #expect(try await message().contains("in the backup region") == false)
+            _ = try await admin.row("UPDATE reliability.provider_score SET low = TRUE WHERE provider = 'gamma' RETURNING provider")
+            let refused = try await message()
+            #expect(refused.contains("hosts that report in the backup region") && refused.contains("a ready worker of the model in the region us"))
+        }
+    }
+
     @Test func `a drill that held proves the fallbacks that served while it lasted, for thirty days, and is stored once`() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)

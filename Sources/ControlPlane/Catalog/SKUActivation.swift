@@ -60,7 +60,7 @@ enum SKUActivation {
     ) async throws -> Bool {
         let row = try await connection.queryOne(
             """
-            SELECT r.state = 'active' AS judged, tiers.capacity_policy <> 'shared' AS promises, r.override_reason, r.override_requested_by
+            SELECT r.state = 'active' AS judged, \(PromisedTiers.condition("tiers")) AS promises, r.override_reason, r.override_requested_by
             FROM serving.skus AS r JOIN serving.tiers ON tiers.name = r.tier WHERE r.id = \(id)
             """)
         guard let row, try row.value("judged") else { return false }
@@ -88,12 +88,12 @@ enum SKUActivation {
         let row = try await connection.queryOne(
             """
             SELECT r.backup_region IS NULL AS no_backup, r.fallback_sku IS NULL AS no_fallback,
-                EXISTS (SELECT 1 FROM (\(workers)) AS place WHERE place.region = r.backup_region) AS backed,
+                EXISTS (SELECT 1 FROM (\(workers)) AS place WHERE place.region = r.backup_region AND NOT place.low) AS backed,
                 tiers.capacity_policy AS policy, tiers.reserved_percent AS reserved,
                 ARRAY(SELECT own.region FROM unnest(ARRAY[r.primary_region, r.backup_region]::text[]) AS own (region) WHERE own.region IS NOT NULL
-                    AND NOT EXISTS (SELECT 1 FROM (\(workers)) AS place WHERE place.region = own.region AND place.ready)) AS cold,
+                    AND NOT EXISTS (SELECT 1 FROM (\(workers)) AS place WHERE place.region = own.region AND place.ready AND NOT place.low)) AS cold,
                 (SELECT coalesce(sum(place.slots * tiers.reserved_percent / 100), 0) FROM (\(workers)) AS place
-                    WHERE place.region = r.primary_region AND place.ready) AS own_slots,
+                    WHERE place.region = r.primary_region AND place.ready AND NOT place.low) AS own_slots,
                 EXISTS (SELECT 1 FROM reliability.tried_fallback AS drill
                     WHERE drill.sku = r.name AND drill.held AND drill.at > now() - interval '30 days') AS drilled,
                 (SELECT count(*) FROM (\(serving)) AS provider WHERE provider.admitted) AS providers,
@@ -136,9 +136,11 @@ enum SKUActivation {
         WHERE place.region = r.primary_region
         """
 
-    /// Where workers are that could serve the model of `r` now.
+    /// Where workers are that could serve the model of `r` now. Whose provider has a low score serves nothing that is sold with a promise.
     private static let workers: SQL = """
-        SELECT pools.provider, hosts.region, workers.runtime_state = 'ready' AS ready, workers.slots FROM serving.workers
+        SELECT pools.provider, hosts.region, workers.runtime_state = 'ready' AS ready, workers.slots,
+            EXISTS (SELECT 1 FROM reliability.provider_score AS bad WHERE bad.provider = pools.provider AND bad.low) AS low
+        FROM serving.workers
         JOIN serving.releases ON releases.name = workers.release JOIN serving.hosts ON hosts.id = workers.host_id
         JOIN serving.pools ON pools.name = hosts.pool
         WHERE releases.model = r.model AND workers.accepted AND workers.retired_at IS NULL AND hosts.state = 'active'

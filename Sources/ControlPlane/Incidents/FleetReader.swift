@@ -121,7 +121,7 @@ struct FleetReader: Sendable {
             runtime: try runtime(row, isSilent: isSilent))
         (worker.hasShare, worker.awaitsShare) = (hasShare, isReady && !hasShare && weight > 0)
         worker.isOpen = try weight > 0 && !row.value("leaves", as: Bool.self)
-        worker.isAdmitted = try row.value("is_admitted")
+        (worker.isAdmitted, worker.hasLowScore) = (try row.value("is_admitted"), try row.value("has_low_score"))
         picture.view.workers.append(worker)
         // Who leaves because an operator says so, or never spoke, is no trouble.
         guard heard != nil, try !row.value("leaves", as: Bool.self) else { return }
@@ -158,6 +158,7 @@ struct FleetReader: Sendable {
             coalesce(release_weight.weight_ppm, 1000000) > 0 AS has_share, worker.runtime_state = 'ready' AS is_ready,
             worker.runtime_state = 'starting' AS is_starting,
             coalesce(told.is_out, FALSE) AS is_out, coalesce(score.admitted, FALSE) AS is_admitted,
+            coalesce(score.low, FALSE) AS has_low_score,
             coalesce(told.is_faulty, FALSE) AND worker.runtime_state IN ('ready', 'unhealthy') AS is_faulty, worker.restartable,
             EXISTS (SELECT 1 FROM serving.operations AS operation
                 WHERE operation.worker_id = worker.id AND operation.state IN ('queued', 'sent', 'running')) AS restarting,
@@ -198,7 +199,7 @@ struct FleetReader: Sendable {
         "SELECT id, name, model, region, most_workers FROM reliability.scaler WHERE state = 'active' ORDER BY name"
 
     private static let tierRows: SQL =
-        "SELECT name, priority, capacity_policy <> 'shared' AS protected FROM serving.tiers WHERE state = 'active' ORDER BY name"
+        "SELECT name, priority, \(PromisedTiers.condition("tiers")) AS protected FROM serving.tiers WHERE state = 'active' ORDER BY name"
 
     private static let termRows: SQL = """
         SELECT sku.name, sku.model, sku.tier, sku.primary_region, sku.backup_region, fallback.model AS fallback_model,

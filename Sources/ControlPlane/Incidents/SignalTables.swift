@@ -10,6 +10,9 @@ struct SignalTables: Sendable {
 
     /// Seconds within which the newest probe must have come.
     private static let fresh = 150.0
+    private static let hour = 3_600.0
+    /// Seconds after which what gateways and probes have to say of a minute is there.
+    private static let tellingTime = 300.0
 
     /// What is told, and of it the burns of which the news is not in minutes of all customers: a late last token, one customer's own.
     func triggers() async throws -> (told: [IncidentTrigger], spending: Set<IncidentKey>) {
@@ -17,9 +20,9 @@ struct SignalTables: Sendable {
         return (try await probes() + alerts.map(\.trigger), Set(alerts.filter(\.isSpending).map(\.trigger.key)))
     }
 
-    /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside, and those of a budget that is spent by minutes of
-    /// which nothing is known: burn alerts look at requests, and say nothing where there are none. Where such a minute is a bad one of somebody's promise,
-    /// that wakes people. What gateways measure while a drill keeps them away is told after it.
+    /// Models and regions that are sold and that nobody has probed, neither at workers nor from outside, those of a budget that is spent by minutes of
+    /// which nothing is known, and those of contracts of which an hour cannot be judged: burn alerts look at requests, and say nothing where there are none.
+    /// Where such a minute is a bad one of somebody's promise, that wakes people. What gateways measure while a drill keeps them away is told after it.
     func unmeasured(_ terms: [FleetView.Terms], promised: [FleetView.Terms]) async throws -> [IncidentTrigger] {
         let rows = try await reliability.query(
             """
@@ -34,18 +37,54 @@ struct SignalTables: Sendable {
         let spent = try await unmeasuredBudgets().filter { !alone.contains($0.region) }.subtracting(sold).subtracting(probed).sorted {
             $0.text < $1.text
         }
-        return sold.subtracting(probed).sorted { $0.text < $1.text }
-            .map { key in
-                IncidentTrigger(
-                    key: key, beganAt: now.addingTimeInterval(-60 * Double(IncidentRules.silentMinutes)),
-                    text: "no probe of \(key.model) in \(key.region) for \(IncidentRules.silentMinutes) minutes",
-                    severity: paid.contains(key) ? .page : nil)
-            }
-            + spent.map { key in
-                let words =
-                    "nobody measures \(key.model) in \(key.region), neither by a request nor by a probe: its budgets are spent by unmeasured minutes"
-                return IncidentTrigger(key: key, beganAt: now.addingTimeInterval(-60 * Double(IncidentRules.silentMinutes)), text: words)
-            }
+        let unprobed = sold.subtracting(probed)
+        let hours = try await unjudgedHours().filter { !alone.contains($0.region) }.subtracting(unprobed).subtracting(spent)
+        let silence = 60 * Double(IncidentRules.silentMinutes)
+        var triggers = unprobed.sorted { $0.text < $1.text }.map { key in
+            trigger(
+                key, since: silence, "no probe of \(key.model) in \(key.region) for \(IncidentRules.silentMinutes) minutes",
+                severity: paid.contains(key) ? .page : nil)
+        }
+        triggers += spent.map { key in
+            let words =
+                "nobody measures \(key.model) in \(key.region), neither by a request nor by a probe: its budgets are spent by unmeasured minutes"
+            return trigger(key, since: silence, words)
+        }
+        triggers += hours.sorted { $0.text < $1.text }.map { key in
+            let fewer = "fewer than \(LatencyEpisodes.minimumSamples) first tokens of its customer, and fewer probes"
+            return trigger(key, since: Self.hour, "an hour of a contract for \(key.model) in \(key.region) cannot be judged: \(fewer)")
+        }
+        return triggers
+    }
+
+    /// - Parameter seconds: Before now.
+    private func trigger(_ key: IncidentKey, since seconds: Double, _ text: String, severity: BurnRule.Severity? = nil) -> IncidentTrigger {
+        IncidentTrigger(key: key, beganAt: now.addingTimeInterval(-seconds), text: text, severity: severity)
+    }
+
+    /// Of contracts that give credits for late hours: the last one has too few first tokens of the customer, and too few probes to stand for them, whatever
+    /// became of those. Such an hour is in nobody's favour, and nobody would know. Its end is told by now.
+    private func unjudgedHours() async throws -> Set<IncidentKey> {
+        let until = now.addingTimeInterval(-Self.tellingTime)
+        let from = until.addingTimeInterval(-Self.hour)
+        let promised: SQL = """
+            reliability.agreement JOIN reliability.terms ON terms.id = agreement.terms_id WHERE agreement.state <> 'proposed'
+                AND agreement.starts_at <= \(from) AND coalesce(agreement.ends_at >= \(until), TRUE) AND terms.latency_credit_percent > 0
+                AND terms.credit_cap_percent > 0
+            """
+        let rows = try await reliability.query(
+            """
+            WITH silent AS MATERIALIZED (
+                SELECT place.model, place.region FROM (SELECT DISTINCT agreement.model, agreement.region FROM \(promised)) AS place
+                WHERE (SELECT count(*) FROM reliability.probe WHERE probe.model = place.model AND probe.region = place.region
+                    AND probe.at >= \(from) AND probe.at < \(until) AND probe.fault IS DISTINCT FROM 'customer') < \(LatencyEpisodes.minimumSamples))
+            SELECT DISTINCT agreement.model, agreement.region FROM \(promised)
+                AND EXISTS (SELECT 1 FROM silent WHERE silent.model = agreement.model AND silent.region = agreement.region)
+                AND (SELECT coalesce(sum(minute.first_token_samples), 0)::bigint FROM reliability.minute
+                    WHERE minute.tenant_id = agreement.tenant_id AND minute.model = agreement.model AND minute.region = agreement.region
+                        AND minute.minute_at >= \(from) AND minute.minute_at < \(until) AND NOT minute.drill) < \(LatencyEpisodes.minimumSamples)
+            """)
+        return Set(try rows.map { IncidentKey(.unmeasured, model: try $0.value("model"), region: try $0.value("region")) })
     }
 
     /// Of gateways that a drill keeps from the control plane, or did just now.

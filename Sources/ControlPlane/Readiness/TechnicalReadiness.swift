@@ -121,9 +121,12 @@ enum TechnicalReadiness {
         let sold = try await sources.databases.serving.query(
             "SELECT DISTINCT model, primary_region AS region FROM serving.skus WHERE state = 'active' ORDER BY 1, 2")
         guard !sold.isEmpty else { return .missing("nothing is sold: no SKU is active") }
-        let workers = try await sources.databases.serving.query("SELECT worker.id FROM \(Rotation.workers)").map {
-            try $0.value("id", as: UUID.self)
-        }
+        let workers = try await sources.databases.serving.query(
+            """
+            SELECT worker.id FROM \(Rotation.workers)
+                AND NOT EXISTS (SELECT 1 FROM reliability.provider_score AS bad WHERE bad.provider = pool.provider AND bad.low)
+            """
+        ).map { try $0.value("id", as: UUID.self) }
         // As old as the second newest of the providers.
         let rows = try await sources.databases.reliability.query(
             """
@@ -160,7 +163,7 @@ enum TechnicalReadiness {
     @Sendable private static func fallback(_ sources: ReadinessSources) async throws -> ReadinessFinding {
         let row = try await sources.serving(
             """
-            WITH sold AS (SELECT r.name, tier.capacity_policy <> 'shared' AS promises, \(FallbackTerms.refusedForSKU) AS refused_by
+            WITH sold AS (SELECT r.name, \(PromisedTiers.condition("tier")) AS promises, \(FallbackTerms.refusedForSKU) AS refused_by
                 FROM serving.skus AS r JOIN serving.tiers AS tier ON tier.name = r.tier WHERE r.state = 'active')
             SELECT count(*) AS sold, min(tried.at) AS at,
                 coalesce(string_agg(sold.name || ' by ' || sold.refused_by, '; ' ORDER BY sold.name), '') AS refused,

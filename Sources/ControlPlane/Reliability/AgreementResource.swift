@@ -40,6 +40,8 @@ enum AgreementResource {
         let until = fields.integer("maintenance_until_minute", 1...1_440)
         let reason = fields.text("override_reason", .reason)
         try fields.finish()
+        // What it is judged by stays until it is there to be kept.
+        try await KeptPromises.takeTurn(connection)
         guard let owner = try await TenantOwned.tenant(tenant, connection) else { throw AdminRefusal.fault("tenant", "does not exist") }
         let version = try await activeTerms(terms ?? "", owner, model, region, connection)
         try await checkMeasured(version, MinuteSubject(tenant: owner, model: model, region: region), connection)
@@ -130,6 +132,7 @@ enum AgreementResource {
 
     static let approval = AdminRoute.wideChange(.post, "agreements/{id}/approve") { call, fields, connection, databases in
         try fields.finish()
+        try await KeptPromises.takeTurn(connection)
         let id = try await resource.locked(call.reference, connection)
         let row = try await connection.queryOne("SELECT requested_by, approved_by, state FROM reliability.agreement WHERE id = \(id)")
         guard let row else { throw AdminRefusal.notFound }

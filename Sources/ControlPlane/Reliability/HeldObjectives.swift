@@ -9,6 +9,8 @@ enum HeldObjectives {
     static func guarding(
         _ call: AdminCall, _ connection: PostgresConnection, _ work: () async throws -> AdminChange
     ) async throws -> AdminChange {
+        // Two that each loosen one of the objectives of a place would each find the other one strict.
+        try await KeptPromises.takeTurn(connection)
         let places = try await held(connection)
         guard !places.isEmpty else { return try await work() }
         let before = try await ObjectiveStore.active { try await connection.query($0) }

@@ -18,12 +18,19 @@ enum KeptPromises {
         func gaps(_ objectives: [StoredObjective]) -> [Gap] { TermsProof.gaps(terms, for: place, objectives) + ownGaps }
     }
 
+    /// Waits until whoever changes what contracts rest on, or makes one, is done, and keeps the others waiting until this transaction ends. Two at once would
+    /// each judge by what the other takes away. To be called before a row is locked: else two wait for each other.
+    static func takeTurn(_ connection: PostgresConnection) async throws {
+        try await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('promises', 0))")
+    }
+
     /// Makes a change, and takes it back where a contract rests on what it takes away.
     ///
     /// - Parameter isAsked: The customer wants no more regions than that.
     static func guarding(
         isAsked: Bool = false, _ connection: PostgresConnection, _ work: () async throws -> AdminChange
     ) async throws -> AdminChange {
+        try await takeTurn(connection)
         let before = try await promises(connection)
         guard !before.isEmpty else { return try await work() }
         let objectives = try await ObjectiveStore.active { try await connection.query($0) }

@@ -107,9 +107,34 @@ enum ExclusionResource {
         try await NameScrub.refuse(
             [("reason", fields.raw("reason")?.string)],
             for: "(SELECT id FROM serving.tenants WHERE \(tenant)::text IN (id::text, name::text) LIMIT 1)", connection)
+        let places = known(model: fields.text(of: "model"), region: fields.text(of: "region"))
         let id = try await TenantOwned.insert(
             resource, "reliability.exclusion", tenant: tenant, &fields, connection, more: [("requested_by", "\(call.actor.label)")])
+        try await FieldLookup.check(places, connection)
         return try await resource.change(connection, id, "create", status: .created)
+    }
+
+    /// What nothing was ever served by or in leaves nothing out, and whoever asked would think that it does. It is about time that has passed, so that what is
+    /// gone since is known, too.
+    private static func known(model: String?, region: String?) -> [FieldLookup] {
+        var lookups: [FieldLookup] = []
+        if let model {
+            lookups.append(
+                FieldLookup(
+                    field: "model",
+                    query:
+                        "SELECT 1 FROM (SELECT name FROM serving.models UNION SELECT model FROM reliability.agreement) AS known WHERE name = \(model) LIMIT 1"
+                ))
+        }
+        guard let region else { return lookups }
+        lookups.append(
+            FieldLookup(
+                field: "region",
+                query: """
+                    SELECT 1 FROM (SELECT region FROM serving.pools UNION SELECT region FROM serving.gateways UNION SELECT region FROM reliability.agreement
+                        UNION SELECT unnest(ARRAY[primary_region, backup_region]::text[]) FROM serving.skus) AS known WHERE region = \(region) LIMIT 1
+                    """))
+        return lookups
     }
 
     /// By somebody else than who asked, told apart as approvers of agreements are: one person who makes tokens could leave out whatever would be credited.

@@ -23,20 +23,33 @@ struct ProviderEvidence: Sendable {
     var success: Double { ProviderScore.success(days) }
 
     /// The parts of the score, each 0 to 1. A round trip that was never measured is worth nothing, nor is a price that is not known.
-    var parts: ProviderScore {
-        let stability = prices.map { ProviderScore.price(hourly: $0) }
-        return ProviderScore(
-            availability: ProviderScore.availability(success: success),
-            latency: roundTrip.map { ProviderScore.latency(milliseconds: Double($0) / 1000) } ?? 0,
-            preemption: ProviderScore.preemption(undrained: undrainedLosses, total: losses),
-            price: stability.isEmpty ? 0 : stability.reduce(0, +) / Double(stability.count))
-    }
+    var parts: ProviderScore { score(success: success, unknown: 0) }
 
     /// Nil without a probe for a day.
     func points(at now: Date) -> Double? {
-        guard let lastProbeAt, !PaidTierGate.isStale(hoursSinceProbe: hours(since: lastProbeAt, now)) else { return nil }
+        guard isFresh(at: now) else { return nil }
         let points = parts.points
         return lastIncidentAt.map { ProviderScore.penalized(points, hoursSinceIncident: max(hours(since: $0, now), 0)) } ?? points
+    }
+
+    /// The same as if nothing but good were expected of anyone, and what was never measured were at its best: a low one is the provider's own doing. What an
+    /// incident takes for a day is left out: one that hits all for minutes would keep everybody who pays from being served for a day and a half.
+    func knownPoints(at now: Date) -> Double? {
+        isFresh(at: now) ? score(success: ProviderScore.success(days, prior: 1), unknown: 1).points : nil
+    }
+
+    private func isFresh(at now: Date) -> Bool {
+        lastProbeAt.map { !PaidTierGate.isStale(hoursSinceProbe: hours(since: $0, now)) } ?? false
+    }
+
+    /// - Parameter unknown: What a round trip that was never measured is worth, and a price that is not known.
+    private func score(success: Double, unknown: Double) -> ProviderScore {
+        let stability = prices.map { ProviderScore.price(hourly: $0) }
+        return ProviderScore(
+            availability: ProviderScore.availability(success: success),
+            latency: roundTrip.map { ProviderScore.latency(milliseconds: Double($0) / 1000) } ?? unknown,
+            preemption: ProviderScore.preemption(undrained: undrainedLosses, total: losses),
+            price: stability.isEmpty ? unknown : stability.reduce(0, +) / Double(stability.count))
     }
 
     private func hours(since moment: Date, _ now: Date) -> Double { now.timeIntervalSince(moment) / 3_600 }

@@ -5,7 +5,7 @@ enum ProviderScoreResource {
     private static let current = Listing(
         document: """
             json_build_object('provider', r.provider, 'computed_at', serving.wire_time(r.computed_at), 'points', r.points,
-                'admitted', r.admitted, 'admitted_changed_at', serving.wire_time(r.admitted_changed_at), 'availability', r.availability,
+                'admitted', r.admitted, 'low', r.low, 'admitted_changed_at', serving.wire_time(r.admitted_changed_at), 'availability', r.availability,
                 'latency', r.latency, 'preemption', r.preemption, 'price', r.price, 'success', r.success, 'probes', r.probes,
                 'clean_probes', r.clean_probes, 'round_trip', r.round_trip_us, 'losses', r.losses, 'undrained_losses', r.undrained_losses,
                 'last_probe_at', serving.wire_time(r.last_probe_at), 'last_incident_at', serving.wire_time(r.last_incident_at))

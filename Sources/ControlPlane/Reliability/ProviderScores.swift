@@ -49,22 +49,24 @@ package struct ProviderScores: Service {
         let rows = try await serving.query("SELECT name FROM serving.providers WHERE state <> 'deleted' ORDER BY name")
         let providers: [String] = try rows.map { try $0.value("name") }
         let evidence = try await ProviderEvidenceReader(pool: reliability).read(providers)
-        let admitted = try await admitted()
+        let standings = try await standings()
         for provider in providers {
             guard let evidence = evidence[provider] else { continue }
-            let points = evidence.points(at: now)
-            let isAdmitted = PaidTierGate.admits(
-                points: points, isAdmitted: admitted.contains(provider), cleanProbes: evidence.cleanProbes)
+            let (points, before) = (evidence.points(at: now), standings[provider] ?? Standing())
+            let standing = before.next(points: points, evidence, at: now)
             // Before it is written down that it may not: who dies in between asks once more.
-            if admitted.contains(provider), !isAdmitted { try await propose(provider, points: points, at: now) }
-            try await store(provider, evidence, points: points, isAdmitted: isAdmitted, at: now)
-            if isAdmitted != admitted.contains(provider) { report(provider, isAdmitted) }
+            if standing.isWorse(than: before) { try await propose(provider, points: points, at: now) }
+            try await store(provider, evidence, points: points, standing, at: now)
+            if standing != before { report(provider, standing) }
         }
         try await reliability.execute("DELETE FROM reliability.provider_score WHERE NOT provider = ANY(\(providers)::text[])")
     }
 
-    private func admitted() async throws -> Set<String> {
-        Set(try await reliability.query("SELECT provider FROM reliability.provider_score WHERE admitted").map { try $0.value("provider") })
+    private func standings() async throws -> [String: Standing] {
+        let rows = try await reliability.query("SELECT provider, admitted, low FROM reliability.provider_score")
+        return try rows.reduce(into: [:]) { standings, row in
+            standings[try row.value("provider")] = Standing(isAdmitted: try row.value("admitted"), isLow: try row.value("low"))
+        }
     }
 
     /// A person is asked to review who may serve no promise that pays any more.
@@ -79,11 +81,8 @@ package struct ProviderScores: Service {
         }
     }
 
-    private func report(_ provider: String, _ isAdmitted: Bool) {
-        logger.log(
-            level: isAdmitted ? .notice : .warning,
-            isAdmitted ? "A provider may serve tiers whose promise pays" : "A provider may no longer serve tiers whose promise pays",
-            metadata: [LogKeys.provider: "\(provider)"])
+    private func report(_ provider: String, _ standing: Standing) {
+        logger.log(level: standing.isAdmitted ? .notice : .warning, standing.news, metadata: [LogKeys.provider: "\(provider)"])
     }
 
     private func isAnybodyHeard() async throws -> Bool {
@@ -112,20 +111,22 @@ package struct ProviderScores: Service {
             """)
     }
 
-    private func store(_ provider: String, _ evidence: ProviderEvidence, points: Double?, isAdmitted: Bool, at now: Date) async throws {
-        let parts = evidence.parts
+    private func store(_ provider: String, _ evidence: ProviderEvidence, points: Double?, _ standing: Standing, at now: Date) async throws {
+        let (parts, isAdmitted) = (evidence.parts, standing.isAdmitted)
         _ = try await reliability.pipeline([
             """
             INSERT INTO reliability.provider_score AS score (provider, computed_at, points, availability, latency, preemption, price, success, probes,
-                clean_probes, round_trip_us, losses, undrained_losses, last_probe_at, last_incident_at, admitted, admitted_changed_at)
+                clean_probes, round_trip_us, losses, undrained_losses, last_probe_at, last_incident_at, admitted, admitted_changed_at, low)
             VALUES (\(provider), \(now), \(points), \(parts.availability), \(parts.latency), \(parts.preemption), \(parts.price),
                 \(evidence.success), \(evidence.probes), \(evidence.cleanProbes), \(evidence.roundTrip), \(evidence.losses),
-                \(evidence.undrainedLosses), \(evidence.lastProbeAt), \(evidence.lastIncidentAt), \(isAdmitted), \(now))
+                \(evidence.undrainedLosses), \(evidence.lastProbeAt), \(evidence.lastIncidentAt), \(isAdmitted), \(now),
+                \(standing.isLow))
             ON CONFLICT (provider) DO UPDATE SET computed_at = EXCLUDED.computed_at, points = EXCLUDED.points,
                 availability = EXCLUDED.availability, latency = EXCLUDED.latency, preemption = EXCLUDED.preemption, price = EXCLUDED.price,
                 success = EXCLUDED.success, probes = EXCLUDED.probes, clean_probes = EXCLUDED.clean_probes,
                 round_trip_us = EXCLUDED.round_trip_us, losses = EXCLUDED.losses, undrained_losses = EXCLUDED.undrained_losses,
                 last_probe_at = EXCLUDED.last_probe_at, last_incident_at = EXCLUDED.last_incident_at, admitted = EXCLUDED.admitted,
+                low = EXCLUDED.low,
                 admitted_changed_at = CASE WHEN score.admitted = EXCLUDED.admitted THEN score.admitted_changed_at
                     ELSE EXCLUDED.admitted_changed_at END
             """,
@@ -138,8 +139,37 @@ package struct ProviderScores: Service {
     }
 
     private func show() async throws {
-        let rows = try await reliability.query("SELECT provider, points, admitted FROM reliability.provider_score ORDER BY provider")
-        shown.show(try rows.map { (try $0.value("provider"), try $0.value("points"), try $0.value("admitted")) })
+        let rows = try await reliability.query("SELECT provider, points, admitted, low FROM reliability.provider_score ORDER BY provider")
+        shown.show(
+            try rows.map { row in
+                let standing = Standing(isAdmitted: try row.value("admitted"), isLow: try row.value("low"))
+                return ScoreBoard.Row(provider: try row.value("provider"), points: try row.value("points"), standing: standing)
+            })
+    }
+}
+
+/// What a provider's score lets it serve.
+private struct Standing: Sendable, Equatable {
+    var isAdmitted = false
+    /// Not even where nobody else is left.
+    var isLow = false
+
+    func next(points: Double?, _ evidence: ProviderEvidence, at now: Date) -> Standing {
+        Standing(
+            isAdmitted: PaidTierGate.admits(points: points, isAdmitted: isAdmitted, cleanProbes: evidence.cleanProbes),
+            isLow: PaidTierGate.isLow(
+                known: evidence.knownPoints(at: now), isLow: isLow, isMeasured: isAdmitted || evidence.probes >= PaidTierGate.measuredProbes,
+                cleanProbes: evidence.cleanProbes))
+    }
+
+    func isWorse(than before: Standing) -> Bool { before.isAdmitted && !isAdmitted || !before.isLow && isLow }
+
+    /// For the log.
+    var news: Logger.Message {
+        if isAdmitted { return "A provider may serve tiers whose promise pays" }
+        return isLow
+            ? "A provider's score is low: it serves no tier whose promise pays"
+            : "A provider serves tiers whose promise pays only where nobody with a good score is left"
     }
 }
 
@@ -161,21 +191,30 @@ struct Hearing {
 
 /// The scores as metrics. Providers are few, and named by operators.
 private final class ScoreBoard: Sendable {
-    private let rows = Mutex<[(provider: String, points: Double?, admitted: Bool)]>([])
+    struct Row: Sendable {
+        var provider: String
+        var points: Double?
+        var standing: Standing
+    }
+
+    private let rows = Mutex<[Row]>([])
 
     init(_ metrics: MetricRegistry) {
         metrics.collect { [weak self] in
             let rows = self?.rows.withLock { $0 } ?? []
             let points = rows.compactMap { row in row.points.map { MetricSample(labels: ["provider": row.provider], $0) } }
-            let admitted = rows.map { MetricSample(labels: ["provider": $0.provider], $0.admitted ? 1 : 0) }
+            let admitted = rows.map { MetricSample(labels: ["provider": $0.provider], $0.standing.isAdmitted ? 1 : 0) }
+            let low = rows.map { MetricSample(labels: ["provider": $0.provider], $0.standing.isLow ? 1 : 0) }
             return [
                 MetricFamily("plimsoll_control_provider_score", "Score of each provider, 0 to 100; none without a probe for a day.", .gauge, points),
                 MetricFamily("plimsoll_control_provider_admitted", "Whether each provider may serve tiers whose promise pays.", .gauge, admitted),
+                MetricFamily(
+                    "plimsoll_control_provider_low", "Whether each provider's score keeps it from tiers whose promise pays altogether.", .gauge, low),
             ]
         }
     }
 
-    func show(_ rows: [(provider: String, points: Double?, admitted: Bool)]) {
+    func show(_ rows: [Row]) {
         self.rows.withLock { $0 = rows }
     }
 }

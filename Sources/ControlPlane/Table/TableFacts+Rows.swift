@@ -46,7 +46,7 @@ extension TableFacts {
 
     private static let tierRows: SQL = """
         SELECT name, max_prompt_tokens, max_output_tokens, max_body_bytes, requests_per_minute, tokens_per_minute, concurrent_requests,
-            max_table_age_seconds, ttft_objective_microseconds, priority, capacity_policy <> 'shared' AS protected, floor_percent,
+            max_table_age_seconds, ttft_objective_microseconds, priority, \(PromisedTiers.condition("tiers")) AS protected, floor_percent,
             queue_requests, queue_bytes, queue_wait_microseconds, burst_percent, nullif(reserved_percent, 0) AS reserved_percent, tenant_share_percent, batch_deadline_seconds,
             burst_requests, burst_tokens, tokens_per_day, tokens_per_month, spend_per_month_micro_usd,
             nullif(hedge_ppm, 0) AS hedge_ppm, nullif(continues_streams, false) AS continues_streams,
@@ -73,8 +73,8 @@ extension TableFacts {
             workers.served_model, hosts.link, hosts.link_address, hosts.intent = 'drain' AS draining, workers.slots, workers.context_tokens,
             workers.weight_ppm, nullif(pools.context_class, 'standard') AS context_class,
             nullif(coalesce(workers.trust_class, providers.trust_class), 'standard') AS trust_class, pools.hour_price_micro_usd,
-            nullif(coalesce(scores.admitted, false), true) AS paid, pool_weights.weight_ppm AS pool_weight,
-            provider_weights.weight_ppm AS provider_weight, drill.kind AS drill, drill.delay_milliseconds AS drill_delay, drill.compression AS drill_compression,
+            nullif(coalesce(scores.admitted, false), true) AS paid, nullif(coalesce(scores.low, false), false) AS low_score,
+            pool_weights.weight_ppm AS pool_weight, provider_weights.weight_ppm AS provider_weight, drill.kind AS drill, drill.delay_milliseconds AS drill_delay, drill.compression AS drill_compression,
             ceil(extract(epoch FROM drill.until_at))::bigint AS drill_until
         FROM serving.workers AS workers
         JOIN serving.hosts AS hosts ON hosts.id = workers.host_id
@@ -230,7 +230,7 @@ extension TableFacts {
             contextTokens: try row.value("context_tokens"), weight: try row.value("weight_ppm"),
             trustClass: try row.value("trust_class"),
             hourPriceMicroUsd: try row.value("hour_price_micro_usd"), contextClass: contextClass.flatMap(ContextClass.init),
-            paid: try row.value("paid"), drill: try drill(row))
+            paid: try row.value("paid"), lowScore: try row.value("low_score"), drill: try drill(row))
         return Worker(entry: entry, poolWeight: try row.value("pool_weight"), providerWeight: try row.value("provider_weight"))
     }
 

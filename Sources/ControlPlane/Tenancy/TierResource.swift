@@ -100,6 +100,7 @@ extension AdminResource {
     /// Changes a tier; what contracts agree and are counted against stays, and objectives of first tokens of the tier go with its threshold.
     static let tierUpdate = AdminRoute.change(.patch, "tiers/{id}") { call, fields, connection in
         guard case .change(let update) = tiers.update.work else { preconditionFailure("an update is a change") }
+        try await KeptPromises.takeTurn(connection)
         let id = try await tiers.locked(call.reference, connection)
         let row = try await connection.queryOne("SELECT name, ttft_objective_microseconds AS threshold FROM serving.tiers WHERE id = \(id)")
         guard let row else { throw AdminRefusal.notFound }

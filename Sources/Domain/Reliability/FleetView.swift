@@ -21,6 +21,8 @@ package struct FleetView: Sendable {
         package var runtime: Runtime
         /// Its provider may serve tiers with a promise, by its score.
         package var isAdmitted = true
+        /// Its provider's score is low: it serves no tier with a promise, whoever else is left.
+        package var hasLowScore = false
 
         package init(
             id: String, provider: String, region: String, model: String, release: String = "", pool: String = "", isServing: Bool = true,
@@ -184,6 +186,18 @@ package struct FleetView: Sendable {
     }
 
     private func places(desertedBy targets: [MitigationTarget]) -> Set<Place> {
+        everyPlace(desertedBy: targets).union(promised?.everyPlace(desertedBy: targets) ?? [])
+    }
+
+    /// With those alone who may serve what is promised, where that makes a difference: the others are nobody to it.
+    private var promised: FleetView? {
+        guard tiers.contains(where: \.isProtected), workers.contains(where: \.hasLowScore) else { return nil }
+        var able = self
+        able.workers.removeAll(where: \.hasLowScore)
+        return able
+    }
+
+    private func everyPlace(desertedBy targets: [MitigationTarget]) -> Set<Place> {
         let gone = Set(targets.flatMap { drained(by: $0).map(\.id) })
         guard !gone.isEmpty else { return [] }
         let takers = takers(targets.filter { $0.action == .rollBackImage })

@@ -125,7 +125,7 @@ package struct MitigationLadder: Sendable {
     /// It serves the model, in the region, or in one to which requests of those who suffer are moved now: hosts of any other have no links to the region's
     /// gateways.
     private func helps(_ worker: FleetView.Worker, _ trouble: Trouble) -> Bool {
-        guard (trouble.model ?? worker.model) == worker.model else { return false }
+        guard (trouble.model ?? worker.model) == worker.model, trouble.tier.map({ mayServe(worker, $0) }) ?? true else { return false }
         guard let region = trouble.region, worker.region != region else { return true }
         return moved.contains { move in
             move.region == region && move.toRegion == worker.region && (move.model ?? worker.model) == worker.model
@@ -133,13 +133,17 @@ package struct MitigationLadder: Sendable {
         }
     }
 
+    /// Whose provider has a low score serves nobody to whom something is promised.
+    private func mayServe(_ worker: FleetView.Worker, _ tier: String) -> Bool { !worker.hasLowScore || !isProtected(tier) }
+
     private func moves(_ trouble: Trouble) -> [MitigationTarget] {
         sufferers(trouble).filter(\.isProtected).flatMap { tier in
             fleet.terms.filter { terms in
                 terms.tier == tier.name && (trouble.model == nil || terms.model == trouble.model)
                     && (trouble.region == nil || terms.region == trouble.region)
             }.compactMap { terms in
-                guard let backup = terms.backupRegion, fleet.workers.contains(where: { serves($0, terms.model, backup) }) else { return nil }
+                guard let backup = terms.backupRegion, fleet.workers.contains(where: { serves($0, terms.model, backup) && mayServe($0, tier.name) })
+                else { return nil }
                 return MitigationTarget(.backupRegion, tier: tier.name, model: terms.model, region: terms.region, toRegion: backup)
             }
         }
@@ -155,7 +159,8 @@ package struct MitigationLadder: Sendable {
         return fleet.pools.filter { pool in
             pool.kind == .reserved
                 && fleet.workers.contains { worker in
-                    worker.pool == pool.name && worker.isServing && (trouble.model == nil || worker.model == trouble.model)
+                    worker.pool == pool.name && worker.isServing && mayServe(worker, tier.name)
+                        && (trouble.model == nil || worker.model == trouble.model)
                         && (trouble.region == nil || worker.region == trouble.region)
                 }
         }.map { MitigationTarget(.protectedPool, tier: tier.name, pool: $0.name) }
@@ -179,7 +184,7 @@ package struct MitigationLadder: Sendable {
                     && (trouble.region == nil || terms.region == trouble.region)
             }.compactMap { terms -> MitigationTarget? in
                 guard let model = terms.fallbackModel, terms.isFallbackAgreed, model != terms.model,
-                    fleet.workers.contains(where: { $0.isServing && $0.model == model })
+                    fleet.workers.contains(where: { $0.isServing && $0.model == model && mayServe($0, tier.name) })
                 else { return nil }
                 return MitigationTarget(.fallbackModel, tier: tier.name, model: terms.model, region: terms.region, toModel: model)
             }

@@ -39,9 +39,11 @@ package struct ProviderScore: Sendable {
 
     /// Share of probes that succeed: days weigh half after seven, and few probes say little against what is expected of anyone.
     ///
-    /// - Parameter days: The newest first.
-    package static func success(_ days: [Day], halfLifeDays: Double = halfLifeDays) -> Double {
-        var (good, all) = (priorSuccess * priorStrength, priorStrength)
+    /// - Parameters:
+    ///   - days: The newest first.
+    ///   - prior: Share that is expected of anyone.
+    package static func success(_ days: [Day], halfLifeDays: Double = halfLifeDays, prior: Double = priorSuccess) -> Double {
+        var (good, all) = (prior * priorStrength, priorStrength)
         for (age, day) in days.enumerated() {
             let weight = Logarithm.power2(-Double(age) / halfLifeDays)
             good += weight * day.successes
@@ -82,6 +84,8 @@ package enum PaidTierGate {
     package static let least = 70.0
     package static let readmission = 75.0
     package static let cleanProbes = 30
+    /// About a day of one worker's.
+    package static let measuredProbes: Int64 = 2_000
     /// Without a probe for so long there is no score.
     package static let staleHours = 24.0
 
@@ -89,6 +93,18 @@ package enum PaidTierGate {
     package static func admits(points: Double?, isAdmitted: Bool, cleanProbes clean: Int) -> Bool {
         guard let points else { return false }
         return isAdmitted ? points >= least : points >= readmission && clean >= cleanProbes
+    }
+
+    /// Whether it may not even where nobody else is left: what is measured of it is too bad, not what is assumed of anyone, and not for an incident that is
+    /// over. It stays so while nobody probes.
+    ///
+    /// - Parameters:
+    ///   - known: Points with all that is not known at its best, without what an incident takes; nil: no score.
+    ///   - isLow: So far.
+    ///   - isMeasured: It was admitted, or was asked `measuredProbes` times: few probes say little.
+    package static func isLow(known: Double?, isLow: Bool, isMeasured: Bool, cleanProbes clean: Int) -> Bool {
+        guard let known else { return isLow }
+        return isLow ? known < readmission || clean < cleanProbes : isMeasured && known < least
     }
 
     package static func isStale(hoursSinceProbe: Double) -> Bool { hoursSinceProbe >= staleHours }

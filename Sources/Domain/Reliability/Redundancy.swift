@@ -15,9 +15,9 @@ package enum Redundancy {
         case drill
     }
 
-    /// What the fleet gives now. A backup region that is only a name gives nothing.
+    /// What the fleet gives now. A backup region that is only a name gives nothing, nor do providers with a low score, which serve nothing of it.
     package static func given(_ terms: FleetView.Terms, _ fleet: FleetView) -> Set<Aspect> {
-        let workers = fleet.workers.filter { $0.model == terms.model }
+        let workers = fleet.workers.filter { $0.model == terms.model && !$0.hasLowScore }
         var given: Set<Aspect> = []
         let serving = workers.filter(\.isServing)
         // Where it is sold: nobody else helps there.
@@ -29,9 +29,8 @@ package enum Redundancy {
         }
         let regions = [terms.region, terms.backupRegion]
         if terms.isWarm, regions.allSatisfy({ region in serving.contains { $0.region == region } }) { given.insert(.warm) }
-        if let fallback = terms.fallbackModel, fleet.workers.contains(where: { $0.model == fallback && ($0.isServing || $0.isStandby) }) {
-            given.insert(.fallback)
-        }
+        let others = fleet.workers.lazy.filter { $0.model == terms.fallbackModel && !$0.hasLowScore }
+        if others.contains(where: { $0.isServing || $0.isStandby }) { given.insert(.fallback) }
         if terms.isDrilled { given.insert(.drill) }
         return given
     }

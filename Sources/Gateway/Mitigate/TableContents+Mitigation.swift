@@ -50,11 +50,18 @@ extension TableContents {
     /// region has nothing of workers elsewhere, and health of workers is judged elsewhere.
     private mutating func drain(_ isMeant: (WorkerEntry) -> Bool) {
         let open = workers.indices.filter { !workers[$0].draining && workers[$0].weight > 0 }
-        var left: Set<Place> = []
-        for worker in open.map({ workers[$0] }) where !isMeant(worker) && models[worker.model]?.releaseWeights[worker.release] ?? 0 > 0 {
-            left.insert(place(worker))
+        let others = open.map { workers[$0] }.filter { !isMeant($0) && models[$0.model]?.releaseWeights[$0.release] ?? 0 > 0 }
+        let left = Set(others.map { place($0) })
+        let leftToAll = Set(others.filter { servesAll($0) }.map { place($0) })
+        for index in open where isMeant(workers[index]) {
+            let heirs = servesAll(workers[index]) ? leftToAll : left
+            if heirs.contains(place(workers[index])) { workers[index].draining = true }
         }
-        for index in open where isMeant(workers[index]) && left.contains(place(workers[index])) { workers[index].draining = true }
+    }
+
+    /// Who pays is left with nobody where only a provider with a low score is left.
+    private func servesAll(_ worker: WorkerEntry) -> Bool {
+        worker.lowScore != true || !tiers.values.contains { $0.queue?.isProtected ?? false }
     }
 
     private func place(_ worker: WorkerEntry) -> Place {
@@ -80,7 +87,9 @@ extension TableContents {
         guard var weights = models[model]?.releaseWeights, held.contains(where: { weights[$0] ?? 0 > 0 }) else { return }
         let open = workers.filter { $0.model == model && !$0.draining && $0.weight > 0 }
         let near = open.filter { $0.region == region }
-        let present = Set((near.isEmpty ? open : near).map(\.release))
+        let there = near.isEmpty ? open : near
+        let heirs = there.contains { held.contains($0.release) && servesAll($0) } ? there.filter { servesAll($0) } : there
+        let present = Set(heirs.map(\.release))
         let others = weights.keys.filter { !held.contains($0) && present.contains($0) }
         guard !others.isEmpty else { return }
         for release in weights.keys where held.contains(release) { weights[release] = 0 }

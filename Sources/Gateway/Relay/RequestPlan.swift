@@ -80,7 +80,7 @@ final class RequestPlan {
         }
         try asked.checkServes(endpoint)
         let relief = arriving.key.relief
-        let model = relief.flatMap { standIn(for: asked, facts, arriving.key.tier, $0, loop) } ?? asked
+        let model = relief.flatMap { standIn(for: asked, facts, arriving.key, $0, loop) } ?? asked
         let tier = arriving.key.tier
         if facts.estimatedPromptTokens > tier.maxPromptTokens {
             loop.meter.refuse(loop.subject(arriving.key, asked), outcome: .overLimit, acceptedAt: arriving.acceptedAt)
@@ -103,10 +103,10 @@ final class RequestPlan {
 
     /// What answers in a model's place; nil: nothing, or nothing that could.
     private static func standIn(
-        for asked: ModelRoute, _ facts: GenerationRequest, _ tier: TierEntry, _ relief: TierRelief, _ loop: GatewayLoop
+        for asked: ModelRoute, _ facts: GenerationRequest, _ key: CustomerKey, _ relief: TierRelief, _ loop: GatewayLoop
     ) -> ModelRoute? {
-        guard let name = relief.fallback(for: asked.entry.name), let other = loop.directory.model(name), other.isServed,
-            other.tiers.isEmpty || other.tiers.contains(tier.name), other.entry.kind == asked.entry.kind,
+        guard let name = relief.fallback(for: asked.entry.name), let other = loop.directory.model(name),
+            other.isServed(under: key.rules), other.tiers.isEmpty || other.tiers.contains(key.tier.name), other.entry.kind == asked.entry.kind,
             other.entry.contextTokens >= facts.estimatedPromptTokens / facts.prompts
         else { return nil }
         return other

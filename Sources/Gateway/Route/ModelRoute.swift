@@ -22,8 +22,8 @@ final class ModelRoute: Sendable {
     private let region: String
     /// Draining ones included.
     private let everyWorker: [Worker]
-    /// No worker is kept from tiers whose promise pays.
-    private let allHaveScores: Bool
+    /// What keeps some worker away.
+    private let barring: Set<RouteRules.Scores>
 
     /// - Parameters:
     ///   - region: The gateway's own, whose workers come first.
@@ -37,12 +37,13 @@ final class ModelRoute: Sendable {
         self.long = long
         self.region = region
         everyWorker = workers
-        allHaveScores = workers.allSatisfy { $0.entry.paid != false }
+        let barring = Set([RouteRules.Scores.notLow, .good].filter { scores in !workers.allSatisfy { scores.admit($0.entry) } })
+        self.barring = barring
         tiers = Set(entry.tiers)
         quotedName = BodyEdit.quoted(entry.name)
         open = RouteLane(entry, workers: workers, region: region)
         var lanes: [RouteRules: RouteLane] = [:]
-        for rule in rules.union(rules.map(\.withoutScores)) where rule != .everywhere {
+        for rule in rules.union(rules.map(\.withoutScores)) where !rule.isOpen || barring.contains(rule.scores) {
             lanes[rule] = RouteLane(entry, workers: workers, region: region, rules: rule)
         }
         self.lanes = lanes
@@ -59,7 +60,7 @@ final class ModelRoute: Sendable {
     var longWorkers: [String] { long?.everyWorker.map(\.entry.id) ?? [] }
 
     func lane(_ rules: RouteRules) -> RouteLane {
-        if rules.isOpen, !rules.isPaid || allHaveScores { return open }
+        if rules.isOpen, !barring.contains(rules.scores) { return open }
         return lanes[rules] ?? rareLane(rules)
     }
 
@@ -76,12 +77,17 @@ final class ModelRoute: Sendable {
     }
 
     /// A worker takes requests now, and one takes long prompts where those have workers of their own.
-    var isServed: Bool { open.workers.contains { $0.isReachable } && long?.isServed ?? true }
+    var isServed: Bool { isServed(under: .everywhere) }
+
+    /// The same for these rules: who pays is not served by a provider with a low score.
+    func isServed(under rules: RouteRules) -> Bool {
+        lane(rules.withoutScores).workers.contains { $0.isReachable } && long?.isServed(under: rules) ?? true
+    }
 
     /// No worker that these rules allow could take so many tokens, now or when it is back. False without workers, and while one of them has not
     /// said yet how long its context is.
     func isTooLong(_ tokens: Int, under rules: RouteRules) -> Bool {
-        let allowed = everyWorker.filter(rules.withoutScores.allow)
+        let allowed = everyWorker.filter(rules.allowPlace(of:))
         return !allowed.isEmpty && !allowed.contains { $0.holds(tokens) }
     }
 

@@ -30,7 +30,7 @@ final class RouteLane: Sendable {
         preference = rules.preference
         region = preference?.region(for: entry.name) ?? own
         let region = region
-        let allowed = rules.isOpen && !rules.isPaid ? all : all.filter(rules.allow)
+        let allowed = rules.isOpen && rules.scores == .any ? all : all.filter(rules.allow)
         workers = allowed.filter { !$0.entry.draining && (entry.releaseWeights[$0.entry.release] ?? 0) > 0 && $0.entry.weight > 0 }
         contexts = Set(workers.map(\.entry.contextTokens)).sorted()
         let present = Set(workers.map(\.entry.release))

@@ -12,17 +12,41 @@ struct RouteRules: Sendable, Hashable {
     let trust: [String]?
     /// Which of them come first; nil: those of the gateway's region.
     let preference: RoutePreference?
-    /// Only workers of providers whose score allows a promise that pays, while one of them can be asked.
-    let isPaid: Bool
+    let scores: Scores
 
+    /// What is asked of the scores of workers' providers.
+    enum Scores: Sendable, Hashable {
+        case any
+        /// No low one, whoever else is left.
+        case notLow
+        /// One that allows a promise that pays.
+        case good
+
+        func admit(_ entry: WorkerEntry) -> Bool {
+            switch self {
+            case .any: true
+            case .notLow: entry.lowScore != true
+            case .good: entry.paid != false && entry.lowScore != true
+            }
+        }
+    }
+
+    /// - Parameter isPaid: For a promise that pays.
     init(regions: [String], trust: [String]?, preference: RoutePreference? = nil, isPaid: Bool = false) {
+        self.init(regions: regions, trust: trust, preference: preference, scores: isPaid ? .good : .any)
+    }
+
+    private init(regions: [String], trust: [String]?, preference: RoutePreference?, scores: Scores) {
         self.regions = regions.sorted()
         self.trust = trust?.sorted()
         self.preference = preference
-        self.isPaid = isPaid
+        self.scores = scores
     }
 
-    /// Nothing is asked but what the gateway does by itself.
+    /// Workers of providers with a good score are wanted, and others that have no low one only while none of them can be asked.
+    var isPaid: Bool { scores == .good }
+
+    /// Nothing is asked but what the gateway does by itself, whatever is asked of scores.
     var isOpen: Bool { regions.isEmpty && trust == nil && preference == nil }
 
     /// A tenant's rules, narrowed by those of one of its keys.
@@ -35,11 +59,13 @@ struct RouteRules: Sendable, Hashable {
         self.init(regions: tenant.allowedRegions, trust: trust, preference: preference, isPaid: isPaid)
     }
 
-    /// The same, whatever providers' scores are.
-    var withoutScores: RouteRules { RouteRules(regions: regions, trust: trust, preference: preference) }
+    /// The same for whom nobody with a good score is left: a promise that pays goes to providers that were not measured enough, and never to a low score.
+    var withoutScores: RouteRules { RouteRules(regions: regions, trust: trust, preference: preference, scores: isPaid ? .notLow : scores) }
 
-    func allow(_ worker: Worker) -> Bool {
+    func allow(_ worker: Worker) -> Bool { allowPlace(of: worker) && scores.admit(worker.entry) }
+
+    /// Whatever its provider's score is.
+    func allowPlace(of worker: Worker) -> Bool {
         (regions.isEmpty || regions.contains(worker.entry.region)) && (trust?.contains(worker.trustClass) ?? true)
-            && (!isPaid || worker.entry.paid != false)
     }
 }

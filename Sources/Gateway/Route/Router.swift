@@ -57,7 +57,7 @@ struct Router {
         /// A worker that it may use can be reached, with room or without.
         var isServed: Bool { lane.workers.contains(where: canUse) }
 
-        /// Where it may go. A promise that pays goes to providers with a good score, and to any other rather than to nobody.
+        /// Where it may go. A promise that pays goes to providers with a good score, and to any other rather than to nobody, but for those with a low one.
         var lane: RouteLane { rules.isPaid && !isServedByScore ? model.lane(rules.withoutScores) : model.lane(rules) }
 
         private var isServedByScore: Bool { model.lane(rules).workers.contains { canUse($0) && !$0.tally.isAvoided } }

@@ -106,6 +106,28 @@ struct MitigatedTableTests {
         }
     }
 
+    @Test("who pays is not left to a provider with a low score alone, by a drain or a roll-back")
+    func lowScore() {
+        var low = worker("2", provider: "b", release: "old")
+        (low.paid, low.lowScore) = (false, true)
+        let drain = MitigationEntry(id: "x", action: "drain_provider", provider: "a", expiresAtSeconds: 101)
+        let back = MitigationEntry(id: "y", action: "roll_back_image", model: "m", release: "new", expiresAtSeconds: 101)
+        let weights = ["old": 500_000, "new": 500_000]
+        for isProtected in [false, true] {
+            var served = table([worker("1", release: "new"), low], weights: weights)
+            served.tiers["pro"] = TierEntry(
+                name: "pro", maxPromptTokens: 1, maxOutputTokens: 1, maxBodyBytes: 1, requestsPerMinute: 1, tokensPerMinute: 1, concurrentRequests: 1,
+                maxTableAgeSeconds: 1, ttftObjectiveMicroseconds: 1, queue: TierQueue(isProtected: isProtected))
+            served.mitigations = [drain]
+            #expect(draining(served.mitigated(region: "eu", nowSeconds: 100)) == (isProtected ? [] : ["1"]))
+            served.mitigations = [back]
+            let held = served.mitigated(region: "eu", nowSeconds: 100).models["m"]?.releaseWeights
+            #expect(held == (isProtected ? weights : ["old": 500_000, "new": 0]))
+            served.mitigations = [MitigationEntry(id: "z", action: "drain_provider", provider: "b", expiresAtSeconds: 101)]
+            #expect(draining(served.mitigated(region: "eu", nowSeconds: 100)) == ["2"], "it is missed by nobody who pays")
+        }
+    }
+
     @Test("of two releases that were both rolled back none comes back for the other's sake")
     func bothRolledBack() {
         let backs = ["new", "newer"].map {

@@ -74,6 +74,29 @@ struct RouterTests {
         #expect(picks(lone) == ["unproven"])
     }
 
+    @Test("a promise that pays never goes to a provider with a low score, also where nobody else is left; others go there")
+    func lowScores() {
+        var low = worker("low", provider: "bad").entry
+        (low.paid, low.lowScore) = (false, true)
+        var unproven = worker("unproven", provider: "new").entry
+        unproven.paid = false
+        let workers = [low, unproven].map { Worker($0, tally: WorkerTally(number: UInt32($0.id.count), id: $0.id), load: nil, gate: nil) }
+        for regions in [[], ["eu"]] {
+            let paid = RouteRules(regions: regions, trust: nil, isPaid: true)
+            var question = Router.Question(model: model(workers), rules: paid, contextTokens: 10)
+            #expect(picks(question) == ["unproven"] && !allows(question, workers[0]) && allows(question, workers[1]))
+            question.triedHosts = ["host-of-unproven"]
+            #expect(picks(question) == ["none"] && !allows(question, workers[0]))
+            let lone = model([workers[0]])
+            let last = Router.Question(model: lone, rules: paid, contextTokens: 10)
+            var view = RotationView()
+            let isFresh = view.hasFresh(last)
+            #expect(picks(last) == ["none"] && !last.isServed && !isFresh)
+            #expect(lone.isServed && !lone.isServed(under: paid) && !lone.isTooLong(10, under: paid), "it may be better tomorrow")
+            #expect(picks(self.question(lone, regions: regions)) == ["low"])
+        }
+    }
+
     @Test("one worker among many that can take the request is found")
     func needle() {
         let all = (0..<50).map { worker("small-\($0)", context: 100) } + [worker("large", context: 8000)]
