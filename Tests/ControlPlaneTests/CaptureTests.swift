@@ -124,6 +124,35 @@ import Testing
         }
     }
 
+    @Test func upkeepErasesWhatHasExpiredAndTheAuditChainSaysSo() async throws {
+        try await stand { stand in
+            var ids: [String] = []
+            for _ in 0..<2 { ids.append(try #require(try await stand.call(.create, body: #"{"expires_in":600}"#).1["id"].string)) }
+            for id in ids { #expect(try await stand.kept(stand.record(id))) }
+            let (gone, world) = (try #require(UUID(uuidString: ids[0])), stand.world)
+            try await world.pool.execute(
+                """
+                UPDATE serving.captures SET created_at = now() - interval '1 hour', expires_at = now() - interval '1 second' WHERE id = \(gone)
+                """)
+            let databases = ControlDatabases(world.pool.configuration, logger: world.logger)
+            let upkeep = ControlUpkeep(databases: databases, holder: UUID(), metrics: MetricRegistry(), logger: world.logger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await upkeep.run() }
+                try await Waiting.until("the erasure", within: .seconds(30)) {
+                    try await world.count("SELECT 1 FROM serving.captures WHERE erased_at IS NOT NULL AND sealed_key IS NULL") == 1
+                }
+                group.cancelAll()
+            }
+            let audited = try await world.pool.query(
+                "SELECT actor, subject_id FROM audit.entry WHERE subject_kind = 'capture' AND action = 'erase'")
+            #expect(try audited.map { try $0.value("actor", as: String.self) } == ["upkeep"])
+            #expect(try audited.map { try $0.value("subject_id", as: String.self) } == [ids[0]])
+            #expect(try await world.count("SELECT 1 WHERE audit.first_break() IS NULL") == 1, "the chain is whole")
+            #expect(try await world.count("SELECT 1 FROM serving.capture_records WHERE capture_id = \(gone)") == 0)
+            #expect(try await stand.call(.records, ids[1]).1["data"].elements.count == 1, "its time has not come")
+        }
+    }
+
     @Test func anotherTenantSeesNothing() async throws {
         try await stand { stand in
             let id = try #require(try await stand.call(.create, body: #"{"expires_in":600}"#).1["id"].string)

@@ -65,9 +65,14 @@ import Testing
         let deep = #"{"a":"# + String(repeating: "[", count: 64) + String(repeating: "]", count: 64) + "}"
         #expect { try scan(Array(deep.utf8)) } throws: { ($0 as? JSONFault)?.code == .tooDeep }
         #expect { try JSONValue.parse(deep) } throws: { ($0 as? JSONFault)?.code == .tooDeep }
-        let many = "{" + (0..<10_001).map { #""k\#($0)":0"# }.joined(separator: ",") + "}"
-        #expect { try scan(Array(many.utf8)) } throws: { ($0 as? JSONFault)?.code == .tooManyKeys }
-        let name = #"{"\#(String(repeating: "n", count: 1025))":1}"#
+        func many(_ count: Int) -> String { "{" + (0..<count).map { #""k\#($0)":0"# }.joined(separator: ",") + "}" }
+        func named(_ count: Int) -> String { #"{"\#(String(repeating: "n", count: count))":1}"# }
+        for text in [many(10_000), named(1024)] { _ = try scan(Array(text.utf8)) }
+        _ = try JSONValue.parse(many(10_000))
+        let tooMany = many(10_001)
+        #expect { try scan(Array(tooMany.utf8)) } throws: { ($0 as? JSONFault)?.code == .tooManyKeys }
+        #expect { try JSONValue.parse(tooMany) } throws: { ($0 as? JSONFault)?.code == .tooManyKeys }
+        let name = named(1025)
         #expect { try scan(Array(name.utf8)) } throws: { ($0 as? JSONFault)?.code == .longName }
     }
 

@@ -74,6 +74,18 @@ import Testing
         #expect(throws: HTTPFault.targetTooLong) { try read(path) }
     }
 
+    /// As many as may be, and one more.
+    @Test(arguments: [0, 1]) func takesFieldsUpToTheirBounds(more: Int) throws {
+        let (limits, used) = (HeadLimits(), Self.good.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count })
+        let fields = (0..<limits.fields - Self.good.count + more).map { ("x-\($0)", "1") }
+        var path = Self.good
+        path[2] = (":path", "/" + String(repeating: "a", count: limits.targetBytes - 1 + more))
+        let long = Self.good + [("x", String(repeating: "a", count: limits.bytes - used - 1 + more))]
+        for (block, fault) in [(Self.good + fields, HTTPFault.tooManyFields), (path, HTTPFault.targetTooLong), (long, HTTPFault.headTooLarge)] {
+            if more == 0 { _ = try read(block) } else { #expect(throws: fault) { try read(block) } }
+        }
+    }
+
     @Test func trailersHoldNoPseudoFields() throws {
         var block = RequestFields()
         block.begin()

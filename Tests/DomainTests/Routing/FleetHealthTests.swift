@@ -185,6 +185,34 @@ struct FleetHealthTests {
         #expect(health.isAvoided("w1") && !health.isAvoided("w3"))
     }
 
+    @Test("a worker whose streams stand still is out at once, as stalled, though nothing of it failed, and comes back by a probe only")
+    mutating func stalled() {
+        assign(4)
+        _ = health.takeStandings()
+        health.stalled("w1", now: 5, using: &generator)
+        health.stalled("gone", now: 5, using: &generator)
+        #expect(health.out == ["w1": .stalled] && health.outByReason == [.stalled: 1])
+        #expect(health.takeStandings().filter(\.isAvoided).map(\.worker) == ["w1"] && health.poolHealth("w1") == .well)
+        let until = end("w1")
+        health.answered("w1")
+        health.stalled("w1", now: 6, using: &generator)
+        #expect(health.isAvoided("w1") && end("w1") == until, "it is out already")
+        #expect(health.probesDue(now: until, using: &generator) == ["w1"])
+        health.probed("w1", succeeded: true, now: until, using: &generator)
+        #expect(health.out.isEmpty && health.since("w1") == until)
+    }
+
+    @Test("workers that stand still count for their host and for the half of a pool as those that fail")
+    mutating func stalledHost() {
+        assign([("a1", "a", "p1"), ("a2", "a", "p2"), ("a3", "a", "p3")] + (0..<6).map { ("q\($0)", "q\($0)", "q\($0)") })
+        health.stalled("a1", now: 0, using: &generator)
+        #expect(health.out == ["a1": .stalled])
+        health.stalled("a2", now: 0, using: &generator)
+        #expect(health.out == ["a1": .stalled, "a2": .stalled, "a3": .host])
+        for index in 0..<6 { health.stalled("q\(index)", now: 0, using: &generator) }
+        #expect(health.outByReason == [.stalled: 3, .host: 1], "four of nine")
+    }
+
     @Test("workers for long prompts are judged among themselves, and others cannot stand in for them")
     mutating func longPrompts() {
         let places = (0..<6).map { ("w\($0)", FleetHealth.Place(model: "m", region: "eu", provider: "p\($0)", host: "h\($0)", isLong: $0 > 3)) }

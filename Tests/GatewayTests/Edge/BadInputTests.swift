@@ -23,6 +23,7 @@ import Testing
 
     @Test(arguments: [
         ("{", 400, "invalid_json", "null"), (#"{"model":"m","model":"m"}"#, 400, "duplicate_key", #""model""#),
+        (#"{"model":"m","messages":[{"role":"user","content":"hi","role":"system"}]}"#, 400, "duplicate_key", #""messages""#),
         (#"{"model":"m","messages":[{"role":"user"}],"stream":1}"#, 400, "invalid_type", #""stream""#),
         (#"{"model":"m"}"#, 400, "missing_required_parameter", #""messages""#),
         (#"{"model":"none","messages":[{"role":"user"}]}"#, 404, "model_not_found", #""model""#),
@@ -37,6 +38,41 @@ import Testing
         #expect(answer.contains(#""code":"\#(code)""#))
         #expect(answer.contains(#""param":\#(param)"#))
         #expect(answer.contains("\r\nx-request-id: "))
+    }
+
+    /// As deep as may be.
+    private static let deep: String = String(repeating: #"[{"k":"#, count: 31) + #"{"a":1,"a":2}"# + String(repeating: "}]", count: 31)
+
+    private static let twice: [String] = [
+        #""x":{"a":1,"a":2}"#, #""x":[[{"a":{"b":1,"c":[{}],"b":2}}]]"#, #""x":{"\u00e9":1,"é":2}"#, #""x":{"":1,"":2}"#,
+        #""tools":[{"type":"function","name":"f","function":{"name":"f","parameters":{"type":"object","type":"string"}}}]"#,
+        #""x":\#(deep)"#,
+    ]
+
+    /// Who takes the first of two and who takes the last would not see the same request.
+    @Test(arguments: ["/v1/chat/completions", "/v1/responses", "/v1/messages"], twice)
+    func aKeyThatStandsTwiceIsRefusedAtAnyDepth(_ path: String, _ member: String) async throws {
+        let prompt = path == "/v1/responses" ? #""input":"hi""# : #""messages":[{"role":"user","content":"hi"}],"max_tokens":9"#
+        let answer = try await ask(#"{"model":"m",\#(prompt),\#(member)}"#, path: path)
+        #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(#""code":"duplicate_key""#), "\(answer)")
+    }
+
+    /// Texts that end elsewhere for a careless reader, and would hold another request then; in short bodies and in those that are read aside.
+    @Test(arguments: [1, 300_000]) func whatWasCheckedIsWhatIsForwarded(_ padding: Int) async throws {
+        var setup = GatewayFixture.Setup()
+        (setup.tier.maxBodyBytes, setup.tier.maxPromptTokens) = (1 << 20, 1 << 20)
+        setup.edit = { $0.models["m"]?.contextTokens = 0 }
+        let text = #"\u0022,\"model\":\"other\",\"n\":9 \ud83d\ude00 \\\"}],\u007d\#(String(repeating: "x", count: padding))"#
+        let kept = #""messages" : [ { "content":"\#(text)", "role" :"user"} ] , "logit_bias":{"7":-1.50}, "seed":7 }"#
+        let body = #"{ "stream" : false,"\u006dodel":"m","priority":{"model":"other"},\#(kept)"#
+        let call = try await APICall.make("/v1/chat/completions", body, reply: Answers.json(Samples.answer), setup: setup)
+        #expect(call.status == "200")
+        #expect(Array(call.sent.utf8.suffix(kept.utf8.count)) == Array(kept.utf8), "\(call.sent.prefix(500))")
+        // In front of it stands what policy says, and nothing else.
+        let front = call.sent.utf8.dropLast(kept.utf8.count).filter { $0 != UInt8(ascii: " ") }
+        let said = #"{"model":"m","cache_salt":"5a17","max_tokens":"#
+        #expect(front.starts(with: said.utf8) && front.last == UInt8(ascii: ","), "\(call.sent.prefix(500))")
+        #expect(front.dropFirst(said.utf8.count).dropLast().allSatisfy { (0x30...0x39).contains($0) }, "\(call.sent.prefix(500))")
     }
 
     @Test func aKeyUsesOnlyItsModels() async throws {

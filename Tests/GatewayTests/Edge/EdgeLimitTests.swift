@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import HTTPWire
 import NIOCore
 import NIOHTTP2
 import NIOPosix
@@ -185,6 +186,78 @@ import Testing
             let watch = MemoryWatch(limit: limit)
             watch.look()
             #expect(watch.isOut == isOut && watch.isShort == isOut)
+        }
+    }
+
+    /// Bytes of the target, fields, and bytes of all of it: as many as may be, and one more.
+    @Test func aHeadIsServedAtItsBoundsAndRefusedAboveThem() async throws {
+        let (rest, limits) = (" HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n", HeadLimits())
+        func target(_ count: Int) -> String { "GET /v1/models?\(String(repeating: "a", count: count - 11))\(rest)\r\n" }
+        func fields(_ count: Int) -> String { "GET /v1/models\(rest)\(String(repeating: "x: 1\r\n", count: count - 2))\r\n" }
+        func bytes(_ count: Int) -> String {
+            let start = "GET /v1/models\(rest)x: "
+            return start + String(repeating: "a", count: count - start.utf8.count - 4) + "\r\n\r\n"
+        }
+        let heads = [(target, limits.targetBytes, 414), (fields, limits.fields, 431), (bytes, limits.bytes, 431)]
+        try await GatewayFixture.run([]) { gateway in
+            for (head, most, status) in heads {
+                let client = try await TestClient(port: gateway.port)
+                try await client.send(head(most))
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "), "\(most)")
+                client.clear()
+                try await client.send(head(most + 1))
+                let refusal = try await client.untilClosed()
+                #expect(refusal.hasPrefix("HTTP/1.1 \(status) ") && refusal.contains("\r\nconnection: close\r\n"), "\(most): \(refusal)")
+            }
+        }
+        #expect(limits.targetBytes == 8 << 10 && limits.fields == 100 && limits.bytes == 32 << 10)
+    }
+
+    /// With its length, in chunks, and over HTTP/2.
+    @Test func aBodyIsTakenUpToThePlansBytesHoweverItComes() async throws {
+        let setup = GatewayFixture.Setup()
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        let records = try await GatewayFixture.run([runtime], setup) { gateway in
+            for (more, status) in [(0, "200"), (1, "413")] {
+                let body = Samples.request + String(repeating: " ", count: setup.tier.maxBodyBytes - Samples.request.utf8.count + more)
+                let (sized, chunked, framed) = (
+                    try await TestClient(port: gateway.port), try await TestClient(port: gateway.port), try await HTTP2Client(port: gateway.port)
+                )
+                try await sized.post(body)
+                let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\ntransfer-encoding: chunked\r\n\r\n"
+                try await chunked.send(head + Answers.chunk(body) + Answers.streamEnd)
+                framed.post(1, body)
+                for client in [sized, chunked] {
+                    let answer = try await client.answer()
+                    #expect(answer.hasPrefix("HTTP/1.1 \(status) ") && answer.contains("request_too_large") == (more > 0), "\(answer)")
+                }
+                #expect(try await framed.answer(1).status == status)
+            }
+        }
+        #expect(records.count == 3 && runtime.seen.requests.count == 3)
+    }
+
+    private static let keyed: [(name: String, most: Int, object: @Sendable (Int) -> String)] = [
+        // With model, cap, messages, role, content and x itself; no object has all of them.
+        (
+            "keys of all objects", 10_000,
+            { most in
+                let members = (0..<most - 6).map { #""k\#($0)":0"# }
+                return "[{\(members[..<4_000].joined(separator: ","))},{\(members[4_000...].joined(separator: ","))}]"
+            }
+        ), ("bytes of a name", 1024, { #"{"\#(String(repeating: "n", count: $0))":1}"# }),
+    ]
+
+    @Test(arguments: keyed.indices, ["/v1/chat/completions", "/v1/messages"])
+    func keysAreBoundedInNumberAndLength(_ index: Int, _ path: String) async throws {
+        let (name, most, object) = Self.keyed[index]
+        var setup = GatewayFixture.Setup()
+        setup.tier.maxBodyBytes = 1 << 20
+        for (count, status) in [(most, "200"), (most + 1, "400")] {
+            let body = #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"x":\#(object(count))}"#
+            let call = try await APICall.make(path, body, reply: Answers.json(Samples.answer), setup: setup)
+            #expect(call.status == status && call.sent.isEmpty == (count > most), "\(count) \(name): \(call.answer)")
+            #expect(call.body.contains(#""code":"invalid_json""#) == (count > most), "\(count) \(name): \(call.answer)")
         }
     }
 

@@ -114,6 +114,78 @@ import Testing
         #expect(records.map(\.billableCompletionTokens) == [0])
     }
 
+    private static let dialects = [
+        StreamDialect(path: "/v1/chat/completions", body: Samples.stream, errors: [#"data: {"error":{"#]),
+        StreamDialect(
+            path: "/v1/completions", body: #"{"model":"m","prompt":"hi","stream":true}"#,
+            token: Answers.event(#"{"model":"m","choices":[{"index":0,"text":"a","finish_reason":null}]}"#), errors: [#"data: {"error":{"#]),
+        StreamDialect(
+            path: "/v1/responses", body: #"{"model":"m","input":"hi","stream":true}"#, errors: ["event: response.failed\n", "event: error\n"]),
+        StreamDialect(
+            path: "/v1/messages", body: #"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#,
+            errors: ["event: error\n", #"data: {"type":"error","error":{"#]),
+    ]
+
+    @Test(arguments: dialects, cuts.indices)
+    func aStreamThatIsCutSaysSoInEveryAPI(_ dialect: StreamDialect, _ index: Int) async throws {
+        let (sent, cut) = (ScriptedMoment(), Self.cuts[index])
+        defer { sent.come() }
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + dialect.token), sent.step] + cut }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            try await client.post(dialect.body, path: dialect.path)
+            let begun = try await client.receive { $0.contains(#""a""#) }
+            #expect(begun.hasPrefix("HTTP/1.1 200 ") && !begun.contains("error\n"))
+            sent.come()
+            let answer = try await client.answer()
+            for text in dialect.errors + ["stream_interrupted"] { #expect(answer.contains(text), "\(text): \(answer)") }
+            for text in ["[DONE]", "message_stop", "response.completed", "finish_reason\":\"", "CUDA"] {
+                #expect(!answer.contains(text), "\(answer)")
+            }
+        }
+        #expect(records.map(\.outcome) == ["bad:stream_broken"] && records.map(\.errorCode) == ["stream_interrupted"])
+        #expect(records.map(\.billablePromptTokens) == [0] && records.map(\.billableCompletionTokens) == [0])
+    }
+
+    /// Names, addresses, versions and code of a host, as runtimes tell them in errors of every shape; and what the table calls it.
+    private static let hostWords = [
+        "CUDA", "/srv", "model.py", "vLLM", "0.9.1", "gpu-7", "10.1.2.3", "Traceback", "worker-0", "host-0", "provider-0",
+    ]
+    private static let confession =
+        #"CUDA error at /srv/model.py line 81 of vLLM 0.9.1 on gpu-7.internal (10.1.2.3:8000)\nTraceback (most recent call last):\n  File"#
+    private static let confessions = [
+        #"{"error":{"message":"\#(confession)","type":"/srv/InternalServerError","param":"gpu-7","code":500}}"#,
+        #"{"object":"error","message":"\#(confession)","type":"vLLM","param":null,"code":400}"#,
+        #"{"error":"\#(confession)","error_type":"vLLM"}"#, #"{"detail":[{"loc":["body","/srv"],"msg":"\#(confession)"}]}"#,
+        "<html><title>gpu-7</title>\(confession)</html>",
+    ]
+
+    /// Whole answers with fields of the host's own, and for a status that is none of an error also events of a stream.
+    private static func replies(_ status: String) -> [String] {
+        let fields = "server: vLLM 0.9.1\r\nx-served-by: gpu-7.internal\r\nvia: 1.1 gpu-7\r\n"
+        let whole = confessions.map { Answers.json($0, status: status).replacing("content-type:", with: fields + "content-type:") }
+        let streamed = confessions.map { Answers.streamHead + Answers.event($0) + Answers.streamEnd }
+        return status == "200 OK" ? whole + streamed : whole
+    }
+
+    @Test(arguments: dialects, ["200 OK", "400 vLLM says no", "404 gpu-7", "422 /srv", "500 CUDA", "503 10.1.2.3"])
+    func nothingOfAHostIsInAnError(_ dialect: StreamDialect, _ status: String) async throws {
+        let replies = Self.replies(status).flatMap { [$0, $0] }
+        let runtime = try await ScriptedRuntime { number, _ in [.send(replies[number % replies.count])] }
+        let records = try await GatewayFixture.run([runtime]) { gateway in
+            for number in replies.indices {
+                let client = try await TestClient(port: gateway.port)
+                let body = number % 2 == 0 ? dialect.body : dialect.body.replacing(#""stream":true"#, with: #""stream":false"#)
+                try await client.post(body, path: dialect.path)
+                let answer = try await client.answer()
+                #expect(["HTTP/1.1 4", "HTTP/1.1 5"].contains { answer.hasPrefix($0) } && answer.contains(#""code":""#), "\(answer)")
+                for word in Self.hostWords { #expect(!answer.contains(word), "\(word): \(answer)") }
+                try await client.close()
+            }
+        }
+        #expect(records.count == replies.count && records.allSatisfy { $0.outcome != "good" })
+    }
+
     @Test func aStreamThatSaidWhyItEndedIsCompleteWithoutDone() async throws {
         let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.streamHead + Samples.token("a") + Samples.stop), .close] }
         let records = try await GatewayFixture.run([runtime]) { gateway in
@@ -243,4 +315,16 @@ private final class FirstOnly: Sendable {
     private let isTaken = Atomic<Bool>(false)
 
     func take() -> Bool { !isTaken.exchange(true, ordering: .relaxed) }
+}
+
+/// How a stream is asked for in one of the APIs, and told there.
+struct StreamDialect: Sendable, CustomTestStringConvertible {
+    var path: String
+    var body: String
+    /// One token as the runtime says it.
+    var token = Samples.token("a")
+    /// How an error within a stream is told.
+    var errors: [String]
+
+    var testDescription: String { path }
 }

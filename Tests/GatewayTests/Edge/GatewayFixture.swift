@@ -1,5 +1,6 @@
 import Cryptography
 import FoundationEssentials
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -19,13 +20,26 @@ final class GatewayFixture: Sendable {
     let server: GatewayServer
     let metrics: MetricRegistry
     private let services: ServiceGroup
+    private let group: MultiThreadedEventLoopGroup
 
-    private init(port: Int, spool: Spool, server: GatewayServer, metrics: MetricRegistry, services: ServiceGroup) {
+    private init(
+        port: Int, spool: Spool, server: GatewayServer, metrics: MetricRegistry, services: ServiceGroup, group: MultiThreadedEventLoopGroup
+    ) {
         self.port = port
         self.spool = spool
         self.server = server
         self.metrics = metrics
         self.services = services
+        self.group = group
+    }
+
+    /// Processor time that the thread of the gateway's loop has used until now; of one with a single loop.
+    func loopTime() async throws -> Duration {
+        try await group.next().submit {
+            var used = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used)
+            return Duration.seconds(used.tv_sec) + Duration.nanoseconds(used.tv_nsec)
+        }.get()
     }
 
     /// Asks the gateway to stop as the first signal does; only where it was set up for that.
@@ -73,6 +87,12 @@ final class GatewayFixture: Sendable {
     static func run(
         _ runtimes: [ScriptedRuntime], _ setup: Setup = Setup(), _ body: (GatewayFixture) async throws -> Void
     ) async throws -> [UsageRecord] {
+        try await TestTurns.gateways.take { try await serve(runtimes, setup, body) }
+    }
+
+    private static func serve(
+        _ runtimes: [ScriptedRuntime], _ setup: Setup, _ body: (GatewayFixture) async throws -> Void
+    ) async throws -> [UsageRecord] {
         let directory = FileManager.default.temporaryDirectory.path + "/gateway-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         var spoolSettings = SpoolSettings(
@@ -96,7 +116,7 @@ final class GatewayFixture: Sendable {
         let services = ServiceGroup(services: [server], logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         let serving = Task { if setup.drains { try await services.run() } else { try await server.run() } }
         let bound = try #require(await ports.first { _ in true })
-        let fixture = GatewayFixture(port: bound, spool: spool, server: server, metrics: metrics, services: services)
+        let fixture = GatewayFixture(port: bound, spool: spool, server: server, metrics: metrics, services: services, group: group)
         let result: Result<Void, any Error>
         do { result = .success(try await body(fixture)) } catch { result = .failure(error) }
         if setup.drains { await fixture.drain() } else { serving.cancel() }

@@ -53,11 +53,15 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
         post("a coding behind a vertical tab", "transfer-encoding: \u{0B}chunked", "0\r\n\r\n"),
         post("a comma behind the coding", "transfer-encoding: chunked,", "0\r\n\r\n"),
         post("chunks from HTTP/1.0", "transfer-encoding: chunked", "0\r\n\r\n", version: "1.0"),
+        post("length and chunks from HTTP/1.0", "content-length: 5\r\ntransfer-encoding: chunked", "0\r\n\r\n", version: "1.0"),
+        post("a list of unlike lengths", "content-length: 5, 6", "hello"), post("a length behind a comma", "content-length: ,5", "hello"),
     ]
 
     private static let chunks: [Self] = [
         chunked("a size that is no number", "zz\r\n"), chunked("a size with a sign", "+2\r\n{}\r\n0\r\n\r\n"),
         chunked("a size with 0x", "0x2\r\n{}\r\n0\r\n\r\n"), chunked("a size that overflows", "ffffffffffffffff2\r\n{}\r\n0\r\n\r\n"),
+        chunked("a size of endless digits", String(repeating: "0", count: 20_000)),
+        chunked("a huge size", "fffffffffff\r\n" + String(repeating: "x", count: 20_000), [413]),
         chunked("a space in front of a size", " 2\r\n{}\r\n0\r\n\r\n"), chunked("a space behind a size", "2 \r\n{}\r\n0\r\n\r\n"),
         chunked("a size that a line feed ends", "2\n{}\r\n0\r\n\r\n"), chunked("a size that a carriage return ends", "2\r{}\r\n0\r\n\r\n"),
         chunked("data longer than its size", "2\r\n{}x\r\n0\r\n\r\n"), chunked("data that a line feed ends", "2\r\n{}\n0\r\n\r\n"),
@@ -97,6 +101,10 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
         head("no colon", "GET /v1/models HTTP/1.1", "host: t\r\nx\r\n"),
         head("a zero byte in a value", "GET /v1/models HTTP/1.1", "host: t\r\nx: \u{0}\r\n"),
         head("a control byte in a value", "GET /v1/models HTTP/1.1", "host: t\r\nx: \u{8}\r\n"),
+        head("a delete byte in a value", "GET /v1/models HTTP/1.1", "host: t\r\nx: \u{7F}\r\n"),
+        head("an escape byte in a value", "GET /v1/models HTTP/1.1", "host: t\r\nx: \u{1B}[31m\r\n"),
+        head("two carriage returns at a line's end", "GET /v1/models HTTP/1.1", "host: t\r\nx: a\r\r\n"),
+        head("a field folded onto nothing", "GET /v1/models HTTP/1.1", "host: t\r\nx: a\r\n \r\n"),
         head("a zero byte in a name", "GET /v1/models HTTP/1.1", "host: t\r\nx\u{0}: a\r\n"),
         head("a byte above ASCII in a name", "GET /v1/models HTTP/1.1", "host: t\r\nx\u{E9}: a\r\n"),
         post("another expectation", "expect: 200-ok\r\ncontent-length: 2", "{}", [400, 417]),
@@ -117,6 +125,9 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
 
     private static let targets: [Self] = [
         head("an absolute target of another host", "GET http://other/v1/models HTTP/1.1"),
+        head("an absolute target of another port", "GET http://t:81/v1/models HTTP/1.1"),
+        head("an absolute target without a host", "GET http://t/v1/models HTTP/1.1", ""),
+        head("an absolute target and two hosts", "GET http://t/v1/models HTTP/1.1", "host: t\r\nhost: u\r\n"),
         head("an absolute target with a user", "GET http://u@t/v1/models HTTP/1.1"), head("another scheme", "GET ftp://t/v1/models HTTP/1.1"),
         head("a fragment", "GET /v1/models#x HTTP/1.1"), head("an authority", "GET t:80 HTTP/1.1"), head("a star for GET", "GET * HTTP/1.1"),
         head("no slash", "GET v1/models HTTP/1.1"), head("a byte above ASCII", "GET /v1/\u{E9} HTTP/1.1"),
@@ -126,6 +137,10 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
     private static let sizes: [Self] = [
         head("a long target", "GET /" + String(repeating: "a", count: 70_000) + " HTTP/1.1", "host: t\r\n", [414]),
         head("a long field", "GET /v1/models HTTP/1.1", "host: t\r\nx: " + String(repeating: "a", count: 64 << 10) + "\r\n", [431]),
+        head(
+            "many long fields", "GET /v1/models HTTP/1.1",
+            "host: t\r\n" + String(repeating: "x: \(String(repeating: "a", count: 1000))\r\n", count: 60),
+            [431]),
         head("many fields", "GET /v1/models HTTP/1.1", "host: t\r\n" + String(repeating: "x: 1\r\n", count: 120), [431]),
         head("a long method", String(repeating: "A", count: 40) + " /v1/models HTTP/1.1"),
     ]

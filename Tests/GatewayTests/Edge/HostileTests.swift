@@ -30,6 +30,29 @@ import Testing
         }
     }
 
+    /// Also on a connection that has been good for a request until then.
+    @Test func isRefusedBehindAGoodRequestToo() async throws {
+        let good = "GET /v1/models HTTP/1.1\r\nhost: t\r\nx-api-key: sk-test\r\n\r\n"
+        let runtime = try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }
+        try await GatewayFixture.run([runtime]) { gateway in
+            for hostile in HostileCase.all where hostile.mustRefuse {
+                let client = try await TestClient(port: gateway.port)
+                try await client.send(good)
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+                client.clear()
+                // Both fail where the connection has been closed already.
+                try? await client.send(hostile.bytes)
+                try? await client.send(good)
+                let answer = try await client.untilClosed()
+                #expect(hostile.statuses.contains { answer.hasPrefix("HTTP/1.1 \($0) ") }, "\(hostile.name): \(answer.prefix(40))")
+                #expect(answer.contains("\r\nconnection: close\r\n") && !answer.contains("HTTP/1.1 200"), "\(hostile.name)")
+                // It may be gone.
+                try? await client.close()
+            }
+        }
+        #expect(runtime.seen.requests.isEmpty)
+    }
+
     /// Whatever a peer refuses, the gateway refuses; how often each of them does is printed.
     @Test func noPeerIsStricter() async throws {
         let upstream = try await ScriptedRuntime { _, _ in [.send(Answers.json("{}"))] }

@@ -161,6 +161,65 @@ struct UsageShipperTests {
         try await stand.spool.close()
     }
 
+    /// As for a certificate that is not known any more, or by a control plane of another version.
+    @Test("a batch that is refused comes again until it is taken; what is recorded meanwhile comes with it or behind it, and nothing is lost")
+    func refused() async throws {
+        let (folder, intake) = (try ScratchFolder(), Intake())
+        let takes = Atomic<Bool>(false)
+        let refusals = Mutex<[[Int64]]>([])
+        let stand = try await SpoolStand(folder)
+        try await stand.serve(3)
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let shipper = UsageShipper(spool: stand.spool, logger: logger, pause: .milliseconds(5)) { batch in
+            guard takes.load(ordering: .relaxed) else {
+                refusals.withLock { $0.append(batch.records.map(\.sequence)) }
+                throw EnrolmentError(.refused, "status 403")
+            }
+            return try intake.take(batch)
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await shipper.run() }
+            try await Waiting.until("a refusal", within: .seconds(20)) { refusals.withLock { !$0.isEmpty } }
+            // Requests go on as if nothing was.
+            let sequence = try #require(try await stand.admit(4))
+            #expect(try await stand.finish(4, sequence: sequence))
+            try await Waiting.until("a batch that was refused again", within: .seconds(20)) { refusals.withLock { $0.contains([1, 2, 3, 4]) } }
+            takes.store(true, ordering: .relaxed)
+            try await Waiting.until("the records are there", within: .seconds(20)) { intake.records.count == 4 }
+            group.cancelAll()
+        }
+        #expect(intake.records.map(\.sequence) == [1, 2, 3, 4])
+        #expect(refusals.withLock { $0.allSatisfy { $0.starts(with: [1, 2, 3]) } })
+        #expect(stand.spool.statistics.shipFailures.load(ordering: .relaxed) >= 2)
+        try await stand.spool.close()
+    }
+
+    @Test("what is refused stays on the disk however old it is, also for the next start, and goes when it is taken")
+    func refusedAndOld() async throws {
+        let (folder, copy, intake) = (try ScratchFolder(), try ScratchFolder(), Intake())
+        func settings(_ folder: ScratchFolder) -> SpoolSettings {
+            SpoolSettings(directory: folder.path, gateway: "gw-1", segmentBytes: 1000, tailBytes: 0, retention: .seconds(-10))
+        }
+        func refuse(_ spool: Spool) async {
+            let refusing = UsageShipper(spool: spool, logger: Logger(label: "test")) { _ in throw EnrolmentError(.refused, "status 413") }
+            for _ in 1...3 { await #expect(throws: EnrolmentError.self) { _ = try await refusing.shipOnce() } }
+        }
+        let stand = try await SpoolStand(settings(folder), in: folder)
+        try await stand.serve(30)
+        let segments = try folder.files(".seg")
+        #expect(segments.count > 2)
+        await refuse(stand.spool)
+        #expect(try folder.files(".seg") == segments)
+        for file in try folder.files("").filter({ $0 == "cursor" || segments.contains($0) }) { try copy.write(try folder.bytes(file), to: file) }
+        try await stand.spool.close()
+        let next = try await SpoolStand(settings(copy), in: copy)
+        await refuse(next.spool)
+        try await shipper(next, intake).drain()
+        #expect(intake.records.map(\.sequence) == Array(1...30))
+        #expect(try copy.files(".seg").allSatisfy { !segments.contains($0) })
+        try await next.spool.close()
+    }
+
     @Test("segments go only when they are acknowledged and old enough")
     func retention() async throws {
         let (folder, intake) = (try ScratchFolder(), Intake())

@@ -94,6 +94,30 @@ import Testing
         #expect(refused.queuedFor >= 50_000)
     }
 
+    /// The one with more time has come first: it is not the order that decides.
+    @Test("without a wait of its own a tier's requests wait for as long as its first token may take, each tier's for its own")
+    func objectives() async throws {
+        let gates = try await Gates(1)
+        var setup = setup(wait: nil) { $0.tiers["hobby"]?.ttftObjectiveMicroseconds = 5_000_000 }
+        setup.tier.ttftObjectiveMicroseconds = 500_000
+        let records = try await GatewayFixture.run([gates.runtime], setup) { gateway in
+            let first = try await ask(gateway, "first")
+            try await until { gates.runtime.seen.requests.count == 1 }
+            let patient = try await ask(gateway, "third", key: "sk-hobby")
+            try await untilQueued(gateway, 1)
+            let urgent = try await ask(gateway, "second")
+            for client in [urgent, patient] { #expect(try await client.answer().contains(#""code":"over_capacity""#)) }
+            gates.open(0)
+            #expect(try await first.answer().hasPrefix("HTTP/1.1 200 "))
+            #expect(gateway.metrics.prometheusText().contains(#"plimsoll_gateway_queue_refused_total{reason="expired"} 2"#))
+        }
+        #expect(gates.order() == ["first"])
+        let waited = Dictionary(grouping: records.filter { $0.outcome == "bad:shed" }, by: \.tier).mapValues { $0.map(\.queuedFor) }
+        // A little of the time is gone before they wait; and a busy machine looks late.
+        #expect(waited["pro"]?.count == 1 && (400_000..<4_000_000).contains(waited["pro"]?.first ?? 0), "\(waited)")
+        #expect(waited["hobby"]?.count == 1 && (4_500_000..<30_000_000).contains(waited["hobby"]?.first ?? 0), "\(waited)")
+    }
+
     @Test("a client that leaves leaves the queue")
     func clientGone() async throws {
         let gates = try await Gates(1)

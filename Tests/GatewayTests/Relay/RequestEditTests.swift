@@ -31,6 +31,46 @@ import Testing
         #expect(!body.contains("max_completion_tokens") && !body.contains("90"))
     }
 
+    /// Numbers in odd forms, white space, escapes, and letters of all kinds, in names and values.
+    private static let unknown = [
+        #""vendor":{"deep":[[{"a":[{"b":{}}]}],[]],"e":"" , "n" : null,"model":"x","cache_salt":"y" }"#,
+        #""numbers":[-0,1.0,0.10,1E+2,2e-7,12345678901234567890123456789,-0.0e0]"#,
+        #""ünï \u00fc\/\"" : "h\u00e9 é e\u0301 語 😀 \ud83d\ude00 \n\\ \/""#,
+        "\"spaced\" :\t[ 1 ,\r\n 2 ]", #""top_k":5"#,
+    ]
+
+    private static func body(_ path: String, _ members: String) -> String {
+        let prompt =
+            switch path {
+            case "/v1/completions": #""prompt":"hi""#
+            case "/v1/embeddings", "/v1/responses": #""input":"hi""#
+            default: #""messages":[{"role":"user","content":"hi"}],"max_tokens":7"#
+            }
+        return #"{"first":[1e0, "\u0041"],"model":"m",\#(prompt),\#(members)}"#
+    }
+
+    /// Byte for byte: a runtime's own parameters are none of the gateway's business.
+    @Test(arguments: ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"])
+    func whatNobodyHereKnowsGoesThrough(_ path: String) async throws {
+        let members = Self.unknown.joined(separator: " ,")
+        let setup = path == "/v1/embeddings" ? APICall.embeddingSetup : GatewayFixture.Setup()
+        let call = try await APICall.make(path, Self.body(path, members), reply: Answers.json(Samples.answer), setup: setup)
+        let end = Array((members + "}").utf8)
+        #expect(Array(call.sent.utf8.suffix(end.count)) == end, "\(call.sent)")
+        #expect(call.sent.contains(#""first":[1e0, "\u0041"]"#), "\(call.sent)")
+    }
+
+    /// A body that is put into other words is written anew; values stay what they were.
+    @Test(arguments: ["/v1/responses", "/v1/messages"])
+    func whatNobodyHereKnowsKeepsItsValueInOtherWords(_ path: String) async throws {
+        let body = Self.body(path, Self.unknown.joined(separator: ","))
+        let call = try await APICall.make(path, body, reply: Answers.json(Samples.answer))
+        let (asked, sent) = (try JSONValue.parse(body), try JSONValue.parse(call.sent))
+        let names = try #require(asked.object?.names.filter { !["model", "input", "messages", "max_tokens"].contains($0) })
+        #expect(names.count == Self.unknown.count + 1)
+        for name in names { #expect(sent[name] == asked[name], "\(name): \(call.sent)") }
+    }
+
     @Test(arguments: ["/v1/chat/completions", "/v1/responses", "/v1/messages"])
     func leversInsideWhatATemplateIsToldAreTakenOut(_ path: String) async throws {
         let levers = [

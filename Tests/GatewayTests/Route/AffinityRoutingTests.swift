@@ -1,3 +1,4 @@
+import Cryptography
 import PlimsollWire
 import TestSupport
 import Testing
@@ -62,6 +63,37 @@ struct AffinityRoutingTests {
             }
             #expect(seen.count > 1)
         }
+    }
+
+    /// Both ask the same. Were one drawn to what is in the other's cache, it would learn from its speed what the other has asked.
+    @Test("what two tenants' prompts have in common is each one's own: where it goes, and what of it is taken for cached", arguments: [false, true])
+    func tenants(sharesOpening: Bool) async throws {
+        var runtimes: [ScriptedRuntime] = []
+        for _ in 0..<4 { runtimes.append(try await ScriptedRuntime { _, _ in [.send(Answers.json(Samples.answer))] }) }
+        var setup = GatewayFixture.Setup()
+        setup.edit = { table in
+            table.tenants["tenant-2"] = TenantEntry(id: "tenant-2", tier: "pro", active: true, allowedRegions: [], cacheSalt: "0a0b")
+            let hash = Hash.sha256("sk-other").hex
+            table.keys[hash] = KeyEntry(id: "key-3", tenant: "tenant-2", sha256Hex: hash)
+        }
+        let opening = sharesOpening ? #"{"role":"system","content":"\#(String(repeating: "rule ", count: 300))"},"# : ""
+        let conversations = sharesOpening ? 1 : 24
+        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
+            let client = try await TestClient(port: gateway.port)
+            for conversation in 0..<conversations {
+                let text = String(repeating: "\(conversation * 7919) ", count: 300)
+                for key in ["sk-test", "sk-test", "sk-other", "sk-other"] {
+                    client.clear()
+                    try await client.post(#"{"model":"m","messages":[\#(opening){"role":"user","content":"\#(text)"}]}"#, key: key)
+                    #expect(try await client.answer().hasPrefix("HTTP/1.1 200 "))
+                }
+            }
+        }
+        let (cached, workers) = (records.compactMap(\.account).map { $0.cachedTokens > 0 }, records.compactMap(\.worker))
+        try #require(workers.count == conversations * 4)
+        #expect(cached == (0..<conversations).flatMap { _ in [false, true, false, true] })
+        #expect(stride(from: 0, to: workers.count, by: 2).allSatisfy { workers[$0] == workers[$0 + 1] }, "\(workers)")
+        #expect(sharesOpening || stride(from: 0, to: workers.count, by: 4).contains { workers[$0] != workers[$0 + 2] }, "\(workers)")
     }
 
     @Test("a conversation stays where it is, and leaves when that worker is far busier than others")

@@ -52,6 +52,41 @@ struct EjectionTests {
         }
     }
 
+    /// Its stream has had a token, and then stands still for far longer than tokens take; nobody is told of an error.
+    @Test("a worker that takes requests and makes no progress is put out of rotation, though it fails nothing")
+    func standstill() async throws {
+        let goesOn = ScriptedMoment()
+        defer { goesOn.come() }
+        let script: ScriptedRuntime.Script = { _, request in
+            guard request.contains(#""stream":true"#) else { return [.send(Answers.json(Samples.answer))] }
+            return [
+                .send(Answers.streamHead + Samples.role + Samples.token("a")), goesOn.step,
+                .send(Samples.token("b") + Samples.stop + Samples.usage + Samples.done + Answers.streamEnd),
+            ]
+        }
+        let runtimes = [try await ScriptedRuntime(script), try await ScriptedRuntime(script)]
+        var setup = GatewayFixture.Setup()
+        // Neither is the stream given up nor the worker asked again while the test lasts.
+        (setup.settings.interTokenTime, setup.settings.ejectionTime) = (300, .seconds(300))
+        let records = try await GatewayFixture.run(runtimes, setup) { gateway in
+            let (standing, client) = (try await TestClient(port: gateway.port), try await TestClient(port: gateway.port))
+            try await standing.post(Samples.stream)
+            try await standing.receive { $0.contains(#""content":"a""#) }
+            try await until { gateway.metric(#"plimsoll_gateway_workers_out{reason="stalled"}"#) == "1" }
+            // Turns of the same conversation, whose beginning the worker that stands has in its cache.
+            for _ in 0..<20 {
+                client.clear()
+                try await client.post(Samples.request)
+                #expect(try await client.answer().hasPrefix("HTTP/1.1 200"))
+            }
+            #expect(runtimes.map(\.seen.requests.count).sorted() == [1, 20])
+            goesOn.come()
+            let answer = try await standing.answer()
+            #expect(answer.contains("[DONE]") && !answer.contains("error"))
+        }
+        #expect(records.count == 21 && records.allSatisfy { $0.outcome == "good" && $0.attempts == 1 })
+    }
+
     /// The gateway's own region has one worker, another one three.
     private func regions(_ own: [ScriptedRuntime.Step], _ others: [ScriptedRuntime.Step]) async throws -> ([ScriptedRuntime], GatewayFixture.Setup) {
         var runtimes = [try await ScriptedRuntime { _, _ in own }]
