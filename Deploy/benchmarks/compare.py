@@ -123,7 +123,10 @@ class Target:
         time.sleep(case["settles"])
         after = memory_kib(self.pid)
         found = {"before": before / 1024, "after": after / 1024, "grown": (after - before) / 1024, "kept": (after / before - 1) * 100}
-        return found if "warm" in case else found | {"each": (result["memory"] * 1024 - before) / result["completed"]}
+        # Of a target that answered nobody nothing is known.
+        if "warm" in case or not result["completed"]:
+            return found
+        return found | {"each": (result["memory"] * 1024 - before) / result["completed"]}
 
     def stop(self):
         if not self.process:
@@ -152,7 +155,7 @@ def started(names, upstreams, work, certificate=None):
 
 
 def measured(cases, targets, runs, upstream):
-    """All runs by case and target; the targets are ended."""
+    """All runs by case and target; each case is told when it is done, and the targets are ended."""
     results = {case: {} for case in cases}
     try:
         for case in cases:
@@ -164,6 +167,7 @@ def measured(cases, targets, runs, upstream):
                         continue
                     print(f"{case}, run {number + 1}: {target.name}", flush=True)
                     results[case].setdefault(target.name, []).append(target.run(CASES[case], upstream))
+            table(case, [target.name for target in targets], results[case], f"medians of {runs} runs, one core for each target")
     finally:
         for target in targets:
             target.stop()
@@ -187,8 +191,6 @@ def compare(options):
                 results |= measured(tls, started(secured, upstreams, work, secure.certificate(work)), options.runs, upstream.pid)
         finally:
             upstream.kill()
-    for case, runs in results.items():
-        table(case, names, runs, f"medians of {options.runs} runs, one core for each target")
     if "plimsoll" in names:
         judge(results)
     if options.out:
