@@ -117,14 +117,7 @@ struct HedgeTests {
         var setup = GatewayFixture.Setup()
         setup.tier.hedgePpm = 50_000
         let records = try await GatewayFixture.run(runtimes, setup) { gateway in
-            let client = try await TestClient(port: gateway.port)
-            for _ in 0..<50 {
-                client.clear()
-                try await client.post(Samples.stream)
-                _ = try await client.answer()
-            }
-            client.clear()
-            try await client.post(Samples.stream.replacing(#""hi""#, with: #""poison""#))
+            let client = try await Self.asksForPoison(gateway)
             #expect(try await client.answer().contains("runtime_lost"))
             #expect(gateway.metric("plimsoll_gateway_hedges_total") == "1")
         }
@@ -160,14 +153,7 @@ struct HedgeTests {
         var setup = GatewayFixture.Setup()
         setup.tier.hedgePpm = 50_000
         let records = try await GatewayFixture.run(runtimes, setup) { gateway in
-            let client = try await TestClient(port: gateway.port)
-            for _ in 0..<50 {
-                client.clear()
-                try await client.post(Samples.stream)
-                _ = try await client.answer()
-            }
-            client.clear()
-            try await client.post(Samples.stream.replacing(#""hi""#, with: #""poison""#))
+            let client = try await Self.asksForPoison(gateway)
             try await client.receive { $0.contains(#""content":"a""#) || $0.contains("runtime_lost") }
             isSeen.come()
             let answer = try await client.answer()
@@ -178,6 +164,19 @@ struct HedgeTests {
         #expect(last.outcome == "good" && last.attempts == 3)
         let told = try #require(last.account)
         #expect(told.attempts.map(\.result) == ["failed", "failed", "answered"])
+    }
+
+    /// Behind so many good answers that one may be hedged.
+    private static func asksForPoison(_ gateway: GatewayFixture) async throws -> TestClient {
+        let client = try await TestClient(port: gateway.port)
+        for _ in 0..<50 {
+            client.clear()
+            try await client.post(Samples.stream)
+            _ = try await client.answer()
+        }
+        client.clear()
+        try await client.post(Samples.stream.replacing(#""hi""#, with: #""poison""#))
+        return client
     }
 
     @Test("a tier that does not hedge waits")
