@@ -97,5 +97,6 @@ package enum Migrations {
         File(name: "V0088_micro_batch_windows", sql: PackageResources.V0088_micro_batch_windows_sql),
         File(name: "V0089_fallback_scores", sql: PackageResources.V0089_fallback_scores_sql),
         File(name: "V0090_low_scores", sql: PackageResources.V0090_low_scores_sql),
+        File(name: "V0091_former_release_shares", sql: PackageResources.V0091_former_release_shares_sql),
     ]
 }

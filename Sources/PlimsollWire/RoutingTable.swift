@@ -226,6 +226,8 @@ package struct ModelEntry: Sendable, Codable, Equatable {
     package var tiers: [String]
     /// Share of traffic by release name; parts per million. A release that is missing here gets none.
     package var releaseWeights: [String: Int]
+    /// What releases without a share had before, by name; nil: none of them served anything yet.
+    package var formerShares: [String: FormerShare]?
     /// Prompts of more tokens go to workers of the class `long`, where there are any; nil: all prompts go to all workers.
     package var longContextTokens: Int?
     /// Nil: it generates text.
@@ -237,8 +239,9 @@ package struct ModelEntry: Sendable, Codable, Equatable {
 
     package init(
         name: String, contextTokens: Int, createdAtSeconds: Int64, tiers: [String], releaseWeights: [String: Int], longContextTokens: Int? = nil,
-        kind: ModelKind? = nil, probePrompt: String? = nil, probeAnswer: String? = nil
+        kind: ModelKind? = nil, probePrompt: String? = nil, probeAnswer: String? = nil, formerShares: [String: FormerShare]? = nil
     ) {
+        self.formerShares = formerShares
         self.name = name
         self.contextTokens = contextTokens
         self.createdAtSeconds = createdAtSeconds
@@ -248,6 +251,17 @@ package struct ModelEntry: Sendable, Codable, Equatable {
         self.kind = kind
         self.probePrompt = probePrompt
         self.probeAnswer = probeAnswer
+    }
+}
+
+/// The share that a release had before it lost it.
+package struct FormerShare: Sendable, Codable, Equatable {
+    package var weightPpm: Int
+    package var lostAtSeconds: Int64
+
+    package init(weightPpm: Int, lostAtSeconds: Int64) {
+        self.weightPpm = weightPpm
+        self.lostAtSeconds = lostAtSeconds
     }
 }
 

@@ -165,6 +165,7 @@ import Testing
             func found() async throws -> [Bool] {
                 let picture = try await FleetReader(listeningSince: .distantPast, now: Date()).read { try await world.pool.pipeline($0) }
                 let worker = try #require(picture.view.workers.first)
+                #expect((worker.lostShareAt == nil) == worker.hasShare)
                 return [worker.isServing, worker.isStandby, worker.awaitsShare, worker.hasShare]
             }
             func weigh(_ scope: String, _ subject: String, _ ppm: Int) async throws {

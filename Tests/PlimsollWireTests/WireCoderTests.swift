@@ -19,9 +19,12 @@ import Testing
     }
 
     @Test func keysOfMapsAreDataAndStayAsTheyAre() throws {
-        let model = ModelEntry(name: "m", contextTokens: 1, createdAtSeconds: 2, tiers: [], releaseWeights: ["myRelease_v1": 3])
+        let former = ["myRelease_v0": FormerShare(weightPpm: 4, lostAtSeconds: 5)]
+        let model = ModelEntry(
+            name: "m", contextTokens: 1, createdAtSeconds: 2, tiers: [], releaseWeights: ["myRelease_v1": 3], formerShares: former)
         let bytes = try WireCoder.encode(model)
         #expect(String(decoding: bytes, as: UTF8.self).contains("myRelease_v1"))
+        #expect(String(decoding: bytes, as: UTF8.self).contains(#""former_shares":{"myRelease_v0":{"lost_at_seconds":5,"weight_ppm":4}}"#))
         #expect(try WireCoder.decode(ModelEntry.self, from: bytes) == model)
     }
 

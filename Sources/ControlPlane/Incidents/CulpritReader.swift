@@ -116,7 +116,7 @@ struct CulpritReader: Sendable {
         return place
     }
 
-    /// Releases whose share rose within the hour, beside another one, and that still have one; the newest of each model.
+    /// Releases whose share rose within the hour, beside another one that serves or did, and that still have one; the newest of each model.
     private func candidates(_ models: Set<String>) async throws -> [String: Candidate] {
         let rows = try await serving.query(
             """
@@ -127,7 +127,10 @@ struct CulpritReader: Sendable {
                 AND EXISTS (SELECT 1 FROM serving.current_routing_weights AS current
                     WHERE current.scope = 'release' AND current.subject = weight.subject AND current.weight_ppm > 0)
                 AND EXISTS (SELECT 1 FROM serving.releases AS other WHERE other.model = release.model AND other.name <> release.name
-                    AND other.state = 'active')
+                    AND other.state = 'active'
+                    AND (EXISTS (SELECT 1 FROM serving.former_release_share AS former WHERE former.release = other.name)
+                        OR NOT EXISTS (SELECT 1 FROM serving.current_routing_weights AS own
+                            WHERE own.scope = 'release' AND own.subject = other.name AND own.weight_ppm = 0)))
                 AND weight.weight_ppm > coalesce((SELECT earlier.weight_ppm FROM serving.routing_weights AS earlier
                     WHERE earlier.scope = 'release' AND earlier.subject = weight.subject AND earlier.version < weight.version
                     ORDER BY earlier.version DESC LIMIT 1), 0)

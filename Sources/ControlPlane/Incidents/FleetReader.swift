@@ -120,6 +120,7 @@ struct FleetReader: Sendable {
             isStandby: try isReady && hasShare && weight == 0 && row.value("pool_stands_by", as: Bool.self),
             runtime: try runtime(row, isSilent: isSilent))
         (worker.hasShare, worker.awaitsShare) = (hasShare, isReady && !hasShare && weight > 0)
+        worker.lostShareAt = try row.value("lost_share_at")
         worker.isOpen = try weight > 0 && !row.value("leaves", as: Bool.self)
         (worker.isAdmitted, worker.hasLowScore) = (try row.value("is_admitted"), try row.value("has_low_score"))
         picture.view.workers.append(worker)
@@ -155,7 +156,8 @@ struct FleetReader: Sendable {
                 * coalesce(provider_weight.weight_ppm, 1000000) / 1000000 AS weight,
             coalesce(pool_weight.weight_ppm, 1000000) = 0 AND coalesce(provider_weight.weight_ppm, 1000000) > 0 AND worker.weight_ppm > 0
                 AS pool_stands_by,
-            coalesce(release_weight.weight_ppm, 1000000) > 0 AS has_share, worker.runtime_state = 'ready' AS is_ready,
+            coalesce(release_weight.weight_ppm, 1000000) > 0 AS has_share, extract(epoch FROM former.lost_at)::bigint AS lost_share_at,
+            worker.runtime_state = 'ready' AS is_ready,
             worker.runtime_state = 'starting' AS is_starting,
             coalesce(told.is_out, FALSE) AS is_out, coalesce(score.admitted, FALSE) AS is_admitted,
             coalesce(score.low, FALSE) AS has_low_score,
@@ -180,6 +182,7 @@ struct FleetReader: Sendable {
         LEFT JOIN reliability.provider_score AS score ON score.provider = pools.provider
         LEFT JOIN serving.current_routing_weights AS release_weight
             ON release_weight.scope = 'release' AND release_weight.subject = worker.release
+        LEFT JOIN serving.former_release_share AS former ON former.release = worker.release
         LEFT JOIN serving.current_routing_weights AS pool_weight ON pool_weight.scope = 'pool' AND pool_weight.subject = hosts.pool
         LEFT JOIN serving.current_routing_weights AS provider_weight
             ON provider_weight.scope = 'provider' AND provider_weight.subject = pools.provider

@@ -61,8 +61,10 @@ extension TableFacts {
         """
 
     private static let releaseRows: SQL = """
-        SELECT releases.name, releases.model, weights.weight_ppm
+        SELECT releases.name, releases.model, weights.weight_ppm, former.weight_ppm AS former_ppm,
+            extract(epoch FROM former.lost_at)::bigint AS lost_at
         FROM serving.releases AS releases
+        LEFT JOIN serving.former_release_share AS former ON former.release = releases.name
         LEFT JOIN serving.current_routing_weights AS weights ON weights.scope = 'release' AND weights.subject = releases.name
         WHERE releases.state = 'active'
         """
@@ -215,7 +217,10 @@ extension TableFacts {
     }
 
     private static func release(_ row: PostgresRow) throws -> Release {
-        Release(name: try row.value("name"), model: try row.value("model"), weight: try row.value("weight_ppm"))
+        let former = try row.value("former_ppm", as: Int?.self)
+        return Release(
+            name: try row.value("name"), model: try row.value("model"), weight: try row.value("weight_ppm"),
+            former: try former.map { FormerShare(weightPpm: $0, lostAtSeconds: try row.value("lost_at")) })
     }
 
     private static func worker(_ row: PostgresRow) throws -> Worker {

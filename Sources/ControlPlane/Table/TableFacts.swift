@@ -21,6 +21,8 @@ struct TableFacts: Sendable {
         var model: String
         /// Parts per million; nil: nobody set one.
         var weight: Int?
+        /// Of one without a share; nil: it served nothing yet.
+        var former: FormerShare?
     }
 
     struct Worker: Sendable {
@@ -55,6 +57,8 @@ struct TableFacts: Sendable {
             var model = model
             let releases = byModel[model.name] ?? []
             model.releaseWeights = Dictionary(releases.map { ($0.name, $0.weight ?? Self.whole) }, uniquingKeysWith: { first, _ in first })
+            let former = releases.compactMap { release in release.former.map { (release.name, $0) } }
+            model.formerShares = former.isEmpty ? nil : Dictionary(former, uniquingKeysWith: { first, _ in first })
             return model
         }
     }

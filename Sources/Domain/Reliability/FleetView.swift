@@ -15,6 +15,8 @@ package struct FleetView: Sendable {
         package var awaitsShare = false
         /// Its release has a share of its model's requests, whether the worker lives or not.
         package var hasShare = true
+        /// Seconds since 1970 at which its release lost its share; nil: it has one, or never had.
+        package var lostShareAt: Int64?
         /// Gateways have it among those that may take requests, whether it lives or not: neither it nor its pool or provider is without a weight, and its
         /// host is not drained.
         package var isOpen = true
@@ -209,8 +211,8 @@ package struct FleetView: Sendable {
         return Set(touched.map(\.place)).subtracting(left)
     }
 
-    /// Ids of those who take requests while these releases are rolled back. Gateways give their share to the others of their region, and all where those had
-    /// none; they leave a model as it is that has no other release there.
+    /// Ids of those who take requests while these releases are rolled back. Gateways give their share to the others of their region, and all to those that
+    /// had one last where none has one; they leave a model as it is that has no such release there.
     private func takers(_ rollBacks: [MitigationTarget]) -> Set<String> {
         guard !rollBacks.isEmpty else { return Set(workers.lazy.filter(\.isServing).map(\.id)) }
         func isHeld(_ worker: Worker) -> Bool {
@@ -219,10 +221,18 @@ package struct FleetView: Sendable {
         let yielding = Set(workers.lazy.filter { isHeld($0) && $0.hasShare }.map(\.model))
         return Dictionary(grouping: workers, by: \.place).values.reduce(into: []) { takers, own in
             let others = own.filter { !isHeld($0) && $0.isOpen }
-            let takeAll = !others.contains(where: \.hasShare) && own.contains { yielding.contains($0.model) }
-            let open = others.isEmpty ? own.filter(\.isServing) : others.filter { $0.isServing || (takeAll && $0.awaitsShare) }
-            takers.formUnion(open.map(\.id))
+            let sharing = others.filter(\.hasShare)
+            if !sharing.isEmpty { return takers.formUnion(sharing.filter(\.isServing).map(\.id)) }
+            let back = own.contains { yielding.contains($0.model) } ? Self.former(others) : []
+            takers.formUnion(back.isEmpty ? own.filter(\.isServing).map(\.id) : back.filter(\.awaitsShare).map(\.id))
         }
+    }
+
+    /// Those whose releases had a share last.
+    private static func former(_ workers: [Worker]) -> [Worker] {
+        let lostAt = workers.compactMap { worker in worker.lostShareAt.map { (worker.release, $0) } }
+        let last = FormerShares.last(Dictionary(lostAt, uniquingKeysWith: max))
+        return workers.filter { last.contains($0.release) }
     }
 }
 

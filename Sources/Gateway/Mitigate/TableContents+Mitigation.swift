@@ -1,3 +1,4 @@
+import Domain
 import PlimsollWire
 
 extension TableContents {
@@ -81,8 +82,8 @@ extension TableContents {
         for (model, entries) in rollBacks { if let model { hold(Set(entries.compactMap(\.release)), of: model, in: region) } }
     }
 
-    /// The others take the releases' share; where they had none, they take all. In a region that no other one serves a release goes on: who is kept there has
-    /// nothing of workers elsewhere.
+    /// The others take the releases' share; where they have none, those that had it before take all. In a region that none of these serves a release goes on:
+    /// who is kept there has nothing of workers elsewhere, and nobody knows yet what a release is worth that was only staged.
     private mutating func hold(_ held: Set<String>, of model: String, in region: String) {
         guard var weights = models[model]?.releaseWeights, held.contains(where: { weights[$0] ?? 0 > 0 }) else { return }
         let open = workers.filter { $0.model == model && !$0.draining && $0.weight > 0 }
@@ -90,11 +91,18 @@ extension TableContents {
         let there = near.isEmpty ? open : near
         let heirs = there.contains { held.contains($0.release) && servesAll($0) } ? there.filter { servesAll($0) } : there
         let present = Set(heirs.map(\.release))
-        let others = weights.keys.filter { !held.contains($0) && present.contains($0) }
-        guard !others.isEmpty else { return }
+        let others = weights.filter { !held.contains($0.key) && present.contains($0.key) }
+        let back = others.values.contains { $0 > 0 } ? others : former(others, of: model)
+        guard !back.isEmpty else { return }
         for release in weights.keys where held.contains(release) { weights[release] = 0 }
-        if others.allSatisfy({ weights[$0] == 0 }) { for name in others { weights[name] = Self.whole } }
-        models[model]?.releaseWeights = weights
+        models[model]?.releaseWeights = weights.merging(back) { $1 }
+    }
+
+    /// The shares of those that had them last.
+    private func former(_ releases: [String: Int], of model: String) -> [String: Int] {
+        let shares = (models[model]?.formerShares ?? [:]).filter { releases[$0.key] != nil && $0.value.weightPpm > 0 }
+        let last = FormerShares.last(shares.mapValues(\.lostAtSeconds))
+        return shares.filter { last.contains($0.key) }.mapValues(\.weightPpm)
     }
 }
 

@@ -99,7 +99,8 @@ enum TableValue: Sendable {
         case .key(let entry): Self.fault(of: entry)
         case .tier(let entry): Self.fault(of: entry)
         case .model(let entry):
-            entry.contextTokens < 1 || entry.releaseWeights.values.contains { $0 < 0 } ? "a number is out of range" : nil
+            entry.contextTokens < 1 || entry.releaseWeights.values.contains { $0 < 0 }
+                || entry.formerShares?.values.contains { $0.weightPpm < 0 } ?? false ? "a number is out of range" : nil
         case .worker(let entry): Self.fault(of: entry)
         case .denied(let entry): PeerIdentity(entry.identity) == nil ? "not an identity" : nil
         case .price(let entry):

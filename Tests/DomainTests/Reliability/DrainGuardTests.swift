@@ -12,10 +12,12 @@ struct DrainGuardTests {
             id: id, provider: provider, region: region, model: "m", release: release, pool: pool, isServing: serving, isStandby: standby)
     }
 
-    /// Its release is given nothing.
-    private func idle(_ id: String, _ provider: String, release: String, isReady: Bool = true) -> FleetView.Worker {
+    /// Its release is given nothing, since then.
+    private func idle(
+        _ id: String, _ provider: String, release: String, isReady: Bool = true, lostShareAt: Int64? = 1_000
+    ) -> FleetView.Worker {
         var worker = worker(id, provider, release: release, serving: false)
-        (worker.hasShare, worker.awaitsShare) = (false, isReady)
+        (worker.hasShare, worker.awaitsShare, worker.lostShareAt) = (false, isReady, lostShareAt)
         return worker
     }
 
@@ -59,6 +61,12 @@ struct DrainGuardTests {
         #expect(!older.survives([drain]) && older.survives([drain, back]))
         let asleep = FleetView(workers: [worker("a1", "a", release: "new"), idle("b1", "b", release: "old", isReady: false)])
         #expect(!asleep.survives([drain, back]))
+        // What was only staged takes nothing over, and what was replaced earlier has nothing to come back for.
+        let staged = FleetView(workers: [worker("a1", "a", release: "new"), idle("b1", "b", release: "staged", lostShareAt: nil)])
+        #expect(!staged.survives([drain, back]) && staged.survives([back]) && staged.place(lostBy: back, beside: []) == nil)
+        let ancient = idle("c1", "c", release: "ancient", lostShareAt: 400)
+        #expect(FleetView(workers: asleep.workers + [ancient]).place(lostBy: back, beside: [])?.text == "m in eu")
+        #expect(FleetView(workers: older.workers + [ancient]).survives([drain, back]))
         // Another one has a share, though its worker is lost: the older one gets nothing.
         let third = FleetView(workers: older.workers + [worker("c1", "c", release: "third", serving: false)])
         #expect(!third.survives([drain, back]))

@@ -20,7 +20,9 @@ struct MitigatedTableTests {
     private func table(_ workers: [WorkerEntry], weights: [String: Int] = ["r": 1_000_000], _ mitigations: MitigationEntry...) -> TableContents {
         var table = TableContents(version: 1, issuedAtSeconds: 0)
         table.workers = workers
-        table.models["m"] = ModelEntry(name: "m", contextTokens: 4096, createdAtSeconds: 0, tiers: [], releaseWeights: weights)
+        table.models["m"] = ModelEntry(
+            name: "m", contextTokens: 4096, createdAtSeconds: 0, tiers: [], releaseWeights: weights,
+            formerShares: ["old": FormerShare(weightPpm: 1_000_000, lostAtSeconds: 50)])
         table.tenants["t"] = TenantEntry(id: "t", tier: "hobby", active: true, allowedRegions: [], cacheSalt: "")
         table.mitigations = mitigations
         return table.mitigated(region: "eu", nowSeconds: 100)
@@ -176,6 +178,26 @@ struct MitigatedTableTests {
         #expect(table(both, weights: ["old": 900, "new": 100], entry).models["m"]?.releaseWeights == ["old": 900, "new": 0])
         let alone = table([worker("2", release: "new")], weights: ["old": 0, "new": 1_000_000], entry)
         #expect(alone.models["m"]?.releaseWeights["new"] == 1_000_000)
+    }
+
+    @Test("a release that had everything gives it back to those that had it last, as they had it, and never to one that was only staged")
+    func formerReleases() {
+        func weights(_ lost: [String: (weight: Int, at: Int64)], present: [String]) -> [String: Int]? {
+            let names = ["a", "b", "staged"]
+            var served = table(
+                (present + ["new"]).map { worker($0, release: $0) },
+                weights: Dictionary(uniqueKeysWithValues: names.map { ($0, 0) } + [("new", 1_000_000)]))
+            served.models["m"]?.formerShares = lost.mapValues { FormerShare(weightPpm: $0.weight, lostAtSeconds: $0.at) }
+            served.mitigations = [MitigationEntry(id: "x", action: "roll_back_image", model: "m", release: "new", expiresAtSeconds: 101)]
+            return served.mitigated(region: "eu", nowSeconds: 100).models["m"]?.releaseWeights.filter { $0.value > 0 }
+        }
+        let all = ["a", "b", "staged"]
+        #expect(weights(["a": (900_000, 50)], present: all) == ["a": 900_000])
+        #expect(weights(["a": (700_000, 50), "b": (300_000, 640)], present: all) == ["a": 700_000, "b": 300_000], "one move")
+        #expect(weights(["a": (700_000, 50), "b": (300_000, 650)], present: all) == ["b": 300_000], "a was replaced by b")
+        #expect(weights(["a": (700_000, 50), "b": (300_000, 650)], present: ["a", "staged"]) == ["a": 700_000], "who is there")
+        #expect(weights([:], present: all) == ["new": 1_000_000], "nobody has served but itself")
+        #expect(weights(["a": (700_000, 50)], present: ["staged"]) == ["new": 1_000_000])
     }
 
     @Test("a release that nobody else serves in a region goes on there, and is held in the others")
