@@ -106,6 +106,29 @@ extension DrillTests {
         }
     }
 
+    @Test("where a tier is promised, a provider with a low score is nobody to rely on, and may be lost", arguments: ["preallocated", "shared"])
+    func lowScore(capacity: String) async throws {
+        try await Self.with { admin in
+            for statement in [
+                """
+                INSERT INTO serving.tiers (name, display_name, capacity_policy, priority, max_prompt_tokens, max_output_tokens, max_body_bytes,
+                    requests_per_minute, tokens_per_minute, concurrent_requests, max_table_age_seconds, ttft_objective_microseconds)
+                VALUES ('gold', 'Gold', \(capacity), 9, 1000, 1000, 100000, 100, 100000, 10, 3600, 1500000)
+                """,
+                """
+                INSERT INTO reliability.provider_score (provider, computed_at, points, availability, latency, preemption, price, success, probes,
+                    clean_probes, losses, undrained_losses, admitted, low, admitted_changed_at)
+                VALUES ('beta', now(), 40, 0, 1, 1, 1, 0.9, 100, 0, 900, 0, FALSE, TRUE, now())
+                """,
+            ] as [SQL] { _ = try await admin.row(statement) }
+            let alpha = try await admin.post("drills", #"{"kind": "provider-loss", "provider": "alpha", "reason": "rehearsal"}"#)
+            guard capacity == "preallocated" else { return #expect(alpha.status == 201, "\(alpha.text)") }
+            #expect(alpha.json["error"]["code"].string == "last_left" && alpha.text.contains("tiny in eu"), "\(alpha.text)")
+            let chosen = try await admin.post("drills", #"{"kind": "provider-loss", "reason": "rehearsal"}"#)
+            #expect(chosen.status == 201 && chosen.json["provider"].string == "beta", "\(chosen.text)")
+        }
+    }
+
     @Test("the policy is told what a drill takes as long as it runs")
     func policyKnows() async throws {
         try await Self.with { admin in

@@ -132,6 +132,27 @@ import Testing
         }
     }
 
+    @Test func `a release is not rolled back to nobody`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin)
+            let back = #""action": "roll_back_image", "model": "tiny", "release": "tiny-1""#
+            func weigh(_ ppm: Int) async throws {
+                _ = try await admin.row(
+                    """
+                    INSERT INTO serving.routing_weights (scope, subject, weight_ppm, source, reason, actor)
+                    VALUES ('release', 'tiny-2', \(ppm), 'operator', 'testing', 'test')
+                    """)
+            }
+            try await weigh(0)
+            // Its image was replaced since: as what it is now it has served nobody.
+            _ = try await admin.row("UPDATE serving.releases SET image_digest = 'sha256:' || repeat('1', 64) WHERE name = 'tiny-2'")
+            let refused = try await run(admin, back)
+            #expect(refused.status == 400 && refused.text.contains("no other release of this model has a share"), "\(refused.text)")
+            try await weigh(1_000)
+            #expect(try await run(admin, back).status == 201)
+        }
+    }
+
     @Test func `only a pool that stands by is called in`() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin)

@@ -137,11 +137,12 @@ private struct DrillPlan {
         guard kind.takesWorkers, worker == nil, provider == nil else { return }
         let rows = try await connection.query(
             """
-            WITH rotating AS (SELECT worker.id, pool.provider, release.model, host.region, \(Reporting.isCurrent("host.last_heartbeat_at")) AS speaks
+            WITH rotating AS (SELECT worker.id, pool.provider, release.model, host.region, \(Reporting.isCurrent("host.last_heartbeat_at")) AS speaks,
+                    EXISTS (SELECT 1 FROM reliability.provider_score AS score WHERE score.provider = pool.provider AND score.low) AS low
                 FROM \(Rotation.workers) AND host.region = coalesce(\(region), host.region))
             SELECT provider, min(id::text)::uuid AS worker FROM rotating AS own GROUP BY provider
             ORDER BY bool_and(EXISTS (SELECT 1 FROM rotating AS other WHERE other.model = own.model AND other.region = own.region
-                AND other.provider <> own.provider AND other.speaks)) DESC, count(*), provider LIMIT 1
+                AND other.provider <> own.provider AND other.speaks AND (own.low OR NOT other.low))) DESC, count(*), provider LIMIT 1
             """)
         guard let row = rows.first else { throw AdminRefusal.fault("kind", "nothing serves there that could be drilled") }
         if isOfWorker { worker = try row.value("worker") } else { provider = try row.value("provider") }
@@ -174,33 +175,18 @@ private struct DrillPlan {
             models: try distinct("model"), regions: regions, providers: try distinct("provider"), workers: try rows.map { try $0.value("id") })
     }
 
-    /// Of each model it must leave somebody in each region who can take requests now and was heard of lately: a customer who is kept in a region has
-    /// nothing of a worker elsewhere.
+    /// Of each model it must leave somebody in each region who can take requests now and was heard of lately, and where a tier is protected somebody
+    /// whose score allows that: a customer who is kept in a region has nothing of a worker elsewhere, and one who pays nothing of a low score.
     func checkBounds(_ connection: PostgresConnection) async throws {
         guard kind.takesWorkers else { return }
-        let row = try await connection.queryOne(
-            """
-            SELECT release.model, host.region FROM \(Rotation.workers) GROUP BY release.model, host.region
-            HAVING bool_or(\(touched)) AND NOT coalesce(bool_or(NOT (\(touched)) AND \(Reporting.isCurrent("host.last_heartbeat_at"))), false)
-            ORDER BY release.model, host.region LIMIT 1
-            """)
-        guard let row else { return try await checkRollBacks(connection) }
-        throw Self.lastLeft("\(try row.value("model", as: String.self)) in \(try row.value("region", as: String.self))")
-    }
-
-    /// Whose release is rolled back takes nothing, and who has its share instead may be one of a release without a weight.
-    private func checkRollBacks(_ connection: PostgresConnection) async throws {
         let now = Date()
         let fleet = try await FleetReader(listeningSince: .distantPast, now: now).read { try await connection.pipeline($0) }.view
         let standing = try await MitigationDesk(connection: connection, now: now).inForce(fleet).standing.map(\.target)
-        guard standing.contains(where: { $0.action == .rollBackImage }) else { return }
         let taken =
             worker.map { MitigationTarget(.drainWorker, worker: $0.lowercased) }
             ?? MitigationTarget(.drainProvider, region: region, provider: provider)
-        if let place = fleet.place(lostBy: taken, beside: standing) { throw Self.lastLeft(place.text) }
-    }
-
-    private static func lastLeft(_ place: String) -> AdminRefusal {
-        .conflict("last_left", "nothing else would be left to serve \(place)")
+        if let place = fleet.place(lostBy: taken, beside: standing) {
+            throw AdminRefusal.conflict("last_left", "nothing else would be left to serve \(place.text)")
+        }
     }
 }

@@ -126,11 +126,7 @@ struct CulpritReader: Sendable {
                 AND weight.source <> 'default' AND weight.created_at > \(now.addingTimeInterval(-Self.takeover)) AND weight.created_at <= \(now)
                 AND EXISTS (SELECT 1 FROM serving.current_routing_weights AS current
                     WHERE current.scope = 'release' AND current.subject = weight.subject AND current.weight_ppm > 0)
-                AND EXISTS (SELECT 1 FROM serving.releases AS other WHERE other.model = release.model AND other.name <> release.name
-                    AND other.state = 'active'
-                    AND (EXISTS (SELECT 1 FROM serving.former_release_share AS former WHERE former.release = other.name)
-                        OR NOT EXISTS (SELECT 1 FROM serving.current_routing_weights AS own
-                            WHERE own.scope = 'release' AND own.subject = other.name AND own.weight_ppm = 0)))
+                AND \(ReleaseTakers.exist(beside: "release.name", of: "release.model"))
                 AND weight.weight_ppm > coalesce((SELECT earlier.weight_ppm FROM serving.routing_weights AS earlier
                     WHERE earlier.scope = 'release' AND earlier.subject = weight.subject AND earlier.version < weight.version
                     ORDER BY earlier.version DESC LIMIT 1), 0)

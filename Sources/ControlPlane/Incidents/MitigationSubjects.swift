@@ -49,7 +49,7 @@ enum MitigationSubjects {
         if let pool = target.pool {
             lookups.append(FieldLookup(field: "pool", query: "SELECT 1 FROM serving.pools WHERE name = \(pool) AND state <> 'deleted'"))
         }
-        if let pool = target.pool, target.action == .warmPool || target.action == .reservedCapacity {
+        if let pool = target.pool, target.action.callsIn {
             let query: SQL = """
                 SELECT 1 FROM serving.pools AS pool
                 LEFT JOIN serving.current_routing_weights AS own ON own.scope = 'pool' AND own.subject = pool.name
@@ -66,8 +66,11 @@ enum MitigationSubjects {
             lookups.append(FieldLookup(field: "worker", query: query, message: "does not exist, or is retired"))
         }
         if let release = target.release {
-            let query: SQL = "SELECT 1 FROM serving.releases WHERE name = \(release) AND model = \(target.model) AND state = 'active'"
-            lookups.append(FieldLookup(field: "release", query: query, message: "does not exist for this model, or is retired"))
+            let isThere: SQL = "SELECT 1 FROM serving.releases WHERE name = \(release) AND model = \(target.model) AND state = 'active'"
+            lookups.append(FieldLookup(field: "release", query: isThere, message: "does not exist for this model, or is retired"))
+            let isBesideOthers: SQL = "SELECT 1 WHERE \(ReleaseTakers.exist(beside: "\(release)", of: "\(target.model)")) OR NOT EXISTS (\(isThere))"
+            let message = "is not rolled back: no other release of this model has a share of its requests or had one"
+            lookups.append(FieldLookup(field: "release", query: isBesideOthers, message: message))
         }
         return lookups
     }

@@ -178,13 +178,13 @@ package struct FleetView: Sendable {
 
     /// Drains make way for a roll-back, so that only those are missed who take nothing for other reasons.
     private func place(lostByRollingBack target: MitigationTarget, beside standing: [MitigationTarget]) -> Place? {
-        let rollBacks = standing.filter { $0.action == .rollBackImage }
+        let moves = standing.filter(\.action.movesRequests)
         let away = Set(drilled.flatMap { drained(by: $0).map(\.id) })
-        func served(_ rollBacks: [MitigationTarget]) -> Set<Place> {
-            let takers = takers(rollBacks)
+        func served(_ moves: [MitigationTarget]) -> Set<Place> {
+            let takers = takers(moves)
             return Set(workers.lazy.filter { takers.contains($0.id) && !away.contains($0.id) }.map(\.place))
         }
-        return served(rollBacks).subtracting(served(rollBacks + [target])).min()
+        return served(moves).subtracting(served(moves + [target])).min()
     }
 
     private func places(desertedBy targets: [MitigationTarget]) -> Set<Place> {
@@ -202,7 +202,7 @@ package struct FleetView: Sendable {
     private func everyPlace(desertedBy targets: [MitigationTarget]) -> Set<Place> {
         let gone = Set(targets.flatMap { drained(by: $0).map(\.id) })
         guard !gone.isEmpty else { return [] }
-        let takers = takers(targets.filter { $0.action == .rollBackImage })
+        let takers = takers(targets)
         let elsewhere = Set(workers.lazy.filter { !gone.contains($0.id) }.map(\.place))
         let touched = workers.lazy.filter { worker in
             gone.contains(worker.id) && (worker.isServing || takers.contains(worker.id) || elsewhere.contains(worker.place))
@@ -211,20 +211,24 @@ package struct FleetView: Sendable {
         return Set(touched.map(\.place)).subtracting(left)
     }
 
-    /// Ids of those who take requests while these releases are rolled back. Gateways give their share to the others of their region, and all to those that
-    /// had one last where none has one; they leave a model as it is that has no such release there.
-    private func takers(_ rollBacks: [MitigationTarget]) -> Set<String> {
-        guard !rollBacks.isEmpty else { return Set(workers.lazy.filter(\.isServing).map(\.id)) }
+    /// Ids of those who take requests while pools are called in and releases are rolled back by these. Gateways give the share of what is rolled back to the
+    /// others of their region, and all to those that had one last where none has one; they leave a model as it is that has no such release there.
+    private func takers(_ targets: [MitigationTarget]) -> Set<String> {
+        let called = Set(targets.lazy.filter(\.action.callsIn).compactMap(\.pool))
+        func isCalled(_ worker: Worker) -> Bool { worker.isStandby && called.contains(worker.pool) }
+        func serves(_ worker: Worker) -> Bool { worker.isServing || isCalled(worker) }
+        let rollBacks = targets.filter { $0.action == .rollBackImage }
+        guard !rollBacks.isEmpty else { return Set(workers.lazy.filter(serves).map(\.id)) }
         func isHeld(_ worker: Worker) -> Bool {
             rollBacks.contains { $0.release == worker.release && ($0.model ?? worker.model) == worker.model }
         }
         let yielding = Set(workers.lazy.filter { isHeld($0) && $0.hasShare }.map(\.model))
         return Dictionary(grouping: workers, by: \.place).values.reduce(into: []) { takers, own in
-            let others = own.filter { !isHeld($0) && $0.isOpen }
+            let others = own.filter { !isHeld($0) && ($0.isOpen || isCalled($0)) }
             let sharing = others.filter(\.hasShare)
-            if !sharing.isEmpty { return takers.formUnion(sharing.filter(\.isServing).map(\.id)) }
+            if !sharing.isEmpty { return takers.formUnion(sharing.filter(serves).map(\.id)) }
             let back = own.contains { yielding.contains($0.model) } ? Self.former(others) : []
-            takers.formUnion(back.isEmpty ? own.filter(\.isServing).map(\.id) : back.filter(\.awaitsShare).map(\.id))
+            takers.formUnion(back.isEmpty ? own.filter(serves).map(\.id) : back.filter(\.awaitsShare).map(\.id))
         }
     }
 

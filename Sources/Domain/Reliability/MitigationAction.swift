@@ -37,6 +37,12 @@ package enum MitigationAction: String, Sendable, CaseIterable {
 
     /// A worker or provider that does harm goes at once, without waiting whether what was done before it helps.
     package var isUrgent: Bool { self == .restartWorker || self == .drainWorker || self == .drainProvider }
+
+    /// A pool that stands by is called in.
+    package var callsIn: Bool { self == .warmPool || self == .reservedCapacity }
+
+    /// It decides who takes requests beside drains, which are laid over it.
+    package var movesRequests: Bool { self == .rollBackImage || callsIn }
 }
 
 /// An action with all that it is about; two of the same are one.

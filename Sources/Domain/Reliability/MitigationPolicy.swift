@@ -135,6 +135,8 @@ package struct MitigationPolicy: Sendable {
         var turn = Turn(policy: self, situation)
         turn.rescue()
         turn.giveUp()
+        // A pool that was called in may be among what was given up.
+        turn.rescue()
         turn.takeBack()
         turn.act()
         return turn.decisions
@@ -178,12 +180,12 @@ package struct MitigationPolicy: Sendable {
         /// What a drill takes comes back at its end, and whose drain changes nothing beside it stays drained.
         mutating func rescue() {
             let fleet = situation.fleet
-            let rollBacks = standing.map(\.target).filter { $0.action == .rollBackImage }
-            for one in standing where one.target.action.isUrgent && !fleet.places(desertedBy: [one.target], beside: rollBacks).isEmpty { free(one) }
+            let moves = standing.map(\.target).filter(\.action.movesRequests)
+            for one in standing where one.target.action.isUrgent && !fleet.places(desertedBy: [one.target], beside: moves).isEmpty { free(one) }
             // Alone each may be well, together not: the youngest of those that drain there goes.
             func youngest() -> Standing? {
                 let drains = standing.filter(\.target.action.isUrgent)
-                let places = fleet.places(desertedBy: drains.map(\.target), beside: rollBacks)
+                let places = fleet.places(desertedBy: drains.map(\.target), beside: moves)
                 return drains.filter { one in fleet.drained(by: one.target).contains { places.contains($0.place) } }
                     .max { ($0.appliedAt, $0.id) < ($1.appliedAt, $1.id) }
             }
@@ -228,13 +230,21 @@ package struct MitigationPolicy: Sendable {
             var mayRevert = lastEnd == .min || now - lastEnd >= policy.stepSeconds
             let order = Dictionary(uniqueKeysWithValues: MitigationAction.runbook.enumerated().map { ($1, $0) })
             for one in standing.sorted(by: { (order[$1.target.action] ?? 0, $0.id) < (order[$0.target.action] ?? 0, $1.id) }) {
-                let isNeeded = !one.isManual && isNeeded(one.target)
+                let isNeeded = !one.isManual && (isNeeded(one.target) || isLeantOn(one))
                 let life = policy.life(of: one.target)
                 if isNeeded, one.expiresAt - now < life / 2 { decisions.append(.extend(one.id, until: now + life)) }
                 guard !isNeeded, !one.isPinned, !one.isManual, mayRevert, now - one.appliedAt >= policy.holdSeconds / one.haste else { continue }
                 revert(one, .clean)
                 mayRevert = false
             }
+        }
+
+        /// What was drained lately leaves requests to it alone: that comes back first.
+        private func isLeantOn(_ one: Standing) -> Bool {
+            guard one.target.action.callsIn else { return false }
+            let others = standing.filter { $0.id != one.id }.map(\.target)
+            let (drains, moves) = (others.filter(\.action.isUrgent), others.filter(\.action.movesRequests))
+            return !situation.fleet.places(desertedBy: drains, beside: moves).isEmpty
         }
 
         /// A release that was found to be worse does not get better by waiting: it comes back when a person says so, or is gone.

@@ -193,6 +193,28 @@ struct DrainGuardTests {
         #expect(decided(at: 400, [standing("warm", warm)]).contains(.revert("warm", .clean)))
     }
 
+    @Test("what is called in may be all that is left: the last one that failed is drained beside it, and serves again when it is sent away")
+    func drainsBesideWhatIsCalledIn() {
+        let fleet = FleetView(workers: [worker("a1", "a"), worker("b1", "b", pool: "warm-eu", serving: false, standby: true)])
+        let lost = Trouble(id: "t", signal: .providerHealth, region: "eu", provider: "a", since: 0, lastSeen: 40)
+        let calls = [MitigationAction.warmPool, .reservedCapacity].map { MitigationTarget($0, pool: "warm-eu") }
+        #expect(!applied(fleet, [lost]).contains(drain) && fleet.place(lostBy: drain, beside: [])?.text == "m in eu")
+        for call in calls {
+            #expect(applied(fleet, [lost], [standing("call", call)]) == [drain] && fleet.place(lostBy: drain, beside: [call]) == nil)
+            #expect(fleet.place(lostBy: MitigationTarget(.drainWorker, worker: "b1"), beside: [call, drain])?.text == "m in eu")
+            let kept = MitigationPolicy().decide(
+                .init(now: 40, troubles: [lost], fleet: fleet, standing: [standing("call", call), standing("drain", drain)]))
+            #expect(!kept.contains(.revert("drain", .lastLeft)), "\(kept)")
+        }
+        let gone = MitigationPolicy().decide(.init(now: 40, troubles: [lost], fleet: fleet, standing: [standing("drain", drain)]))
+        #expect(gone.contains(.revert("drain", .lastLeft)))
+        #expect(fleet.place(lostBy: drain, beside: [MitigationTarget(.warmPool, pool: "warm-us")])?.text == "m in eu", "another pool")
+        // Who is called in takes the requests of a release that is rolled back.
+        var newer = fleet
+        newer.workers[0].release = "new"
+        #expect(newer.place(lostBy: back, beside: [calls[0]]) == nil && newer.survives([calls[0], back, drain]) && !newer.survives([back, drain]))
+    }
+
     @Test("who starts, and whose release has no share, is not missing when workers are ordered")
     func notMissing() {
         var starting = worker("b1", "b", serving: false)
