@@ -32,11 +32,11 @@ CASES = {
 # What the columns of a table are called, and where in a run they stand; times are microseconds and shown in milliseconds.
 COLUMNS = {
     "per second": ("rate", 0), "CPU s/1000": ("cpu", 3), "p50 ms": ("latency.p50", 2), "p99 ms": ("latency.p99", 2),
-    "first token p50 ms": ("first_token.p50", 2), "gap p99 ms": ("gap.p99", 2), "before MiB": ("before", 1), "peak MiB": ("memory", 1),
+    "first token p50 ms": ("first_token.p50", 2), "gap p90 ms": ("gap.p90", 2), "gap p99 ms": ("gap.p99", 2), "before MiB": ("before", 1), "peak MiB": ("memory", 1),
     "after MiB": ("after", 1), "KiB/stream": ("each", 1), "grown MiB": ("grown", 2), "core busy": ("busy", 2), "load busy": ("load_busy", 2),
     "foreign": ("foreign", 2),
 }
-STREAMED = ["per second", "CPU s/1000", "first token p50 ms", "gap p99 ms", "peak MiB", "core busy", "foreign"]
+STREAMED = ["per second", "CPU s/1000", "first token p50 ms", "gap p90 ms", "gap p99 ms", "peak MiB", "core busy", "foreign"]
 WHOLE = ["per second", "CPU s/1000", "p50 ms", "p99 ms", "peak MiB", "core busy", "load busy", "foreign"]
 SHOWN = {
     "stream": STREAMED, "slow": STREAMED, "memory": ["CPU s/1000", "before MiB", "peak MiB", "after MiB", "KiB/stream", "gap p99 ms", "foreign"],

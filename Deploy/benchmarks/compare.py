@@ -11,6 +11,7 @@ import resource
 import signal
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -27,6 +28,13 @@ KEY = "sk-bench-0123456789abcdef"
 
 def pinned(core, command):
     return (["taskset", "-c", str(core)] if os.cpu_count() > 1 else []) + command
+
+
+def machine_alone(seconds=4):
+    """What the machine does to the target's core while nothing runs: tails of latencies cannot be better than that."""
+    command = pinned(os.cpu_count() - 1, [sys.executable, str(HERE / "slow_stretches.py"), str(seconds)])
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    print(f"the machine alone: fixed work took over three times as long in {found['share']:.1%} of {seconds} s, {found['longest_ms']:.1f} ms at a stretch", flush=True)
 
 
 class Meter:
@@ -107,7 +115,22 @@ class Target:
         before, meter = memory_kib(self.pid) if self.pid else 0, Meter(self.pid, upstream)
         result = self.load(case)
         result |= {"rate": result["completed"] / result["seconds"]} | meter.figures(result["completed"])
-        return result | self.settled(case, before, result) if self.pid else result
+        if self.pid:
+            result |= self.settled(case, before, result)
+            self.calm()
+        return result
+
+    def calm(self, most=10):
+        """Who still works for clients that are gone takes the core of whoever is measured next: it is started anew."""
+        end = time.monotonic() + most
+        while time.monotonic() < end:
+            before = cpu_seconds(self.pid)
+            time.sleep(0.5)
+            if cpu_seconds(self.pid) - before < 0.05:
+                return
+        print(f"{self.name} works on after its run: it is started anew", flush=True)
+        self.stop()
+        self.start()
 
     def load(self, case):
         tool = case.get("tool")
@@ -177,6 +200,8 @@ def measured(cases, targets, runs, upstream):
 def compare(options):
     names, cases = options.targets.split(","), list(CASES) if options.cases == "all" else options.cases.split(",")
     upstreams, results = (free_port(), free_port()), {}
+    wait_until_quiet()
+    machine_alone()
     with tempfile.TemporaryDirectory(prefix="plimsoll-bench-") as folder:
         work = pathlib.Path(folder)
         work.chmod(0o755)

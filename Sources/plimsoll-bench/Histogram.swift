@@ -15,7 +15,7 @@ struct Histogram {
 
     /// Percentiles as JSON, in microseconds.
     var json: String {
-        "{\"n\":\(total),\"p50\":\(at(0.5) / 1000),\"p99\":\(at(0.99) / 1000),\"max\":\(longest / 1000)}"
+        "{\"n\":\(total),\"p50\":\(at(0.5) / 1000),\"p90\":\(at(0.9) / 1000),\"p99\":\(at(0.99) / 1000),\"max\":\(longest / 1000)}"
     }
 
     private func at(_ share: Double) -> Int64 {
