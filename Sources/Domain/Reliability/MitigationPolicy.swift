@@ -318,7 +318,9 @@ package struct MitigationPolicy: Sendable {
                 guard !standing.contains(where: { $0.target == MitigationTarget(.restartWorker, worker: target.worker) }) else { return false }
             default: break
             }
-            return situation.fleet.place(lostBy: target, beside: standing.map(\.target)) == nil
+            // What is called in goes again: who has only that beside him is left to gateways, which know whom to ask, and to a person.
+            let others = standing.map(\.target)
+            return [others, others.filter { !$0.action.callsIn }].allSatisfy { situation.fleet.place(lostBy: target, beside: $0) == nil }
         }
 
         /// Agents start again only what they started, no release is rolled back on a suspicion, nobody is throttled below what was agreed for those who

@@ -193,14 +193,18 @@ struct DrainGuardTests {
         #expect(decided(at: 400, [standing("warm", warm)]).contains(.revert("warm", .clean)))
     }
 
-    @Test("what is called in may be all that is left: the last one that failed is drained beside it, and serves again when it is sent away")
+    @Test("what is called in may be all that is left: a person may drain the last one beside it, which serves again when it is sent away")
     func drainsBesideWhatIsCalledIn() {
         let fleet = FleetView(workers: [worker("a1", "a"), worker("b1", "b", pool: "warm-eu", serving: false, standby: true)])
         let lost = Trouble(id: "t", signal: .providerHealth, region: "eu", provider: "a", since: 0, lastSeen: 40)
         let calls = [MitigationAction.warmPool, .reservedCapacity].map { MitigationTarget($0, pool: "warm-eu") }
         #expect(!applied(fleet, [lost]).contains(drain) && fleet.place(lostBy: drain, beside: [])?.text == "m in eu")
         for call in calls {
-            #expect(applied(fleet, [lost], [standing("call", call)]) == [drain] && fleet.place(lostBy: drain, beside: [call]) == nil)
+            #expect(fleet.place(lostBy: drain, beside: [call]) == nil)
+            #expect(!applied(fleet, [lost], [standing("call", call)]).contains(drain), "the policy does not lean on it by itself")
+            let warm = Trouble(id: "w", signal: .providerHealth, region: "eu", provider: "b", since: 0, lastSeen: 40)
+            let both = [standing("call", call), standing("drain", drain)]
+            #expect(applied(fleet, [warm], both).allSatisfy { $0.provider != "b" }, "nor takes what others lean on")
             #expect(fleet.place(lostBy: MitigationTarget(.drainWorker, worker: "b1"), beside: [call, drain])?.text == "m in eu")
             let kept = MitigationPolicy().decide(
                 .init(now: 40, troubles: [lost], fleet: fleet, standing: [standing("call", call), standing("drain", drain)]))
