@@ -60,7 +60,9 @@ extension MachineTests.LadderTests {
         try await Waiting.until("something is done about it", within: .seconds(60)) {
             try await plimsoll.rows("SELECT count(*) > 0 FROM reliability.mitigation WHERE action = 'warm_pool'") == ["t"]
         }
-        let endings = try await load.finish()
+        // Those that still wait would hold up the test until the policy's next step is due.
+        let endings = load.endings
+        await load.stop()
         #expect(endings.contains { $0.outcome != "finished" }, "\(endings.summary)")
     }
 
