@@ -45,6 +45,8 @@ package final class OutageWatch: Sendable {
         let host: String
         var hosts: Set<String>
         var failedAt: Int64
+        /// When a second try was allowed last.
+        var movedAt = Int64.min / 2
         /// Attempts that began since then and have come to nothing yet, nor to anything.
         var pending = 0
         var failed = 0
@@ -56,6 +58,9 @@ package final class OutageWatch: Sendable {
 
         /// Experience weighs more than what is still awaited; what one host does, however often, says nothing of the others.
         var isHopeless: Bool { failed >= 3 && pending * 3 <= failed && hosts.count > 1 }
+
+        /// What was tried again came to nothing and brought no news, as when nobody could be reached: somebody must look, or those who wait do so in vain.
+        func needsScout(now: Int64) -> Bool { pending == 0 && now - max(failedAt, movedAt) >= OutageWatch.scoutAfter }
 
         mutating func fail(now: Int64) {
             failedAt = now
@@ -83,6 +88,9 @@ package final class OutageWatch: Sendable {
     private static let mostModels = 256
     /// When nobody new has failed for so long, tokens of older streams show that their hosts live.
     private static let quiet: Int64 = 500_000
+
+    /// One second try goes ahead of the others when there was no news, and nobody was asked, for so long.
+    private static let scoutAfter: Int64 = 1_000_000
 
     private let rows = Mutex<[Name: Row]>([:])
     /// By model. Answers do not clear it.
@@ -189,10 +197,12 @@ package final class OutageWatch: Sendable {
             guard let row = rows[name] else { return calm() }
             if awaitsNews, row.isHopeless { return .never }
             if awaitsNews, row.pending > 0 { return .later }
-            if budget.takeRetry(minimum: 0, now: now) { return .now }
-            guard row.spare > 0 else { return row.isHopeless ? .never : .later }
-            rows[name]?.spare -= 1
-            budget.noteRetry(now: now)
+            if !budget.takeRetry(minimum: 0, now: now) {
+                guard row.spare > 0 || !row.isHopeless && row.needsScout(now: now) else { return row.isHopeless ? .never : .later }
+                rows[name]?.spare = max(row.spare - 1, 0)
+                budget.noteRetry(now: now)
+            }
+            rows[name]?.movedAt = now
             return .now
         }
     }

@@ -40,13 +40,18 @@ extension RelayedRequest {
         beginAttempt()
     }
 
-    /// Only the same release says the same.
-    private func continuationWorker() -> Worker? {
+    /// What is asked for instead of the worker that failed: only the same release says the same.
+    func continuationQuestion() -> Router.Question? {
         guard var question, let failed = attempt?.worker else { return nil }
         question.triedHosts.append(failed.entry.host)
         question.lastProvider = failed.entry.provider
         question.release = failed.entry.release
         question.now = Reactor.now.microseconds
+        return question
+    }
+
+    private func continuationWorker() -> Worker? {
+        guard let question = continuationQuestion() else { return nil }
         self.question = question
         guard let next = loop.router.pick(question, using: &loop.random) else { return nil }
         if let need { seat.isTaken = next.take(need) }

@@ -31,8 +31,7 @@ extension RelayedRequest {
         switch takeMove(next, from: failed) {
         case .now: make(next)
         case .never: finish(.failed(next.error))
-        case .later where next.reason == .continuation || otherQuestion() != nil: hold(next)
-        // There is nobody to wait for.
+        case .later where hasOthers(for: next): hold(next)
         case .later: finish(.failed(next.error))
         }
     }
@@ -56,10 +55,17 @@ extension RelayedRequest {
     func heldTryMayGo(_ held: HeldTry) -> Bool {
         guard case .held = phase, let failed = attempt?.worker else { return true }
         let move = poolHealth(of: failed) == .failing ? .never : takeMove(held.next, from: failed)
-        if move == .later, Reactor.now < held.until { return false }
+        if move == .later, Reactor.now < held.until, hasOthers(for: held.next) { return false }
         phase = held.isStreaming ? .streaming : .waiting
         if move == .now { make(held.next) } else { finish(.failed(held.next.error)) }
         return true
+    }
+
+    /// Somebody can be asked, or is about to come back. Otherwise there is no news to wait for.
+    private func hasOthers(for next: SecondTry) -> Bool {
+        guard next.reason == .continuation else { return otherQuestion() != nil }
+        guard let question = continuationQuestion() else { return false }
+        return question.isServed || mayReturn(to: question)
     }
 
     private func make(_ next: SecondTry) {

@@ -80,6 +80,19 @@ struct OutageWatchTests {
         #expect((0..<3).map { _ in unpaid(3_000) } == [.now, .now, .later])
     }
 
+    @Test("when those that were tried again could ask nobody, another one goes a second later, so that nobody waits in vain")
+    func scout() {
+        fail(began: 0, now: 1_000)
+        let moves = (0..<4).map { _ in move(1_000) }
+        #expect(moves == [.now, .now, .now, .later])
+        #expect(move(1_000_999) == .later)
+        #expect(move(1_001_000) == .now && move(1_001_000) == .later)
+        watch.began("m")
+        #expect(move(9_000_000) == .later, "it may be answered still")
+        answer(9_000_000)
+        #expect(watch.isCalm)
+    }
+
     @Test("where what was tried again fails too, who waits is told so, and it takes as many answers more as there were failures, eight at most")
     func hopeless() {
         for _ in 0..<13 { fail(began: 0, now: 1_000) }

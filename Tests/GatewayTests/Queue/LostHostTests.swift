@@ -111,4 +111,37 @@ struct LostHostTests {
         }
         #expect(records.map(\.outcome).sorted() == ["bad:5xx", "good"])
     }
+
+    /// Second tries are few until it is known that others are answered. The others wait for that no longer than a host takes to come back.
+    @Test("when all hosts are lost with more under way than is tried again at once, nobody is left to wait")
+    func lostWithAll() async throws {
+        let names = ["worker-1", "worker-2", "worker-3"]
+        let linked = try LinkedHost(workers: names, stream: ([], ends: false))
+        var setup = GatewayFixture.Setup()
+        setup.registry = linked.links.registry
+        setup.settings.hostReturnTime = 1
+        setup.settings.firstTokenTime = 600
+        // As many at each as do not show yet that it fails.
+        let workers = names.map {
+            var entry = linked.entry($0)
+            (entry.release, entry.slots) = ("r", 2)
+            return entry
+        }
+        setup.edit = { $0.workers = workers }
+        let loads = names.map { linked.links.registry.load(worker: $0) }
+        let underWay = 2 * names.count
+        let records = try await GatewayFixture.run([], setup) { gateway in
+            var clients: [TestClient] = []
+            try await linked.running {
+                try await until { loads.allSatisfy(\.isReady) }
+                for _ in 0..<underWay { clients.append(try await ask(gateway)) }
+                try await until { linked.windows.all.count == underWay }
+            }
+            for client in clients {
+                let answer = try await client.answer()
+                #expect(answer.hasPrefix("HTTP/1.1 50"), "\(answer)")
+            }
+        }
+        #expect(records.map(\.outcome) == Array(repeating: "bad:5xx", count: underWay))
+    }
 }
