@@ -143,6 +143,29 @@ import Testing
         }
     }
 
+    @Test("with many to merge even the impatient wait for what is being read")
+    func manyWait() async throws {
+        try await PeerWorld.with { world in
+            let intake = MinuteIntake(pool: world.pool, patience: .zero)
+            let tenant = UUID().lowercased
+            let told = (0..<5_000).map { number in
+                MinuteCounters(minute: minute, tenant: tenant, tier: "pro", model: "m-\(number)", region: "eu", outcomes: ["good": 1])
+            }
+            let batch = ToldBatch(MinuteBatch(gateway: "", boot: "b", sequence: 1, minutes: told), at: Date())
+            let other = try await intake.reading {
+                async let first = intake.store(batch, from: UUID())
+                try await Waiting.until("the first waits", within: .seconds(30)) { intake.waiting == 1 }
+                async let second = intake.store(batch, from: UUID())
+                try await Waiting.until("the second does too", within: .seconds(30)) { intake.waiting != 1 }
+                let answers = try await [first, second]
+                #expect(answers.map(\.stored) == [5_000, 5_000])
+                return batch
+            }
+            #expect(other.count == 5_000)
+            #expect(try await world.count("SELECT 1 FROM reliability.minute WHERE good = 2 AND sequence = 1") == 5_000, "merged once")
+        }
+    }
+
     @Test("what gateways that were cut off tell of many minutes at once is merged, however many those are")
     func afterAnOutage() async throws {
         try await PeerWorld.with { world in

@@ -5,7 +5,13 @@ import Synchronization
 /// once for each gateway.
 final class MinuteLine: Sendable {
     /// Counters that are merged at once.
-    private static let most = 250_000
+    private static let most = 500_000
+    /// With so many a merge takes so long that it pays to wait for those of other gateways, which tell within a second of each other: a sum that a later
+    /// merge changes once more costs what it cost the first time.
+    private static let many = 5_000
+    private static let longPatience = Duration.milliseconds(2_500)
+    /// So long nobody has come when all have.
+    private static let lull = Duration.milliseconds(100)
 
     private struct Waiter {
         var told: MinuteMerge.Told
@@ -17,9 +23,16 @@ final class MinuteLine: Sendable {
         var isMerging = false
         /// Batches that are being read.
         var coming = 0
+        /// When one came last.
+        var cameAt = ContinuousClock.now
 
-        /// More will be waiting soon.
-        var isGrowing: Bool { coming > 0 && waiting.reduce(0) { $0 + $1.told.count } < MinuteLine.most }
+        /// How long more are waited for; nil: no longer.
+        func patience(_ usual: Duration) -> Duration? {
+            let counters = waiting.reduce(0) { $0 + $1.told.count }
+            guard counters < MinuteLine.most else { return nil }
+            if counters < MinuteLine.many { return coming > 0 ? usual : nil }
+            return coming > 0 || ContinuousClock.now - cameAt < MinuteLine.lull ? max(usual, MinuteLine.longPatience) : nil
+        }
 
         /// Empty: nobody waits.
         mutating func next() -> [Waiter] {
@@ -65,15 +78,18 @@ final class MinuteLine: Sendable {
 
     /// What is read now is stored right after that: to be merged with it costs much less than to be merged after it.
     func reading<Batch>(_ read: () async throws -> Batch) async rethrows -> Batch {
-        state.withLock { $0.coming += 1 }
+        state.withLock { state in
+            state.coming += 1
+            state.cameAt = .now
+        }
         defer { state.withLock { $0.coming -= 1 } }
         return try await read()
     }
 
     private func gather() async {
-        let end = ContinuousClock.now + patience
+        let began = ContinuousClock.now
         // No task cancels this one: that the sleep may throw means nothing.
-        while state.withLock({ $0.isGrowing }), .now < end { try? await Task.sleep(for: Self.step) }
+        while let patience = state.withLock({ $0.patience(patience) }), .now - began < patience { try? await Task.sleep(for: Self.step) }
     }
 
     private func mergeAll() async {

@@ -16,7 +16,7 @@ struct MinuteMerge: Sendable {
     }
 
     /// Of what was told, so many are written at once: each has all of its minute, and a gateway that was cut off tells of hundreds.
-    private static let atOnce = 100
+    private static let atOnce = 10
 
     /// Of the reliability room.
     let pool: PostgresPool
@@ -25,31 +25,56 @@ struct MinuteMerge: Sendable {
     func store(_ group: [Told]) async throws -> [Int] {
         try await pool.transaction { connection in
             try await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('minutes', 0))")
-            var known = try await ToldMinutes.read(Set(group.flatMap(\.origins)), connection)
-            var (sums, changed, counts): ([MinuteIntake.Key: MinuteSums], Set<ToldMinutes.Origin>, [Int]) = ([:], [], [])
-            for told in group {
-                var newer = 0
-                for (minute, rows) in told.rows {
-                    let origin = ToldMinutes.Origin(gateway: told.gateway, boot: told.boot, minute: minute)
-                    let count = try known[origin, default: ToldMinutes()].replace(rows, told.sequence, &sums)
-                    if count > 0 { changed.insert(origin) }
-                    newer += count
-                }
-                counts.append(newer)
+            var merging = Merging(group, known: try await ToldMinutes.read(Set(group.flatMap(\.origins)), connection))
+            var page = try merging.next(Self.atOnce)
+            while !page.isEmpty {
+                // While the database writes a page the next one is added up.
+                let statements = page
+                async let written = connection.pipeline(statements)
+                let next = try merging.next(Self.atOnce)
+                _ = try await written
+                page = next
             }
-            try await Self.write(Array(changed), known, connection)
-            try await MinuteSumRows.add(sums, connection)
-            return counts
+            try await MinuteSumRows.add(merging.sums, connection)
+            return merging.counts
         }
     }
+}
 
-    private static func write(
-        _ changed: [ToldMinutes.Origin], _ known: [ToldMinutes.Origin: ToldMinutes], _ connection: PostgresConnection
-    ) async throws {
-        for first in stride(from: 0, to: changed.count, by: atOnce) {
-            let page = changed[first..<min(first + atOnce, changed.count)]
-            _ = try await connection.pipeline(page.compactMap { known[$0]?.write($0) })
+/// Adds up what a group of batches tells, one start of a gateway after the other.
+private struct Merging {
+    private let group: [MinuteMerge.Told]
+    private var known: [ToldMinutes.Origin: ToldMinutes]
+    /// Of each, its batches in the order in which they came.
+    private var left: [(origin: ToldMinutes.Origin, batches: [Int])]
+    private(set) var sums: [MinuteIntake.Key: MinuteSums] = [:]
+    private(set) var counts: [Int]
+
+    init(_ group: [MinuteMerge.Told], known: [ToldMinutes.Origin: ToldMinutes]) {
+        (self.group, self.known) = (group, known)
+        var batches: [ToldMinutes.Origin: [Int]] = [:]
+        for (index, told) in group.enumerated() {
+            for origin in told.origins { batches[origin, default: []].append(index) }
         }
+        left = batches.map { ($0.key, $0.value) }
+        counts = Array(repeating: 0, count: group.count)
+    }
+
+    /// What is to be written of the next ones; empty: that was all.
+    mutating func next(_ most: Int) throws -> [SQL] {
+        var page: [SQL] = []
+        while page.count < most, let (origin, batches) = left.popLast() {
+            var minutes = known.removeValue(forKey: origin) ?? ToldMinutes()
+            var newer = 0
+            for index in batches {
+                let told = group[index]
+                let count = try minutes.replace(told.rows[origin.minute] ?? [:], told.sequence, &sums)
+                counts[index] += count
+                newer += count
+            }
+            if newer > 0 { page.append(minutes.write(origin)) }
+        }
+        return page
     }
 }
 

@@ -6,7 +6,7 @@ import Postgres
 enum MinuteSumRows {
     private typealias Row = (key: MinuteIntake.Key, sums: MinuteSums)
 
-    private static let page = 5_000
+    private static let page = 1_000
     /// In place of a gateway's: rows with another are of the release before, and of starts that were lost.
     private static let gateway: SQL = "'00000000-0000-0000-0000-000000000000'::uuid"
     private static let boot: SQL = "'merged'::text"
@@ -14,35 +14,41 @@ enum MinuteSumRows {
     /// Of those who add, one at a time: what is read here must still be so when it is written.
     static func add(_ differences: [MinuteIntake.Key: MinuteSums], _ connection: PostgresConnection) async throws {
         let sorted = differences.sorted { ($0.key.minute, $0.key.tenant, $0.key.model) < ($1.key.minute, $1.key.tenant, $1.key.model) }
-        for first in stride(from: 0, to: sorted.count, by: page) {
-            var rows: [Row] = sorted[first..<min(first + page, sorted.count)].map { ($0.key, $0.value) }
-            try await addStored(&rows, connection)
-            try await write(rows, connection)
+        let pages = stride(from: 0, to: sorted.count, by: page).map { first -> [Row] in
+            sorted[first..<min(first + page, sorted.count)].map { ($0.key, $0.value) }
         }
+        // While a page is put together the database writes the one before and reads the one behind it.
+        var stored = try await connection.pipeline(pages.prefix(1).map { reading($0) })
+        var before: [SQL] = []
+        for (index, rows) in pages.enumerated() {
+            let statements = before + pages.dropFirst(index + 1).prefix(1).map { reading($0) }
+            async let answers = connection.pipeline(statements)
+            before = [try writing(rows, adding: stored.last ?? [])]
+            stored = try await answers
+        }
+        _ = try await connection.pipeline(before)
     }
 
-    private static func addStored(_ rows: inout [Row], _ connection: PostgresConnection) async throws {
-        guard let first = rows.map(\.key.minute).min(), let last = rows.map(\.key.minute).max() else { return }
+    private static func reading(_ rows: [Row]) -> SQL {
+        let minutes = rows.map(\.key.minute)
         // Named, so that no other day of the table is looked through, however the join is planned.
-        let stored = try await connection.query(
-            """
+        return """
             SELECT row.place, \(names(of: "minute."))
             FROM (SELECT * FROM unnest(\(keyArrays(rows))) WITH ORDINALITY AS row (\(keyNames), place)) AS row
                 JOIN reliability.minute AS minute ON minute.tenant_id = row.tenant_id AND minute.model = row.model AND minute.region = row.region
                     AND minute.minute_at = to_timestamp(row.minute * 60) AND minute.gateway_id = \(gateway) AND minute.boot_id = \(boot)
                     AND minute.tier = row.tier AND minute.provider = row.provider AND minute.drill = row.drill
-            WHERE minute.minute_at BETWEEN \(SQL.minute(first)) AND \(SQL.minute(last))
-            """)
-        for row in stored { try rows[row.value("place", as: Int.self) - 1].sums.add(row) }
+            WHERE minute.minute_at BETWEEN \(SQL.minute(minutes.min() ?? 0)) AND \(SQL.minute(minutes.max() ?? 0))
+            """
     }
 
-    private static func write(_ rows: [Row], _ connection: PostgresConnection) async throws {
-        let sums = rows.map(\.sums)
+    private static func writing(_ rows: [Row], adding stored: [PostgresRow]) throws -> SQL {
+        var sums = rows.map(\.sums)
+        for row in stored { try sums[row.value("place", as: Int.self) - 1].add(row) }
         let verdicts = verdicts.map { verdict in sums.map { $0.count(verdict.counted) } }
         let counts = MinuteSums.Count.allCases.map { count in sums.map { $0[count] } }
         let histograms = MinuteSums.Histogram.allCases.map { histogram in sums.map { CountsText.json($0[histogram]) } }
-        try await connection.execute(
-            """
+        return """
             INSERT INTO reliability.minute AS minute (tenant_id, model, region, minute_at, tier, provider, drill, gateway_id, boot_id, sequence, \(names()))
             SELECT row.tenant_id, row.model, row.region, to_timestamp(row.minute * 60), row.tier, row.provider, row.drill, \(gateway), \(boot), 1,
                 \(names(of: "row."))
@@ -52,7 +58,7 @@ enum MinuteSumRows {
             ON CONFLICT (tenant_id, model, region, minute_at, gateway_id, boot_id, tier, provider, drill)
                 DO UPDATE SET sequence = minute.sequence + 1, received_at = now(),
                     \(SQL.joined(columns.map { "\($0) = EXCLUDED.\($0)" }, separator: ", "))
-            """)
+            """
     }
 
     private static let keyNames: SQL = "tenant_id, model, region, minute, tier, provider, drill"
