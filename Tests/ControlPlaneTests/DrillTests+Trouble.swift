@@ -66,8 +66,52 @@ extension DrillTests {
                 #expect(answer.status == 201, "\(answer.text)")
                 return
             }
-            #expect(answer.status == 409 && answer.json["error"]["code"].string == "frozen" && answer.text.contains("tiny in eu"), "\(answer.text)")
+            #expect(answer.status == 409 && answer.json["error"]["code"].string == "frozen", "\(answer.text)")
+            #expect(answer.text.contains("the budget of availability of tiny in eu (pro) is spent (1 of 0 minutes in its period)"), "\(answer.text)")
             #expect(try await admin.post("drills", Self.slow(#", "override_reason": "before the launch""#)).status == 201)
+        }
+    }
+
+    @Test(
+        "a refusal names the budget that is spent, how much of it in which time, and how much of that nobody measured",
+        arguments: [
+            (
+                """
+                bad = 400, consumed_numerator = 250, consumed_denominator = 27, rolling_bad = 400, rolling_consumed_numerator = 250,
+                rolling_consumed_denominator = 27
+                """,
+                "availability of tiny in eu (pro) is spent (400 of 43.2 minutes in its period, 2 of them measured by neither a request nor a probe)"
+            ),
+            (
+                """
+                bad = 0, consumed_numerator = 0, consumed_denominator = 1, rolling_bad = 54, rolling_consumed_numerator = 5,
+                rolling_consumed_denominator = 4
+                """,
+                "availability of tiny in eu (pro) is spent (54 of 43.2 minutes in the last 30 days, 3 of them measured by neither a request nor a probe)"
+            ),
+            (
+                "kind = 'ttft_p95', bad = 12, consumed_numerator = 6, consumed_denominator = 5",
+                "ttft_p95 of tiny in eu (tenant acme) is spent (12 of 10.0 requests in its period)"
+            ),
+        ] as [(SQL, String)]) func namesBudget(state: SQL, text: String) async throws
+    {
+        try await Self.with { admin in
+            try await admin.spendBudget("frozen")
+            _ = try await admin.row("UPDATE reliability.budget_state SET evaluated_at = now(), period_from = now() - interval '1 hour', \(state)")
+            if text.contains("tenant") {
+                let tenant = try await admin.tenant("acme")
+                _ = try await admin.row("UPDATE reliability.budget_subject SET tenant_id = \(tenant)::uuid, tier = ''")
+            } else {
+                _ = try await admin.row(
+                    """
+                    INSERT INTO reliability.budget_entry (subject_id, minute_at, revision, amount, status, cause)
+                    SELECT id, date_trunc('minute', now()) - make_interval(mins => ago), revision, 1 - 2 * revision, status, 'unexpected'
+                    FROM reliability.budget_subject, (VALUES (5, 0, 'bad'), (6, 0, 'bad:unmeasured'), (7, 0, 'bad:unmeasured'),
+                        (8, 0, 'bad:unmeasured'), (8, 1, 'bad:unmeasured'), (90, 0, 'bad:unmeasured')) AS entry (ago, revision, status)
+                    """)
+            }
+            let answer = try await admin.post("drills", Self.slow())
+            #expect(answer.text.contains("the budget of " + text), "\(answer.text)")
         }
     }
 

@@ -243,9 +243,10 @@ import Testing
             _ = try await keeper.world.pool.execute("DELETE FROM reliability.probe_minute")
             try await keeper.report(keeper.start, good: 1, bad: 0)
             try await keeper.turn()
+            let unmeasured = BudgetResource.unmeasuredMinutes(since: "r.evaluated_at - interval '1 hour'")
             let state = try await keeper.world.pool.queryOne(
                 """
-                SELECT verdict || ' ' || freeze_state || ' ' || bad || ' ' || (hour_burn IS NULL) || ' ' || \(BudgetResource.unmeasuredMinutes(of: 60)) AS line
+                SELECT verdict || ' ' || freeze_state || ' ' || bad || ' ' || (hour_burn IS NULL) || ' ' || \(unmeasured) AS line
                 FROM \(BudgetResource.source) WHERE r.kind = 'availability'
                 """)
             #expect(try state?.value("line", as: String.self) == "missed normal 104 true 60", "no pace is known of what nobody measures")

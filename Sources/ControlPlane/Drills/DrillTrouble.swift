@@ -14,10 +14,10 @@ struct DrillTrouble: Sendable {
                 "incident \(number), which pages somebody, is open where this drill would break something; wait for its end, or say with "
                     + "override_reason why it must be now")
         }
-        guard let (model, region) = try await frozen() else { return nil }
+        guard let frozen = try await frozen() else { return nil }
         return .conflict(
             "frozen",
-            "the error budget of \(model) in \(region) is spent, and what customers feel of a drill counts; wait for what is left of a later period, or "
+            "\(frozen.budget) is spent (\(frozen.spent)), and what customers feel of a drill counts; wait for what is left of a later period, or "
                 + "say with override_reason why it must be now")
     }
 
@@ -30,11 +30,11 @@ struct DrillTrouble: Sendable {
     }
 
     /// In the order in which models and regions are named; without a region all count.
-    private func frozen() async throws -> (model: String, region: String)? {
+    private func frozen() async throws -> FreezeDesk.Answer? {
         let regions: [String?] = scope.regions.isEmpty ? [nil] : scope.regions
         for place in scope.models.flatMap({ model in regions.map { FreezeScope(model: model, region: $0) } }) {
             let answer = try await FreezeDesk.ask(change: .providerSwap, place, connection)
-            if answer.state == .frozen { return (answer.model ?? "?", answer.region ?? "?") }
+            if answer.state == .frozen { return answer }
         }
         return nil
     }

@@ -99,11 +99,12 @@ struct SignalTables: Sendable {
 
     /// As the ledger has it, which is a quarter of an hour behind. Budgets that raise no alerts raise none here.
     private func unmeasuredBudgets() async throws -> Set<IncidentKey> {
+        let silence: SQL = "r.evaluated_at - make_interval(mins => \(IncidentRules.silentMinutes)::integer)"
         let rows = try await reliability.query(
             """
             SELECT DISTINCT s.model, s.region FROM \(BudgetResource.source) JOIN reliability.objective AS objective ON objective.id = r.objective_id
             WHERE r.kind = 'availability' AND s.ended_at IS NULL AND objective.burn_alerts AND r.evaluated_at > \(now)::timestamptz - interval '30 minutes'
-                AND \(BudgetResource.unmeasuredMinutes(of: IncidentRules.silentMinutes)) = \(IncidentRules.silentMinutes)
+                AND \(BudgetResource.unmeasuredMinutes(since: silence)) = \(IncidentRules.silentMinutes)
             """)
         return Set(try rows.map { IncidentKey(.unmeasured, model: try $0.value("model"), region: try $0.value("region")) })
     }

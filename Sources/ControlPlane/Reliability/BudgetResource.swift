@@ -11,7 +11,7 @@ enum BudgetResource {
             'remaining', \(remaining), 'rolling_total', r.rolling_total, 'rolling_bad', r.rolling_bad,
             'rolling_consumed', \(share("r.rolling_consumed_numerator", "r.rolling_consumed_denominator")), 'verdict', r.verdict,
             'freeze_state', r.freeze_state, 'causes', r.causes, 'hour_burn', round(r.hour_burn, 2)::text, 'hours_left', \(hoursLeft),
-            'unmeasured_minutes', CASE WHEN r.kind = 'availability' THEN \(unmeasuredMinutes(of: 60)) END,
+            'unmeasured_minutes', CASE WHEN r.kind = 'availability' THEN \(unmeasuredMinutes(since: "r.evaluated_at - interval '1 hour'")) END,
             'runs_out_at', serving.wire_time(r.evaluated_at + make_interval(secs => 3600 * \(hoursLeft)::double precision)),
             'evaluated_at', serving.wire_time(r.evaluated_at))
         """
@@ -25,12 +25,12 @@ enum BudgetResource {
                 / nullif(r.hour_burn, 0) AS left_hours) AS pace WHERE left_hours IS NOT NULL)
         """
 
-    /// Of so many minutes before the budget was judged last, those that count as bad because nobody measured them: neither a request nor a probe.
-    static func unmeasuredMinutes(of minutes: Int) -> SQL {
+    /// Minutes until the budget was judged last that count as bad because nobody measured them: neither a request nor a probe.
+    static func unmeasuredMinutes(since start: SQL) -> SQL {
         """
         (SELECT count(*) FROM (SELECT DISTINCT ON (entry.minute_at) entry.amount, entry.status FROM reliability.budget_entry AS entry
             WHERE entry.subject_id = r.subject_id AND entry.minute_at < r.evaluated_at
-                AND entry.minute_at >= r.evaluated_at - make_interval(mins => \(minutes)::integer)
+                AND entry.minute_at >= \(start)
             ORDER BY entry.minute_at, entry.revision DESC) AS newest WHERE amount > 0 AND status = \(MinuteStatus.unmeasured.rawValue))
         """
     }

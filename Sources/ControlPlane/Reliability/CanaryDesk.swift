@@ -26,7 +26,7 @@ enum CanaryDesk {
         guard let first = CanaryRule.unproven(before: known, after: after).first else { return done }
         throw AdminRefusal.conflict(
             "canary",
-            "the error budget of model \(answer.model ?? "?") in \(answer.region ?? "?") is spent fast: \(first.name) must first take more than nothing "
+            "\(answer.budget) is spent fast (\(answer.spent)): \(first.name) must first take more than nothing "
                 + "and at most \(CanaryRule.mostPpm / 10_000) % of the traffic of \(first.group) for \(CanaryRule.leastSeconds / 60) minutes, without a "
                 + "bad minute that it caused")
     }

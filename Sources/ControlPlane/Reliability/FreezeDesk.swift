@@ -40,23 +40,23 @@ package enum FreezeDesk {
     /// The worst state of the budgets that a change touches.
     package struct Answer: Sendable {
         package var state: FreezeState
-        /// Of the budget that is the reason.
-        package var model: String?
-        package var region: String?
-        package var tier: String?
+        /// The budget that is the reason, as people name it; empty where none is.
+        package var budget = ""
+        /// How much of it is spent, and by what; empty where none is.
+        package var spent = ""
     }
 
     /// How things stand. Subjects of single tenants count too: what was promised to one holds the change up for all.
     package static func ask(change: FrozenChange, _ scope: FreezeScope, _ connection: PostgresConnection) async throws -> Answer {
         let row = try await connection.queryOne(
             """
-            SELECT state.freeze_state, subject.model, subject.region, subject.tier
-            FROM reliability.budget_state AS state JOIN reliability.budget_subject AS subject ON subject.id = state.subject_id
-            WHERE subject.ended_at IS NULL AND state.freeze_state <> 'normal' AND \(matches(scope))
-            ORDER BY state.freeze_state = 'frozen' DESC, state.consumed_numerator::numeric / state.consumed_denominator DESC NULLS LAST LIMIT 1
+            SELECT r.freeze_state, \(BudgetText.columns) FROM \(BudgetResource.source)
+            WHERE s.ended_at IS NULL AND r.freeze_state <> 'normal' AND \(matches(scope, of: "s"))
+            ORDER BY r.freeze_state = 'frozen' DESC, r.consumed_numerator::numeric / r.consumed_denominator DESC NULLS LAST, s.tier, r.kind, s.id LIMIT 1
             """)
         guard let row, let state = FreezeState(rawValue: try row.value("freeze_state")) else { return Answer(state: .normal) }
-        return Answer(state: state, model: try row.value("model"), region: try row.value("region"), tier: try row.value("tier"))
+        let text = try BudgetText(row)
+        return Answer(state: state, budget: text.name, spent: text.spent)
     }
 
     /// Those of the places that a change touches in which budgets do not allow everything, and the worst answer of them.
@@ -87,14 +87,13 @@ package enum FreezeDesk {
         let answer = try await ask(change: change, scope, connection)
         guard answer.state != .normal, !(answer.state == .caution && call.actor.role == .owner) else { return }
         if try await usePass(change, scope, subject: subject, call, connection) { return }
-        let place = "model \(answer.model ?? "?") in \(answer.region ?? "?")"
         guard answer.state == .frozen else {
             throw AdminRefusal.conflict(
-                "caution", "the error budget of \(place) is spent fast: an owner's token may make \(change.noun), canary first")
+                "caution", "\(answer.budget) is spent fast (\(answer.spent)): an owner's token may make \(change.noun), canary first")
         }
         throw AdminRefusal.conflict(
             "frozen",
-            "the error budget of \(place) is spent, which holds \(change.noun) up; for a security fix or a P0 ask for a pass "
+            "\(answer.budget) is spent (\(answer.spent)), which holds \(change.noun) up; for a security fix or a P0 ask for a pass "
                 + "(POST /admin/v1/freeze-passes, plimsoll freeze-passes create) and have somebody else approve it")
     }
 
@@ -116,7 +115,7 @@ package enum FreezeDesk {
     /// Budgets that a change touches; a tenant's own is of no tier.
     ///
     /// - Parameter subject: Name of a row of budget subjects.
-    static func matches(_ scope: FreezeScope, of subject: SQL = "subject") -> SQL {
+    static func matches(_ scope: FreezeScope, of subject: SQL) -> SQL {
         """
         coalesce(\(subject).model = \(scope.model), true) AND coalesce(\(subject).region = \(scope.region), true)
             AND (\(subject).tier = '' OR coalesce(\(subject).tier = \(scope.tier), true))
