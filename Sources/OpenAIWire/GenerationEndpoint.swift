@@ -21,11 +21,13 @@ package enum GenerationEndpoint: Sendable, CaseIterable {
         }
     }
 
-    /// Where runtimes are asked.
+    /// Where runtimes are asked. Written out, because a string that is made of `path` takes memory for each request.
     package var runtimePath: String {
         switch self {
-        case .responses, .messages: GenerationEndpoint.chatCompletions.path.description
-        case .chatCompletions, .completions, .embeddings, .countTokens: path.description
+        case .chatCompletions, .responses, .messages: "/v1/chat/completions"
+        case .completions: "/v1/completions"
+        case .embeddings: "/v1/embeddings"
+        case .countTokens: "/v1/messages/count_tokens"
         }
     }
 

@@ -6,18 +6,17 @@ struct GenerationReader {
     private let endpoint: GenerationEndpoint
     private let inner: [JSONInnerMember]
     private let media: MediaParts
-    private var request = GenerationRequest()
+    private let request: GenerationRequest
     private var hasModel = false
     private var hasPrompt = false
     private var streamOptions: JSONMember?
 
     init(bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, scan: RequestScan) {
         self.bytes = bytes
-        request.removed.reserveCapacity(8)
         inner = scan.inner
         media = scan.media
         self.endpoint = endpoint
-        request.promptParam = endpoint.promptParam
+        request = GenerationRequest(endpoint)
     }
 
     mutating func take(_ field: RequestField, _ member: JSONMember, at index: Int, options: RequestScan) throws(APIError) {
@@ -67,18 +66,17 @@ struct GenerationReader {
         if streamOptions != nil, !request.stream {
             throw APIError(.invalidValue, message: "'stream_options' is allowed only when 'stream' is true.", param: "stream_options")
         }
-        guard endpoint.generates else {
-            var request = request
+        if endpoint.generates {
+            try multiply()
+        } else {
             (request.stream, request.answers, request.generated, request.maxTokens, request.greatestMaxTokens) = (false, 0, 0, nil, nil)
-            return request
         }
-        var request = request
-        try multiply(&request)
+        request.estimate()
         return request
     }
 
     /// `n` and `best_of` count for each prompt.
-    private func multiply(_ request: inout GenerationRequest) throws(APIError) {
+    private func multiply() throws(APIError) {
         request.answers *= request.prompts
         request.generated *= request.prompts
         guard request.generated <= GenerationRequest.mostPrompts else {

@@ -1,7 +1,7 @@
 package import HTTPWire
 
 /// What policy must know of a request for generated text. Everything else passes through as the client wrote it.
-package struct GenerationRequest: Sendable {
+package final class GenerationRequest {
     /// Answers to one prompt that may be asked for.
     package static let mostAnswers = 16
     /// Prompts of one request, and answers to all of them together.
@@ -16,53 +16,61 @@ package struct GenerationRequest: Sendable {
     /// Of `chat_template_kwargs` that are taken for switches, not for text.
     static let switchBytes = 256
 
-    package var model = ""
-    package var stream = false
+    package internal(set) var model = ""
+    package internal(set) var stream = false
     /// The client asked for usage in its stream.
-    package var includesUsage = false
+    package internal(set) var includesUsage = false
     /// Answers to all prompts together.
-    package var answers = 1
+    package internal(set) var answers = 1
     /// `best_of` and `n`, whichever is greater, for all prompts together: how many answers the runtime works on. 0 for embeddings.
-    package var generated = 1
+    package internal(set) var generated = 1
     /// What the client set, the smaller one where it used both names; that one is sent on as `max_tokens`.
-    package var maxTokens: Int?
+    package internal(set) var maxTokens: Int?
     /// The greater one where the client used both names.
-    package var greatestMaxTokens: Int?
+    package internal(set) var greatestMaxTokens: Int?
     /// Name of the member that set `greatestMaxTokens`, for errors.
-    package var maxTokensParam = "max_tokens"
+    package internal(set) var maxTokensParam = "max_tokens"
     /// Bytes of `messages`, `prompt` or `input`.
-    package var promptBytes = 0
+    package internal(set) var promptBytes = 0
     /// Bytes of what a chat's template puts into the prompt beside the messages: tools, functions, documents, a format of the answer.
-    package var templateBytes = 0
+    package internal(set) var templateBytes = 0
     /// Pictures, sounds and films of the messages, whose bytes are among `promptBytes`.
-    package var media = MediaParts()
+    package internal(set) var media = MediaParts()
     /// Messages of a chat request.
-    package var messages = 0
+    package internal(set) var messages = 0
     /// Prompts of a completions request, or texts of one for embeddings.
-    package var prompts = 1
+    package internal(set) var prompts = 1
     /// Tokens that the prompt names by number.
-    package var promptNumbers = 0
+    package internal(set) var promptNumbers = 0
     /// Of the longest of several prompts; nil: there is only one.
-    package var longestPrompt: PromptSize?
-    package var promptParam = "messages"
+    package internal(set) var longestPrompt: PromptSize?
+    package internal(set) var promptParam = "messages"
     /// The prompt comes again in front of each answer, and what is told of its tokens.
-    package var echoes = false
+    package internal(set) var echoes = false
     /// The client would rather pay less than be answered soon (`service_tier`).
-    package var isBatch = false
+    package internal(set) var isBatch = false
     /// The client named a service tier and is told which one it got.
-    package var namesServiceTier = false
+    package internal(set) var namesServiceTier = false
     /// What OpenAI calls the one that it gets.
     package var servedTier: StaticString { isBatch ? "flex" : "default" }
     /// Positions in `RequestScan.members` of what is taken out in any case.
-    package var removed: [Int] = []
+    package internal(set) var removed: [Int] = []
     /// Places in the body, within members that stay, of what is taken out in any case: they are overwritten with spaces.
-    package var blanked: [Range<Int>] = []
-
-    package init() {}
+    package internal(set) var blanked: [Range<Int>] = []
 
     /// Tokens of the prompt by its bytes: four to a token, which is a little above what real text needs; never fewer than it names by number.
     /// Tools and what else becomes a part of it count as text does; pictures, sounds and films count flat.
-    package var estimatedPromptTokens: Int { max(textBytes / 4 + 1 + mediaTokens, promptNumbers) }
+    package private(set) var estimatedPromptTokens = 0
+
+    init(_ endpoint: GenerationEndpoint) {
+        promptParam = endpoint.promptParam
+        removed.reserveCapacity(8)
+    }
+
+    /// All of it has been read.
+    func estimate() {
+        estimatedPromptTokens = max(textBytes / 4 + 1 + mediaTokens, promptNumbers)
+    }
 
     /// The same of the longest of its prompts.
     package var longestPromptTokens: Int { longestPrompt.map { max($0.bytes / 4 + 1, $0.numbers) } ?? estimatedPromptTokens }

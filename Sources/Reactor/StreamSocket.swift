@@ -69,9 +69,13 @@ package final class StreamSocket: PolledDescriptor, ByteStream {
                 if errno == EINTR { continue }
                 return errno == EAGAIN ? () : close()
             }
-            handler?.received(UnsafeRawBufferPointer(rebasing: reactor.incoming[..<count]))
+            let receiver = handler
+            receiver?.received(UnsafeRawBufferPointer(rebasing: reactor.incoming[..<count]))
             // Less than there was room for is all that there was.
-            if count < reactor.incoming.count || isPaused || !isOpen { break }
+            guard count < reactor.incoming.count || isPaused || !isOpen else { continue }
+            // It may have made way for another one.
+            guard let receiver, handler === receiver else { break }
+            return receiver.receivedAll()
         }
         handler?.receivedAll()
     }

@@ -1,9 +1,11 @@
-import Synchronization
+public import Synchronization
 
-/// A count that only rises.
+/// A count that only rises. Counting is inlined into other modules: a call there would first count a reference to this object.
+@usableFromInline
 package final class CounterMetric: MetricSeries {
-    private let count = Atomic<Int>(0)
+    @usableFromInline let count = Atomic<Int>(0)
 
+    @inlinable
     package func increment(by amount: Int = 1) {
         count.wrappingAdd(amount, ordering: .relaxed)
     }
@@ -14,13 +16,15 @@ package final class CounterMetric: MetricSeries {
 }
 
 /// A value that rises and falls.
+@usableFromInline
 package final class GaugeMetric: MetricSeries {
-    private let bits = Atomic<UInt64>(0)
+    @usableFromInline let bits = Atomic<UInt64>(0)
 
     package func set(_ value: Double) {
         bits.store(value.bitPattern, ordering: .relaxed)
     }
 
+    @inlinable
     package func add(_ change: Double) {
         var seen = bits.load(ordering: .relaxed)
         while true {

@@ -77,6 +77,29 @@ import Testing
         }
     }
 
+    @Test func `of two at once that each leave the other one's objective strict, one is refused`() async throws {
+        try await AdminFixture.run { admin in
+            try await prepare(admin, "frozen")
+            let same = #"{"name": "mine", "kind": "availability", "model": "tiny", "target_ppm": 999000, "freezes": true}"#
+            #expect(outcome(try await admin.post("objectives", same)) == "201")
+            let outcomes = try await admin.database.withPool { pool in
+                try await withThrowingTaskGroup(of: String.self) { group in
+                    try await pool.transaction { connection in
+                        try await KeptPromises.takeTurn(connection)
+                        group.addTask { outcome(try await admin.delete("objectives/mine")) }
+                        group.addTask { outcome(try await admin.patch("objectives/availability", #"{"freezes": false}"#)) }
+                        let waiting: SQL = """
+                            SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory' HAVING count(*) = 2
+                            """
+                        try await Waiting.until("both wait", within: .seconds(30)) { try await admin.row(waiting) != nil }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+            }
+            #expect(outcomes.count == 2 && outcomes.filter { $0 == "frozen" }.count == 1 && outcomes.contains { $0 == "200" || $0 == "204" }, "\(outcomes)")
+        }
+    }
+
     @Test func whatALatencyFreezesIsThawedByNobodyAloneEither() async throws {
         try await AdminFixture.run { admin in
             try await prepare(admin, "frozen")

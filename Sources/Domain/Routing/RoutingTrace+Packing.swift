@@ -11,23 +11,27 @@ extension RoutingTrace {
     /// Bytes that no trace exceeds.
     package static let largest = 22 + most * (5 + 1 + 6 * 5 + 1 + RoutingChoice.most * (8 + 1 + 9 + 5)) + most * (2 + 3 * 9)
 
+    /// Changes nothing: a trace that belongs to an object would be copied for a call that may not.
+    ///
     /// - Parameter memory: Of `largest` bytes at least.
     /// - Returns: How many were written.
-    package func pack(into memory: UnsafeMutableRawBufferPointer) -> Int {
+    package mutating func pack(into memory: UnsafeMutableRawBufferPointer) -> Int {
         var writer = PackedWriter(memory)
         writer.put(byte: Self.version)
         writer.put(byte: fault.map { $0.place + 1 } ?? 0)
         writer.put(promptTokens)
         writer.put(cachedTokens)
         writer.put(byte: UInt8(choiceCount))
-        for place in 0..<choiceCount { choice(place).pack(into: &writer) }
+        if choiceCount > 0 { first.pack(into: &writer) }
+        for choice in later { choice.pack(into: &writer) }
         writer.put(byte: UInt8(attemptCount))
         for place in 0..<attemptCount { attempt(place).pack(into: &writer) }
         return writer.position
     }
 
     package var packed: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Self.largest) { buffer, count in count = pack(into: UnsafeMutableRawBufferPointer(buffer)) }
+        var trace = self
+        return [UInt8](unsafeUninitializedCapacity: Self.largest) { buffer, count in count = trace.pack(into: UnsafeMutableRawBufferPointer(buffer)) }
     }
 
     /// Nil for bytes that are no whole trace of this version.

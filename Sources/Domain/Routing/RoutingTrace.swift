@@ -10,9 +10,9 @@ package struct RoutingTrace: Sendable {
     package var cachedTokens = 0
     /// Nil: nobody's.
     package var fault: Fault?
-    private var first = RoutingChoice()
+    private(set) var first = RoutingChoice()
     /// Of requests that were tried more than once: the only ones that need memory of their own.
-    private var later: [RoutingChoice] = []
+    private(set) var later: [RoutingChoice] = []
     package private(set) var choiceCount = 0
     private var storage = InlineArray<6, RoutingAttempt>(repeating: RoutingAttempt(choice: 0, reason: .first, startedAfter: 0))
     package private(set) var attemptCount = 0
@@ -20,7 +20,7 @@ package struct RoutingTrace: Sendable {
     package init() {}
 
     /// A worker was chosen.
-    package var isPlaced: Bool { choiceCount > 0 && first.taken != nil }
+    package private(set) var isPlaced = false
 
     package var choices: [RoutingChoice] { (0..<choiceCount).map(choice) }
 
@@ -37,7 +37,12 @@ package struct RoutingTrace: Sendable {
     }
 
     mutating func append(_ choice: RoutingChoice) {
-        if choiceCount == 0 { first = choice } else { later.append(choice) }
+        if choiceCount == 0 {
+            first = choice
+            isPlaced = choice.taken != nil
+        } else {
+            later.append(choice)
+        }
         choiceCount += 1
     }
 

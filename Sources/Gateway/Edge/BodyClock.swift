@@ -9,6 +9,7 @@ struct BodyClock {
     /// To be looked at from time to time.
     private(set) var deadline: NIODeadline
 
+    @inline(__always)
     init(_ settings: GatewaySettings, now: NIODeadline) {
         started = now
         pause = .seconds(Int64(settings.bodyTime))

@@ -112,10 +112,7 @@ final class CustomerConnection: EdgeConnection {
         case .head: return inbound.readableBytes > 0 && stall == nil && takeHead()
         case .body(let left):
             guard left == 0 || inbound.readableBytes > 0 else { return false }
-            var bytes = inbound
-            inbound = ByteBuffer()
-            take(&bytes, left)
-            inbound = bytes
+            takeBody(left)
             guard case .body(0) = state else { return false }
             arrived()
             return true
@@ -134,6 +131,14 @@ final class CustomerConnection: EdgeConnection {
             refuse(APIError(.malformedRequest), status: error.status)
             return false
         }
+    }
+
+    /// Of one that is taken whole nothing is held here any more: it is edited where it lies.
+    private func takeBody(_ left: Int) {
+        var bytes = inbound
+        inbound = ByteBuffer()
+        take(&bytes, left)
+        if bytes.readableBytes > 0 { inbound = bytes }
     }
 
     /// Moves up to `left` bytes into the body. A body that came in one piece is not copied.

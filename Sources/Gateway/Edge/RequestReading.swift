@@ -92,8 +92,8 @@ extension GatewayLoop {
         case .generation(let endpoint):
             guard head.method == .post else { return refused(.methodNotAllowed, of: key, allow: "POST") }
             if let error = refusal(head, bytes, key) { return refused(error, of: key) }
-            var arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: Reactor.now, acceptedAt: acceptedAt)
-            if let error = note(head, bytes, in: &arriving) { return refused(error, of: key) }
+            let arriving = ArrivingRequest(requestId: id, key: key, endpoint: endpoint, started: Reactor.now, acceptedAt: acceptedAt)
+            if let error = note(head, bytes, in: arriving) { return refused(error, of: key) }
             if let refusal = refusalOfFull(head, arriving) { return .refused(refusal.0, refusal.1) }
             return .generate(arriving)
         case .unknown: return refused(.unknownURL)
@@ -118,7 +118,7 @@ extension GatewayLoop {
     }
 
     /// What the client may tell beside its request. Gives what is wrong with it.
-    private func note(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, in arriving: inout ArrivingRequest) -> APIError? {
+    private func note(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, in arriving: ArrivingRequest) -> APIError? {
         if let range = head.session { arriving.session = PromptAffinity.session(UnsafeRawBufferPointer(rebasing: bytes[range])) }
         if let range = head.idempotencyKey {
             guard let name = IdempotencyKey(UnsafeRawBufferPointer(rebasing: bytes[range])) else { return IdempotencyKey.fault }

@@ -20,7 +20,7 @@ package struct Admission: Sendable {
 }
 
 /// What is written before the last byte of an answer goes to the client. Durations are microseconds on the monotonic clock.
-package struct Completion: Sendable {
+package final class Completion {
     package var admission: Admission
     /// From `LoopMeter.admit`.
     package var sequence: Int64

@@ -183,17 +183,18 @@ final class SegmentLog {
 
     private func accepted(_ entries: [LoopMeter.Entry]) {
         statistics.records.wrappingAdd(entries.count, ordering: .relaxed)
-        for entry in entries where !entry.isRefused {
-            if entry.isFinal { openRequests.ended(entry.sequence) } else { openRequests.admitted(entry.sequence) }
+        // By places: an entry that is taken out for a look is counted.
+        for place in entries.indices where !entries[place].isRefused {
+            if entries[place].isFinal { openRequests.ended(entries[place].sequence) } else { openRequests.admitted(entries[place].sequence) }
         }
         guard !settings.isStrict else {
             awaitingSync.append(contentsOf: entries.filter { !$0.isRefused })
             for entry in entries where entry.isRefused { refused([entry]) }
             return scheduleSync()
         }
-        for entry in entries {
-            if entry.isRefused { statistics.refusedRecords.wrappingAdd(1, ordering: .relaxed) }
-            entry.waiter.meterWrote(tag: entry.tag, succeeded: !entry.isRefused)
+        for place in entries.indices {
+            if entries[place].isRefused { statistics.refusedRecords.wrappingAdd(1, ordering: .relaxed) }
+            entries[place].waiter.meterWrote(tag: entries[place].tag, succeeded: !entries[place].isRefused)
         }
     }
 

@@ -53,11 +53,11 @@ final class Attempt {
     var isOver: Bool { request == nil }
 
     /// False when there is no way to the worker.
-    func start(_ exchangeRequest: ExchangeRequest, isReading: Bool) -> Bool {
+    func start(_ exchangeRequest: __owned ExchangeRequest, isReading: Bool) -> Bool {
         guard let request else { return false }
         work.begin(worker.tally, now: Reactor.now.microseconds)
         request.loop.outages.began(worker.entry.model)
-        exchange = worker.start(exchangeRequest, on: request.loop, receiver: self)
+        exchange = worker.start(consume exchangeRequest, on: request.loop, receiver: self)
         if !isReading { exchange?.setReading(false) }
         return exchange != nil
     }

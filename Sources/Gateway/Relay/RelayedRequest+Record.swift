@@ -7,16 +7,16 @@ import OpenAIWire
 
 extension RelayedRequest {
     /// Writes the final record; when it is on disk, the request is counted, and the client's last bytes follow. The first ending counts.
-    func finish(_ ending: Ending) {
+    func finish(_ ending: __owned Ending) {
         guard !isFinishing, let admission, let plan else { return }
-        phase = .finishing(ending)
+        phase = .finishing
         vacate()
         hedgeTimer?.cancel()
         hedgeTimer = nil
         metered = meteredTokens(plan)
         if metered.isClamped { loop.metrics.usageClamped.increment() }
         let evidence = evidence(ending, metered)
-        var completion = Completion(admission: admission, sequence: sequence, target: (attempt?.worker ?? worker)?.target, evidence: evidence)
+        let completion = Completion(admission: admission, sequence: sequence, target: (attempt?.worker ?? worker)?.target, evidence: evidence)
         completion.finishReason = finishReason
         completion.cachedPromptTokens = metered.cached
         completion.reasoningTokens = metered.reasoning
@@ -32,6 +32,7 @@ extension RelayedRequest {
         // Workers made them, whatever becomes of the record.
         settleShare(prompt: evidence.promptTokens, cached: completion.cachedPromptTokens, output: evidence.completionTokens)
         trace.fault = evidence.fault
+        self.ending = consume ending
         loop.meter.finish(completion, routing: kept, waiter: self, tag: RecordTag.final.rawValue)
     }
 

@@ -26,8 +26,8 @@ final class RelayedRequest {
         case held
         /// A token has gone to the client.
         case streaming
-        /// The final record is being written; then this is done.
-        case finishing(Ending)
+        /// The final record is being written; then `ending` is done.
+        case finishing
         case over
     }
 
@@ -57,6 +57,8 @@ final class RelayedRequest {
     /// Nil when the client is gone or has its answer.
     var sink: (any AnswerSink)?
     var phase = Phase.admitting
+    /// While the final record is being written.
+    var ending: Ending?
     var plan: RequestPlan?
     var admission: Admission?
     var sequence: Int64 = 0
@@ -328,10 +330,11 @@ extension RelayedRequest: MeterWaiter {
             guard sink != nil else { return finish(.clientGone) }
             guard !isCut else { return finish(.failed(APIError(.shuttingDown))) }
             proceed()
-        case .finishing(let ending) where tag == RecordTag.final.rawValue:
+        case .finishing where tag == RecordTag.final.rawValue:
             phase = .over
+            guard let ending = ending.take() else { return }
             countEnd(ending, isRecorded: succeeded)
-            end(succeeded ? ending : unrecorded(ending))
+            if succeeded { end(ending) } else { end(unrecorded(ending)) }
         default: break
         }
     }

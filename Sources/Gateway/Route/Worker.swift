@@ -33,9 +33,9 @@ final class Worker: Sendable {
     }
 
     /// Nil: there is no way to it now.
-    func start(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
+    func start(_ request: __owned ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
         guard entry.drill == nil else { return startDrilled(request, on: loop, receiver: receiver) }
-        return startNow(request, on: loop, receiver: receiver)
+        return startNow(consume request, on: loop, receiver: receiver)
     }
 
     private func startDrilled(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
@@ -50,8 +50,8 @@ final class Worker: Sendable {
         }
     }
 
-    private func startNow(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
-        if let address { return loop.pool(self, address).start(request, receiver: receiver) }
+    private func startNow(_ request: __owned ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
+        if let address { return loop.pool(self, address).start(consume request, receiver: receiver) }
         guard let load, let gate else { return nil }
         return loop.links?.start(request, host: entry.host, load: load, gate: gate, receiver: receiver)
     }

@@ -13,7 +13,7 @@ import Testing
         var evidence = SpoolStand.completion(1, sequence: 1, completionTokens: tokens).evidence
         evidence.finishedAfter = lastAfter
         let target = provider.map { UsageTarget(release: "r", worker: "w", provider: $0) }
-        var made = Completion(admission: admission, sequence: 1, target: target, evidence: evidence)
+        let made = Completion(admission: admission, sequence: 1, target: target, evidence: evidence)
         made.queuedFor = 30
         return made
     }
@@ -39,7 +39,7 @@ import Testing
 
     @Test func `a time of retrieval is counted beside ours, and only where one was told`() {
         var tally = MinuteTally()
-        var told = completion(provider: "alpha", tokens: 5, lastAfter: 900_000)
+        let told = completion(provider: "alpha", tokens: 5, lastAfter: 900_000)
         told.evidence.firstTokenAfter = 200_000
         told.retrieval = 50_000
         for outcome in [Outcome.good, .serverError] { tally.count(told, outcome: outcome) }

@@ -76,12 +76,12 @@ struct SpoolStand: Sendable {
     }
 
     func finish(_ number: Int = 1, sequence: Int64, completionTokens: Int = 5) async throws -> Bool {
-        let completion = Self.completion(number, sequence: sequence, completionTokens: completionTokens)
+        let completion = { @Sendable in Self.completion(number, sequence: sequence, completionTokens: completionTokens) }
         return try await loop.flatSubmit {
             let promise = loop.makePromise(of: Bool.self)
-            meter.value.finish(completion, waiter: WrittenRecord(promise), tag: 8)
+            meter.value.finish(completion(), waiter: WrittenRecord(promise), tag: 8)
             return promise.futureResult.map { isWritten in
-                if isWritten { meter.value.count(completion) } else { meter.value.countUnrecorded(completion.admission) }
+                if isWritten { meter.value.count(completion()) } else { meter.value.countUnrecorded(completion().admission) }
                 return isWritten
             }
         }.get()
@@ -126,7 +126,7 @@ struct SpoolStand: Sendable {
         evidence.completionTokens = completionTokens
         evidence.firstTokenAfter = 640_000
         evidence.finishedAfter = 900_000
-        var completion = Completion(admission: admission(number), sequence: sequence, target: target, evidence: evidence)
+        let completion = Completion(admission: admission(number), sequence: sequence, target: target, evidence: evidence)
         completion.finishReason = "stop"
         return completion
     }
