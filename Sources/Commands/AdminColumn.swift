@@ -32,11 +32,21 @@ struct AdminColumn: Sendable, ExpressibleByStringLiteral {
         return Self.text(value)
     }
 
+    /// To six digits: a person reads a share or a score, what reckons with it asks for JSON.
+    private static func rounded(_ number: Double) -> Double {
+        guard number != 0, number.isFinite else { return number }
+        var scale = 1.0
+        while scale.isFinite, number.magnitude * scale < 100_000 { scale *= 10 }
+        while scale.isFinite, number.magnitude * scale >= 1_000_000 { scale /= 10 }
+        return scale.isFinite ? (number * scale).rounded() / scale : number
+    }
+
     static func text(_ value: JSONValue?) -> String {
         switch value {
         case nil, .null: "-"
         case .string(let text): text.isEmpty ? "-" : PrintableText.clean(text)
         case .bool(let value): value ? "yes" : "no"
+        case .number(let number): String(describing: rounded(number))
         case .array(let elements): elements.isEmpty ? "-" : elements.map { text($0) }.joined(separator: ",")
         case .some(let other): JSONPrinter.compact(other)
         }

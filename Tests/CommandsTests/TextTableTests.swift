@@ -48,6 +48,15 @@ import Testing
     }
 
     @Test(arguments: [
+        ("30.88235294117638", "30.8824"), ("0.9995", "0.9995"), ("-99.99999999", "-100.0"), ("0.0", "0.0"), ("1234567.89", "1234570.0"),
+        ("0.00001", "1e-05"), ("1e-320", "1e-320"), ("7", "7"),
+    ])
+    func numbersAreShownToSixDigits(_ told: String, _ shown: String) throws {
+        let row = try JSONValue.parse("{\"a\":\(told),\"b\":[\(told)]}")
+        #expect(AdminColumn("x", "a").text(row) == shown && AdminColumn("x", "b").text(row) == shown)
+    }
+
+    @Test(arguments: [
         ["tenants", "list", "bogus=1"], ["tenants", "create"], ["nothing"], ["tenants", "list", "--limit", "0"], ["dev", "--stop", "--reset"],
         ["tenants", "update", "acme", "name=other"], ["hosts", "drain", "h1", "--deadline", "0"],
         ["hosts", "invite", "--pool", "p", "--seconds", "1"],
