@@ -9,6 +9,8 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -24,6 +26,20 @@ int cplatform_tune_allocator(int mmap_threshold, int trim_threshold, int arenas)
     if (trim_threshold > 0) ok &= mallopt(M_TRIM_THRESHOLD, trim_threshold);
     if (arenas > 0) ok &= mallopt(M_ARENA_MAX, arenas);
     return ok ? 0 : -1;
+}
+
+void cplatform_keep_free_blocks(int count, char *const *arguments) {
+    static const char tunable[] = "glibc.malloc.tcache_count";
+    const char *known = getenv("GLIBC_TUNABLES");
+    if (known != NULL && strstr(known, tunable) != NULL) return;
+    char value[1024], program[4096];
+    const char *separator = known != NULL && *known != '\0' ? ":" : "";
+    int length = snprintf(value, sizeof value, "%s%s%s=%d", known != NULL ? known : "", separator, tunable, count);
+    // Not `/proc/self/exe` itself: its name would become the process's.
+    ssize_t end = readlink("/proc/self/exe", program, sizeof program);
+    if (length < 0 || (size_t)length >= sizeof value || end <= 0 || (size_t)end >= sizeof program) return;
+    program[end] = '\0';
+    if (setenv("GLIBC_TUNABLES", value, 1) == 0) execv(program, arguments);
 }
 
 size_t cplatform_free_heap_bytes(void) { return mallinfo2().fordblks; }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPlatform
 import Domain
 import Gateway
 import Program
@@ -21,7 +22,11 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ProgramOptions
     @OptionGroup var mode: StandaloneOption
 
+    /// Of each small size, as many as one turn of a loop is likely to free. Kept for good by each thread: some 5 KB for each request of a turn.
+    private static let freeBlocks: Int32 = 256
+
     func run() async throws {
+        cplatform_keep_free_blocks(Self.freeBlocks, CommandLine.unsafeArgv)
         options.begin(redact: Redactor.standard.redact)
         do {
             if let file = mode.standalone {

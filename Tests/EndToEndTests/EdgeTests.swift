@@ -16,6 +16,25 @@ extension MachineTests {
             }
         }
 
+        /// By beginning anew as the same process, with whatever else the operator has told the allocator.
+        @Test(
+            .timeLimit(.minutes(3)),
+            arguments: [
+                ("", "glibc.malloc.tcache_count=256"), ("glibc.malloc.tcache_count=9", "glibc.malloc.tcache_count=9"),
+                ("glibc.malloc.arena_max=2", "glibc.malloc.arena_max=2:glibc.malloc.tcache_count=256"),
+            ])
+        func enoughFreeBlocksAreKept(_ told: String, _ expected: String) async throws {
+            let environment = told.isEmpty ? [:] : ["GLIBC_TUNABLES": told]
+            try await StandaloneGateway.with(wrapper: ["env"] + environment.map { "\($0)=\($1)" }) { gateway in
+                let begun = try Data(contentsOf: URL(filePath: "/proc/\(gateway.process.pid)/environ"))
+                // The loader ends each setting where it has read it.
+                let variables = ":" + begun.map { $0 == 0 ? ":" : String(UnicodeScalar($0)) }.joined()
+                #expect(variables.contains(":GLIBC_TUNABLES=\(expected):") && variables.components(separatedBy: "tcache_count").count == 2)
+                let name = try String(contentsOfFile: "/proc/\(gateway.process.pid)/comm", encoding: .utf8)
+                #expect(name.hasPrefix("plimsoll-gatewa"))
+            }
+        }
+
         @Test(.timeLimit(.minutes(3))) func officialClientAndCurlAreServedOverTLS() async throws {
             try await StandaloneGateway.with(hasTLS: true) { gateway in
                 let found = try await gateway.findings(of: "tls_client.py", [gateway.folder + "/chain.pem"])
