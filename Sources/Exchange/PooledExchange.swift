@@ -71,7 +71,7 @@ final class PooledExchange: RunningExchange {
     }
 
     func end() {
-        guard let receiver, !isOver else { return }
+        guard !isOver, let receiver = receiver.take() else { return }
         over()
         receiver.exchangeEnd()
     }
@@ -81,7 +81,7 @@ final class PooledExchange: RunningExchange {
         let failure = wasSent && cause == .connectFailed ? .lostBeforeHead : cause
         // A connect or a write can fail on the spot: a unix socket that is gone, no file descriptor left.
         if isStarting { return pool.failLater(self, failure) }
-        guard let receiver, !isOver else { return }
+        guard !isOver, let receiver = receiver.take() else { return }
         over()
         receiver.exchangeFailed(failure)
     }

@@ -72,7 +72,7 @@ final class RuntimeConnection {
         let isJoined = request.bodyRest.readableBytes <= RuntimeConnection.joinedBody
         let length = request.bodyLength
         let head = 64 + request.path.utf8.count + pool.hostLine.count + request.requestId.utf8.count
-        let bound = head + (isJoined ? length : request.bodyStart.readableBytes)
+        let bound = head + (isJoined ? length : request.bodyStart.count)
         out.clear(minimumCapacity: bound)
         out.writeText(atMost: bound) { text in
             text.put("POST ")
@@ -82,7 +82,7 @@ final class RuntimeConnection {
             text.put("\r\ncontent-length: ")
             text.put(decimal: length)
             text.put("\r\n\r\n")
-            request.bodyStart.withUnsafeReadableBytes { text.put($0) }
+            text.put(request.bodyStart)
             if isJoined { request.bodyRest.withUnsafeReadableBytes { text.put($0) } }
         }
         socket.write(out, isLast: isJoined)
@@ -114,6 +114,7 @@ final class RuntimeConnection {
 
 extension RuntimeConnection: StreamHandler {
     func received(_ arrived: UnsafeRawBufferPointer) {
+        let exchange = exchange
         if !sawBytes {
             sawBytes = true
             Reactor.answerCame(askedAt: askedAt)
@@ -122,14 +123,13 @@ extension RuntimeConnection: StreamHandler {
         received += arrived.count
         guard received <= pool.limits.answerBytes else { return refuse() }
         var bytes: ByteBuffer
-        if var joined = partial {
-            partial = nil
+        if var joined = partial.take() {
             joined.writeBytes(arrived)
             bytes = joined
         } else {
             bytes = pool.buffer(arrived)
         }
-        while bytes.readableBytes > 0, take(&bytes) {}
+        while bytes.readableBytes > 0, take(&bytes, exchange) {}
     }
 
     func receivedAll() {
@@ -147,8 +147,7 @@ extension RuntimeConnection: StreamHandler {
         let last = state
         state = .closed
         pool.connectionClosed(self)
-        guard let exchange else { return }
-        self.exchange = nil
+        guard let exchange = exchange.take() else { return }
         switch last {
         case .head where wasStale: exchange.goAgain(wasSent: true)
         case .untilClose: exchange.end()
@@ -161,23 +160,25 @@ extension RuntimeConnection: StreamHandler {
 /// The answer.
 extension RuntimeConnection {
     /// Takes what the state wants from the front; false when nothing more can be done with these bytes.
-    private func take(_ bytes: inout ByteBuffer) -> Bool {
+    ///
+    /// - Parameter exchange: Whose answer it is; nobody's when the connection is idle. One that is given up meanwhile hears nothing more.
+    private func take(_ bytes: inout ByteBuffer, _ exchange: PooledExchange?) -> Bool {
         switch state {
         case .idle:
             // Nobody asked: what the bytes belong to cannot be known.
             close()
             return false
         case .closed: return false
-        case .head: return takeHead(&bytes)
-        case .length(let left): return takeLength(&bytes, left)
-        case .chunks: return takeChunk(&bytes)
+        case .head: return takeHead(&bytes, exchange)
+        case .length(let left): return takeLength(&bytes, left, exchange)
+        case .chunks: return takeChunk(&bytes, exchange)
         case .untilClose:
-            hand(bytes)
+            hand(bytes, exchange)
             return false
         }
     }
 
-    private func takeHead(_ bytes: inout ByteBuffer) -> Bool {
+    private func takeHead(_ bytes: inout ByteBuffer, _ exchange: PooledExchange?) -> Bool {
         do throws(HTTPFault) {
             guard let length = try bytes.findHead(&finder) else {
                 partial = bytes
@@ -188,7 +189,7 @@ extension RuntimeConnection {
             if head.isInformational { return takeInterim(head) }
             begin(body: head)
             exchange?.head(ExchangeHead(status: head.status, isEventStream: head.isEventStream, refusal: refusal))
-            if case .length(0) = state { ended(bytes) }
+            if case .length(0) = state { ended(bytes, exchange) }
             return true
         } catch {
             refuse()
@@ -218,26 +219,26 @@ extension RuntimeConnection {
         }
     }
 
-    private func takeLength(_ bytes: inout ByteBuffer, _ left: Int) -> Bool {
+    private func takeLength(_ bytes: inout ByteBuffer, _ left: Int, _ exchange: PooledExchange?) -> Bool {
         guard let slice = bytes.readSlice(length: min(left, bytes.readableBytes)) else { return false }
         state = .length(left: left - slice.readableBytes)
-        hand(slice)
-        if case .length(0) = state { ended(bytes) }
+        hand(slice, exchange)
+        if case .length(0) = state { ended(bytes, exchange) }
         return true
     }
 
-    private func takeChunk(_ bytes: inout ByteBuffer) -> Bool {
+    private func takeChunk(_ bytes: inout ByteBuffer, _ exchange: PooledExchange?) -> Bool {
         do throws(HTTPFault) {
             switch try bytes.nextChunk(&decoder) {
             case .data(let range):
                 guard let slice = bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) else { return false }
                 bytes.moveReaderIndex(forwardBy: range.upperBound)
-                hand(slice)
+                hand(slice, exchange)
                 return true
             case .needMore: return false
             case .end(let offset):
                 bytes.moveReaderIndex(forwardBy: offset)
-                ended(bytes)
+                ended(bytes, exchange)
                 return true
             }
         } catch {
@@ -246,16 +247,15 @@ extension RuntimeConnection {
         }
     }
 
-    private func hand(_ bytes: ByteBuffer) {
+    private func hand(_ bytes: ByteBuffer, _ exchange: PooledExchange?) {
         guard bytes.readableBytes > 0 else { return }
         handedBody = true
         exchange?.body(bytes)
     }
 
     /// The answer is complete. The connection is free before the receiver hears of it, so that its next request can have it.
-    private func ended(_ rest: ByteBuffer) {
+    private func ended(_ rest: ByteBuffer, _ exchange: PooledExchange?) {
         if case .closed = state { return }
-        let exchange = exchange
         self.exchange = nil
         handedBody = false
         state = .idle
@@ -269,8 +269,7 @@ extension RuntimeConnection {
     }
 
     private func refuse() {
-        let exchange = exchange
-        self.exchange = nil
+        let exchange = exchange.take()
         close()
         exchange?.fail(.malformed)
     }

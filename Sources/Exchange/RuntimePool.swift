@@ -45,8 +45,8 @@ package final class RuntimePool {
     ///
     /// When a reused connection turns out to have been closed while it was idle (`ExchangeLimits.staleTime`), the request goes once more, on a
     /// fresh connection. Where that cannot be opened the exchange fails with `lostBeforeHead`: the runtime may have died of the request.
-    package func start(_ request: __owned ExchangeRequest, receiver: any ExchangeReceiver) -> any RunningExchange {
-        let exchange = PooledExchange(request: consume request, receiver: receiver, pool: self)
+    package func start(_ request: ExchangeRequest, receiver: any ExchangeReceiver) -> any RunningExchange {
+        let exchange = PooledExchange(request: request, receiver: receiver, pool: self)
         openExchanges += 1
         if let connection = idle.popLast() {
             surplus.taken(left: idle.count)

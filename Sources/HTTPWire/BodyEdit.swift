@@ -23,7 +23,7 @@ package struct BodyEdit {
     /// `name` is put as it is and must need no escapes; `json` is a value.
     package mutating func insert(_ name: StaticString, json: [UInt8]) {
         insert(name)
-        start.append(contentsOf: json)
+        json.withUnsafeBufferPointer { start.append(contentsOf: $0) }
     }
 
     /// - Parameter integer: At least 0.

@@ -59,9 +59,8 @@ final class GatewayStream: RunningExchange {
     // MARK: From the connection
 
     func send(as id: HTTP2StreamID) {
-        guard let request else { return }
+        guard let request = request.take() else { return }
         self.id = id
-        self.request = nil
         var headers = HPACKHeaders()
         headers.reserveCapacity(request.batchWindow > 0 ? 7 : 6)
         headers.add(name: ":method", value: "POST")
@@ -73,10 +72,9 @@ final class GatewayStream: RunningExchange {
         // Never twice the same: it would only push what repeats out of the compression table.
         headers.add(name: LinkName.requestId, value: request.requestId, indexing: .nonIndexable)
         writer.write(id, .headers(.init(headers: headers)))
-        if request.bodyStart.readableBytes > 0, request.bodyRest.readableBytes > 0 {
-            writer.write(id, .data(.init(data: .byteBuffer(request.bodyStart))))
-        }
-        let last = request.bodyRest.readableBytes > 0 ? request.bodyRest : request.bodyStart
+        let start = ByteBuffer(bytes: request.bodyStart)
+        if start.readableBytes > 0, request.bodyRest.readableBytes > 0 { writer.write(id, .data(.init(data: .byteBuffer(start)))) }
+        let last = request.bodyRest.readableBytes > 0 ? request.bodyRest : start
         let sent = writer.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenSuccess { self.isRequestSent = true }
         writer.write(id, .data(.init(data: .byteBuffer(last), endStream: true)), promise: sent)

@@ -54,7 +54,7 @@ package final class GenerationRequest {
     /// What OpenAI calls the one that it gets.
     package var servedTier: StaticString { isBatch ? "flex" : "default" }
     /// Positions in `RequestScan.members` of what is taken out in any case.
-    package internal(set) var removed: [Int] = []
+    package internal(set) var removed = MemberPlaces()
     /// Places in the body, within members that stay, of what is taken out in any case: they are overwritten with spaces.
     package internal(set) var blanked: [Range<Int>] = []
 
@@ -64,7 +64,6 @@ package final class GenerationRequest {
 
     init(_ endpoint: GenerationEndpoint) {
         promptParam = endpoint.promptParam
-        removed.reserveCapacity(8)
     }
 
     /// All of it has been read.
@@ -97,7 +96,8 @@ package final class GenerationRequest {
         _ scan: RequestScan, _ bytes: UnsafeRawBufferPointer, endpoint: GenerationEndpoint, options: RequestScan
     ) throws(APIError) -> GenerationRequest {
         var reader = GenerationReader(bytes: bytes, endpoint: endpoint, scan: scan)
-        for (index, member) in scan.members.enumerated() {
+        for index in scan.members.indices {
+            let member = scan.members[index]
             guard let field = RequestField.of(member, in: bytes) else { continue }
             try reader.take(field, member, at: index, options: options)
         }

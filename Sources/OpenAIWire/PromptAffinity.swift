@@ -35,7 +35,8 @@ package struct PromptAffinity: Sendable, Equatable {
     package static func read(_ scan: RequestScan, _ bytes: UnsafeRawBufferPointer, session named: UInt64 = 0) -> PromptAffinity {
         var affinity = PromptAffinity()
         var (session, cacheKey, user): (UInt64, UInt64, UInt64) = (0, 0, 0)
-        for (index, member) in scan.members.enumerated() where member.decodedName == nil {
+        for index in scan.members.indices where scan.members[index].decodedName == nil {
+            let member = scan.members[index]
             let name = UnsafeRawBufferPointer(rebasing: bytes[member.name])
             switch name.count {
             case 4 where name.starts(withText: "user") && member.kind == .string && member.value.count > 2: user = hash(bytes, member.value, 3)
@@ -60,7 +61,8 @@ package struct PromptAffinity: Sendable, Equatable {
     private mutating func takeMessages(_ scan: RequestScan, _ parent: Int, _ bytes: UnsafeRawBufferPointer) {
         let start = scan.members[parent].value.lowerBound
         var isUserFound = false
-        for inner in scan.inner where inner.parent == parent {
+        for index in scan.inner.indices where scan.inner[index].parent == parent {
+            let inner = scan.inner[index]
             guard inner.element < Self.mostMessages else { return }
             if isUserFound, inner.element > userElement {
                 conversation = Self.hash(bytes, start..<Self.end(bytes, before: inner.name.lowerBound), 1)

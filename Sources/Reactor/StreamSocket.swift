@@ -90,11 +90,19 @@ package final class StreamSocket: PolledDescriptor, ByteStream {
 
     package func write(_ bytes: ByteBuffer, isLast: Bool) {
         guard isOpen, !isBroken else { return }
-        var rest = bytes
+        var taken = 0
         if pendingBytes == 0 {
-            guard send(&rest, isLast: isLast) else { return failLater() }
-            if rest.readableBytes == 0 { return }
+            guard let sent = send(bytes, isLast: isLast) else { return failLater() }
+            if sent == bytes.readableBytes { return }
+            taken = sent
         }
+        wait(bytes, behind: taken)
+    }
+
+    /// The system takes no more now.
+    private func wait(_ bytes: ByteBuffer, behind taken: Int) {
+        var rest = bytes
+        rest.moveReaderIndex(forwardBy: taken)
         if waiting == nil { waiting = CircularBuffer() }
         waiting?.append(rest)
         pendingBytes += rest.readableBytes
@@ -105,26 +113,29 @@ package final class StreamSocket: PolledDescriptor, ByteStream {
         }
     }
 
-    /// Takes off what the system took. False: nothing can be sent any more.
-    private func send(_ bytes: inout ByteBuffer, isLast: Bool) -> Bool {
+    /// How many bytes the system took. Nil: nothing can be sent any more.
+    private func send(_ bytes: ByteBuffer, isLast: Bool) -> Int? {
         let flags = Int32(MSG_NOSIGNAL) | (isLast ? 0 : Int32(MSG_MORE))
-        while bytes.readableBytes > 0 {
-            let count = bytes.withUnsafeReadableBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, flags) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                return errno == EAGAIN
+        return bytes.withUnsafeReadableBytes { bytes in
+            var taken = 0
+            while taken < bytes.count {
+                let count = Glibc.send(descriptor, bytes.baseAddress.map { $0 + taken }, bytes.count - taken, flags)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    return errno == EAGAIN ? taken : nil
+                }
+                taken += count
             }
-            bytes.moveReaderIndex(forwardBy: count)
+            return taken
         }
-        return true
     }
 
     private func writeWaiting() {
         while var bytes = waiting?.first {
-            let before = bytes.readableBytes
-            guard send(&bytes, isLast: waiting?.count == 1) else { return close() }
-            pendingBytes -= before - bytes.readableBytes
-            if bytes.readableBytes > 0 {
+            guard let taken = send(bytes, isLast: waiting?.count == 1) else { return close() }
+            pendingBytes -= taken
+            if taken < bytes.readableBytes {
+                bytes.moveReaderIndex(forwardBy: taken)
                 waiting?[offset: 0] = bytes
                 break
             }

@@ -132,8 +132,8 @@ final class Asked: ExchangeReceiver, Sendable {
         self.link = link
         self.rests = rests
         link.eventLoop.execute { [self] in
-            var request = ExchangeRequest(path: path, requestId: "request-1", worker: worker, body: ByteBuffer(string: body))
-            request.batchWindow = window
+            let request = ExchangeRequest(
+                path: path, requestId: "request-1", worker: worker, batchWindow: window, body: ByteBuffer(string: body))
             let exchange = NIOLoopBound(link.start(request, receiver: self), eventLoop: link.eventLoop)
             if !reading { exchange.value.setReading(false) }
             running.withLock { $0 = exchange }

@@ -27,8 +27,8 @@ final class Asking: ExchangeReceiver, Sendable {
         self.link = link
         self.rests = rests
         link.eventLoop.execute { [self] in
-            var request = ExchangeRequest(path: "/v1/chat/completions", requestId: "request-1", worker: worker, body: body)
-            request.batchWindow = window
+            let request = ExchangeRequest(
+                path: "/v1/chat/completions", requestId: "request-1", worker: worker, batchWindow: window, body: body)
             let exchange = link.start(request, receiver: self)
             if !reading { exchange.setReading(false) }
             running.change { $0 = NIOLoopBound(exchange, eventLoop: link.eventLoop) }

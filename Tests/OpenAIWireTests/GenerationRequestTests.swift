@@ -11,7 +11,7 @@ import Testing
             try scan.scan(buffer)
             return try GenerationRequest.read(scan, buffer, endpoint: endpoint, options: options)
         }
-        return (request, request.removed.map { String(decoding: bytes[scan.members[$0].name], as: UTF8.self) })
+        return (request, request.removed.all.map { String(decoding: bytes[scan.members[$0].name], as: UTF8.self) })
     }
 
     private static let messages = #""messages":[{"role":"user","content":"hi"}]"#

@@ -212,8 +212,7 @@ final class KeyLimits: Sendable {
 
     /// A request is tried for the first time: it is in the base of second tries, once, however often its limits were looked at.
     func noteRequest(now: Int64) {
-        tenant.retries.noteRequest(now: now)
-        tenant.doubts.noteRequest(now: now)
+        tenant.noteRequest(now: now)
     }
 
     func takeRetry(now: Int64) -> Bool { tenant.retries.takeRetry(now: now) }
@@ -226,4 +225,12 @@ final class KeyLimits: Sendable {
 
     /// The doubt was right: what a worker did wrong is not the tenant's cost.
     func giveBackDoubt(now: Int64) { tenant.doubts.giveBack(now: now) }
+}
+
+extension LimitHolder {
+    /// Both budgets for second tries grow by what is tried for the first time.
+    fileprivate func noteRequest(now: Int64) {
+        retries.noteRequest(now: now)
+        doubts.noteRequest(now: now)
+    }
 }

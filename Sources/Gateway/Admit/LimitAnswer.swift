@@ -68,11 +68,12 @@ struct LimitAnswer {
     }
 }
 
-extension LimitAsk {
-    init(_ plan: RequestPlan, _ price: PriceVersion?, now: Int64) {
-        let completion = plan.outputTokens * plan.facts.generated
+extension RequestPlan {
+    /// What it asks of the limits.
+    func ask(_ price: PriceVersion?, now: Int64) -> LimitAsk {
+        let completion = outputTokens * facts.generated
         // Counting is billed to nobody.
-        let spend = plan.endpoint == .countTokens ? nil : price?.spend(prompt: plan.facts.estimatedPromptTokens, cached: 0, completion: completion)
-        self.init(tokens: plan.reservedTokens, spend: spend ?? 0, now: now)
+        let spend = endpoint == .countTokens ? nil : price?.spend(prompt: facts.estimatedPromptTokens, cached: 0, completion: completion)
+        return LimitAsk(tokens: reservedTokens, spend: spend ?? 0, now: now)
     }
 }

@@ -74,6 +74,14 @@ final class CustomerKey: Sendable {
         Hash.sha256("affinity/\(tenant.id)/\(tenant.cacheSalt)").bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
+    /// A request is tried for the first time.
+    func noteRequest(now: Int64) { limits.noteRequest(now: now) }
+
+    /// The request is over: `KeyLimits.settle`.
+    func settle(_ reservation: LimitReservation, tokens: Int, spend: Int64, now: Int64) {
+        limits.settle(reservation, tokens: tokens, spend: spend, now: now)
+    }
+
     func isValid(nowSeconds: Int64) -> Bool {
         tenant.active && expiresAt.map { nowSeconds < $0 } ?? true
     }

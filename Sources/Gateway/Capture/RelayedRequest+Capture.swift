@@ -9,7 +9,7 @@ import Telemetry
 extension RelayedRequest {
     /// Lets what the client is told pass through a capture, where the tenant has asked for one.
     func capture(_ plan: RequestPlan) {
-        guard arriving.key.captures != nil else { return }
+        guard key.captures != nil else { return }
         var request = ByteBuffer(staticString: "{")
         request.writeImmutableBuffer(plan.rest)
         capture(request, model: plan.facts.model)
@@ -24,7 +24,7 @@ extension RelayedRequest {
     }
 
     private func capture(_ request: ByteBuffer, model: String?) {
-        guard let captures = arriving.key.captures, let desk = loop.captureDesk, let sink else { return }
+        guard let captures = key.captures, let desk = loop.captureDesk, let sink else { return }
         let wanted = captures.wanted(model: model, nowSeconds: arriving.acceptedAt / 1_000_000)
         guard !wanted.isEmpty else { return }
         let names = desk.take(wanted)
@@ -34,7 +34,7 @@ extension RelayedRequest {
         // A copy: what is kept must not keep all of a large prompt.
         let kept = ByteBuffer(bytes: request.readSlice(length: min(request.readableBytes, CaptureDesk.scannedBytes))?.readableBytesView ?? .init())
         let exchange = CapturedExchange(
-            captures: names, requestId: arriving.requestId.description, key: arriving.key.id, model: model,
+            captures: names, requestId: arriving.requestId.description, key: key.id, model: model,
             acceptedAt: arriving.acceptedAt, status: 0, request: kept, answer: ByteBuffer(), isEventStream: false,
             isCut: bytes > CaptureDesk.mostBytes,
             requestBytes: bytes)
@@ -46,12 +46,12 @@ extension RelayedRequest {
         phase = .over
         guard let desk = loop.captureDesk else { return answerCall(APIError(.serviceUnavailable)) }
         guard body.readableBytes <= 4096 else { return refuse(APIError(.requestTooLarge)) }
-        switch arriving.key.limits.reserve(LimitAsk(tokens: 0, spend: 0, now: arriving.started.microseconds)) {
+        switch key.limits.reserve(LimitAsk(tokens: 0, spend: 0, now: arriving.started.microseconds)) {
         case .refused(let refusal): return refuseCall(refusal)
         case .granted(let reservation, _): self.reservation = reservation
         }
         let call = CaptureCall(
-            action: target.action, tenant: arriving.key.tenant.id, key: arriving.key.id, capture: target.capture, body: String(buffer: body),
+            action: target.action, tenant: key.tenant.id, key: key.id, capture: target.capture, body: String(buffer: body),
             query: target.query, requestId: arriving.requestId.description)
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         loop.eventLoop.makeFutureWithTask { try await desk.answer(call) }.whenComplete { result in
@@ -66,13 +66,13 @@ extension RelayedRequest {
     private func settleCall() {
         guard let reservation else { return }
         self.reservation = nil
-        arriving.key.limits.settle(reservation, tokens: 0, spend: 0, now: Reactor.now.microseconds)
+        key.limits.settle(reservation, tokens: 0, spend: 0, now: Reactor.now.microseconds)
     }
 
     /// Of a request that generates nothing.
     func refuseCall(_ refusal: LimitRefusal) {
-        standing = refusal.standing
-        let answer = LimitAnswer(refusal, arriving.key)
+        kept.standing = refusal.standing
+        let answer = LimitAnswer(refusal, key)
         loop.metrics.rateLimited.increment()
         loop.metrics.limits.count(refusal.fault.kind)
         loop.metrics.countRefusal(status: answer.error.status)

@@ -4,7 +4,8 @@ import Telemetry
 
 /// The body of a request while it arrives, on its loop. A large one counts against the memory of this process once that is short, and may have to go.
 final class ArrivingBody {
-    private(set) var bytes = ByteBuffer()
+    /// Nil: nothing has come.
+    private var bytes: ByteBuffer?
     /// Of one that had to go, what is left of it.
     private(set) var beginning: ByteBuffer?
     private static let keptBytes = 4 * 1024
@@ -16,41 +17,48 @@ final class ArrivingBody {
         self.loop = loop
     }
 
-    var count: Int { bytes.readableBytes }
+    var count: Int { bytes?.readableBytes ?? 0 }
 
     /// It is refused for this error: counts it by its model, where it is this gateway's fault. Gives what wants to see the rest of it; nil: nothing does.
     func refused(_ error: APIError, _ arriving: ArrivingRequest) -> OwnRefusal? {
         guard arriving.captures == nil, let own = OwnRefusal(error, arriving.key, acceptedAt: arriving.acceptedAt, loop) else { return nil }
-        let wantsMore = own.wants(behind: (beginning ?? bytes).readableBytesView)
+        let wantsMore = own.wants(behind: (beginning ?? bytes ?? ByteBuffer()).readableBytesView)
         return wantsMore && beginning == nil ? own : nil
     }
 
     func reserve(_ count: Int) {
-        bytes.reserveCapacity(count)
+        begin()
+        bytes?.reserveCapacity(count)
     }
 
     func add(_ more: Slice<UnsafeRawBufferPointer>) {
-        bytes.writeBytes(more)
+        begin()
+        bytes?.writeBytes(more)
     }
 
     func add(_ more: ByteBuffer) {
-        bytes.writeImmutableBuffer(more)
+        begin()
+        bytes?.writeImmutableBuffer(more)
+    }
+
+    private func begin() {
+        if bytes == nil { bytes = ByteBuffer() }
     }
 
     /// It came in one piece, which is not copied.
-    func becomes(_ whole: ByteBuffer) {
+    func becomes(_ whole: consuming ByteBuffer) {
         bytes = whole
     }
 
     /// Ends it and hands its bytes over, so that nothing else holds them.
     func take() -> ByteBuffer {
-        let whole = bytes
+        let whole = bytes.take()
         drop()
-        return whole
+        return whole ?? ByteBuffer()
     }
 
     func drop() {
-        bytes = ByteBuffer()
+        bytes = nil
         beginning = nil
         counted = nil
     }
@@ -73,8 +81,8 @@ final class ArrivingBody {
     }
 
     private func giveUp(_ refuse: () -> Void) {
-        beginning = ByteBuffer(bytes: bytes.readableBytesView.prefix(Self.keptBytes))
-        bytes.giveBack()
+        beginning = bytes.map { ByteBuffer(bytes: $0.readableBytesView.prefix(Self.keptBytes)) }
+        bytes?.giveBack()
         loop.memory.lookAgain()
         loop.metrics.edge.memoryRefusals.increment()
         refuse()

@@ -14,8 +14,7 @@ extension CustomerConnection {
 
     /// The body of a request is complete.
     func arrived() {
-        guard let arriving else { return closeNow() }
-        self.arriving = nil
+        guard let arriving = arriving.take() else { return closeNow() }
         let bytes = body.take()
         state = .serving
         let request = RelayedRequest(arriving, sink: self, loop: loop)

@@ -133,21 +133,26 @@ final class CustomerConnection: EdgeConnection {
         }
     }
 
-    /// Of one that is taken whole nothing is held here any more: it is edited where it lies.
+    /// Moves up to `left` bytes of what has arrived into the body.
     private func takeBody(_ left: Int) {
-        var bytes = inbound
-        inbound = ByteBuffer()
-        take(&bytes, left)
-        if bytes.readableBytes > 0 { inbound = bytes }
-    }
-
-    /// Moves up to `left` bytes into the body. A body that came in one piece is not copied.
-    private func take(_ bytes: inout ByteBuffer, _ left: Int) {
-        let count = min(left, bytes.readableBytes)
-        guard count > 0, let slice = bytes.readSlice(length: count) else { return }
-        if body.count == 0, count == left { body.becomes(slice) } else { body.add(slice) }
+        let count = min(left, inbound.readableBytes)
+        guard count > 0 else { return }
+        if body.count == 0, count == left {
+            takeWholeBody(count)
+        } else if let slice = inbound.readSlice(length: count) {
+            body.add(slice)
+        }
         state = .body(left: left - count)
         awaitBody(count)
+    }
+
+    /// One that came in one piece is not copied, and where nothing came behind it nobody else holds its bytes: it is edited where it lies.
+    private func takeWholeBody(_ count: Int) {
+        var bytes = ByteBuffer()
+        swap(&bytes, &inbound)
+        guard count < bytes.readableBytes else { return body.becomes(bytes) }
+        if let slice = bytes.readSlice(length: count) { body.becomes(slice) }
+        inbound = bytes
     }
 
     /// - Parameter count: Bytes that were added to the body just now.

@@ -10,10 +10,10 @@ package final class GatewayMetrics: Sendable {
     private let refusals: [String: CounterMetric]
     let firstToken: HistogramMetric
     private let retrieval: RetrievalMetrics
-    let promptTokens: CounterMetric
-    let completionTokens: CounterMetric
+    private let promptTokens: CounterMetric
+    private let completionTokens: CounterMetric
     let rateLimited: CounterMetric
-    let inFlight: GaugeMetric
+    private let inFlight: GaugeMetric
     let connections: GaugeMetric
     let retries: CounterMetric
     let poisonRequests: CounterMetric
@@ -97,8 +97,18 @@ package final class GatewayMetrics: Sendable {
         disconnects = registry.counter("plimsoll_gateway_client_disconnects_total", "Clients that left before their answer ended.")
     }
 
+    func countAdmitted() { inFlight.add(1) }
+
+    /// One that was admitted, whatever came of it.
+    func countOver() { inFlight.add(-1) }
+
     func count(_ outcome: Outcome) {
         outcomes[outcome.place].increment()
+    }
+
+    func count(_ billable: BillableTokens) {
+        promptTokens.increment(by: billable.prompt)
+        completionTokens.increment(by: billable.completion)
     }
 
     /// - Parameter time: Microseconds, as the client told it.

@@ -66,15 +66,14 @@ extension GatewayLoop {
             metrics.edge.memoryRefusals.increment()
             return refused(.serviceUnavailable, of: goodKey(of: head, bytes, from: peer, nowSeconds: acceptedAt / 1_000_000, fields))
         }
-        let known = key(of: head, bytes, nowSeconds: acceptedAt / 1_000_000)
-        guard let key = known, key.isValid(nowSeconds: acceptedAt / 1_000_000) else {
-            return refused(refusedKey(isUnknown: known == nil && PresentedKey.isPresent(in: head), from: customer(peer, bytes, fields)))
+        guard let key = key(of: head, bytes, nowSeconds: acceptedAt / 1_000_000) else {
+            return refused(refusedKey(isUnknown: PresentedKey.isPresent(in: head), from: customer(peer, bytes, fields)))
+        }
+        guard key.isValid(nowSeconds: acceptedAt / 1_000_000) else {
+            return refused(refusedKey(isUnknown: false, from: customer(peer, bytes, fields)))
         }
         guard mayUse(key, from: peer, bytes, fields) else { return refused(.addressNotAllowed, of: key) }
-        let client = customer(peer, bytes, fields)
-        if key.use.isDue(nowSeconds: acceptedAt / 1_000_000, from: client) {
-            keyUses.note(key.id, nowSeconds: acceptedAt / 1_000_000, from: client)
-        }
+        noteUse(of: key, from: customer(peer, bytes, fields), nowSeconds: acceptedAt / 1_000_000)
         if let contact, contact.age > key.tier.maxTableAgeSeconds { return refused(.serviceUnavailable, of: key) }
         switch target {
         case .models, .usage:
@@ -115,6 +114,11 @@ extension GatewayLoop {
         _ key: CustomerKey, from peer: NetworkAddress?, _ bytes: UnsafeRawBufferPointer, _ fields: (StaticString) -> [Range<Int>]
     ) -> Bool {
         key.addresses?.policy.admits(customer(peer, bytes, fields)) ?? true
+    }
+
+    private func noteUse(of key: CustomerKey, from client: NetworkAddress?, nowSeconds: Int64) {
+        guard key.use.isDue(nowSeconds: nowSeconds, from: client) else { return }
+        keyUses.note(key.id, nowSeconds: nowSeconds, from: client)
     }
 
     /// What the client may tell beside its request. Gives what is wrong with it.

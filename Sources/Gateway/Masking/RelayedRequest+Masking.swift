@@ -7,8 +7,8 @@ extension RelayedRequest {
     ///
     /// - Returns: The body as it came, where rules must see what the mask hides.
     func mask(_ body: inout ByteBuffer) -> ByteBuffer? {
-        guard let masking = arriving.key.masking else { return nil }
-        let asItCame = arriving.key.contentRules == nil ? nil : body
+        guard let masking = key.masking else { return nil }
+        let asItCame = key.contentRules == nil ? nil : body
         var scanner = loop.takeScanner(masking.scope)
         let mask = PromptMask.apply(masking, to: &body, loop.scan, &scanner)
         loop.giveBack(scanner, masking.scope)

@@ -47,7 +47,7 @@ package final class LoopMeter {
 
     /// Records that a request was admitted. Nothing may be sent upstream before the waiter was told that it succeeded.
     ///
-    /// - Parameter routing: What is to be known of its way should this process be killed.
+    /// - Parameter routing: What is to be known of its way should this process be killed, if it has been placed.
     /// - Returns: The record's sequence, for `Completion`.
     func admit(_ admission: Admission, routing: KeptTrace? = nil, waiter: any MeterWaiter, tag: UInt32) -> Int64 {
         guard log.admits else {
@@ -112,7 +112,7 @@ package final class LoopMeter {
         return log.close()
     }
 
-    private func note(_ entry: Entry) {
+    private func note(_ entry: consuming Entry) {
         entries.append(entry)
         guard !isFlushScheduled else { return }
         isFlushScheduled = true

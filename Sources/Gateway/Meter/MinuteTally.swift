@@ -59,16 +59,17 @@ struct MinuteCell: Sendable {
 
     /// An admitted request that has ended.
     mutating func count(_ completion: Completion, _ outcome: Outcome) {
-        let (evidence, subject) = (completion.evidence, completion.admission.subject)
+        let evidence = completion.evidence
+        let objective = completion.admission.subject.firstTokenObjective
         count(outcome)
         promptTokens += Int64(evidence.promptTokens)
         completionTokens += Int64(evidence.completionTokens)
         queue.add(completion.queuedFor)
         if completion.admission.stream { streams += 1 }
-        if outcome == .good { countLastToken(evidence, objective: subject.lastTokenObjective) }
+        if outcome == .good { countLastToken(evidence, objective: completion.admission.subject.lastTokenObjective) }
         if let time = completion.retrieval { count(retrieval: time, evidence, outcome) }
-        guard let sample = FirstTokenSample(evidence, objectiveMicroseconds: subject.firstTokenObjective) else { return }
-        firstToken.add(sample.microseconds, threshold: subject.firstTokenObjective)
+        guard let sample = FirstTokenSample(evidence, objectiveMicroseconds: objective) else { return }
+        firstToken.add(sample.microseconds, threshold: objective)
         histogram.add(sample.microseconds)
     }
 
@@ -135,8 +136,9 @@ struct MinuteTally {
     var isEmpty: Bool { entries.isEmpty }
 
     mutating func count(_ completion: Completion, outcome: Outcome) {
-        let admission = completion.admission
-        update(admission.subject, completion.target?.provider ?? "", acceptedAt: admission.acceptedAt) { $0.count(completion, outcome) }
+        update(completion.admission.subject, completion.target?.provider ?? "", acceptedAt: completion.admission.acceptedAt) {
+            $0.count(completion, outcome)
+        }
     }
 
     mutating func refuse(_ subject: UsageSubject, outcome: Outcome, acceptedAt: Int64) {

@@ -7,26 +7,27 @@ extension SpoolEncoding {
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) { seal($0, write) }
     }
 
+    /// - Parameter kept: Told where the request has been placed.
     static func append(_ admission: Admission, sequence: Int64, _ kept: KeptTrace? = nil, to buffer: inout ByteBuffer) {
-        append(bound: admissionBound + admission.subject.encoded.count + bound(kept), to: &buffer) { writer in
+        let isRouted = kept?.trace.isPlaced ?? false
+        append(bound: admissionBound + admission.subject.encoded.count + bound(isRouted), to: &buffer) { writer in
             writer.put(SpoolFormat.Kind.admission.rawValue)
             writer.put(sequence)
             writer.put(admission.requestId.high)
             writer.put(admission.requestId.low)
             writer.put(admission.acceptedAt)
-            writer.put(SpoolAdmission.Flags(admission, isRouted: kept != nil).rawValue)
-            writer.put(admission.subject.encoded)
+            writer.put(SpoolAdmission.Flags(admission, isRouted: isRouted).rawValue)
+            writer.put(admission.subject)
             if let deadline = admission.batchDeadline { writer.put(deadline) }
-            if let kept { writer.put(blockBy: { kept.trace.pack(into: $0) }) }
+            if isRouted { kept?.write(to: &writer) }
         }
     }
 
-    private static func bound(_ kept: KeptTrace?) -> Int { kept == nil ? 0 : 2 + RoutingTrace.largest }
+    private static func bound(_ isRouted: Bool) -> Int { isRouted ? 2 + RoutingTrace.largest : 0 }
 
     static func append(_ completion: Completion, outcome: Outcome, _ kept: KeptTrace? = nil, to buffer: inout ByteBuffer) {
-        let subject = completion.admission.subject.encoded
-        let target = completion.target?.encoded ?? []
-        append(bound: finalBound + subject.count + target.count + bound(kept), to: &buffer) { writer in
+        let texts = completion.admission.subject.encoded.count + (completion.target?.encoded.count ?? 0)
+        append(bound: finalBound + texts + bound(kept != nil), to: &buffer) { writer in
             writer.put(SpoolFormat.Kind.final.rawValue)
             writer.put(completion.sequence)
             writer.put(completion.admission.requestId.high)
@@ -37,13 +38,13 @@ extension SpoolEncoding {
             writer.put(text: outcome.rawValue)
             writer.put(text: completion.finishReason ?? "")
             writer.put(text: completion.errorCode ?? "")
-            writer.put(subject)
-            writer.put(target)
+            writer.put(completion.admission.subject)
+            if let target = completion.target { writer.put(target) }
             if let deadline = completion.admission.batchDeadline { writer.put(deadline) }
             writer.put(completion.priceVersion)
             if let retrieval = completion.retrieval { writer.put(retrieval) }
             if completion.leasedFor > 0 { writer.put(completion.leasedFor) }
-            if let kept { writer.put(blockBy: { kept.trace.pack(into: $0) }) }
+            kept?.write(to: &writer)
         }
     }
 
@@ -58,4 +59,16 @@ extension SpoolEncoding {
         if completion.admission.batchDeadline != nil { flags.insert(.batch) }
         return flags
     }
+}
+
+extension KeptTrace {
+    fileprivate func write(to writer: inout FieldWriter) {
+        writer.put(blockBy: { trace.pack(into: $0) })
+    }
+}
+
+extension FieldWriter {
+    fileprivate mutating func put(_ subject: UsageSubject) { put(subject.encoded) }
+
+    fileprivate mutating func put(_ target: UsageTarget) { put(target.encoded) }
 }

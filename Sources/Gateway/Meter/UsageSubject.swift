@@ -41,6 +41,11 @@ package final class UsageSubject: Sendable {
 
     /// What has no price of its own as batch costs as much as when somebody waits for it.
     func prices(isBatch: Bool) -> PriceSchedule? { isBatch ? batchPrices ?? prices : prices }
+
+    /// The one that holds at an instant, microseconds since 1970.
+    func price(isBatch: Bool, at microseconds: Int64) -> PriceVersion? {
+        isBatch ? prices(isBatch: true)?.version(at: microseconds) : prices?.version(at: microseconds)
+    }
 }
 
 /// Who served a request. One object for each worker.

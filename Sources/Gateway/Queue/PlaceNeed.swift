@@ -81,7 +81,7 @@ extension Worker {
         // What is free there is on its way to a protected request of another gateway.
         if need.yields, let load, load.placesWanted > 0 { return 0 }
         let open = need.slotPercent == 100 ? openSlots : max(1, slots - slots * (100 - Int(need.slotPercent)) / 100) - others
-        return open - need.reserved.unfilled(of: slots) { tally.holding(of: $0).places }
+        return need.reserved.isEmpty ? open : open - need.reserved.unfilled(of: slots) { tally.holding(of: $0).places }
     }
 
     private func sharesSlots(_ need: PlaceNeed) -> Bool {

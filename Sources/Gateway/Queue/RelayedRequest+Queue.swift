@@ -23,7 +23,7 @@ extension RelayedRequest {
 
     private var service: ServiceClass { plan?.facts.isBatch ?? false ? .batch : .interactive }
 
-    private var line: QueuedRequest.Line { QueuedRequest.Line(tier: arriving.key.tier.name, service: service) }
+    private var line: QueuedRequest.Line { QueuedRequest.Line(tier: key.tier.name, service: service) }
 
     private var hold: Int64 { Int64(loop.settings.hostReturnTime) * 1_000_000 }
 
@@ -72,12 +72,12 @@ extension RelayedRequest {
 
     /// Begun later than this it would miss its objective.
     private func deadline(_ queue: ModelQueue) -> Int64 {
-        let rules = arriving.key.standing.rules
+        let rules = key.standing.rules
         let started = arriving.started.microseconds
         if service == .batch { return started + rules.batchDeadline - queue.holdTime }
         if let wait = rules.wait { return started + wait }
         let prefill = queue.prefill(promptTokens: plan?.likelyContextTokens ?? 0)
-        return started + arriving.key.tier.ttftObjectiveMicroseconds - prefill
+        return started + key.tier.ttftObjectiveMicroseconds - prefill
     }
 
     private func enter(_ queue: ModelQueue, _ question: Router.Question, deadline: Int64, now: Int64) -> Search {
@@ -85,7 +85,7 @@ extension RelayedRequest {
         let waiting = ModelQueue.Waiting(
             request: NIOLoopBound(self, eventLoop: loop.eventLoop), eventLoop: loop.eventLoop, question: question, need: need)
         let request = QueuedRequest(
-            line: line, rules: arriving.key.standing.rules, tenant: arriving.key.tenant.id, promptTokens: plan.facts.estimatedPromptTokens,
+            line: line, rules: key.standing.rules, tenant: key.tenant.id, promptTokens: plan.facts.estimatedPromptTokens,
             outputTokens: plan.outputTokens * plan.facts.generated, bytes: plan.rest.readableBytes, arrived: arriving.started.microseconds,
             deadline: deadline)
         switch queue.enter(request, waiting, hold: hold, now: now) {
@@ -122,7 +122,7 @@ extension RelayedRequest {
     func turnedAway(_ error: APIError, retryAfter: Int64) {
         guard seat.ticket != nil else { return }
         leftQueue()
-        self.retryAfter = spread(retryAfter)
+        kept.retryAfter = spread(retryAfter)
         loop.metrics.countTurnedAway(error)
         if case .queued = phase { finish(.failed(error)) } else { seat.refusal = error }
     }
@@ -183,6 +183,6 @@ extension RelayedRequest {
     func settleShare(prompt: Int, cached: Int, output: Int) {
         guard let expected = seat.expected else { return }
         question?.model.queue.settle(
-            line, tenant: arriving.key.tenant.id, expected: expected, used: ServedTokens(prompt: prompt, cached: cached, output: output))
+            line, tenant: key.tenant.id, expected: expected, used: ServedTokens(prompt: prompt, cached: cached, output: output))
     }
 }

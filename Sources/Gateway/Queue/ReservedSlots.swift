@@ -8,9 +8,10 @@ struct ReservedSlots: Sendable, Equatable {
         percents[place] = UInt8(clamping: Int(percents[place]) + percent)
     }
 
+    var isEmpty: Bool { percents == SIMD4() }
+
     /// Slots of the worker that are to stay free although nobody has them yet: what those tiers hold of their own they need no longer be kept.
     func unfilled(of slots: Int, _ holding: (Int) -> Int) -> Int {
-        guard percents != SIMD4() else { return 0 }
         var sum = 0
         for place in 0..<TenantHoldings.ranks where percents[place] > 0 { sum += max(0, slots * Int(percents[place]) / 100 - holding(place)) }
         return sum

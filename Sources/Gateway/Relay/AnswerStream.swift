@@ -308,6 +308,15 @@ final class AnswerStream {
     }
 }
 
+/// What stands in an answer that is passed on in place of what stood there.
+private enum AnswerPiece {
+    case nothing
+    case model
+    case usage
+    case stop
+    case noChoices
+}
+
 extension ByteBuffer {
     /// Length of the event that starts at the index, or nil when it is not complete.
     func nextEvent(_ scanner: inout EventScanner, from index: Int) -> Int? {
@@ -324,17 +333,17 @@ extension ByteBuffer {
         _ bytes: UnsafeRawBufferPointer, _ answer: AnswerScan, quotedModel: [UInt8], dropsUsage: Bool, usage: [UInt8]? = nil,
         emptiesChoices: Bool = false, serviceTier: StaticString? = nil
     ) {
-        var cuts: [(Range<Int>, [UInt8])] = []
-        if let range = answer.model {
-            cuts.append((range.lowerBound - 1..<range.upperBound + 1, quotedModel))
-        }
-        for range in answer.hidden { cuts.append((range, [])) }
-        if let range = answer.finishReason, FinishReason.isStopByAnotherName(bytes, range) { cuts.append((range, Array(FinishReason.stop.utf8))) }
-        if serviceTier != nil, let range = answer.serviceTierMember { cuts.append((range, [])) }
-        if dropsUsage, let range = answer.usageMember { cuts.append((range, [])) }
-        if let usage, let range = answer.usageValue { cuts.append((range, usage)) }
-        if usage != nil, let range = answer.emptyUsageMember { cuts.append((range, [])) }
-        if emptiesChoices, let range = answer.choicesValue { cuts.append((range, Array("[]".utf8))) }
+        // Names of what is put there: the bytes themselves would be counted for each.
+        var cuts: [(Range<Int>, AnswerPiece)] = []
+        cuts.reserveCapacity(4 + answer.hidden.count)
+        if let range = answer.model { cuts.append((range.lowerBound - 1..<range.upperBound + 1, .model)) }
+        for range in answer.hidden { cuts.append((range, .nothing)) }
+        if let range = answer.finishReason, FinishReason.isStopByAnotherName(bytes, range) { cuts.append((range, .stop)) }
+        if serviceTier != nil, let range = answer.serviceTierMember { cuts.append((range, .nothing)) }
+        if dropsUsage, let range = answer.usageMember { cuts.append((range, .nothing)) }
+        if usage != nil, let range = answer.usageValue { cuts.append((range, .usage)) }
+        if usage != nil, let range = answer.emptyUsageMember { cuts.append((range, .nothing)) }
+        if emptiesChoices, let range = answer.choicesValue { cuts.append((range, .noChoices)) }
         cuts.sort { $0.0.lowerBound < $1.0.lowerBound }
         var at = 0
         let newUsage = answer.usageValue == nil ? usage : nil
@@ -348,11 +357,17 @@ extension ByteBuffer {
                 writeStaticString(",")
             }
         }
-        for (range, replacement) in cuts where range.upperBound > at {
+        for (range, piece) in cuts where range.upperBound > at {
             // Where the first members go, each takes the comma behind it along.
             let isBehindFirst = range.lowerBound < at
             writeBytes(bytes[at..<max(at, range.lowerBound)])
-            writeBytes(replacement)
+            switch piece {
+            case .nothing: break
+            case .model: writeBytes(quotedModel)
+            case .usage: if let usage { writeBytes(usage) }
+            case .stop: writeString(FinishReason.stop)
+            case .noChoices: writeStaticString("[]")
+            }
             at = range.upperBound
             if isBehindFirst, let next = bytes[at...].firstIndex(where: { $0 > 0x20 }), bytes[next] == UInt8(ascii: ",") { at = next + 1 }
         }

@@ -22,7 +22,8 @@ final class Attempt {
     /// Nil when the attempt is over, so that neither keeps the other.
     private(set) var request: RelayedRequest?
     private(set) var form = Form.none
-    private(set) var collected = ByteBuffer()
+    /// Nil: nothing has come, or it has been taken.
+    private var collected: ByteBuffer?
     private(set) var stream: AnswerStream?
     /// Of a large answer that is gathered while memory is short.
     private var counted: CountedBody?
@@ -53,11 +54,10 @@ final class Attempt {
     var isOver: Bool { request == nil }
 
     /// False when there is no way to the worker.
-    func start(_ exchangeRequest: __owned ExchangeRequest, isReading: Bool) -> Bool {
-        guard let request else { return false }
-        work.begin(worker.tally, now: Reactor.now.microseconds)
-        request.loop.outages.began(worker.entry.model)
-        exchange = worker.start(consume exchangeRequest, on: request.loop, receiver: self)
+    func start(_ exchangeRequest: ExchangeRequest, on loop: GatewayLoop, isReading: Bool) -> Bool {
+        worker.begin(&work, now: Reactor.now.microseconds)
+        if !loop.outages.isCalm { loop.outages.began(worker.entry.model) }
+        exchange = worker.start(exchangeRequest, on: loop, receiver: self)
         if !isReading { exchange?.setReading(false) }
         return exchange != nil
     }
@@ -74,23 +74,28 @@ final class Attempt {
 
     /// What waits for the client; the attempt holds it no more.
     func takeHeld() -> ByteBuffer {
-        let events = held
-        held = ByteBuffer()
+        var events = ByteBuffer()
+        swap(&events, &held)
         return events
     }
+
+    /// An answer in one piece, as far as it has come; the attempt holds it no more.
+    func takeCollected() -> ByteBuffer { collected.take() ?? ByteBuffer() }
 
     /// Nothing more will come of it, in whatever way it ended; what has come stays.
     ///
     /// - Parameter result: `answered` with all of its answer.
     func end(_ result: RoutingAttempt.Result) {
-        guard let request else { return }
+        guard let request = request.take() else { return }
         request.trace.note(trace(result, since: request.arriving.started))
-        self.request = nil
         exchange = nil
         // Whoever tells it to the client holds what is left of it.
-        (collected, counted) = (ByteBuffer(), nil)
-        work.end(worker.tally, tokens: result == .answered ? stream?.contentEvents : nil)
-        if result == .answered { worker.tally.succeeded() }
+        (collected, counted) = (nil, nil)
+        worker.end(&work, tokens: result == .answered ? stream?.contentEvents : nil, isAnswered: result == .answered)
+        ended(result, of: request)
+    }
+
+    private func ended(_ result: RoutingAttempt.Result, of request: RelayedRequest) {
         noteOutcome(result, on: request.loop)
         request.left(worker, after: (Reactor.now - began).nanoseconds / 1000)
     }
@@ -157,18 +162,23 @@ extension Attempt: ExchangeReceiver {
         guard let request else { return }
         switch form {
         case .none: break
-        case .whole(let status):
-            let limit = status == 200 ? request.loop.settings.answerBytes : Attempt.errorBytes
-            guard collected.readableBytes + bytes.readableBytes <= limit else {
-                guard status != 200 else { return giveUp { request.attemptTooLong($0) } }
-                let beginning = collected.readableBytes == 0 ? bytes : collected
-                let verdict = beginning.withUnsafeReadableBytes { UpstreamError.judge(status: status, beginning: $0) }
-                return giveUp { request.attemptJudged($0, verdict) }
-            }
-            if collected.readableBytes == 0 { collected = bytes } else { collected.writeImmutableBuffer(bytes) }
-            makeRoom(after: bytes.readableBytes)
+        case .whole(let status): take(bytes, ofWhole: status, for: request)
         case .events: takeEvents(bytes, request)
         }
+    }
+
+    private func take(_ bytes: ByteBuffer, ofWhole status: Int, for request: RelayedRequest) {
+        let loop = request.loop
+        let limit = status == 200 ? loop.settings.answerBytes : Attempt.errorBytes
+        let before = collected?.readableBytes ?? 0
+        guard before + bytes.readableBytes <= limit else {
+            guard status != 200 else { return giveUp { request.attemptTooLong($0) } }
+            let beginning = before == 0 ? bytes : takeCollected()
+            let verdict = beginning.withUnsafeReadableBytes { UpstreamError.judge(status: status, beginning: $0) }
+            return giveUp { request.attemptJudged($0, verdict) }
+        }
+        if before == 0 { collected = bytes } else { collected?.writeImmutableBuffer(bytes) }
+        if loop.memory.isShort(after: bytes.readableBytes, of: gathered) { makeRoom(in: loop.memory, on: loop.eventLoop) }
     }
 
     func exchangeReadComplete() {
@@ -181,12 +191,13 @@ extension Attempt: ExchangeReceiver {
         hasNews = false
         let now = Reactor.now
         let isFirst = work.firstTokenAt == nil
-        work.token(worker.tally, now: now.microseconds)
-        if !request.loop.outages.isCalm {
-            request.loop.outages.token(worker.entry.model, isFirst: isFirst, began: began.microseconds, now: now.microseconds)
-            request.loop.lookAtHeldTries()
+        worker.token(&work, now: now.microseconds)
+        let loop = request.loop
+        if !loop.outages.isCalm {
+            loop.outages.token(worker.entry.model, isFirst: isFirst, began: began.microseconds, now: now.microseconds)
+            loop.lookAtHeldTries()
         }
-        deadline = now + .seconds(Int64(request.loop.settings.interTokenTime))
+        deadline = now + .seconds(Int64(loop.settings.interTokenTime))
     }
 
     func exchangeEnd() {
@@ -197,7 +208,7 @@ extension Attempt: ExchangeReceiver {
         case .whole(200): request.attemptAnswered(self)
         case .whole(let status):
             let endpoint = request.arriving.endpoint
-            request.attemptJudged(self, collected.withUnsafeReadableBytes { UpstreamError.judge(status: status, body: $0, endpoint: endpoint) })
+            request.attemptJudged(self, takeCollected().withUnsafeReadableBytes { UpstreamError.judge(status: status, body: $0, endpoint: endpoint) })
         case .events:
             // All of it may have come in one read.
             if hasNews { noteToken(request) }
@@ -259,23 +270,27 @@ extension Attempt: ExchangeReceiver {
 /// What is gathered of an answer counts against the memory of this process as the body of a request that arrives does, and may have to go.
 extension Attempt {
     /// Bytes that are kept until all of the answer has come.
-    private var gathered: Int { stream?.assembly?.bytes ?? collected.readableBytes }
+    private var gathered: Int { stream?.assembly?.bytes ?? collected?.readableBytes ?? 0 }
 
     /// Where memory is short, lets all loops know of a large answer; where it is out the largest go, be they answers or bodies. This one may be over then.
     ///
     /// - Parameter added: Bytes that have come just now.
     func makeRoom(after added: Int) {
-        guard let request, case let memory = request.loop.memory, memory.isShort(after: added, of: gathered) else { return }
-        let counted = counted ?? CountedBody(memory, on: request.loop.eventLoop) { [unowned self] in letGo() }
+        guard let loop = request?.loop, loop.memory.isShort(after: added, of: gathered) else { return }
+        makeRoom(in: loop.memory, on: loop.eventLoop)
+    }
+
+    private func makeRoom(in memory: MemoryWatch, on eventLoop: any EventLoop) {
+        let counted = counted ?? CountedBody(memory, on: eventLoop) { [unowned self] in letGo() }
         self.counted = counted
         counted.size = gathered
-        memory.makeRoom(on: request.loop.eventLoop)
+        memory.makeRoom(on: eventLoop)
     }
 
     private func letGo() {
         guard let request else { return }
         let isAssembled = stream?.assembly != nil
-        collected.giveBack()
+        collected?.giveBack()
         stream = nil
         request.loop.memory.lookAgain(trimming: isAssembled)
         request.attemptLacksMemory(self)

@@ -27,7 +27,7 @@ struct BodyReading: @unchecked Sendable {
 
     /// Places of what goes to no host, in order: it is nobody's business.
     static func removed(_ facts: GenerationRequest, _ scan: RequestScan) -> [Range<Int>] {
-        let members = facts.removed.map { scan.members[$0] }.map { $0.name.lowerBound - 1..<$0.value.upperBound }
+        let members = facts.removed.all.map { scan.members[$0] }.map { $0.name.lowerBound - 1..<$0.value.upperBound }
         return (members + facts.blanked).sorted { $0.lowerBound < $1.lowerBound }
     }
 }

@@ -21,7 +21,7 @@ extension RelayedRequest {
         if case .streaming = phase {} else { phase = .waiting }
         let attempt = newAttempt(at: worker, plan, nextReason)
         self.attempt = attempt
-        guard attempt.start(exchangeRequest(worker, plan), isReading: !clientIsSlow) else {
+        guard attempt.start(exchangeRequest(worker, plan), on: loop, isReading: !clientIsSlow) else {
             return lost(attempt, beforeRuntime: true, isFailure: false)
         }
         awaitFirstToken()
@@ -31,7 +31,7 @@ extension RelayedRequest {
     func startedAttempt(at worker: Worker) -> Attempt? {
         guard let plan else { return nil }
         let attempt = newAttempt(at: worker, plan, .hedge)
-        guard attempt.start(exchangeRequest(worker, plan), isReading: !clientIsSlow) else {
+        guard attempt.start(exchangeRequest(worker, plan), on: loop, isReading: !clientIsSlow) else {
             attempt.end(.lost)
             return nil
         }
@@ -42,29 +42,26 @@ extension RelayedRequest {
     private func exchangeRequest(_ worker: Worker, _ plan: RequestPlan) -> ExchangeRequest {
         let resumed = memory.flatMap { memory in plan.continuation.map { (memory, $0) } }
         let start = plan.start(
-            quotedModel: worker.quotedServedModel, quotedSalt: arriving.key.quotedSalt,
-            streams: plan.facts.stream || plan.mustAggregate(at: worker), delivered: resumed?.0.tokens ?? 0,
-            goesOn: resumed?.1.mustBeTold(worker.entry.dialect) ?? false,
-            counts: plan.continuation == nil ? nil : worker.entry.dialect, using: &loop.edit)
-        var request = ExchangeRequest(
-            path: arriving.endpoint.runtimePath, requestId: arriving.requestId.description, worker: worker.entry.id, bodyStart: start,
-            bodyRest: resumed.map { $1.rest(plan.rest, after: $0.text) } ?? plan.rest)
-        request.batchWindow = batchWindow(plan)
-        return request
+            at: worker, for: key, streams: plan.facts.stream || plan.mustAggregate(at: worker), delivered: resumed?.0.tokens ?? 0,
+            goesOn: resumed?.1.mustBeTold(worker.entry.dialect) ?? false, using: &loop.edit)
+        return ExchangeRequest(
+            path: arriving.endpoint.runtimePath, requestId: arriving.requestId.description, worker: worker.entry.id,
+            batchWindow: batchWindow(plan), bodyStart: start, bodyRest: resumed.map { $1.rest(plan.rest, after: $0.text) } ?? plan.rest)
     }
 
     /// Milliseconds. Who has waited for another worker already, and whose prompt is only counted, waits for nobody.
     private func batchWindow(_ plan: RequestPlan) -> Int {
-        guard let window = arriving.key.tier.microBatchWindowMilliseconds, attempts == 1, plan.endpoint != .countTokens else { return 0 }
-        return arriving.key.relief?.endsBatchWindow(plan.asked.entry.name) == true ? 0 : window
+        guard let window = key.tier.microBatchWindowMilliseconds, attempts == 1, plan.endpoint != .countTokens else { return 0 }
+        return key.relief?.endsBatchWindow(plan.asked.entry.name) == true ? 0 : window
     }
 
     private func newAttempt(at worker: Worker, _ plan: RequestPlan, _ reason: RoutingAttempt.Reason) -> Attempt {
         attempts += 1
         if attempts == 1 {
             let now = Reactor.now.microseconds
+            let loop = loop
             loop.outages.noteRequest(now: now)
-            arriving.key.limits.noteRequest(now: now)
+            key.noteRequest(now: now)
         }
         let time = plan.facts.stream ? loop.settings.firstTokenTime : loop.settings.answerTime
         let work = AttemptWork(
@@ -114,7 +111,7 @@ extension RelayedRequest {
     func payMove(isFree: Bool) -> Bool? {
         guard let worker = attempt?.worker, case let health = poolHealth(of: worker), health != .failing else { return nil }
         if isFree, health == .well { return true }
-        if arriving.key.limits.takeRetry(now: Reactor.now.microseconds) {
+        if key.limits.takeRetry(now: Reactor.now.microseconds) {
             kept.paidRetries += 1
             return true
         }
@@ -125,7 +122,7 @@ extension RelayedRequest {
     func settleRetries() {
         guard kept.paidRetries > 0 else { return }
         let now = Reactor.now.microseconds
-        for _ in 0..<kept.paidRetries { arriving.key.limits.giveBackRetry(now: now) }
+        for _ in 0..<kept.paidRetries { key.limits.giveBackRetry(now: now) }
         kept.paidRetries = 0
     }
 
@@ -162,7 +159,7 @@ extension RelayedRequest {
             phase = .queued
         case .unreachable: finish(.failed(error))
         case .refused(let refusal):
-            retryAfter = spread(refusal.retryAfter)
+            kept.retryAfter = spread(refusal.retryAfter)
             finish(.failed(error))
         }
     }

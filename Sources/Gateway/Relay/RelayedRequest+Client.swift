@@ -48,7 +48,7 @@ extension RelayedRequest {
     /// In its minute; there will be no record of it.
     private func countRefused(_ outcome: Outcome) {
         guard let plan else { return }
-        loop.meter.refuse(loop.subject(arriving.key, plan.model), outcome: outcome, acceptedAt: arriving.acceptedAt)
+        loop.meter.refuse(loop.subject(key, plan.model), outcome: outcome, acceptedAt: arriving.acceptedAt)
     }
 
     func clientWritable(_ isWritable: Bool) {
@@ -83,7 +83,7 @@ extension RelayedRequest {
         case .waiting:
             if makesWay() { return }
             for running in [attempt, hedge] {
-                if let running, running.worker.tally.drill.isCut { return cut(running) }
+                if let running, running.worker.tally.isCut { return cut(running) }
                 guard let running, now >= running.deadline else { continue }
                 running.drop()
                 return retry(running, .upstreamTimeout)
@@ -93,7 +93,7 @@ extension RelayedRequest {
             attempt?.makeRoom(after: 0)
         case .streaming:
             if makesWay() { return }
-            if let attempt, attempt.worker.tally.drill.isCut { return cut(attempt) }
+            if let attempt, attempt.worker.tally.isCut { return cut(attempt) }
             guard let attempt, !clientIsSlow else { return }
             attempt.look(now)
             guard now >= attempt.deadline else { return keepAlive(now) }
@@ -105,10 +105,10 @@ extension RelayedRequest {
 
     /// A request of a protected tier would be late, and this one's place is asked for: it ends, and is not billed.
     private func makesWay() -> Bool {
-        guard arriving.key.standing.yields, let attempt, attempt.worker.takesPlaceAsked(now: Reactor.now.microseconds) else { return false }
+        guard key.standing.yields, let attempt, attempt.worker.takesPlaceAsked(now: Reactor.now.microseconds) else { return false }
         loop.metrics.yields.increment()
         cancelAttempts()
-        retryAfter = spread(1_000_000)
+        kept.retryAfter = spread(1_000_000)
         finish(.failed(APIError(.overCapacity)))
         return true
     }
@@ -156,7 +156,7 @@ extension RelayedRequest {
     }
 
     private var head: AnswerHead {
-        var head = AnswerHead(status: 200, requestId: arriving.requestId, standing: standing)
+        var head = AnswerHead(status: 200, requestId: arriving.requestId, standing: kept.standing)
         if let plan, plan.asked !== plan.model { head.servedModel = plan.model.entry.name }
         if let region = attempt?.worker.entry.region, region != loop.settings.region { head.servedRegion = region }
         head.shape = arriving.endpoint.errorShape
@@ -173,7 +173,8 @@ extension RelayedRequest {
 
     /// The last bytes, after the final record has been written.
     func end(_ ending: Ending) {
-        loop.metrics.inFlight.add(-1)
+        let loop = loop
+        loop.metrics.countOver()
         claim?.end(answered: sink != nil && ending.isAnswer)
         switch ending {
         case .clientGone: takeSink()?.abandon()
@@ -183,7 +184,8 @@ extension RelayedRequest {
         case .failed(let error) where headSent: endBroken(error)
         case .failed(let error):
             let error = error.told(in: arriving.endpoint.errorShape)
-            takeSink()?.answer(AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter), ByteBuffer(bytes: error.body))
+            let head = AnswerHead(error, arriving.requestId, standing: kept.standing, retryAfter: kept.retryAfter)
+            takeSink()?.answer(head, ByteBuffer(bytes: error.body))
         }
         if let sample = plan?.sample { score(sample, ending) }
     }

@@ -18,7 +18,7 @@ extension RelayedRequest {
         // What came in the same read as the fault.
         writeHeld()
         guard !isUnreadable, let plan, let continuation = plan.continuation, let memory, memory.isExact, sink != nil, !isCut, !isFinishing,
-            continuations < Self.mostContinuations, attempts < RelayedRequest.attemptLimit
+            kept.continuations < Self.mostContinuations, attempts < RelayedRequest.attemptLimit
         else { return finish(.failed(APIError(.streamInterrupted))) }
         guard memory.tokens < plan.outputTokens else { return endByLength(memory, plan) }
         // Another worker of the release speaks the same dialect.
@@ -33,7 +33,7 @@ extension RelayedRequest {
     /// The stream goes on at another worker.
     func continueElsewhere(else error: APIError) {
         guard let next = continuationWorker() else { return finish(.failed(error)) }
-        continuations += 1
+        kept.continuations += 1
         loop.metrics.continuations.increment()
         memory?.resume()
         worker = next
@@ -69,7 +69,7 @@ extension RelayedRequest {
             last.writeImmutableBuffer(memory.usageEvent(meteredTokens(plan).json, quotedModel: plan.model.quotedName))
         }
         guard let told = shaped(last) else { return finish(.failed(APIError(.streamInterrupted))) }
-        continuations += 1
+        kept.continuations += 1
         finish(.stream(told))
     }
 }

@@ -26,11 +26,11 @@ extension RelayedRequest {
             return
         }
         cancelAttempts()
-        guard mayDoubt(), let question = otherQuestion(), question.isServed, arriving.key.limits.takeDoubt(now: question.now) else {
+        guard mayDoubt(), let question = otherQuestion(), question.isServed, key.limits.takeDoubt(now: question.now) else {
             return finish(.failed(APIError(code)))
         }
         guard seekFreePlace(question) else {
-            arriving.key.limits.giveBackDoubt(now: question.now)
+            key.limits.giveBackDoubt(now: question.now)
             return finish(.failed(APIError(code)))
         }
         kept.doubted = DoubtedRefusal(worker: attempt.worker, code: code)
@@ -54,6 +54,6 @@ extension RelayedRequest {
         kept.doubted = nil
         let now = Reactor.now.microseconds
         doubted.worker.tally.failed(now: now)
-        if kept.paysDoubt { arriving.key.limits.giveBackDoubt(now: now) }
+        if kept.paysDoubt { key.limits.giveBackDoubt(now: now) }
     }
 }

@@ -10,13 +10,13 @@ extension RelayedRequest {
     /// - Returns: False: nothing has been said of it, and it may have room.
     func isRefusedUnmasked(_ body: ByteBuffer) -> Bool {
         // A capture keeps what was masked.
-        guard arriving.key.masking != nil || arriving.key.contentRules != nil, arriving.key.captures == nil else { return false }
-        let (limits, now) = (arriving.key.limits, Reactor.now.microseconds)
+        guard key.masking != nil || key.contentRules != nil, key.captures == nil else { return false }
+        let (limits, now) = (key.limits, Reactor.now.microseconds)
         guard limits.full(now: now) != nil else { return false }
         do throws(APIError) {
             let plan = try RequestPlan.make(body, arriving: arriving, loop: loop)
-            let subject = loop.subject(arriving.key, plan.model)
-            switch limits.reserve(LimitAsk(plan, subject.prices(isBatch: plan.facts.isBatch)?.version(at: arriving.acceptedAt), now: now)) {
+            let subject = loop.subject(key, plan.model)
+            switch limits.reserve(plan.ask(subject.prices(isBatch: plan.facts.isBatch)?.version(at: arriving.acceptedAt), now: now)) {
             case .granted(let reservation, _):
                 limits.release(reservation, now: now)
                 return false

@@ -12,8 +12,8 @@ extension RelayedRequest {
 
     /// The request has been sent for the first time.
     func awaitFirstToken() {
-        guard isStream, attempts == 1, let plan, let share = arriving.key.tier.hedgePpm, share > 0 else { return }
-        let desk = loop.hedgeDesk(model: plan.model.entry.name, tier: arriving.key.tier.name, share: share)
+        guard isStream, attempts == 1, let plan, let share = key.tier.hedgePpm, share > 0 else { return }
+        let desk = loop.hedgeDesk(model: plan.model.entry.name, tier: key.tier.name, share: share)
         hedgeDesk = desk
         desk.budget.noteRequest(promptTokens: plan.facts.estimatedPromptTokens, now: Reactor.now.microseconds)
         guard let late = desk.times.late(promptTokens: plan.facts.estimatedPromptTokens) else { return }

@@ -28,13 +28,13 @@ extension RelayedRequest {
     /// - Parameter isLast: There is no more time to wait.
     func retryLimits(isLast: Bool) {
         guard case .leasing = phase, let plan else { return }
-        let subject = loop.subject(arriving.key, plan.model)
+        let subject = loop.subject(key, plan.model)
         let now = Reactor.now.microseconds
-        switch arriving.key.limits.reserve(LimitAsk(plan, price, now: now)) {
+        switch key.limits.reserve(plan.ask(price, now: now)) {
         case .granted(let reservation, let standing):
             endLeaseWait()
             self.reservation = reservation
-            self.standing = standing
+            kept.standing = standing
             admitted(plan, subject, now: now)
         case .refused(let refusal):
             if !isLast, let leases = loop.leases, leases.isReachable {
@@ -50,7 +50,7 @@ extension RelayedRequest {
     /// Whether it will be known later whose failure it is: when other gateways have, or have not, left the rest of the limit, or nobody could tell.
     func isUndecided(_ refusal: LimitRefusal, _ subject: UsageSubject) -> Bool {
         guard refusal.fault.mayBeLent, loop.leases != nil, let plan else { return false }
-        let limits = arriving.key.limits
+        let limits = key.limits
         let holder = refusal.isOwn ? limits.own : limits.tenant
         // Its part covers the rest.
         let covered = refusal.fault.isAbovePart ? holder.minuteShare.part.tokenBurst : 0

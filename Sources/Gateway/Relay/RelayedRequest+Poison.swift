@@ -19,7 +19,7 @@ extension RelayedRequest {
     private var content: Int? {
         guard let plan else { return nil }
         var hasher = Hasher()
-        hasher.combine(arriving.key.tenant.id)
+        hasher.combine(key.tenant.id)
         hasher.combine(plan.rest.readableBytes)
         plan.rest.withUnsafeReadableBytes { bytes in
             hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes.prefix(Self.knownBytes)))

@@ -8,7 +8,8 @@ import OpenAIWire
 extension RelayedRequest {
     /// Writes the final record; when it is on disk, the request is counted, and the client's last bytes follow. The first ending counts.
     func finish(_ ending: __owned Ending) {
-        guard !isFinishing, let admission, let plan else { return }
+        guard !isFinishing, let plan, let admission = admission.take() else { return }
+        let loop = loop
         phase = .finishing
         vacate()
         hedgeTimer?.cancel()
@@ -24,7 +25,7 @@ extension RelayedRequest {
         completion.queuedFor = seat.waited
         completion.leasedFor = kept.leasedFor
         completion.attempts = max(attempts, 1)
-        completion.isContinued = continuations > 0
+        completion.isContinued = kept.continuations > 0
         completion.priceVersion = price?.version ?? 0
         completion.retrieval = arriving.retrieval.map { Int64($0.microseconds) }
         if case .failed(let error) = ending { completion.errorCode = error.code.rawValue }
@@ -38,7 +39,7 @@ extension RelayedRequest {
 
     /// Keeps for operators why it was refused: there will be no record.
     func explainRefusal(_ error: APIError, retryAfter: Int64?) {
-        var refusal = RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: arriving.key)
+        var refusal = RefusalTrace(error, arriving.requestId, acceptedAt: arriving.acceptedAt, key: key)
         refusal.model = plan?.asked
         refusal.promptTokens = plan?.facts.estimatedPromptTokens ?? 0
         refusal.refusedAfter = elapsed
@@ -85,28 +86,25 @@ extension RelayedRequest {
     ///
     /// - Parameter isRecorded: False: the disk refused it. The next start will close the request as interrupted, with nothing to bill.
     func countEnd(_ ending: Ending, isRecorded: Bool) {
-        guard let completion = kept.completion else { return }
-        kept.completion = nil
-        let (admission, evidence) = (completion.admission, completion.evidence)
+        guard let completion = kept.completion.take() else { return }
+        let loop = loop
+        let evidence = completion.evidence
         let billable = isRecorded ? completion.billable : BillableTokens(prompt: 0, completion: 0)
         settleLimits(billable, cached: completion.cachedPromptTokens)
-        if isRecorded { loop.meter.count(completion) } else { loop.meter.countUnrecorded(admission) }
+        if isRecorded { loop.meter.count(completion) } else { loop.meter.countUnrecorded(completion.admission) }
         loop.metrics.count(isRecorded ? Outcome(evidence) : .interrupted)
-        if let deadline = admission.batchDeadline {
+        if let deadline = completion.admission.batchDeadline {
             loop.metrics.countBatch(isRecorded && ending.isAnswer, isLate: evidence.finishedAfter > deadline)
         }
         if isRecorded, let retrieval = completion.retrieval { loop.metrics.count(retrieval: retrieval, evidence) }
-        loop.metrics.promptTokens.increment(by: billable.prompt)
-        loop.metrics.completionTokens.increment(by: billable.completion)
+        loop.metrics.count(billable)
         if case .clientGone = ending { loop.metrics.disconnects.increment() }
     }
 
     /// What was reserved makes way for what is billed, by the same evidence as the record.
     private func settleLimits(_ billable: BillableTokens, cached: Int) {
-        guard let reservation else { return }
-        self.reservation = nil
+        guard let reservation = reservation.take() else { return }
         let spend = price?.spend(prompt: billable.prompt, cached: min(cached, billable.prompt), completion: billable.completion) ?? 0
-        arriving.key.limits.settle(
-            reservation, tokens: billable.prompt + billable.completion, spend: spend, now: Reactor.now.microseconds)
+        key.settle(reservation, tokens: billable.prompt + billable.completion, spend: spend, now: Reactor.now.microseconds)
     }
 }

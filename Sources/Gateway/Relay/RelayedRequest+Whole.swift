@@ -9,7 +9,7 @@ extension RelayedRequest {
     /// An answer that was not streamed is complete.
     func attemptAnswered(_ attempt: Attempt) {
         guard !isStream, let plan else { return retry(attempt, .upstreamError) }
-        let collected = attempt.collected
+        let collected = attempt.takeCollected()
         guard let scan = collected.withUnsafeReadableBytes({ AnswerScan.scan($0) }) else { return retry(attempt, .upstreamError) }
         if scan.error != nil {
             let endpoint = arriving.endpoint
@@ -88,16 +88,22 @@ extension RelayedRequest {
     /// With the customer's name of the model, the usage that is billed, and without what a runtime tells of itself.
     private func customersAnswer(_ collected: ByteBuffer, _ scan: AnswerScan, _ plan: RequestPlan) -> ByteBuffer {
         let isReworded = collected.withUnsafeReadableBytes { bytes in
-            let isRenamed = scan.model.map { !bytes.holds(plan.model.quotedName, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
+            let isRenamed = scan.model.map { !plan.model.isNamed(in: bytes, at: $0.lowerBound - 1..<$0.upperBound + 1) } ?? false
             return isRenamed || scan.finishReason.map { FinishReason.isStopByAnotherName(bytes, $0) } ?? false
         }
         let isTrue = tokens.isReported && scan.usage?.isSound == true && !tokens.exceeds(plan.bound)
         let usage = isTrue ? nil : meteredTokens(plan).json
         let tier = plan.facts.namesServiceTier ? plan.facts.servedTier : nil
         guard isReworded || usage != nil || !scan.hidden.isEmpty || tier != nil else { return collected }
+        return rewritten(collected, scan, as: plan.model, usage: usage, tier: tier)
+    }
+
+    private func rewritten(
+        _ collected: ByteBuffer, _ scan: AnswerScan, as model: ModelRoute, usage: [UInt8]?, tier: StaticString?
+    ) -> ByteBuffer {
         var rewritten = ByteBufferAllocator().buffer(capacity: collected.readableBytes + 64)
         collected.withUnsafeReadableBytes { bytes in
-            rewritten.writeAnswer(bytes, scan, quotedModel: plan.model.quotedName, dropsUsage: false, usage: usage, serviceTier: tier)
+            rewritten.writeAnswer(bytes, scan, quotedModel: model.quotedName, dropsUsage: false, usage: usage, serviceTier: tier)
         }
         return rewritten
     }

@@ -53,6 +53,7 @@ final class RelayedRequest {
     }
 
     let arriving: ArrivingRequest
+    let key: CustomerKey
     let loop: GatewayLoop
     /// Nil when the client is gone or has its answer.
     var sink: (any AnswerSink)?
@@ -60,9 +61,9 @@ final class RelayedRequest {
     /// While the final record is being written.
     var ending: Ending?
     var plan: RequestPlan?
+    /// Until its end is recorded.
     var admission: Admission?
     var sequence: Int64 = 0
-    var standing: LimitStanding?
     /// What was taken of the limits; nil before and after.
     var reservation: LimitReservation?
     /// The price that held at acceptance.
@@ -78,8 +79,6 @@ final class RelayedRequest {
     var attempt: Attempt?
     var attempts = 0
     var losses = 0
-    /// For a refusal, microseconds.
-    var retryAfter: Int64?
     var runtimeDeaths = 0
     /// A second one beside it, because the first token is late.
     var hedge: Attempt?
@@ -88,10 +87,8 @@ final class RelayedRequest {
     var hedgeDesk: HedgeDesk?
     /// What the client has of a stream that goes on at another worker.
     var memory: AnswerMemory?
-    var continuations = 0
     /// Why the next attempt is made.
     var nextReason = RoutingAttempt.Reason.first
-    /// Apart: with it this object would be of a size that the allocator keeps no list of.
     let kept = KeptTrace()
     // The answer to the client.
     var headSent = false
@@ -111,6 +108,7 @@ final class RelayedRequest {
 
     init(_ arriving: ArrivingRequest, sink: any AnswerSink, loop: GatewayLoop) {
         self.arriving = arriving
+        key = arriving.key
         self.sink = sink
         self.loop = loop
         lastWrite = arriving.started
@@ -137,10 +135,10 @@ final class RelayedRequest {
     func take(_ body: consuming ByteBuffer) {
         if body.readableBytes >= LargeBody.least { return readAside(consume body) }
         if isRefusedUnmasked(body) { return }
-        if arriving.key.masking != nil, body.readableBytes >= LargeBody.leastMasked { return readAside(consume body) }
+        if key.masking != nil, body.readableBytes >= LargeBody.leastMasked { return readAside(consume body) }
         var body = body
         let asItCame = mask(&body)
-        let captured = arriving.key.captures == nil ? nil : body
+        let captured = key.captures == nil ? nil : body
         do throws(APIError) {
             let plan = try RequestPlan.make(consume body, arriving: arriving, loop: loop)
             let judgement: RuleDesk.Judgement? = if let asItCame { try loop.judge(asItCame, arriving) } else { nil }
@@ -153,9 +151,9 @@ final class RelayedRequest {
 
     private func applyRules(_ plan: RequestPlan, _ judgement: RuleDesk.Judgement?) throws(APIError) {
         do throws(APIError) {
-            try loop.applyRules(to: plan, arriving.key, judgement)
+            try loop.applyRules(to: plan, key, judgement)
         } catch {
-            loop.meter.refuse(loop.subject(arriving.key, plan.model), outcome: .prohibited, acceptedAt: arriving.acceptedAt)
+            loop.meter.refuse(loop.subject(key, plan.model), outcome: .prohibited, acceptedAt: arriving.acceptedAt)
             throw error
         }
     }
@@ -164,7 +162,7 @@ final class RelayedRequest {
     private func readAside(_ body: consuming ByteBuffer) {
         loop.metrics.edge.bodiesAside.increment()
         let large = LargeBody(body, limits: loop.settings.json)
-        let checks = PromptChecks(arriving.key)
+        let checks = PromptChecks(key)
         let reading = loop.readers.threads.runIfActive(eventLoop: loop.eventLoop) { [endpoint = arriving.endpoint, desks = loop.readers] in
             large.read(endpoint, checks, desks)
         }
@@ -180,13 +178,13 @@ final class RelayedRequest {
             wear(findings.mask)
             let found = try findings.reading.get()
             let body = large.take()
-            if arriving.key.captures != nil { captured = body }
+            if key.captures != nil { captured = body }
             let plan = try RequestPlan.make(consume body, found.facts, found.words, scan: found.scan, arriving: arriving, loop: loop)
             try begin(plan, findings.judgement)
         } catch {
             let body = captured ?? large.take()
             countOwnFault(error, body)
-            captureRefused(arriving.key.captures == nil ? nil : body)
+            captureRefused(key.captures == nil ? nil : body)
             refuse(error)
         }
     }
@@ -204,28 +202,30 @@ final class RelayedRequest {
     /// Before it was admitted.
     func refuse(_ error: APIError) {
         let now = arriving.started.microseconds
-        if let refusal = loop.takePlace(of: error, arriving.key, now: now, acceptedAt: arriving.acceptedAt) { return refuseCall(refusal) }
+        if let refusal = loop.takePlace(of: error, key, now: now, acceptedAt: arriving.acceptedAt) { return refuseCall(refusal) }
         loop.metrics.countRefusal(status: error.status)
-        answerRefusal(error, retryAfter: retryAfter)
+        answerRefusal(error, retryAfter: kept.retryAfter)
     }
 
     private func admit(_ plan: RequestPlan) {
-        let subject = loop.subject(arriving.key, plan.model)
+        let subject = loop.subject(key, plan.model)
         let now = arriving.started.microseconds
-        price = subject.prices(isBatch: plan.facts.isBatch)?.version(at: arriving.acceptedAt)
-        switch arriving.key.limits.reserve(LimitAsk(plan, price, now: now)) {
+        price = subject.price(isBatch: plan.facts.isBatch, at: arriving.acceptedAt)
+        let key = key
+        switch key.limits.reserve(plan.ask(price, now: now)) {
         case .refused(let refusal):
             if awaitLease(refusal.fault) { return }
             return refuse(refusal, subject)
         case .granted(let reservation, let standing):
             self.reservation = reservation
-            self.standing = standing
+            kept.standing = standing
         }
         admitted(plan, subject, now: now)
     }
 
     /// The limits have room: a worker is chosen and the admission recorded.
     func admitted(_ plan: RequestPlan, _ subject: UsageSubject, now: Int64) {
+        let loop = loop
         let question = question(plan)
         switch seekPlace(question, now: now) {
         case .found, .waits: break
@@ -238,29 +238,29 @@ final class RelayedRequest {
         }
         let admission = Admission(
             requestId: arriving.requestId, subject: subject, acceptedAt: arriving.acceptedAt, stream: plan.facts.stream,
-            batchDeadline: plan.facts.isBatch ? arriving.key.standing.rules.batchDeadline : nil)
+            batchDeadline: plan.facts.isBatch ? key.standing.rules.batchDeadline : nil)
         self.admission = admission
         phase = .admitting
-        loop.metrics.inFlight.add(1)
+        loop.metrics.countAdmitted()
         trace.promptTokens = plan.facts.estimatedPromptTokens
-        sequence = loop.meter.admit(admission, routing: trace.isPlaced ? kept : nil, waiter: self, tag: RecordTag.admission.rawValue)
+        sequence = loop.record(admission, of: self)
     }
 
     private func question(_ plan: RequestPlan) -> Router.Question {
-        let (affinity, salt) = (plan.affinity, arriving.key.affinitySalt)
+        let (affinity, salt) = (plan.affinity, key.affinitySalt)
         var question = Router.Question(
-            model: plan.model.route(for: plan.likelyContextTokens), rules: arriving.key.rules, contextTokens: plan.facts.leastPromptTokens,
+            model: plan.model.route(for: plan.likelyContextTokens), rules: key.rules, contextTokens: plan.facts.leastPromptTokens,
             likelyTokens: plan.likelyContextTokens)
         question.conversation = PromptAffinity.salted(affinity.conversation, salt)
         question.opening = PromptAffinity.salted(affinity.opening, salt)
         question.openingTokens = affinity.openingBytes / 4
         question.now = arriving.started.microseconds
-        let standing = arriving.key.standing
+        let standing = key.standing
         question.need = PlaceNeed(
             tokens: plan.cacheTokens,
             slotPercent: Int32(
-                min(standing.slotPercent, plan.facts.isBatch ? arriving.key.relief?.batchPercent(plan.asked.entry.name) ?? 100 : 100)),
-            reserved: standing.reserved, yields: standing.yields, tenant: arriving.key.affinitySalt, rank: standing.place,
+                min(standing.slotPercent, plan.facts.isBatch ? key.relief?.batchPercent(plan.asked.entry.name) ?? 100 : 100)),
+            reserved: standing.reserved, yields: standing.yields, tenant: key.affinitySalt, rank: standing.place,
             tenantSharePercent: standing.rules.tenantSharePercent)
         return question
     }
@@ -284,12 +284,12 @@ final class RelayedRequest {
     }
 
     func refuse(_ refusal: LimitRefusal, _ subject: UsageSubject) {
-        standing = refusal.standing
+        kept.standing = refusal.standing
         if !isUndecided(refusal, subject) { loop.meter.refuse(subject, outcome: refusal.fault.outcome, acceptedAt: arriving.acceptedAt) }
         loop.metrics.rateLimited.increment()
         loop.metrics.limits.count(refusal.fault.kind)
         loop.metrics.countRefusal(status: 429)
-        let answer = LimitAnswer(refusal, arriving.key)
+        let answer = LimitAnswer(refusal, key)
         // Of one lease not all who were refused without it can have a part at once.
         answerRefusal(
             answer.error, retryAfter: refusal.fault.mayBeLeased || refusal.fault.isAbovePart ? answer.retryAfter.map(spread) : answer.retryAfter)
@@ -299,7 +299,7 @@ final class RelayedRequest {
     private func releaseLimits(now: Int64) {
         guard let reservation else { return }
         self.reservation = nil
-        arriving.key.limits.release(reservation, now: now)
+        key.limits.release(reservation, now: now)
     }
 
     /// For requests that were never admitted: no record.
@@ -310,7 +310,7 @@ final class RelayedRequest {
         // While it waited for a lease the client was told that the gateway lives.
         guard !headSent else { return endBroken(error) }
         let error = error.told(in: arriving.errorShape)
-        let head = AnswerHead(error, arriving.requestId, standing: standing, retryAfter: retryAfter)
+        let head = AnswerHead(error, arriving.requestId, standing: kept.standing, retryAfter: retryAfter)
         takeSink()?.answer(head, ByteBuffer(bytes: error.body))
     }
 
@@ -319,6 +319,12 @@ final class RelayedRequest {
         let last = sink
         sink = nil
         return last
+    }
+}
+
+extension GatewayLoop {
+    fileprivate func record(_ admission: Admission, of request: RelayedRequest) -> Int64 {
+        meter.admit(admission, routing: request.kept, waiter: request, tag: RelayedRequest.RecordTag.admission.rawValue)
     }
 }
 
@@ -342,7 +348,7 @@ extension RelayedRequest: MeterWaiter {
     /// The admission is on disk.
     private func proceed() {
         if let refusal = seat.refusal { return finish(.failed(refusal)) }
-        if let admission, admission.stream { loop.meter.awaitFirstToken(sequence, admission.subject, since: arriving.started) }
+        if isStream, let admission { loop.meter.awaitFirstToken(sequence, admission.subject, since: arriving.started) }
         if seat.isTaken { beginAttempt() } else { phase = .queued }
     }
 
@@ -351,7 +357,7 @@ extension RelayedRequest: MeterWaiter {
         guard let admission else { return }
         loop.meter.refuse(admission.subject, outcome: .serverError, acceptedAt: admission.acceptedAt)
         releaseLimits(now: Reactor.now.microseconds)
-        loop.metrics.inFlight.add(-1)
+        loop.metrics.countOver()
         loop.metrics.countRefusal(status: 503)
         answerRefusal(APIError(.meteringUnavailable), retryAfter: spread(5_000_000))
     }

@@ -151,27 +151,27 @@ final class RequestPlan {
             return BodyEdit.remove(scan.members, from: buffer) { facts.removed.contains($0) }
         }
         bytes.moveReaderIndex(forwardBy: scan.open + 1)
-        rest = bytes
         let completion = outputTokens * facts.generated
         bound = bytes.withUnsafeReadableBytes {
             UsageBound(body: $0, messages: facts.messages, media: facts.mediaTokens, completion: completion)
         }
+        rest = bytes
     }
 
     /// The part of the body in front of `rest`, for one worker.
     ///
     /// - Parameters:
-    ///   - streams: The worker is asked to stream, whatever the client asked for.
+    ///   - streams: The worker is asked to stream, whatever the client asked for. Where the stream may have to go on elsewhere it is to say in each event how
+    ///     many tokens it has made: an event may hold several.
     ///   - delivered: Tokens that the client has already.
     ///   - goesOn: The last message of the chat is the worker's own, to be gone on with.
-    ///   - counts: The worker, of this dialect, is to say in each event how many tokens it has made: an event may hold several. Nil: it need not.
     func start(
-        quotedModel: [UInt8]?, quotedSalt: [UInt8], streams: Bool, delivered: Int = 0, goesOn: Bool = false, counts: RuntimeDialect? = nil,
-        using edit: inout BodyEdit
-    ) -> ByteBuffer {
+        at worker: Worker, for key: CustomerKey, streams: Bool, delivered: Int, goesOn: Bool, using edit: inout BodyEdit
+    ) -> [UInt8] {
+        let counts = continuation == nil ? nil : worker.entry.dialect
         edit.begin()
-        edit.insert("model", json: quotedModel ?? model.quotedName)
-        if endpoint != .countTokens { edit.insert("cache_salt", json: quotedSalt) }
+        edit.insert("model", json: worker.quotedServedModel ?? model.quotedName)
+        if endpoint != .countTokens { edit.insert("cache_salt", json: key.quotedSalt) }
         if endpoint.generates { edit.insert("max_tokens", integer: outputTokens - delivered) }
         if goesOn {
             edit.insert("continue_final_message", json: RequestPlan.yes)
@@ -183,6 +183,6 @@ final class RequestPlan {
             if counts == .llamacpp { edit.insert("timings_per_token", json: RequestPlan.yes) }
         }
         edit.finish(restHasMembers: restHasMembers)
-        return ByteBuffer(bytes: edit.start)
+        return edit.start
     }
 }

@@ -50,6 +50,9 @@ final class ModelRoute: Sendable {
         queue.serve(from: open.workers)
     }
 
+    /// Its name stands there, as a JSON string.
+    func isNamed(in bytes: UnsafeRawBufferPointer, at range: Range<Int>) -> Bool { bytes.holds(quotedName, at: range) }
+
     /// Where a prompt of so many tokens goes.
     func route(for tokens: Int) -> ModelRoute {
         guard let long, tokens > entry.longContextTokens ?? .max else { return self }

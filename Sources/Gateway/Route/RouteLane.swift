@@ -3,12 +3,18 @@ import PlimsollWire
 
 /// The workers of a model that one set of rules allows, put in order when a table comes, so that no request has to look at all of them.
 final class RouteLane: Sendable {
-    /// The workers of one release that come first.
-    struct Share: Sendable {
+    /// The workers of one release that come first. A class, so that a choice copies a reference.
+    final class Share: Sendable {
         let release: String
         let workers: [Worker]
         /// Where beginnings of prompts go that no worker has.
         let placements: PlacementTable
+
+        init(release: String, workers: [Worker]) {
+            self.release = release
+            self.workers = workers
+            placements = PlacementTable(workers.map(\.entry.id))
+        }
     }
 
     /// Not draining, of releases with a share of the traffic.
@@ -41,7 +47,7 @@ final class RouteLane: Sendable {
         let filled = releases.filter { byRelease[$0.name] != nil }
         shares = filled.map { release in
             let members = (byRelease[release.name] ?? []).sorted { $0.entry.id < $1.entry.id }
-            return Share(release: release.name, workers: members, placements: PlacementTable(members.map(\.entry.id)))
+            return Share(release: release.name, workers: members)
         }
         weights = filled.map(\.weight)
         byNumber = Dictionary(workers.map { ($0.tally.number, $0) }, uniquingKeysWith: { first, _ in first })

@@ -114,18 +114,22 @@ struct Router {
     /// at, because others have failed this request or none of the few will do.
     private mutating func quickPick(_ question: Question, _ lane: RouteLane, using random: inout LoopRandom) -> Worker? {
         guard question.isFirst, let share = lane.share(question.conversation, using: &random), !share.workers.isEmpty else { return nil }
-        considerOwners(question, lane, release: share.release)
-        let workers = share.workers
+        considerOwners(question, lane, of: share)
         if choice.count == 0, question.conversation != 0, let place = share.placements.member(question.conversation) {
-            consider(workers[place], .placed, question)
+            consider(share.workers[place], .placed, question)
         }
-        let first = Int.random(in: 0..<workers.count, using: &random)
-        consider(workers[first], .drawn, question)
-        if workers.count > 1 {
-            let second = Int.random(in: 0..<workers.count - 1, using: &random)
-            consider(workers[second >= first ? second + 1 : second], .drawn, question)
+        let count = share.workers.count
+        let first = Int.random(in: 0..<count, using: &random)
+        consider(share.workers[first], .drawn, question)
+        if count > 1 {
+            let second = Int.random(in: 0..<count - 1, using: &random)
+            consider(share.workers[second >= first ? second + 1 : second], .drawn, question)
         }
         return choice.chosen.flatMap { lane.byNumber[$0] }
+    }
+
+    private mutating func considerOwners(_ question: Question, _ lane: RouteLane, of share: RouteLane.Share) {
+        considerOwners(question, lane, release: share.release)
     }
 
     private mutating func considerOwners(_ question: Question, _ lane: RouteLane, release: String) {

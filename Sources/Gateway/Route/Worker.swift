@@ -33,9 +33,9 @@ final class Worker: Sendable {
     }
 
     /// Nil: there is no way to it now.
-    func start(_ request: __owned ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
+    func start(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
         guard entry.drill == nil else { return startDrilled(request, on: loop, receiver: receiver) }
-        return startNow(consume request, on: loop, receiver: receiver)
+        return startNow(request, on: loop, receiver: receiver)
     }
 
     private func startDrilled(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
@@ -50,10 +50,24 @@ final class Worker: Sendable {
         }
     }
 
-    private func startNow(_ request: __owned ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
-        if let address { return loop.pool(self, address).start(consume request, receiver: receiver) }
+    private func startNow(_ request: ExchangeRequest, on loop: GatewayLoop, receiver: any ExchangeReceiver) -> (any RunningExchange)? {
+        if let address { return loop.pool(self, address).start(request, receiver: receiver) }
         guard let load, let gate else { return nil }
         return loop.links?.start(request, host: entry.host, load: load, gate: gate, receiver: receiver)
+    }
+
+    /// An attempt begins here.
+    func begin(_ work: inout AttemptWork, now: Int64) { work.begin(tally, now: now) }
+
+    /// One token of it or more has come.
+    func token(_ work: inout AttemptWork, now: Int64) { work.token(tally, now: now) }
+
+    /// It has ended.
+    ///
+    /// - Parameter tokens: Of a stream that is complete; nil of any other attempt.
+    func end(_ work: inout AttemptWork, tokens: Int?, isAnswered: Bool) {
+        work.end(tally, tokens: tokens)
+        if isAnswered { tally.succeeded() }
     }
 
     /// A running request of a shared tier is to make way for one of a protected tier, of this gateway or of another one.
@@ -67,7 +81,7 @@ final class Worker: Sendable {
 
     /// A request could be started there now.
     var isReachable: Bool {
-        if tally.drill.isCut { return false }
+        if tally.isCut { return false }
         if address != nil { return true }
         guard let load, let gate else { return false }
         return load.isReady && gate.takesRequests
@@ -75,7 +89,7 @@ final class Worker: Sendable {
 
     /// Its host had a link here and said that it was ready, and now it has none or says that it is not.
     func isLost(now: Int64) -> Bool {
-        if tally.drill.isCut { return true }
+        if tally.isCut { return true }
         guard let load, !load.isReady else { return false }
         return load.lostFor(now: now) != nil
     }

@@ -48,6 +48,9 @@ final class WorkerTally: Sendable {
         self.watch = watch
     }
 
+    /// A drill cuts its worker off.
+    var isCut: Bool { drill.isCut }
+
     // MARK: Load
 
     /// Places that are taken. Ordered with the count of those who wait: who frees a place sees the one who waits for it, or that one sees the

@@ -17,12 +17,12 @@ extension RelayedRequest {
     /// Has an answer of the sample judged that has ended, where a fallback served it.
     func score(_ sample: AnswerSample, _ ending: Ending) {
         guard let plan, let isBroken = isBrokenAnswer(ending),
-            let mitigation = arriving.key.fallbacks?.mitigation(
+            let mitigation = key.fallbacks?.mitigation(
                 asked: plan.asked.entry.name, served: plan.model.entry.name, worker: (attempt?.worker ?? worker)?.entry)
         else { return }
         sample.end(
             at: EndedAnswer.Place(
-                mitigation: mitigation, model: plan.model.entry.name, tier: arriving.key.tier.name, region: loop.settings.region,
+                mitigation: mitigation, model: plan.model.entry.name, tier: key.tier.name, region: loop.settings.region,
                 hour: LoopClock.wallMicroseconds() / Self.hour),
             finishReason: finishReason, isBroken: isBroken)
     }

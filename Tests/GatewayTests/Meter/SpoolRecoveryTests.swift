@@ -55,8 +55,10 @@ struct SpoolRecoveryTests {
         #expect(last.requestId == SpoolStand.admission(4).requestId.description && last.tenant == "t-1")
     }
 
-    @Test("of a request that was interrupted the first choice is known, as its admission told it", arguments: [nil, 9_000_000] as [Int64?])
-    func interruptedRouting(_ deadline: Int64?) async throws {
+    @Test(
+        "of a request that was interrupted the first choice is known, as its admission told it, if there was one",
+        arguments: [nil, 9_000_000] as [Int64?], [true, false])
+    func interruptedRouting(_ deadline: Int64?, isPlaced: Bool) async throws {
         let folder = try ScratchFolder()
         let stand = try await SpoolStand(folder)
         var admission = SpoolStand.admission(1)
@@ -65,13 +67,20 @@ struct SpoolRecoveryTests {
             let promise = stand.loop.makePromise(of: Bool.self)
             let kept = KeptTrace()
             kept.trace.promptTokens = 7
+            if isPlaced {
+                var choice = RoutingChoice()
+                choice.consider(RoutingChoice.Candidate(worker: 3, role: .drawn, price: 0, cost: 1, mark: WorkerMark(of: "w-3")))
+                choice.take(3)
+                kept.trace.note(choice)
+            }
             _ = stand.meter.value.admit(admission, routing: kept, waiter: WrittenRecord(promise), tag: 7)
             return promise.futureResult.map { _ in }
         }.get()
         try await stand.spool.close()
         let report = try SpoolRecovery(directory: folder.path, gateway: "gw-1").run()
         let record = try #require(try SpoolReader(directory: folder.path).records().first)
-        #expect(report.interrupted == 1 && record.outcome == "bad:interrupted" && record.trace?.promptTokens == 7)
+        #expect(report.interrupted == 1 && record.outcome == "bad:interrupted")
+        #expect(record.trace?.promptTokens == (isPlaced ? 7 : nil))
         #expect(record.batchDeadline == deadline && record.priceVersion == nil)
     }
 
