@@ -9,6 +9,16 @@ struct PlimsollGateway: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plimsoll-gateway", abstract: "The customers' endpoint: keys, limits, routing, relay and metering.",
         version: Version.current, subcommands: [Serve.self, CheckConfig.self])
+
+    /// Of each small size, as many as one turn of a loop is likely to free. Kept for good by each thread: some 5 KB for each request of a turn.
+    private static let freeBlocks: Int32 = 256
+
+    /// On the first thread: a program that another thread begins anew looks for a moment, to whoever reads `/proc`, as if it had ended.
+    @MainActor
+    static func main() async {
+        if CommandLine.arguments.dropFirst().first == "serve" { cplatform_keep_free_blocks(freeBlocks, CommandLine.unsafeArgv) }
+        await main(nil)
+    }
 }
 
 struct StandaloneOption: ParsableArguments {
@@ -22,11 +32,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ProgramOptions
     @OptionGroup var mode: StandaloneOption
 
-    /// Of each small size, as many as one turn of a loop is likely to free. Kept for good by each thread: some 5 KB for each request of a turn.
-    private static let freeBlocks: Int32 = 256
-
     func run() async throws {
-        cplatform_keep_free_blocks(Self.freeBlocks, CommandLine.unsafeArgv)
         options.begin(redact: Redactor.standard.redact)
         do {
             if let file = mode.standalone {

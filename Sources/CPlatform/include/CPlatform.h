@@ -24,7 +24,7 @@ int cplatform_publish(void *place, const void *bytes, size_t count);
 int cplatform_tune_allocator(int mmap_threshold, int trim_threshold, int arenas);
 
 /// Lets each thread keep `count` free blocks of each small size at hand instead of glibc's 7: what a loop frees in one turn it takes in the next. glibc hears
-/// of it only when a program begins, by GLIBC_TUNABLES, so the program is begun anew, with `arguments`, in this same process. To be called first of all.
+/// of it only when a program begins, by GLIBC_TUNABLES, so the program is begun anew, with `arguments`, in this same process. To be called first of all, on the first thread.
 /// Returns when that has been done, when the variable says otherwise, or when it cannot be done; then everything works, slower.
 void cplatform_keep_free_blocks(int count, char *const *arguments);
 
