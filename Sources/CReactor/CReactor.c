@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 // One thread's event loop waits on one epoll descriptor, and that loop is a library's. Sockets of ours are added to the same descriptor, and told
 // apart by a bit that the library's data, a registration number above a descriptor, never has: the descriptor's sign. This program's `epoll_wait` stands in for the C
@@ -47,6 +49,14 @@ static void detach(void *memory) {
 }
 
 static void make_key(void) { pthread_key_create(&ends, detach); }
+
+long creactor_receive(int descriptor, void *bytes, unsigned long count) {
+    return syscall(SYS_recvfrom, descriptor, bytes, count, 0, NULL, NULL);
+}
+
+long creactor_send(int descriptor, const void *bytes, unsigned long count, int flags) {
+    return syscall(SYS_sendto, descriptor, bytes, count, flags, NULL, 0);
+}
 
 int creactor_accept(int listening, void *address, unsigned int *size) {
     *size = sizeof(struct sockaddr_storage);

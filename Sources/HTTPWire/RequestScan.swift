@@ -19,11 +19,18 @@ package struct JSONMember: Sendable {
     package var start: Int
     /// Of the comma in front of this member; nil for the first one.
     package var comma: Int?
-    /// The name with its escapes resolved, when it has any.
-    package var decodedName: [UInt8]?
+    /// The name is written with escapes.
+    package var hasEscapes: Bool
     /// Of an array: its elements, and how many of them are objects.
     package var elements = 0
     package var objects = 0
+
+    /// The name with its escapes resolved, when it has any. Not kept: a member that holds nothing is copied as it lies.
+    ///
+    /// - Parameter bytes: The scanned ones.
+    package func decodedName(in bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        hasEscapes ? JSONText(bytes)?.decodedString(name) : nil
+    }
 }
 
 /// A member of an object in an array at the top, such as the role of a message.
@@ -201,9 +208,9 @@ package final class RequestScan {
                 JSONInnerMember(
                     parent: members.count - 1, element: frames[1].element, name: name, hasEscapes: end.hasEscapes, kind: kind(text.base[value])))
         } else if frames.count == 1 {
-            let decoded = end.hasEscapes ? text.decodedString(name) : nil
             members.append(
-                JSONMember(name: name, value: value..<value, kind: kind(text.base[value]), start: start, comma: comma, decodedName: decoded))
+                JSONMember(
+                    name: name, value: value..<value, kind: kind(text.base[value]), start: start, comma: comma, hasEscapes: end.hasEscapes))
         }
         return value
     }

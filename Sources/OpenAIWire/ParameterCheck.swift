@@ -81,7 +81,7 @@ struct ParameterCheck {
 
     /// Of a member that is known.
     private func name(_ member: JSONMember) -> String {
-        member.decodedName.map { String(decoding: $0, as: UTF8.self) } ?? String(decoding: bytes[member.name], as: UTF8.self)
+        member.decodedName(in: bytes).map { String(decoding: $0, as: UTF8.self) } ?? String(decoding: bytes[member.name], as: UTF8.self)
     }
 }
 

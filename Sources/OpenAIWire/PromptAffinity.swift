@@ -35,7 +35,7 @@ package struct PromptAffinity: Sendable, Equatable {
     package static func read(_ scan: RequestScan, _ bytes: UnsafeRawBufferPointer, session named: UInt64 = 0) -> PromptAffinity {
         var affinity = PromptAffinity()
         var (session, cacheKey, user): (UInt64, UInt64, UInt64) = (0, 0, 0)
-        for index in scan.members.indices where scan.members[index].decodedName == nil {
+        for index in scan.members.indices where !scan.members[index].hasEscapes {
             let member = scan.members[index]
             let name = UnsafeRawBufferPointer(rebasing: bytes[member.name])
             switch name.count {

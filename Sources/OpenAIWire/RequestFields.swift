@@ -77,13 +77,13 @@ enum RequestField: Sendable {
 
     /// Nil for members that go through as they are.
     static func of(_ member: JSONMember, in bytes: UnsafeRawBufferPointer) -> RequestField? {
-        if let decoded = member.decodedName { return decoded.withUnsafeBytes { named($0) } }
+        if let decoded = member.decodedName(in: bytes) { return decoded.withUnsafeBytes { named($0) } }
         return named(UnsafeRawBufferPointer(rebasing: bytes[member.name]))
     }
 
     /// A member of `chat_template_kwargs` that is none of the template's own.
     static func isTemplateLever(_ member: JSONMember, in bytes: UnsafeRawBufferPointer) -> Bool {
-        let name = member.decodedName ?? Array(bytes[member.name])
+        let name = member.decodedName(in: bytes) ?? Array(bytes[member.name])
         return templateLevers.contains { lever in name.elementsEqual(UnsafeBufferPointer(start: lever.utf8Start, count: lever.utf8CodeUnitCount)) }
     }
 

@@ -63,7 +63,7 @@ package final class StreamSocket: PolledDescriptor, ByteStream {
 
     private func read() {
         for _ in 0..<StreamSocket.readsAtOnce {
-            let count = recv(descriptor, reactor.incoming.baseAddress, reactor.incoming.count, 0)
+            let count = creactor_receive(descriptor, reactor.incoming.baseAddress, UInt(reactor.incoming.count))
             if count == 0 { return endInput() }
             if count < 0 {
                 if errno == EINTR { continue }
@@ -119,7 +119,7 @@ package final class StreamSocket: PolledDescriptor, ByteStream {
         return bytes.withUnsafeReadableBytes { bytes in
             var taken = 0
             while taken < bytes.count {
-                let count = Glibc.send(descriptor, bytes.baseAddress.map { $0 + taken }, bytes.count - taken, flags)
+                let count = creactor_send(descriptor, bytes.baseAddress.map { $0 + taken }, UInt(bytes.count - taken), flags)
                 if count < 0 {
                     if errno == EINTR { continue }
                     return errno == EAGAIN ? taken : nil

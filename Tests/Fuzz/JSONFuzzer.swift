@@ -82,7 +82,8 @@ enum JSONFuzzer: Fuzzer {
             try hold(other.start == one.name.lowerBound - 1 && (other.comma == nil) == (position == 0), "member \(position) begins elsewhere")
             try hold(other.comma.map { bytes[$0] == UInt8(ascii: ",") } ?? true, "no comma in front of member \(position)")
             try hold("\(other.kind)" == "\(one.value.kind)", "member \(position) is of another kind")
-            if let decoded = other.decodedName { try hold(decoded == ReferenceJSON.text(bytes[one.name]), "another name") }
+            let decoded = bytes.withUnsafeBytes { other.decodedName(in: $0) }
+            if let decoded { try hold(decoded == ReferenceJSON.text(bytes[one.name]), "another name") }
             guard one.value.kind == .array else { continue }
             try hold(counts(one.value) == [other.elements, other.objects], "other counts in member \(position)")
             for (element, node) in one.value.elements.enumerated() {

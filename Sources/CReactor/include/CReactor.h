@@ -8,6 +8,10 @@
 /// is set to what was written there. Returns the descriptor, or -1 with errno.
 int creactor_accept(int listening, void *address, unsigned int *size);
 
+/// `recv` and `send` without flags of glibc's that a thread can be cancelled in them: those two atomic operations a call are for nobody here.
+long creactor_receive(int descriptor, void *bytes, unsigned long count);
+long creactor_send(int descriptor, const void *bytes, unsigned long count, int flags);
+
 /// Nanoseconds of the monotonic clock as of the first time that they were asked for since this thread's loop waited last; of now where nothing is
 /// attached.
 uint64_t creactor_time(void);

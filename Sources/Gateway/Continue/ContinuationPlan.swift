@@ -25,7 +25,7 @@ struct ContinuationPlan {
         guard facts.stream, facts.generated == 1, facts.prompts == 1 else { return nil }
         var (isCold, text): (Bool, JSONMember?) = (false, nil)
         for member in scan.members {
-            guard member.decodedName == nil else { return nil }
+            guard !member.hasEscapes else { return nil }
             let name = String(decoding: bytes[member.name], as: UTF8.self)
             guard Self.harmless.contains(name) else { return nil }
             switch name {

@@ -123,6 +123,12 @@ struct MinuteTally {
         let minute: Int64
         let subject: ObjectIdentifier
         let provider: String
+
+        /// Of one subject there are few providers in a minute, and a name takes longer to hash than to compare.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(minute)
+            hasher.combine(subject)
+        }
     }
 
     private struct Entry {

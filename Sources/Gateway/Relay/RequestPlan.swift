@@ -70,7 +70,7 @@ final class RequestPlan {
 
     /// Of a body that has been read already: `facts`, `words` and `scan` are what was found in it.
     static func make(
-        _ body: consuming ByteBuffer, _ facts: GenerationRequest, _ words: BodyWords, scan: RequestScan, arriving: ArrivingRequest,
+        _ body: consuming ByteBuffer, _ facts: consuming GenerationRequest, _ words: BodyWords, scan: RequestScan, arriving: ArrivingRequest,
         loop: GatewayLoop
     ) throws(APIError) -> RequestPlan {
         let endpoint = arriving.endpoint
@@ -155,7 +155,7 @@ final class RequestPlan {
         bound = bytes.withUnsafeReadableBytes {
             UsageBound(body: $0, messages: facts.messages, media: facts.mediaTokens, completion: completion)
         }
-        rest = bytes
+        rest = consume bytes
     }
 
     /// The part of the body in front of `rest`, for one worker.

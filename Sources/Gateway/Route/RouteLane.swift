@@ -25,7 +25,7 @@ final class RouteLane: Sendable {
     let shares: [Share]
     /// Share of the traffic of each element of `shares`.
     let weights: [Int]
-    let byNumber: [UInt32: Worker]
+    let byNumber: WorkerNumbers
     /// Tokens that its workers hold, each number once, the least first.
     private let contexts: [Int]
     /// Region whose workers come first.
@@ -50,7 +50,7 @@ final class RouteLane: Sendable {
             return Share(release: release.name, workers: members)
         }
         weights = filled.map(\.weight)
-        byNumber = Dictionary(workers.map { ($0.tally.number, $0) }, uniquingKeysWith: { first, _ in first })
+        byNumber = WorkerNumbers(workers)
     }
 
     /// Prompts of one class are held by the same workers.

@@ -32,7 +32,7 @@ struct AnswerAsked: Sendable, Equatable {
     private static let mostBytes = 64 << 10
 
     private static func name(of member: JSONMember, _ bytes: UnsafeRawBufferPointer) -> String {
-        member.decodedName.map { String(decoding: $0, as: UTF8.self) } ?? String(decoding: bytes[member.name], as: UTF8.self)
+        member.decodedName(in: bytes).map { String(decoding: $0, as: UTF8.self) } ?? String(decoding: bytes[member.name], as: UTF8.self)
     }
 
     /// Nil: it is too long to be looked into on a loop.
