@@ -42,7 +42,7 @@ package final class UsageSubject: Sendable {
     /// What has no price of its own as batch costs as much as when somebody waits for it.
     func prices(isBatch: Bool) -> PriceSchedule? { isBatch ? batchPrices ?? prices : prices }
 
-    /// The one that holds at an instant, microseconds since 1970.
+    /// The one that holds at an instant, microseconds since 1970. The interactive one is asked where it lies: a copy of its schedule would count it.
     func price(isBatch: Bool, at microseconds: Int64) -> PriceVersion? {
         isBatch ? prices(isBatch: true)?.version(at: microseconds) : prices?.version(at: microseconds)
     }
