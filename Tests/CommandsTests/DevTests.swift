@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Commands
@@ -41,6 +42,21 @@ import Testing
         stranger.send(SIGKILL)
         #expect(process.isAlive)
         process.send(SIGTERM)
+        #expect(await process.end(within: .seconds(10)))
+    }
+
+    @Test func aProcessOfWhichOnlyTheFirstThreadEndedLives() async throws {
+        let code = """
+            import ctypes, threading, time
+            threading.Thread(target=time.sleep, args=(60,)).start()
+            ctypes.CDLL(None).pthread_exit(None)
+            """
+        let process = try DevProgram(path: "/usr/bin/python3", arguments: ["-c", code], log: "/dev/null").start()
+        defer { process.sendToItAlone(SIGKILL) }
+        let first = "/proc/\(process.pid)/task/\(process.pid)/stat"
+        try await Waiting.until("its first thread has ended", within: .seconds(20)) { PrivateFile.read(first)?.contains(") Z ") == true }
+        #expect(process.isAlive)
+        process.send(SIGKILL)
         #expect(await process.end(within: .seconds(10)))
     }
 

@@ -3,10 +3,13 @@ struct ProcessStat: Equatable {
     let state: Character
     let group: Int32
     let session: Int32
+    /// Field 20.
+    let threads: Int
     /// Field 22: clock ticks from boot to its start.
     let startTicks: UInt64
 
-    var isAlive: Bool { state != "Z" && state != "X" }
+    /// The state is the first thread's, which stays as a zombie when it ends before the others.
+    var isAlive: Bool { state != "X" && (state != "Z" || threads > 1) }
 
     /// Nil when there is no such process.
     init?(pid: Int32) {
@@ -19,10 +22,11 @@ struct ProcessStat: Equatable {
         guard let close = text.lastIndex(of: ")") else { return nil }
         let fields = text[text.index(after: close)...].split(whereSeparator: \.isWhitespace)
         guard fields.count > 19, let state = fields[0].first, let group = Int32(fields[2]), let session = Int32(fields[3]) else { return nil }
-        guard let startTicks = UInt64(fields[19]) else { return nil }
+        guard let threads = Int(fields[17]), let startTicks = UInt64(fields[19]) else { return nil }
         self.state = state
         self.group = group
         self.session = session
+        self.threads = threads
         self.startTicks = startTicks
     }
 }

@@ -11,7 +11,9 @@ struct DevProcess: Sendable, Equatable {
         guard pid > 1, let stat = PrivateFile.read("/proc/\(pid)/stat"), let name = stat.lastIndex(of: ")") else { return nil }
         // Field 22 of proc(5); counting starts after the name, which may hold spaces.
         let fields = stat[stat.index(after: name)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", let ticks = UInt64(fields[19]) else { return nil }
+        guard fields.count > 19, let ticks = UInt64(fields[19]) else { return nil }
+        // The first thread stays as a zombie when it ends before the others (field 20).
+        guard fields[0] != "Z" || fields[17] != "1" else { return nil }
         self.pid = pid
         startTicks = ticks
     }
