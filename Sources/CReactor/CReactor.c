@@ -30,6 +30,8 @@ struct turn {
     int expects_answer;
     /// Of `events`, those of ours that have not been handed over.
     int waiting;
+    /// A hand-over is due before the next wait, of no events if there are none.
+    int is_due;
     struct epoll_event events[most];
 };
 
@@ -116,10 +118,15 @@ int creactor_attach(void *context, creactor_dispatch dispatch, void (*release)(v
     return 0;
 }
 
+void creactor_call_before_wait(void) {
+    if (attached != NULL) attached->is_due = 1;
+}
+
 static void hand_over(struct turn *turn) {
     int count = turn->waiting;
     turn->waiting = 0;
     turn->dispatch(turn->context, turn->events, count);
+    turn->is_due = 0;
 }
 
 // Ours stay in `turn`, the others go where the library wants them. What does not fit there is told again by the next call.
@@ -157,7 +164,7 @@ int epoll_wait(int epoll, struct epoll_event *others, int capacity, int timeout)
     last_epoll = epoll;
     struct turn *turn = attached;
     if (turn == NULL || turn->epoll != epoll) return epoll_pwait(epoll, others, capacity, timeout, NULL);
-    if (turn->waiting > 0) {
+    if (turn->waiting > 0 || turn->is_due) {
         hand_over(turn);
         // It may have left the loop something to do.
         timeout = 0;

@@ -78,8 +78,9 @@ package final class Reactor {
         _ = control(EPOLL_CTL_DEL, polled, [])
     }
 
-    /// Its memory is kept until no event can be its own any more.
+    /// Its memory is kept until no event can be its own any more: a loop without events would keep it for as long as it has none.
     func retire(_ polled: PolledDescriptor) {
+        if retired.isEmpty { creactor_call_before_wait() }
         retired.append(polled)
     }
 

@@ -42,7 +42,7 @@ struct GatewayProgram {
         let book = DecisionBook()
         let decisions = DecisionShipper(server: server, logger: logger, interval: .seconds(1)) { book.store($0) }
         try await run(
-            [Upkeep(), LimitUpkeep(book: limits), StandaloneUpkeep(spool: spool, logger: logger), decisions, server], readiness,
+            [Upkeep(loops: group), LimitUpkeep(book: limits), StandaloneUpkeep(spool: spool, logger: logger), decisions, server], readiness,
             document: { path in
                 guard path.hasPrefix("/requests/") else { return nil }
                 let id = String(path.dropFirst("/requests/".count))
@@ -92,7 +92,7 @@ struct GatewayProgram {
         try await run(
             [
                 keeper, TablePuller(store: store, contact: contact, logger: logger, fetch: fetch(keeper, readiness)),
-                StatusPuller(shelf: shelf, logger: logger, fetch: keeper.fetchStatus), Upkeep(),
+                StatusPuller(shelf: shelf, logger: logger, fetch: keeper.fetchStatus), Upkeep(loops: group),
                 LimitUpkeep(book: limits), leases, links,
                 UsageShipper(spool: spool, logger: logger, send: keeper.sendUsage),
                 MinuteShipper(spool: spool, logger: logger, send: keeper.sendMinutes),

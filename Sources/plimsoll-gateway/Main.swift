@@ -10,13 +10,10 @@ struct PlimsollGateway: AsyncParsableCommand {
         commandName: "plimsoll-gateway", abstract: "The customers' endpoint: keys, limits, routing, relay and metering.",
         version: Version.current, subcommands: [Serve.self, CheckConfig.self])
 
-    /// Of each small size, as many as a turn of a loop usually frees, and few enough that their pages do not matter. Kept for good by each thread: some 5 KB for each request of a turn.
-    private static let freeBlocks: Int32 = 48
-
     /// On the first thread: a program that another thread begins anew looks for a moment, to whoever reads `/proc`, as if it had ended.
     @MainActor
     static func main() async {
-        if CommandLine.arguments.dropFirst().first == "serve" { cplatform_keep_free_blocks(freeBlocks, CommandLine.unsafeArgv) }
+        if CommandLine.arguments.dropFirst().first == "serve" { cplatform_keep_free_blocks(Upkeep.freeBlocks, CommandLine.unsafeArgv) }
         await main(nil)
     }
 }

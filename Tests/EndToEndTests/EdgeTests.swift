@@ -20,8 +20,8 @@ extension MachineTests {
         @Test(
             .timeLimit(.minutes(3)),
             arguments: [
-                ("", "glibc.malloc.tcache_count=48"), ("glibc.malloc.tcache_count=9", "glibc.malloc.tcache_count=9"),
-                ("glibc.malloc.arena_max=2", "glibc.malloc.arena_max=2:glibc.malloc.tcache_count=48"),
+                ("", "glibc.malloc.tcache_count=128"), ("glibc.malloc.tcache_count=9", "glibc.malloc.tcache_count=9"),
+                ("glibc.malloc.arena_max=2", "glibc.malloc.arena_max=2:glibc.malloc.tcache_count=128"),
             ])
         func enoughFreeBlocksAreKept(_ told: String, _ expected: String) async throws {
             let environment = told.isEmpty ? [:] : ["GLIBC_TUNABLES": told]

@@ -104,6 +104,21 @@ import Testing
         #expect(told == ["closed", "closed", "received"])
     }
 
+    @Test func aSocketThatIsClosedOnAQuietLoopIsLetGo() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let (watched, far) = try await loop.submit {
+            let pair = try SocketPair(on: loop)
+            pair.near.close()
+            return (NIOLoopBound(Watched(socket: pair.near), eventLoop: loop), pair.far)
+        }.get()
+        // The first may run in the same turn; each wakes the loop, and none brings an event of a socket.
+        for _ in 0..<3 { try await loop.submit {}.get() }
+        #expect(try await loop.submit { watched.value.socket == nil }.get())
+        close(far)
+        try await group.shutdownGracefully()
+    }
+
     @Test func aDetachedSocketKeepsWhatNobodyHasRead() async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let (near, far) = try await loop.submit {
@@ -162,6 +177,12 @@ import Testing
         }.get()
         #expect(rounds == 100)
         try await server.close()
+    }
+
+    private final class Watched {
+        weak var socket: StreamSocket?
+
+        init(socket: StreamSocket) { self.socket = socket }
     }
 
     private final class Echo: ChannelInboundHandler {

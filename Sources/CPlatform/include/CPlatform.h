@@ -28,6 +28,13 @@ int cplatform_tune_allocator(int mmap_threshold, int trim_threshold, int arenas)
 /// Returns when that has been done, when the variable says otherwise, or when it cannot be done; then everything works, slower.
 void cplatform_keep_free_blocks(int count, char *const *arguments);
 
+/// Takes the free blocks that the calling thread keeps at hand, up to `count` of each small size, and as many as are missing from the heap: below 4 MiB with 128.
+/// What is returned, perhaps NULL, is for `cplatform_give_blocks_back`, on any thread.
+void *cplatform_take_free_blocks(int count);
+
+/// Frees what was taken on a thread that ends with it: one that went on would keep the blocks at hand in its turn. Returns when it is done.
+void cplatform_give_blocks_back(void *taken);
+
 /// Bytes that are free in the heaps, whether the system still backs them or not.
 size_t cplatform_free_heap_bytes(void);
 

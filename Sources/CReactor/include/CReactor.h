@@ -29,6 +29,9 @@ void *creactor_context(void);
 /// ends. Returns 0, or -1 when there is no memory or nothing to attach to.
 int creactor_attach(void *context, creactor_dispatch dispatch, void (*release)(void *context));
 
+/// `dispatch` is called before this thread's loop waits next, with no events if none have come.
+void creactor_call_before_wait(void);
+
 /// From now on this thread's loop stays awake for so long, at most, after `creactor_expect_answer`, if that has paid of late. 0: never.
 void creactor_busy_poll(uint64_t nanoseconds);
 
