@@ -18,6 +18,11 @@ package protocol ByteStream: AnyObject {
 
 /// Takes what happens to a stream.
 package protocol StreamHandler: AnyObject {
+    /// Whoever knows where what comes next belongs has it read to there, and need not copy it.
+    ///
+    /// - Parameter read: Reads at most what the place holds; gives how many bytes, 0 at the end, below 0 where there are none.
+    /// - Returns: What `read` gave; nil: it was not called, and what comes is for `received`.
+    func fill(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int?
     /// - Parameter bytes: Valid within the call only.
     func received(_ bytes: UnsafeRawBufferPointer)
     /// All that had come has been handed over: the moment to write.
@@ -28,4 +33,8 @@ package protocol StreamHandler: AnyObject {
     func writableChanged(_ isWritable: Bool)
     /// The last call.
     func closed()
+}
+
+extension StreamHandler {
+    package func fill(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? { nil }
 }

@@ -63,21 +63,30 @@ package final class StreamSocket: PolledDescriptor, ByteStream {
 
     private func read() {
         for _ in 0..<StreamSocket.readsAtOnce {
-            let count = creactor_receive(descriptor, reactor.incoming.baseAddress, UInt(reactor.incoming.count))
+            let receiver = handler
+            var room = reactor.incoming.count
+            let filled = receiver?.fill { place in
+                room = place.count
+                return receive(place)
+            }
+            let count = filled ?? receive(reactor.incoming)
             if count == 0 { return endInput() }
             if count < 0 {
                 if errno == EINTR { continue }
                 return errno == EAGAIN ? () : close()
             }
-            let receiver = handler
-            receiver?.received(UnsafeRawBufferPointer(rebasing: reactor.incoming[..<count]))
+            if filled == nil { receiver?.received(UnsafeRawBufferPointer(rebasing: reactor.incoming[..<count])) }
             // Less than there was room for is all that there was.
-            guard count < reactor.incoming.count || isPaused || !isOpen else { continue }
+            guard count < room || isPaused || !isOpen else { continue }
             // It may have made way for another one.
             guard let receiver, handler === receiver else { break }
             return receiver.receivedAll()
         }
         handler?.receivedAll()
+    }
+
+    private func receive(_ place: UnsafeMutableRawBufferPointer) -> Int {
+        creactor_receive(descriptor, place.baseAddress, UInt(place.count))
     }
 
     private func endInput() {

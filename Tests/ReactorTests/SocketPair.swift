@@ -67,6 +67,9 @@ final class SocketPair {
 /// Writes down what a stream tells.
 final class Recorder: StreamHandler {
     private(set) var text = ""
+    /// How much is still to be read to a place of its own, and what was.
+    var room = 0
+    private(set) var filled = ""
     private(set) var events: [String] = []
     private let loop: any EventLoop
     private var waiting: [(String, EventLoopPromise<String>)] = []
@@ -88,6 +91,18 @@ final class Recorder: StreamHandler {
         onEvent(event)
         for (wanted, promise) in waiting where wanted == event { promise.succeed(text) }
         waiting.removeAll { $0.0 == event }
+    }
+
+    func fill(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? {
+        guard room > 0 else { return nil }
+        return withUnsafeTemporaryAllocation(byteCount: room, alignment: 1) { place in
+            let count = read(place)
+            if count > 0 {
+                room -= count
+                filled += String(decoding: place[..<count], as: UTF8.self)
+            }
+            return count
+        }
     }
 
     func received(_ bytes: UnsafeRawBufferPointer) { text += String(decoding: bytes, as: UTF8.self) }

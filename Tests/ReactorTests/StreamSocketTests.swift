@@ -14,6 +14,19 @@ import Testing
         #expect(text == "one")
     }
 
+    @Test(
+        "what a handler has a place for is read to there, the rest is handed over",
+        arguments: [("", 4), ("three", 0), ("three", 3), ("three", 5), ("three", 9)])
+    func fill(_ sent: String, _ room: Int) async throws {
+        let filled = try await SocketPair.run { pair in
+            pair.seen.room = room
+            pair.send(sent)
+            pair.hangUp()
+            return pair.seen.when("ended").assumeIsolated().map { rest in pair.seen.filled + "|" + rest }.nonisolated()
+        }
+        #expect(filled == sent.prefix(room) + "|" + sent.dropFirst(room))
+    }
+
     private static func piece(_ number: Int) -> ByteBuffer {
         ByteBuffer(string: "\(number):" + String(repeating: "x", count: number % 4000) + ";")
     }

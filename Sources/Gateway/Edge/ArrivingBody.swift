@@ -9,6 +9,8 @@ final class ArrivingBody {
     /// Of one that had to go, what is left of it.
     private(set) var beginning: ByteBuffer?
     private static let keptBytes = 4 * 1024
+    /// The most that is read at once, so that others have their turn.
+    private static let filledAtOnce = 256 * 1024
     private let loop: GatewayLoop
     /// Of a large body while memory is short.
     private var counted: CountedBody?
@@ -39,6 +41,18 @@ final class ArrivingBody {
     func add(_ more: ByteBuffer) {
         begin()
         bytes?.writeImmutableBuffer(more)
+    }
+
+    /// Adds what `read` reads, of the `left` bytes that are still to come; gives what it gave.
+    func fill(_ left: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+        begin()
+        let room = min(left, Self.filledAtOnce)
+        var count = 0
+        _ = bytes?.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { place in
+            count = read(UnsafeMutableRawBufferPointer(rebasing: place[..<room]))
+            return max(0, count)
+        }
+        return count
     }
 
     private func begin() {

@@ -21,6 +21,8 @@ final class CustomerConnection: EdgeConnection {
 
     /// While a request is served, so much of the next one may wait here; then reading stops.
     private static let pipelinedBytes = 64 * 1024
+    /// Of a body of which so much is still to come, the socket's bytes are read to where they stay.
+    private static let filledBytes = 16 * 1024
 
     let loop: GatewayLoop
     /// The other end of the connection, or for whom a proxy said that it connects.
@@ -236,6 +238,16 @@ extension CustomerConnection {
 }
 
 extension CustomerConnection: StreamHandler {
+    func fill(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? {
+        guard case .body(let left) = state, left >= CustomerConnection.filledBytes, inbound.readableBytes == 0 else { return nil }
+        let count = body.fill(left, read)
+        guard count > 0 else { return count }
+        state = .body(left: left - count)
+        awaitBody(count)
+        process()
+        return count
+    }
+
     func received(_ bytes: UnsafeRawBufferPointer) {
         if awaitsNext, case .head = state, !bytes.isEmpty { noteFirstByte() }
         switch state {
@@ -244,7 +256,7 @@ extension CustomerConnection: StreamHandler {
             return discard(bytes.count, left)
         case .closed: return
         case .body(let left) where inbound.readableBytes == 0:
-            // No second copy of a large body.
+            // No copy in between.
             let count = min(left, bytes.count)
             body.add(bytes[..<count])
             state = .body(left: left - count)
