@@ -52,33 +52,15 @@ package enum ProcessMetrics {
     }
 
     private static func memoryBytes() -> (resident: Double, virtual: Double)? {
-        guard let fields = read("/proc/self/statm")?.split(separator: " "), fields.count > 1 else { return nil }
+        guard let fields = KernelText.read("/proc/self/statm")?.split(separator: " "), fields.count > 1 else { return nil }
         guard let virtual = Double(fields[0]), let resident = Double(fields[1]) else { return nil }
         let page = Double(sysconf(Int32(_SC_PAGESIZE)))
         return (resident * page, virtual * page)
     }
 
     private static func startTime() -> Double {
-        guard let stat = read("/proc/self/stat"), let name = stat.lastIndex(of: ")"),
-            let boot = read("/proc/stat")?.split(separator: "\n").first(where: { $0.hasPrefix("btime ") })?.dropFirst(6)
-        else { return .nan }
-        // Field 22 of proc(5), counted after the name, which may hold spaces.
-        let fields = stat[stat.index(after: name)...].split(separator: " ")
-        guard fields.count > 19, let ticks = Double(fields[19]), let bootSeconds = Double(boot) else { return .nan }
-        return bootSeconds + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
-    }
-
-    private static func read(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var text: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 4096)
-        while text.count < 1 << 20 {
-            let count = Glibc.read(descriptor, &piece, piece.count)
-            guard count > 0 else { break }
-            text += piece[..<count]
-        }
-        return String(decoding: text, as: UTF8.self)
+        let boot = KernelText.read("/proc/stat")?.split(separator: "\n").first { $0.hasPrefix("btime ") }?.dropFirst(6)
+        guard let own = ProcessStat(pid: getpid()), let bootSeconds = boot.flatMap({ Double($0) }) else { return .nan }
+        return bootSeconds + Double(own.startTicks) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 }

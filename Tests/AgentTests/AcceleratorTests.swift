@@ -1,5 +1,6 @@
 import Glibc
 import PlimsollWire
+import Telemetry
 import Testing
 
 @testable import Agent
@@ -123,7 +124,7 @@ struct AcceleratorTests {
         #expect(inventory.processor.cores >= sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         #expect(inventory.memoryBytes > 64 << 20)
         #expect(inventory.diskFreeBytes > 0)
-        #expect(!inventory.kernel.isEmpty && !inventory.hostname.isEmpty && !HostInventory.bootId().isEmpty)
+        #expect(!inventory.kernel.isEmpty && !inventory.hostname.isEmpty && !KernelText.bootId.isEmpty)
     }
 
     @Test("the kernel's text files are read, odd ones included")

@@ -81,16 +81,5 @@ struct RuntimeProcessTests {
         #expect(!leader.groupIsAlive)
     }
 
-    @Test("the kernel's line about a process is read behind its name, whatever that is")
-    func readsStat() throws {
-        let numbers = (1...40).map(String.init).joined(separator: " ")
-        let stat = try #require(ProcessStat("77 (a) Z (b) S 1 70 71 " + numbers))
-        #expect(stat.state == "S" && stat.group == 70 && stat.session == 71 && stat.startTicks == 16)
-        #expect(ProcessStat("77 (x) S 1") == nil)
-        let ended = (1...13).map(String.init).joined(separator: " ")
-        #expect(ProcessStat("77 (x) Z 1 70 71 \(ended) 1 " + numbers)?.isAlive == false)
-        #expect(ProcessStat("77 (x) Z 1 70 71 \(ended) 2 " + numbers)?.isAlive == true)
-    }
-
     private func nullDevice() -> Int32 { open("/dev/null", O_RDWR | O_CLOEXEC) }
 }

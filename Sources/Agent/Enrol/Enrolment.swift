@@ -1,6 +1,7 @@
 import Cryptography
 package import Logging
 package import PlimsollWire
+import Telemetry
 
 /// Turns a one-use token into an identity of this host.
 package struct Enrolment: Sendable {
@@ -39,7 +40,7 @@ package struct Enrolment: Sendable {
         let key = try HostIdentity.keyForEnrolment(in: state)
         let request = EnrolmentRequest(
             token: token.text, certificateRequestPem: try Self.certificateRequest(key), hostname: HostInventory.hostname(), version: version,
-            bootId: HostInventory.bootId(), link: link, linkAddress: linkAddress)
+            bootId: KernelText.bootId, link: link, linkAddress: linkAddress)
         let answer = try await client.enrol(request, authority: root)
         let identity = try HostIdentity(key: key, fresh: answer.credentials)
         try identity.save(to: state)

@@ -5,6 +5,7 @@ import Logging
 import PlimsollWire
 import ServiceLifecycle
 import Synchronization
+import Telemetry
 
 /// Holds this host's identity, renews it as told, and makes the calls that need it.
 package final class IdentityKeeper: Service {
@@ -82,7 +83,7 @@ package final class IdentityKeeper: Service {
 
     private func renewed(_ old: HostIdentity) async throws(AgentError) -> HostIdentity {
         let request = RenewalRequest(
-            certificateRequestPem: try Enrolment.certificateRequest(old.key), joinState: old.credentials.joinState, bootId: HostInventory.bootId())
+            certificateRequestPem: try Enrolment.certificateRequest(old.key), joinState: old.credentials.joinState, bootId: KernelText.bootId)
         let identity = try HostIdentity(key: old.key, fresh: try await client.renew(request, as: old), at: date())
         try identity.save(to: state)
         do throws(LinkError) {

@@ -1,5 +1,6 @@
 import Glibc
 package import PlimsollWire
+import Telemetry
 
 /// Reads what this host is made of. CPU, memory and disk always; accelerators when their driver's library is there.
 package struct HostInventory: Sendable {
@@ -24,11 +25,6 @@ package struct HostInventory: Sendable {
             memoryAvailableBytes: HostFacts.memory("MemAvailable", meminfo: meminfo) ?? 0, diskFreeBytes: Self.diskFree(diskPath),
             accelerators: reading.accelerators, driverVersion: reading.driverVersion, cudaVersion: reading.cudaVersion,
             acceleratorFault: reading.fault)
-    }
-
-    /// The kernel's boot id; a copy of this machine has another one.
-    package static func bootId() -> String {
-        text("/proc/sys/kernel/random/boot_id").filter { !$0.isWhitespace }
     }
 
     package static func hostname() -> String { kernelNames().host }

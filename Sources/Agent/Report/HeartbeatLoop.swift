@@ -2,6 +2,7 @@ import FoundationEssentials
 import Logging
 import PlimsollWire
 import ServiceLifecycle
+import Telemetry
 
 /// Tells the control plane every few seconds, and at once when something changed, how this host is.
 struct HeartbeatLoop: Service {
@@ -17,7 +18,7 @@ struct HeartbeatLoop: Service {
 
     /// Rises with each start of the agent, so that a late heartbeat of a dead one is refused.
     private let epoch = Int64(Date().timeIntervalSince1970 * 1000)
-    private let bootId = HostInventory.bootId()
+    private let bootId = KernelText.bootId
 
     init(
         host: HostStatus, identity: IdentityKeeper, inventory: InventoryKeeper, linkedGateways: @escaping @Sendable () -> [String],

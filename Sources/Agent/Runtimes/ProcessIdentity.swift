@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Telemetry
 
 /// A process that is certainly the one we mean: ids are reused, start times of one id are not. A runtime's leads a session and a group of its own.
 struct ProcessIdentity: Sendable, Equatable {

@@ -1,5 +1,6 @@
 import Exchange
 import Glibc
+import Telemetry
 
 /// Starts, finds and stops the process of one runtime. The process is the head of a session of its own, so that it lives on when the agent dies.
 struct RuntimeProcess: Sendable {
@@ -21,7 +22,7 @@ struct RuntimeProcess: Sendable {
         guard let record = ProcessRecord.read(recordPath) else { return nil }
         let isAlive = record.process.isAlive
         if isAlive, record.commandHash == commandHash { return record.process }
-        guard isAlive || record.bootId == HostInventory.bootId() else {
+        guard isAlive || record.bootId == KernelText.bootId else {
             ProcessRecord.remove(recordPath)
             return nil
         }
@@ -52,7 +53,7 @@ struct RuntimeProcess: Sendable {
     private func record(_ held: HeldProcess) throws(AgentError) -> ProcessIdentity {
         do throws(AgentError) {
             guard let process = ProcessIdentity(living: held.pid) else { throw AgentError(.runtime, "its process ended at once") }
-            try ProcessRecord(process: process, commandHash: commandHash, bootId: HostInventory.bootId()).write(to: recordPath)
+            try ProcessRecord(process: process, commandHash: commandHash, bootId: KernelText.bootId).write(to: recordPath)
             return process
         } catch {
             held.abandon()

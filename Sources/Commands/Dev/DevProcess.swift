@@ -1,5 +1,6 @@
 import CPlatform
 import Glibc
+import Telemetry
 
 /// A process that this installation started, told apart from a later one with the same id by its start time.
 struct DevProcess: Sendable, Equatable {
@@ -8,14 +9,9 @@ struct DevProcess: Sendable, Equatable {
     let startTicks: UInt64
 
     init?(living pid: pid_t) {
-        guard pid > 1, let stat = PrivateFile.read("/proc/\(pid)/stat"), let name = stat.lastIndex(of: ")") else { return nil }
-        // Field 22 of proc(5); counting starts after the name, which may hold spaces.
-        let fields = stat[stat.index(after: name)...].split(separator: " ")
-        guard fields.count > 19, let ticks = UInt64(fields[19]) else { return nil }
-        // The first thread stays as a zombie when it ends before the others (field 20).
-        guard fields[0] != "Z" || fields[17] != "1" else { return nil }
+        guard pid > 1, let stat = ProcessStat(pid: pid), stat.isAlive else { return nil }
         self.pid = pid
-        startTicks = ticks
+        startTicks = stat.startTicks
     }
 
     init(pid: pid_t, startTicks: UInt64) {

@@ -2,6 +2,7 @@ import CPlatform
 import Domain
 import Glibc
 import Synchronization
+import Telemetry
 
 /// Counters of tenants and keys as words of a mapped file: event loops count in them without a lock or a call, and whatever ends this process, the
 /// next one finds them as they were. `sync` brings them to the disk, so that a power cut costs what was counted since the last call.
@@ -192,12 +193,8 @@ package final class LimitFile: Sendable {
 
     /// A number that another start of this machine hardly has: monotonic instants of one start mean nothing after another.
     private static let machine: Int64 = {
-        let descriptor = cplatform_open("/proc/sys/kernel/random/boot_id", O_RDONLY, 0)
-        guard descriptor >= 0 else { return 0 }
-        defer { close(descriptor) }
-        var text = [UInt8](repeating: 0, count: 36)
-        guard read(descriptor, &text, 36) == 36 else { return 0 }
-        return text.reduce(Int64(1_125_899_906_842_597)) { ($0 &* 31) &+ Int64($1) }
+        let start = KernelText.bootId
+        return start.isEmpty ? 0 : start.utf8.reduce(1_125_899_906_842_597) { ($0 &* 31) &+ Int64($1) }
     }()
 }
 

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Glibc
 package import Logging
 import PlimsollWire
+import Telemetry
 
 /// Turns a one-use token into an identity of this gateway.
 package struct GatewayEnrolment: Sendable {
@@ -46,7 +47,7 @@ package struct GatewayEnrolment: Sendable {
         let key = try GatewayIdentity.keyForEnrolment(in: folder)
         let request = EnrolmentRequest(
             token: token.text, certificateRequestPem: try Self.certificateRequest(key), hostname: ThisMachine.hostname, version: version,
-            bootId: ThisMachine.bootId, advertise: advertise)
+            bootId: KernelText.bootId, advertise: advertise)
         let identity = try GatewayIdentity(key: key, fresh: await client.enrol(request, authority: root))
         try identity.save(to: folder)
         return identity
@@ -81,11 +82,5 @@ enum ThisMachine {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    /// The kernel's boot id; empty where there is none. Its file says that it has no length, so it is read until its end.
-    static var bootId: String {
-        let bytes = (try? SecretFile.read("/proc/sys/kernel/random/boot_id", limit: 64)) ?? []
-        return String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
     }
 }

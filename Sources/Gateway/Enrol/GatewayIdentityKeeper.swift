@@ -6,6 +6,7 @@ package import Logging
 import PlimsollWire
 import ServiceLifecycle
 import Synchronization
+import Telemetry
 
 /// Holds this gateway's identity, renews it as told, and makes the calls that need it.
 package final class GatewayIdentityKeeper: Service {
@@ -124,7 +125,7 @@ package final class GatewayIdentityKeeper: Service {
             let old = current
             let request = RenewalRequest(
                 certificateRequestPem: try GatewayEnrolment.certificateRequest(old.key), joinState: old.credentials.joinState,
-                bootId: ThisMachine.bootId, advertise: advertise)
+                bootId: KernelText.bootId, advertise: advertise)
             let fresh = try old.renewed(try await client.renew(request, as: old))
             // On disk first: the counter in it counts once.
             try fresh.save(to: folder)

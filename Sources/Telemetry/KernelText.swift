@@ -2,12 +2,17 @@ import CPlatform
 import Glibc
 
 /// Files of the kernel, which have no length and give a page or less with each read.
-enum KernelText {
+package enum KernelText {
     /// Longest text that is read; `/proc/cpuinfo` of a thousand cores is a tenth of it.
     private static let limit = 16 << 20
 
+    /// What the kernel calls this start of the machine, which a copy of it does not share; empty where it does not say.
+    package static var bootId: String {
+        (read("/proc/sys/kernel/random/boot_id") ?? "").filter { !$0.isWhitespace }
+    }
+
     /// Nil when the file cannot be read: a host that hides a file just says less about itself.
-    static func read(_ path: String) -> String? {
+    package static func read(_ path: String) -> String? {
         let descriptor = cplatform_open(path, O_RDONLY, 0)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }

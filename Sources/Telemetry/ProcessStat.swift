@@ -1,18 +1,18 @@
 /// What `/proc/<pid>/stat` says about a process, zombies included.
-struct ProcessStat: Equatable {
-    let state: Character
-    let group: Int32
-    let session: Int32
+package struct ProcessStat: Equatable {
+    package let state: Character
+    package let group: Int32
+    package let session: Int32
     /// Field 20.
-    let threads: Int
+    package let threads: Int
     /// Field 22: clock ticks from boot to its start.
-    let startTicks: UInt64
+    package let startTicks: UInt64
 
     /// The state is the first thread's, which stays as a zombie when it ends before the others.
-    var isAlive: Bool { state != "X" && (state != "Z" || threads > 1) }
+    package var isAlive: Bool { state != "X" && (state != "Z" || threads > 1) }
 
     /// Nil when there is no such process.
-    init?(pid: Int32) {
+    package init?(pid: Int32) {
         guard let text = KernelText.read("/proc/\(pid)/stat") else { return nil }
         self.init(text)
     }
