@@ -75,7 +75,7 @@ let package = Package(
         .target(name: "CReactor"),
 
         // Values and rules: no I/O, no clock, no logging.
-        .target(name: "HTTPWire", swiftSettings: customerPath),
+        .target(name: "HTTPWire", dependencies: ["CPlatform"], swiftSettings: customerPath),
         .target(name: "OpenAIWire", dependencies: ["HTTPWire"], swiftSettings: customerPath),
         .target(name: "PlimsollWire", swiftSettings: strict),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], swiftSettings: strict),
@@ -183,8 +183,8 @@ let package = Package(
         .testTarget(
             name: "ControlPlaneTests",
             dependencies: [
-                "ControlPlane", "TestSupport", "Cryptography", "PlimsollWire", "Postgres", "Migrations", "Domain", "Outbound", "Telemetry",
-                .logging, .lifecycle, .nioSSL,
+                "ControlPlane", "TestSupport", "Cryptography", "PlimsollWire", "HTTPWire", "Postgres", "Migrations", "Domain", "Outbound",
+                "Telemetry", .logging, .lifecycle, .nioSSL,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -5,7 +5,7 @@ import sys
 
 # For each target of ours, the targets that it may use. A target that is missing here is a fault: think about its place first.
 MAY_USE = {
-    "HTTPWire": "",
+    "HTTPWire": "CPlatform",
     "OpenAIWire": "HTTPWire",
     "PlimsollWire": "",
     "Cryptography": "COpenSSL",
@@ -13,7 +13,6 @@ MAY_USE = {
     "Postgres": "CLibpq",
     "Migrations": "",
     "CPlatform": "",
-    "CSystem": "",
     "CReactor": "",
     "Reactor": "CReactor",
     "Outbound": "CLibcurl",
@@ -46,9 +45,10 @@ IMPORT = re.compile(r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |package |internal
 def manifest():
     text = pathlib.Path("Package.swift").read_text()
     targets = {}
-    for kind, name, body in re.findall(r"\.(target|executableTarget|testTarget)\(\s*name: \"([^\"]+)\"(.*?)swiftSettings|$", text, re.S):
-        if not name:
-            continue
+    starts = list(re.finditer(r"\.(target|executableTarget|testTarget)\(\s*name: \"([^\"]+)\"", text))
+    for start, next_one in zip(starts, starts[1:] + [None]):
+        kind, name = start.groups()
+        body = text[start.end():next_one.start() if next_one else len(text)]
         depends = re.search(r"dependencies: \[(.*?)\]", body, re.S)
         path = re.search(r"path: \"([^\"]+)\"", body)
         folder = path.group(1) if path else ("Tests/" if kind == "testTarget" else "Sources/") + name
@@ -66,7 +66,7 @@ def imports(folder):
 
 def main():
     targets, faults = manifest(), []
-    modules = {name.replace("-", "_"): name for name in targets} | {c: c for c in ("CLibpq", "COpenSSL", "CLibcurl", "CEpoll", "CPlatform")}
+    modules = {name.replace("-", "_"): name for name in targets} | {c: c for c in ("CLibpq", "COpenSSL", "CLibcurl", "CEpoll")}
     for name, (kind, folder, declared) in targets.items():
         used = {modules[m]: file for m, file in imports(folder).items() if m in modules and modules[m] != name}
         for other, file in used.items():

@@ -1,3 +1,5 @@
+import CPlatform
+
 /// Where and why reading stopped; the caller knows the path to it.
 struct JSONStop: Error {
     var code: JSONFault.Code
@@ -46,19 +48,7 @@ struct JSONText {
     }
 
     private func farPlainEnd(_ from: Int) -> Int {
-        var at = from
-        // Whether a block has any such byte: of a number of bytes that the compiler knows, and sixteen at a time.
-        while at &+ 64 <= count {
-            var hits: UInt8 = 0
-            var offset = 0
-            while offset < 64 {
-                let byte = base[at &+ offset]
-                hits |= (byte == 0x22 ? 1 : 0) | (byte == 0x5C ? 1 : 0) | (Int8(bitPattern: byte) < 0x20 ? 1 : 0)
-                offset &+= 1
-            }
-            if hits != 0 { break }
-            at &+= 64
-        }
+        var at = from &+ cplatform_plain_bytes(base + from, count &- from)
         let raw = UnsafeRawPointer(base)
         while at &+ 8 <= count {
             let hit = JSONText.special(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)))

@@ -9,6 +9,12 @@
 /// perhaps all, are the caller's.
 size_t cplatform_crc32(const void *bytes, size_t count, uint32_t *state);
 
+/// How many bytes at the beginning, a multiple of 64, hold neither a quote nor a backslash, a control byte or one above 0x7F.
+size_t cplatform_plain_bytes(const unsigned char *bytes, size_t count);
+
+/// How many of the bytes are small letters or spaces.
+size_t cplatform_light_bytes(const unsigned char *bytes, size_t count);
+
 /// To be called before `cplatform_publish`: from then on an access to mapped memory that its file cannot back ends that call, not the process.
 /// Elsewhere it ends the process, as before.
 void cplatform_watch_mapped_memory(void);

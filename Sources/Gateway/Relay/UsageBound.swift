@@ -1,3 +1,4 @@
+import CPlatform
 import NIOCore
 import OpenAIWire
 
@@ -30,29 +31,8 @@ struct UsageBound {
     /// count whole.
     static func mostTokens(_ body: UnsafeRawBufferPointer) -> Int {
         guard let base = body.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
-        var light = 0
-        var at = 0
-        // So many of a number that the compiler knows fit into one byte's count: then it counts sixteen at a time.
-        while at &+ 128 <= body.count {
-            var count: UInt8 = 0
-            var offset = 0
-            while offset < 128 {
-                count &+= lightness(base[at &+ offset])
-                offset &+= 1
-            }
-            light &+= Int(count)
-            at &+= 128
-        }
-        while at < body.count {
-            light &+= Int(lightness(base[at]))
-            at &+= 1
-        }
-        return body.count &- light / 2
+        return body.count &- cplatform_light_bytes(base, body.count) / 2
     }
-
-    /// 1 for a small letter or a space.
-    @inline(__always)
-    private static func lightness(_ byte: UInt8) -> UInt8 { (byte &- 0x61 < 26 ? 1 : 0) | (byte == 0x20 ? 1 : 0) }
 }
 
 /// Tokens as they go into a record.

@@ -66,4 +66,14 @@ import Testing
         let bound = Array(text.utf8).withUnsafeBytes { UsageBound(body: $0, messages: 2, completion: 7) }
         #expect(bound.prompt == tokens + 512 + 32 && bound.completion == 7)
     }
+
+    /// Long texts are counted in blocks; every byte there is stands in them once, at each place of a block.
+    @Test func everyByteOfALongPromptCountsAlike() {
+        var bytes = (0..<128).flatMap { _ in UInt8.min...UInt8.max } + Array("and some".utf8)
+        for _ in 0..<128 {
+            let light = bytes.count { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: " ") }
+            #expect(bytes.withUnsafeBytes { UsageBound.mostTokens($0) } == bytes.count - light / 2)
+            bytes.removeFirst()
+        }
+    }
 }
