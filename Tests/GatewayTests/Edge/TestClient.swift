@@ -88,7 +88,12 @@ final class TestClient: Sendable {
 
     func setReading(_ on: Bool) async throws { try await channel.setOption(.autoRead, value: on).get() }
 
-    func closeOutput() async throws { try await channel.close(mode: .output).get() }
+    /// Does nothing when the gateway has closed the connection before.
+    func closeOutput() async throws {
+        do {
+            try await channel.close(mode: .output).get()
+        } catch ChannelError.alreadyClosed {}
+    }
 
     func close() async throws { try await channel.close().get() }
 
