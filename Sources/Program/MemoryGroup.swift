@@ -1,3 +1,5 @@
+import Telemetry
+
 /// The control group of this process, as far as memory goes.
 package enum MemoryGroup {
     /// Where there is no limit version 1 tells a number near 2^63.
@@ -8,7 +10,7 @@ package enum MemoryGroup {
     /// - Parameters:
     ///   - groups: What `/proc/self/cgroup` says.
     ///   - root: Where control groups are mounted.
-    package static func limit(groups: String? = text("/proc/self/cgroup"), root: String = "/sys/fs/cgroup") -> Int? {
+    package static func limit(groups: String? = KernelText.read("/proc/self/cgroup"), root: String = "/sys/fs/cgroup") -> Int? {
         let limits = (groups ?? "").split(separator: "\n").compactMap { line -> Int? in
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { return nil }
@@ -29,10 +31,6 @@ package enum MemoryGroup {
     }
 
     private static func value(_ path: String) -> Int? {
-        text(path)?.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }.flatMap { $0 < none ? $0 : nil }
-    }
-
-    package static func text(_ path: String) -> String? {
-        FileBytes.read(path, limit: 65_536).map { String(decoding: $0, as: UTF8.self) }
+        KernelText.read(path)?.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }.flatMap { $0 < none ? $0 : nil }
     }
 }
