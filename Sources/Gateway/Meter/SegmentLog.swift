@@ -77,7 +77,7 @@ final class SegmentLog {
     func open() throws(MeterError) {
         guard reserve.take() else { throw MeterError(.file, "no room for the reserve of \(settings.reserveBytes) bytes in \(settings.directory)") }
         if !settings.isStrict, settings.tailBytes > 0 {
-            tail = SegmentTail(creating: SegmentTail.path(settings.directory, boot: origin.boot, stream: stream), bytes: settings.tailBytes)
+            tail = SegmentTail.make(SegmentTail.path(settings.directory, boot: origin.boot, stream: stream), bytes: settings.tailBytes)
         }
         try rotate()
     }
@@ -129,9 +129,14 @@ final class SegmentLog {
             enter(isSaved ? .full : .broken)
             if !isSaved { rescued.writeBuffer(&inTail) }
         }
-        inTail.clear()
+        Self.empty(&inTail)
         beginTail()
         rotateIfFull()
+    }
+
+    /// What a disk that did not answer made large is given back.
+    private static func empty(_ buffer: inout ByteBuffer) {
+        if buffer.capacity > 1 << 20 { buffer = ByteBuffer() } else { buffer.clear() }
     }
 
     /// What the tail gets from now on belongs behind what the segment has.
@@ -308,7 +313,7 @@ final class SegmentLog {
     private func synced() {
         isSyncRunning = false
         if rescued.readableBytes == 0 { confirmedOldest = syncingOldest }
-        syncing.clear()
+        Self.empty(&syncing)
         let told = syncingEntries
         syncingEntries = []
         for entry in told { entry.waiter.meterWrote(tag: entry.tag, succeeded: true) }

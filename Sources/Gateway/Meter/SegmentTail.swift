@@ -20,13 +20,19 @@ final class SegmentTail {
 
     private static let suffix = ".tail"
     private static let headSize = 16
+    /// What lies behind is touched only while the disk does not answer, and is no part of this process afterwards. Whole pages.
+    private static let usualBytes = 512 << 10
 
     private let path: String
     private let memory: UnsafeMutableRawBufferPointer
     private var used = SegmentTail.headSize
 
     /// Nil where the disk has no room or the file system maps no files: nothing rests on it.
-    init?(creating path: String, bytes: Int) {
+    static func make(_ path: String, bytes: Int) -> SegmentTail? {
+        SegmentTail(creating: path, bytes: bytes) ?? SegmentTail(creating: path, bytes: min(bytes, usualBytes))
+    }
+
+    private init?(creating path: String, bytes: Int) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -46,6 +52,7 @@ final class SegmentTail {
 
     /// Forgets what it holds. False when the disk fails it.
     func begin(behind place: Place) -> Bool {
+        if used > Self.usualBytes { madvise(memory.baseAddress.map { $0 + Self.usualBytes }, memory.count - Self.usualBytes, MADV_DONTNEED) }
         used = Self.headSize
         var head = (UInt64(place.number).littleEndian, UInt64(place.length).littleEndian)
         return withUnsafeBytes(of: &head) { publish($0, at: 0) }

@@ -18,7 +18,7 @@ package final class Spool: Sendable {
     package let recovery: SpoolRecovery.Report
     private let lock: Int32
     private let sequence = Atomic<Int64>(0)
-    private let syncPool = NIOThreadPool(numberOfThreads: 1)
+    let syncPool = NIOThreadPool(numberOfThreads: 1)
     /// Meters belong to their loops and are touched only there.
     private let meters = Mutex<[NIOLoopBound<LoopMeter>]>([])
     /// Minutes of meters that were closed, for the last hand-over.

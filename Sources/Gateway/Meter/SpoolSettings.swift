@@ -13,7 +13,8 @@ package struct SpoolSettings: Sendable {
     package var segmentBytes: Int
     /// Kept back for each loop, for the ends of requests that were admitted before the disk filled up.
     package var reserveBytes: Int
-    /// Of the memory, for each loop, that keeps records until the next sync; 0: every turn writes its own.
+    /// Of the file, for each loop, mapped into memory, that keeps records until the next sync; 0: every turn writes its own. Half a megabyte is used,
+    /// and more while the disk does not answer: a write would wait for it, and all requests of the loop with it.
     package var tailBytes: Int
     /// Bytes for each loop that may wait for the disk; beyond it nothing is admitted.
     package var unsyncedBytesLimit: Int
@@ -22,7 +23,7 @@ package struct SpoolSettings: Sendable {
 
     package init(
         directory: String, gateway: String, syncDelay: TimeAmount = .milliseconds(40), isStrict: Bool = false, segmentBytes: Int = 16 << 20,
-        reserveBytes: Int = 256 << 10, tailBytes: Int = 512 << 10, unsyncedBytesLimit: Int = 64 << 20, retention: Duration = .seconds(7 * 86_400)
+        reserveBytes: Int = 256 << 10, tailBytes: Int = 16 << 20, unsyncedBytesLimit: Int = 64 << 20, retention: Duration = .seconds(7 * 86_400)
     ) {
         self.directory = directory
         self.gateway = gateway

@@ -1,7 +1,9 @@
+import Dispatch
 import Domain
 import FoundationEssentials
 import Glibc
 import NIOCore
+import NIOPosix
 import PlimsollWire
 import Testing
 
@@ -151,5 +153,28 @@ struct SegmentTailTests {
         try await stand.spool.close()
         #expect(try sequences(folder) == [1, 2, 3, 4, 5])
         #expect(try folder.files(".closed").count == 1)
+    }
+
+    /// The one thread that syncs is kept busy: a sync has begun and does not end, as on a disk that does not answer.
+    @Test("while the disk does not answer records go on being kept in memory that outlives the process, and none waits for a write")
+    func stuckDisk() async throws {
+        let folder = try ScratchFolder()
+        let stand = try await SpoolStand(SpoolSettings(directory: folder.path, gateway: "gw-1", syncDelay: .milliseconds(1)))
+        let answered = DispatchSemaphore(value: 0)
+        defer { answered.signal() }
+        stand.spool.syncPool.submit { _ in answered.wait() }
+        try await stand.serveAtOnce(1)
+        try await until { stand.spool.statistics.snapshot.writes == 1 }
+        for _ in 0..<10 { try await stand.serveAtOnce(500) }
+        #expect(stand.spool.statistics.snapshot.writes == 1)
+        let after = try killed(folder)
+        let kept = try #require(try SegmentTail.read("\(after.path)/\(try tail(after))")).bytes.count
+        #expect(kept > 1 << 20, "a second of traffic: \(kept)")
+        #expect(try recover(after).interrupted == 0)
+        #expect(try records(after) == 10_002)
+        answered.signal()
+        try await stand.spool.close()
+        #expect(try records(folder) == 10_002)
+        #expect(stand.spool.statistics.snapshot.syncFailures == 0)
     }
 }
