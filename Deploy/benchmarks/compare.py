@@ -4,6 +4,7 @@ The figure to trust is CPU seconds per 1,000: the target's own user and system t
 core. Requests per second are worth something only where "foreign" is near 0: the cores that others on this machine used meanwhile.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -18,8 +19,8 @@ import urllib.error
 import urllib.request
 
 import secure
-from cases import CASES, judge, table
-from machine import busy_seconds, cpu_seconds, forget_peak, free_port, memory_kib, wait_until_quiet
+from cases import AGAIN, CASES, JUDGED, judge, table
+from machine import busy_seconds, cpu_seconds, forget_peak, free_port, kept_awake, memory_kib, wait_until_quiet
 
 HERE = pathlib.Path(__file__).parent
 BENCH = pathlib.Path(".build/release/plimsoll-bench")
@@ -106,6 +107,11 @@ class Target:
     def pid(self):
         return self.process.pid if self.process else None
 
+    def pause(self, paused):
+        """Who is not measured does nothing: even idle, others wake up to 130 times a second on the target's core."""
+        if self.process:
+            os.killpg(self.process.pid, signal.SIGSTOP if paused else signal.SIGCONT)
+
     def run(self, case, upstream):
         if "warm" in case:
             self.load({"load": case["warm"]})
@@ -157,6 +163,7 @@ class Target:
         for number in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(self.process.pid, number)
+                self.pause(False)
                 self.process.wait(5)
                 break
             except (ProcessLookupError, subprocess.TimeoutExpired):
@@ -177,25 +184,39 @@ def started(names, upstreams, work, certificate=None):
     return ready
 
 
-def measured(cases, targets, runs, upstream):
+def rounds(case, targets, runs):
+    """Who runs in each round: there and back, so that a drift of the machine falls on all alike."""
+    # One run of those that take minutes tells as much.
+    runs = 1 if case.get("alone") else runs
+    turns = runs * AGAIN if case.get("awake") else runs
+    for number in range(turns):
+        those = [target for target in targets if number < runs or target.name in JUDGED]
+        yield number + 1, [target for target in those if not ("settles" in case and target.name == "direct")][:: 1 if number % 2 == 0 else -1]
+
+
+def run_alone(target, targets, name, results, upstream):
+    """Adds a run to the results. Who is not measured is paused."""
+    for other in targets:
+        other.pause(other is not target)
+    try:
+        results.setdefault(target.name, []).append(target.run(CASES[name], upstream))
+    except RuntimeError as error:
+        # What was measured of the others stands, and they go on.
+        print(f"{error}; {target.name} is left out from here on", flush=True)
+        targets.remove(target)
+
+
+def measured(cases, targets, runs, upstream, let_sleep):
     """All runs by case and target; each case is told when it is done, and the targets are ended."""
     results = {case: {} for case in cases}
     try:
         for case in cases:
-            # One run of those that take minutes tells as much.
-            for number in range(1 if CASES[case].get("alone") else runs):
-                # There and back, so that a drift of the machine falls on all alike.
-                for target in list(targets) if number % 2 == 0 else targets[::-1]:
-                    if target.name == "direct" and "settles" in CASES[case]:
-                        continue
-                    print(f"{case}, run {number + 1}: {target.name}", flush=True)
-                    try:
-                        results[case].setdefault(target.name, []).append(target.run(CASES[case], upstream))
-                    except RuntimeError as error:
-                        # What was measured of the others stands, and they go on.
-                        print(f"{error}; {target.name} is left out from here on", flush=True)
-                        targets.remove(target)
-            table(case, list(results[case]), results[case], f"medians of {runs} runs, one core for each target")
+            with kept_awake() if CASES[case].get("awake") and not let_sleep else contextlib.nullcontext():
+                for number, those in rounds(CASES[case], targets, runs):
+                    for target in those:
+                        print(f"{case}, run {number}: {target.name}", flush=True)
+                        run_alone(target, targets, case, results[case], upstream)
+            table(case, list(results[case]), results[case])
     finally:
         for target in targets:
             target.stop()
@@ -215,10 +236,10 @@ def compare(options):
         upstream.stdout.readline()
         try:
             if plain := [case for case in cases if "tool" not in CASES[case]]:
-                results |= measured(plain, started(names, upstreams, work), options.runs, upstream.pid)
+                results |= measured(plain, started(names, upstreams, work), options.runs, upstream.pid, options.let_sleep)
             if tls := [case for case in cases if "tool" in CASES[case]]:
                 secured = [name for name in names if name in secure.TARGETS]
-                results |= measured(tls, started(secured, upstreams, work, secure.certificate(work)), options.runs, upstream.pid)
+                results |= measured(tls, started(secured, upstreams, work, secure.certificate(work)), options.runs, upstream.pid, options.let_sleep)
         finally:
             upstream.kill()
     if "plimsoll" in names:
@@ -233,6 +254,7 @@ def main():
     parser.add_argument("--cases", default="whole,stream")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--out", help="write every run into this JSON file")
+    parser.add_argument("--let-sleep", action="store_true", help="let processors sleep in every case: a p99 then tells of the hypervisor too, which wakes them late")
     parser.add_argument("--failover", action="store_true")
     parser.add_argument("--link", action="store_true")
     parser.add_argument("--demo", action="store_true")
