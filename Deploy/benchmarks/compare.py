@@ -260,6 +260,8 @@ def main():
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--drill", action="store_true")
     options = parser.parse_args()
+    # Whoever is paused would stay behind, and not even end by a signal that asks it to.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if options.link:
         import link
 
