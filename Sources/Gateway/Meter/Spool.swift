@@ -18,6 +18,7 @@ package final class Spool: Sendable {
     package let recovery: SpoolRecovery.Report
     private let lock: Int32
     private let sequence = Atomic<Int64>(0)
+    /// Of one thread: a sync that does not end holds up those of all loops.
     let syncPool = NIOThreadPool(numberOfThreads: 1)
     /// Meters belong to their loops and are touched only there.
     private let meters = Mutex<[NIOLoopBound<LoopMeter>]>([])
